@@ -1,0 +1,107 @@
+import { distance } from "fastest-levenshtein";
+
+/** One thing that is wrong in the configuration. */
+export interface Problem {
+  /** Where: the config path as `pulumi config set --path` takes it, such as `servers.web1.address`. */
+  path: string;
+  /** The whole line for the user: path, offending value, and a value that would work. */
+  text: string;
+}
+
+/** The configuration can't be used. The message has one line for each problem. */
+export class ConfigError extends Error {
+  /** Pulumi prints an error with this mark as its message alone, without a stack trace. */
+  readonly __pulumiRunError = true;
+
+  /** All problems, in the order of the message's lines. */
+  readonly problems: Problem[];
+
+  constructor(problems: Problem[]) {
+    super(problems.map((problem) => problem.text).join("\n"));
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}
+
+/** Keys, and indexes of lists, from the top of the configuration down to a value. */
+export type Path = readonly (string | number)[];
+
+/** Collects problems, so that the user sees all of them at once. */
+export class Problems {
+  private readonly found: Problem[] = [];
+
+  /**
+   * Adds a problem.
+   * @param path keys down to the value
+   * @param value the offending value; undefined: it is missing, and `complaint` is not used
+   * @param complaint what is wrong, as the rest of a sentence that begins with the value
+   * @param instead what would work
+   */
+  add(path: Path, value: unknown, complaint: string, instead: string): void {
+    const what = value === undefined ? "is missing" : `${show(value)} ${complaint}`;
+    this.say(path, `${what}; ${instead}`);
+  }
+
+  /** Adds a problem in words of its own. */
+  say(path: Path, text: string): void {
+    const at = pathText(path);
+    this.found.push({ path: at, text: `${at}: ${text}` });
+  }
+
+  /** Takes over the problems of an error thrown by a part; any other error is thrown again. */
+  take(error: unknown): void {
+    if (!(error instanceof ConfigError)) throw error;
+    this.found.push(...error.problems);
+  }
+
+  /** How many problems there are so far. */
+  get count(): number {
+    return this.found.length;
+  }
+
+  /** @throws ConfigError when there is a problem. */
+  throwIfAny(): void {
+    if (this.found.length > 0) throw new ConfigError(this.found);
+  }
+}
+
+/** The path as `pulumi config set --path` takes it: a key with dots or brackets is quoted. */
+export function pathText(path: Path): string {
+  return path
+    .map((key, i) => {
+      if (typeof key === "number") return `[${key}]`;
+      if (!/^[A-Za-z0-9_-]+$/.test(key)) return `[${show(key)}]`;
+      return i === 0 ? key : `.${key}`;
+    })
+    .join("");
+}
+
+/** A value on one printable line, shortened. */
+export function show(value: unknown): string {
+  let text: string;
+  try {
+    text = JSON.stringify(value) ?? String(value);
+  } catch {
+    text = typeof value;
+  }
+  // JSON leaves DEL, C1 controls, bidirectional marks and line separators as they are.
+  text = text.replace(/[^\x20-\x7e]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+/** The candidate most like what was written, or undefined when there is none. */
+export function nearest(written: string, candidates: readonly string[]): string | undefined {
+  // A word longer than any key or name is no typing error, and comparing it is slow.
+  const word = written.slice(0, 100);
+  const far = (candidate: string): number => distance(word, candidate);
+  return [...candidates].sort((a, b) => far(a) - far(b))[0];
+}
+
+/** "use A" for the nearest candidate, with all of them where they are few. */
+export function useNearest(written: string, candidates: readonly string[], kind: string): string {
+  const best = nearest(written, candidates);
+  if (best === undefined) return `there is no ${kind} yet`;
+  if (candidates.length === 1) return `use ${best}`;
+  const rest = candidates.length <= 12 ? ` (known: ${candidates.join(", ")})` : "";
+  return `did you mean ${best}?${rest}`;
+}

@@ -1,0 +1,151 @@
+/** Reads `servers`, `routers`, `nameServers` and `ssh`. */
+import { z } from "zod";
+import {
+  NetworkPlan,
+  broadcastAddress,
+  compareAddresses,
+  contains,
+  isAddress,
+  maxHostNumber,
+  networkAddress,
+  vipOf,
+} from "../addressPlan";
+import { Path, Problems, pathText } from "./error";
+import { Complain, entries, parse } from "./leaf";
+import { HostModel, RouterModel, ServerModel, SshOptions } from "./model";
+import { nameComplaint, nameInstead } from "./names";
+import { SshInput, hostSchema, routerSchema, serverSchema, sshSchema } from "./schema";
+
+/** The machines of the farm; those with a problem are left out. */
+export interface Hosts {
+  servers: ServerModel[];
+  routers: RouterModel[];
+  nameServers: HostModel[];
+}
+
+/** The names in a map of the configuration, sound or not: whoever refers to one did not mistype it. */
+export function namesIn(value: unknown): string[] {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? Object.keys(value).sort()
+    : [];
+}
+
+/** Reads all machines. `plan` is undefined when the network has problems: then no subnet is checked. */
+export function readHosts(
+  values: Record<string, unknown>,
+  plan: NetworkPlan | undefined,
+  problems: Problems,
+): Hosts {
+  const defaults = values.ssh === undefined ? {} : (parse(sshSchema, values.ssh, ["ssh"], problems) ?? {});
+  const free = new FreeAddresses(plan, values);
+  const owners = new Map<string, Path>();
+
+  function read<S extends z.ZodType<{ address: string; ssh?: SshInput }>>(
+    section: string,
+    schema: (example: string) => S,
+    complain: Complain,
+  ) {
+    const example = '{"web1": {"address": "192.0.2.2"}}';
+    return entries(values[section], [section], example, nameComplaint, nameInstead, problems).flatMap(
+      ([name, raw]) => {
+        const host = parse(schema(free.first), raw, [section, name], problems);
+        if (host === undefined) return [];
+        const { address } = host;
+        const path = [section, name, "address"];
+        const owner = owners.get(address);
+        const complaint = owner ? `is also ${pathText(owner)}` : complain(address);
+        if (complaint) problems.add(path, address, complaint, `use ${free.take()}`);
+        owners.set(address, owner ?? path);
+        return [{ ...host, name, ssh: sshOf(defaults, host.ssh) }];
+      },
+    );
+  }
+
+  const inEthernet: Complain = (address) => plan && ethernetComplaint(plan, address);
+  const anywhere: Complain = (address) => plan && nameServerComplaint(plan, address);
+  const routers = read("routers", routerSchema, inEthernet);
+  const servers = read("servers", serverSchema, inEthernet);
+  const nameServers = read("nameServers", hostSchema, anywhere);
+
+  if (isEmpty(values.servers))
+    problems.say(["servers"], `there is none; add one, such as servers.web1.address ${free.first}`);
+  if (plan) routers.forEach((router) => checkProofSource(router, plan, problems));
+  const byAddress = (a: HostModel, b: HostModel): number => compareAddresses(a.address, b.address);
+  return {
+    servers: servers.sort(byAddress),
+    routers: routers.sort(byAddress),
+    nameServers: nameServers.sort(byAddress),
+  };
+}
+
+function isEmpty(map: unknown): boolean {
+  return map === undefined || (typeof map === "object" && map !== null && Object.keys(map).length === 0);
+}
+
+function sshOf(defaults: SshInput, own: SshInput = {}): SshOptions {
+  const ssh = { ...defaults, ...own };
+  const user = ssh.user ?? "root";
+  return { ...ssh, user, sudo: ssh.sudo ?? user !== "root" };
+}
+
+function ethernetComplaint(plan: NetworkPlan, address: string): string | undefined {
+  const { ethernet } = plan;
+  if (!contains(ethernet, address)) return `lies outside the Ethernet subnet ${ethernet}`;
+  if (address === networkAddress(ethernet)) return `is the network address of ${ethernet}`;
+  if (address === broadcastAddress(ethernet)) return `is the broadcast address of ${ethernet}`;
+  return undefined;
+}
+
+/** A name server may be anywhere, but not on a VIP. */
+function nameServerComplaint(plan: NetworkPlan, address: string): string | undefined {
+  if (contains(plan.ethernet, address)) return ethernetComplaint(plan, address);
+  const vips = plan.vipSubnets.find((prefix) => contains(prefix, address));
+  return vips && `lies in the VIP subnet ${vips}`;
+}
+
+function checkProofSource({ name, proofSource }: RouterModel, plan: NetworkPlan, problems: Problems): void {
+  if (proofSource === undefined) return;
+  const inside = [plan.ethernet, ...plan.vipSubnets].find((prefix) => contains(prefix, proofSource));
+  if (inside === undefined) return;
+  const kind = inside === plan.ethernet ? "Ethernet" : "VIP";
+  problems.add(
+    ["routers", name, "proofSource"],
+    proofSource,
+    `lies in the ${kind} subnet ${inside}, where an answer proves nothing about the way back`,
+    `use an address of the router outside of it and of the VIP subnets, such as 198.51.100.1, or leave it out`,
+  );
+}
+
+/** Addresses of the Ethernet subnet that no machine has, to suggest. */
+class FreeAddresses {
+  private readonly used: Set<string>;
+
+  constructor(
+    private readonly plan: NetworkPlan | undefined,
+    values: Record<string, unknown>,
+  ) {
+    const hosts = ["routers", "servers", "nameServers"].flatMap((section) => {
+      const map = values[section];
+      return typeof map === "object" && map !== null ? Object.values(map) : [];
+    });
+    this.used = new Set(hosts.map((host) => host?.address).filter((address) => isAddress(address)));
+  }
+
+  /** The first one. */
+  get first(): string {
+    if (!this.plan) return "192.0.2.2";
+    const max = Math.min(maxHostNumber(this.plan.ethernet), this.used.size + 1);
+    for (let number = 1; number <= max; number++) {
+      const address = vipOf(this.plan.ethernet, number);
+      if (!this.used.has(address)) return address;
+    }
+    return "a larger Ethernet subnet (a shorter network.subnetPrefix): this one is full";
+  }
+
+  /** The first one, and it is not free any more. */
+  take(): string {
+    const { first } = this;
+    this.used.add(first);
+    return first;
+  }
+}

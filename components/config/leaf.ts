@@ -1,0 +1,126 @@
+/** The building blocks of the configuration's schema. Every message says what would work. */
+import { z } from "zod";
+import { Path, Problems, show, useNearest } from "./error";
+
+/** Says what is wrong with a text, as the rest of a sentence that begins with it; undefined: nothing. */
+export type Complain = (text: string) => string | undefined;
+
+type Instead = (text: string) => string;
+
+function message(complaint: string, instead: string) {
+  return {
+    error: (issue: { input?: unknown }) =>
+      issue.input === undefined ? `is missing; ${instead}` : `${complaint}; ${instead}`,
+  };
+}
+
+/** A text that passes a check. */
+export function text(complain: Complain, instead: Instead) {
+  return z.string(message("is not text", instead(""))).superRefine((value, context) => {
+    const complaint = complain(value);
+    if (complaint !== undefined) context.addIssue(`${complaint}; ${instead(value)}`);
+  });
+}
+
+/** A whole number in a range. */
+export function whole(min: number, max: number, example: number, unit = "") {
+  const instead = `use a whole number ${unit}from ${min} to ${max}, such as ${example}`;
+  const error = {
+    error: ({ input }: { input?: unknown }) => {
+      if (input === undefined) return `is missing; ${instead}`;
+      const number = typeof input === "string" && input.trim() !== "" ? Number(input) : NaN;
+      if (Number.isInteger(number) && number >= min && number <= max)
+        return `is text; write the number ${number}`;
+      return `is not a whole number from ${min} to ${max}; ${instead}`;
+    },
+  };
+  return z.int(error).min(min, error).max(max, error);
+}
+
+/** True or false. */
+export function flag() {
+  return z.boolean(message("is neither true nor false", "use true or false, without quotes"));
+}
+
+/** One of an enum's values. */
+export function oneOf<E extends Record<string, string>>(values: E, complain?: Complain) {
+  const instead = `use ${Object.values(values).join(" or ")}`;
+  return z.enum(values, {
+    error: ({ input }) => {
+      if (input === undefined) return `is missing; ${instead}`;
+      const complaint = typeof input === "string" ? complain?.(input) : undefined;
+      return `${complaint ?? "is not known"}; ${instead}`;
+    },
+  });
+}
+
+/** A list. */
+export function list<S extends z.ZodType>(item: S, example: string) {
+  return z.array(item, message("is not a list", `use a list such as ${example}`));
+}
+
+/** An object with these keys and no others. */
+export function object<S extends z.ZodRawShape>(shape: S) {
+  const known = Object.keys(shape);
+  return z.strictObject(shape, {
+    error: (issue) => {
+      // parse() makes one problem of each unknown key, and takes the known ones from here.
+      if (issue.code === "unrecognized_keys") return JSON.stringify(known);
+      const what = issue.input === undefined ? "is missing" : "is not an object";
+      return `${what}; use an object with ${known.join(", ")}`;
+    },
+  });
+}
+
+/** What the schema makes of the value; undefined, and the problems noted, when it refuses it. */
+export function parse<S extends z.ZodType>(
+  schema: S,
+  value: unknown,
+  path: Path,
+  problems: Problems,
+): z.output<S> | undefined {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  for (const issue of result.error.issues) {
+    const at = issue.path as Path;
+    const wrong = at.reduce<unknown>(
+      (inside, key) => (inside as Record<string | number, unknown>)?.[key],
+      value,
+    );
+    if (issue.code === "unrecognized_keys") {
+      const known = JSON.parse(issue.message) as string[];
+      for (const key of issue.keys) unknownKey([...path, ...at, key], known, problems);
+    } else {
+      problems.say([...path, ...at], wrong === undefined ? issue.message : `${show(wrong)} ${issue.message}`);
+    }
+  }
+  return undefined;
+}
+
+/** Notes a key that nobody reads. */
+export function unknownKey(path: Path, known: readonly string[], problems: Problems): void {
+  problems.say(path, `unknown key; ${useNearest(String(path[path.length - 1]), known, "key")}`);
+}
+
+/** The entries of a map NAME -> something, ordered by name; names that `complain` refuses are noted and left out. */
+export function entries(
+  value: unknown,
+  path: Path,
+  example: string,
+  complain: Complain,
+  instead: Instead,
+  problems: Problems,
+): [string, unknown][] {
+  if (value === undefined) return [];
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    problems.add(path, value, "is not an object", `use one such as ${example}`);
+    return [];
+  }
+  return Object.entries(value)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .filter(([name]) => {
+      const complaint = complain(name);
+      if (complaint !== undefined) problems.say([...path, name], `the name ${complaint}; ${instead(name)}`);
+      return complaint === undefined;
+    });
+}

@@ -1,0 +1,150 @@
+import { NetworkPlan, VipBinding } from "../addressPlan";
+import { Placement } from "../placement";
+
+/** What a server shall do. */
+export enum ServerState {
+  /** It carries its share of the VIP subnets. */
+  Active = "active",
+  /** It carries none; it is still reached and kept up to date. */
+  Maintenance = "maintenance",
+}
+
+/** The kinds of router whose routes can be managed. */
+export enum RouterKind {
+  /** A Linux router: iproute2. */
+  Linux = "linux",
+}
+
+/** How to reach a machine by ssh. What is not given here is left to the operator's ssh_config. */
+export interface SshOptions {
+  /** User to log in as. Default: `root`. */
+  user?: string;
+  /** TCP port, 1 to 65535. Default: what ssh_config says, which is 22 unless set. */
+  port?: number;
+  /** An ssh_config file to use in place of the user's own: `ssh -F`. Default: the user's. */
+  configFile?: string;
+  /** Become root by sudo, without a password. Default: true unless the user is root. */
+  sudo?: boolean;
+}
+
+/** A machine to manage. */
+export interface HostModel {
+  /** Its name: the key in the configuration. */
+  name: string;
+  /** Its IPv4 address. */
+  address: string;
+  /** How to reach it, with the defaults filled in. */
+  ssh: SshOptions;
+}
+
+/** A web server of the pool. */
+export interface ServerModel extends HostModel {
+  /** What it shall do. */
+  state: ServerState;
+}
+
+/** A router. */
+export interface RouterModel extends HostModel {
+  /** How its routes are set. */
+  kind: RouterKind;
+  /**
+   * Source address of the router's proof that a server answers: one of the router's own, outside the Ethernet
+   * subnet. Default: the router finds one.
+   */
+  proofSource?: string;
+}
+
+/** A web site: one address out of each VIP subnet. */
+export interface SiteModel {
+  /** Its name: the key in the configuration. */
+  name: string;
+  /** Its domain name, lower case, without a trailing dot. */
+  serverName: string;
+  /** More domain names of it, as `serverName`. */
+  aliases: string[];
+  /** Directory on each server that holds its files: an absolute path. */
+  documentRoot: string;
+  /** Its host number in each VIP subnet. */
+  hostNumber: number;
+  /** Its VIPs, one for each VIP subnet in their order. */
+  vips: string[];
+  /** On the way out: no longer in DNS, while VIP and virtual host stay. */
+  retiring: boolean;
+}
+
+/** One record that is the user's own. */
+export interface ZoneRecordModel {
+  /** Owner, relative to the zone: `mail`, `*.dev`, or `@` for the zone itself. */
+  name: string;
+  /** Type: A, AAAA, CAA, CNAME, MX, NS, PTR, SRV or TXT. */
+  type: string;
+  /** Time to live in seconds. Default: the zone's. */
+  ttl?: number;
+  /**
+   * Value as in a zone file, except TXT: there it is the bare text, without quotes or escapes and of any length.
+   * A host name in it is relative to the zone unless it ends in a dot.
+   */
+  value: string;
+}
+
+/** The figures of a zone's SOA record (RFC 1035), in seconds. */
+export interface SoaFigures {
+  /** After how long a secondary asks for a new serial. */
+  refresh: number;
+  /** After how long it asks again when that failed. */
+  retry: number;
+  /** After how long without an answer it stops serving the zone. */
+  expire: number;
+  /** How long a resolver remembers that a name does not exist (RFC 2308). */
+  minimum: number;
+}
+
+/** Sets of figures for a zone. */
+export enum SoaPreset {
+  /** The article's refresh, retry and expire; minimum and TTL of 300 s: a new name is seen after 5 minutes. */
+  Modern = "modern",
+  /** The article's: refresh 86400, retry 3600, expire 1209600, minimum 86400, TTL 86400. */
+  Article = "article",
+}
+
+/** A DNS zone. */
+export interface ZoneModel {
+  /** Its domain, lower case, without a trailing dot: the key in the configuration. */
+  zone: string;
+  /** Names of the name servers (keys of `nameServers`) that serve it; at least one. */
+  nameServers: string[];
+  /** SOA MNAME without a trailing dot. Default: the first of `nsNames`. */
+  primary?: string;
+  /** Mail address of whoever is responsible: `hostmaster@example.org`. */
+  contact: string;
+  /** The SOA record's figures. */
+  figures: SoaFigures;
+  /** `$TTL` in seconds. */
+  ttl: number;
+  /** Host names of the NS records, without trailing dots; at least one. */
+  nsNames: string[];
+  /** The user's own records, and an A record for each name of `nsNames` in the zone that has none. */
+  records: ZoneRecordModel[];
+}
+
+/** The whole farm, checked. Every list is ordered, whatever the order of the configuration's keys. */
+export interface FarmModel {
+  /** The block, cut. */
+  network: NetworkPlan;
+  /** How servers bind VIPs. */
+  binding: VipBinding;
+  /** Web servers, ordered by address; at least one of them is active. */
+  servers: ServerModel[];
+  /** Sites, ordered by name. */
+  sites: SiteModel[];
+  /** Routers, ordered by address. */
+  routers: RouterModel[];
+  /** Name servers, ordered by address. */
+  nameServers: HostModel[];
+  /** Zones, ordered by name. */
+  zones: ZoneModel[];
+  /** Which server carries which VIP subnet, ordered by subnet. */
+  placement: Placement[];
+  /** Whether to look at the machines for drift before anything else. */
+  observe: boolean;
+}

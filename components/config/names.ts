@@ -1,0 +1,126 @@
+/** What names, domains, paths and users may look like. Nothing here needs quoting in a shell or a config file. */
+import { posix } from "path";
+import { z } from "zod";
+import { isAddress } from "../addressPlan";
+import { Complain } from "./leaf";
+
+const NAME = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
+const MAX_NAME = 40;
+
+/** Names of servers, sites, routers and name servers: part of resource names and of file names on hosts. */
+export const nameComplaint: Complain = (name) => {
+  if (name.length > MAX_NAME) return `is longer than ${MAX_NAME} characters`;
+  if (!NAME.test(name)) return "has other characters than a-z, 0-9 and, inside, -";
+  return undefined;
+};
+
+/** A name like the one given that is allowed. */
+export function nameInstead(name: string): string {
+  const clean = name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .slice(0, MAX_NAME)
+    .replace(/^-+|-+$/g, "");
+  return `use one such as ${clean || "web1"}`;
+}
+
+const LABEL = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i;
+
+function lengthComplaint(labels: string[], rest = 0): string | undefined {
+  const length = labels.join(".").length + rest;
+  if (length > 253) return `is ${length} characters long, and DNS allows 253`;
+  const long = labels.find((label) => label.length > 63);
+  return long && `has a label of ${long.length} characters, and DNS allows 63`;
+}
+
+/** A host name of one label or more (RFC 1123), without a trailing dot. */
+export const hostNameComplaint: Complain = (name) => {
+  if (isAddress(name)) return "is an address";
+  if (name.endsWith(".")) return "ends in a dot";
+  const labels = name.split(".");
+  if (!labels.every((label) => LABEL.test(label)) || /^[0-9]+$/.test(labels[labels.length - 1]))
+    return "is not a domain name";
+  return lengthComplaint(labels);
+};
+
+/** A host name of two labels or more. */
+export const domainComplaint: Complain = (name) =>
+  hostNameComplaint(name) ?? (name.includes(".") ? undefined : "is not a full domain name");
+
+/** A zone: a host name in lower case. */
+export const zoneComplaint: Complain = (name) =>
+  hostNameComplaint(name) ?? (name === name.toLowerCase() ? undefined : "has upper case letters");
+
+/** Says to use the domain that was probably meant, or the example. */
+export function domainInstead(example: string): (name: string) => string {
+  return (name) => {
+    const clean = name
+      .trim()
+      .toLowerCase()
+      .replace(/^https?:\/\//, "")
+      .replace(/[./]+$/, "");
+    return `use ${domainComplaint(clean) === undefined ? clean : `one such as ${example}`}`;
+  };
+}
+
+const OWNER = /^(\*|(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*)$/i;
+
+/** The owner of a record: a name relative to its zone, or `@`. */
+export function ownerComplaint(name: string, zone: string): string | undefined {
+  if (name === "@") return undefined;
+  if (name.endsWith(".")) return "ends in a dot, and names are relative to the zone";
+  if (!OWNER.test(name)) return "is not a record's name";
+  if (name.toLowerCase() === zone || name.toLowerCase().endsWith(`.${zone}`))
+    return "ends in the zone's name, which is appended to it anyway";
+  return lengthComplaint(name.split("."), zone.length + 1);
+}
+
+/** A mail address whose local part needs no quoting in a zone file other than of its dots. */
+export const mailComplaint: Complain = (mail) => {
+  const [local, domain] = mail.split("@");
+  if (!z.email().safeParse(mail).success || local.includes("'") || local.length > 63)
+    return "is not a mail address";
+  return domainComplaint(domain);
+};
+
+/** Trees that belong to the system: a web server there would publish or lose what is in them. */
+const SYSTEM_TREES =
+  "/bin /boot /dev /etc /lib /lib32 /lib64 /libx32 /lost+found /proc /root /run /sbin /sys /tmp /usr/bin /usr/include " +
+  "/usr/lib /usr/lib32 /usr/lib64 /usr/libexec /usr/sbin /usr/src /var/backups /var/cache /var/lock /var/log /var/mail " +
+  "/var/run /var/spool /var/tmp";
+/** Directories below which a document root may be, but which are none themselves. */
+const SYSTEM_DIRECTORIES = "/ /home /media /mnt /opt /srv /usr /usr/local /usr/share /var /var/lib";
+
+/** A directory for a web site's files: an absolute, normalised path. */
+export const documentRootComplaint: Complain = (path) => {
+  if (!path.startsWith("/")) return "is not an absolute path";
+  if (!/^[A-Za-z0-9._/+@-]+$/.test(path)) return "has other characters than letters, digits and . _ / + @ -";
+  if (path !== normalised(path)) return "is not in its shortest form";
+  if (path.length > 400 || path.split("/").some((part) => part.length > 255)) return "is too long";
+  if (SYSTEM_TREES.split(" ").some((tree) => path === tree || path.startsWith(`${tree}/`)))
+    return "is in a directory of the system";
+  if (SYSTEM_DIRECTORIES.split(" ").includes(path)) return "is a directory of the system";
+  return undefined;
+};
+
+/** Says to use the path that was probably meant, or one that is usual. */
+export function documentRootInstead(path: string): string {
+  const clean = normalised(path);
+  return `use ${documentRootComplaint(clean) === undefined ? clean : "a path such as /var/www/widgetco"}`;
+}
+
+function normalised(path: string): string {
+  return posix.normalize(path).replace(/(.)\/$/, "$1");
+}
+
+/** A user to log in as. */
+export const userComplaint: Complain = (user) =>
+  /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/.test(user) ? undefined : "is not a user name";
+
+/** An ssh_config file: ssh gets it as an argument, so it can't begin with a dash, and nobody expands a `~`. */
+export const configFileComplaint: Complain = (path) => {
+  if (path.startsWith("~")) return "begins with ~, which ssh -F does not expand";
+  return /^[A-Za-z0-9._/][A-Za-z0-9._/+@-]*$/.test(path)
+    ? undefined
+    : "is not a path that ssh takes as it is";
+};

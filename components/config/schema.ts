@@ -1,0 +1,124 @@
+/** What each part of the configuration may contain. Checks that need several parts are in the other files. */
+import { z } from "zod";
+import { IPV6_COMPLAINT, VipBinding, isAddress, looksLikeIpv6 } from "../addressPlan";
+import { flag, list, object, oneOf, text, whole } from "./leaf";
+import { RouterKind, ServerState, SoaPreset } from "./model";
+import {
+  configFileComplaint,
+  documentRootComplaint,
+  documentRootInstead,
+  domainComplaint,
+  domainInstead,
+  hostNameComplaint,
+  mailComplaint,
+  userComplaint,
+} from "./names";
+
+/** An IPv4 address. The example is one that would work. */
+function address(example: string) {
+  const complain = (value: string) =>
+    isAddress(value) ? undefined : looksLikeIpv6(value) ? IPV6_COMPLAINT : "is not an IPv4 address";
+  return text(complain, () => `use one such as ${example}`);
+}
+
+/** Any text: the reader of the part checks it. */
+const anyText = (instead: string) =>
+  text(
+    () => undefined,
+    () => instead,
+  );
+
+const domain = (example: string) =>
+  text(domainComplaint, domainInstead(example)).transform((name) => name.toLowerCase());
+
+/** The key `network`. Ranges are checked by planNetwork. */
+export const networkSchema = object({
+  block: anyText("use a block such as 192.0.2.0/24"),
+  subnetPrefix: whole(9, 30, 27),
+  vipSubnets: whole(1, 256, 4),
+  ethernet: anyText("use a subnet such as 192.0.2.0/27").optional(),
+  strictSubnets: flag().optional(),
+  binding: oneOf(VipBinding).default(VipBinding.Alias),
+});
+
+/** The key `ssh`, and `ssh` of a host. */
+export const sshSchema = object({
+  user: text(userComplaint, () => "use one such as root").optional(),
+  port: whole(1, 65535, 22).optional(),
+  configFile: text(
+    configFileComplaint,
+    () => "use one such as ./ssh_config or /etc/ssh/farm_config",
+  ).optional(),
+  sudo: flag().optional(),
+});
+
+/** An entry of `nameServers`. */
+export const hostSchema = (example: string) =>
+  object({ address: address(example), ssh: sshSchema.optional() });
+
+const stateComplaint = (state: string) =>
+  state === "down" ? "is for servers that are gone, which this version can't leave out" : undefined;
+
+/** An entry of `servers`. */
+export const serverSchema = (example: string) =>
+  object({
+    address: address(example),
+    ssh: sshSchema.optional(),
+    state: oneOf(ServerState, stateComplaint).default(ServerState.Active),
+  });
+
+/** An entry of `routers`. */
+export const routerSchema = (example: string) =>
+  object({
+    address: address(example),
+    ssh: sshSchema.optional(),
+    kind: oneOf(RouterKind).default(RouterKind.Linux),
+    proofSource: address("198.51.100.1, an address of the router outside the Ethernet subnet").optional(),
+  });
+
+/** An entry of `sites`. The host number's range depends on the network, so it is checked with the plan. */
+export const siteSchema = object({
+  serverName: domain("www.example.org"),
+  aliases: list(domain("example.org"), '["example.org"]').default([]),
+  documentRoot: text(documentRootComplaint, documentRootInstead),
+  hostNumber: z.unknown().optional(),
+  shareVipsWith: anyText("use the name of another site").optional(),
+  retiring: flag().default(false),
+});
+
+const seconds = (example: number) => whole(1, 2147483647, example, "of seconds ").optional();
+
+/** An entry of a zone's `records`. Name and value depend on zone and type: see records.ts. */
+const recordSchema = object({
+  name: anyText("use a name relative to the zone, such as mail, or @"),
+  type: anyText("use a type such as A, MX or TXT"),
+  value: anyText("use a value as in a zone file"),
+  ttl: seconds(300),
+});
+
+/** An entry of `zones`. */
+export const zoneSchema = (zone: string) => {
+  const nsName = text(hostNameComplaint, domainInstead(`ns1.${zone}`)).transform((name) =>
+    name.toLowerCase(),
+  );
+  return object({
+    nameServers: list(anyText("use the name of a name server"), '["ns1"]').optional(),
+    contact: text(mailComplaint, () => `use a mail address such as hostmaster@${zone}`),
+    nsNames: list(nsName, `["ns1.${zone}"]`).optional(),
+    primary: nsName.optional(),
+    preset: oneOf(SoaPreset).default(SoaPreset.Modern),
+    ttl: seconds(300),
+    refresh: seconds(86400),
+    retry: seconds(3600),
+    expire: seconds(1209600),
+    minimum: seconds(300),
+    records: list(recordSchema, '[{"name": "@", "type": "MX", "value": "10 mail"}]').default([]),
+  });
+};
+
+/** A zone as its schema gives it. */
+export type ZoneInput = z.output<ReturnType<typeof zoneSchema>>;
+/** A record as its schema gives it. */
+export type RecordInput = z.output<typeof recordSchema>;
+/** ssh options as their schema gives them. */
+export type SshInput = z.output<typeof sshSchema>;

@@ -1,0 +1,119 @@
+/** Reads `zones`. */
+import { HostModel, SiteModel, SoaFigures, SoaPreset, ZoneModel, ZoneRecordModel } from "./model";
+import { Problems, useNearest } from "./error";
+import { entries, parse } from "./leaf";
+import { domainInstead, zoneComplaint } from "./names";
+import { checkRecords, relative } from "./records";
+import { ZoneInput, zoneSchema } from "./schema";
+
+const FIGURES: Record<SoaPreset, SoaFigures & { ttl: number }> = {
+  [SoaPreset.Modern]: { refresh: 86400, retry: 3600, expire: 1209600, minimum: 300, ttl: 300 },
+  [SoaPreset.Article]: { refresh: 86400, retry: 3600, expire: 1209600, minimum: 86400, ttl: 86400 },
+};
+
+/** The zone a domain name belongs to: of those it ends in, the longest. Undefined: it is in none of them. */
+export function zoneOf(name: string, zones: readonly string[]): string | undefined {
+  return zones
+    .filter((zone) => name === zone || name.endsWith(`.${zone}`))
+    .sort((a, b) => b.length - a.length)[0];
+}
+
+/**
+ * Reads all zones.
+ * @param known all name servers' names in the configuration, including those with a problem
+ */
+export function readZones(
+  value: unknown,
+  nameServers: HostModel[],
+  known: string[],
+  sites: SiteModel[],
+  problems: Problems,
+): ZoneModel[] {
+  const example = '{"example.org": {"contact": "hostmaster@example.org"}}';
+  const sound = entries(value, ["zones"], example, zoneComplaint, domainInstead("example.org"), problems);
+  const zones = sound.map(([zone]) => zone);
+  const siteNames = sites.flatMap(({ serverName, aliases }) => [serverName, ...aliases]);
+  return sound.flatMap(([zone, raw]): ZoneModel[] => {
+    const input = parse(zoneSchema(zone), raw, ["zones", zone], problems);
+    if (!input) return [];
+    const here = siteNames.filter((name) => zoneOf(name, zones) === zone).map((name) => relative(name, zone));
+    const servers = serversOf(zone, input.nameServers ?? known, known, problems);
+    const nsNames = input.nsNames?.length ? input.nsNames : servers.map((name) => `${name}.${zone}`);
+    const records = [
+      ...input.records,
+      ...glue(zone, nsNames, nameServers, [...here, ...input.records.map((r) => r.name)]),
+    ];
+    checkRecords(zone, input.records, here, nsNames, problems);
+    checkNsNames(zone, nsNames, [...here, ...addressed(records)], problems);
+    return [
+      {
+        zone,
+        nameServers: servers,
+        ...(input.primary && { primary: input.primary }),
+        contact: input.contact,
+        ...figuresOf(input),
+        nsNames,
+        records,
+      },
+    ];
+  });
+}
+
+function figuresOf({
+  preset,
+  ttl,
+  refresh,
+  retry,
+  expire,
+  minimum,
+}: ZoneInput): Pick<ZoneModel, "figures" | "ttl"> {
+  const base = FIGURES[preset];
+  return {
+    figures: {
+      refresh: refresh ?? base.refresh,
+      retry: retry ?? base.retry,
+      expire: expire ?? base.expire,
+      minimum: minimum ?? base.minimum,
+    },
+    ttl: ttl ?? base.ttl,
+  };
+}
+
+function serversOf(zone: string, names: string[], known: string[], problems: Problems): string[] {
+  const path = ["zones", zone, "nameServers"];
+  if (names.length === 0)
+    problems.say(
+      path,
+      `the zone has no name server; ${known.length > 0 ? `use ${JSON.stringify(known)}` : "add one, such as nameServers.ns1.address 192.0.2.30, or remove the zone"}`,
+    );
+  names.forEach((name, i) => {
+    if (!known.includes(name))
+      problems.add([...path, i], name, "is no name server", useNearest(name, known, "name server"));
+    else if (names.indexOf(name) < i)
+      problems.add([...path, i], name, "is listed twice", "remove one of both");
+  });
+  return names;
+}
+
+/** Addresses for NS names in the zone that are made of a name server's name: named refuses NS names without. */
+function glue(zone: string, nsNames: string[], nameServers: HostModel[], taken: string[]): ZoneRecordModel[] {
+  return nameServers
+    .filter(({ name }) => nsNames.includes(`${name}.${zone}`) && !taken.includes(name))
+    .map(({ name, address }) => ({ name, type: "A", value: address }));
+}
+
+function addressed(records: ZoneRecordModel[]): string[] {
+  return records.filter(({ type }) => type === "A" || type === "AAAA").map(({ name }) => name.toLowerCase());
+}
+
+function checkNsNames(zone: string, nsNames: string[], withAddress: string[], problems: Problems): void {
+  nsNames.forEach((name, i) => {
+    if (zoneOf(name, [zone]) === undefined || withAddress.includes(relative(name, zone))) return;
+    problems.add(
+      ["zones", zone, "nsNames", i],
+      name,
+      "has no address in the zone",
+      `add a record such as {"name": "${relative(name, zone)}", "type": "A", "value": "192.0.2.30"}`,
+    );
+  });
+}
