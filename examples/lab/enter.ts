@@ -1,0 +1,145 @@
+import { ChildProcess, spawn, StdioOptions } from "node:child_process";
+import execa from "execa";
+import { LabError } from "./state";
+
+/** How to run a command on a machine. */
+export interface ExecOptions {
+  /** What the command reads on stdin; nothing by default. */
+  input?: string | Buffer;
+  /** The command is killed after this many milliseconds (code 124); 0, the default, is never. */
+  timeoutMs?: number;
+  /** Added to the machine's environment. */
+  env?: Record<string, string>;
+  /** Working folder: root's home on a Debian machine, the caller's folder on client and operator. */
+  cwd?: string;
+  /** Throw when the command fails; false by default. */
+  check?: boolean;
+}
+
+/** How a command on a machine ended. */
+export interface ExecResult {
+  /** Exit code; 128 + N after signal N, 124 after the timeout. */
+  code: number;
+  stdout: string;
+  stderr: string;
+  timedOut: boolean;
+}
+
+/** A command of this host that runs another one on a machine. */
+export interface Entry {
+  command: string;
+  args: string[];
+  env: NodeJS.ProcessEnv;
+}
+
+const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** Enters a booted machine by its first process. */
+export function enterMachine(leader: number, argv: string[], { env, cwd = "/root" }: ExecOptions): Entry {
+  const namespaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"];
+  return {
+    command: "nsenter",
+    args: ["--target", String(leader), ...namespaces, `--wdns=${cwd}`, "--", ...argv],
+    // Of this host's environment a machine knows nothing, except what the terminal is.
+    env: {
+      PATH: path,
+      HOME: "/root",
+      USER: "root",
+      LOGNAME: "root",
+      SHELL: "/bin/bash",
+      LANG: "C.UTF-8",
+      TERM: process.env.TERM ?? "dumb",
+      ...env,
+    },
+  };
+}
+
+/** Enters client or operator by the process that holds its namespaces. */
+export function enterNamespace(
+  holder: number,
+  groupFile: string,
+  argv: string[],
+  { env, cwd = process.cwd() }: ExecOptions,
+): Entry {
+  const join = 'echo $$ >"$1" && cd "$2" && shift 2 && exec "$@"';
+  const own = { ...process.env };
+  // The developer's agent would offer the developer's keys first.
+  delete own.SSH_AUTH_SOCK;
+  return {
+    command: "nsenter",
+    args: [
+      ...["--target", String(holder), "--mount", "--uts", "--net", "--"],
+      ...["sh", "-c", join, "lab", groupFile, cwd, ...argv],
+    ],
+    env: { ...own, ...env },
+  };
+}
+
+const live = new Set<ChildProcess>();
+process.on("exit", () => live.forEach((child) => child.kill("SIGKILL")));
+
+/** Starts an entry in a process group of its own; `kill` then reaches all of it, on the machine too. */
+export function startEntry({ command, args, env }: Entry, stdio: StdioOptions): ChildProcess {
+  const child = spawn(command, args, { env, stdio, detached: true });
+  const killOne = child.kill.bind(child);
+  child.kill = (signal: NodeJS.Signals | number = "SIGTERM"): boolean => {
+    try {
+      return child.pid ? process.kill(-child.pid, signal) : killOne(signal);
+    } catch {
+      return false;
+    }
+  };
+  live.add(child);
+  child.on("exit", () => live.delete(child));
+  return child;
+}
+
+/** Runs an entry to its end. */
+export async function runEntry(
+  name: string,
+  argv: string[],
+  entry: Entry,
+  options: ExecOptions,
+): Promise<ExecResult> {
+  const { input, timeoutMs = 0, check } = options;
+  const child = execa(entry.command, entry.args, {
+    env: entry.env,
+    extendEnv: false,
+    detached: true,
+    reject: false,
+    stripFinalNewline: false,
+    maxBuffer: 256 * 1024 * 1024,
+    stdin: input === undefined ? "ignore" : "pipe",
+  });
+  // A command that ends without reading all of it is no error here.
+  child.stdin?.on("error", () => undefined).end(input);
+  let timedOut = false;
+  const timer =
+    timeoutMs > 0
+      ? setTimeout(() => {
+          timedOut = true;
+          // The whole group: nsenter's child on the machine must end too.
+          if (child.pid) process.kill(-child.pid, "SIGKILL");
+        }, timeoutMs)
+      : undefined;
+  const ended = await child;
+  clearTimeout(timer);
+  const result: ExecResult = {
+    code: timedOut ? 124 : exitCode(ended.exitCode, ended.signal),
+    stdout: ended.stdout ?? "",
+    stderr: ended.stderr ?? "",
+    timedOut,
+  };
+  if (check && result.code !== 0) {
+    const why = timedOut ? `took over ${timeoutMs} ms` : `exit code ${result.code}`;
+    throw new LabError(`${name}: ${argv.join(" ")}: ${why}\n${result.stdout}${result.stderr}`.trimEnd());
+  }
+  return result;
+}
+
+/** The exit code as a shell gives it. */
+export function exitCode(code: number | null | undefined, signal: string | null | undefined): number {
+  if (typeof code === "number") return code;
+  const numbers: Record<string, number> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGPIPE: 13, SIGTERM: 15 };
+  return 128 + (numbers[signal ?? ""] ?? 0);
+}

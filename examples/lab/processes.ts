@@ -1,0 +1,117 @@
+import { spawn } from "node:child_process";
+import * as fs from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import execa from "execa";
+import { LabError, State } from "./state";
+
+const read = (file: string): string | undefined => {
+  try {
+    return fs.readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
+};
+
+const bootId = (read("/proc/sys/kernel/random/boot_id") ?? "").trim();
+
+/** A process's start, which tells it from a later one with the same number; undefined when it is gone. */
+function startOf(pid: number): string | undefined {
+  const stat = read(`/proc/${pid}/stat`);
+  // The command in the second field may hold spaces and brackets.
+  const [state, ...rest] = stat?.slice(stat.lastIndexOf(")") + 2).split(" ") ?? [];
+  return state && state !== "Z" ? `${bootId} ${rest[18]}` : undefined;
+}
+
+/** The lab's long-lived processes, by name, kept in its folder. */
+export class Processes {
+  constructor(private readonly state: State) {}
+
+  /** The pid of a process of the lab that runs; undefined when it has ended. */
+  pid(name: string): number | undefined {
+    const [pid, ...start] = this.state.read("processes", name)?.split(" ") ?? [];
+    return pid && startOf(Number(pid)) === start.join(" ") ? Number(pid) : undefined;
+  }
+
+  /** Starts a process that outlives this program; its output goes to the log of that name. */
+  start(name: string, command: string, args: string[]): number {
+    fs.mkdirSync(this.state.path("logs"), { recursive: true });
+    const log = fs.openSync(this.state.log(name), "a");
+    try {
+      const child = spawn(command, args, { detached: true, stdio: ["ignore", log, log], cwd: "/" });
+      child.on("error", (error) => fs.appendFileSync(this.state.log(name), `${error.message}\n`));
+      child.unref();
+      const start = child.pid && startOf(child.pid);
+      if (!start) throw new LabError(`${name}: cannot start ${command}`, `read ${this.state.log(name)}`);
+      this.state.write(`processes/${name}`, `${child.pid} ${start}\n`);
+      return child.pid as number;
+    } finally {
+      fs.closeSync(log);
+    }
+  }
+
+  /** Ends every process of a machine, or of the whole lab, at once. */
+  async powerCut(name?: string): Promise<void> {
+    await hostCommand("unshare", [
+      "--mount",
+      "--propagation",
+      "private",
+      "bash",
+      `${__dirname}/powercut.sh`,
+      this.state.cgroup(name),
+    ]);
+    const forget = name ? `processes/${name}` : "processes";
+    fs.rmSync(this.state.path(forget), { recursive: true, force: true });
+  }
+}
+
+const children = (pid: number): number[] => {
+  // Children are listed by the thread that made them; all that we look through have one thread.
+  const list = read(`/proc/${pid}/task/${pid}/children`) ?? "";
+  return list.split(" ").filter(Boolean).map(Number);
+};
+
+/** The first process of the booted machine under a supervisor, once it is systemd. */
+export function leaderOf(supervisor: number): number | undefined {
+  for (const nspawn of children(supervisor)) {
+    for (const pid of children(nspawn)) {
+      const numbers = /^NSpid:\s+(.*)$/m.exec(read(`/proc/${pid}/status`) ?? "")?.[1].split("\t");
+      if (numbers?.at(-1) === "1" && read(`/proc/${pid}/comm`) === "systemd\n") return pid;
+    }
+  }
+  return undefined;
+}
+
+/** Whether the machine whose first process is `leader` takes ssh logins of everybody on its address. */
+export function takesLogins(leader: number, address: string): boolean {
+  const sockets = (read(`/proc/${leader}/net/tcp`) ?? "") + (read(`/proc/${leader}/net/tcp6`) ?? "");
+  return (
+    /:0016 0+:0000 0A /.test(sockets) &&
+    (read(`/proc/${leader}/net/fib_trie`) ?? "").includes(` ${address}\n`) &&
+    !fs.existsSync(`/proc/${leader}/root/run/nologin`)
+  );
+}
+
+/** Polls until `probe` gives something; undefined after `timeoutMs`. */
+export async function until<T>(
+  timeoutMs: number,
+  probe: () => T | undefined | false,
+): Promise<T | undefined> {
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    const found = probe();
+    if (found !== undefined && found !== false) return found;
+    if (Date.now() > end) return undefined;
+    await sleep(20);
+  }
+}
+
+/** Runs a command on this host and gives its output; a failure is an error that names the command. */
+export async function hostCommand(command: string, args: string[], input = ""): Promise<string> {
+  const child = execa(command, args, { reject: false });
+  // A command that ends without reading all of it is no error here.
+  child.stdin?.on("error", () => undefined).end(input);
+  const result = await child;
+  if (!result.failed) return result.stdout;
+  const said = result.stderr || result.stdout || "it cannot be run";
+  throw new LabError(`${[command, ...args].join(" ")}: ${said}${input && `\n${input}`}`);
+}
