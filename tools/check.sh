@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# npm run check: format, lint, types, shell scripts and unit tests, all at the same time. Under a minute.
+set -euo pipefail
+again="run check"
+# shellcheck source-path=SCRIPTDIR source=prerequisites.sh
+. "$(dirname "${BASH_SOURCE[0]}")/prerequisites.sh"
+require_node
+cd "$root"
+require_programs "${check_programs[@]}"
+require_npm_packages
+
+bin=node_modules/.bin
+names=(format lint types shell unit)
+check_format() { "$bin/prettier" --check --log-level warn .; }
+check_lint() { "$bin/eslint" --max-warnings 0 .; }
+check_types() { "$bin/tsc" --noEmit; }
+check_unit() { "$bin/mocha" --config tests/unit/.mocharc.json; }
+check_shell() {
+  local scripts
+  mapfile -d '' scripts < <(git ls-files -z --cached --others --exclude-standard '*.sh' .ci/run)
+  shellcheck --external-sources "${scripts[@]}"
+}
+
+output="$(mktemp -d)"
+trap 'rm -rf "$output"' EXIT
+trap 'kill "${pids[@]}" 2>/dev/null; exit 130' INT TERM HUP
+SECONDS=0
+pids=()
+for name in "${names[@]}"; do
+  "check_$name" >"$output/$name" 2>&1 &
+  pids+=($!)
+done
+
+failed=()
+for i in "${!names[@]}"; do
+  if wait "${pids[$i]}"; then
+    printf 'ok      %s\n' "${names[$i]}"
+  else
+    failed+=("${names[$i]}")
+    printf 'FAILED  %s\n' "${names[$i]}"
+    cat "$output/${names[$i]}"
+  fi
+done
+if [ "${#failed[@]}" -gt 0 ]; then
+  printf -v list '%s, ' "${failed[@]}"
+  echo "Failed: ${list%, } (${SECONDS} s)"
+  exit 1
+fi
+echo "All checks passed (${SECONDS} s)"

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# What npm run demo, npm test, npm run lab and npm run bench call: installs what is missing, then runs it.
+if [ -z "${BASH_VERSINFO:-}" ] || [ "${BASH_VERSINFO[0]}" -lt 4 ]; then
+  echo "bash 4 or newer is needed." >&2
+  exit 1
+fi
+set -euo pipefail
+
+verb=${1:-}
+[ $# -eq 0 ] || shift
+case "$verb" in
+  demo | lab | bench) again="run $verb" ;;
+  test) again="test" ;;
+  *)
+    echo "usage: bash tools/run.sh demo|test|lab|bench [ARGUMENT ...]" >&2
+    exit 2
+    ;;
+esac
+[ "$verb" != lab ] || again="run lab --${*:+ $*}"
+
+# shellcheck source-path=SCRIPTDIR source=prerequisites.sh
+. "$(dirname "${BASH_SOURCE[0]}")/prerequisites.sh"
+require_linux
+require_root
+require_node
+cd "$root"
+require_programs "${lab_programs[@]}"
+require_npm_packages
+
+typescript=(node -r ts-node/register)
+if [ "$verb" = lab ]; then
+  [ "${1:-}" != up ] || require_built base
+  exec "${typescript[@]}" examples/lab/cli.ts "$@"
+fi
+
+require_built engine base
+# shellcheck source-path=SCRIPTDIR source=engine/env.sh
+. tools/engine/env.sh
+case "$verb" in
+  demo) exec "${typescript[@]}" examples/lab/demo.ts "$@" ;;
+  test) exec node_modules/.bin/mocha --config tests/.mocharc.json "$@" ;;
+  bench) exec "${typescript[@]}" tests/bench/run.ts "$@" ;;
+esac
