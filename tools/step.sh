@@ -21,7 +21,7 @@ elapsed() {
 }
 
 last_line() {
-  tail -c 2000 "$log" 2>/dev/null | tr '\r' '\n' | tr -cd '[:print:]\n' | grep '[^ ]' | tail -n 1
+  tail -c 2000 "$log" | tr '\r' '\n' | sed 's/\x1b\[[0-9;?]*[A-Za-z]//g' | tr -cd '[:print:]\n' | grep '[^ ]' | tail -n 1
 }
 
 # Its own process group (set -m), so that ending this step ends all that the command started.
@@ -44,16 +44,15 @@ trap 'stop 143' TERM
 trap 'stop 129' HUP
 
 SECONDS=0 told=0
-shopt -s checkwinsize
 for wait in 0.1 0.2 0.3 0.3; do
   kill -0 "$child" 2>/dev/null || break
   sleep "$wait"
 done
 while kill -0 "$child" 2>/dev/null; do
   if [ -n "$draw" ]; then
-    (:) # makes bash look up COLUMNS
     line="$title  $(elapsed)  $(last_line)"
-    width=${COLUMNS:-80}
+    width=$(stty size <&2 2>/dev/null | cut -d ' ' -f 2)
+    [ "${width:-0}" -gt 0 ] || width=80
     printf '\r\e[K%s' "${line:0:width-1}" >&2
   elif [ "$told" -eq 0 ]; then
     printf '%s ... (log: %s)\n' "$title" "$log" >&2
