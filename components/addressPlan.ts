@@ -1,5 +1,6 @@
 import { Address4 } from "ip-address";
 import { Path, Problems, show } from "./config/error";
+import { IPV6_COMPLAINT, looksLikeIpv6 } from "./config/ipv6";
 
 /** How a server binds its VIPs to its loopback device. */
 export enum VipBinding {
@@ -197,7 +198,8 @@ function networkWithMask(text: string): string | undefined {
   const [address, mask] = String(text).split("/");
   try {
     if (mask === undefined && isAddress(address)) return new Address4(`${address}/24`).networkForm();
-    return Address4.fromAddressAndMask(address, mask).networkForm();
+    const block = Address4.fromAddressAndMask(address, mask);
+    return block.subnetMask >= 8 && block.subnetMask <= 29 ? block.networkForm() : undefined;
   } catch {
     return undefined;
   }
@@ -205,14 +207,6 @@ function networkWithMask(text: string): string | undefined {
 
 function notAPrefix(text: string): string {
   return looksLikeIpv6(text) ? IPV6_COMPLAINT : "is not a subnet in CIDR form";
-}
-
-/** What to say about an IPv6 address. */
-export const IPV6_COMPLAINT = "is IPv6, and this version plans IPv4 only";
-
-/** Whether the text was meant as an IPv6 address. */
-export function looksLikeIpv6(text: unknown): boolean {
-  return typeof text === "string" && /^[0-9a-f:./]*:[0-9a-f:./]*$/i.test(text);
 }
 
 /** Whether the text is an IPv4 address in its one canonical form, without a prefix length. */
@@ -253,6 +247,12 @@ export function vipsOf(plan: NetworkPlan, hostNumber: number): string[] {
 export function hostNumberOf(prefix: string, address: string): number {
   if (!contains(prefix, address)) throw new RangeError(`${address} lies outside ${prefix}`);
   return Number(parsed(address).bigInt() - parsed(prefix).startAddress().bigInt());
+}
+
+/** Every address of a prefix, network and broadcast address included. Error: TypeError. */
+export function addressesOf(prefix: string): string[] {
+  const start = parsed(prefix).startAddress();
+  return Array.from({ length: maxHostNumber(prefix) + 2 }, (_, i) => start.offset(i)!.correctForm());
 }
 
 /** Whether an address, or a whole subnet, lies in the prefix. Error: TypeError. */

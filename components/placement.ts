@@ -67,8 +67,7 @@ function checkHomes(homes: Map<string, string>, prefixes: string[], servers: Pla
     const path = ["placement", prefix];
     if (!prefixes.includes(prefix))
       problems.say(path, `is no VIP subnet; ${useNearest(prefix, prefixes, "VIP subnet")}`);
-    if (!names.includes(name))
-      problems.add(path, name, "is no server", useNearest(String(name), names, "server"));
+    if (!names.includes(name)) problems.add(path, name, "is no server", useNearest(name, names, "server"));
   }
   if (servers.length === 0) problems.say(["servers"], "there is none; add one, such as servers.web1");
   else if (!servers.some((server) => server.state === "active"))

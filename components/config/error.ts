@@ -65,12 +65,13 @@ export class Problems {
   }
 }
 
-/** The path as `pulumi config set --path` takes it: a key with dots or brackets is quoted. */
+/** The path as `pulumi config set --path` takes it: below the top, a key with dots or brackets is quoted. */
 export function pathText(path: Path): string {
   return path
     .map((key, i) => {
       if (typeof key === "number") return `[${key}]`;
-      if (!/^[A-Za-z0-9_-]+$/.test(key)) return `[${show(key)}]`;
+      const plain = i === 0 ? /^[\x21-\x7e]+$/ : /^[A-Za-z0-9_-]+$/;
+      if (!plain.test(key)) return `[${show(key)}]`;
       return i === 0 ? key : `.${key}`;
     })
     .join("");
@@ -90,15 +91,15 @@ export function show(value: unknown): string {
 }
 
 /** The candidate most like what was written, or undefined when there is none. */
-export function nearest(written: string, candidates: readonly string[]): string | undefined {
+export function nearest(written: unknown, candidates: readonly string[]): string | undefined {
   // A word longer than any key or name is no typing error, and comparing it is slow.
-  const word = written.slice(0, 100);
-  const far = (candidate: string): number => distance(word, candidate);
-  return [...candidates].sort((a, b) => far(a) - far(b))[0];
+  const word = (typeof written === "string" ? written : show(written)).slice(0, 100);
+  const far = new Map(candidates.map((candidate) => [candidate, distance(word, candidate)]));
+  return [...candidates].sort((a, b) => far.get(a)! - far.get(b)!)[0];
 }
 
 /** "use A" for the nearest candidate, with all of them where they are few. */
-export function useNearest(written: string, candidates: readonly string[], kind: string): string {
+export function useNearest(written: unknown, candidates: readonly string[], kind: string): string {
   const best = nearest(written, candidates);
   if (best === undefined) return `there is no ${kind} yet`;
   if (candidates.length === 1) return `use ${best}`;

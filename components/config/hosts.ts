@@ -11,7 +11,7 @@ import {
   vipOf,
 } from "../addressPlan";
 import { Path, Problems, pathText } from "./error";
-import { Complain, entries, parse } from "./leaf";
+import { Complain, entries, field, parse } from "./leaf";
 import { HostModel, RouterModel, ServerModel, SshOptions } from "./model";
 import { nameComplaint, nameInstead } from "./names";
 import { SshInput, hostSchema, routerSchema, serverSchema, sshSchema } from "./schema";
@@ -46,19 +46,22 @@ export function readHosts(
     complain: Complain,
   ) {
     const example = '{"web1": {"address": "192.0.2.2"}}';
+    const sound = schema(free.first);
     return entries(values[section], [section], example, nameComplaint, nameInstead, problems).flatMap(
       ([name, raw]) => {
-        const host = parse(schema(free.first), raw, [section, name], problems);
-        if (host === undefined) return [];
-        const { address } = host;
-        const path = [section, name, "address"];
-        const owner = owners.get(address);
-        const complaint = owner ? `is also ${pathText(owner)}` : complain(address);
-        if (complaint) problems.add(path, address, complaint, `use ${free.take()}`);
-        owners.set(address, owner ?? path);
-        return [{ ...host, name, ssh: sshOf(defaults, host.ssh) }];
+        const host = parse(sound, raw, [section, name], problems);
+        const address = field(raw, "address");
+        if (isAddress(address)) claim([section, name, "address"], String(address), complain);
+        return host ? [{ name, ...host, ssh: sshOf(defaults, host.ssh) }] : [];
       },
     );
+  }
+
+  function claim(path: Path, address: string, complain: Complain): void {
+    const owner = owners.get(address);
+    const complaint = owner ? `is also ${pathText(owner)}` : complain(address);
+    if (complaint) problems.add(path, address, complaint, `use ${free.take()}`);
+    owners.set(address, owner ?? path);
   }
 
   const inEthernet: Complain = (address) => plan && ethernetComplaint(plan, address);
@@ -118,17 +121,16 @@ function checkProofSource({ name, proofSource }: RouterModel, plan: NetworkPlan,
 
 /** Addresses of the Ethernet subnet that no machine has, to suggest. */
 class FreeAddresses {
-  private readonly used: Set<string>;
+  private readonly used: Set<unknown>;
 
   constructor(
     private readonly plan: NetworkPlan | undefined,
     values: Record<string, unknown>,
   ) {
-    const hosts = ["routers", "servers", "nameServers"].flatMap((section) => {
-      const map = values[section];
-      return typeof map === "object" && map !== null ? Object.values(map) : [];
-    });
-    this.used = new Set(hosts.map((host) => host?.address).filter((address) => isAddress(address)));
+    const hosts = ["routers", "servers", "nameServers"].flatMap((section) =>
+      Object.values(values[section] ?? {}),
+    );
+    this.used = new Set(hosts.map((host) => field(host, "address")));
   }
 
   /** The first one. */

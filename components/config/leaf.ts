@@ -72,6 +72,11 @@ export function object<S extends z.ZodRawShape>(shape: S) {
   });
 }
 
+/** A key's value in what may be an object. */
+export function field(value: unknown, key: string): unknown {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>)[key] : undefined;
+}
+
 /** What the schema makes of the value; undefined, and the problems noted, when it refuses it. */
 export function parse<S extends z.ZodType>(
   schema: S,
@@ -99,7 +104,7 @@ export function parse<S extends z.ZodType>(
 
 /** Notes a key that nobody reads. */
 export function unknownKey(path: Path, known: readonly string[], problems: Problems): void {
-  problems.say(path, `unknown key; ${useNearest(String(path[path.length - 1]), known, "key")}`);
+  problems.say(path, `unknown key; ${useNearest(path[path.length - 1], known, "key")}`);
 }
 
 /** The entries of a map NAME -> something, ordered by name; names that `complain` refuses are noted and left out. */

@@ -1,7 +1,6 @@
 /** What names, domains, paths and users may look like. Nothing here needs quoting in a shell or a config file. */
 import { posix } from "path";
 import { z } from "zod";
-import { isAddress } from "../addressPlan";
 import { Complain } from "./leaf";
 
 const NAME = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
@@ -35,11 +34,10 @@ function lengthComplaint(labels: string[], rest = 0): string | undefined {
 
 /** A host name of one label or more (RFC 1123), without a trailing dot. */
 export const hostNameComplaint: Complain = (name) => {
-  if (isAddress(name)) return "is an address";
   if (name.endsWith(".")) return "ends in a dot";
   const labels = name.split(".");
-  if (!labels.every((label) => LABEL.test(label)) || /^[0-9]+$/.test(labels[labels.length - 1]))
-    return "is not a domain name";
+  if (!labels.every((label) => LABEL.test(label))) return "is not a domain name";
+  if (/^[0-9]+$/.test(labels[labels.length - 1])) return "is an address or a number";
   return lengthComplaint(labels);
 };
 

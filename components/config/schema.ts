@@ -1,6 +1,7 @@
 /** What each part of the configuration may contain. Checks that need several parts are in the other files. */
 import { z } from "zod";
-import { IPV6_COMPLAINT, VipBinding, isAddress, looksLikeIpv6 } from "../addressPlan";
+import { VipBinding, isAddress } from "../addressPlan";
+import { IPV6_COMPLAINT, looksLikeIpv6 } from "./ipv6";
 import { flag, list, object, oneOf, text, whole } from "./leaf";
 import { RouterKind, ServerState, SoaPreset } from "./model";
 import {
@@ -96,28 +97,27 @@ const recordSchema = object({
   ttl: seconds(300),
 });
 
+const nsName = text(hostNameComplaint, domainInstead("ns1.example.org")).transform((name) =>
+  name.toLowerCase(),
+);
+
 /** An entry of `zones`. */
-export const zoneSchema = (zone: string) => {
-  const nsName = text(hostNameComplaint, domainInstead(`ns1.${zone}`)).transform((name) =>
-    name.toLowerCase(),
-  );
-  return object({
-    nameServers: list(anyText("use the name of a name server"), '["ns1"]').optional(),
-    contact: text(mailComplaint, () => `use a mail address such as hostmaster@${zone}`),
-    nsNames: list(nsName, `["ns1.${zone}"]`).optional(),
-    primary: nsName.optional(),
-    preset: oneOf(SoaPreset).default(SoaPreset.Modern),
-    ttl: seconds(300),
-    refresh: seconds(86400),
-    retry: seconds(3600),
-    expire: seconds(1209600),
-    minimum: seconds(300),
-    records: list(recordSchema, '[{"name": "@", "type": "MX", "value": "10 mail"}]').default([]),
-  });
-};
+export const zoneSchema = object({
+  nameServers: list(anyText("use the name of a name server"), '["ns1"]').optional(),
+  contact: text(mailComplaint, () => "use a mail address such as hostmaster@example.org"),
+  nsNames: list(nsName, '["ns1.example.org"]').optional(),
+  primary: nsName.optional(),
+  preset: oneOf(SoaPreset).default(SoaPreset.Modern),
+  ttl: seconds(300),
+  refresh: seconds(86400),
+  retry: seconds(3600),
+  expire: seconds(1209600),
+  minimum: seconds(300),
+  records: list(recordSchema, '[{"name": "@", "type": "MX", "value": "10 mail"}]').default([]),
+});
 
 /** A zone as its schema gives it. */
-export type ZoneInput = z.output<ReturnType<typeof zoneSchema>>;
+export type ZoneInput = z.output<typeof zoneSchema>;
 /** A record as its schema gives it. */
 export type RecordInput = z.output<typeof recordSchema>;
 /** ssh options as their schema gives them. */

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { NetworkPlan, maxHostNumber, vipsOf } from "../addressPlan";
 import { Path, Problems, pathText, useNearest } from "./error";
-import { entries, parse, whole } from "./leaf";
+import { entries, field, parse } from "./leaf";
 import { SiteModel } from "./model";
 import { nameComplaint, nameInstead } from "./names";
 import { siteSchema } from "./schema";
@@ -12,23 +12,15 @@ type SiteInput = z.output<typeof siteSchema> & { name: string };
 /** Reads all sites; those with a problem are left out. Without a plan, nothing is checked that needs one. */
 export function readSites(value: unknown, plan: NetworkPlan | undefined, problems: Problems): SiteModel[] {
   const example = '{"widgetco": {"serverName": "www.widgetco.example", ...}}';
-  const numbers = new HostNumbers(value, plan);
-  const sites = entries(value, ["sites"], example, nameComplaint, nameInstead, problems).flatMap(
-    ([name, raw]): SiteInput[] => {
-      const site = parse(siteSchema, raw, ["sites", name], problems);
-      return site ? [{ ...site, name }] : [];
-    },
-  );
+  const raws = entries(value, ["sites"], example, nameComplaint, nameInstead, problems);
+  const sites = raws.flatMap(([name, raw]): SiteInput[] => {
+    const site = parse(siteSchema, raw, ["sites", name], problems);
+    return site ? [{ ...site, name }] : [];
+  });
   checkDomains(sites, problems);
-
-  const own = new Map<string, number>();
-  for (const site of sites.filter((site) => site.shareVipsWith === undefined)) {
-    const number = numbers.claim(site, problems);
-    if (number !== undefined) own.set(site.name, number);
-  }
+  const numbers = readHostNumbers(raws, plan, problems);
   return sites.flatMap(({ shareVipsWith, ...site }): SiteModel[] => {
-    if (shareVipsWith !== undefined) checkShare({ ...site, shareVipsWith }, sites, problems);
-    const hostNumber = own.get(shareVipsWith ?? site.name);
+    const hostNumber = numbers.get(shareVipsWith ?? site.name);
     return hostNumber && plan ? [{ ...site, hostNumber, vips: vipsOf(plan, hostNumber) }] : [];
   });
 }
@@ -55,69 +47,83 @@ function checkDomains(sites: SiteInput[], problems: Problems): void {
   }
 }
 
-function checkShare(
-  site: Omit<SiteInput, "shareVipsWith"> & { shareVipsWith: string },
-  sites: SiteInput[],
+/** Host number by site, for those that have a sound one of their own. `raws`: all sites, sound or not. */
+function readHostNumbers(
+  raws: [string, unknown][],
+  plan: NetworkPlan | undefined,
   problems: Problems,
-): void {
-  const path = ["sites", site.name, "shareVipsWith"];
-  const target = sites.find(({ name }) => name === site.shareVipsWith);
-  const owners = sites.filter(({ name, shareVipsWith }) => shareVipsWith === undefined && name !== site.name);
-  const instead = useNearest(
-    target?.shareVipsWith ?? site.shareVipsWith,
-    owners.map(({ name }) => name),
-    "other site with a hostNumber",
-  );
-  if (site.hostNumber !== undefined)
+): Map<string, number> {
+  const numbers = new HostNumbers(raws, plan);
+  const byName = new Map(raws);
+  for (const [name, raw] of raws) {
+    const share = field(raw, "shareVipsWith");
+    if (typeof share === "string") checkShare(name, share, byName, problems);
+    else if (share === undefined) numbers.claim(name, field(raw, "hostNumber"), problems);
+  }
+  return numbers.byName;
+}
+
+function checkShare(name: string, share: string, sites: Map<string, unknown>, problems: Problems): void {
+  const shareOf = (site: string): unknown => field(sites.get(site), "shareVipsWith");
+  const number = field(sites.get(name), "hostNumber");
+  if (number !== undefined)
     problems.add(
-      [...path.slice(0, 2), "hostNumber"],
-      site.hostNumber,
+      ["sites", name, "hostNumber"],
+      number,
       "is given beside shareVipsWith",
       "remove one of both",
     );
-  if (site.shareVipsWith === site.name) problems.add(path, site.name, "is the site itself", instead);
-  else if (!target) problems.add(path, site.shareVipsWith, "is no site", instead);
-  else if (target.shareVipsWith !== undefined)
-    problems.add(path, target.name, "has no hostNumber of its own", instead);
+  const refuse = (complaint: string, meant: unknown): void => {
+    const owners = [...sites.keys()].filter((site) => site !== name && shareOf(site) === undefined);
+    const instead = useNearest(meant, owners, "other site with a hostNumber");
+    problems.add(["sites", name, "shareVipsWith"], share, complaint, instead);
+  };
+  if (share === name) refuse("is the site itself", share);
+  else if (!sites.has(share)) refuse("is no site", share);
+  else if (shareOf(share) !== undefined) refuse("has no hostNumber of its own", shareOf(share));
 }
 
 /** Which site has which host number. */
 class HostNumbers {
-  private readonly owners = new Map<number, string>();
-  private readonly suggested = new Set<number>();
+  readonly byName = new Map<string, number>();
+  private readonly owners = new Map<unknown, string>();
+  private readonly taken: Set<unknown>;
   private readonly max: number | undefined;
 
-  constructor(sites: unknown, plan: NetworkPlan | undefined) {
+  constructor(raws: [string, unknown][], plan: NetworkPlan | undefined) {
     this.max = plan && maxHostNumber(plan.ethernet);
-    const raw = typeof sites === "object" && sites !== null ? Object.values(sites) : [];
-    raw.forEach((site) => typeof site?.hostNumber === "number" && this.suggested.add(site.hostNumber));
+    this.taken = new Set(raws.map(([, raw]) => field(raw, "hostNumber")));
   }
 
-  /** The site's host number; undefined, and the problem noted, when it can't have it. */
-  claim({ name, hostNumber }: SiteInput, problems: Problems): number | undefined {
+  /** Gives the site its host number, or notes the problem. */
+  claim(name: string, number: unknown, problems: Problems): void {
     const path = ["sites", name, "hostNumber"];
-    if (this.max === undefined) return undefined;
-    const sound = whole(1, this.max, 1).safeParse(hostNumber);
-    const owner = sound.success && this.owners.get(sound.data);
-    if (sound.success && !owner) {
-      this.owners.set(sound.data, name);
-      return sound.data;
-    }
-    if (owner)
+    if (this.max === undefined) return;
+    const owner = this.owners.get(number);
+    if (owner !== undefined)
       problems.add(
         path,
-        hostNumber,
+        number,
         `is also sites.${owner}.hostNumber`,
         `${this.free()}, or shareVipsWith ${owner} in its place`,
       );
-    else parse(whole(1, this.max, 1), hostNumber, path, problems);
-    return undefined;
+    else if (this.inRange(number)) {
+      this.owners.set(number, name);
+      this.byName.set(name, number);
+    } else if (number === undefined) problems.add(path, number, "", this.free());
+    else if (typeof number === "string" && this.inRange(Number(number)) && !this.taken.has(Number(number)))
+      problems.add(path, number, "is text", `write the number ${Number(number)}`);
+    else problems.add(path, number, `is not a whole number from 1 to ${this.max}`, this.free());
+  }
+
+  private inRange(number: unknown): number is number {
+    return typeof number === "number" && Number.isInteger(number) && number >= 1 && number <= this.max!;
   }
 
   private free(): string {
     for (let number = 1; number <= this.max!; number++) {
-      if (this.suggested.has(number)) continue;
-      this.suggested.add(number);
+      if (this.taken.has(number)) continue;
+      this.taken.add(number);
       return `use ${number}, the next free one`;
     }
     return "no number is free: use a shorter network.subnetPrefix";

@@ -32,19 +32,26 @@ export function readZones(
   const example = '{"example.org": {"contact": "hostmaster@example.org"}}';
   const sound = entries(value, ["zones"], example, zoneComplaint, domainInstead("example.org"), problems);
   const zones = sound.map(([zone]) => zone);
-  const siteNames = sites.flatMap(({ serverName, aliases }) => [serverName, ...aliases]);
+  // A retiring site is no longer in DNS: its name may be the user's own already.
+  const served = sites.filter(({ retiring }) => !retiring);
+  const siteNames = new Map<string | undefined, string[]>();
+  for (const name of served.flatMap(({ serverName, aliases }) => [serverName, ...aliases])) {
+    const zone = zoneOf(name, zones);
+    siteNames.set(zone, [...(siteNames.get(zone) ?? []), name]);
+  }
   return sound.flatMap(([zone, raw]): ZoneModel[] => {
-    const input = parse(zoneSchema(zone), raw, ["zones", zone], problems);
+    const input = parse(zoneSchema, raw, ["zones", zone], problems);
     if (!input) return [];
-    const here = siteNames.filter((name) => zoneOf(name, zones) === zone).map((name) => relative(name, zone));
+    const here = (siteNames.get(zone) ?? []).map((name) => relative(name, zone));
     const servers = serversOf(zone, input.nameServers ?? known, known, problems);
     const nsNames = input.nsNames?.length ? input.nsNames : servers.map((name) => `${name}.${zone}`);
     const records = [
       ...input.records,
-      ...glue(zone, nsNames, nameServers, [...here, ...input.records.map((r) => r.name)]),
+      ...glue(zone, nsNames, nameServers, [...here, ...addressed(input.records)]),
     ];
     checkRecords(zone, input.records, here, nsNames, problems);
-    checkNsNames(zone, nsNames, [...here, ...addressed(records)], problems);
+    // A name server that is unknown or has a problem got no glue, which is no problem of the zone.
+    checkNsNames(zone, nsNames, [...here, ...addressed(records), ...known, ...servers], problems);
     return [
       {
         zone,

@@ -1,0 +1,7 @@
+/** What to say about an IPv6 address. */
+export const IPV6_COMPLAINT = "is IPv6, and this version plans IPv4 only";
+
+/** Whether the text was meant as an IPv6 address. */
+export function looksLikeIpv6(text: unknown): boolean {
+  return typeof text === "string" && /^[0-9a-f:./]*:[0-9a-f:./]*$/i.test(text);
+}

@@ -1,0 +1,283 @@
+import assert from "assert";
+import fc from "fast-check";
+import { RunError } from "@pulumi/pulumi/errors";
+import {
+  ConfigError,
+  FarmModel,
+  RouterKind,
+  ServerState,
+  VipBinding,
+  readFarm,
+  zoneOf,
+} from "../../components/config";
+import { Json, Key, article, problemsOf, record, records, refuses, set, zone } from "./config/support";
+
+describe("readFarm", () => {
+  it("reads the article's farm", () => {
+    const farm = readFarm(article());
+    assert.deepStrictEqual(farm.servers[0], {
+      name: "web1",
+      address: "192.0.2.2",
+      state: ServerState.Active,
+      ssh: { user: "root", sudo: false },
+    });
+    assert.deepStrictEqual(
+      farm.servers.map(({ name }) => name),
+      ["web1", "web2", "web3", "web10"],
+    );
+    assert.deepStrictEqual(
+      farm.placement.map(({ server }) => server),
+      ["web1", "web2", "web3", "web10"],
+    );
+    assert.deepStrictEqual(farm.sites[1], {
+      name: "widgetco",
+      serverName: "www.widgetco.example",
+      aliases: ["widgetco.example"],
+      documentRoot: "/var/www/widgetco",
+      hostNumber: 1,
+      vips: ["192.0.2.33", "192.0.2.65", "192.0.2.97", "192.0.2.129"],
+      retiring: false,
+    });
+    assert.strictEqual(farm.routers[0].kind, RouterKind.Linux);
+    assert.strictEqual(farm.binding, VipBinding.Alias);
+    assert.strictEqual(farm.observe, true);
+    assert.deepStrictEqual(farm.zones[0], {
+      zone,
+      nameServers: ["ns1", "ns2"],
+      contact: "hostmaster@widgetco.example",
+      figures: { refresh: 86400, retry: 3600, expire: 1209600, minimum: 300 },
+      ttl: 300,
+      nsNames: ["ns1.widgetco.example", "ns2.widgetco.example"],
+      records: [
+        { name: "@", type: "MX", value: "10 mail" },
+        { name: "mail", type: "A", value: "198.51.100.25" },
+        { name: "ns1", type: "A", value: "192.0.2.30" },
+        { name: "ns2", type: "A", value: "198.51.100.53" },
+      ],
+    });
+  });
+
+  it("needs nothing but a network and one server", () => {
+    const { network, servers } = article();
+    const farm = readFarm({ network, servers });
+    assert.deepStrictEqual([farm.sites, farm.routers, farm.nameServers, farm.zones], [[], [], [], []]);
+  });
+
+  const accepted: [string, Key[], unknown, (farm: FarmModel) => unknown, unknown][] = [
+    ["observe as text", ["observe"], "false", (farm) => farm.observe, false],
+    ["observe", ["observe"], false, (farm) => farm.observe, false],
+    ["the binding", ["network", "binding"], "subnet", (farm) => farm.binding, VipBinding.Subnet],
+    ["a home", ["placement", "192.0.2.32/27"], "web3", (farm) => farm.placement[0].server, "web3"],
+    ["maintenance", ["servers", "web2", "state"], "maintenance", (farm) => farm.placement[1].server, "web1"],
+    ["the article's figures", ["zones", zone, "preset"], "article", (farm) => farm.zones[0].ttl, 86400],
+    ["a figure", ["zones", zone, "minimum"], 60, (farm) => farm.zones[0].figures.minimum, 60],
+    ["a zone's TTL", ["zones", zone, "ttl"], 60, (farm) => farm.zones[0].ttl, 60],
+    [
+      "upper case",
+      ["sites", "gadgets", "serverName"],
+      "WWW.Gadgets.example",
+      (farm) => farm.sites[0].serverName,
+      "www.gadgets.example",
+    ],
+    ["a retiring site", ["sites", "gadgets", "retiring"], true, (farm) => farm.sites[0].retiring, true],
+    [
+      "a proof source",
+      ["routers", "r1", "proofSource"],
+      "198.51.100.1",
+      (farm) => farm.routers[0].proofSource,
+      "198.51.100.1",
+    ],
+    [
+      "a zone's name server",
+      ["zones", zone, "nameServers"],
+      ["ns2"],
+      (farm) => farm.zones[0].nsNames,
+      ["ns2.widgetco.example"],
+    ],
+    [
+      "foreign NS names",
+      ["zones", zone, "nsNames"],
+      ["ns.isp.example"],
+      (farm) => farm.zones[0].records.length,
+      2,
+    ],
+    [
+      "a primary",
+      ["zones", zone, "primary"],
+      "hidden.isp.example",
+      (farm) => farm.zones[0].primary,
+      "hidden.isp.example",
+    ],
+    [
+      "ssh defaults",
+      ["ssh"],
+      { user: "admin", port: 2222 },
+      (farm) => farm.routers[0].ssh,
+      { user: "admin", port: 2222, sudo: true },
+    ],
+    [
+      "a host's ssh",
+      ["servers", "web1", "ssh"],
+      { user: "admin", sudo: false },
+      (farm) => farm.servers[0].ssh,
+      { user: "admin", sudo: false },
+    ],
+    [
+      "an ssh_config",
+      ["ssh"],
+      { configFile: "../ssh_config" },
+      (farm) => farm.servers[0].ssh.configFile,
+      "../ssh_config",
+    ],
+  ];
+  for (const [title, at, value, get, expected] of accepted)
+    it(`takes ${title}`, () => assert.deepStrictEqual(get(readFarm(set(article(), at, value))), expected));
+
+  it("lets a host's ssh options win over the defaults", () => {
+    const config = set(article(), ["ssh"], { user: "admin", port: 2222 });
+    const farm = readFarm(set(config, ["servers", "web1", "ssh"], { user: "root" }));
+    assert.deepStrictEqual(farm.servers[0].ssh, { user: "root", port: 2222, sudo: false });
+  });
+
+  it("lets a site share the VIPs of another", () => {
+    const config = set(article(), ["sites", "gadgets", "shareVipsWith"], "widgetco");
+    const [gadgets, widgetco] = readFarm(set(config, ["sites", "gadgets", "hostNumber"], undefined)).sites;
+    assert.deepStrictEqual([gadgets.hostNumber, gadgets.vips], [1, widgetco.vips]);
+  });
+
+  it("lets a record take the name of a retiring site", () => {
+    const config = set(article(), [...records, 0], record({ name: "www" }));
+    assert.deepStrictEqual(problemsOf(set(config, ["sites", "widgetco", "retiring"], true)), []);
+  });
+
+  it("keeps its hands off the order of keys", () => {
+    const reversed = (value: unknown): unknown =>
+      typeof value === "object" && value !== null && !Array.isArray(value)
+        ? Object.fromEntries(
+            Object.entries(value)
+              .reverse()
+              .map(([key, inside]) => [key, reversed(inside)]),
+          )
+        : value;
+    assert.deepStrictEqual(readFarm(reversed(article()) as Json), readFarm(article()));
+  });
+
+  it("brings a server's subnets back after maintenance", () => {
+    const before = readFarm(article()).placement;
+    const away = readFarm(set(article(), ["servers", "web2", "state"], "maintenance")).placement;
+    assert.deepStrictEqual(
+      away.filter(({ home, server }) => home !== server).map(({ home }) => home),
+      ["web2"],
+    );
+    assert.deepStrictEqual(
+      readFarm(set(article(), ["servers", "web2", "state"], "active")).placement,
+      before,
+    );
+  });
+});
+
+describe("ConfigError", () => {
+  it("lists everything that is wrong, a line each", () => {
+    const config = article();
+    set(config, ["servers", "web1"], { address: "192.0.2.99", state: "up", ssh: { port: "x" } });
+    set(config, ["sites", "gadgets"], { documentRoot: "/", hostNumber: 99 });
+    set(config, ["zones", zone, "contact"], undefined);
+    set(config, ["placement", "192.0.2.32/27"], "web7");
+    set(config, ["observ"], "true");
+    const problems = problemsOf(config);
+    assert.deepStrictEqual(problems.map(({ path }) => path).sort(), [
+      "observ",
+      'placement["192.0.2.32/27"]',
+      "servers.web1.address",
+      "servers.web1.ssh.port",
+      "servers.web1.state",
+      "sites.gadgets.documentRoot",
+      "sites.gadgets.hostNumber",
+      "sites.gadgets.serverName",
+      `zones["${zone}"].contact`,
+    ]);
+    assert.strictEqual(new ConfigError(problems).message.split("\n").length, problems.length);
+  });
+
+  it("says nothing about addresses while the network itself is wrong", () => {
+    refuses(set(article(), ["network", "block"], "192.0.2.0/33"), "network.block", "192.0.2.0/24");
+  });
+
+  it("throws nothing but ConfigError, whatever it is given, and prints on one line each", () => {
+    const anything = fc.anything({ withNullPrototype: true, withBigInt: true, withSparseArray: true });
+    const places = [
+      ["network"],
+      ["servers"],
+      ["servers", "web1"],
+      ["servers", "web1", "address"],
+      ["servers", "web1", "ssh"],
+      ["sites"],
+      ["sites", "gadgets"],
+      ["sites", "gadgets", "hostNumber"],
+      ["sites", "gadgets", "shareVipsWith"],
+      ["sites", "gadgets", "aliases"],
+      ["routers"],
+      ["nameServers"],
+      ["nameServers", "ns1", "address"],
+      ["zones"],
+      ["zones", zone],
+      records,
+      [...records, 0],
+      [...records, 0, "value"],
+      ["placement"],
+      ["placement", "192.0.2.32/27"],
+      ["ssh"],
+      ["observe"],
+      ["network", "block"],
+      ["network", "subnetPrefix"],
+      ["network", "ethernet"],
+    ];
+    const garbage = fc.tuple(fc.constantFrom(...places), fc.oneof(anything, fc.string({ unit: "binary" })));
+    fc.assert(
+      fc.property(
+        fc.array(garbage, { minLength: 1, maxLength: 3 }),
+        fc.array(fc.string()),
+        (changes, keys) => {
+          const config = article();
+          try {
+            for (const [at, value] of changes) set(config, at, value);
+          } catch {
+            return; // an earlier change left no object to set the later one in
+          }
+          for (const { text } of problemsOf(config, keys))
+            assert(/^[\x20-\x7e]+$/.test(text), JSON.stringify(text));
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it("refuses or takes any text as a name without letting through what a shell or a config file would see", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        const places: Key[][] = [
+          ["sites", "gadgets", "serverName"],
+          ["sites", "gadgets", "documentRoot"],
+          ["servers", "web1", "ssh", "user"],
+          ["servers", "web1", "ssh", "configFile"],
+          ["zones", zone, "contact"],
+        ];
+        for (const at of places)
+          if (problemsOf(set(article(), at, text)).length === 0) assert.match(text, /^[A-Za-z0-9@._/+-]+$/);
+      }),
+    );
+  });
+
+  it("has the mark that makes Pulumi print its message alone", () => {
+    assert(RunError.isInstance(new ConfigError([])));
+  });
+});
+
+describe("zoneOf", () => {
+  it("finds the longest zone", () => {
+    const zones = ["example.org", "dev.example.org"];
+    assert.strictEqual(zoneOf("www.dev.example.org", zones), "dev.example.org");
+    assert.strictEqual(zoneOf("example.org", zones), "example.org");
+    assert.strictEqual(zoneOf("badexample.org", zones), undefined);
+  });
+});

@@ -1,0 +1,99 @@
+import { Json, Key, article, refuses, row, set, table } from "./support";
+
+describe("config: bad servers, routers and name servers", () => {
+  const web1 = ["servers", "web1", "address"];
+  const ns1 = ["nameServers", "ns1", "address"];
+  const ssh = (key: string): Key[] => ["servers", "web1", "ssh", key];
+  table([
+    row(["servers"], undefined, "add one, such as servers.web1.address 192.0.2.2", article().servers),
+    row(["servers"], {}, "add one", article().servers, "servers"),
+    row(["servers"], ["192.0.2.2"], 'is not an object; use one such as {"web1"', article().servers),
+    row(["servers", "web1"], "192.0.2.2", "use an object with address", { address: "192.0.2.2" }),
+    row(web1, undefined, "is missing; use one such as 192.0.2.2", "192.0.2.2"),
+    row(web1, "web1.example.org", "is not an IPv4 address; use one such as 192.0.2.2", "192.0.2.2"),
+    row(web1, "192.0.2.02", "is not an IPv4 address", "192.0.2.2"),
+    row(web1, "192.0.2.2/27", "is not an IPv4 address", "192.0.2.2"),
+    row(web1, "2001:db8::2", "IPv4 only; use one such as 192.0.2.2", "192.0.2.2"),
+    row(web1, "192.0.2.40", "outside the Ethernet subnet 192.0.2.0/27; use 192.0.2.2", "192.0.2.2"),
+    row(web1, "192.0.2.0", "network address of 192.0.2.0/27; use 192.0.2.2", "192.0.2.2"),
+    row(web1, "192.0.2.31", "broadcast address of 192.0.2.0/27; use 192.0.2.2", "192.0.2.2"),
+    row(web1, "192.0.2.1", "is also routers.r1.address; use 192.0.2.2", "192.0.2.2"),
+    row(
+      ["servers", "web4"],
+      { address: "192.0.2.3" },
+      "is also servers.web2.address; use 192.0.2.5",
+      { address: "192.0.2.5" },
+      "servers.web4.address",
+    ),
+    row(
+      ["routers", "r1", "address"],
+      "198.51.100.1",
+      "outside the Ethernet subnet 192.0.2.0/27; use 192.0.2.1",
+      "192.0.2.1",
+    ),
+    row(["routers", "r1", "address"], "192.0.2.31", "broadcast address", "192.0.2.1"),
+    row(["routers", "r1", "kind"], "cisco", "use linux", "linux"),
+    row(["routers", "r1", "proofSource"], "192.0.2.1", "Ethernet subnet 192.0.2.0/27", "198.51.100.1"),
+    row(["routers", "r1", "proofSource"], "192.0.2.70", "VIP subnet 192.0.2.64/27", "198.51.100.1"),
+    row(["routers", "r1", "proofSource"], "outside", "is not an IPv4 address", "198.51.100.1"),
+    row(ns1, "192.0.2.40", "VIP subnet 192.0.2.32/27; use 192.0.2.5", "192.0.2.5"),
+    row(ns1, "192.0.2.0", "network address", "192.0.2.5"),
+    row(ns1, "192.0.2.4", "is also servers.web3.address", "192.0.2.5"),
+    row(["servers", "web1", "state"], "down", "use active or maintenance", "maintenance"),
+    row(["servers", "web1", "state"], "up", "is not known; use active or maintenance", "active"),
+    row(["servers", "web1", "addres"], "192.0.2.2", "did you mean address?", undefined),
+    row(["servers", "Web_9"], { address: "192.0.2.9" }, "use one such as web-9", undefined, "servers.Web_9"),
+    row(
+      ["servers", "web 9"],
+      { address: "192.0.2.9" },
+      "use one such as web-9",
+      undefined,
+      'servers["web 9"]',
+    ),
+    row(
+      ["servers", "w".repeat(41)],
+      { address: "192.0.2.9" },
+      "longer than 40",
+      undefined,
+      `servers.${"w".repeat(41)}`,
+    ),
+    row(["servers", "-"], { address: "192.0.2.9" }, "use one such as web1", undefined, "servers.-"),
+    row(ssh("user"), "root; reboot", "is not a user name; use one such as root", "root"),
+    row(ssh("user"), "-oProxyCommand=x", "is not a user name", "admin"),
+    row(ssh("port"), 0, "from 1 to 65535, such as 22", 22),
+    row(ssh("port"), 65536, "from 1 to 65535, such as 22", 22),
+    row(ssh("port"), "22", "write the number 22", 22),
+    row(ssh("configFile"), "-F", "use one such as ./ssh_config", "./ssh_config"),
+    row(ssh("configFile"), "my config", "use one such as ./ssh_config", "./ssh_config"),
+    row(ssh("configFile"), "~/.ssh/config", "does not expand", "/etc/ssh/farm_config"),
+    row(ssh("sudo"), "yes", "use true or false, without quotes", true),
+    row(ssh("usr"), "root", "did you mean user?", undefined),
+    row(["ssh"], { prot: 22 }, "did you mean port?", { port: 22 }, "ssh.prot"),
+    row(["ssh"], "root", "use an object with user", { user: "root" }),
+  ]);
+
+  it("all servers in maintenance", () => {
+    const config = article();
+    for (const name of Object.keys(config.servers as Json))
+      set(config, ["servers", name, "state"], "maintenance");
+    refuses(config, "servers", "none is active");
+  });
+
+  it("two name servers of one address", () => {
+    refuses(
+      set(article(), ["nameServers", "ns2", "address"], "192.0.2.30"),
+      "nameServers.ns2.address",
+      "is also nameServers.ns1.address",
+    );
+  });
+
+  it("an Ethernet subnet that is full", () => {
+    const network = { block: "192.0.2.0/28", subnetPrefix: 30, vipSubnets: 1 };
+    const servers = {
+      web1: { address: "192.0.2.1" },
+      web2: { address: "192.0.2.2" },
+      web3: { address: "192.0.2.1" },
+    };
+    refuses({ network, servers }, "servers.web3.address", "a shorter network.subnetPrefix");
+  });
+});

@@ -1,0 +1,50 @@
+import assert from "assert";
+import { ConfigError, refuseSecretsInside } from "../../../components/config";
+import { article, problemsOf, refuses, row, table } from "./support";
+
+describe("config: bad placement, observe and keys", () => {
+  table([
+    row(["placement", "192.0.2.64/27"], "web22", "did you mean web2?", "web2"),
+    row(["placement", "192.0.2.64/27"], 2, "is no server", "web2"),
+    row(
+      ["placement", "192.0.2.65/27"],
+      "web2",
+      "did you mean 192.0.2.64/27?",
+      undefined,
+      'placement["192.0.2.65/27"]',
+    ),
+    row(["placement"], "web2", "is not an object", {}),
+    row(["observe"], "yes", "use true or false", "true"),
+    row(["server"], {}, "unknown key; did you mean servers?", undefined, "server"),
+    row(
+      ["servers.web1.state"],
+      "down",
+      "pulumi config set --path 'servers.web1.state'",
+      undefined,
+      "servers.web1.state",
+    ),
+    row(["servers[0]"], "down", "pulumi config rm 'servers[0]'", undefined, "servers[0]"),
+  ]);
+
+  const stray: [string, string, string][] = [
+    ["loopback-ha:servers.web1.state", "servers.web1.state", "--path"],
+    ["loopback-ha:netwrok", "netwrok", "did you mean network?"],
+    ["observed", "observed", "did you mean observe?"],
+  ];
+  for (const [name, path, says] of stray)
+    it(`the key ${name} that has no value here`, () => refuses(article(), path, says, [name]));
+
+  it("but no key of another namespace, and no known one", () => {
+    assert.deepStrictEqual(problemsOf(article(), ["aws:region", "pulumi:tags", "loopback-ha:servers"]), []);
+  });
+
+  it("secrets inside objects", () => {
+    assert.throws(
+      () => refuseSecretsInside(["loopback-ha:servers", "zones"]),
+      (error: unknown) =>
+        error instanceof ConfigError &&
+        /^servers: contains a secret.*top-level keys.*\nzones: contains a secret/.test(error.message),
+    );
+    refuseSecretsInside([]);
+  });
+});

@@ -1,0 +1,26 @@
+import { Key, article, row, table } from "./support";
+
+describe("config: bad network", () => {
+  const network = (key: string): Key[] => ["network", key];
+  table([
+    row(["network"], undefined, "is missing; use an object with block", article().network),
+    row(["network"], "192.0.2.0/24", "is not an object; use an object with block", article().network),
+    row(network("block"), undefined, "is missing; use a block such as", "192.0.2.0/24"),
+    row(network("block"), 5, "is not text", "192.0.2.0/24"),
+    row(network("block"), "192.0.2.7/24", "use 192.0.2.0/24", "192.0.2.0/24"),
+    row(network("block"), "192.0.2.0/255.255.255.0", "use 192.0.2.0/24", "192.0.2.0/24"),
+    row(network("block"), "2001:db8::/32", "IPv4 only", "192.0.2.0/24"),
+    row(network("subnetPrefix"), undefined, "is missing; use a whole number from 9 to 30", 27),
+    row(network("subnetPrefix"), 24, "such as 27", 27),
+    row(network("subnetPrefix"), 31, "such as 27", 27),
+    row(network("subnetPrefix"), "27", "is text; write the number 27", 27),
+    row(network("subnetPrefix"), "027", "is text; write the number 27", 27),
+    row(network("vipSubnets"), 8, "use 7 or fewer", 7),
+    row(network("vipSubnets"), 0, "from 1 to 256", 4),
+    row(network("vipSubnets"), "04", "write the number 4", 4),
+    row(network("ethernet"), "192.0.2.1/27", "use 192.0.2.0/27", "192.0.2.0/27"),
+    row(network("strictSubnets"), "false", "use true or false, without quotes", false),
+    row(network("binding"), "anyip", "use alias or subnet", "subnet"),
+    row(network("vipSubnet"), 4, "did you mean vipSubnets?", undefined),
+  ]);
+});

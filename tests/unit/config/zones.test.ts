@@ -1,0 +1,163 @@
+import assert from "assert";
+import { Json, Key, article, problemsOf, record, records, refuses, row, set, table, zone } from "./support";
+
+describe("config: bad zones", () => {
+  const key = (name: string): Key[] => ["zones", zone, name];
+  table([
+    row(
+      key("contact"),
+      undefined,
+      "is missing; use a mail address such as hostmaster@",
+      "hostmaster@example.org",
+    ),
+    row(key("contact"), "hostmaster.example.org.", "is not a mail address", "hostmaster@example.org"),
+    row(key("contact"), "host master@example.org", "is not a mail address", "hostmaster@example.org"),
+    row(key("contact"), "a@b@example.org", "is not a mail address", "hostmaster@example.org"),
+    row(key("contact"), "o'hara@example.org", "is not a mail address", "ohara@example.org"),
+    row(key("nameServers"), [], 'use ["ns1","ns2"]', ["ns1", "ns2"], `zones["${zone}"].nameServers`),
+    row(key("nameServers"), ["ns3"], "did you mean ns1?", ["ns1"], `zones["${zone}"].nameServers[0]`),
+    row(key("nameServers"), ["ns1", "ns1"], "is listed twice", ["ns1"], `zones["${zone}"].nameServers[1]`),
+    row(
+      key("nsNames"),
+      ["ns1 x"],
+      "is not a domain name",
+      ["ns1.example.org"],
+      `zones["${zone}"].nsNames[0]`,
+    ),
+    row(
+      key("nsNames"),
+      [`dns.${zone}`],
+      '"name": "dns", "type": "A"',
+      [`ns1.${zone}`],
+      `zones["${zone}"].nsNames[0]`,
+    ),
+    row(key("preset"), "old", "use modern or article", "article"),
+    row(key("ttl"), "300", "write the number 300", 300),
+    row(key("ttl"), 0, "a whole number of seconds from 1 to 2147483647, such as 300", 300),
+    row(key("expire"), 2 ** 31, "such as 1209600", 1209600),
+    row(key("contakt"), "a@example.org", "did you mean contact?", undefined),
+    row(["zones", "bad zone"], {}, "the name is not a domain name", undefined),
+    row(["zones", "Example.org"], {}, "upper case letters; use example.org", undefined),
+    row(["zones", "example.org."], {}, "ends in a dot; use example.org", undefined),
+  ]);
+
+  it("a zone without any name server", () => {
+    refuses(
+      set(article(), ["nameServers"], undefined),
+      `zones["${zone}"].nameServers`,
+      "add one, such as nameServers.ns1",
+    );
+  });
+
+  it("but says nothing of a zone whose name server has a problem of its own", () => {
+    refuses(set(article(), ["nameServers", "ns1", "address"], "x"), "nameServers.ns1.address", "IPv4");
+  });
+});
+
+describe("config: bad records", () => {
+  const bad: [Json, string, string, Json][] = [
+    [{ type: "TXTT" }, "type", "did you mean TXT?", { type: "TXT" }],
+    [{ type: "SOA" }, "type", "is not a type for a record here", {}],
+    [{ type: "a" }, "type", "did you mean A?", {}],
+    [{ name: "a b" }, "name", "use a name relative to the zone", { name: "ab" }],
+    [{ name: "x\n@ IN NS evil" }, "name", "use a name relative", {}],
+    [{ name: `x.${zone}` }, "name", "use x", {}],
+    [{ name: `x.${zone}.` }, "name", "use x", {}],
+    [{ name: zone, type: "TXT", value: "x" }, "name", "use @", { name: "@", type: "TXT", value: "x" }],
+    [{ name: "$INCLUDE" }, "name", "use a name relative", {}],
+    [{ name: "l".repeat(64) }, "name", "label of 64", { name: "l".repeat(63) }],
+    [{ name: "" }, "name", "use a name relative", {}],
+    [{ name: "www" }, "name", "is a site, which has its own A records", {}],
+    [{ name: "@" }, "name", "is a site, which has its own A records", {}],
+    [{ name: "WWW", type: "CNAME", value: "x" }, "name", "is a site", { type: "CNAME", value: "mail" }],
+    [
+      { name: "mail", type: "CNAME", value: "x" },
+      "name",
+      "a CNAME stands alone",
+      { type: "CNAME", value: "mail" },
+    ],
+    [{ name: "ns1", type: "CNAME", value: "x" }, "name", "is a name server", { name: "ns1" }],
+    [
+      { name: "@", type: "NS", value: "x" },
+      "name",
+      `use zones["${zone}"].nsNames`,
+      { type: "NS", value: "x" },
+    ],
+    [{ value: "198.51.100" }, "value", "is not an IPv4 address", {}],
+    [{ value: "2001:db8::1" }, "value", "is not an IPv4 address", { type: "AAAA", value: "2001:db8::1" }],
+    [
+      { type: "AAAA", value: "198.51.100.1" },
+      "value",
+      "such as 2001:db8::30",
+      { type: "AAAA", value: "2001:db8::30" },
+    ],
+    [{ type: "MX", value: "mail" }, "value", "such as 10 mail", { type: "MX", value: "10 mail" }],
+    [
+      { type: "MX", value: "10 mail.example.org" },
+      "value",
+      "use 10 mail.example.org.",
+      { type: "MX", value: "10 mail.example.org." },
+    ],
+    [{ type: "MX", value: "70000 mail" }, "value", "such as 10 mail", { type: "MX", value: "0 ." }],
+    [
+      { type: "SRV", value: "5060 sip" },
+      "value",
+      "such as 0 5 5060 sip",
+      { type: "SRV", value: "0 5 5060 sip" },
+    ],
+    [
+      { type: "CNAME", value: "a.example.org" },
+      "value",
+      "use a.example.org.",
+      { type: "CNAME", value: "a.example.org." },
+    ],
+    [
+      { type: "CNAME", value: "a\nb" },
+      "value",
+      "is not a domain name",
+      { type: "CNAME", value: "a_b.example.org." },
+    ],
+    [
+      { type: "TXT", value: '"v=spf1 -all"' },
+      "value",
+      "such as v=spf1 -all",
+      { type: "TXT", value: "v=spf1 -all" },
+    ],
+    [{ type: "TXT", value: "a\nb" }, "value", "printable ASCII", { type: "TXT", value: "v=DKIM1; p=abc" }],
+    [
+      { type: "CAA", value: "0 issue ca.example.org" },
+      "value",
+      'such as 0 issue "ca',
+      { type: "CAA", value: '0 issue "ca.example.net"' },
+    ],
+    [{ ttl: "60" }, "ttl", "write the number 60", { ttl: 60 }],
+    [{ ttl: 60, tll: 60 }, "tll", "did you mean ttl?", { ttl: 60 }],
+  ];
+  table(
+    bad.map(([wrong, field, says, right]) =>
+      row([...records, 2], record(wrong), says, record(right), `zones["${zone}"].records[2].${field}`),
+    ),
+  );
+  table(
+    [
+      row(
+        [...records, 2],
+        { name: "mail", type: "A", value: "198.51.100.25" },
+        "records[1] again",
+        undefined,
+        `zones["${zone}"].records[2]`,
+      ),
+      row(records, {}, "use a list such as", []),
+    ].map((each) => (each.works === undefined ? { ...each, works: record({}) } : each)),
+  );
+
+  it("takes wildcards, underscores and a missing AAAA", () => {
+    const extra = [
+      record({ name: "*.dev" }),
+      record({ name: "_dmarc", type: "TXT", value: "v=DMARC1; p=none" }),
+      record({ name: "www", type: "AAAA", value: "2001:db8::1" }),
+      record({ name: "sub", type: "NS", value: "ns.example.org." }),
+    ];
+    assert.deepStrictEqual(problemsOf(set(article(), records, extra)), []);
+  });
+});
