@@ -115,10 +115,10 @@ require_built() {
   if [[ "$wanted" == *" base "* ]] && ! bash "$root/examples/lab/base.sh" --check; then base=1; fi
   [ -z "$engine$base" ] && return
   [ -z "$engine" ] || [ -z "$base" ] || export STEP_PLAIN=1
-  [ -z "$base" ] || start_step "Building the lab's disk (about 2 minutes, once)" "npm $again" \
+  [ -z "$base" ] || start_step "Lab disk (built once, 2 min)" "npm $again" \
     bash "$root/examples/lab/base.sh"
-  [ -z "$engine" ] || start_step "Building the Pulumi engine (about 8 minutes, once)" \
-    "npm $again (what is built already stays)" bash "$root/tools/engine/build.sh"
+  [ -z "$engine" ] || start_step "Pulumi engine (built once, 8 min)" \
+    "npm $again (it goes on where it was)" bash "$root/tools/engine/build.sh"
   finish_steps
   unset STEP_PLAIN
 }

@@ -36,7 +36,7 @@ stop() {
   kill -TERM -- "-$child" 2>/dev/null
   for _ in {1..50}; do kill -0 -- "-$child" 2>/dev/null || break; sleep 0.1; done
   kill -KILL -- "-$child" 2>/dev/null
-  printf '%s%s: stopped after %s. %s\n' "${draw:+$'\r\e[K'}" "$title" "$(elapsed)" "$hint" >&2
+  printf '%s%s: stopped after %s. To continue: %s\n' "${draw:+$'\r\e[K'}" "$title" "$(elapsed)" "$hint" >&2
   exit "$1"
 }
 trap 'stop 130' INT
