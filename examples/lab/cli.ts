@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import Table from "cli-table3";
 import { Command } from "commander";
-import { exitCode } from "./enter";
+import { exitCode } from "./capture";
 import { Lab } from "./lab";
 import { Side } from "./machines";
 import { LabError, program as lab } from "./state";
@@ -56,7 +56,8 @@ program
   .description("run a command on a machine, as root")
   .passThroughOptions()
   .action(async (name: string, command: string[]) => {
-    const child = await open().attach(name, command);
+    const argv = command[0] === "--" ? command.slice(1) : command;
+    const child = await open().attach(name, argv);
     // Ctrl-C reaches the command as well; how it ends is for the command to say.
     process.on("SIGINT", () => undefined);
     process.on("SIGTERM", () => child.kill("SIGTERM"));

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { hostCommand } from "./processes";
+import { hostCommand } from "./capture";
 import { addressOf, debians, Machine, machines, nameServer } from "./machines";
 import { LabError, program, State } from "./state";
 
@@ -113,6 +113,8 @@ export class Disks {
     }
     if (machine.role === "router") {
       put("etc/network/interfaces", ifupdownFile(machine.cables[0]));
+      // ifdown leaves alone what it does not hold for configured.
+      put("etc/tmpfiles.d/ifupdown.conf", "f /run/network/ifstate.host0 - - - - host0\\n\n");
       put("etc/sysctl.d/router.conf", "net.ipv4.ip_forward = 1\n");
     }
     for (const unit of machine.services) {

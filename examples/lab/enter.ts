@@ -1,5 +1,5 @@
 import { ChildProcess, spawn, StdioOptions } from "node:child_process";
-import execa from "execa";
+import { capture, Captured } from "./capture";
 import { LabError } from "./state";
 
 /** How to run a command on a machine. */
@@ -17,13 +17,7 @@ export interface ExecOptions {
 }
 
 /** How a command on a machine ended. */
-export interface ExecResult {
-  /** Exit code; 128 + N after signal N, 124 after the timeout. */
-  code: number;
-  stdout: string;
-  stderr: string;
-  timedOut: boolean;
-}
+export type ExecResult = Captured;
 
 /** A command of this host that runs another one on a machine. */
 export interface Entry {
@@ -101,45 +95,11 @@ export async function runEntry(
   entry: Entry,
   options: ExecOptions,
 ): Promise<ExecResult> {
-  const { input, timeoutMs = 0, check } = options;
-  const child = execa(entry.command, entry.args, {
-    env: entry.env,
-    extendEnv: false,
-    detached: true,
-    reject: false,
-    stripFinalNewline: false,
-    maxBuffer: 256 * 1024 * 1024,
-    stdin: input === undefined ? "ignore" : "pipe",
-  });
-  // A command that ends without reading all of it is no error here.
-  child.stdin?.on("error", () => undefined).end(input);
-  let timedOut = false;
-  const timer =
-    timeoutMs > 0
-      ? setTimeout(() => {
-          timedOut = true;
-          // The whole group: nsenter's child on the machine must end too.
-          if (child.pid) process.kill(-child.pid, "SIGKILL");
-        }, timeoutMs)
-      : undefined;
-  const ended = await child;
-  clearTimeout(timer);
-  const result: ExecResult = {
-    code: timedOut ? 124 : exitCode(ended.exitCode, ended.signal),
-    stdout: ended.stdout ?? "",
-    stderr: ended.stderr ?? "",
-    timedOut,
-  };
+  const { input, timeoutMs, check } = options;
+  const result = await capture(entry.command, entry.args, { input, timeoutMs, env: entry.env });
   if (check && result.code !== 0) {
-    const why = timedOut ? `took over ${timeoutMs} ms` : `exit code ${result.code}`;
+    const why = result.timedOut ? `took over ${timeoutMs} ms` : `exit code ${result.code}`;
     throw new LabError(`${name}: ${argv.join(" ")}: ${why}\n${result.stdout}${result.stderr}`.trimEnd());
   }
   return result;
-}
-
-/** The exit code as a shell gives it. */
-export function exitCode(code: number | null | undefined, signal: string | null | undefined): number {
-  if (typeof code === "number") return code;
-  const numbers: Record<string, number> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGPIPE: 13, SIGTERM: 15 };
-  return 128 + (numbers[signal ?? ""] ?? 0);
 }

@@ -1,8 +1,9 @@
 import { ChildProcess, spawn, StdioOptions } from "node:child_process";
+import { once } from "node:events";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import execa from "execa";
-import { closest } from "fastest-levenshtein";
+import { capture, hostCommand } from "./capture";
+import { closest, distance } from "fastest-levenshtein";
 import { checkBase, Disks, uuidOf } from "./disks";
 import { Entry, enterMachine, enterNamespace, ExecOptions, ExecResult, runEntry, startEntry } from "./enter";
 import { withLock } from "./lock";
@@ -39,10 +40,9 @@ export function findMachine(name: string): Machine {
   const names = machines.map((machine) => machine.name);
   const machine = machines[names.indexOf(name)];
   if (machine) return machine;
-  throw new LabError(
-    `there is no machine '${name}': did you mean '${closest(name, names)}'?`,
-    `one of ${names.join(", ")}`,
-  );
+  const near = closest(name, names);
+  const hint = distance(name, near) <= 2 ? `: did you mean '${near}'?` : "";
+  throw new LabError(`there is no machine '${name}'${hint}`, `one of ${names.join(", ")}`);
 }
 
 /** The article's network on this host. Methods that change it take turns, also between programs. */
@@ -305,20 +305,18 @@ export class Lab {
       return;
     }
     const script = path.join(__dirname, "base.sh");
-    if (!(await execa("bash", [script, "--check"], { reject: false })).failed) return;
+    if ((await capture("bash", [script, "--check"])).code === 0) return;
     const step = path.join(checkout, "tools/step.sh");
-    const wrapper = fs.existsSync(step)
-      ? [step, "building the disk of the lab's machines", "about two minutes, once"]
-      : [];
-    const { failed } = await execa("bash", [...wrapper, ...(wrapper.length ? ["bash"] : []), script], {
-      reject: false,
-      stdio: ["ignore", process.stderr, process.stderr],
-    });
-    if (failed) throw new LabError("the base of the lab's machines cannot be built", `bash ${script}`);
+    const title = ["the disk of the lab's machines (once)", `${program} up`, "bash"];
+    const command = fs.existsSync(step) ? [step, ...title, script] : [script];
+    // stdout is for what the caller asked for.
+    const child = spawn("bash", command, { stdio: ["ignore", process.stderr, process.stderr] });
+    const [code] = await once(child, "exit");
+    if (code !== 0) throw new LabError("the base of the lab's machines cannot be built", `bash ${script}`);
   }
 
-  private async baseScript(option: string): Promise<string> {
-    return (await execa("bash", [path.join(__dirname, "base.sh"), option])).stdout;
+  private baseScript(option: string): Promise<string> {
+    return hostCommand("bash", [path.join(__dirname, "base.sh"), option]);
   }
 
   private checkHost(): void {

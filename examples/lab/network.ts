@@ -1,7 +1,8 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { hostCommand, Processes, until } from "./processes";
+import { hostCommand } from "./capture";
+import { Processes, until } from "./processes";
 import { Cable, Machine, machines } from "./machines";
 import { LabError, State } from "./state";
 

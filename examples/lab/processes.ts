@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import execa from "execa";
+import { hostCommand } from "./capture";
 import { LabError, State } from "./state";
 
 const read = (file: string): string | undefined => {
@@ -103,15 +103,4 @@ export async function until<T>(
     if (Date.now() > end) return undefined;
     await sleep(20);
   }
-}
-
-/** Runs a command on this host and gives its output; a failure is an error that names the command. */
-export async function hostCommand(command: string, args: string[], input = ""): Promise<string> {
-  const child = execa(command, args, { reject: false });
-  // A command that ends without reading all of it is no error here.
-  child.stdin?.on("error", () => undefined).end(input);
-  const result = await child;
-  if (!result.failed) return result.stdout;
-  const said = result.stderr || result.stdout || "it cannot be run";
-  throw new LabError(`${[command, ...args].join(" ")}: ${said}${input && `\n${input}`}`);
 }

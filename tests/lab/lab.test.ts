@@ -1,0 +1,214 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import * as fs from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Lab } from "../../examples/lab/lab";
+import { addressOf, machines } from "../../examples/lab/machines";
+
+const lab = new Lab();
+
+const output = async (name: string, ...argv: string[]): Promise<string> =>
+  (await lab.exec(name, argv, { check: true, timeoutMs: 30_000 })).stdout;
+const shell = (name: string, script: string): Promise<string> => output(name, "sh", "-c", script);
+const statusOf = (name: string, of = lab) => of.status().find((machine) => machine.name === name);
+const answers = async (from: string, to: string): Promise<boolean> =>
+  (await lab.exec(from, ["ping", "-c", "1", "-W", "1", to])).code === 0;
+
+describe("lab", function () {
+  this.timeout(120_000);
+  this.slow(5_000);
+
+  before(() => lab.up());
+
+  it("is up, and a second `up` leaves everything alone", async () => {
+    const before = lab.status();
+    assert.deepEqual(
+      before.map(({ power }) => power),
+      machines.map(() => "running"),
+    );
+    await lab.up();
+    assert.deepEqual(lab.status(), before);
+  });
+
+  it("connects the client with every server, through the router", async () => {
+    for (const machine of machines.filter(({ kind }) => kind === "debian")) {
+      assert.ok(await answers("client", addressOf(machine)), machine.name);
+    }
+    assert.match(await shell("client", "ip route get 192.0.2.2"), /via 198\.51\.100\.1 /);
+    assert.equal(await shell("client", "curl -so /dev/null -w '%{http_code}' http://192.0.2.2/"), "200");
+  });
+
+  it("lets the operator in by plain ssh, with and without sudo", async () => {
+    for (const host of ["r1", "192.0.2.5", "ns1"]) {
+      assert.equal(await output("operator", "ssh", host, "id -un"), "root\n");
+    }
+    assert.equal(await output("operator", "ssh", "deploy@web1", "sudo id -un"), "root\n");
+    assert.notEqual((await lab.exec("operator", ["ssh", "norights@web1", "sudo -n id"])).code, 0);
+  });
+
+  it("passes input, output, exit code, environment and folder of a command", async () => {
+    for (const name of ["web1", "client"]) {
+      const script = 'cat; echo "$GREETING" >&2; pwd; exit 7';
+      const options = { input: "in ", env: { GREETING: "hello" }, cwd: "/usr/bin" };
+      assert.deepEqual(await lab.exec(name, ["sh", "-c", script], options), {
+        code: 7,
+        stdout: "in /usr/bin\n",
+        stderr: "hello\n",
+        timedOut: false,
+      });
+    }
+    await assert.rejects(lab.exec("web1", ["false"], { check: true }), /web1: false: exit code 1/);
+    await assert.rejects(lab.exec("wbe1", ["true"]), /no machine 'wbe1': did you mean 'web1'\?/);
+  });
+
+  it("kills a command on the machine after its timeout, or on request", async () => {
+    const sleepers = () =>
+      lab.exec("web1", ["pgrep", "-fc", "^sleep 98[76]$"]).then(({ stdout }) => stdout.trim());
+    const result = await lab.exec("web1", ["sleep", "987"], { timeoutMs: 200 });
+    assert.equal(result.code, 124);
+    const child = await lab.spawn("web1", ["sleep", "986"]);
+    await sleep(200);
+    assert.equal(await sleepers(), "1");
+    child.kill();
+    await once(child, "exit");
+    assert.equal(await sleepers(), "0");
+  });
+
+  it("loses in a reboot what is not on the disk", async () => {
+    await shell("web1", "ip address add 203.0.113.7/32 dev lo; touch /run/lost /root/kept");
+    const ids = async () =>
+      (await shell("web1", "cat /etc/machine-id /proc/sys/kernel/random/boot_id")).split("\n");
+    const [machineId, bootId] = await ids();
+    const pid = statusOf("web1")?.pid;
+    await lab.reboot("web1");
+    assert.notEqual(statusOf("web1")?.pid, pid);
+    assert.equal(await output("operator", "ssh", "web1", "cat /root/kept; ls /run/lost || true"), "");
+    assert.doesNotMatch(await output("web1", "ip", "address"), /203\.0\.113\.7/);
+    const after = await ids();
+    assert.equal(after[0], machineId);
+    assert.notEqual(after[1], bootId);
+  });
+
+  it("boots a router again that reboots itself, with both legs", async () => {
+    const pid = statusOf("r1")?.pid;
+    await lab.exec("r1", ["systemctl", "reboot"]);
+    for (const end = Date.now() + 30_000; Date.now() < end; await sleep(50)) {
+      const { power, pid: now } = statusOf("r1") ?? {};
+      if (power === "running" && now !== pid) break;
+    }
+    assert.ok(await answers("client", "192.0.2.2"));
+  });
+
+  it("takes ifdown and ifup on the router", async () => {
+    await shell("r1", "ifdown host0");
+    assert.equal(await answers("client", "192.0.2.2"), false);
+    await shell("r1", "ifup host0");
+    assert.ok(await answers("client", "192.0.2.2"));
+  });
+
+  it("cuts a machine's power: it stays off until it is started", async () => {
+    await shell("web2", "echo kept >/root/kept");
+    await lab.crash("web2");
+    assert.equal(statusOf("web2")?.power, "off");
+    await assert.rejects(lab.exec("web2", ["true"]), /web2 is off\n {2}next: .*start web2/);
+    await lab.start("web2");
+    assert.equal(await output("operator", "ssh", "web2", "cat /root/kept"), "kept\n");
+  });
+
+  it("unplugs cables, also over a reboot, and plugs them in", async () => {
+    await lab.cut("web3");
+    assert.equal(await answers("operator", "192.0.2.4"), false);
+    await lab.reboot("web3");
+    assert.match(
+      await output("web3", "ip", "address", "show", "host0"),
+      /NO-CARRIER[^]*inet 192\.0\.2\.4\/27/,
+    );
+    assert.equal(await answers("operator", "192.0.2.4"), false);
+    await lab.heal("web3");
+    assert.ok(await answers("operator", "192.0.2.4"));
+
+    await lab.cut("r1", "outside");
+    assert.deepEqual(statusOf("r1")?.cut, ["outside"]);
+    assert.equal(await answers("client", "198.51.100.1"), false);
+    assert.ok(await answers("operator", "192.0.2.1"));
+    await lab.heal("r1");
+    assert.ok(await answers("client", "198.51.100.1"));
+  });
+
+  it("gives a machine a new disk with the same identity", async () => {
+    await shell("web4", "touch /etc/changed; systemctl disable apache2");
+    await lab.reset("web4");
+    const script = "ls /etc/changed; systemctl is-active apache2";
+    assert.equal((await lab.exec("operator", ["ssh", "web4", script])).stdout, "active\n");
+  });
+});
+
+describe("another lab on the same host", function () {
+  this.timeout(120_000);
+  this.slow(20_000);
+
+  const other = new Lab("test");
+  after(() => other.down());
+
+  const host = (command: string, ...args: string[]): string[] =>
+    execFileSync(command, args, { encoding: "utf8" }).split("\n").sort();
+  /** All that a lab could leave behind, apart from the processes of others. */
+  const traces = () => ({
+    mounts: fs.readFileSync("/proc/mounts", "utf8"),
+    links: host("ip", "-o", "link"),
+    processes: host("ps", "-eo", "args").filter((line) => /loopback-ha-lab\/test|labs\/test/.test(line)),
+    temporary: fs.readdirSync("/tmp").filter((name) => name.startsWith("nspawn")),
+    cgroups: host("find", "/sys/fs/cgroup", "-path", "*loopback-ha-lab/test*"),
+  });
+
+  const pidsOf = (): string[] =>
+    traces()
+      .cgroups.filter((file) => file.endsWith("/cgroup.procs"))
+      .flatMap((file) => fs.readFileSync(file, "utf8").split("\n").filter(Boolean));
+  const namespacesOf = (pid: string): string[] => {
+    const folder = `/proc/${pid}/ns`;
+    try {
+      return fs.readdirSync(folder).map((name) => fs.readlinkSync(`${folder}/${name}`));
+    } catch {
+      return []; // It has ended meanwhile.
+    }
+  };
+
+  it("runs beside this one, recovers from the death of all its processes, and leaves nothing", async () => {
+    const [traceless, mine] = [traces(), lab.status()];
+    const elsewhere = fs.readdirSync("/proc").flatMap(namespacesOf);
+    await other.up();
+    assert.equal((await other.exec("client", ["ping", "-c", "1", "-W", "1", "192.0.2.2"])).code, 0);
+    assert.notDeepEqual(traces(), traceless);
+
+    for (const pid of pidsOf()) process.kill(Number(pid), "SIGKILL");
+    await sleep(500);
+    assert.ok(other.status().every(({ power }) => power === "off"));
+    await other.up();
+    assert.equal((await other.exec("client", ["ping", "-c", "1", "-W", "1", "192.0.2.2"])).code, 0);
+
+    await other.spawn("operator", ["sleep", "600"]);
+    const own = new Set(pidsOf().flatMap(namespacesOf));
+    for (const namespace of elsewhere) own.delete(namespace);
+    assert.ok(own.size >= 6 * machines.length);
+    await other.down();
+    await sleep(200);
+    const left = fs
+      .readdirSync("/proc")
+      .filter((pid) => namespacesOf(pid).some((namespace) => own.has(namespace)));
+    assert.deepEqual(left, []);
+    assert.deepEqual(traces(), traceless);
+    assert.deepEqual(lab.status(), mine);
+    assert.equal(fs.existsSync(`${other.folder}/machines`), false);
+    await other.down();
+  });
+
+  it("shuts down in order when it shall keep its disks", async () => {
+    await other.up();
+    await other.exec("web1", ["touch", "/root/kept"]);
+    await other.down({ keepDisks: true });
+    await other.up();
+    assert.equal((await other.exec("web1", ["ls", "/root/kept"])).code, 0);
+  });
+});
