@@ -16,6 +16,8 @@ export interface CaptureOptions {
   input?: string | Buffer;
   timeoutMs?: number;
   env?: NodeJS.ProcessEnv;
+  /** Ends the command after the timeout; by default SIGKILL to its process group. */
+  kill?: (pid: number) => void;
 }
 
 const signals: Record<string, number> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGPIPE: 13, SIGTERM: 15 };
@@ -24,16 +26,18 @@ const signals: Record<string, number> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGP
 export const exitCode = (code: number | null, signal: string | null): number =>
   code ?? 128 + (signals[signal ?? ""] ?? 0);
 
+const killGroup = (pid: number): void => void process.kill(-pid, "SIGKILL");
+
 /**
  * Runs a command to its end and never throws. Not execa: that fails when a command ends without reading all
- * of its input, and its timeout does not reach the grandchild that runs on a machine.
+ * of its input, and its timeout ends nsenter, not the command on the machine.
  */
 export async function capture(
   command: string,
   args: string[],
   options: CaptureOptions = {},
 ): Promise<Captured> {
-  const { input = "", timeoutMs = 0, env = process.env } = options;
+  const { input = "", timeoutMs = 0, env = process.env, kill = killGroup } = options;
   // A group of its own: the timeout ends all of it, and Ctrl-C doesn't end half of a change.
   const child = spawn(command, args, { env, stdio: "pipe", detached: true });
   const output: { stdout: Buffer[]; stderr: Buffer[] } = { stdout: [], stderr: [] };
@@ -41,11 +45,14 @@ export async function capture(
   child.stderr.on("data", (data: Buffer) => output.stderr.push(data));
   child.stdin.on("error", () => undefined).end(input);
   let timedOut = false;
-  const kill = (): void => {
+  const expire = (): void => {
     timedOut = true;
-    if (child.pid) process.kill(-child.pid, "SIGKILL");
+    if (child.pid) kill(child.pid);
+    // A daemon that it left may hold these open for ever.
+    child.stdout.destroy();
+    child.stderr.destroy();
   };
-  const timer = timeoutMs > 0 ? setTimeout(kill, timeoutMs) : undefined;
+  const timer = timeoutMs > 0 ? setTimeout(expire, timeoutMs) : undefined;
   let code: number;
   try {
     const [number, signal] = await once(child, "close");

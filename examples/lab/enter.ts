@@ -1,5 +1,6 @@
-import { ChildProcess, spawn, StdioOptions } from "node:child_process";
+import { ChildProcess, spawn, SpawnOptions } from "node:child_process";
 import { capture, Captured } from "./capture";
+import { signalCommand } from "./processes";
 import { LabError } from "./state";
 
 /** How to run a command on a machine. */
@@ -72,17 +73,11 @@ export function enterNamespace(
 const live = new Set<ChildProcess>();
 process.on("exit", () => live.forEach((child) => child.kill("SIGKILL")));
 
-/** Starts an entry in a process group of its own; `kill` then reaches all of it, on the machine too. */
-export function startEntry({ command, args, env }: Entry, stdio: StdioOptions): ChildProcess {
-  const child = spawn(command, args, { env, stdio, detached: true });
-  const killOne = child.kill.bind(child);
-  child.kill = (signal: NodeJS.Signals | number = "SIGTERM"): boolean => {
-    try {
-      return child.pid ? process.kill(-child.pid, signal) : killOne(signal);
-    } catch {
-      return false;
-    }
-  };
+/** Starts an entry; `kill` of what it gives reaches the command, on a machine too. */
+export function startEntry({ command, args, env }: Entry, options: SpawnOptions): ChildProcess {
+  const child = spawn(command, args, { ...options, env });
+  child.kill = (signal: NodeJS.Signals | number = "SIGTERM"): boolean =>
+    child.pid !== undefined && child.exitCode === null && signalCommand(child.pid, signal);
   live.add(child);
   child.on("exit", () => live.delete(child));
   return child;
@@ -96,7 +91,12 @@ export async function runEntry(
   options: ExecOptions,
 ): Promise<ExecResult> {
   const { input, timeoutMs, check } = options;
-  const result = await capture(entry.command, entry.args, { input, timeoutMs, env: entry.env });
+  const result = await capture(entry.command, entry.args, {
+    input,
+    timeoutMs,
+    env: entry.env,
+    kill: (pid) => signalCommand(pid, "SIGKILL"),
+  });
   if (check && result.code !== 0) {
     const why = result.timedOut ? `took over ${timeoutMs} ms` : `exit code ${result.code}`;
     throw new LabError(`${name}: ${argv.join(" ")}: ${why}\n${result.stdout}${result.stderr}`.trimEnd());

@@ -137,13 +137,13 @@ export class Lab {
     argv: string[],
     { stdio = "pipe", ...options }: ExecOptions & { stdio?: StdioOptions } = {},
   ): Promise<ChildProcess> {
-    return startEntry(await this.entry(name, argv, options), stdio);
+    // A group of its own: Ctrl-C is for this program, which kills the command when it ends.
+    return startEntry(await this.entry(name, argv, options), { stdio, detached: true });
   }
 
   /** Starts a command on a machine with this program's own terminal. */
   async attach(name: string, argv: string[]): Promise<ChildProcess> {
-    const { command, args, env } = await this.entry(name, argv, {});
-    return spawn(command, args, { env, stdio: "inherit" });
+    return startEntry(await this.entry(name, argv, {}), { stdio: "inherit" });
   }
 
   /** Starts a machine that is off; returns when it takes ssh logins. */
@@ -188,13 +188,21 @@ export class Lab {
   /** Unplugs a machine's cables at the switch, until `heal`: they stay unplugged over a reboot. */
   async cut(name: string, side?: Side): Promise<void> {
     const machine = findMachine(name);
-    await this.change("cut", machine, () => this.network.plug(machine, cablesOf(machine, side), false));
+    await this.plug("cut", machine, side);
   }
 
   /** Plugs a machine's cables in again. */
   async heal(name: string, side?: Side): Promise<void> {
     const machine = findMachine(name);
-    await this.change("heal", machine, () => this.network.plug(machine, cablesOf(machine, side), true));
+    await this.plug("heal", machine, side);
+  }
+
+  private async plug(verb: "cut" | "heal", machine: Machine, side?: Side): Promise<void> {
+    await this.change(verb, machine, async () => {
+      await this.network.plug(machine, cablesOf(machine, side), verb === "heal");
+      const entrance = this.entrance(machine);
+      if (entrance !== undefined) await this.network.settle(machine, entrance);
+    });
   }
 
   private change<T>(verb: string, machine: Machine, work: () => Promise<T>): Promise<T> {
@@ -281,7 +289,7 @@ export class Lab {
     const outcome = await until(bootTimeout, () =>
       this.processes.pid(machine.name) === undefined ? "ended" : this.loginsOf(machine, except),
     );
-    if (outcome !== undefined && outcome !== "ended") return;
+    if (outcome !== undefined && outcome !== "ended") return this.network.settle(machine, outcome);
     throw new LabError(
       outcome === "ended"
         ? `${machine.name} went off while it booted`

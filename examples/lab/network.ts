@@ -1,12 +1,15 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { hostCommand } from "./capture";
+import { setTimeout as sleep } from "node:timers/promises";
+import { capture, hostCommand } from "./capture";
 import { Processes, until } from "./processes";
 import { Cable, Machine, machines } from "./machines";
 import { LabError, State } from "./state";
 
 const switchName = "switch";
+
+const inNetOf = (pid: number): string[] => [`--net=/proc/${pid}/ns/net`];
 
 /** The switch (a network namespace with a bridge for each side) and the machines that are namespaces. */
 export class Network {
@@ -52,6 +55,7 @@ export class Network {
       `link set ${cable.interface} up`,
       `route add default via ${cable.gateway}`,
     ]);
+    await this.settle(machine, pid);
     this.state.write(`ready/${machine.name}`, String(pid));
   }
 
@@ -71,6 +75,22 @@ export class Network {
       }
       if (this.processes.pid(machine.name) === undefined) continue;
       await this.ip(this.switch(), [`link set ${cable.port} ${plugged ? "up" : "down"}`]);
+    }
+  }
+
+  /**
+   * Waits, a few seconds at most, until both ends of each cable know whether it is plugged in: the kernel
+   * tells them up to a second later, and a plugged cable carries nothing before.
+   * @param entrance a process in the machine
+   */
+  async settle(machine: Machine, entrance: number): Promise<void> {
+    const up = async (pid: number, link: string): Promise<boolean> =>
+      / state UP /.test((await capture("nsenter", [...inNetOf(pid), "ip", "link", "show", link])).stdout);
+    for (const cable of machine.cables) {
+      for (const end = Date.now() + 3_000; Date.now() < end; await sleep(20)) {
+        const ends = await Promise.all([up(this.switch(), cable.port), up(entrance, cable.interface)]);
+        if (ends.every((isUp) => isUp !== this.isCut(machine, cable))) break;
+      }
     }
   }
 
@@ -114,6 +134,6 @@ export class Network {
 
   private async ip(pid: number, lines: string[]): Promise<void> {
     const input = lines.map((line) => `${line}\n`).join("");
-    await hostCommand("nsenter", [`--net=/proc/${pid}/ns/net`, "ip", "-batch", "-"], input);
+    await hostCommand("nsenter", [...inNetOf(pid), "ip", "-batch", "-"], input);
   }
 }

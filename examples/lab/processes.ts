@@ -65,10 +65,32 @@ export class Processes {
 }
 
 const children = (pid: number): number[] => {
-  // Children are listed by the thread that made them; all that we look through have one thread.
-  const list = read(`/proc/${pid}/task/${pid}/children`) ?? "";
-  return list.split(" ").filter(Boolean).map(Number);
+  const threads = fs.existsSync(`/proc/${pid}/task`) ? fs.readdirSync(`/proc/${pid}/task`) : [];
+  // Children are listed by the thread that made them.
+  const lists = threads.map((thread) => read(`/proc/${pid}/task/${thread}/children`) ?? "");
+  return lists.join(" ").split(" ").filter(Boolean).map(Number);
 };
+
+const descendants = (pid: number): number[] =>
+  children(pid).flatMap((child) => [child, ...descendants(child)]);
+
+/**
+ * Signals a command that nsenter runs, and all that the command started. nsenter itself ends with the
+ * command: killed, it would leave a machine's process to this host's init, which may be slow to collect it,
+ * and the machine's shutdown would wait for that.
+ */
+export function signalCommand(nsenter: number, signal: NodeJS.Signals | number): boolean {
+  const command = read(`/proc/${nsenter}/comm`) === "nsenter\n" ? [] : [nsenter];
+  const targets = [...command, ...descendants(nsenter)];
+  for (const pid of targets.length ? targets : [nsenter]) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  return targets.length > 0;
+}
 
 /** The first process of the booted machine under a supervisor, once it is systemd. */
 export function leaderOf(supervisor: number): number | undefined {
