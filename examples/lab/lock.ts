@@ -3,23 +3,21 @@ import { once } from "node:events";
 import * as fs from "node:fs";
 import { LabError, State } from "./state";
 
-/** Takes the lock; gives a function that returns it, or undefined when `wait` is false and it is taken. */
-async function take(file: string, wait: boolean): Promise<(() => Promise<void>) | undefined> {
+/** Waits for the lock; gives a function that returns it. */
+async function take(file: string): Promise<() => Promise<void>> {
   // flock(1) holds the lock as long as our end of its stdin is open: the kernel gives it back
   // however this program ends.
-  const args = [...(wait ? [] : ["--nonblock", "--conflict-exit-code", "75"]), file, "sh", "-c"];
-  const child = spawn("flock", [...args, "echo held; exec cat >/dev/null"], {
+  const child = spawn("flock", [file, "sh", "-c", "echo held; exec cat >/dev/null"], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   const exit = once(child, "exit");
-  const first = await Promise.race([once(child.stdout, "data"), exit]);
-  if (child.exitCode === null && String(first[0]).startsWith("held")) {
+  const [first] = await Promise.race([once(child.stdout, "data"), exit]);
+  if (String(first).startsWith("held")) {
     return async () => {
       child.stdin.end();
       await exit;
     };
   }
-  if (child.exitCode === 75) return undefined;
   throw new LabError(`cannot lock ${file}`, "see flock's message above");
 }
 
@@ -27,11 +25,10 @@ async function take(file: string, wait: boolean): Promise<(() => Promise<void>) 
 export async function withLock<T>(state: State, verb: string, work: () => Promise<T>): Promise<T> {
   fs.mkdirSync(state.folder, { recursive: true });
   const file = state.path("lock");
-  let release = await take(file, false);
-  if (!release) {
+  const impatience = setTimeout(() => {
     process.stderr.write(`lab: waiting for ${state.read("lock.holder") ?? "another lab command"}\n`);
-    release = await take(file, true);
-  }
+  }, 500);
+  const release = await take(file).finally(() => clearTimeout(impatience));
   state.write(
     "lock.holder",
     `\`lab ${verb}\` of process ${process.pid}, since ${new Date().toISOString()}\n`,
@@ -40,6 +37,6 @@ export async function withLock<T>(state: State, verb: string, work: () => Promis
     return await work();
   } finally {
     fs.rmSync(state.path("lock.holder"), { force: true });
-    await release?.();
+    await release();
   }
 }
