@@ -1,0 +1,284 @@
+# shellcheck shell=bash disable=SC2154
+# One zone in BIND.
+#   want/zone       the zone file, @SERIAL@ in place of the serial
+#   want/settings   zone=DOMAIN
+#   peers           what the zone's other name servers answered: "SERIAL HASH" of the wanted text they serve, and
+#                   their date as a serial
+# Kept in the instance's folder, for anybody to read:
+#   serial          "SERIAL HASH" of what is served here
+#   served          "TTL NAME ADDRESS" of each address that is served
+#   left            "EPOCH TTL NAME ADDRESS" of each that was: resolvers may have it until EPOCH + TTL
+#   history         all times a pair left or got a smaller TTL; left shows those that count
+# named may not read our folder under Debian's AppArmor profile, but all of /etc/bind.
+readonly bind=/etc/bind
+readonly local_conf=$bind/named.conf.local clauses=$bind/loopback-ha.conf zones=$bind/loopback-ha
+readonly max_serial=4294967295 patience=10
+
+zone_of() { sed -n 's/^zone=//p' "$1/want/settings"; }
+file_of() { say "$zones/$1.zone"; }
+# Zones of this instance, half-applied and half-removed ones too.
+zones_of_instance() { of_all_versions settings | sed -n 's/^zone=//p' | sort -u; }
+
+ask_named() { timeout 15 rndc "$@" 2>&1; }
+tell_named() {
+  local answer
+  answer=$(ask_named "$@") || fail "named refuses 'rndc $*': $(one_line <<<"$answer")"
+}
+one_line() { head -n 4 | tr '\n' ' ' | sed 's/ *$//'; }
+knows_zone() { ask_named zonestatus "$1" >/dev/null; }
+served_serial() { ask_named zonestatus "$1" | sed -n 's/^serial: //p'; }
+
+# The serial stands on a line of its own, which no record does.
+serial_in() { sed -nE 's/^ +([0-9]+) +; serial$/\1/p' "$1" 2>/dev/null || true; }
+with_serial() { sed -E "s/^( +)@SERIAL@( +; serial)$/\1$1\2/"; }
+hash_of_wanted() { sha256sum <"$1/want/zone" | cut -d ' ' -f 1; }
+hash_of_installed() { sed -E 's/^( +)[0-9]+( +; serial)$/\1@SERIAL@\2/' "$1" | sha256sum | cut -d ' ' -f 1; }
+
+check() {
+  need named named-checkzone named-checkconf rndc awk
+  local zone other error
+  zone=$(zone_of "$bundle")
+  for other in $(others); do
+    [[ $(zone_of "$other") != "$zone" ]] ||
+      fail "zone $zone already belongs to $(meta_of "$other" instance) of stack $(meta_of "$other" stack); nothing was changed. Take it out of one of the two"
+  done
+  if ! [[ -f $local_conf ]] || ! grep -qE '^[[:space:]]*include[[:space:]]+"(/etc/bind/)?named\.conf\.local"' "$bind/named.conf"; then
+    fail "BIND here does not include $local_conf, as Debian's does; nothing was changed. Put 'include \"$local_conf\";' into $bind/named.conf"
+  fi
+  # What is wrong with our own file, this run mends.
+  if has_include && ! [[ -e $clauses ]]; then
+    :
+  elif ! error=$(named-checkconf 2>&1); then
+    [[ $error == *"$clauses"* ]] ||
+      fail "BIND's configuration is broken already, before our change: $(one_line <<<"$error"); nothing was changed. Mend it, then run 'pulumi up' again"
+  elif ! grep -qsxF "$(clause "$zone")" "$clauses"; then
+    error=$(named-checkconf <(say "include \"$bind/named.conf\";" && clause "$zone") 2>&1) || refuse_zone "$zone" "$error"
+  fi
+  systemctl is-active --quiet named || fail "named is not running; nothing was changed. Start it: systemctl start named"
+  error=$(ask_named status) || fail "rndc can't talk to named: $(one_line <<<"$error"); nothing was changed. See: rndc status"
+  error=$(with_serial 1 <"$bundle/want/zone" | named-checkzone -i local -k fail "$zone" - 2>&1) ||
+    fail "named-checkzone refuses zone $zone: $(sed -E 's/stream-0x[0-9a-f]+:/line /; /\(null\)|not loaded/d' <<<"$error" | one_line); nothing was changed"
+}
+
+refuse_zone() {
+  local where
+  where=$(sed -n 's/.*already exists previous definition: //p' <<<"$2" | head -n 1)
+  [[ -z $where ]] || fail "somebody else has configured zone $1 in BIND already ($where); nothing was changed. Remove it there, or take the zone out of the config"
+  fail "BIND's configuration has no place for zone $1: $(one_line <<<"$2"); nothing was changed"
+}
+
+clause() { say "zone \"$1\" { type master; file \"$(file_of "$1")\"; };"; }
+clauses_now() { cat "$clauses" 2>/dev/null || true; }
+clauses_text() {
+  local dir
+  say '// Zones of pulumi-loopback-ha. Written by pulumi up; changes belong in its config.'
+  for dir in "$@"; do
+    # Another instance's first run may have ended before its zone file was there.
+    [[ ! -e $(file_of "$(zone_of "$dir")") ]] || clause "$(zone_of "$dir")"
+  done | sort
+}
+# The bundles whose zones are in force when DIR is ours.
+in_force() { [[ -z $1 ]] || say "$1"; others; }
+
+# Our line in named.conf.local says for itself whether the line above it had an end before.
+readonly include_line="include \"$clauses\"; // zones of pulumi-loopback-ha"
+readonly unended=", after a line that had no end"
+readonly include_pattern='^include "/etc/bind/loopback-ha\.conf"; // zones of pulumi-loopback-ha'
+has_include() { grep -qs "$include_pattern" "$local_conf"; }
+with_include() {
+  cat "$local_conf"
+  if [[ -z $(tail -c 1 "$local_conf") ]]; then say "$include_line"; else say && say "$include_line$unended"; fi
+}
+without_include() {
+  if [[ $(tail -n 1 "$local_conf") == "$include_line$unended" ]]; then
+    sed "\\|$include_pattern|d" "$local_conf" | head -c -1
+  else
+    sed "\\|$include_pattern|d" "$local_conf"
+  fi
+}
+# Owner, mode and a link stay as somebody else has set them.
+install_local_conf() {
+  local target
+  target=$(readlink -f "$local_conf")
+  cat >"$run/text"
+  cp -a "$target" "$target.loopback-ha-new"
+  cat "$run/text" >"$target.loopback-ha-new"
+  mv -T "$target.loopback-ha-new" "$target"
+}
+
+# BIND's configuration for DIR; changed=1 when named does not know it yet.
+install_clauses() {
+  local dirs
+  mapfile -t dirs < <(in_force "$1")
+  if ((${#dirs[@]})); then
+    [[ $(clauses_text "${dirs[@]}") == "$(clauses_now)" ]] || changed=1
+    clauses_text "${dirs[@]}" | install_file "$clauses" 644
+    has_include && return
+    changed=1
+    with_include | install_local_conf
+  elif [[ -e $clauses ]] || has_include; then
+    changed=1
+    ! has_include || without_include | install_local_conf
+    rm -f "$clauses"
+  fi
+}
+
+is_live() {
+  local dirs
+  mapfile -t dirs < <(in_force "$1")
+  has_include && [[ $(clauses_text "${dirs[@]}") == "$(clauses_now)" ]] && is_served "$1"
+}
+is_served() {
+  local file
+  file=$(file_of "$(zone_of "$1")")
+  [[ -e $file && $(hash_of_installed "$file") == "$(hash_of_wanted "$1")" ]] &&
+    [[ $(served_serial "$(zone_of "$1")") == "$(serial_in "$file")" ]]
+}
+
+# One serial for one text on all name servers: that of whoever has the text, if nobody is beyond it; else the next.
+choose_serial() {
+  local zone file served serial
+  zone=$(zone_of "$1")
+  file=$(file_of "$zone")
+  served=$(served_serial "$zone")
+  serial=$({
+    # Going back is this machine's own business.
+    [[ $1 != */"$version" ]] || cat "$bundle/peers" 2>/dev/null || true
+    cat "$state/serial" 2>/dev/null || true
+    # A file that named has not loaded says nothing: it may come from a run that failed.
+    if [[ $served ]]; then
+      say "$served unknown"
+      [[ $(serial_in "$file") != "$served" ]] || say "$served $(hash_of_installed "$file")"
+    fi
+    date -u +%Y%m%d00
+  } | awk -v hash="$(hash_of_wanted "$1")" -v most="$max_serial" '
+    $1 !~ /^[0-9]+$/ || $1 + 0 > most { next }
+    NF == 1 { if ($1 + 0 > today) today = $1 + 0; next }
+    $1 + 0 > max { max = $1 + 0 }
+    $2 == hash && $1 + 0 > same { same = $1 + 0 }
+    END {
+      next_one = max + 1 > today ? max + 1 : today
+      printf "%.0f\n", (same && same == max ? same : next_one)
+    }')
+  ((serial <= max_serial)) || fail "zone $zone has serial $max_serial, and there is none beyond it (RFC 1982 says how to begin again)"
+  say "$serial"
+}
+
+# "TTL NAME ADDRESS" of all addresses in a zone text.
+pairs_of() {
+  awk '
+    $1 == "$ORIGIN" { origin = $2; sub(/\.$/, "", origin) }
+    $1 == "$TTL" { usual = $2 }
+    /^[^ $]/ {
+      i = 2; ttl = usual
+      if ($i ~ /^[0-9]+$/) ttl = $(i++)
+      if ($i == "IN" && $(i + 1) == "A") print ttl, ($1 == "@" ? origin : $1 "." origin), $(i + 2)
+    }' "$1/want/zone" | sort -u
+}
+note_served() {
+  local now
+  now=$(date +%s)
+  touch "$state/served" "$state/history"
+  sort -k 2,3 -k 1,1nr | awk '!seen[$2 " " $3]++' >"$run/pairs"
+  {
+    # What a resolver may have from now on only until: out of the zone, or there with a smaller TTL.
+    awk -v now="$now" '
+      { pair = $2 " " $3 }
+      FILENAME ~ /pairs$/ { if ($1 > ttl[pair]) ttl[pair] = $1; next }
+      !(pair in ttl) || $1 > ttl[pair] { print now, $1, pair }' "$run/pairs" "$state/served"
+    awk -v now="$now" '$1 + 2 * $2 + 86400 >= now' "$state/history"
+  } | sort -u | install_file "$state/history" 644
+  awk '
+    FILENAME ~ /pairs$/ { here[$2 " " $3]; next }
+    { pair = $3 " " $4 }
+    !(pair in here) && $1 + $2 > until[pair] { until[pair] = $1 + $2; line[pair] = $0 }
+    END { for (pair in line) print line[pair] }' "$run/pairs" "$state/history" | sort | install_file "$state/left" 644
+  install_file "$state/served" 644 <"$run/pairs"
+}
+
+activate() {
+  local dir=$1 zone='' stale changed='' renewed='' known=''
+  rm -f "$local_conf.loopback-ha-new" "$clauses.loopback-ha-new" "$zones"/*.loopback-ha-new
+  if [[ $dir ]]; then
+    zone=$(zone_of "$dir")
+    ! knows_zone "$zone" || known=1
+    install_zone "$dir"
+  fi
+  install_clauses "$dir"
+  if needs_reconfig "$zone"; then reconfigure; fi
+  if [[ $dir ]]; then
+    [[ ! $known ]] || reload "$zone"
+    wait_served "$dir"
+    pairs_of "$dir" | note_served
+    say "$(serial_in "$(file_of "$zone")") $(hash_of_wanted "$dir")" | install_file "$state/serial" 644
+  fi
+  for stale in $(zones_of_instance); do
+    [[ $stale == "$zone" ]] || rm -f "$(file_of "$stale")"
+  done
+  [[ $dir ]] || rmdir --ignore-fail-on-non-empty "$zones" 2>/dev/null || true
+}
+
+install_zone() {
+  local file serial
+  file=$(file_of "$zone")
+  serial=$(choose_serial "$1")
+  # From the reload until we have noted it, old and new ones are served.
+  { pairs_of "$1"; cat "$state/served" 2>/dev/null || true; } | note_served
+  mkdir -p "$zones"
+  with_serial "$serial" <"$1/want/zone" >"$run/zone"
+  cmp -s "$run/zone" "$file" || renewed=1
+  install_file "$file" 644 <"$run/zone"
+}
+
+needs_reconfig() {
+  local other
+  [[ ! $changed ]] || return 0
+  [[ ! $1 ]] || knows_zone "$1" || return 0
+  for other in $(zones_of_instance); do
+    if [[ $other != "$1" ]] && knows_zone "$other"; then return 0; fi
+  done
+  return 1
+}
+
+reconfigure() {
+  local error
+  # For a removal: a named that is started later finds the zone gone.
+  if [[ ! $zone ]] && ! systemctl is-active --quiet named; then return 0; fi
+  error=$(named-checkconf 2>&1) || fail "BIND's configuration is broken: $(one_line <<<"$error")"
+  tell_named reconfig
+}
+
+# named takes a file for the one it has loaded unless it is newer: after the clock was put back, it is not.
+reload() {
+  local file loaded
+  file=$(file_of "$1")
+  if [[ $renewed || $(served_serial "$1") != "$(serial_in "$file")" ]]; then
+    loaded=$(ask_named zonestatus "$1" | sed -n 's/^last loaded: //p')
+    if [[ $loaded ]]; then
+      loaded=$(date -d "$loaded" +%s)
+      (($(stat -c %Y "$file") > loaded)) || touch -d "@$((loaded + 1))" "$file"
+    fi
+  elif [[ ! ${doubted:-} ]]; then
+    return 0
+  fi
+  tell_named reload "$1"
+}
+
+# A reload goes on after rndc has returned.
+wait_served() {
+  local zone deadline=$((SECONDS + patience))
+  zone=$(zone_of "$1")
+  until is_served "$1"; do
+    ((SECONDS < deadline)) ||
+      fail "named does not serve serial $(serial_in "$(file_of "$zone")") of zone $zone after $patience s: $(journalctl -u named -n 200 -o cat 2>/dev/null | grep -F "zone $zone/" | tail -n 1) (journalctl -u named)"
+    sleep 0.1
+  done
+}
+
+verify() { wait_served "$1"; }
+
+report() {
+  local zone
+  zone=$(zone_of "$1")
+  say "$machine: zone $zone served with serial $(served_serial "$zone"), $(pairs_of "$1" | wc -l) addresses"
+}

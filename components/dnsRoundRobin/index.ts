@@ -1,0 +1,65 @@
+import * as pulumi from "@pulumi/pulumi";
+import { Concern, hostCommand, instanceName } from "../host/hostCommand";
+import { HostArgs } from "../host/ssh";
+import { ZoneArgs, renderZone } from "./zone";
+
+export { SoaFigures, SoaPreset, ZoneRecordModel } from "../config/model";
+export { NameArgs, ZoneArgs } from "./zone";
+
+/** A name server of a zone: BIND, with `named.conf.local` where Debian has it. */
+export interface NameServerArgs extends HostArgs {
+  /** What observation found different on it. Default: nothing. */
+  drift?: string;
+}
+
+/** Arguments of {@link DnsRoundRobin}. */
+export interface DnsRoundRobinArgs extends ZoneArgs {
+  /** The name servers, each of them a primary; at least one. Names must differ. */
+  nameServers: NameServerArgs[];
+}
+
+/**
+ * One zone with several addresses for each site, on one or more name servers: resolvers turn the addresses' order,
+ * and so spread the load. The serial (yyyymmddnn) is kept on the servers, the same on all that can be reached; it
+ * changes only when the zone does. A dead name server fails alone.
+ *
+ * @throws Error when a name is not in the zone, a value can't be in a zone file, or there is no name server.
+ */
+export class DnsRoundRobin extends pulumi.ComponentResource {
+  /** What each name server said after it served the zone, by its name. */
+  public readonly reports: Record<string, pulumi.Output<string>>;
+
+  constructor(name: string, args: DnsRoundRobinArgs, opts?: pulumi.ComponentResourceOptions) {
+    const { zone, nameServers } = args;
+    const text = renderZone(args);
+    const names = nameServers.map((server) => server.name);
+    const twice = names.find((server, i) => names.indexOf(server) !== i);
+    if (twice) throw new Error(`nameServers: two are called "${twice}"; give one of them another name`);
+    if (names.length === 0) throw new Error(`nameServers: zone ${zone} needs at least one`);
+    super("loopback-ha:index:DnsRoundRobin", name, { zone }, opts);
+
+    this.reports = {};
+    for (const server of nameServers) {
+      const served = hostCommand(
+        `${name}-zone-${server.name}`,
+        {
+          host: server,
+          concern: Concern.Zone,
+          component: name,
+          want: { zone: text, settings: `zone=${zone}\n` },
+          peers: nameServers.filter((peer) => peer !== server),
+          askPeers: askFor(instanceName(name, Concern.Zone)),
+          drift: server.drift,
+        },
+        { parent: this },
+      );
+      this.reports[server.name] = served.stdout;
+    }
+    this.registerOutputs({ reports: this.reports });
+  }
+}
+
+/** "SERIAL HASH" of the zone that a name server holds, and its date as a serial. Anybody may read both. */
+function askFor(instance: string): string {
+  return `cat /var/lib/loopback-ha/${instance}/serial 2>/dev/null; date -u +%Y%m%d00`;
+}

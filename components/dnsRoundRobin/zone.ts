@@ -1,0 +1,148 @@
+import { compareAddresses, isAddress } from "../addressPlan";
+import { SoaFigures, ZoneRecordModel } from "../config/model";
+import { domainComplaint, hostNameComplaint, mailComplaint, ownerComplaint } from "../config/names";
+import { relative } from "../config/records";
+
+/** A name that resolvers find all the addresses of, in turning order. */
+export interface NameArgs {
+  /** Full domain name, in the zone or the zone itself: `www.example.org`. */
+  name: string;
+  /** Its IPv4 addresses: for a site, its VIPs. At least one. */
+  addresses: string[];
+}
+
+/** What is in a zone. */
+export interface ZoneArgs {
+  /** The zone's domain, without a trailing dot: `example.org`. */
+  zone: string;
+  /** SOA MNAME, without a trailing dot. Default: the first of `nsNames`. */
+  primary?: string;
+  /** Host names of the NS records, without trailing dots; at least one. One that is in the zone needs an address there. */
+  nsNames: string[];
+  /** Mail address of whoever is responsible: `hostmaster@example.org`. */
+  contact: string;
+  /** The SOA record's refresh, retry, expire and minimum, in seconds. */
+  figures: SoaFigures;
+  /** `$TTL`: how long a resolver may keep a record, in seconds. */
+  ttl: number;
+  /** Sites' names and VIPs; a site's aliases are names of their own with the same addresses. */
+  sites: NameArgs[];
+  /** Further records. Default: none. */
+  records?: ZoneRecordModel[];
+}
+
+/** Stands for the serial, which the name servers find out: it changes when anything else in the text does. */
+export const SERIAL = "@SERIAL@";
+
+// Fixed columns: aligned to the longest name, a new one would be a change in every line.
+const NAME_WIDTH = 24;
+/** A character-string in a record holds 255 bytes (RFC 1035, 3.3). */
+const MAX_STRING = 255;
+
+/**
+ * The text of a zone file. Equal wishes give equal texts, whatever the order of sites and addresses.
+ *
+ * @throws Error when a name is not in the zone, or a value can't be in a zone file.
+ */
+export function renderZone(args: ZoneArgs): string {
+  checkZone(args);
+  const { zone, nsNames, figures, ttl, records = [] } = args;
+  return [
+    `$ORIGIN ${zone}.`,
+    `$TTL ${ttl}`,
+    `${"@".padEnd(NAME_WIDTH)}IN SOA ${args.primary ?? nsNames[0]}. ${mailbox(args.contact)} (`,
+    renderFigure(SERIAL, "serial"),
+    renderFigure(`${figures.refresh}`, "refresh"),
+    renderFigure(`${figures.retry}`, "retry"),
+    renderFigure(`${figures.expire}`, "expire"),
+    renderFigure(`${figures.minimum} )`, "minimum"),
+    ...nsNames.map((name) => renderRecord({ name: "@", type: "NS", value: `${name}.` })),
+    ...renderSites(args.sites, zone),
+    ...records.map(renderRecord),
+    "",
+  ].join("\n");
+}
+
+function renderFigure(value: string, meaning: string): string {
+  return `${" ".repeat(NAME_WIDTH + 7)}${value.padEnd(10)} ; ${meaning}`;
+}
+
+/** A mail address as a domain name: dots before the @ are part of one label (RFC 1035, 8). */
+function mailbox(contact: string): string {
+  const [local, domain] = contact.split("@");
+  return `${local.replace(/[.\\]/g, "\\$&")}.${domain}.`;
+}
+
+// Names with the same addresses stand together: a new site with its aliases is one group of lines in a preview.
+function renderSites(sites: NameArgs[], zone: string): string[] {
+  const groups = new Map<string, string[]>();
+  const names = sites.map((site) => ({
+    name: relativeName(site.name, zone),
+    addresses: [...new Set(site.addresses)].sort(compareAddresses),
+  }));
+  for (const { name, addresses } of names.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const group = groups.get(addresses.join()) ?? [];
+    group.push(...addresses.map((value) => renderRecord({ name, type: "A", value })));
+    groups.set(addresses.join(), group);
+  }
+  return [...groups.values()].flat();
+}
+
+function relativeName(name: string, zone: string): string {
+  return relative(name.toLowerCase(), zone);
+}
+
+function renderRecord({ name, ttl, type, value }: ZoneRecordModel): string {
+  const owner = ttl === undefined ? name.padEnd(NAME_WIDTH - 1) : `${name} ${ttl}`.padEnd(NAME_WIDTH - 1);
+  return `${owner} IN ${type.padEnd(3)} ${type === "TXT" ? quoteText(value) : value}`;
+}
+
+/** Long texts are several strings of one record, which readers join without a space (RFC 7208, 3.3). */
+function quoteText(text: string): string {
+  const parts = text.match(new RegExp(`.{1,${MAX_STRING}}`, "g")) ?? [""];
+  return parts.map((part) => `"${part.replace(/["\\]/g, "\\$&")}"`).join(" ");
+}
+
+// What named would not refuse by itself, or only on the machine. A complaint is the rest of a sentence about the value.
+function checkZone({ zone, primary, nsNames, contact, figures, ttl, sites, records = [] }: ZoneArgs): void {
+  refuse("zone", zone, domainComplaint(zone) ?? (zone !== zone.toLowerCase() && "has upper case letters"));
+  refuse("nsNames", nsNames, nsNames.length === 0 && `are none: zone ${zone} needs one, such as ns1.${zone}`);
+  nsNames.forEach((name, i) => refuse(`nsNames[${i}]`, name, hostNameComplaint(name)));
+  if (primary !== undefined) refuse("primary", primary, hostNameComplaint(primary));
+  refuse("contact", contact, mailComplaint(contact));
+  for (const [name, seconds] of Object.entries({ ...figures, ttl })) refuseSeconds(name, seconds);
+  sites.forEach((site, i) => checkSite(site, `sites[${i}]`, zone, sites.slice(0, i)));
+  records.forEach((record, i) => checkRecord(record, `records[${i}]`, zone));
+}
+
+function checkSite({ name, addresses }: NameArgs, path: string, zone: string, before: NameArgs[]): void {
+  const lower = name.toLowerCase();
+  const inside = lower === zone || lower.endsWith(`.${zone}`);
+  refuse(`${path}.name`, name, !inside && `is not in zone ${zone}`);
+  refuse(`${path}.name`, name, ownerComplaint(relativeName(name, zone), zone));
+  const first = before.findIndex((other) => other.name.toLowerCase() === lower);
+  refuse(`${path}.name`, name, first >= 0 && `is sites[${first}].name again; give its addresses once`);
+  refuse(`${path}.addresses`, addresses, addresses.length === 0 && `are none: ${name} needs one`);
+  addresses.forEach((address, i) =>
+    refuse(`${path}.addresses[${i}]`, address, !isAddress(address) && "is not an IPv4 address"),
+  );
+}
+
+function checkRecord({ name, ttl, type, value }: ZoneRecordModel, path: string, zone: string): void {
+  refuse(`${path}.name`, name, ownerComplaint(name, zone));
+  if (ttl !== undefined) refuseSeconds(`${path}.ttl`, ttl);
+  refuse(`${path}.type`, type, !/^[A-Z0-9]+$/.test(type) && "is not a record's type");
+  refuse(`${path}.value`, value, !/^[\x20-\x7e]*$/.test(value) && "is not printable ASCII on one line");
+}
+
+function refuseSeconds(path: string, value: number): void {
+  refuse(
+    path,
+    value,
+    !(Number.isInteger(value) && value >= 0 && value < 2 ** 31) && "is no number of seconds",
+  );
+}
+
+function refuse(path: string, value: unknown, complaint: string | false | undefined): void {
+  if (complaint) throw new Error(`${path}: ${JSON.stringify(value)} ${complaint}`);
+}
