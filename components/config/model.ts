@@ -1,5 +1,10 @@
 import { NetworkPlan, VipBinding } from "../addressPlan";
+import { SshOptions } from "../host/ssh";
 import { Placement } from "../placement";
+import { RouterKind } from "../routerRoute/routes";
+
+export { SshOptions } from "../host/ssh";
+export { RouterKind } from "../routerRoute/routes";
 
 /** What a server shall do. */
 export enum ServerState {
@@ -7,24 +12,6 @@ export enum ServerState {
   Active = "active",
   /** It carries none; it is still reached and kept up to date. */
   Maintenance = "maintenance",
-}
-
-/** The kinds of router whose routes can be managed. */
-export enum RouterKind {
-  /** A Linux router: iproute2. */
-  Linux = "linux",
-}
-
-/** How to reach a machine by ssh. What is not given here is left to the operator's ssh_config. */
-export interface SshOptions {
-  /** User to log in as. Default: `root`. */
-  user?: string;
-  /** TCP port, 1 to 65535. Default: what ssh_config says, which is 22 unless set. */
-  port?: number;
-  /** An ssh_config file to use in place of the user's own: `ssh -F`. Default: the user's. */
-  configFile?: string;
-  /** Become root by sudo, without a password. Default: true unless the user is root. */
-  sudo?: boolean;
 }
 
 /** A machine to manage. */

@@ -1,0 +1,79 @@
+#!/bin/bash
+# Brings this machine to what the bundle around this script wants, or leaves it as it was. Run again with the
+# same bundle it changes and reloads nothing: /var/lib/loopback-ha/INSTANCE/current/scripts/apply.sh
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+# A dying ssh session must not stop us half-way; the caller bounds our time.
+trap '' HUP INT TERM PIPE
+
+take_lock
+previous=$(current_version)
+doubted=
+[[ ! -e $state/in-doubt ]] || doubted=1
+
+check
+
+if [[ $version == "$previous" && ! $doubted ]] && is_live "$bundle"; then
+  verify "$bundle"
+  report "$bundle"
+  exit 0
+fi
+
+# From the mark on, until it is cleared, nobody may take this machine's state for known.
+mark_in_doubt() {
+  mkdir -p "$state/versions" && stamp in-doubt && return
+  [[ $previous ]] || forget_instance
+  fail "cannot write in $root (disk $(df --output=pcent "$state" 2>/dev/null | tail -n 1 | tr -d ' ') full?); nothing was changed"
+}
+stamp() { date -u +%FT%T.%NZ >"$state/$1.new" && mv "$state/$1.new" "$state/$1"; }
+mark_in_doubt
+
+stage() {
+  if [[ $bundle != "$state/versions/$version" ]]; then
+    rm -rf "$state/versions/$version" "$state/incoming"
+    cp -R --preserve=mode "$bundle" "$state/incoming"
+    mv -T "$state/incoming" "$state/versions/$version"
+  fi
+  sync -f "$state"
+}
+
+# Subshells that are not part of a condition, so that set -e holds inside.
+set +e
+(
+  set -e
+  stage
+  prepare
+  point_current_at "$version"
+  install_unit
+  activate "$state/versions/$version"
+  verify "$state/versions/$version"
+  forget_versions_but "$version"
+  stamp applied
+  sync -f "$state"
+)
+failed=$?
+if ((failed)); then
+  (
+    set -e
+    rm -rf "$state/incoming"
+    if [[ $previous ]]; then
+      point_current_at "$previous"
+      activate "$state/versions/$previous"
+      forget_versions_but "$previous"
+      [[ $doubted ]] || rm -f "$state/in-doubt"
+    else
+      activate ''
+      forget_instance
+    fi
+  )
+  if (($?)); then
+    fail "this failed, and so did going back: the machine is in doubt until the next 'pulumi up' succeeds on it"
+  fi
+  fail 'this failed; the state before it is back in force'
+fi
+set -e
+
+# With LOOPBACK_HA_CONFIRM, receive.sh clears the mark, when it knows that the caller got the result.
+[[ ${LOOPBACK_HA_CONFIRM:-} ]] || rm -f "$state/in-doubt"
+report "$state/versions/$version"

@@ -1,0 +1,152 @@
+// @ts-check
+"use strict";
+// The local side of every host command: JSON on stdin (what Pulumi diffs) becomes a tar bundle on the ssh pipe.
+// Plain JavaScript: it runs once per command, and compiling it each time would cost more than the whole transfer.
+
+const { spawn, execFile } = require("node:child_process");
+const { createHash } = require("node:crypto");
+const fs = require("node:fs");
+const path = require("node:path");
+const { promisify } = require("node:util");
+const tar = require("tar-stream");
+const { explainSshFailure } = require("./sshFailure.cjs");
+
+/** Seconds apply.sh may take on the machine; ssh itself gets a little longer. */
+const LIMIT_SECONDS = 110;
+const APPLIED = "LOOPBACK-HA-APPLIED";
+const RECORDED = "LOOPBACK-HA-RECORDED\n";
+
+/** @param {string} name */
+function env(name) {
+  const value = process.env[`LOOPBACK_HA_${name}`];
+  if (value === undefined) throw new Error(`LOOPBACK_HA_${name} is not set`);
+  return value;
+}
+
+/** @param {string} text */
+const shellQuote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+
+/** @param {string} text the wanted files with placeholders such as @SECRET:health@ */
+function fillSecrets(text) {
+  return text.replace(/@SECRET:([A-Za-z0-9_-]+)@/g, (_, name) => env(`SECRET_${name}`));
+}
+
+/**
+ * Processes from here up to the engine. When it has changed, the engine died: nobody records the result.
+ * @returns {string}
+ */
+function ancestors() {
+  const pids = [];
+  try {
+    for (let pid = process.ppid; pid > 1 && pids.length < 4; ) {
+      pids.push(pid);
+      const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8");
+      pid = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+    }
+  } catch {
+    // No /proc (macOS): then only a broken pipe tells that the caller is gone.
+  }
+  return pids.join(" ");
+}
+
+/**
+ * What this zone's other name servers hold, so that all agree on a serial; a dead one is left out.
+ * @param {string[][]} peers ssh arguments of each
+ * @param {string} command
+ */
+async function ask(peers, command) {
+  const answers = await Promise.allSettled(
+    peers.map((args) => promisify(execFile)("ssh", [...args, command], { timeout: 10_000, maxBuffer: 1 << 20 })),
+  );
+  return answers.map((answer) => (answer.status === "fulfilled" ? answer.value.stdout : "")).join("");
+}
+
+/** @param {[string, string][]} files @returns {Promise<Buffer>} the same bytes for the same files */
+async function pack(files) {
+  const bundle = tar.pack();
+  for (const [name, text] of files) {
+    bundle.entry({ name, mode: name.startsWith("want/private/") ? 0o600 : 0o644, mtime: new Date(0) }, text);
+  }
+  bundle.finalize();
+  /** @type {Buffer[]} */
+  const chunks = [];
+  for await (const chunk of bundle) chunks.push(/** @type {Buffer} */ (chunk));
+  return Buffer.concat(chunks);
+}
+
+/** @param {string} concern @returns {[string, string][]} */
+function scriptsOf(concern) {
+  const folders = [__dirname, path.join(__dirname, "..", ...concern.split("/"))];
+  return folders.flatMap((folder) =>
+    fs
+      .readdirSync(folder)
+      .filter((file) => /\.(sh|pl|service)$/.test(file) && !/^(receive|remove-over-ssh|observe)\.sh$/.test(file))
+      .map((file) => /** @type {[string, string]} */ ([`scripts/${file}`, fs.readFileSync(path.join(folder, file), "utf8")])),
+  );
+}
+
+async function main() {
+  const machine = env("MACHINE");
+  const input = fs.readFileSync(0, "utf8");
+  /** @type {{ want: Record<string, string> }} */
+  const { want } = JSON.parse(input);
+  const engine = ancestors();
+
+  /** @type {[string, string][]} */
+  const files = [
+    ...scriptsOf(env("SCRIPTS")),
+    ...Object.entries(want).map(([name, text]) => /** @type {[string, string]} */ ([`want/${name}`, fillSecrets(text)])),
+  ].sort(([a], [b]) => (a < b ? -1 : 1));
+  const version = createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 16);
+  const meta = ["INSTANCE", "STACK", "CONCERN", "MACHINE", "ADDRESS"].map((key) => `${key.toLowerCase()}=${env(key)}`);
+  files.unshift(["meta", [...meta, `version=${version}`, ""].join("\n")]);
+  const peers = JSON.parse(process.env.LOOPBACK_HA_PEERS ?? "[]");
+  if (peers.length > 0) files.push(["peers", await ask(peers, env("ASK_PEERS"))]);
+
+  const bundle = await pack(files);
+  const receive = fs.readFileSync(path.join(__dirname, "receive.sh"), "utf8");
+  const command = `${env("SUDO")} bash -c ${shellQuote(receive)} receive ${LIMIT_SECONDS}`.trim();
+  fs.mkdirSync(path.join(require("node:os").userInfo().homedir, ".ssh"), { recursive: true, mode: 0o700 });
+  const ssh = spawn("ssh", [...env("SSH").split(" "), command], { stdio: "pipe" });
+  const deadline = setTimeout(() => ssh.kill("SIGKILL"), (LIMIT_SECONDS + 25) * 1000);
+  let out = "";
+  let errors = "";
+  ssh.stdout.setEncoding("utf8").on("data", (text) => {
+    out += text;
+    if (out.endsWith(`${APPLIED}\n`)) ssh.stdin.end(ancestors() === engine ? RECORDED : "");
+  });
+  ssh.stderr.setEncoding("utf8").on("data", (text) => (errors += text));
+  ssh.stdin.on("error", () => {}); // ssh's exit code tells more
+  ssh.stdin.write(`LOOPBACK-HA-1 ${bundle.length} ${createHash("sha256").update(bundle).digest("hex")}\n`);
+  ssh.stdin.write(bundle);
+
+  const code = await new Promise((resolve, reject) => {
+    ssh.on("error", reject);
+    ssh.on("close", resolve);
+  });
+  clearTimeout(deadline);
+  errors = errors.replace(/^(ControlSocket|mux_client).*\n/gm, "").slice(-8192);
+  process.stdout.write(out.replace(`${APPLIED}\n`, "").slice(0, 16384));
+  if (code === 0) {
+    process.stderr.write(errors);
+  } else if (code === 255) {
+    fail(explainSshFailure(machine, errors));
+  } else if (code === null) {
+    fail(`${machine} has not answered for ${LIMIT_SECONDS + 25} s; it is in doubt until the next 'pulumi up' succeeds on it`);
+  } else if (/^sudo: /m.test(errors)) {
+    const user = env("SSH").split(" ").pop()?.split("@")[0];
+    fail(`${machine}: user ${user} may not run commands as root without a password (${errors.trim()}); nothing was changed. Give it NOPASSWD in sudoers, or use ssh.user root`);
+  } else {
+    fail(errors.trim() || `${machine}: exit code ${code}`);
+  }
+}
+
+/** @param {string} message */
+function fail(message) {
+  process.stderr.write(`${message}\n`);
+  process.exitCode = 1;
+}
+
+main().catch((error) => {
+  fail(error.code === "ENOENT" && error.path === "ssh" ? "the ssh program is missing here (apt-get install openssh-client)" : String(error.message));
+});

@@ -1,0 +1,137 @@
+import { createHash } from "node:crypto";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import { HostArgs, sshArguments, sudoPrefix } from "./ssh";
+
+/** What a host command brings to a machine. Each concern has a folder with its concern.sh. */
+export enum Concern {
+  Vips = "vips",
+  Vhosts = "vhosts",
+  LinuxRoutes = "linux-routes",
+  Zone = "zone",
+}
+
+/** The folder of each concern below components/. A new router kind is one folder and one line here. */
+const SCRIPTS: Record<Concern, string> = {
+  [Concern.Vips]: "loopbackVip",
+  [Concern.Vhosts]: "webServerPool",
+  [Concern.LinuxRoutes]: "routerRoute/linux",
+  [Concern.Zone]: "dnsRoundRobin",
+};
+
+/** The wish of one concern on one machine. */
+export interface HostCommandArgs {
+  host: HostArgs;
+  concern: Concern;
+  /** Name of the component: with project, stack and concern it names the instance on the machine. */
+  component: string;
+  /** Wanted files by name. `preview --diff` shows each with a line diff, so keep a line one thing. */
+  want: pulumi.Input<Record<string, string>>;
+  /** Values for placeholders `@SECRET:NAME@` in the wanted files; a secret inside them would mask the whole diff. */
+  secrets?: Record<string, pulumi.Input<string>>;
+  /** Machines that are asked before, and what: the answers lie beside the wanted files, as `peers`. */
+  peers?: HostArgs[];
+  /** The question for the peers, a remote shell command that changes nothing. */
+  askPeers?: string;
+  /** What observation found different on the machine, a short line that names the occurrence. Default: nothing. */
+  drift?: string;
+}
+
+/** Names reach file names, unit names and shells on the machines. */
+const NAME = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
+const COMPONENTS = path.join(__dirname, "..");
+
+/**
+ * The one way to change a machine: a local command that pipes the wanted files over ssh. An update runs it again
+ * with the whole wish; a delete removes the instance, and only warns when the machine is gone.
+ *
+ * @throws Error when a name cannot be part of a file name, or there is no ssh to run.
+ */
+export function hostCommand(
+  name: string,
+  args: HostCommandArgs,
+  opts: pulumi.ComponentResourceOptions,
+): command.local.Command {
+  const instance = instanceName(args.component, args.concern);
+  const want = pulumi.output(args.want);
+  const resourceName = `${name}-${args.host.address}`;
+  const secrets = Object.entries(args.secrets ?? {}).map(([key, value]) => [`LOOPBACK_HA_SECRET_${key}`, value]);
+  return new command.local.Command(
+    resourceName,
+    {
+      create: `node ${relative(path.join(COMPONENTS, "host", "deliver.cjs"))}`,
+      delete: 'sh -c "$LOOPBACK_HA_REMOVE"',
+      environment: {
+        LOOPBACK_HA_MACHINE: args.host.name,
+        LOOPBACK_HA_ADDRESS: args.host.address,
+        LOOPBACK_HA_SSH: sshArguments(args.host).join(" "),
+        LOOPBACK_HA_SUDO: sudoPrefix(args.host),
+        LOOPBACK_HA_STACK: stackName(),
+        LOOPBACK_HA_INSTANCE: instance,
+        LOOPBACK_HA_CONCERN: args.concern,
+        LOOPBACK_HA_SCRIPTS: SCRIPTS[args.concern],
+        LOOPBACK_HA_REMOVE: readScript("remove-over-ssh.sh"),
+        DRIFT: args.drift ?? NO_DRIFT,
+        ...(args.peers?.length
+          ? { LOOPBACK_HA_PEERS: JSON.stringify(args.peers.map(sshArguments)), LOOPBACK_HA_ASK_PEERS: args.askPeers ?? "" }
+          : {}),
+        ...Object.fromEntries(secrets),
+      },
+      stdin: want.apply((files) => JSON.stringify({ scripts: scriptsVersion(args.concern), want: files })),
+    },
+    hostCommandOptions(opts, args.drift !== undefined),
+  );
+}
+
+const NO_DRIFT = "none";
+
+/** Without drift the stored value stays: or the run after a repair would show a change back. */
+export function hostCommandOptions(opts: pulumi.CustomResourceOptions, drifted: boolean): pulumi.CustomResourceOptions {
+  return drifted ? opts : { ...opts, ignoreChanges: [...(opts.ignoreChanges ?? []), "environment.DRIFT"] };
+}
+
+/** The name under which a component's concern lives on a machine. */
+export function instanceName(component: string, concern: Concern): string {
+  for (const name of [component, pulumi.getProject(), pulumi.getStack()]) {
+    if (!NAME.test(name)) {
+      throw new Error(
+        `"${name}" becomes part of file names on the machines: use letters, digits, dots, dashes and underscores only, at most 63`,
+      );
+    }
+  }
+  return `${pulumi.getProject()}.${pulumi.getStack()}.${component}.${concern}`;
+}
+
+function stackName(): string {
+  return `${pulumi.getProject()}/${pulumi.getStack()}`;
+}
+
+// As the program and its command provider both run in the project's folder; an absolute path would show as a
+// change in every other checkout.
+function relative(file: string): string {
+  const found = path.relative(process.cwd(), file).split(path.sep).join("/");
+  return /^[A-Za-z0-9._@/+-]+$/.test(found) ? found : `'${found.replaceAll("'", "'\\''")}'`;
+}
+
+function readScript(file: string): string {
+  return fs.readFileSync(path.join(COMPONENTS, "host", file), "utf8");
+}
+
+const versions = new Map<Concern, string>();
+
+/** Other scripts are another wish: after an upgrade of this library every machine gets them. */
+function scriptsVersion(concern: Concern): string {
+  const known = versions.get(concern);
+  if (known) return known;
+  const hash = createHash("sha256");
+  for (const folder of [path.join(COMPONENTS, "host"), path.join(COMPONENTS, ...SCRIPTS[concern].split("/"))]) {
+    for (const file of fs.readdirSync(folder).filter((entry) => /\.(sh|pl|service)$/.test(entry)).sort()) {
+      hash.update(`${file}\n`).update(fs.readFileSync(path.join(folder, file)));
+    }
+  }
+  const version = hash.digest("hex").slice(0, 12);
+  versions.set(concern, version);
+  return version;
+}

@@ -1,0 +1,141 @@
+# shellcheck shell=bash
+# What apply.sh, remove.sh and restore.sh share. A concern (VIPs, vhosts, routes, a zone) is one concern.sh with
+#   check          is it possible here? Fails with one clear line; changes nothing
+#   is_live DIR    does the machine hold what the bundle DIR wants?
+#   activate DIR   makes the machine hold it, and drops what other bundles of this instance wanted ("": drops all)
+#   verify DIR     does it really work?
+#   report DIR     a line or two for the operator
+# Everything of one instance lies in /var/lib/loopback-ha/INSTANCE: versions/ID/{meta,want,scripts},
+# current -> versions/ID (the one switch between old and new), applied, in-doubt.
+set -euo pipefail
+export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
+umask 022
+
+readonly root=/var/lib/loopback-ha run=/run/loopback-ha units=/etc/systemd/system
+scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+bundle=${scripts%/*}
+
+# meta_of DIR KEY: one value of a bundle's meta file.
+meta_of() { sed -n "s/^$2=//p" "$1/meta"; }
+
+instance=$(meta_of "$bundle" instance)
+machine=$(meta_of "$bundle" machine)
+concern=$(meta_of "$bundle" concern)
+stack=$(meta_of "$bundle" stack)
+version=$(meta_of "$bundle" version)
+state=$root/$instance
+unit=loopback-ha.$instance.service
+readonly instance machine concern stack version state unit
+
+say() { printf '%s\n' "$*"; }
+warn() { printf 'warning: %s: %s\n' "$machine" "$*" >&2; }
+fail() {
+  printf '%s: %s\n' "$machine" "$*" >&2
+  exit 1
+}
+
+need() {
+  local program
+  for program; do
+    command -v "$program" >/dev/null || fail "the program '$program' is missing; install it ($(package_of "$program"))"
+  done
+}
+package_of() {
+  case $1 in
+    ip | ss) say 'apt-get install iproute2' ;;
+    apache2 | apache2ctl) say 'apt-get install apache2' ;;
+    named | named-checkzone | named-checkconf | rndc) say 'apt-get install bind9' ;;
+    *) say "apt-get install $1" ;;
+  esac
+}
+
+# One lock for the machine: two stacks never work on it at the same time.
+take_lock() {
+  mkdir -p -m 700 "$run"
+  exec {lock}>>"$run/lock"
+  if ! flock -w "${1:-60}" "$lock"; then
+    fail "another run is still at work here ($(cat "$run/holder" 2>/dev/null)); nothing was changed. Wait for it, then run 'pulumi up' again"
+  fi
+  # The last remove.sh deletes the lock file: then we hold a lock nobody else sees.
+  if ! [[ $run/lock -ef /proc/self/fd/$lock ]]; then
+    exec {lock}>&-
+    take_lock "$@"
+    return
+  fi
+  printf 'pid %s, %s of %s, since %s\n' "$$" "$(basename "$0")" "$instance" "$(date -u +%FT%TZ)" >"$run/holder"
+}
+
+current_version() { [[ ! -L $state/current ]] || basename "$(readlink "$state/current")"; }
+
+# Bundles in force of the other instances of this concern on this machine, one folder a line.
+others() {
+  local meta
+  for meta in "$root"/*/current/meta; do
+    if [[ -e $meta && $meta != "$state"/* ]] && grep -qx "concern=$concern" "$meta"; then say "${meta%/meta}"; fi
+  done
+}
+
+# Lines of a wanted file in every bundle of this instance (half-applied ones too) / of all other instances.
+of_all_versions() { cat "$state"/versions/*/want/"$1" 2>/dev/null || true; }
+of_others() {
+  local other
+  for other in $(others); do cat "$other/want/$1"; done
+}
+
+# install_file PATH MODE <TEXT: atomic, and nothing at all where it is already so.
+install_file() {
+  cat >"$run/text"
+  if cmp -s "$run/text" "$1"; then return; fi
+  cp "$run/text" "$1.loopback-ha-new"
+  chmod "$2" "$1.loopback-ha-new"
+  mv -T "$1.loopback-ha-new" "$1"
+}
+
+# The unit that brings this instance back after a boot (and, on routers, after anything that wiped it).
+install_unit() {
+  [[ -e $scripts/unit.service ]] || return 0
+  local text
+  text=$(sed -e "s|@INSTANCE@|$instance|g" -e "s|@STATE@|$state|g" "$scripts/unit.service")
+  if ! cmp -s - "$units/$unit" <<<"$text"; then
+    install_file "$units/$unit" 644 <<<"$text"
+    systemctl daemon-reload
+  fi
+  systemctl is-enabled --quiet "$unit" 2>/dev/null || systemctl enable --quiet "$unit"
+  # Not waited for: the unit waits for our lock.
+  systemctl is-active --quiet "$unit" || systemctl start --no-block "$unit"
+}
+remove_unit() {
+  [[ -e $units/$unit ]] || return 0
+  systemctl disable --quiet --now "$unit"
+  rm -f "$units/$unit"
+  systemctl daemon-reload
+}
+
+point_current_at() {
+  ln -sfn "versions/$1" "$state/current.new"
+  mv -T "$state/current.new" "$state/current"
+}
+
+forget_versions_but() {
+  local dir
+  for dir in "$state"/versions/*; do
+    [[ $dir == "$state/versions/$1" ]] || rm -rf "$dir"
+  done
+}
+
+# The last thing a removal does: one rename takes the instance away, the rest is tidying.
+forget_instance() {
+  remove_unit
+  if [[ -e $state ]]; then
+    mv -T "$state" "$root/.gone-$instance"
+  fi
+  rm -rf "$root/.gone-$instance"
+  # The folder is empty but for nothing of ours when this was the last instance; then the lock goes too.
+  if rmdir "$root" 2>/dev/null; then rm -rf "$run"; fi
+}
+
+# What a concern may add: things to note down after the mark and before the first change.
+prepare() { :; }
+
+# shellcheck source=/dev/null
+. "$scripts/concern.sh"

@@ -1,0 +1,73 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import execa from "execa";
+import { HostArgs, sshArguments } from "./ssh";
+import { explainSshFailure } from "./sshFailure.cjs";
+
+/** What was found on one machine before anything was planned. */
+export interface Observation {
+  /** Why the machine could not be looked at. Absent when it could. */
+  failure?: string;
+  /** The machine's clock, in seconds since 1970. */
+  now: number;
+  /** Lines of each small file that apply keeps, by instance and file name. */
+  instances: Record<string, Record<string, string[]>>;
+}
+
+/** Runs observe.sh on a machine and gives back what it printed; tests put their own in its place. */
+export type Look = (host: HostArgs) => Promise<string>;
+
+/** Looks at all machines at once; one that does not answer holds nobody up, and is told apart in the result. */
+export async function observe(hosts: HostArgs[], look: Look = lookOverSsh): Promise<Map<string, Observation>> {
+  const found = await Promise.all(
+    hosts.map(async (host): Promise<[string, Observation]> => {
+      try {
+        return [host.name, parseObservation(await look(host))];
+      } catch (error) {
+        return [host.name, { failure: (error as Error).message, now: 0, instances: {} }];
+      }
+    }),
+  );
+  return new Map(found);
+}
+
+/**
+ * What the machine holds differently from what Pulumi believes, as one short line that names the occurrence:
+ * the same thing happening again is another line. Undefined when nothing is known to differ.
+ */
+export function driftOf(observation: Observation | undefined, instance: string): string | undefined {
+  const mark = observation?.instances[instance]?.["in-doubt"]?.[0];
+  return mark && `a run that began at ${mark} was not finished or not recorded`;
+}
+
+/** @returns lines of one file of all instances of a stack */
+export function linesOf(observation: Observation, stack: string, file: string): string[] {
+  return Object.values(observation.instances)
+    .filter((files) => files.meta?.includes(`stack=${stack}`))
+    .flatMap((files) => files[file] ?? []);
+}
+
+export function parseObservation(text: string): Observation {
+  const observation: Observation = { now: 0, instances: {} };
+  for (const line of text.split("\n")) {
+    const [instance, file, ...rest] = line.split("\t");
+    if (file === undefined) continue;
+    if (file === "now") observation.now = Number(rest[0]);
+    else ((observation.instances[instance] ??= {})[file] ??= []).push(rest.join("\t"));
+  }
+  return observation;
+}
+
+const LOOK_SECONDS = 12;
+
+async function lookOverSsh(host: HostArgs): Promise<string> {
+  const script = fs.readFileSync(path.join(__dirname, "observe.sh"), "utf8");
+  const { exitCode, stdout, stderr, timedOut } = await execa("ssh", [...sshArguments(host), "sh"], {
+    input: script,
+    timeout: LOOK_SECONDS * 1000,
+    reject: false,
+  });
+  if (timedOut) throw new Error(`${host.name} did not answer within ${LOOK_SECONDS} s`);
+  if (exitCode !== 0) throw new Error(explainSshFailure(host.name, stderr ?? ""));
+  return stdout;
+}

@@ -1,0 +1,153 @@
+#!/usr/bin/perl
+# Asks many VIPs at once whether they answer; perl-base has all it needs, so it runs on any Debian.
+# stdin, one check a line, tab-separated (health paths are unguessable, so they never stand in argv):
+#   http ADDRESS PORT HOST PATH STATUS BODY LABEL   (BODY: the answer's first words, or - for any)
+#   tcp  ADDRESS PORT LABEL
+#   ping ADDRESS LABEL
+# Prints "ok|fail TAB ADDRESS TAB LABEL TAB REASON" for each; exits 0 only when all are ok.
+use strict;
+use warnings;
+use Socket;
+use IO::Handle;
+use Fcntl qw(F_GETFL F_SETFL O_NONBLOCK);
+use Errno qw(EINPROGRESS EWOULDBLOCK EAGAIN);
+use Getopt::Long;
+
+my %option = (source => '', timeout => 1, deadline => 10, parallel => 64);
+GetOptions(\%option, 'source=s', 'timeout=f', 'deadline=f', 'parallel=i') or exit 2;
+
+# Time::HiRes is not in perl-base; this clock is also safe from clock jumps.
+sub now {
+    open my $uptime, '<', '/proc/uptime' or die "probe.pl: /proc/uptime: $!\n";
+    return (split ' ', <$uptime>)[0];
+}
+
+my @checks;
+while (my $line = <STDIN>) {
+    chomp $line;
+    my ($kind, $address, @rest) = split /\t/, $line;
+    my %check = (kind => $kind, address => $address, reason => 'not asked');
+    if ($kind eq 'http') { @check{qw(port host path status body label)} = @rest }
+    elsif ($kind eq 'tcp') { @check{qw(port label)} = @rest }
+    elsif ($kind eq 'ping') { @check{qw(port label)} = (0, @rest) }
+    else { die "probe.pl: unknown check $kind\n" }
+    push @checks, \%check;
+}
+
+# One non-blocking socket on its way to the address, or undef with the reason noted.
+sub start {
+    my ($check) = @_;
+    my $ping = $check->{kind} eq 'ping';
+    socket(my $socket, PF_INET, $ping ? SOCK_RAW : SOCK_STREAM, getprotobyname_number($ping ? 'icmp' : 'tcp'))
+        or return failed($check, "socket: $!");
+    if ($option{source}) {
+        bind($socket, sockaddr_in(0, inet_aton($option{source})))
+            or return failed($check, "source $option{source}: $!");
+    }
+    fcntl($socket, F_SETFL, fcntl($socket, F_GETFL, 0) | O_NONBLOCK);
+    my $to = sockaddr_in($check->{port}, inet_aton($check->{address}));
+    if (!connect($socket, $to) && $! != EINPROGRESS) { return failed($check, "$!") }
+    @$check{qw(socket answer state until)} = ($socket, '', 'connect', now() + $option{timeout});
+    if ($ping) {
+        my $body = pack 'CCnnn', 8, 0, 0, $$ & 0xffff, 1;
+        substr($body, 2, 2) = pack 'n', checksum($body);
+        defined send($socket, $body, 0) or return failed($check, "$!");
+        $check->{state} = 'read';
+    }
+    return $check;
+}
+
+# /etc/protocols is missing on the smallest systems.
+sub getprotobyname_number { return $_[0] eq 'icmp' ? 1 : 6 }
+
+sub checksum {
+    my $sum = 0;
+    $sum += $_ for unpack 'n*', $_[0];
+    $sum = ($sum & 0xffff) + ($sum >> 16) while $sum >> 16;
+    return ~$sum & 0xffff;
+}
+
+sub failed {
+    my ($check, $reason) = @_;
+    $check->{reason} = $reason;
+    delete $check->{socket};
+    return;
+}
+
+sub passed {
+    my ($check) = @_;
+    $check->{ok} = 1;
+    delete $check->{socket};
+    return;
+}
+
+sub writable {
+    my ($check) = @_;
+    my $error = unpack 'i', getsockopt($check->{socket}, SOL_SOCKET, SO_ERROR);
+    if ($error) { $! = $error; return failed($check, "$!") }
+    return passed($check) if $check->{kind} eq 'tcp';
+    my $request = "GET $check->{path} HTTP/1.0\r\nHost: $check->{host}\r\nUser-Agent: loopback-ha\r\n\r\n";
+    defined send($check->{socket}, $request, 0) or return failed($check, "$!");
+    $check->{state} = 'read';
+    return;
+}
+
+sub readable {
+    my ($check) = @_;
+    my $count = sysread $check->{socket}, $check->{answer}, 65536, length $check->{answer};
+    if (!defined $count) {
+        return if $! == EAGAIN || $! == EWOULDBLOCK;
+        return failed($check, "$!");
+    }
+    if ($check->{kind} eq 'ping') {
+        my $type = unpack 'C', substr $check->{answer}, (ord($check->{answer}) & 0x0f) * 4, 1;
+        my $id = unpack 'n', substr $check->{answer}, (ord($check->{answer}) & 0x0f) * 4 + 4, 2;
+        $check->{answer} = '';
+        return passed($check) if $type == 0 && $id == ($$ & 0xffff);
+        return;
+    }
+    return if $count && length $check->{answer} < 65536;
+    my ($status) = $check->{answer} =~ m{^HTTP/1\.\d (\d+)} or return failed($check, 'no HTTP answer');
+    return failed($check, "HTTP status $status instead of $check->{status}") if $status ne $check->{status};
+    my ($body) = $check->{answer} =~ /\r\n\r\n(.*)/s;
+    if ($check->{body} ne '-' && index($body // '', $check->{body}) != 0) {
+        my ($first) = ($body // '') =~ /^([\x20-\x7e]{0,80})/;
+        return failed($check, "answered \"$first\" instead of \"$check->{body}\"");
+    }
+    return passed($check);
+}
+
+# Every check that is not ok yet, once.
+sub round {
+    my @waiting = grep { !$_->{ok} } @checks;
+    my @running;
+    while (@waiting || @running) {
+        while (@waiting && @running < $option{parallel}) {
+            my $check = start(shift @waiting);
+            push @running, $check if $check;
+        }
+        my ($read, $write) = ('', '');
+        for (@running) {
+            vec($_->{state} eq 'read' ? $read : $write, fileno $_->{socket}, 1) = 1;
+        }
+        select $read, $write, undef, 0.05;
+        my $now = now();
+        for my $check (@running) {
+            my $fd = fileno $check->{socket};
+            if (vec $write, $fd, 1) { writable($check) }
+            elsif (vec $read, $fd, 1) { readable($check) }
+            elsif ($now > $check->{until}) { failed($check, "no answer within $option{timeout} s") }
+        }
+        @running = grep { $_->{socket} } @running;
+    }
+    return !grep { !$_->{ok} } @checks;
+}
+
+my $give_up = now() + $option{deadline};
+until (round()) {
+    last if now() + 0.2 > $give_up;
+    select undef, undef, undef, 0.2;
+}
+printf "%s\t%s\t%s\t%s\n", $_->{ok} ? 'ok' : 'fail', $_->{address}, $_->{label}, $_->{ok} ? '' : $_->{reason}
+    for @checks;
+exit(grep({ !$_->{ok} } @checks) ? 1 : 0);

@@ -1,0 +1,34 @@
+# shellcheck shell=bash
+# Runs on the machine as the ssh command itself: takes a bundle from stdin and applies it. The first line says how
+# long the bundle is and its checksum ($1: seconds it may take): a connection that breaks looks like the end of the bundle otherwise.
+set -eu
+umask 022
+read -r magic size checksum
+[ "$magic" = LOOPBACK-HA-1 ] || { echo "no bundle on stdin; nothing was changed" >&2; exit 1; }
+in=$(mktemp -d /run/loopback-ha-in.XXXXXX)
+trap 'rm -rf "$in"' EXIT
+trap '' HUP INT TERM PIPE
+mkdir "$in/bundle"
+head -c "$size" >"$in/tar"
+if [ "$(sha256sum <"$in/tar")" != "$checksum  -" ]; then
+  echo "the bundle was cut off on its way; nothing was changed" >&2
+  exit 1
+fi
+tar -x --no-same-owner -f "$in/tar" -C "$in/bundle"
+# Into files: apply.sh must not feel it when nobody reads any more.
+result=0
+LOOPBACK_HA_CONFIRM=1 timeout -k 5 "$1" bash "$in/bundle/scripts/apply.sh" >"$in/out" 2>"$in/err" </dev/null || result=$?
+cat "$in/err" >&2 || true
+cat "$in/out" || true
+if [ "$result" -ge 124 ]; then
+  echo "stopped after $1 s (exit code $result); the machine is in doubt until the next 'pulumi up' succeeds on it" >&2
+fi
+[ "$result" = 0 ] || exit 1
+# The caller's answer proves that it got the result; without it the machine stays marked as in doubt.
+mark=/var/lib/loopback-ha/$(sed -n 's/^instance=//p' "$in/bundle/meta")/in-doubt
+marked=$(cat "$mark" 2>/dev/null || true)
+echo "LOOPBACK-HA-APPLIED" || exit 0
+if read -r -t 15 answer && [ "$answer" = LOOPBACK-HA-RECORDED ]; then
+  # Not a mark that the next run has set in between.
+  if [ "$(cat "$mark" 2>/dev/null || true)" = "$marked" ]; then rm -f "$mark"; fi
+fi

@@ -1,0 +1,10 @@
+#!/bin/bash
+# Takes away what apply.sh brought, and nothing else. May be run again after an interruption.
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+trap '' HUP INT TERM PIPE
+
+take_lock
+activate ''
+forget_instance
+say "$machine: $instance removed"

@@ -1,0 +1,52 @@
+/** How to log in to a machine. What is not here belongs in ssh_config: jump hosts, agents, certificates, old ciphers. */
+export interface SshOptions {
+  /** Login user. Default: `root`. */
+  user?: string;
+  /** TCP port of sshd. Default: what ssh_config says, else 22. */
+  port?: number;
+  /** An ssh_config file to read instead of the user's own, as a path from the project's folder or from `~`. */
+  configFile?: string;
+  /** Run the host scripts through `sudo -n`. Default: true for every user but root. */
+  sudo?: boolean;
+}
+
+/** A machine that is reached over ssh. */
+export interface HostArgs {
+  /** Its name in messages and in resource names. A renamed machine is a new one. */
+  name: string;
+  /** Its address. A machine whose address changes is a new one, too. */
+  address: string;
+  /** How to log in. Default: as root, by ssh_config. */
+  ssh?: SshOptions;
+}
+
+// Bounded waiting everywhere, one connection per machine for all commands, and strict host keys.
+const OPTIONS = [
+  "BatchMode=yes",
+  "ConnectTimeout=5",
+  "ServerAliveInterval=3",
+  "ServerAliveCountMax=3",
+  "StrictHostKeyChecking=yes",
+  "LogLevel=ERROR",
+  "ControlMaster=auto",
+  // %C is short: a socket's path may have 104 bytes on some systems.
+  "ControlPath=~/.ssh/loopback-ha-%C",
+  "ControlPersist=60",
+];
+
+/** The arguments of ssh up to the destination. No word has a space in it; config validation sees to that. */
+export function sshArguments(host: HostArgs): string[] {
+  const { user = "root", port, configFile } = host.ssh ?? {};
+  return [
+    ...(configFile ? ["-F", configFile] : []),
+    ...(port ? ["-p", String(port)] : []),
+    ...OPTIONS.flatMap((option) => ["-o", option]),
+    `${user}@${host.address}`,
+  ];
+}
+
+/** What stands before a command that needs root; empty for root itself. */
+export function sudoPrefix(host: HostArgs): string {
+  const { user = "root", sudo = user !== "root" } = host.ssh ?? {};
+  return sudo ? "sudo -n" : "";
+}

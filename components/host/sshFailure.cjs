@@ -1,0 +1,50 @@
+// @ts-check
+"use strict";
+
+/**
+ * What ssh's own complaint means for the operator. Plain JavaScript because deliver.cjs, which runs once per
+ * command and must start fast, shares it with the TypeScript side.
+ *
+ * @param {string} machine the machine's name in the config
+ * @param {string} text what ssh printed on stderr
+ * @returns {string} one sentence: what is wrong and what to do next
+ */
+function explainSshFailure(machine, text) {
+  /** @type {[RegExp, string][]} */
+  const causes = [
+    [
+      /REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed.*changed|Offending .* key/s,
+      `the host key of ${machine} is not the one in known_hosts. If the machine was reinstalled, remove its old key (ssh-keygen -R ADDRESS), connect once by hand and compare the fingerprint; otherwise somebody else answers at its address`,
+    ],
+    [
+      /Host key verification failed|No .* host key is known/,
+      `the host key of ${machine} is not in known_hosts. Connect once by hand, compare the fingerprint, and run again`,
+    ],
+    [
+      /Permission denied/,
+      `${machine} refuses this user or key (${lastLine(text)}). Check 'ssh' of this machine in the config and that the key is loaded (ssh-add -l)`,
+    ],
+    [
+      /timed out|No route to host|Connection refused|Network is unreachable|Timeout, server|Connection (reset|closed)|Broken pipe|lost connection/i,
+      `${machine} does not answer over ssh (${lastLine(text)}). Check its power and network; the other machines are not affected`,
+    ],
+    [
+      /Could not resolve hostname/,
+      `the address of ${machine} cannot be resolved (${lastLine(text)})`,
+    ],
+    [
+      /Can't open user config file|Bad configuration option|terminating, \d+ bad/,
+      `ssh refuses its configuration for ${machine} (${lastLine(text)})`,
+    ],
+  ];
+  const cause = causes.find(([pattern]) => pattern.test(text));
+  return cause ? cause[1] : `ssh to ${machine} failed: ${lastLine(text) || "no message"}`;
+}
+
+/** @param {string} text */
+function lastLine(text) {
+  const lines = text.split("\n").map((line) => line.trim());
+  return (lines.filter((line) => line && !/^@|^mux_client|^ControlSocket/.test(line)).pop() ?? "").slice(0, 300);
+}
+
+module.exports = { explainSshFailure };

@@ -1,0 +1,8 @@
+/** The public API: components, the address plan and placement. */
+export * from "./addressPlan";
+export * from "./placement";
+export { Concern, instanceName } from "./host/hostCommand";
+export { HostArgs, SshOptions } from "./host/ssh";
+export { LoopbackVip, LoopbackVipArgs } from "./loopbackVip";
+export { PoolServerArgs, SiteArgs, WebServerPool, WebServerPoolArgs, healthToken } from "./webServerPool";
+export { CheckKind, RouteArgs, RouterKind, RouterRoute, RouterRouteArgs, VipCheckArgs } from "./routerRoute";

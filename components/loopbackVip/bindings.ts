@@ -1,0 +1,23 @@
+import { VipBinding, compareAddresses, contains } from "../addressPlan";
+
+/**
+ * Nobody answers ARP for a VIP, and nobody asks with one as the sender's address.
+ * Source: ip-sysctl of the Linux kernel; the kernel takes the larger one of `all` and the interface's own.
+ */
+export const SYSCTLS = "net.ipv4.conf.all.arp_ignore=1\nnet.ipv4.conf.all.arp_announce=2\n";
+
+/**
+ * What a server binds, one line each (see concern.sh).
+ *
+ * @throws Error when a VIP lies in none of the prefixes.
+ */
+export function renderBindings(vips: string[], prefixes: string[], binding: VipBinding): string {
+  const stray = vips.find((vip) => !prefixes.some((prefix) => contains(prefix, vip)));
+  if (stray) throw new Error(`vips: ${stray} lies in none of the prefixes ${prefixes.join(", ")}`);
+  const ordered = [...new Set(prefixes)].sort((a, b) => compareAddresses(a, b));
+  const bound =
+    binding === VipBinding.Subnet
+      ? ordered.map((prefix) => `local ${prefix}`)
+      : [...new Set(vips)].sort(compareAddresses).map((vip) => `address ${vip}`);
+  return [...bound, ...ordered.map((prefix) => `unreachable ${prefix}`), ""].join("\n");
+}

@@ -1,0 +1,50 @@
+import * as pulumi from "@pulumi/pulumi";
+import { VipBinding } from "../addressPlan";
+import { Concern, hostCommand } from "../host/hostCommand";
+import { HostArgs } from "../host/ssh";
+import { renderBindings, SYSCTLS } from "./bindings";
+
+/** Arguments of {@link LoopbackVip}. */
+export interface LoopbackVipArgs {
+  /** The server that binds the VIPs. */
+  server: HostArgs;
+  /** The VIPs, as addresses without a mask: each is bound as a /32. */
+  vips: string[];
+  /** The prefixes the VIPs come from; unbound addresses in them are unreachable on the server instead of bouncing. */
+  prefixes: string[];
+  /** One alias each (the article's way), or each whole prefix by a local route (AnyIP). Default: alias. */
+  binding?: VipBinding;
+  /** What observation found different on the server. Default: nothing. */
+  drift?: string;
+}
+
+/**
+ * VIPs on the loopback device of one server, kept over a reboot. Nothing answers ARP for them: whoever the router
+ * sends their packets to, serves them.
+ *
+ * @throws Error when a VIP lies in none of the prefixes.
+ */
+export class LoopbackVip extends pulumi.ComponentResource {
+  /** What the server said after it had bound the VIPs. */
+  public readonly report: pulumi.Output<string>;
+
+  constructor(name: string, args: LoopbackVipArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("loopback-ha:index:LoopbackVip", name, { vips: args.vips, binding: args.binding }, opts);
+    const bound = hostCommand(
+      `${name}-vips`,
+      {
+        host: args.server,
+        concern: Concern.Vips,
+        component: name,
+        want: {
+          bindings: renderBindings(args.vips, args.prefixes, args.binding ?? VipBinding.Alias),
+          sysctls: SYSCTLS,
+        },
+        drift: args.drift,
+      },
+      { parent: this },
+    );
+    this.report = bound.stdout;
+    this.registerOutputs({ report: this.report });
+  }
+}

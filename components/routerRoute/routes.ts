@@ -1,0 +1,110 @@
+import { compareAddresses, contains } from "../addressPlan";
+
+/** What a router runs, and so how its routes are set. */
+export enum RouterKind {
+  /** iproute2 on any Linux with systemd. */
+  Linux = "linux",
+}
+
+/** A prefix and the server that carries it. */
+export interface RouteArgs {
+  /** The VIP prefix, in CIDR form. */
+  prefix: string;
+  /** Name of the server that carries it. */
+  server: string;
+  /** The server's Ethernet address: the next hop. */
+  nextHop: string;
+}
+
+/** How a VIP is asked whether it is served. */
+export enum CheckKind {
+  /** The health path of a web pool must name the server. */
+  Http = "http",
+  /** A TCP connection to `port` must come about. */
+  Tcp = "tcp",
+  /** An echo request must be answered. */
+  Ping = "ping",
+}
+
+/** What the server must answer on one VIP before its prefix moves there. */
+export interface VipCheckArgs {
+  /** The VIP. */
+  vip: string;
+  /** What is served there: the site's name, in messages. */
+  site: string;
+  /** How it is asked. Default: ping. */
+  kind?: CheckKind;
+  /** TCP port, for kind tcp. */
+  port?: number;
+  /** DNS name to ask for, for kind http. */
+  serverName?: string;
+  /** Which of the router's `healthPaths` to ask for, for kind http. */
+  pool?: string;
+}
+
+/** One line a route, ordered by address. */
+export function renderRoutes(routes: RouteArgs[]): string {
+  return lines(
+    [...routes]
+      .sort((a, b) => compareAddresses(a.prefix, b.prefix))
+      .map((route) => `${route.prefix} ${route.server} ${route.nextHop}`),
+  );
+}
+
+/**
+ * One line a VIP, those of a site together, so that a new site is one group of lines in a preview.
+ *
+ * @throws Error when a check lacks what its kind needs.
+ */
+export function renderChecks(checks: VipCheckArgs[]): string {
+  return lines(checks.map(renderCheck));
+}
+
+function renderCheck(check: VipCheckArgs): string {
+  const { vip, site, kind = CheckKind.Ping, port, serverName, pool } = check;
+  const require = (value: unknown, name: string): void => {
+    if (value === undefined) throw new Error(`checks: ${kind} for ${vip} (${site}) needs ${name}`);
+  };
+  if (kind === CheckKind.Http) {
+    require(serverName, "serverName");
+    require(pool, "pool");
+    return `${vip} ${site} http ${serverName} @SECRET:health_${secretName(pool ?? "")}@`;
+  }
+  if (kind === CheckKind.Tcp) {
+    require(port, "port");
+    return `${vip} ${site} tcp ${port}`;
+  }
+  return `${vip} ${site} ping`;
+}
+
+/** A pool's name as part of an environment variable. */
+export function secretName(pool: string): string {
+  return pool.replace(/[^A-Za-z0-9]/g, "_");
+}
+
+/** Each server's share of the prefixes, such as `2 of 4 (50 %)`. */
+export function describeShares(routes: RouteArgs[]): Record<string, string> {
+  const counts = new Map<string, number>();
+  for (const route of routes) counts.set(route.server, (counts.get(route.server) ?? 0) + 1);
+  return Object.fromEntries(
+    [...counts].sort().map(([server, count]) => [
+      server,
+      `${count} of ${routes.length} prefixes (${Math.round((100 * count) / routes.length)} %)`,
+    ]),
+  );
+}
+
+/** @throws Error when a route's next hop is outside the Ethernet, or a prefix stands twice. */
+export function checkRoutes(routes: RouteArgs[], ethernet: string): void {
+  const stray = routes.find((route) => !contains(ethernet, route.nextHop));
+  if (stray) {
+    throw new Error(`routes: next hop ${stray.nextHop} of ${stray.prefix} lies outside the Ethernet ${ethernet}`);
+  }
+  const prefixes = routes.map((route) => route.prefix);
+  const twice = prefixes.find((prefix, i) => prefixes.indexOf(prefix) !== i);
+  if (twice) throw new Error(`routes: ${twice} stands there twice; a prefix has one next hop`);
+}
+
+function lines(items: string[]): string {
+  return items.map((item) => `${item}\n`).join("");
+}

@@ -1,0 +1,101 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import { VipBinding } from "../addressPlan";
+import { Concern, hostCommand, instanceName } from "../host/hostCommand";
+import { HostArgs } from "../host/ssh";
+import { LoopbackVip } from "../loopbackVip";
+import { SiteArgs, healthPath, renderVhosts } from "./vhost";
+
+export { SiteArgs } from "./vhost";
+
+/** A server of a pool. */
+export interface PoolServerArgs extends HostArgs {
+  /**
+   * Nothing is done on this server before these outputs are known. For a server that carries nothing: the routers'
+   * reports, so that traffic has left it first. Default: nothing to wait for.
+   */
+  after?: pulumi.Input<string>[];
+  /** What observation found different, by concern. Default: nothing. */
+  vipsDrift?: string;
+  /** What observation found different, by concern. Default: nothing. */
+  vhostsDrift?: string;
+}
+
+/** Arguments of {@link WebServerPool}. */
+export interface WebServerPoolArgs {
+  /** The servers; each gets all VIPs and all sites. */
+  servers: PoolServerArgs[];
+  /** The sites. */
+  sites: SiteArgs[];
+  /** The VIP subnets, in CIDR form. */
+  prefixes: string[];
+  /** How the VIPs are bound. Default: alias. */
+  binding?: VipBinding;
+  /** The unguessable part of the health path. Default: a random one of the pool's own; see {@link healthToken}. */
+  healthToken?: pulumi.Input<string>;
+}
+
+/**
+ * The secret token of a pool's health path. Made apart from the pool by a program that registers its routers, which
+ * ask for the path, before its servers.
+ */
+export function healthToken(name: string, opts?: pulumi.CustomResourceOptions): pulumi.Output<string> {
+  return new random.RandomPassword(`${name}-health`, { length: 32, special: false }, opts).result;
+}
+
+/**
+ * Web servers that all serve all sites: a {@link LoopbackVip} and the vhosts on each. Which server gets a site's
+ * traffic is the router's business.
+ *
+ * @throws Error when two sites have one name, or a name can't be part of a file name.
+ */
+export class WebServerPool extends pulumi.ComponentResource {
+  /** Path on every site that answers `SERVER SITE`. Unguessable, and a secret. */
+  public readonly healthPath: pulumi.Output<string>;
+  /** What each server said after it had the sites, by server name. */
+  public readonly reports: Record<string, pulumi.Output<string>>;
+
+  constructor(name: string, args: WebServerPoolArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("loopback-ha:index:WebServerPool", name, {}, opts);
+    const { servers, sites, prefixes, binding = VipBinding.Alias } = args;
+    requireUnique("servers", servers.map((server) => server.name));
+    requireUnique("sites", sites.map((site) => site.name));
+    const token = args.healthToken ?? healthToken(name, { parent: this });
+    const vips = [...new Set(sites.flatMap((site) => site.vips))];
+
+    this.reports = {};
+    for (const server of servers) {
+      // Outputs carry the resources they come from; the list itself stays empty.
+      const dependsOn = pulumi.all(server.after ?? []).apply((): pulumi.Resource[] => []);
+      const bound = new LoopbackVip(
+        `${name}-${server.name}`,
+        { server, vips, prefixes, binding, drift: server.vipsDrift },
+        { parent: this, dependsOn },
+      );
+      const vhosts = hostCommand(
+        `${name}-vhosts-${server.name}`,
+        {
+          host: server,
+          concern: Concern.Vhosts,
+          component: name,
+          want: renderVhosts(sites, {
+            instance: instanceName(name, Concern.Vhosts),
+            prefixes,
+            binding,
+          }),
+          secrets: { health: token },
+          drift: server.vhostsDrift,
+        },
+        { parent: this, dependsOn: [bound] },
+      );
+      this.reports[server.name] = vhosts.stdout;
+    }
+    this.healthPath = pulumi.output(token).apply(healthPath);
+    this.registerOutputs({ healthPath: this.healthPath });
+  }
+}
+
+function requireUnique(path: string, names: string[]): void {
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice) throw new Error(`${path}: two are called "${twice}"; give one of them another name`);
+}
