@@ -1,33 +1,41 @@
 import * as pulumi from "@pulumi/pulumi";
-import { CheckKind, Concern, RouterRoute, WebServerPool, healthToken, instanceName, shares } from "./components";
-import { ConfigError, FarmModel, SiteModel, readFarm, refuseSecretsInside, zoneOf } from "./components/config";
-import { driftOf } from "./components/host/observe";
+import {
+  CheckKind,
+  Concern,
+  DnsRoundRobin,
+  RouterRoute,
+  WebServerPool,
+  healthToken,
+  instanceName,
+  shares,
+} from "./components";
+import { FarmModel, readFarm, refuseSecretsInside, zoneOf } from "./components/config";
+import { Findings, driftOf, inspect } from "./components/inspection";
 import { healthPath } from "./components/webServerPool/vhost";
-import { Findings, look } from "./look";
 
 const POOL = "web";
 
 export = async (): Promise<Record<string, unknown>> => {
-  try {
-    const farm = readConfig();
-    return build(farm, await look(farm));
-  } catch (error) {
-    // The engine prints a RunError without a stack trace.
-    throw error instanceof ConfigError ? new pulumi.RunError(error.message) : error;
-  }
+  const farm = readConfig();
+  return build(farm, await inspect(farm, `${pulumi.getProject()}/${pulumi.getStack()}`));
 };
 
 function readConfig(): FarmModel {
   const values: Record<string, unknown> = {};
   const prefix = `${pulumi.getProject()}:`;
   const keys = Object.keys(pulumi.runtime.allConfig()).filter((key) => key.startsWith(prefix));
-  refuseSecretsInside(keys.filter((key) => pulumi.runtime.isConfigSecret(key)));
+  refuseSecretsInside(secretKeys().filter((key) => key.startsWith(prefix)));
   const config = new pulumi.Config();
   for (const key of keys.map((name) => name.slice(prefix.length))) {
     const text = config.require(key);
     values[key] = /^\s*[[{]/.test(text) ? JSON.parse(text) : text;
   }
   return readFarm(values, keys);
+}
+
+// The SDK tells a program which of its keys are secrets by the environment only.
+function secretKeys(): string[] {
+  return JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS ?? "[]");
 }
 
 function build(farm: FarmModel, found: Findings): Record<string, unknown> {
@@ -79,10 +87,35 @@ function build(farm: FarmModel, found: Findings): Record<string, unknown> {
     healthToken: token,
   });
 
+  // Names last: nobody is sent where nothing answers yet. What only stands by must not hold them up.
+  const after = [
+    ...routers.map((router) => router.report),
+    ...farm.servers.filter(({ name }) => carriers.has(name)).map(({ name }) => pool.reports[name]),
+  ];
+  const zones = farm.zones.map(({ zone }) => zone);
+  const published = farm.sites.filter((site) => !site.retiring);
+  for (const zone of farm.zones) {
+    new DnsRoundRobin(zone.zone, {
+      ...zone,
+      after,
+      nameServers: farm.nameServers
+        .filter(({ name }) => zone.nameServers.includes(name))
+        .map((server) => ({ ...server, drift: drift(server.name, zone.zone, Concern.Zone) })),
+      sites: published.flatMap((site) =>
+        [site.serverName, ...site.aliases]
+          .filter((name) => zoneOf(name, zones) === zone.zone)
+          .map((name) => ({ name, addresses: site.vips })),
+      ),
+    });
+  }
+
   return {
     sites: Object.fromEntries(farm.sites.map((site) => [site.name, site.vips])),
     serving: Object.fromEntries(farm.placement.map(({ prefix, server }) => [prefix, server])),
-    share: shares(farm.placement, farm.servers.map((server) => server.name)),
+    share: shares(
+      farm.placement,
+      farm.servers.map((server) => server.name),
+    ),
     healthPath: pool.healthPath,
   };
 }

@@ -6,3 +6,13 @@ export { HostArgs, SshOptions } from "./host/ssh";
 export { LoopbackVip, LoopbackVipArgs } from "./loopbackVip";
 export { PoolServerArgs, SiteArgs, WebServerPool, WebServerPoolArgs, healthToken } from "./webServerPool";
 export { CheckKind, RouteArgs, RouterKind, RouterRoute, RouterRouteArgs, VipCheckArgs } from "./routerRoute";
+export {
+  DnsRoundRobin,
+  DnsRoundRobinArgs,
+  NameArgs,
+  NameServerArgs,
+  SoaFigures,
+  SoaPreset,
+  ZoneRecordModel,
+} from "./dnsRoundRobin";
+export { ConfigError } from "./config/error";

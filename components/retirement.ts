@@ -32,7 +32,11 @@ export interface NameServerView {
  *
  * @returns one sentence a name that leaves too early; empty when all is well
  */
-export function findEarlyRemovals(installed: NameAddress[], wanted: NameAddress[], views: NameServerView[]): string[] {
+export function findEarlyRemovals(
+  installed: NameAddress[],
+  wanted: NameAddress[],
+  views: NameServerView[],
+): string[] {
   const kept = new Set(wanted.map(key));
   const leaving = new Map(installed.filter((pair) => !kept.has(key(pair))).map((pair) => [key(pair), pair]));
   if (leaving.size === 0) return [];

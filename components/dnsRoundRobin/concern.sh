@@ -140,7 +140,7 @@ choose_serial() {
   local zone file served serial
   zone=$(zone_of "$1")
   file=$(file_of "$zone")
-  served=$(served_serial "$zone")
+  served=$(served_serial "$zone" || true)
   serial=$({
     # Going back is this machine's own business.
     [[ $1 != */"$version" ]] || cat "$bundle/peers" 2>/dev/null || true

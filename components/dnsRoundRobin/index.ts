@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { Concern, hostCommand, instanceName } from "../host/hostCommand";
+import { Concern, hostCommand, instanceName, resourcesBehind } from "../host/hostCommand";
 import { HostArgs } from "../host/ssh";
 import { ZoneArgs, renderZone } from "./zone";
 
@@ -16,6 +16,8 @@ export interface NameServerArgs extends HostArgs {
 export interface DnsRoundRobinArgs extends ZoneArgs {
   /** The name servers, each of them a primary; at least one. Names must differ. */
   nameServers: NameServerArgs[];
+  /** The name servers are not touched before these are known: what makes the names answer. Default: nothing. */
+  after?: pulumi.Input<string>[];
 }
 
 /**
@@ -51,7 +53,7 @@ export class DnsRoundRobin extends pulumi.ComponentResource {
           askPeers: askFor(instanceName(name, Concern.Zone)),
           drift: server.drift,
         },
-        { parent: this },
+        { parent: this, dependsOn: resourcesBehind(args.after) },
       );
       this.reports[server.name] = served.stdout;
     }

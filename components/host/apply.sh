@@ -12,6 +12,8 @@ previous=$(current_version)
 doubted=
 [[ ! -e $state/in-doubt ]] || doubted=1
 
+# A refusal on a machine that has nothing of ours leaves nothing of ours.
+trap 'cleanup; [[ -e $root ]] || rm -rf "$run"' EXIT
 check
 
 if [[ $version == "$previous" && ! $doubted ]] && is_live "$bundle"; then

@@ -38,7 +38,7 @@ function fillSecrets(text) {
 function ancestors() {
   const pids = [];
   try {
-    for (let pid = process.ppid; pid > 1 && pids.length < 4; ) {
+    for (let pid = process.ppid; pid > 1 && pids.length < 4;) {
       pids.push(pid);
       const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8");
       pid = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
@@ -56,7 +56,9 @@ function ancestors() {
  */
 async function ask(peers, command) {
   const answers = await Promise.allSettled(
-    peers.map((args) => promisify(execFile)("ssh", [...args, command], { timeout: 10_000, maxBuffer: 1 << 20 })),
+    peers.map((args) =>
+      promisify(execFile)("ssh", [...args, command], { timeout: 10_000, maxBuffer: 1 << 20 }),
+    ),
   );
   return answers.map((answer) => (answer.status === "fulfilled" ? answer.value.stdout : "")).join("");
 }
@@ -80,8 +82,16 @@ function scriptsOf(concern) {
   return folders.flatMap((folder) =>
     fs
       .readdirSync(folder)
-      .filter((file) => /\.(sh|pl|service)$/.test(file) && !/^(receive|remove-over-ssh|observe)\.sh$/.test(file))
-      .map((file) => /** @type {[string, string]} */ ([`scripts/${file}`, fs.readFileSync(path.join(folder, file), "utf8")])),
+      .filter(
+        (file) => /\.(sh|pl|service)$/.test(file) && !/^(receive|remove-over-ssh|observe)\.sh$/.test(file),
+      )
+      .map(
+        (file) =>
+          /** @type {[string, string]} */ ([
+            `scripts/${file}`,
+            fs.readFileSync(path.join(folder, file), "utf8"),
+          ]),
+      ),
   );
 }
 
@@ -95,10 +105,14 @@ async function main() {
   /** @type {[string, string][]} */
   const files = [
     ...scriptsOf(env("SCRIPTS")),
-    ...Object.entries(want).map(([name, text]) => /** @type {[string, string]} */ ([`want/${name}`, fillSecrets(text)])),
+    ...Object.entries(want).map(
+      ([name, text]) => /** @type {[string, string]} */ ([`want/${name}`, fillSecrets(text)]),
+    ),
   ].sort(([a], [b]) => (a < b ? -1 : 1));
   const version = createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 16);
-  const meta = ["INSTANCE", "STACK", "CONCERN", "MACHINE", "ADDRESS"].map((key) => `${key.toLowerCase()}=${env(key)}`);
+  const meta = ["INSTANCE", "STACK", "CONCERN", "MACHINE", "ADDRESS"].map(
+    (key) => `${key.toLowerCase()}=${env(key)}`,
+  );
   files.unshift(["meta", [...meta, `version=${version}`, ""].join("\n")]);
   const peers = JSON.parse(process.env.LOOPBACK_HA_PEERS ?? "[]");
   if (peers.length > 0) files.push(["peers", await ask(peers, env("ASK_PEERS"))]);
@@ -132,10 +146,14 @@ async function main() {
   } else if (code === 255) {
     fail(explainSshFailure(machine, errors));
   } else if (code === null) {
-    fail(`${machine} has not answered for ${LIMIT_SECONDS + 25} s; it is in doubt until the next 'pulumi up' succeeds on it`);
+    fail(
+      `${machine} has not answered for ${LIMIT_SECONDS + 25} s; it is in doubt until the next 'pulumi up' succeeds on it`,
+    );
   } else if (/^sudo: /m.test(errors)) {
     const user = env("SSH").split(" ").pop()?.split("@")[0];
-    fail(`${machine}: user ${user} may not run commands as root without a password (${errors.trim()}); nothing was changed. Give it NOPASSWD in sudoers, or use ssh.user root`);
+    fail(
+      `${machine}: user ${user} may not run commands as root without a password (${errors.trim()}); nothing was changed. Give it NOPASSWD in sudoers, or use ssh.user root`,
+    );
   } else {
     fail(errors.trim() || `${machine}: exit code ${code}`);
   }
@@ -148,5 +166,9 @@ function fail(message) {
 }
 
 main().catch((error) => {
-  fail(error.code === "ENOENT" && error.path === "ssh" ? "the ssh program is missing here (apt-get install openssh-client)" : String(error.message));
+  fail(
+    error.code === "ENOENT" && error.path === "ssh"
+      ? "the ssh program is missing here (apt-get install openssh-client)"
+      : String(error.message),
+  );
 });

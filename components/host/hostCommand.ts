@@ -57,12 +57,18 @@ export function hostCommand(
   const instance = instanceName(args.component, args.concern);
   const want = pulumi.output(args.want);
   const resourceName = `${name}-${args.host.address}`;
-  const secrets = Object.entries(args.secrets ?? {}).map(([key, value]) => [`LOOPBACK_HA_SECRET_${key}`, value]);
+  const secrets = Object.entries(args.secrets ?? {}).map(([key, value]) => [
+    `LOOPBACK_HA_SECRET_${key}`,
+    value,
+  ]);
   return new command.local.Command(
     resourceName,
     {
       create: `node ${relative(path.join(COMPONENTS, "host", "deliver.cjs"))}`,
       delete: 'sh -c "$LOOPBACK_HA_REMOVE"',
+      // Drift stands here, as a word of env: ignoreChanges on one entry of the environment breaks providers built
+      // on older versions of pulumi-go-provider ("Unrecognized field"), and this is a whole property.
+      interpreter: ["env", `DRIFT=${args.drift ?? "none"}`, "sh", "-c"],
       environment: {
         LOOPBACK_HA_MACHINE: args.host.name,
         LOOPBACK_HA_ADDRESS: args.host.address,
@@ -73,9 +79,11 @@ export function hostCommand(
         LOOPBACK_HA_CONCERN: args.concern,
         LOOPBACK_HA_SCRIPTS: SCRIPTS[args.concern],
         LOOPBACK_HA_REMOVE: readScript("remove-over-ssh.sh"),
-        DRIFT: args.drift ?? NO_DRIFT,
         ...(args.peers?.length
-          ? { LOOPBACK_HA_PEERS: JSON.stringify(args.peers.map(sshArguments)), LOOPBACK_HA_ASK_PEERS: args.askPeers ?? "" }
+          ? {
+              LOOPBACK_HA_PEERS: JSON.stringify(args.peers.map(sshArguments)),
+              LOOPBACK_HA_ASK_PEERS: args.askPeers ?? "",
+            }
           : {}),
         ...Object.fromEntries(secrets),
       },
@@ -85,11 +93,21 @@ export function hostCommand(
   );
 }
 
-const NO_DRIFT = "none";
+/**
+ * `dependsOn` for a host command that waits for outputs. On the command and never on its component: a component that
+ * is skipped because of a failure before it breaks the run (seen: "registration isn't pending").
+ */
+export function resourcesBehind(outputs: pulumi.Input<string>[] = []): pulumi.Output<pulumi.Resource[]> {
+  // Outputs carry the resources they come from; the list itself stays empty.
+  return pulumi.all(outputs).apply(() => []);
+}
 
 /** Without drift the stored value stays: or the run after a repair would show a change back. */
-export function hostCommandOptions(opts: pulumi.CustomResourceOptions, drifted: boolean): pulumi.CustomResourceOptions {
-  return drifted ? opts : { ...opts, ignoreChanges: [...(opts.ignoreChanges ?? []), "environment.DRIFT"] };
+export function hostCommandOptions(
+  opts: pulumi.CustomResourceOptions,
+  drifted: boolean,
+): pulumi.CustomResourceOptions {
+  return drifted ? opts : { ...opts, ignoreChanges: [...(opts.ignoreChanges ?? []), "interpreter"] };
 }
 
 /** The name under which a component's concern lives on a machine. */
@@ -126,8 +144,14 @@ function scriptsVersion(concern: Concern): string {
   const known = versions.get(concern);
   if (known) return known;
   const hash = createHash("sha256");
-  for (const folder of [path.join(COMPONENTS, "host"), path.join(COMPONENTS, ...SCRIPTS[concern].split("/"))]) {
-    for (const file of fs.readdirSync(folder).filter((entry) => /\.(sh|pl|service)$/.test(entry)).sort()) {
+  for (const folder of [
+    path.join(COMPONENTS, "host"),
+    path.join(COMPONENTS, ...SCRIPTS[concern].split("/")),
+  ]) {
+    for (const file of fs
+      .readdirSync(folder)
+      .filter((entry) => /\.(sh|pl|service)$/.test(entry))
+      .sort()) {
       hash.update(`${file}\n`).update(fs.readFileSync(path.join(folder, file)));
     }
   }

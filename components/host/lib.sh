@@ -7,7 +7,9 @@
 #   report DIR     a line or two for the operator
 # Everything of one instance lies in /var/lib/loopback-ha/INSTANCE: versions/ID/{meta,want,scripts},
 # current -> versions/ID (the one switch between old and new), applied, in-doubt.
-set -euo pipefail
+set -Eeuo pipefail
+# No step of ours may fail without a word.
+trap 'printf "%s\n" "${machine:-?}: line $LINENO of ${BASH_SOURCE[0]##*/} failed: $BASH_COMMAND" >&2' ERR
 export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 umask 022
 
@@ -136,6 +138,8 @@ forget_instance() {
 
 # What a concern may add: things to note down after the mark and before the first change.
 prepare() { :; }
+# And what its check() may have to clear away however apply.sh ends.
+cleanup() { :; }
 
 # shellcheck source=/dev/null
 . "$scripts/concern.sh"

@@ -18,7 +18,10 @@ export interface Observation {
 export type Look = (host: HostArgs) => Promise<string>;
 
 /** Looks at all machines at once; one that does not answer holds nobody up, and is told apart in the result. */
-export async function observe(hosts: HostArgs[], look: Look = lookOverSsh): Promise<Map<string, Observation>> {
+export async function observe(
+  hosts: HostArgs[],
+  look: Look = lookOverSsh,
+): Promise<Map<string, Observation>> {
   const found = await Promise.all(
     hosts.map(async (host): Promise<[string, Observation]> => {
       try {

@@ -28,10 +28,7 @@ function explainSshFailure(machine, text) {
       /timed out|No route to host|Connection refused|Network is unreachable|Timeout, server|Connection (reset|closed)|Broken pipe|lost connection/i,
       `${machine} does not answer over ssh (${lastLine(text)}). Check its power and network; the other machines are not affected`,
     ],
-    [
-      /Could not resolve hostname/,
-      `the address of ${machine} cannot be resolved (${lastLine(text)})`,
-    ],
+    [/Could not resolve hostname/, `the address of ${machine} cannot be resolved (${lastLine(text)})`],
     [
       /Can't open user config file|Bad configuration option|terminating, \d+ bad/,
       `ssh refuses its configuration for ${machine} (${lastLine(text)})`,
@@ -44,7 +41,10 @@ function explainSshFailure(machine, text) {
 /** @param {string} text */
 function lastLine(text) {
   const lines = text.split("\n").map((line) => line.trim());
-  return (lines.filter((line) => line && !/^@|^mux_client|^ControlSocket/.test(line)).pop() ?? "").slice(0, 300);
+  return (lines.filter((line) => line && !/^@|^mux_client|^ControlSocket/.test(line)).pop() ?? "").slice(
+    0,
+    300,
+  );
 }
 
 module.exports = { explainSshFailure };

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { VipBinding } from "../addressPlan";
-import { Concern, hostCommand } from "../host/hostCommand";
+import { Concern, hostCommand, resourcesBehind } from "../host/hostCommand";
 import { HostArgs } from "../host/ssh";
 import { renderBindings, SYSCTLS } from "./bindings";
 
@@ -14,6 +14,8 @@ export interface LoopbackVipArgs {
   prefixes: string[];
   /** One alias each (the article's way), or each whole prefix by a local route (AnyIP). Default: alias. */
   binding?: VipBinding;
+  /** The server is not touched before these are known. Default: nothing to wait for. */
+  after?: pulumi.Input<string>[];
   /** What observation found different on the server. Default: nothing. */
   drift?: string;
 }
@@ -42,7 +44,7 @@ export class LoopbackVip extends pulumi.ComponentResource {
         },
         drift: args.drift,
       },
-      { parent: this },
+      { parent: this, dependsOn: resourcesBehind(args.after) },
     );
     this.report = bound.stdout;
     this.registerOutputs({ report: this.report });

@@ -87,10 +87,12 @@ export function describeShares(routes: RouteArgs[]): Record<string, string> {
   const counts = new Map<string, number>();
   for (const route of routes) counts.set(route.server, (counts.get(route.server) ?? 0) + 1);
   return Object.fromEntries(
-    [...counts].sort().map(([server, count]) => [
-      server,
-      `${count} of ${routes.length} prefixes (${Math.round((100 * count) / routes.length)} %)`,
-    ]),
+    [...counts]
+      .sort()
+      .map(([server, count]) => [
+        server,
+        `${count} of ${routes.length} prefixes (${Math.round((100 * count) / routes.length)} %)`,
+      ]),
   );
 }
 
@@ -98,7 +100,9 @@ export function describeShares(routes: RouteArgs[]): Record<string, string> {
 export function checkRoutes(routes: RouteArgs[], ethernet: string): void {
   const stray = routes.find((route) => !contains(ethernet, route.nextHop));
   if (stray) {
-    throw new Error(`routes: next hop ${stray.nextHop} of ${stray.prefix} lies outside the Ethernet ${ethernet}`);
+    throw new Error(
+      `routes: next hop ${stray.nextHop} of ${stray.prefix} lies outside the Ethernet ${ethernet}`,
+    );
   }
   const prefixes = routes.map((route) => route.prefix);
   const twice = prefixes.find((prefix, i) => prefixes.indexOf(prefix) !== i);

@@ -4,7 +4,7 @@
 readonly include=/etc/apache2/sites-enabled/loopback-ha.$instance.conf
 readonly health=$state/health
 
-# sites DIR WHAT: "roots" prints document roots, "names" SITE NAME ADDRESS lines, "checks" what must answer.
+# sites DIR WHAT: "roots" prints document roots, "names" NAME ADDRESS lines, "checks" what must answer.
 sites() {
   find "$1/want/private/sites" -name 'site-*.conf' -exec awk -v what="$2" -v machine="$machine" '
     FNR == 1 { site = FILENAME; sub(/.*\/site-/, "", site); sub(/\.conf$/, "", site) }
@@ -12,7 +12,7 @@ sites() {
     $1 == "DocumentRoot" && what == "roots" { sub(/^[^"]*"/, ""); sub(/"$/, ""); print }
     $1 == "ServerName" { name = $2 }
     $1 ~ /^Server(Name|Alias)$/ && what == "names" && $2 !~ /[.]invalid$/ {
-      for (i = 1; i <= count; i++) print site, $2, address[i]
+      for (i = 1; i <= count; i++) print $2, address[i]
     }
     $1 == "Alias" && what == "checks" {
       gsub(/"/, "", $2)
@@ -49,7 +49,7 @@ include_text() {
 }
 
 is_live() {
-  [[ -e $include ]] && include_text | cmp -s - "$include" && systemctl is-active --quiet apache2 && ! missing_roots "$1" | grep -q .
+  [[ -e $include && $(include_text) == "$(<"$include")" && -z $(missing_roots "$1") ]] && systemctl is-active --quiet apache2
 }
 
 missing_roots() {
@@ -68,6 +68,7 @@ activate() {
       mkdir -p "$folder"
     done
     include_text | install_file "$include" 644
+    sites "$dir" names | sort | install_file "$state/names" 644
   elif [[ -e $include ]]; then
     rm -f "$include"
   else

@@ -58,28 +58,33 @@ export class WebServerPool extends pulumi.ComponentResource {
   constructor(name: string, args: WebServerPoolArgs, opts?: pulumi.ComponentResourceOptions) {
     super("loopback-ha:index:WebServerPool", name, {}, opts);
     const { servers, sites, prefixes, binding = VipBinding.Alias } = args;
-    requireUnique("servers", servers.map((server) => server.name));
-    requireUnique("sites", sites.map((site) => site.name));
+    requireUnique(
+      "servers",
+      servers.map((server) => server.name),
+    );
+    requireUnique(
+      "sites",
+      sites.map((site) => site.name),
+    );
     const token = args.healthToken ?? healthToken(name, { parent: this });
     const vips = [...new Set(sites.flatMap((site) => site.vips))];
 
     this.reports = {};
     for (const server of servers) {
-      // Outputs carry the resources they come from; the list itself stays empty.
-      const dependsOn = pulumi.all(server.after ?? []).apply((): pulumi.Resource[] => []);
       const bound = new LoopbackVip(
         `${name}-${server.name}`,
-        { server, vips, prefixes, binding, drift: server.vipsDrift },
-        { parent: this, dependsOn },
+        { server, vips, prefixes, binding, after: server.after, drift: server.vipsDrift },
+        { parent: this },
       );
       const vhosts = hostCommand(
         `${name}-vhosts-${server.name}`,
         {
           host: server,
           concern: Concern.Vhosts,
-          component: name,
+          // With the server's name: a renamed server is set up anew before its old self is removed.
+          component: `${name}-${server.name}`,
           want: renderVhosts(sites, {
-            instance: instanceName(name, Concern.Vhosts),
+            instance: instanceName(`${name}-${server.name}`, Concern.Vhosts),
             prefixes,
             binding,
           }),

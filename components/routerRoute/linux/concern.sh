@@ -48,7 +48,7 @@ check() {
     [[ $route == "$hop dev "* ]] ||
       fail "$server ($hop) is not on a network of this router ($route); nothing was changed. Check the router's Ethernet address"
     if ! prefixes_of_all_versions | grep -qxF "$prefix"; then
-      line=$(ip -4 route show exact "$prefix" table main | grep -v "metric $metric" | head -n 1)
+      line=$(ip -4 route show exact "$prefix" table main | grep -v "metric $metric" | head -n 1 || true)
       [[ -z $line ]] || fail "somebody else routes $prefix already ($line); nothing was changed. Remove that route first"
     fi
   done <"$bundle/want/routes"
@@ -81,16 +81,16 @@ prove() {
   local source bad silent
   source=$(proof_source)
   proof=$(mktemp -d "$run/proof.XXXXXX")
-  trap 'end_proof' EXIT
   say "$moves" >"$proof/moves"
   moving_checks '' >"$proof/all"
   [[ -s $proof/all ]] || return 0
 
   # Asked of the new server: what the present one answers, or answered when it was last proved. What nobody serves
   # yet, a new site on a sick server for one, must not keep traffic from moving.
-  moving_checks 1 | ask --timeout 1 --deadline 0 | awk -F '\t' '$1 == "ok" { print $2 }' >"$proof/present"
-  cat "$state/proven" >>"$proof/present" 2>/dev/null || true
-  awk -F '\t' 'NR == FNR { present[$1]; next } $2 in present' "$proof/present" "$proof/all" >"$proof/required"
+  moving_checks 1 >"$proof/asked"
+  answering --timeout 1 <"$proof/asked" >"$proof/present"
+  [[ ! -e $state/proven ]] || cat "$state/proven" >>"$proof/present"
+  checks_of "$proof/present" >"$proof/required"
   [[ -s $proof/required ]] || cp "$proof/all" "$proof/required"
 
   ip -4 route flush table "$proof_table" 2>/dev/null || true
@@ -104,12 +104,16 @@ prove() {
       fail "$bad; nothing was moved. Asked from $source: check that server's vhosts, its VIPs and its default route"
     fi
   fi
-  ask --deadline 0 <"$proof/all" | awk -F '\t' '$1 == "ok" { print $2 }' | sort -u >"$proof/proven"
-  awk -F '\t' 'NR == FNR { proven[$1]; next } !($2 in proven)' "$proof/proven" "$proof/all" | cut -f 2,8 | head -n 5 |
+  answering <"$proof/all" >"$proof/proven"
+  comm -23 <(sort "$proof/all") <(checks_of "$proof/proven" | sort) | awk -F '\t' '{ print $2 "\t" $NF }' |
     while IFS=$'\t' read -r vip label; do warn "$label does not answer for $vip, as no server did before"; done
   end_proof_path
 }
 
+# The checks of the VIPs that a file lists.
+checks_of() { awk -F '\t' 'FILENAME != ARGV[2] { listed[$1]; next } $2 in listed' "$1" "$proof/all"; }
+# VIPs that answer now, of the checks on stdin.
+answering() { { ask --deadline 0 "$@" || true; } | awk -F '\t' '$1 == "ok" { print $2 }' | sort -u; }
 ask() { perl "$scripts/probe.pl" --source "$source" "$@"; }
 
 proof_source() {
@@ -140,7 +144,8 @@ end_proof_path() {
   ip -4 rule del pref "$proof_preference" lookup "$proof_table" 2>/dev/null || true
   ip -4 route flush table "$proof_table" 2>/dev/null || true
 }
-end_proof() {
+cleanup() {
+  [[ ${proof:-} ]] || return 0
   end_proof_path
   rm -rf "$proof"
 }
@@ -148,7 +153,8 @@ end_proof() {
 # What was proven is asked again before the next move.
 prepare() {
   [[ -e ${proof:-}/proven ]] || return 0
-  sort -u "$proof/proven" <(cat "$state/proven" 2>/dev/null) | comm -12 - <(awk '{ print $1 }' "$bundle/want/private/vips" | sort) >"$state/proven.new"
+  touch "$state/proven"
+  sort -u "$proof/proven" "$state/proven" | comm -12 - <(awk '{ print $1 }' "$bundle/want/private/vips" | sort) >"$state/proven.new"
   mv "$state/proven.new" "$state/proven"
 }
 
@@ -166,9 +172,9 @@ activate() {
     done
     # After the new ones, in the same batch: what no version in force wants any more.
     comm -23 <(say "$live") <({ wanted_items "$dir"; items_of_others; } | sort -u) |
-      awk 'NR == FNR { ours[$1]; next } $1 == "unreachable" ? $2 in ours : $1 in ours' <(prefixes_of_all_versions) - |
-      awk 'NR == FNR { kept[$1]; next } $1 == "unreachable" || !($1 in kept) { print }' <(wanted_items "$dir") - |
-      while read -r line; do say "route del $line proto $protocol"; done
+      awk -v ours="$(prefixes_of_all_versions | tr '\n' ' ')" -v kept="$(wanted_items "$dir" | awk '{ print $1 }' | tr '\n' ' ')" '
+        BEGIN { split(ours, a, " "); for (i in a) own[a[i]]; split(kept, b, " "); for (i in b) keep[b[i]] }
+        $1 == "unreachable" ? $2 in own : $1 in own && !($1 in keep) { print "route del", $0, "proto '"$protocol"'" }'
   } | ip -4 "${force[@]}" -batch -
 }
 

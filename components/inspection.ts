@@ -1,0 +1,86 @@
+import * as pulumi from "@pulumi/pulumi";
+import { ConfigError, FarmModel } from "./config";
+import { Look, Observation, linesOf, observe } from "./host/observe";
+import { NameAddress, NameServerView, findEarlyRemovals } from "./retirement";
+
+export { driftOf } from "./host/observe";
+
+/** What was found on each machine, by its name; empty with observation off. */
+export type Findings = Map<string, Observation>;
+
+/**
+ * Looks at every machine before any resource is made, and refuses what only the machines can tell is wrong: a
+ * server whose address changed under the same name, a name that leaves while resolvers still send clients there.
+ *
+ * @throws ConfigError for such a configuration; a machine that can't be looked at is a warning
+ */
+export async function inspect(farm: FarmModel, stack: string, look?: Look): Promise<Findings> {
+  if (!farm.observe) {
+    await pulumi.log.warn(
+      "observe is false: the machines were not looked at, so drift and early removals go unseen",
+    );
+    return new Map();
+  }
+  const found = await observe([...farm.routers, ...farm.servers, ...farm.nameServers], look);
+  for (const [machine, { failure }] of found) {
+    if (failure) await pulumi.log.warn(`${machine}: not reachable, drift unknown (${failure})`);
+  }
+  const problems = [...findMovedServers(farm, stack, found), ...findRemovals(farm, stack, found)];
+  if (problems.length > 0)
+    throw new ConfigError(problems.map(([path, text]) => ({ path, text: `${path}: ${text}` })));
+  return found;
+}
+
+type Complaint = [path: string, text: string];
+
+// The routers know which server had which address when they were last written.
+function findMovedServers(farm: FarmModel, stack: string, found: Findings): Complaint[] {
+  const moved = new Map<string, Complaint>();
+  for (const router of farm.routers) {
+    for (const line of linesOf(seen(found, router.name), stack, "routes")) {
+      const [, name, address] = line.split(" ");
+      const server = farm.servers.find((candidate) => candidate.name === name);
+      if (!server || server.address === address) continue;
+      moved.set(name, [
+        `servers.${name}.address`,
+        `"${server.address}" is new, it was ${address} (so ${router.name} has it); a server keeps its address: put ${address} back, or add the machine under another name, such as ${name}b`,
+      ]);
+    }
+  }
+  return [...moved.values()];
+}
+
+function findRemovals(farm: FarmModel, stack: string, found: Findings): Complaint[] {
+  if (process.env.LOOPBACK_HA_FORCE_REMOVAL) {
+    void pulumi.log.warn("LOOPBACK_HA_FORCE_REMOVAL is set: names may leave while resolvers still know them");
+    return [];
+  }
+  const installed = farm.servers.flatMap(({ name }) =>
+    linesOf(seen(found, name), stack, "names").map(toPair),
+  );
+  const wanted = farm.sites.flatMap((site) =>
+    [site.serverName, ...site.aliases].flatMap((name) => site.vips.map((address) => ({ name, address }))),
+  );
+  const views = farm.nameServers.map(({ name }): NameServerView => {
+    const view = seen(found, name);
+    return {
+      nameServer: name,
+      now: view.now,
+      served: linesOf(view, stack, "served").map((line) => toPair(line.slice(line.indexOf(" ") + 1))),
+      left: linesOf(view, stack, "left").map((line) => {
+        const [at, ttl, ...pair] = line.split(" ");
+        return { at: Number(at), ttl: Number(ttl), ...toPair(pair.join(" ")) };
+      }),
+    };
+  });
+  return findEarlyRemovals(installed, wanted, views).map((text): Complaint => ["sites", text]);
+}
+
+function seen(found: Findings, machine: string): Observation {
+  return found.get(machine) ?? { now: 0, instances: {} };
+}
+
+function toPair(line: string): NameAddress {
+  const [name, address] = line.split(" ");
+  return { name, address };
+}

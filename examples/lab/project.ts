@@ -1,0 +1,91 @@
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { ExecResult, Lab } from "./lab";
+import { checkout } from "./state";
+
+/** A copy of a Pulumi program with a state of its own, run by the lab's operator: the checkout stays as it is. */
+export class Project {
+  /** The copy's folder. */
+  readonly folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-project-"));
+
+  constructor(
+    private readonly lab: Lab,
+    /** The stack's name; its configuration is the lab's. */
+    readonly stack = "lab",
+  ) {
+    for (const entry of ["Pulumi.yaml", "index.ts", "package.json", "tsconfig.json", "components"]) {
+      fs.cpSync(path.join(checkout, entry), path.join(this.folder, entry), { recursive: true });
+    }
+    fs.symlinkSync(path.join(checkout, "node_modules"), path.join(this.folder, "node_modules"));
+    fs.copyFileSync(
+      path.join(checkout, "examples", "lab", "Pulumi.lab.yaml"),
+      this.file(`Pulumi.${stack}.yaml`),
+    );
+    fs.mkdirSync(this.file("state"));
+  }
+
+  /** A file in the copy. */
+  file(name: string): string {
+    return path.join(this.folder, name);
+  }
+
+  /** The environment of every pulumi command: a state backend in the copy, and a passphrase that is no secret. */
+  get env(): Record<string, string> {
+    return {
+      PULUMI_BACKEND_URL: `file://${this.file("state")}`,
+      PULUMI_CONFIG_PASSPHRASE: "lab",
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+    };
+  }
+
+  /** Runs pulumi as the operator; a failure is in the result, unless `check` is set. */
+  pulumi(
+    args: string[],
+    options: { check?: boolean; timeoutMs?: number; env?: Record<string, string> } = {},
+  ): Promise<ExecResult> {
+    return this.lab.exec("operator", ["pulumi", ...args, "--non-interactive", "--color=never"], {
+      cwd: this.folder,
+      timeoutMs: 300_000,
+      ...options,
+      env: { ...this.env, ...options.env },
+    });
+  }
+
+  async init(): Promise<void> {
+    await this.pulumi(["stack", "init", this.stack], { check: true });
+  }
+
+  /** `pulumi up`, as all docs have it. */
+  up(options: { check?: boolean; env?: Record<string, string> } = {}): Promise<ExecResult> {
+    return this.pulumi(
+      ["up", "--yes", "--skip-preview", "--continue-on-error", "--stack", this.stack],
+      options,
+    );
+  }
+
+  /** `pulumi config set --path`. */
+  async set(keyPath: string, value: string): Promise<void> {
+    await this.pulumi(["config", "set", "--path", keyPath, value, "--stack", this.stack], { check: true });
+  }
+
+  /** A value of `pulumi stack output`. */
+  async output(name: string): Promise<unknown> {
+    const { stdout } = await this.pulumi(
+      ["stack", "output", name, "--json", "--show-secrets", "--stack", this.stack],
+      { check: true },
+    );
+    return JSON.parse(stdout);
+  }
+
+  /** Takes the farm down and removes the copy. */
+  async destroy(): Promise<ExecResult> {
+    const result = await this.pulumi(["destroy", "--yes", "--skip-preview", "--stack", this.stack]);
+    if (result.code === 0) this.remove();
+    return result;
+  }
+
+  remove(): void {
+    fs.rmSync(this.folder, { recursive: true, force: true });
+  }
+}
