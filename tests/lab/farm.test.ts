@@ -1,0 +1,178 @@
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import { underLoad, whoServes } from "../../examples/lab/client";
+import { Lab } from "../../examples/lab/lab";
+import { Project } from "../../examples/lab/project";
+
+/** What must be as before after `pulumi destroy`. */
+const PICTURE = `
+  find /etc /usr/local /var/lib -xdev -type f -newermt '1990-01-01' -printf '%p %s %m %l\\n' |
+    grep -v -e /var/lib/systemd/ -e /etc/resolv -e /var/lib/apache2/ -e /var/lib/dhcp | sort
+  find /etc/systemd /etc/apache2 /etc/bind -type l -printf '%p %l\\n' | sort
+  ls /run/loopback-ha* /var/lib/loopback-ha 2>&1
+  ip -4 -o address show; ip -4 route show table all | grep -v -e ' cache' | sort; ip -4 rule
+  nft list ruleset 2>/dev/null
+  cat /proc/sys/net/ipv4/conf/all/arp_ignore /proc/sys/net/ipv4/conf/all/arp_announce
+  systemctl list-unit-files --state=enabled --no-legend | awk '{ print $1 }'`;
+const SERVERS = ["web1", "web2", "web3", "web4"];
+const MANAGED = ["r1", "ns1", ...SERVERS];
+
+describe("the farm", function () {
+  const lab = new Lab();
+  let project: Project;
+  let pristine: Map<string, string>;
+  let healthPath: string;
+  let pathFile: string;
+  let sites: Record<string, string[]>;
+
+  const picture = async (): Promise<Map<string, string>> =>
+    new Map(
+      await Promise.all(
+        MANAGED.map(async (name): Promise<[string, string]> => {
+          const { stdout } = await lab.exec(name, ["bash", "-c", PICTURE]);
+          return [name, stdout];
+        }),
+      ),
+    );
+  const expectUp = async (): Promise<string> => {
+    const { code, stdout, stderr } = await project.up();
+    assert.equal(code, 0, stdout + stderr);
+    return stdout;
+  };
+  const widgetco = (vip: string): Promise<string> => whoServes(lab, vip, "www.widgetco.example", healthPath);
+  const serving = (): Promise<string[]> => Promise.all(sites.widgetco.map(widgetco));
+  const until = async (seconds: number, check: () => Promise<boolean>): Promise<void> => {
+    const end = Date.now() + seconds * 1000;
+    while (!(await check())) {
+      assert.ok(Date.now() < end, `not within ${seconds} s`);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  };
+
+  before("a lab and a copy of the program", async () => {
+    await lab.up();
+    pristine = await picture();
+    project = new Project(lab);
+    await project.init();
+  });
+  after(() => project?.remove());
+
+  it("is built by one up: every VIP of every site answers the client through the router", async () => {
+    await expectUp();
+    healthPath = (await project.output("healthPath")) as string;
+    pathFile = project.file("health-path");
+    fs.writeFileSync(pathFile, healthPath, { mode: 0o600 });
+    sites = (await project.output("sites")) as Record<string, string[]>;
+    assert.deepEqual(await serving(), SERVERS);
+    assert.deepEqual(
+      await Promise.all(sites.gadgets.map((vip) => whoServes(lab, vip, "www.gadgets.example", healthPath))),
+      SERVERS,
+    );
+  });
+
+  it("answers unknown names with 421 and has no route for unassigned addresses", async () => {
+    assert.equal(await whoServes(lab, sites.widgetco[0], "nobody.example", "/"), "421");
+    const { code } = await lab.exec("client", ["curl", "-s", "--max-time", "3", "http://192.0.2.60/"]);
+    assert.notEqual(code, 0);
+  });
+
+  it("has every VIP in DNS", async () => {
+    const { stdout } = await lab.exec("client", ["dig", "+short", "@192.0.2.10", "www.widgetco.example"]);
+    assert.deepEqual(stdout.trim().split("\n").sort(), [...sites.widgetco].sort());
+  });
+
+  it("changes and reloads nothing when it is run again", async () => {
+    const times = `systemctl show -p ActiveEnterTimestampMonotonic,ExecReload apache2 named 2>/dev/null
+      find /etc /var/lib/loopback-ha -xdev -printf '%p %C@\\n' | sort`;
+    const look = (): Promise<string[]> =>
+      Promise.all(MANAGED.map(async (name) => (await lab.exec(name, ["bash", "-c", times])).stdout));
+    const first = await look();
+    const printed = await expectUp();
+    assert.match(printed, /\d+ unchanged/);
+    assert.doesNotMatch(printed, /updated|created|deleted/);
+    assert.deepEqual(await look(), first);
+    for (const name of MANAGED) {
+      const again = "for f in /var/lib/loopback-ha/*/current/scripts/apply.sh; do bash $f || exit 1; done";
+      const { code, stderr } = await lab.exec(name, ["bash", "-c", again]);
+      assert.equal(code, 0, `${name}: ${stderr}`);
+    }
+    assert.deepEqual(await look(), first);
+  });
+
+  it("fails over by a config change and comes home by the next", async () => {
+    await project.set("servers.web2.state", "maintenance");
+    const away = await underLoad(
+      lab,
+      { serverName: "www.widgetco.example", pathFile, vips: sites.widgetco },
+      expectUp,
+    );
+    assert.deepEqual(Object.keys(away[sites.widgetco[1]].servers), ["web2", "web1"]);
+    assert.deepEqual(await serving(), ["web1", "web1", "web3", "web4"]);
+    for (const vip of [0, 2, 3]) assert.equal(away[sites.widgetco[vip]].failures, 0);
+    await project.set("servers.web2.state", "active");
+    await expectUp();
+    assert.deepEqual(await serving(), SERVERS);
+  });
+
+  it("adds a site without interrupting the others, and removes it in two steps", async () => {
+    const target = { serverName: "www.widgetco.example", pathFile, vips: sites.widgetco };
+    await project.set("sites.sprockets.serverName", "sprockets.widgetco.example");
+    await project.set("sites.sprockets.documentRoot", "/srv/www/sprockets");
+    await project.set("sites.sprockets.hostNumber", "7");
+    await project.set('zones["widgetco.example"].ttl', "2");
+    const adding = await underLoad(lab, target, expectUp);
+    assert.deepEqual(
+      Object.values(adding).map((vip) => vip.failures),
+      [0, 0, 0, 0],
+    );
+    assert.equal(await whoServes(lab, "192.0.2.71", "sprockets.widgetco.example", healthPath), "web2");
+
+    await project.pulumi(["config", "rm", "--path", "sites.sprockets", "--stack", "lab"], { check: true });
+    const early = await project.up();
+    assert.notEqual(early.code, 0);
+    assert.match(early.stdout + early.stderr, /sprockets\.widgetco\.example still is in DNS/);
+    assert.equal(await whoServes(lab, "192.0.2.71", "sprockets.widgetco.example", healthPath), "web2");
+
+    await project.set("sites.sprockets.serverName", "sprockets.widgetco.example");
+    await project.set("sites.sprockets.documentRoot", "/srv/www/sprockets");
+    await project.set("sites.sprockets.hostNumber", "7");
+    await project.set("sites.sprockets.retiring", "true");
+    await expectUp();
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    await project.pulumi(["config", "rm", "--path", "sites.sprockets", "--stack", "lab"], { check: true });
+    const leaving = await underLoad(lab, target, expectUp);
+    assert.deepEqual(
+      Object.values(leaving).map((vip) => vip.failures),
+      [0, 0, 0, 0],
+    );
+  });
+
+  for (const name of MANAGED) {
+    it(`answers again after a reboot of ${name}, without an up`, async () => {
+      await lab.reboot(name);
+      await until(10, async () => JSON.stringify(await serving()) === JSON.stringify(SERVERS));
+    });
+  }
+
+  for (const [what, command] of [
+    ["a link down and up", "ip link set host0 down; ip link set host0 up"],
+    ["networkctl reload", "networkctl reload"],
+    ["networkctl reconfigure", "networkctl reconfigure host0"],
+    ["ifdown and ifup", "ifup --force host0; ifdown --force host0; ifup --force host0"],
+  ]) {
+    it(`has its routes back within 3 s of ${what} on the router`, async () => {
+      await lab.exec("r1", ["bash", "-c", command]);
+      await until(3, async () => {
+        const { stdout } = await lab.exec("r1", ["ip", "-4", "route", "show", "proto", "76"]);
+        return SERVERS.every((_, i) => stdout.includes(`192.0.2.${32 * (i + 1)}/27 via 192.0.2.${i + 2} `));
+      });
+    });
+  }
+
+  it("is gone after destroy: every machine is as it was before", async () => {
+    const { code, stdout, stderr } = await project.destroy();
+    assert.equal(code, 0, stdout + stderr);
+    const now = await picture();
+    for (const name of MANAGED) assert.equal(now.get(name), pristine.get(name), name);
+  });
+});
