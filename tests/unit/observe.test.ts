@@ -1,0 +1,67 @@
+import assert from "assert";
+import { Observation, driftOf, linesOf, observe, parseObservation } from "../../components/host/observe";
+
+const web = "farm.prod.web-web1.vhosts";
+const seen = (...lines: string[]): Observation => parseObservation([...lines, ""].join("\n"));
+
+describe("observation", () => {
+  const parsed: [string, string, Observation][] = [
+    ["nothing", "", { now: 0, instances: {} }],
+    ["the clock", "-\tnow\t1700000000\n", { now: 1700000000, instances: {} }],
+    ["a banner of sshd", "Welcome!\n\n-\tnow\t5\n", { now: 5, instances: {} }],
+    [
+      "lines of files, in order",
+      "i\tmeta\tstack=farm/prod\ni\tnames\tb 2\ni\tnames\ta 1\nj\tmeta\t\n",
+      { now: 0, instances: { i: { meta: ["stack=farm/prod"], names: ["b 2", "a 1"] }, j: { meta: [""] } } },
+    ],
+    ["a line with tabs", "i\troutes\ta\tb\tc\n", { now: 0, instances: { i: { routes: ["a\tb\tc"] } } }],
+  ];
+  for (const [what, text, expected] of parsed) {
+    it(`parses ${what}`, () => assert.deepStrictEqual(parseObservation(text), expected));
+  }
+
+  const drift: [string, Observation | undefined, string | undefined][] = [
+    ["a machine that was not looked at", undefined, undefined],
+    ["a machine that did not answer", { failure: "down", now: 0, instances: {} }, undefined],
+    ["an instance that is not there", seen("other\tin-doubt\t9"), undefined],
+    ["an instance that is well", seen(`${web}\tmeta\tx=y`), undefined],
+    [
+      "an instance in doubt",
+      seen(`${web}\tin-doubt\t2026-01-01T00:00:00Z 7`, `${web}\tin-doubt\tlater`),
+      "a run that began at 2026-01-01T00:00:00Z 7 was not finished or not recorded",
+    ],
+  ];
+  for (const [what, observation, expected] of drift) {
+    it(`drift: ${what}`, () => assert.strictEqual(driftOf(observation, web), expected));
+  }
+
+  it("gives lines of one stack's instances only", () => {
+    const observation = seen(
+      "i\tmeta\tinstance=i",
+      "i\tmeta\tstack=farm/prod",
+      "i\tnames\ta 1",
+      "j\tmeta\tstack=farm/prod2",
+      "j\tnames\tb 2",
+      "k\tnames\tc 3",
+      "l\tmeta\tstack=farm/prod",
+      "l\tnames\td 4",
+    );
+    assert.deepStrictEqual(linesOf(observation, "farm/prod", "names"), ["a 1", "d 4"]);
+    assert.deepStrictEqual(linesOf(observation, "farm/prod", "left"), []);
+  });
+
+  it("keeps a machine that fails apart from those that answer", async () => {
+    const hosts = ["a", "b"].map((name) => ({ name, address: "192.0.2.1" }));
+    const found = await observe(hosts, async ({ name }) => {
+      if (name === "a") throw new Error("a is off");
+      return "-\tnow\t7\n";
+    });
+    assert.deepStrictEqual(
+      [...found],
+      [
+        ["a", { failure: "a is off", now: 0, instances: {} }],
+        ["b", { now: 7, instances: {} }],
+      ],
+    );
+  });
+});

@@ -1,0 +1,82 @@
+import assert from "assert";
+import {
+  CheckKind,
+  RouteArgs,
+  VipCheckArgs,
+  checkRoutes,
+  describeShares,
+  renderChecks,
+  renderRoutes,
+  secretName,
+} from "../../components/routerRoute/routes";
+
+const ethernet = "192.0.2.0/27";
+const route = (prefix: string, server: string, nextHop = "192.0.2.2"): RouteArgs => ({
+  prefix,
+  server,
+  nextHop,
+});
+const four = [
+  route("192.0.2.128/27", "web1"),
+  route("192.0.2.32/27", "web2", "192.0.2.3"),
+  route("192.0.2.96/27", "web1"),
+  route("192.0.2.64/27", "web1"),
+];
+
+describe("routes of a router", () => {
+  it("renders them by address, whatever their order", () => {
+    const expected = `192.0.2.32/27 web2 192.0.2.3
+192.0.2.64/27 web1 192.0.2.2
+192.0.2.96/27 web1 192.0.2.2
+192.0.2.128/27 web1 192.0.2.2
+`;
+    assert.strictEqual(renderRoutes(four), expected);
+    assert.strictEqual(renderRoutes([...four].reverse()), expected);
+    assert.strictEqual(renderRoutes([]), "");
+  });
+
+  it("tells shares", () => {
+    assert.deepStrictEqual(describeShares(four), {
+      web1: "3 of 4 prefixes (75 %)",
+      web2: "1 of 4 prefixes (25 %)",
+    });
+    assert.deepStrictEqual(describeShares([]), {});
+  });
+
+  const checks: [VipCheckArgs, string | RegExp][] = [
+    [{ vip: "192.0.2.33", site: "w" }, "192.0.2.33 w ping\n"],
+    [{ vip: "192.0.2.33", site: "w", kind: CheckKind.Tcp, port: 25 }, "192.0.2.33 w tcp 25\n"],
+    [
+      { vip: "192.0.2.33", site: "w", kind: CheckKind.Http, serverName: "w.example", pool: "web-1" },
+      "192.0.2.33 w http w.example @SECRET:health_web_1@\n",
+    ],
+    [{ vip: "192.0.2.33", site: "w", kind: CheckKind.Tcp }, /^checks: tcp for 192.0.2.33 \(w\) needs port$/],
+    [{ vip: "192.0.2.33", site: "w", kind: CheckKind.Http, pool: "web" }, /needs serverName$/],
+    [{ vip: "192.0.2.33", site: "w", kind: CheckKind.Http, serverName: "w.example" }, /needs pool$/],
+  ];
+  for (const [check, expected] of checks) {
+    it(`check ${JSON.stringify(check)}`, () => {
+      if (typeof expected === "string") assert.strictEqual(renderChecks([check]), expected);
+      else assert.throws(() => renderChecks([check]), { message: expected });
+    });
+  }
+
+  it("keeps checks in the order given", () => {
+    const two = ["192.0.2.65", "192.0.2.33"].map((vip) => ({ vip, site: "w" }));
+    assert.strictEqual(renderChecks(two), "192.0.2.65 w ping\n192.0.2.33 w ping\n");
+    assert.strictEqual(secretName("a.b-c"), "a_b_c");
+  });
+
+  const bad: [RouteArgs[], RegExp][] = [
+    [
+      [route("192.0.2.32/27", "web1", "192.0.2.33")],
+      /next hop 192.0.2.33 of 192.0.2.32\/27 lies outside the/,
+    ],
+    [[...four, route("192.0.2.64/27", "web2")], /^routes: 192.0.2.64\/27 stands there twice/],
+    [[route("192.0.2.32/27", "web1", "")], /"" is not an IPv4 address/],
+  ];
+  for (const [routes, message] of bad) {
+    it(`refuses ${message}`, () => assert.throws(() => checkRoutes(routes, ethernet), { message }));
+  }
+  it("accepts good ones", () => assert.doesNotThrow(() => checkRoutes(four, ethernet)));
+});

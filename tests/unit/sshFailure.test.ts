@@ -1,0 +1,51 @@
+import assert from "assert";
+import { explainSshFailure } from "../../components/host/sshFailure.cjs";
+
+const changed = `@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
+@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @
+@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
+Offending ED25519 key in /root/.ssh/known_hosts:3
+Host key verification failed.
+`;
+
+describe("explainSshFailure", () => {
+  const rows: [string, RegExp][] = [
+    [changed, /^the host key of web1 is not the one in known_hosts.*ssh-keygen -R/],
+    ["Host key verification failed.\r\n", /^the host key of web1 is not in known_hosts\. Connect once/],
+    [
+      "No ED25519 host key is known for 192.0.2.2 and you have requested strict checking.",
+      /is not in known_hosts/,
+    ],
+    ["root@192.0.2.2: Permission denied (publickey).", /^web1 refuses this user or key \(root@.*ssh-add -l/],
+    [
+      "ssh: connect to host 192.0.2.2 port 22: Connection timed out",
+      /^web1 does not answer over ssh \(ssh: /,
+    ],
+    ["ssh: connect to host 192.0.2.2 port 22: Connection refused", /does not answer.*Connection refused/],
+    ["ssh: connect to host 192.0.2.2 port 22: No route to host", /does not answer/],
+    ["ssh: connect to host 192.0.2.2 port 22: Network is unreachable", /does not answer/],
+    ["Timeout, server 192.0.2.2 not responding.", /does not answer/],
+    ["kex_exchange_identification: Connection closed by remote host", /does not answer/],
+    ["client_loop: send disconnect: Broken pipe", /does not answer/],
+    [
+      "ssh: Could not resolve hostname web1: Name or service not known",
+      /^the address of web1 cannot be resolved/,
+    ],
+    ["Can't open user config file ssh.conf: No such file or directory", /refuses its configuration for web1/],
+    [
+      "ssh.conf: terminating, 1 bad configuration options",
+      /^ssh refuses its configuration for web1 \(ssh.conf/,
+    ],
+    ["something new\n", /^ssh to web1 failed: something new$/],
+    ["cause\nControlSocket a already exists\nmux_client_request: b\n", /^ssh to web1 failed: cause$/],
+    ["", /^ssh to web1 failed: no message$/],
+    ["x".repeat(1000), /^ssh to web1 failed: x{300}$/],
+  ];
+  for (const [text, expected] of rows) {
+    it(JSON.stringify(text.trim().slice(-60)), () => {
+      const message = explainSshFailure("web1", text);
+      assert.match(message, expected);
+      assert.doesNotMatch(message, /[\r\n]/);
+    });
+  }
+});
