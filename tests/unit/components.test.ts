@@ -1,0 +1,312 @@
+import assert from "assert";
+import * as pulumi from "@pulumi/pulumi";
+import {
+  CheckKind,
+  DnsRoundRobin,
+  DnsRoundRobinArgs,
+  LoopbackVip,
+  RouterRoute,
+  RouterRouteArgs,
+  SiteArgs,
+  VipBinding,
+  WebServerPool,
+  WebServerPoolArgs,
+  healthToken,
+} from "../../components";
+
+const COMMAND = "command:local:Command";
+const TOKEN = "t0k3nt0k3nt0k3nt0k3nt0k3nt0k3nt0";
+const prefixes = ["192.0.2.32/27", "192.0.2.64/27"];
+
+/** Inputs without their wrapping as secrets. */
+const bare = (inputs: object): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(inputs).map(([key, input]) => [
+      key,
+      input?.["4dabf18193072939515e22adb298388d"] ? input.value : input,
+    ]),
+  );
+
+let made: pulumi.runtime.MockResourceArgs[];
+const mocks: pulumi.runtime.Mocks = {
+  newResource: (args) => {
+    made.push({ ...args, inputs: bare(args.inputs) });
+    const computed =
+      args.type === COMMAND ? { stdout: `done ${args.name}` } : { result: pulumi.secret(TOKEN) };
+    return { id: `${args.name}-id`, state: { ...args.inputs, ...computed } };
+  },
+  call: () => ({}),
+};
+
+const value = <T>(output: pulumi.Output<T>): Promise<T> => new Promise((resolve) => output.apply(resolve));
+const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 50));
+const commands = (): pulumi.runtime.MockResourceArgs[] => made.filter(({ type }) => type === COMMAND);
+const names = (): string[] => commands().map(({ name }) => name);
+const wantOf = (command: pulumi.runtime.MockResourceArgs): Record<string, string> =>
+  JSON.parse(command.inputs.stdin).want;
+
+const host = (name: string, n: number): { name: string; address: string } => ({
+  name,
+  address: `192.0.2.${n}`,
+});
+const hosts = (kind: string, count: number) =>
+  Array.from({ length: count }, (_, i) => host(`${kind}${i + 1}`, i + 2));
+const sites = (count: number): SiteArgs[] =>
+  Array.from({ length: count }, (_, i) => ({
+    name: `s${i}`,
+    serverName: `s${i}.widgetco.example`,
+    documentRoot: `/srv/s${i}`,
+    vips: [33, 65].map((first) => `192.0.2.${first + i}`),
+  }));
+
+const pool = (rest: Partial<WebServerPoolArgs> = {}): WebServerPoolArgs => ({
+  servers: hosts("web", 2),
+  sites: sites(2),
+  prefixes,
+  ...rest,
+});
+const routing = (rest: Partial<RouterRouteArgs> = {}): RouterRouteArgs => ({
+  router: host("r1", 1),
+  block: "192.0.2.0/24",
+  ethernet: "192.0.2.0/27",
+  routes: prefixes.map((prefix, i) => ({ prefix, server: `web${i + 1}`, nextHop: `192.0.2.${i + 2}` })),
+  ...rest,
+});
+const zone = (rest: Partial<DnsRoundRobinArgs> = {}): DnsRoundRobinArgs => ({
+  zone: "widgetco.example",
+  nsNames: ["ns1.example.net"],
+  contact: "hostmaster@widgetco.example",
+  figures: { refresh: 86400, retry: 3600, expire: 1209600, minimum: 300 },
+  ttl: 300,
+  sites: sites(2).map(({ serverName, vips }) => ({ name: serverName, addresses: vips })),
+  nameServers: hosts("ns", 2),
+  ...rest,
+});
+
+describe("components", () => {
+  beforeEach(async () => {
+    made = [];
+    await pulumi.runtime.setMocks(mocks, "farm", "prod");
+  });
+
+  // What each makes, after `setup`: resource names of its commands, in any order.
+  const shapes: [string, () => unknown, string[]][] = [
+    [
+      "LoopbackVip",
+      () => new LoopbackVip("lo", { server: host("web1", 2), vips: ["192.0.2.33"], prefixes }),
+      ["lo-vips-192.0.2.2"],
+    ],
+    [
+      "WebServerPool",
+      () => new WebServerPool("web", pool()),
+      [
+        "web-vhosts-web1-192.0.2.2",
+        "web-vhosts-web2-192.0.2.3",
+        "web-web1-vips-192.0.2.2",
+        "web-web2-vips-192.0.2.3",
+      ],
+    ],
+    ["RouterRoute", () => new RouterRoute("r1", routing()), ["r1-routes-192.0.2.1"]],
+    [
+      "DnsRoundRobin",
+      () => new DnsRoundRobin("widgetco.example", zone()),
+      ["widgetco.example-zone-ns1-192.0.2.2", "widgetco.example-zone-ns2-192.0.2.3"],
+    ],
+  ];
+  for (const [type, make, expected] of shapes) {
+    it(`${type} makes one command a host and concern, without paths of this checkout`, async () => {
+      make();
+      await settled();
+      assert.deepStrictEqual(names().sort(), expected);
+      assert.ok(made.some((resource) => resource.type === `loopback-ha:index:${type}`));
+      for (const { inputs } of commands()) {
+        assert.strictEqual(inputs.create, "node components/host/deliver.cjs");
+        assert.strictEqual(inputs.delete, 'sh -c "$LOOPBACK_HA_REMOVE"');
+        assert.deepStrictEqual(inputs.interpreter, ["env", "DRIFT=none", "sh", "-c"]);
+        assert.ok(!JSON.stringify(inputs).includes(process.cwd()));
+        assert.match(JSON.parse(inputs.stdin).scripts, /^[0-9a-f]{12}$/);
+        assert.strictEqual(inputs.environment.LOOPBACK_HA_STACK, "farm/prod");
+        assert.strictEqual(inputs.triggers, undefined);
+        assert.strictEqual(inputs.update, undefined);
+      }
+    });
+  }
+
+  it("the number of commands depends on hosts, not on sites or prefixes", async () => {
+    const many = sites(25);
+    new WebServerPool("web", pool({ servers: hosts("web", 3), sites: many }));
+    new DnsRoundRobin(
+      "z",
+      zone({ sites: many.map(({ serverName, vips }) => ({ name: serverName, addresses: vips })) }),
+    );
+    const checks = many.flatMap(({ name, vips }) => vips.map((vip) => ({ vip, site: name })));
+    new RouterRoute("r1", routing({ checks }));
+    await settled();
+    assert.strictEqual(names().length, 3 * 2 + 2 + 1, names().join("\n"));
+  });
+
+  it("tells each machine its own name, address, instance and concern", async () => {
+    const ssh = { user: "admin", port: 2222 };
+    new LoopbackVip("lo", { server: { ...host("web1", 2), ssh }, vips: ["192.0.2.33"], prefixes });
+    await settled();
+    const { LOOPBACK_HA_SSH, LOOPBACK_HA_REMOVE, ...rest } = commands()[0].inputs.environment;
+    assert.match(LOOPBACK_HA_SSH, /^-p 2222 .* admin@192.0.2.2$/);
+    assert.match(LOOPBACK_HA_REMOVE, /ssh/);
+    assert.deepStrictEqual(rest, {
+      LOOPBACK_HA_MACHINE: "web1",
+      LOOPBACK_HA_ADDRESS: "192.0.2.2",
+      LOOPBACK_HA_SUDO: "sudo -n",
+      LOOPBACK_HA_STACK: "farm/prod",
+      LOOPBACK_HA_INSTANCE: "farm.prod.lo.vips",
+      LOOPBACK_HA_CONCERN: "vips",
+      LOOPBACK_HA_SCRIPTS: "loopbackVip",
+    });
+    assert.deepStrictEqual(Object.keys(wantOf(commands()[0])), ["bindings", "sysctls"]);
+  });
+
+  it("binds every site's VIPs, each once", async () => {
+    const [first, second] = sites(2);
+    const shared = { ...second, vips: first.vips };
+    new WebServerPool("web", pool({ sites: [first, shared], servers: hosts("web", 1) }));
+    await settled();
+    const vips = commands().find(({ name }) => name.includes("-vips-"))!;
+    assert.match(wantOf(vips).bindings, /^address 192.0.2.33\naddress 192.0.2.65\nunreachable/);
+  });
+
+  it("in subnet mode a new site changes no binding", async () => {
+    for (const count of [1, 2]) {
+      const args = { sites: sites(count), servers: hosts("web", 1), binding: VipBinding.Subnet };
+      new WebServerPool(`w${count}`, pool(args));
+    }
+    await settled();
+    const [one, two] = commands().filter(({ name }) => name.includes("-vips-"));
+    assert.strictEqual(one.inputs.stdin, two.inputs.stdin);
+  });
+
+  const tokens: [string, (() => pulumi.Input<string>) | undefined][] = [
+    ["the pool's own", undefined],
+    ["one made before", () => healthToken("web")],
+    ["a plain one", () => TOKEN],
+  ];
+  for (const [what, token] of tokens) {
+    it(`keeps the health token out of stdin: ${what}`, async () => {
+      const made = new WebServerPool("web", pool({ healthToken: token?.() }));
+      const checks = [
+        { vip: "192.0.2.33", site: "s0", kind: CheckKind.Http, serverName: "a.b", pool: "web" },
+      ];
+      new RouterRoute("r1", routing({ checks, healthPaths: { web: made.healthPath } }));
+      await settled();
+      assert.strictEqual(await value(made.healthPath), `/.well-known/loopback-ha/${TOKEN}`);
+      const carrying = commands().filter(({ inputs }) => JSON.stringify(inputs).includes(TOKEN));
+      assert.deepStrictEqual(carrying.map(({ name }) => name).sort(), [
+        "r1-routes-192.0.2.1",
+        "web-vhosts-web1-192.0.2.2",
+        "web-vhosts-web2-192.0.2.3",
+      ]);
+      for (const { inputs } of commands()) {
+        const { environment, ...rest } = inputs;
+        assert.ok(!JSON.stringify(rest).includes(TOKEN));
+        const holding = Object.keys(environment).filter((key) => environment[key].includes(TOKEN));
+        for (const key of holding) assert.match(key, /^LOOPBACK_HA_SECRET_health(_web)?$/);
+      }
+      if (what !== "a plain one") assert.ok(await pulumi.isSecret(made.healthPath));
+    });
+  }
+
+  it("asks a zone's other name servers, and none when there is one", async () => {
+    new DnsRoundRobin("two", zone());
+    new DnsRoundRobin("one", zone({ nameServers: hosts("ns", 1) }));
+    await settled();
+    // They are registered in no certain order.
+    const ordered = commands().sort((a, b) => (a.name < b.name ? -1 : 1));
+    const peers = ordered.map(({ inputs }) => JSON.parse(inputs.environment.LOOPBACK_HA_PEERS ?? "[]"));
+    assert.deepStrictEqual(
+      peers.map((list) => list.map((words: string[]) => words.at(-1))),
+      [[], ["root@192.0.2.3"], ["root@192.0.2.2"]],
+    );
+    const ask = ordered[1].inputs.environment.LOOPBACK_HA_ASK_PEERS;
+    assert.match(ask, /^cat \/var\/lib\/loopback-ha\/farm\.prod\.two\.zone\/serial /);
+    assert.strictEqual(new Set(commands().map(({ inputs }) => inputs.stdin)).size, 1);
+  });
+
+  it("shows a router's routes as the component's inputs, and drift as a word of env", async () => {
+    new RouterRoute("r1", routing({ drift: "something" }));
+    await settled();
+    const component = made.find(({ type }) => type === "loopback-ha:index:RouterRoute")!;
+    assert.deepStrictEqual(component.inputs.routes, {
+      "192.0.2.32/27": "via web1",
+      "192.0.2.64/27": "via web2",
+    });
+    assert.deepStrictEqual(commands()[0].inputs.interpreter, ["env", "DRIFT=something", "sh", "-c"]);
+  });
+
+  it("reports what the commands said", async () => {
+    const web = new WebServerPool("web", pool());
+    const r1 = new RouterRoute("r1", routing());
+    const dns = new DnsRoundRobin("z", zone());
+    assert.deepStrictEqual(
+      [Object.keys(web.reports), Object.keys(dns.reports)],
+      [
+        ["web1", "web2"],
+        ["ns1", "ns2"],
+      ],
+    );
+    assert.strictEqual(await value(web.reports.web2), "done web-vhosts-web2-192.0.2.3");
+    assert.strictEqual(await value(r1.report), "done r1-routes-192.0.2.1");
+    assert.strictEqual(await value(dns.reports.ns1), "done z-zone-ns1-192.0.2.2");
+  });
+
+  const twice = [host("a", 2), host("a", 3)];
+  const becomes = /becomes part of file names/;
+  const bad: [string, () => unknown, RegExp][] = [
+    ["pool name", () => new WebServerPool("we b", pool()), becomes],
+    ["server name", () => new WebServerPool("web", pool({ servers: [host("a/b", 2)] })), becomes],
+    [
+      "servers twice",
+      () => new WebServerPool("web", pool({ servers: twice })),
+      /^Error: servers: two are called "a"/,
+    ],
+    [
+      "sites twice",
+      () => new WebServerPool("web", pool({ sites: [...sites(1), ...sites(1)] })),
+      /^Error: sites: two are called "s0"/,
+    ],
+    [
+      "stray VIP",
+      () => new WebServerPool("web", pool({ prefixes: prefixes.slice(1) })),
+      /192.0.2.33 lies in none/,
+    ],
+    [
+      "loopback's name",
+      () => new LoopbackVip("l'o", { server: host("web1", 2), vips: [], prefixes }),
+      becomes,
+    ],
+    ["router's name", () => new RouterRoute("r\n1", routing()), becomes],
+    [
+      "next hop",
+      () => new RouterRoute("r1", routing({ ethernet: "198.51.100.0/24" })),
+      /lies outside the Ethernet/,
+    ],
+    [
+      "check without a pool",
+      () =>
+        new RouterRoute("r1", routing({ checks: [{ vip: "192.0.2.33", site: "s", kind: CheckKind.Http }] })),
+      /needs serverName/,
+    ],
+    ["zone component's name", () => new DnsRoundRobin("z;z", zone()), becomes],
+    ["zone", () => new DnsRoundRobin("z", zone({ zone: "a..b" })), /is not a domain name/],
+    [
+      "name servers twice",
+      () => new DnsRoundRobin("z", zone({ nameServers: twice })),
+      /nameServers: two are called "a"/,
+    ],
+    ["no name server", () => new DnsRoundRobin("z", zone({ nameServers: [] })), /needs at least one/],
+  ];
+  for (const [what, make, message] of bad) {
+    it(`throws before any command is made: ${what}`, async () => {
+      assert.throws(make, message);
+      await settled();
+      assert.deepStrictEqual(names(), []);
+    });
+  }
+});

@@ -1,0 +1,165 @@
+import assert from "assert";
+import * as pulumi from "@pulumi/pulumi";
+import { ConfigError, FarmModel, readFarm } from "../../components/config";
+import { Findings, driftOf, inspect } from "../../components/inspection";
+
+const stack = "farm/prod";
+const vips = ["192.0.2.33", "192.0.2.65"];
+
+/** Two servers, one site; the site's state and more of the configuration as a test wants it. */
+function farmOf(rest: Record<string, unknown> = {}): FarmModel {
+  return readFarm({
+    network: { block: "192.0.2.0/24", subnetPrefix: 27, vipSubnets: 2 },
+    servers: { web1: { address: "192.0.2.2" }, web2: { address: "192.0.2.3" } },
+    routers: { r1: { address: "192.0.2.1" } },
+    nameServers: { ns1: { address: "192.0.2.5" } },
+    zones: { "widgetco.example": { contact: "hostmaster@widgetco.example" } },
+    sites: { www: { serverName: "www.widgetco.example", documentRoot: "/srv/www", hostNumber: 1 } },
+    ...rest,
+  });
+}
+
+type Machines = Record<string, string[] | Error>;
+
+/** What observe.sh prints on each machine: "FILE LINE" of the one instance that it has. */
+const look =
+  (machines: Machines, of = stack) =>
+  async ({ name }: { name: string }): Promise<string> => {
+    const lines = machines[name] ?? [];
+    if (lines instanceof Error) throw lines;
+    const files = [`meta stack=${of}`, ...lines].map((line) => `i\t${line.replace(" ", "\t")}`);
+    return ["-\tnow\t1000", ...files, ""].join("\n");
+  };
+
+describe("inspect", () => {
+  const { warn } = pulumi.log;
+  const { LOOPBACK_HA_FORCE_REMOVAL: force } = process.env;
+  let warnings: string[];
+
+  beforeEach(() => {
+    delete process.env.LOOPBACK_HA_FORCE_REMOVAL;
+    warnings = [];
+    Object.assign(pulumi.log, { warn: async (text: string) => void warnings.push(text) });
+  });
+  after(() => {
+    Object.assign(pulumi.log, { warn });
+    if (force !== undefined) process.env.LOOPBACK_HA_FORCE_REMOVAL = force;
+  });
+
+  const old = "old.widgetco.example 192.0.2.34";
+  const www = vips.map((vip) => `www.widgetco.example ${vip}`);
+  const routes = ["routes 192.0.2.32/27 web1 192.0.2.2", "routes 192.0.2.64/27 web2 192.0.2.3"];
+  const installed = { web1: [`names ${old}`], web2: [`names ${old}`] };
+
+  const refused: [string, Machines, string, RegExp][] = [
+    [
+      "a moved server",
+      { r1: ["routes 192.0.2.64/27 web2 192.0.2.9"] },
+      "servers.web2.address",
+      /^servers.web2.address: "192.0.2.3" is new, it was 192.0.2.9 \(so r1 has it\).*such as web2b$/,
+    ],
+    [
+      "a moved server, once for all its prefixes",
+      { r1: ["routes 192.0.2.32/27 web1 192.0.2.9", "routes 192.0.2.64/27 web1 192.0.2.9"] },
+      "servers.web1.address",
+      /^[^\n]*$/,
+    ],
+    [
+      "a name that is in DNS",
+      { ...installed, ns1: [`served 1 ${old}`] },
+      "sites",
+      /^sites: old.widgetco.example still is in DNS \(ns1 answers 192.0.2.34\)/,
+    ],
+    [
+      "a name whose TTL is running",
+      { ...installed, ns1: [`left 900 300 ${old}`] },
+      "sites",
+      /^sites: old.widgetco.example left DNS 100 s ago.*wait 200 s more$/,
+    ],
+    [
+      "the same with another machine down",
+      { ...installed, ns1: [`served 1 ${old}`], r1: new Error("r1 is off"), web2: new Error("off") },
+      "sites",
+      /still is in DNS/,
+    ],
+  ];
+  for (const [what, machines, path, message] of refused) {
+    it(`refuses ${what}`, async () => {
+      await assert.rejects(inspect(farmOf(), stack, look(machines)), (error: ConfigError) => {
+        assert.ok(error instanceof ConfigError);
+        assert.match(error.message, message);
+        assert.deepStrictEqual(
+          error.problems.map((problem) => problem.path),
+          [path],
+        );
+        return true;
+      });
+    });
+  }
+
+  it("tells all problems at once", async () => {
+    const machines = { ...installed, r1: ["routes p web1 192.0.2.9"], ns1: [`served 1 ${old}`] };
+    await assert.rejects(
+      inspect(farmOf(), stack, look(machines)),
+      /^ConfigError: servers.web1.*\nsites: old/,
+    );
+  });
+
+  const accepted: [string, Machines][] = [
+    ["new machines", {}],
+    [
+      "a farm as it is",
+      { r1: routes, web1: www.map((p) => `names ${p}`), ns1: www.map((p) => `served 1 ${p}`) },
+    ],
+    ["a server that leaves", { r1: ["routes 192.0.2.32/27 web9 192.0.2.9"] }],
+    ["a name whose TTL has passed", { ...installed, ns1: [`left 700 300 ${old}`] }],
+    ["a name that no server has", { ns1: [`served 1 ${old}`] }],
+  ];
+  for (const [what, machines] of accepted) {
+    it(`accepts ${what}`, async () => {
+      const found = await inspect(farmOf(), stack, look(machines));
+      assert.deepStrictEqual([...found.keys()], ["r1", "web1", "web2", "ns1"]);
+      assert.deepStrictEqual(warnings, []);
+    });
+  }
+
+  it("accepts a site that retires: it leaves DNS, not the servers", async () => {
+    const sites = {
+      www: { serverName: "www.widgetco.example", documentRoot: "/srv/www", hostNumber: 1, retiring: true },
+    };
+    const machines = { web1: www.map((p) => `names ${p}`), ns1: www.map((p) => `served 1 ${p}`) };
+    await inspect(farmOf({ sites }), stack, look(machines));
+  });
+
+  it("leaves other stacks alone", async () => {
+    const machines = { ...installed, r1: ["routes p web2 192.0.2.9"], ns1: [`served 1 ${old}`] };
+    await inspect(farmOf(), stack, look(machines, "farm/test"));
+  });
+
+  it("only warns of machines that can't be looked at", async () => {
+    const off = Object.fromEntries(
+      ["r1", "web1", "web2", "ns1"].map((name) => [name, new Error(`${name}?`)]),
+    );
+    const found: Findings = await inspect(farmOf(), stack, look(off));
+    assert.deepStrictEqual(
+      warnings,
+      Object.keys(off).map((name) => `${name}: not reachable, drift unknown (${name}?)`),
+    );
+    assert.strictEqual(driftOf(found.get("r1"), "i"), undefined);
+  });
+
+  it("looks at nothing with observe: false, and says so", async () => {
+    const found = await inspect(farmOf({ observe: false }), stack, () => assert.fail("looked"));
+    assert.strictEqual(found.size, 0);
+    assert.match(warnings.join("\n"), /^observe is false:.*[^\n]$/);
+  });
+
+  it("LOOPBACK_HA_FORCE_REMOVAL lets names leave, not servers move", async () => {
+    process.env.LOOPBACK_HA_FORCE_REMOVAL = "1";
+    const early = { ...installed, ns1: [`served 1 ${old}`] };
+    await inspect(farmOf(), stack, look(early));
+    assert.match(warnings.join("\n"), /^LOOPBACK_HA_FORCE_REMOVAL is set:[^\n]*$/);
+    const moved = look({ ...early, r1: ["routes p web2 192.0.2.9"] });
+    await assert.rejects(inspect(farmOf(), stack, moved), /^ConfigError: servers.web2.address[^\n]*$/);
+  });
+});
