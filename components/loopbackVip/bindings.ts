@@ -18,6 +18,7 @@ export function renderBindings(vips: string[], prefixes: string[], binding: VipB
   const bound =
     binding === VipBinding.Subnet
       ? ordered.map((prefix) => `local ${prefix}`)
-      : [...new Set(vips)].sort(compareAddresses).map((vip) => `address ${vip}`);
+      : // In the order given, a site's together: a new site is one group of lines in a preview.
+        [...new Set(vips)].map((vip) => `address ${vip}`);
   return [...bound, ...ordered.map((prefix) => `unreachable ${prefix}`), ""].join("\n");
 }

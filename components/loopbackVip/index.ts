@@ -31,7 +31,7 @@ export class LoopbackVip extends pulumi.ComponentResource {
   public readonly report: pulumi.Output<string>;
 
   constructor(name: string, args: LoopbackVipArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("loopback-ha:index:LoopbackVip", name, { vips: args.vips, binding: args.binding }, opts);
+    super("loopback-ha:index:LoopbackVip", name, { binding: args.binding }, opts);
     const bound = hostCommand(
       `${name}-vips`,
       {
