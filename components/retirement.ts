@@ -40,25 +40,38 @@ export function findEarlyRemovals(
   const kept = new Set(wanted.map(key));
   const leaving = new Map(installed.filter((pair) => !kept.has(key(pair))).map((pair) => [key(pair), pair]));
   if (leaving.size === 0) return [];
-  const messages = new Map<string, string>();
+  const inDns = new Map<string, string>();
+  const waits = new Map<string, Wait>();
   for (const view of views) {
     for (const pair of view.served.filter((served) => leaving.has(key(served)))) {
-      messages.set(
-        pair.name,
-        `${pair.name} still is in DNS (${view.nameServer} answers ${pair.address}): put the site back as it was, with retiring: true, run pulumi up, and remove it when its TTL has passed`,
-      );
+      inDns.set(pair.name, `${view.nameServer} answers ${pair.address}`);
     }
-    for (const pair of view.left.filter((left) => leaving.has(key(left)) && !messages.has(left.name))) {
+    for (const pair of view.left.filter((left) => leaving.has(key(left)))) {
       const rest = pair.at + pair.ttl - view.now;
-      if (rest > 0) {
-        messages.set(
-          pair.name,
-          `${pair.name} left DNS ${view.now - pair.at} s ago (${view.nameServer}), and resolvers may answer it for ${pair.ttl} s: wait ${rest} s more`,
-        );
+      if (rest > (waits.get(pair.name)?.rest ?? 0)) {
+        waits.set(pair.name, { rest, ttl: pair.ttl, ago: view.now - pair.at, nameServer: view.nameServer });
       }
     }
   }
-  return [...messages.values()];
+  for (const name of inDns.keys()) waits.delete(name);
+  return [
+    ...[...inDns].map(
+      ([name, where]) =>
+        `${name} still is in DNS (${where}): put the site back as it was, with retiring: true, run pulumi up, and remove it when its TTL has passed`,
+    ),
+    ...[...waits].map(
+      ([name, { rest, ttl, ago, nameServer }]) =>
+        `${name} left DNS ${ago} s ago (${nameServer}), and resolvers may answer it for ${ttl} s: wait ${rest} s more`,
+    ),
+  ];
+}
+
+/** How long a name that left must still be waited for. */
+interface Wait {
+  rest: number;
+  ttl: number;
+  ago: number;
+  nameServer: string;
 }
 
 function key(pair: NameAddress): string {
