@@ -69,7 +69,8 @@ if ((failed)); then
       forget_instance
     fi
   )
-  if (($?)); then
+  unhealed=$?
+  if ((unhealed)); then
     fail "this failed, and so did going back: the machine is in doubt until the next 'pulumi up' succeeds on it"
   fi
   fail 'this failed; the state before it is back in force'

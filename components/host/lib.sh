@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # What apply.sh, remove.sh and restore.sh share. A concern (VIPs, vhosts, routes, a zone) is one concern.sh with
 #   check          is it possible here? Fails with one clear line; changes nothing
 #   is_live DIR    does the machine hold what the bundle DIR wants?
@@ -53,7 +53,8 @@ package_of() {
 
 # One lock for the machine: two stacks never work on it at the same time.
 take_lock() {
-  mkdir -p -m 700 "$run"
+  mkdir -p "$run"
+  chmod 700 "$run"
   exec {lock}>>"$run/lock"
   if ! flock -w "${1:-60}" "$lock"; then
     fail "another run is still at work here ($(cat "$run/holder" 2>/dev/null)); nothing was changed. Wait for it, then run 'pulumi up' again"

@@ -4,6 +4,8 @@
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+# Read by the concerns.
+# shellcheck disable=SC2034
 restoring=1
 restore() {
   take_lock "$1"

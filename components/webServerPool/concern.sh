@@ -28,7 +28,7 @@ config_error() { apache2ctl configtest 2>&1 | grep -v -e '^Syntax OK' -e '^AH005
 
 check() {
   need apache2 apache2ctl perl ss systemctl
-  local error holder module
+  local holder module
   if ! apache2ctl configtest >/dev/null 2>&1; then
     fail "Apache's configuration is broken already, before our change: $(config_error)- nothing was changed. Mend it, then run 'pulumi up' again"
   fi
