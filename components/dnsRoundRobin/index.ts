@@ -38,6 +38,7 @@ export class DnsRoundRobin extends pulumi.ComponentResource {
     const twice = names.find((server, i) => names.indexOf(server) !== i);
     if (twice) throw new Error(`nameServers: two are called "${twice}"; give one of them another name`);
     if (names.length === 0) throw new Error(`nameServers: zone ${zone} needs at least one`);
+    const instance = instanceName(name, Concern.Zone);
     super("loopback-ha:index:DnsRoundRobin", name, { zone }, opts);
 
     this.reports = {};
@@ -50,7 +51,7 @@ export class DnsRoundRobin extends pulumi.ComponentResource {
           component: name,
           want: { zone: text, settings: `zone=${zone}\n` },
           peers: nameServers.filter((peer) => peer !== server),
-          askPeers: askFor(instanceName(name, Concern.Zone)),
+          askPeers: askFor(instance),
           drift: server.drift,
         },
         { parent: this, dependsOn: resourcesBehind(args.after) },

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { VipBinding } from "../addressPlan";
-import { Concern, hostCommand, resourcesBehind } from "../host/hostCommand";
+import { checkHosts } from "../argumentChecks";
+import { Concern, hostCommand, instanceName, resourcesBehind } from "../host/hostCommand";
 import { HostArgs } from "../host/ssh";
 import { renderBindings, SYSCTLS } from "./bindings";
 
@@ -31,6 +32,9 @@ export class LoopbackVip extends pulumi.ComponentResource {
   public readonly report: pulumi.Output<string>;
 
   constructor(name: string, args: LoopbackVipArgs, opts?: pulumi.ComponentResourceOptions) {
+    checkHosts("server", [args.server]);
+    instanceName(name, Concern.Vips);
+    const bindings = renderBindings(args.vips, args.prefixes, args.binding ?? VipBinding.Alias);
     super("loopback-ha:index:LoopbackVip", name, { binding: args.binding }, opts);
     const bound = hostCommand(
       `${name}-vips`,
@@ -39,7 +43,7 @@ export class LoopbackVip extends pulumi.ComponentResource {
         concern: Concern.Vips,
         component: name,
         want: {
-          bindings: renderBindings(args.vips, args.prefixes, args.binding ?? VipBinding.Alias),
+          bindings,
           sysctls: SYSCTLS,
         },
         drift: args.drift,

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import { hostCommand } from "../host/hostCommand";
+import { checkHosts } from "../argumentChecks";
+import { hostCommand, instanceName } from "../host/hostCommand";
 import { HostArgs } from "../host/ssh";
 import { ROUTE_CONCERNS } from "./kinds";
 import {
@@ -49,7 +50,11 @@ export class RouterRoute extends pulumi.ComponentResource {
   public readonly report: pulumi.Output<string>;
 
   constructor(name: string, args: RouterRouteArgs, opts?: pulumi.ComponentResourceOptions) {
+    checkHosts("router", [args.router]);
     checkRoutes(args.routes, args.ethernet);
+    const checks = renderChecks(args.checks ?? []);
+    const concern = ROUTE_CONCERNS[args.kind ?? RouterKind.Linux];
+    instanceName(name, concern);
     // As the component's inputs, so that a preview says "via web2 => web3".
     super(
       "loopback-ha:index:RouterRoute",
@@ -65,13 +70,13 @@ export class RouterRoute extends pulumi.ComponentResource {
       `${name}-routes`,
       {
         host: args.router,
-        concern: ROUTE_CONCERNS[args.kind ?? RouterKind.Linux],
+        concern,
         component: name,
         want: {
           routes: renderRoutes(args.routes),
           block: `${args.block}\n`,
           settings: `ethernet=${args.ethernet}\nproof_source=${args.proofSource ?? ""}\n`,
-          "private/vips": renderChecks(args.checks ?? []),
+          "private/vips": checks,
         },
         secrets: Object.fromEntries(paths.map(([pool, path]) => [`health_${secretName(pool)}`, path])),
         drift: args.drift,

@@ -1,4 +1,6 @@
-import { compareAddresses, contains } from "../addressPlan";
+import { compareAddresses, contains, isAddress } from "../addressPlan";
+import { refuse } from "../argumentChecks";
+import { domainComplaint, nameComplaint } from "../config/names";
 
 /** What a router runs, and so how its routes are set. */
 export enum RouterKind {
@@ -61,6 +63,9 @@ export function renderChecks(checks: VipCheckArgs[]): string {
 }
 
 function renderCheck(check: VipCheckArgs): string {
+  refuse("checks", check.vip, isAddress(check.vip) ? undefined : "is not an IPv4 address");
+  refuse("checks", check.site, nameComplaint(check.site));
+  if (check.serverName !== undefined) refuse("checks", check.serverName, domainComplaint(check.serverName));
   const { vip, site, kind = CheckKind.Ping, port, serverName, pool } = check;
   const require = (value: unknown, name: string): void => {
     if (value === undefined) throw new Error(`checks: ${kind} for ${vip} (${site}) needs ${name}`);
@@ -96,8 +101,9 @@ export function describeShares(routes: RouteArgs[]): Record<string, string> {
   );
 }
 
-/** @throws Error when a route's next hop is outside the Ethernet, or a prefix stands twice. */
+/** @throws Error when a name is no name, a route's next hop is outside the Ethernet, or a prefix stands twice. */
 export function checkRoutes(routes: RouteArgs[], ethernet: string): void {
+  for (const { server } of routes) refuse("routes", server, nameComplaint(server));
   const stray = routes.find((route) => !contains(ethernet, route.nextHop));
   if (stray) {
     throw new Error(

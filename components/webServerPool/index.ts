@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { VipBinding } from "../addressPlan";
+import { checkHosts, checkSites } from "../argumentChecks";
 import { Concern, hostCommand, instanceName } from "../host/hostCommand";
 import { HostArgs } from "../host/ssh";
 import { LoopbackVip } from "../loopbackVip";
@@ -56,16 +57,11 @@ export class WebServerPool extends pulumi.ComponentResource {
   public readonly reports: Record<string, pulumi.Output<string>>;
 
   constructor(name: string, args: WebServerPoolArgs, opts?: pulumi.ComponentResourceOptions) {
+    checkHosts("servers", args.servers);
+    checkSites(args.sites);
+    for (const server of args.servers) instanceName(`${name}-${server.name}`, Concern.Vhosts);
     super("loopback-ha:index:WebServerPool", name, {}, opts);
     const { servers, sites, prefixes, binding = VipBinding.Alias } = args;
-    requireUnique(
-      "servers",
-      servers.map((server) => server.name),
-    );
-    requireUnique(
-      "sites",
-      sites.map((site) => site.name),
-    );
     const token = args.healthToken ?? healthToken(name, { parent: this });
     const vips = [...new Set(sites.flatMap((site) => site.vips))];
 
@@ -98,9 +94,4 @@ export class WebServerPool extends pulumi.ComponentResource {
     this.healthPath = pulumi.output(token).apply(healthPath);
     this.registerOutputs({ healthPath: this.healthPath });
   }
-}
-
-function requireUnique(path: string, names: string[]): void {
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice) throw new Error(`${path}: two are called "${twice}"; give one of them another name`);
 }

@@ -260,7 +260,11 @@ describe("components", () => {
   const becomes = /becomes part of file names/;
   const bad: [string, () => unknown, RegExp][] = [
     ["pool name", () => new WebServerPool("we b", pool()), becomes],
-    ["server name", () => new WebServerPool("web", pool({ servers: [host("a/b", 2)] })), becomes],
+    [
+      "server name",
+      () => new WebServerPool("web", pool({ servers: [host("a/b", 2)] })),
+      /servers\[0\]\.name: "a\/b" has other characters/,
+    ],
     [
       "servers twice",
       () => new WebServerPool("web", pool({ servers: twice })),

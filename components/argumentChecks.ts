@@ -1,0 +1,47 @@
+/** What components refuse before they register anything: their arguments reach shells and files on the machines. */
+import { isAddress } from "./addressPlan";
+import { domainComplaint, documentRootComplaint, nameComplaint } from "./config/names";
+import type { HostArgs } from "./host/ssh";
+import type { SiteArgs } from "./webServerPool/vhost";
+
+/** @throws Error naming the argument, the value and what is wrong with it */
+export function refuse(path: string, value: unknown, complaint: string | undefined): void {
+  if (complaint) throw new Error(`${path}: ${JSON.stringify(value)} ${complaint}`);
+}
+
+/** Machines: names and addresses, and no name twice. */
+export function checkHosts(path: string, hosts: HostArgs[]): void {
+  hosts.forEach(({ name, address }, i) => {
+    refuse(`${path}[${i}].name`, name, nameComplaint(name));
+    refuse(`${path}[${i}].address`, address, isAddress(address) ? undefined : "is not an IPv4 address");
+  });
+  checkUnique(
+    path,
+    hosts.map(({ name }) => name),
+  );
+}
+
+/** Sites of a pool: names, domain names, document roots and VIPs, and no name twice. */
+export function checkSites(sites: SiteArgs[]): void {
+  sites.forEach((site, i) => {
+    const path = `sites[${i}]`;
+    refuse(`${path}.name`, site.name, nameComplaint(site.name));
+    refuse(`${path}.serverName`, site.serverName, domainComplaint(site.serverName));
+    (site.aliases ?? []).forEach((alias, j) =>
+      refuse(`${path}.aliases[${j}]`, alias, domainComplaint(alias)),
+    );
+    refuse(`${path}.documentRoot`, site.documentRoot, documentRootComplaint(site.documentRoot));
+    site.vips.forEach((vip, j) =>
+      refuse(`${path}.vips[${j}]`, vip, isAddress(vip) ? undefined : "is not an IPv4 address"),
+    );
+  });
+  checkUnique(
+    "sites",
+    sites.map(({ name }) => name),
+  );
+}
+
+function checkUnique(path: string, names: string[]): void {
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice) throw new Error(`${path}: two are called "${twice}"; give one of them another name`);
+}
