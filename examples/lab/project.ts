@@ -69,6 +69,25 @@ export class Project {
     await this.pulumi(["config", "set", "--path", keyPath, value, "--stack", this.stack], { check: true });
   }
 
+  /** The one recovery, as the README has it, after an `up` that was killed. */
+  async recover(): Promise<void> {
+    // A kill during a write can leave a file backend's checkpoint empty; the one before lies beside it.
+    const checkpoint = this.file(`state/.pulumi/stacks/loopback-ha/${this.stack}.json`);
+    if (
+      fs.existsSync(`${checkpoint}.bak`) &&
+      (!fs.existsSync(checkpoint) || fs.statSync(checkpoint).size === 0)
+    ) {
+      fs.copyFileSync(`${checkpoint}.bak`, checkpoint);
+    }
+    await this.pulumi(["cancel", "--yes", "--stack", this.stack]);
+    await this.pulumi(
+      ["refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--stack", this.stack],
+      {
+        check: true,
+      },
+    );
+  }
+
   /** A value of `pulumi stack output`. */
   async output(name: string): Promise<unknown> {
     const { stdout } = await this.pulumi(
