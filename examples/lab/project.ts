@@ -6,22 +6,29 @@ import { checkout } from "./state";
 
 /** A copy of a Pulumi program with a state of its own, run by the lab's operator: the checkout stays as it is. */
 export class Project {
-  /** The copy's folder. */
-  readonly folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-project-"));
+  /** The folder of the copy. */
+  readonly copy = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-project-"));
+  /** The program's folder in it, where pulumi runs. */
+  readonly folder: string;
 
   constructor(
     private readonly lab: Lab,
     /** The stack's name; its configuration is the lab's. */
     readonly stack = "lab",
+    /** The program's folder in the checkout. Default: the root program. */
+    program = ".",
   ) {
-    for (const entry of ["Pulumi.yaml", "index.ts", "package.json", "tsconfig.json", "components"]) {
-      fs.cpSync(path.join(checkout, entry), path.join(this.folder, entry), { recursive: true });
+    this.folder = path.join(this.copy, program);
+    for (const entry of ["package.json", "tsconfig.json", "components", "Pulumi.yaml", "index.ts"]) {
+      fs.cpSync(path.join(checkout, entry), path.join(this.copy, entry), { recursive: true });
     }
-    fs.symlinkSync(path.join(checkout, "node_modules"), path.join(this.folder, "node_modules"));
-    fs.copyFileSync(
-      path.join(checkout, "examples", "lab", "Pulumi.lab.yaml"),
-      this.file(`Pulumi.${stack}.yaml`),
-    );
+    fs.symlinkSync(path.join(checkout, "node_modules"), path.join(this.copy, "node_modules"));
+    if (program !== ".") fs.cpSync(path.join(checkout, program), this.folder, { recursive: true });
+    else
+      fs.copyFileSync(
+        path.join(checkout, "examples", "lab", "Pulumi.lab.yaml"),
+        this.file(`Pulumi.${stack}.yaml`),
+      );
     fs.mkdirSync(this.file("state"));
   }
 
@@ -105,6 +112,6 @@ export class Project {
   }
 
   remove(): void {
-    fs.rmSync(this.folder, { recursive: true, force: true });
+    fs.rmSync(this.copy, { recursive: true, force: true });
   }
 }
