@@ -1,6 +1,7 @@
 import { Address4 } from "ip-address";
 import { Path, Problems, show } from "./config/error";
 import { IPV6_COMPLAINT, looksLikeIpv6 } from "./config/ipv6";
+import { Refusal } from "./refusal";
 
 /** How a server binds its VIPs to its loopback device. */
 export enum VipBinding {
@@ -219,19 +220,19 @@ export function isPrefix(text: unknown): boolean {
   return typeof text === "string" && text.includes("/") && Address4.isValid(text);
 }
 
-/** The highest host number of a prefix: its size less network and broadcast address. Error: TypeError. */
+/** The highest host number of a prefix: its size less network and broadcast address. Error: {@link Refusal}. */
 export function maxHostNumber(prefix: string): number {
   return 2 ** (32 - parsed(prefix).subnetMask) - 2;
 }
 
 /**
  * The address with a host number in a prefix: 5 in 192.0.2.64/27 is 192.0.2.69.
- * @throws RangeError when the number is not a whole number from 1 to {@link maxHostNumber}
+ * @throws Refusal when the number is not a whole number from 1 to {@link maxHostNumber}
  */
 export function vipOf(prefix: string, hostNumber: number): string {
   const max = maxHostNumber(prefix);
   if (!Number.isInteger(hostNumber) || hostNumber < 1 || hostNumber > max)
-    throw new RangeError(`${show(hostNumber)} is no host number of ${prefix}; use 1 to ${max}`);
+    throw new Refusal(`${show(hostNumber)} is no host number of ${prefix}; use 1 to ${max}`);
   return parsed(prefix).startAddress().offset(hostNumber).correctForm();
 }
 
@@ -242,42 +243,42 @@ export function vipsOf(plan: NetworkPlan, hostNumber: number): string[] {
 
 /**
  * The host number of an address in a prefix; 0 is the network address.
- * @throws RangeError when the address lies outside the prefix
+ * @throws Refusal when the address lies outside the prefix
  */
 export function hostNumberOf(prefix: string, address: string): number {
-  if (!contains(prefix, address)) throw new RangeError(`${address} lies outside ${prefix}`);
+  if (!contains(prefix, address)) throw new Refusal(`${address} lies outside ${prefix}`);
   return Number(parsed(address).bigInt() - parsed(prefix).startAddress().bigInt());
 }
 
-/** Every address of a prefix, network and broadcast address included. Error: TypeError. */
+/** Every address of a prefix, network and broadcast address included. Error: {@link Refusal}. */
 export function addressesOf(prefix: string): string[] {
   const start = parsed(prefix).startAddress();
   return Array.from({ length: maxHostNumber(prefix) + 2 }, (_, i) => start.offset(i)!.correctForm());
 }
 
-/** Whether an address, or a whole subnet, lies in the prefix. Error: TypeError. */
+/** Whether an address, or a whole subnet, lies in the prefix. Error: {@link Refusal}. */
 export function contains(prefix: string, address: string): boolean {
   return parsed(address).isInSubnet(parsed(prefix));
 }
 
-/** Order by address as a number (192.0.2.9 before 192.0.2.10), then wider prefix first. Error: TypeError. */
+/** Order by address as a number (192.0.2.9 before 192.0.2.10), then wider prefix first. Error: {@link Refusal}. */
 export function compareAddresses(a: string, b: string): number {
   const [x, y] = [parsed(a), parsed(b)];
   return Number(x.bigInt() - y.bigInt()) || x.subnetMask - y.subnetMask;
 }
 
-/** The network address of a prefix: 192.0.2.64 for 192.0.2.64/27. Error: TypeError. */
+/** The network address of a prefix: 192.0.2.64 for 192.0.2.64/27. Error: {@link Refusal}. */
 export function networkAddress(prefix: string): string {
   return parsed(prefix).startAddress().correctForm();
 }
 
-/** The broadcast address of a prefix: 192.0.2.95 for 192.0.2.64/27. Error: TypeError. */
+/** The broadcast address of a prefix: 192.0.2.95 for 192.0.2.64/27. Error: {@link Refusal}. */
 export function broadcastAddress(prefix: string): string {
   return parsed(prefix).endAddress().correctForm();
 }
 
 function parsed(text: string): Address4 {
   if (!isAddress(text) && !isPrefix(text))
-    throw new TypeError(`${show(text)} is not an IPv4 address or prefix; use one such as 192.0.2.64/27`);
+    throw new Refusal(`${show(text)} is not an IPv4 address or prefix; use one such as 192.0.2.64/27`);
   return new Address4(text);
 }

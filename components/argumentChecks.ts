@@ -2,11 +2,12 @@
 import { isAddress } from "./addressPlan";
 import { domainComplaint, documentRootComplaint, nameComplaint } from "./config/names";
 import type { HostArgs } from "./host/ssh";
+import { Refusal } from "./refusal";
 import type { SiteArgs } from "./webServerPool/vhost";
 
-/** @throws Error naming the argument, the value and what is wrong with it */
-export function refuse(path: string, value: unknown, complaint: string | undefined): void {
-  if (complaint) throw new Error(`${path}: ${JSON.stringify(value)} ${complaint}`);
+/** @throws Refusal naming the argument, the value and what is wrong with it */
+export function refuse(path: string, value: unknown, complaint: string | false | undefined): void {
+  if (complaint) throw new Refusal(`${path}: ${JSON.stringify(value)} ${complaint}`);
 }
 
 /** Machines: names and addresses, and no name twice. */
@@ -43,5 +44,5 @@ export function checkSites(sites: SiteArgs[]): void {
 
 function checkUnique(path: string, names: string[]): void {
   const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice) throw new Error(`${path}: two are called "${twice}"; give one of them another name`);
+  if (twice) throw new Refusal(`${path}: two are called "${twice}"; give one of them another name`);
 }

@@ -16,3 +16,4 @@ export {
   ZoneRecordModel,
 } from "./dnsRoundRobin";
 export { ConfigError } from "./config/error";
+export { Refusal } from "./refusal";

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { ConfigError, FarmModel } from "./config";
 import { Look, Observation, linesOf, observe } from "./host/observe";
-import { NameAddress, NameServerView, findEarlyRemovals } from "./retirement";
+import { NameAddress, NameServerView, findEarlyRemovals, leavingNames } from "./retirement";
 
 export { driftOf } from "./host/observe";
 
@@ -61,7 +61,19 @@ function findRemovals(farm: FarmModel, stack: string, found: Findings): Complain
   const wanted = farm.sites.flatMap((site) =>
     [site.serverName, ...site.aliases].flatMap((name) => site.vips.map((address) => ({ name, address }))),
   );
-  const views = farm.nameServers.map(({ name }): NameServerView => {
+  const reached = farm.nameServers.filter(({ name }) => !seen(found, name).failure);
+  const gone = leavingNames(installed, wanted);
+  if (gone.length > 0 && farm.nameServers.length > 0 && reached.length === 0) {
+    const text = `${gone.join(", ")} would leave the servers, and no name server could be asked whether resolvers still send clients there`;
+    // A preview may run where name servers can't be reached; it changes nothing.
+    if (!pulumi.runtime.isDryRun()) {
+      return [
+        ["sites", `${text}; run pulumi up again when one answers, or with LOOPBACK_HA_FORCE_REMOVAL=1`],
+      ];
+    }
+    void pulumi.log.warn(`${text}; pulumi up will refuse that`);
+  }
+  const views = reached.map(({ name }): NameServerView => {
     const view = seen(found, name);
     return {
       nameServer: name,

@@ -26,6 +26,12 @@ export interface NameServerView {
   left: LeftPair[];
 }
 
+/** Names that the servers serve at an address where they shall not serve them any more, each once. */
+export function leavingNames(installed: NameAddress[], wanted: NameAddress[]): string[] {
+  const kept = new Set(wanted.map(key));
+  return [...new Set(installed.filter((pair) => !kept.has(key(pair))).map(({ name }) => name))];
+}
+
 /**
  * A name may leave the servers only when no resolver can still send clients there: it has been out of DNS for its
  * TTL. Compares what the servers serve with what they shall serve.

@@ -1,4 +1,5 @@
 import { distance } from "fastest-levenshtein";
+import { Refusal } from "../refusal";
 
 /** One thing that is wrong in the configuration. */
 export interface Problem {
@@ -9,16 +10,12 @@ export interface Problem {
 }
 
 /** The configuration can't be used. The message has one line for each problem. */
-export class ConfigError extends Error {
-  /** Pulumi prints an error with this mark as its message alone, without a stack trace. */
-  readonly __pulumiRunError = true;
-
+export class ConfigError extends Refusal {
   /** All problems, in the order of the message's lines. */
   readonly problems: Problem[];
 
   constructor(problems: Problem[]) {
     super(problems.map((problem) => problem.text).join("\n"));
-    this.name = "ConfigError";
     this.problems = problems;
   }
 }

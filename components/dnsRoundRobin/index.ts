@@ -1,6 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
+import { checkHosts } from "../argumentChecks";
 import { Concern, hostCommand, instanceName, resourcesBehind } from "../host/hostCommand";
 import { HostArgs } from "../host/ssh";
+import { Refusal } from "../refusal";
 import { ZoneArgs, renderZone } from "./zone";
 
 export { SoaFigures, SoaPreset, ZoneRecordModel } from "../config/model";
@@ -25,7 +27,7 @@ export interface DnsRoundRobinArgs extends ZoneArgs {
  * and so spread the load. The serial (yyyymmddnn) is kept on the servers, the same on all that can be reached; it
  * changes only when the zone does. A dead name server fails alone.
  *
- * @throws Error when a name is not in the zone, a value can't be in a zone file, or there is no name server.
+ * @throws Refusal when a name is not in the zone, a value can't be in a zone file, or there is no name server.
  */
 export class DnsRoundRobin extends pulumi.ComponentResource {
   /** What each name server said after it served the zone, by its name. */
@@ -34,10 +36,8 @@ export class DnsRoundRobin extends pulumi.ComponentResource {
   constructor(name: string, args: DnsRoundRobinArgs, opts?: pulumi.ComponentResourceOptions) {
     const { zone, nameServers } = args;
     const text = renderZone(args);
-    const names = nameServers.map((server) => server.name);
-    const twice = names.find((server, i) => names.indexOf(server) !== i);
-    if (twice) throw new Error(`nameServers: two are called "${twice}"; give one of them another name`);
-    if (names.length === 0) throw new Error(`nameServers: zone ${zone} needs at least one`);
+    checkHosts("nameServers", nameServers);
+    if (nameServers.length === 0) throw new Refusal(`nameServers: zone ${zone} needs at least one`);
     const instance = instanceName(name, Concern.Zone);
     super("loopback-ha:index:DnsRoundRobin", name, { zone }, opts);
 

@@ -1,4 +1,5 @@
 import { compareAddresses, isAddress } from "../addressPlan";
+import { refuse } from "../argumentChecks";
 import { SoaFigures, ZoneRecordModel } from "../config/model";
 import { domainComplaint, hostNameComplaint, mailComplaint, ownerComplaint } from "../config/names";
 import { relative } from "../config/records";
@@ -42,7 +43,7 @@ const MAX_STRING = 255;
 /**
  * The text of a zone file. Equal wishes give equal texts, whatever the order of sites and addresses.
  *
- * @throws Error when a name is not in the zone, or a value can't be in a zone file.
+ * @throws Refusal when a name is not in the zone, or a value can't be in a zone file.
  */
 export function renderZone(args: ZoneArgs): string {
   checkZone(args);
@@ -141,8 +142,4 @@ function refuseSeconds(path: string, value: number): void {
     value,
     !(Number.isInteger(value) && value >= 0 && value < 2 ** 31) && "is no number of seconds",
   );
-}
-
-function refuse(path: string, value: unknown, complaint: string | false | undefined): void {
-  if (complaint) throw new Error(`${path}: ${JSON.stringify(value)} ${complaint}`);
 }

@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import { Refusal } from "../refusal";
 import { HostArgs, sshArguments, sudoPrefix } from "./ssh";
 
 /** What a host command brings to a machine. Each concern has a folder with its concern.sh. */
@@ -47,7 +48,7 @@ const COMPONENTS = path.join(__dirname, "..");
  * The one way to change a machine: a local command that pipes the wanted files over ssh. An update runs it again
  * with the whole wish; a delete removes the instance, and only warns when the machine is gone.
  *
- * @throws Error when a name cannot be part of a file name, or there is no ssh to run.
+ * @throws Refusal when a name cannot be part of a file name, or there is no ssh to run.
  */
 export function hostCommand(
   name: string,
@@ -114,7 +115,7 @@ export function hostCommandOptions(
 export function instanceName(component: string, concern: Concern): string {
   for (const name of [component, pulumi.getProject(), pulumi.getStack()]) {
     if (!NAME.test(name)) {
-      throw new Error(
+      throw new Refusal(
         `"${name}" becomes part of file names on the machines: use letters, digits, dots, dashes and underscores only, at most 63`,
       );
     }

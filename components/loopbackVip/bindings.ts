@@ -1,4 +1,5 @@
 import { VipBinding, compareAddresses, contains } from "../addressPlan";
+import { Refusal } from "../refusal";
 
 /**
  * Nobody answers ARP for a VIP, and nobody asks with one as the sender's address.
@@ -9,11 +10,11 @@ export const SYSCTLS = "net.ipv4.conf.all.arp_ignore=1\nnet.ipv4.conf.all.arp_an
 /**
  * What a server binds, one line each (see concern.sh).
  *
- * @throws Error when a VIP lies in none of the prefixes.
+ * @throws Refusal when a VIP lies in none of the prefixes.
  */
 export function renderBindings(vips: string[], prefixes: string[], binding: VipBinding): string {
   const stray = vips.find((vip) => !prefixes.some((prefix) => contains(prefix, vip)));
-  if (stray) throw new Error(`vips: ${stray} lies in none of the prefixes ${prefixes.join(", ")}`);
+  if (stray) throw new Refusal(`vips: ${stray} lies in none of the prefixes ${prefixes.join(", ")}`);
   const ordered = [...new Set(prefixes)].sort((a, b) => compareAddresses(a, b));
   const bound =
     binding === VipBinding.Subnet

@@ -43,7 +43,7 @@ export interface RouterRouteArgs {
  * It needs no dependency on the servers: a prefix moves only when its new server answers for every VIP that the
  * present one answers for, and that is waited for, half a minute at most.
  *
- * @throws Error when a next hop lies outside the Ethernet or a prefix stands twice.
+ * @throws Refusal when a next hop lies outside the Ethernet or a prefix stands twice.
  */
 export class RouterRoute extends pulumi.ComponentResource {
   /** One line a prefix: who serves it, read back from the router's forwarding table. */

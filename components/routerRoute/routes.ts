@@ -1,6 +1,7 @@
 import { compareAddresses, contains, isAddress } from "../addressPlan";
 import { refuse } from "../argumentChecks";
 import { domainComplaint, nameComplaint } from "../config/names";
+import { Refusal } from "../refusal";
 
 /** What a router runs, and so how its routes are set. */
 export enum RouterKind {
@@ -56,7 +57,7 @@ export function renderRoutes(routes: RouteArgs[]): string {
 /**
  * One line a VIP, those of a site together, so that a new site is one group of lines in a preview.
  *
- * @throws Error when a check lacks what its kind needs.
+ * @throws Refusal when a check lacks what its kind needs.
  */
 export function renderChecks(checks: VipCheckArgs[]): string {
   return lines(checks.map(renderCheck));
@@ -68,7 +69,7 @@ function renderCheck(check: VipCheckArgs): string {
   if (check.serverName !== undefined) refuse("checks", check.serverName, domainComplaint(check.serverName));
   const { vip, site, kind = CheckKind.Ping, port, serverName, pool } = check;
   const require = (value: unknown, name: string): void => {
-    if (value === undefined) throw new Error(`checks: ${kind} for ${vip} (${site}) needs ${name}`);
+    if (value === undefined) throw new Refusal(`checks: ${kind} for ${vip} (${site}) needs ${name}`);
   };
   if (kind === CheckKind.Http) {
     require(serverName, "serverName");
@@ -101,18 +102,18 @@ export function describeShares(routes: RouteArgs[]): Record<string, string> {
   );
 }
 
-/** @throws Error when a name is no name, a route's next hop is outside the Ethernet, or a prefix stands twice. */
+/** @throws Refusal when a name is no name, a route's next hop is outside the Ethernet, or a prefix stands twice. */
 export function checkRoutes(routes: RouteArgs[], ethernet: string): void {
   for (const { server } of routes) refuse("routes", server, nameComplaint(server));
   const stray = routes.find((route) => !contains(ethernet, route.nextHop));
   if (stray) {
-    throw new Error(
+    throw new Refusal(
       `routes: next hop ${stray.nextHop} of ${stray.prefix} lies outside the Ethernet ${ethernet}`,
     );
   }
   const prefixes = routes.map((route) => route.prefix);
   const twice = prefixes.find((prefix, i) => prefixes.indexOf(prefix) !== i);
-  if (twice) throw new Error(`routes: ${twice} stands there twice; a prefix has one next hop`);
+  if (twice) throw new Refusal(`routes: ${twice} stands there twice; a prefix has one next hop`);
 }
 
 function lines(items: string[]): string {

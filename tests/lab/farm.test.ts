@@ -129,7 +129,7 @@ describe("the farm", function () {
 
     await project.pulumi(["config", "rm", "--path", "sites.sprockets", "--stack", "lab"], { check: true });
     const early = await project.up();
-    assert.notEqual(early.code, 0);
+    assert.notEqual(early.code, 0, early.stdout);
     assert.match(early.stdout + early.stderr, /sprockets\.widgetco\.example still is in DNS/);
     assert.equal(await whoServes(lab, "192.0.2.71", "sprockets.widgetco.example", healthPath), "web2");
 

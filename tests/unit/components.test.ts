@@ -268,12 +268,12 @@ describe("components", () => {
     [
       "servers twice",
       () => new WebServerPool("web", pool({ servers: twice })),
-      /^Error: servers: two are called "a"/,
+      /^Refusal: servers: two are called "a"/,
     ],
     [
       "sites twice",
       () => new WebServerPool("web", pool({ sites: [...sites(1), ...sites(1)] })),
-      /^Error: sites: two are called "s0"/,
+      /^Refusal: sites: two are called "s0"/,
     ],
     [
       "stray VIP",

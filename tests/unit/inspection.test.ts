@@ -105,6 +105,30 @@ describe("inspect", () => {
     );
   });
 
+  describe("a name that leaves while no name server can be asked", () => {
+    const machines = { ...installed, ns1: new Error("off") };
+    const { isDryRun } = pulumi.runtime;
+    after(() => void Object.assign(pulumi.runtime, { isDryRun }));
+
+    it("is refused in an up", async () => {
+      Object.assign(pulumi.runtime, { isDryRun: () => false });
+      await assert.rejects(
+        inspect(farmOf(), stack, look(machines)),
+        /^ConfigError: sites: old.widgetco.example would leave.*no name server could be asked.*FORCE_REMOVAL=1$/,
+      );
+    });
+    it("is a warning in a preview", async () => {
+      Object.assign(pulumi.runtime, { isDryRun: () => true });
+      await inspect(farmOf(), stack, look(machines));
+      assert.match(warnings.join("\n"), /old.widgetco.example would leave.*pulumi up will refuse that/);
+    });
+    it("is fine where another name server tells that it is out of DNS", async () => {
+      Object.assign(pulumi.runtime, { isDryRun: () => false });
+      const farm = farmOf({ nameServers: { ns1: { address: "192.0.2.5" }, ns2: { address: "192.0.2.6" } } });
+      await inspect(farm, stack, look({ ...machines, ns2: [`left 700 300 ${old}`] }));
+    });
+  });
+
   const accepted: [string, Machines][] = [
     ["new machines", {}],
     [

@@ -1,0 +1,229 @@
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import { whoServes } from "../../examples/lab/client";
+import { ExecResult, Lab } from "../../examples/lab/lab";
+import { Project } from "../../examples/lab/project";
+
+const WIDGETCO = ["192.0.2.37", "192.0.2.69", "192.0.2.101", "192.0.2.133"];
+const SERVERS = ["web1", "web2", "web3", "web4"];
+const HELD =
+  "perl -MIO::Socket::INET -e 'push @ARGV, IO::Socket::INET->new(LocalPort => 80, Listen => 1, ReuseAddr => 1); sleep 300'";
+
+/** What is wrong with web3, how it comes about, how it ends, and what the operator must read. */
+const REFUSALS: [string, string, string, RegExp][] = [
+  [
+    "a full disk",
+    "mount -t tmpfs -o size=512k,mode=755 full /mnt && cp -a /var/lib/loopback-ha/. /mnt/ && mount --bind /mnt /var/lib/loopback-ha && dd if=/dev/zero of=/var/lib/loopback-ha/fill bs=1k 2>/dev/null; true",
+    "umount /var/lib/loopback-ha /mnt",
+    /web3: .*(full|No space left)/,
+  ],
+  [
+    "somebody else's broken vhost",
+    "echo 'Bogus on' >/etc/apache2/sites-enabled/foreign.conf",
+    "rm /etc/apache2/sites-enabled/foreign.conf",
+    /web3: Apache's configuration is broken already, before our change: .*foreign\.conf/,
+  ],
+  [
+    "port 80 held by another program",
+    `systemctl stop apache2 && systemd-run --quiet --unit=squatter ${HELD.replace("perl", "/usr/bin/perl")}; sleep 0.5`,
+    "systemctl stop squatter; systemctl start apache2",
+    /web3: port 80 is held by another program .*perl/,
+  ],
+  [
+    "a VIP on another interface",
+    "ip address add 192.0.2.103/32 dev host0",
+    "ip address del 192.0.2.103/32 dev host0",
+    /web3: VIP 192\.0\.2\.103 already belongs to interface host0/,
+  ],
+  [
+    "no Apache",
+    "mv /usr/sbin/apache2 /usr/sbin/apache2.away",
+    "mv /usr/sbin/apache2.away /usr/sbin/apache2",
+    /web3: the program 'apache2' is missing/,
+  ],
+];
+
+describe("faults", function () {
+  const lab = new Lab();
+  let project: Project;
+  let healthPath: string;
+
+  const sh = (name: string, command: string): Promise<ExecResult> => lab.exec(name, ["bash", "-c", command]);
+  const text = ({ stdout, stderr }: ExecResult): string => stdout + stderr;
+  const expectUp = async (env: Record<string, string> = {}): Promise<void> => {
+    const result = await project.up({ env });
+    assert.equal(result.code, 0, text(result));
+  };
+  const serving = (): Promise<string[]> =>
+    Promise.all(WIDGETCO.map((vip) => whoServes(lab, vip, "www.widgetco.example", healthPath)));
+  const addSite = async (): Promise<void> => {
+    const site = { serverName: "www.sprockets.example", documentRoot: "/srv/www/sprockets", hostNumber: 7 };
+    for (const [key, value] of Object.entries(site))
+      await project.set(`sites.sprockets.${key}`, String(value));
+  };
+  const hasSite = async (name: string): Promise<boolean> =>
+    (await sh(name, "ls /var/lib/loopback-ha/*.vhosts/current/want/private/sites")).stdout.includes(
+      "sprockets",
+    );
+
+  const whileBroken = async <T>(break_: string, mend: string, work: () => Promise<T>): Promise<T> => {
+    const { code, stderr } = await sh("web3", break_);
+    try {
+      assert.equal(code, 0, stderr);
+      return await work();
+    } finally {
+      await sh("web3", mend);
+    }
+  };
+
+  let config: string;
+  before("a farm in the lab", async () => {
+    await lab.up();
+    project = new Project(lab);
+    await project.init();
+    config = fs.readFileSync(project.file("Pulumi.lab.yaml"), "utf8");
+    await expectUp();
+    healthPath = (await project.output("healthPath")) as string;
+  });
+  afterEach("the config put back, and one up", async () => {
+    fs.writeFileSync(project.file("Pulumi.lab.yaml"), config);
+    await expectUp({ LOOPBACK_HA_FORCE_REMOVAL: "1" });
+    assert.deepEqual(await serving(), SERVERS);
+  });
+  after("the farm goes", async () => {
+    const result = await project.destroy();
+    project.remove();
+    assert.equal(result.code, 0, text(result));
+  });
+
+  describe("web3 refuses", () => {
+    for (const [what, break_, mend, message] of REFUSALS) {
+      it(`${what}: one clear error, web3 as it was, the others' work kept, and the next up brings it`, async () => {
+        await addSite();
+        const result = await whileBroken(break_, mend, () => project.up());
+        assert.notEqual(result.code, 0);
+        assert.match(text(result), message);
+        assert.deepEqual(await serving(), SERVERS);
+        assert.deepEqual(await Promise.all(SERVERS.map(hasSite)), [true, true, false, true]);
+        await expectUp();
+        assert.equal(await hasSite("web3"), true);
+      });
+    }
+  });
+
+  describe("with the farm whole", () => {
+    it("sudo without rights is named, and nothing is changed", async () => {
+      await project.set("servers.web3.ssh.user", "norights");
+      const result = await project.up();
+      assert.notEqual(result.code, 0);
+      assert.match(text(result), /web3: user norights may not run commands as root without a password/);
+    });
+
+    it("a changed host key is refused", async () => {
+      const close = "ssh -o ControlPath=~/.ssh/loopback-ha-%C -O exit root@192.0.2.4 2>/dev/null; true";
+      await sh(
+        "operator",
+        `${close}; cd /root/.ssh && cp -p known_hosts known_hosts.kept && key=$(sed -n 's/^web1,[^ ]* //p' known_hosts.kept) &&
+       sed "s|^\\(web3,[^ ]*\\) .*|\\1 $key|" known_hosts.kept >known_hosts`,
+      );
+      await addSite();
+      const result = await project.up();
+      await sh("operator", "cd /root/.ssh && mv known_hosts.kept known_hosts");
+      assert.notEqual(result.code, 0);
+      assert.match(text(result), /the host key of web3 is not the one in known_hosts/);
+    });
+
+    it("flips to a server whose own update fails in the same run", async () => {
+      await project.set("servers.web1.state", "maintenance");
+      await expectUp();
+      await addSite();
+      await project.set("servers.web2.state", "maintenance");
+      const [, break_, mend] = REFUSALS[0];
+      const result = await whileBroken(break_, mend, () => project.up());
+      assert.notEqual(result.code, 0);
+      assert.match(text(result), /web3: /);
+      assert.deepEqual(await serving(), ["web3", "web4", "web3", "web4"]);
+    });
+
+    it("does not move traffic to a server that does not answer", async () => {
+      await sh("web1", "systemctl stop apache2");
+      await project.set("servers.web2.state", "maintenance");
+      const result = await project.up();
+      await sh("web1", "systemctl start apache2");
+      assert.notEqual(result.code, 0);
+      assert.match(
+        text(result),
+        /r1: site \w+ on web1 does not answer for 192\.0\.2\.\d+: .*nothing was moved/,
+      );
+    });
+
+    it("refuses a bundle that was cut off", async () => {
+      const { stdout, code } = await sh(
+        "operator",
+        `cd ${project.folder} && { echo "LOOPBACK-HA-1 5000 ${"0".repeat(64)}"; echo short; } |
+       ssh root@192.0.2.4 "bash -c $(printf %q "$(cat components/host/receive.sh)") receive 60" 2>&1`,
+      );
+      assert.notEqual(code, 0);
+      assert.match(stdout, /nothing was changed/);
+    });
+
+    // apply.sh on web3 is killed after so many milliseconds, wherever it then is; its pid is in the lock's holder file.
+    for (const delay of [50, 150, 250, 350, 450, 600, 800, 1000]) {
+      it(`apply.sh killed after ${delay} ms: old or new state, and the config put back is clean`, async () => {
+        await addSite();
+        const killer = sh(
+          "web3",
+          `for i in $(seq 400); do pid=$(sed -n 's/^pid \\([0-9]*\\), apply.*/\\1/p' /run/loopback-ha/holder 2>/dev/null)
+          if [ "$pid" ] && [ "$pid" != "$(cat /run/last-killed 2>/dev/null)" ] && [ -d "/proc/$pid" ]; then sleep ${delay / 1000}; kill -9 "$pid" && echo "$pid" >/run/last-killed; exit 0; fi
+          sleep 0.02; done`,
+        );
+        await project.up();
+        await killer;
+        assert.deepEqual(await serving(), SERVERS);
+        fs.writeFileSync(project.file("Pulumi.lab.yaml"), config);
+        await expectUp({ LOOPBACK_HA_FORCE_REMOVAL: "1" });
+        assert.equal(await hasSite("web3"), false);
+        const doubt = await sh(
+          "web3",
+          "ls /var/lib/loopback-ha/*/in-doubt 2>/dev/null; ip -4 address show dev lo",
+        );
+        assert.doesNotMatch(doubt.stdout, /in-doubt|192\.0\.2\.103/);
+      });
+    }
+
+    for (const [signal, delay] of [
+      ["SIGINT", 2500],
+      ["SIGINT", 3500],
+      ["SIGKILL", 2500],
+      ["SIGKILL", 3500],
+    ] as const) {
+      it(`pulumi up ended by ${signal} after ${delay} ms: one recovery, then one up is clean`, async () => {
+        await addSite();
+        const up = await lab.spawn(
+          "operator",
+          [
+            "pulumi",
+            "up",
+            "--yes",
+            "--skip-preview",
+            "--continue-on-error",
+            "--stack",
+            "lab",
+            "--non-interactive",
+          ],
+          { cwd: project.folder, env: project.env },
+        );
+        up.stdout?.resume();
+        up.stderr?.resume();
+        const ended = new Promise((resolve) => up.once("close", resolve));
+        setTimeout(() => up.kill(signal), delay);
+        await ended;
+        assert.deepEqual(await serving(), SERVERS);
+        fs.writeFileSync(project.file("Pulumi.lab.yaml"), config);
+        await project.recover();
+        await expectUp({ LOOPBACK_HA_FORCE_REMOVAL: "1" });
+        assert.deepEqual(await Promise.all(SERVERS.map(hasSite)), [false, false, false, false]);
+      });
+    }
+  });
+});
