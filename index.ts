@@ -9,7 +9,14 @@ import {
   instanceName,
   shares,
 } from "./components";
-import { FarmModel, readFarm, refuseSecretsInside, zoneOf } from "./components/config";
+import {
+  FarmModel,
+  boundAliases,
+  boundVips,
+  readFarm,
+  refuseSecretsInside,
+  zoneOf,
+} from "./components/config";
 import { Findings, driftOf, inspect } from "./components/inspection";
 import { healthPath } from "./components/webServerPool/vhost";
 
@@ -59,7 +66,7 @@ function build(farm: FarmModel, found: Findings): Record<string, unknown> {
           nextHop: addressOf.get(server) ?? "",
         })),
         checks: farm.sites.flatMap((site) =>
-          site.vips.map((vip) => ({
+          boundVips(site).map((vip) => ({
             vip,
             site: site.name,
             kind: CheckKind.Http,
@@ -81,7 +88,11 @@ function build(farm: FarmModel, found: Findings): Record<string, unknown> {
       vipsDrift: drift(server.name, `${POOL}-${server.name}`, Concern.Vips),
       vhostsDrift: drift(server.name, `${POOL}-${server.name}`, Concern.Vhosts),
     })),
-    sites: farm.sites,
+    sites: farm.sites.map((site) => ({
+      ...site,
+      aliases: boundAliases(site),
+      vips: boundVips(site),
+    })),
     prefixes,
     binding: farm.binding,
     healthToken: token,

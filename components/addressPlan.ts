@@ -19,6 +19,8 @@ export interface NetworkArgs {
   subnetPrefix: number;
   /** How many subnets carry VIPs: 1 to 256. The article has 4, one for each server. */
   vipSubnets: number;
+  /** How many of the VIP subnets, the highest ones, are on their way out of DNS: 0 or more. Default: 0. */
+  retiringVipSubnets?: number;
   /** The subnet of router and servers, in CIDR form. Default: the first usable subnet. */
   ethernet?: string;
   /**
@@ -36,6 +38,8 @@ export interface NetworkPlan {
   ethernet: string;
   /** The subnets that carry VIPs, ordered by address: the lowest usable ones besides the Ethernet. */
   vipSubnets: string[];
+  /** Those of them that are on their way out: bound and routed, while DNS has none of their VIPs. */
+  retiringSubnets: string[];
   /** Usable subnets that are left for growth, ordered by address; at most the first 256. */
   spareSubnets: string[];
 }
@@ -68,6 +72,14 @@ export function planNetwork(args: NetworkArgs): NetworkPlan {
       "is no number of subnets",
       "use 1 or more, such as 4",
     );
+  const retiring = args.retiringVipSubnets ?? 0;
+  if (!Number.isInteger(retiring) || retiring < 0 || retiring >= Math.max(args.vipSubnets, 1))
+    problems.add(
+      ["network", "retiringVipSubnets"],
+      retiring,
+      `leaves DNS without a VIP: there are ${args.vipSubnets} VIP subnets`,
+      args.vipSubnets > 1 ? `use 0 to ${args.vipSubnets - 1}` : "leave it out",
+    );
   problems.throwIfAny();
 
   const cut = new Cut(block!, bits, args.strictSubnets ?? false);
@@ -98,6 +110,7 @@ export function planNetwork(args: NetworkArgs): NetworkPlan {
     block: block!.networkForm(),
     ethernet: ethernet!,
     vipSubnets: subnets.slice(0, args.vipSubnets),
+    retiringSubnets: subnets.slice(args.vipSubnets - retiring, args.vipSubnets),
     spareSubnets: subnets.slice(args.vipSubnets),
   };
 }
@@ -236,9 +249,9 @@ export function vipOf(prefix: string, hostNumber: number): string {
   return parsed(prefix).startAddress().offset(hostNumber).correctForm();
 }
 
-/** The addresses with a host number, one out of each VIP subnet of the plan. Error: see {@link vipOf}. */
-export function vipsOf(plan: NetworkPlan, hostNumber: number): string[] {
-  return plan.vipSubnets.map((prefix) => vipOf(prefix, hostNumber));
+/** The addresses with a host number, one out of each VIP subnet of the plan; no number, none. Error: see {@link vipOf}. */
+export function vipsOf(plan: NetworkPlan, hostNumber: number | undefined): string[] {
+  return hostNumber === undefined ? [] : plan.vipSubnets.map((prefix) => vipOf(prefix, hostNumber));
 }
 
 /**

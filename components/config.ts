@@ -14,6 +14,7 @@ export { VipBinding } from "./addressPlan";
 export { ConfigError, Problem } from "./config/error";
 export { refuseSecretsInside } from "./config/keys";
 export * from "./config/model";
+export { boundAliases, boundVips } from "./config/sites";
 export { zoneOf } from "./config/zones";
 
 /**

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import { ConfigError, FarmModel } from "./config";
+import { contains, hostNumberOf } from "./addressPlan";
+import { ConfigError, FarmModel, boundAliases, boundVips } from "./config";
 import { Look, Observation, linesOf, observe } from "./host/observe";
 import { NameAddress, NameServerView, findEarlyRemovals, leavingNames } from "./retirement";
 
@@ -59,7 +60,9 @@ function findRemovals(farm: FarmModel, stack: string, found: Findings): Complain
     linesOf(seen(found, name), stack, "names").map(toPair),
   );
   const wanted = farm.sites.flatMap((site) =>
-    [site.serverName, ...site.aliases].flatMap((name) => site.vips.map((address) => ({ name, address }))),
+    [site.serverName, ...boundAliases(site)].flatMap((name) =>
+      boundVips(site).map((address) => ({ name, address })),
+    ),
   );
   const reached = farm.nameServers.filter(({ name }) => !seen(found, name).failure);
   const gone = leavingNames(installed, wanted);
@@ -85,7 +88,22 @@ function findRemovals(farm: FarmModel, stack: string, found: Findings): Complain
       }),
     };
   });
-  return findEarlyRemovals(installed, wanted, views).map((text): Complaint => ["sites", text]);
+  return findEarlyRemovals(installed, wanted, views, (pair) => wayOut(farm, pair)).map((text): Complaint => [
+    "sites",
+    text,
+  ]);
+}
+
+/** How a name leaves an address without a visitor lost: the first of two runs. */
+function wayOut({ network, sites }: FarmModel, { name, address }: NameAddress): string {
+  const site = sites.find((candidate) => [candidate.serverName, ...boundAliases(candidate)].includes(name));
+  if (!site) {
+    return "put the site back as it was, with retiring: true (one name of a site that stays: into its retiringAliases)";
+  }
+  const prefix = network.vipSubnets.find((candidate) => contains(candidate, address));
+  return prefix
+    ? `set sites.${site.name}.retiringHostNumber to ${hostNumberOf(prefix, address)}`
+    : "put the VIP subnet back, with network.retiringVipSubnets";
 }
 
 function seen(found: Findings, machine: string): Observation {

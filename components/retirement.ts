@@ -36,26 +36,36 @@ export function leavingNames(installed: NameAddress[], wanted: NameAddress[]): s
  * A name may leave the servers only when no resolver can still send clients there: it has been out of DNS for its
  * TTL. Compares what the servers serve with what they shall serve.
  *
+ * @param wayOut how the name leaves that address gently, as an instruction
  * @returns one sentence a name that leaves too early; empty when all is well
  */
 export function findEarlyRemovals(
   installed: NameAddress[],
   wanted: NameAddress[],
   views: NameServerView[],
+  wayOut: (pair: NameAddress) => string,
 ): string[] {
   const kept = new Set(wanted.map(key));
   const leaving = new Map(installed.filter((pair) => !kept.has(key(pair))).map((pair) => [key(pair), pair]));
   if (leaving.size === 0) return [];
   const inDns = new Map<string, string>();
+  const ways = new Map<string, string>();
   const waits = new Map<string, Wait>();
   for (const view of views) {
     for (const pair of view.served.filter((served) => leaving.has(key(served)))) {
       inDns.set(pair.name, `${view.nameServer} answers ${pair.address}`);
+      ways.set(pair.name, wayOut(pair));
     }
     for (const pair of view.left.filter((left) => leaving.has(key(left)))) {
       const rest = pair.at + pair.ttl - view.now;
       if (rest > (waits.get(pair.name)?.rest ?? 0)) {
-        waits.set(pair.name, { rest, ttl: pair.ttl, ago: view.now - pair.at, nameServer: view.nameServer });
+        waits.set(pair.name, {
+          address: pair.address,
+          rest,
+          ttl: pair.ttl,
+          ago: view.now - pair.at,
+          nameServer: view.nameServer,
+        });
       }
     }
   }
@@ -63,17 +73,18 @@ export function findEarlyRemovals(
   return [
     ...[...inDns].map(
       ([name, where]) =>
-        `${name} still is in DNS (${where}): put the site back as it was, with retiring: true, run pulumi up, and remove it when its TTL has passed`,
+        `${name} still is in DNS (${where}): ${ways.get(name)}, run pulumi up, and remove that when the TTL has passed`,
     ),
     ...[...waits].map(
-      ([name, { rest, ttl, ago, nameServer }]) =>
-        `${name} left DNS ${ago} s ago (${nameServer}), and resolvers may answer it for ${ttl} s: wait ${rest} s more`,
+      ([name, { rest, ttl, ago, nameServer, address }]) =>
+        `${name} at ${address} left DNS ${ago} s ago (${nameServer}), and resolvers may answer it for ${ttl} s: wait ${rest} s more`,
     ),
   ];
 }
 
 /** How long a name that left must still be waited for. */
 interface Wait {
+  address: string;
   rest: number;
   ttl: number;
   ago: number;

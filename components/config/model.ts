@@ -53,8 +53,12 @@ export interface SiteModel {
   documentRoot: string;
   /** Its host number in each VIP subnet. */
   hostNumber: number;
-  /** Its VIPs, one for each VIP subnet in their order. */
+  /** Its VIPs, one for each VIP subnet that is in DNS, in their order. */
   vips: string[];
+  /** VIPs on the way out: bound, routed and answered, but no longer in DNS. */
+  retiringVips: string[];
+  /** Names on the way out: answered, but no longer in DNS. */
+  retiringAliases: string[];
   /** On the way out: no longer in DNS, while VIP and virtual host stay. */
   retiring: boolean;
 }

@@ -37,6 +37,7 @@ export const networkSchema = object({
   block: anyText("use a block such as 192.0.2.0/24"),
   subnetPrefix: whole(9, 30, 27),
   vipSubnets: whole(1, 256, 4),
+  retiringVipSubnets: whole(0, 255, 1).optional(),
   ethernet: anyText("use a subnet such as 192.0.2.0/27").optional(),
   strictSubnets: flag().optional(),
   binding: oneOf(VipBinding).default(VipBinding.Alias),
@@ -85,6 +86,8 @@ export const siteSchema = object({
   hostNumber: z.unknown().optional(),
   shareVipsWith: anyText("use the name of another site").optional(),
   retiring: flag().default(false),
+  retiringHostNumber: z.unknown().optional(),
+  retiringAliases: list(domain("example.org"), '["example.org"]').default([]),
 });
 
 const seconds = (example: number) => whole(1, 2147483647, example, "of seconds ").optional();

@@ -19,18 +19,36 @@ export function readSites(value: unknown, plan: NetworkPlan | undefined, problem
   });
   checkDomains(sites, problems);
   const numbers = readHostNumbers(raws, plan, problems);
-  return sites.flatMap(({ shareVipsWith, ...site }): SiteModel[] => {
-    const hostNumber = numbers.get(shareVipsWith ?? site.name);
-    return hostNumber && plan ? [{ ...site, hostNumber, vips: vipsOf(plan, hostNumber) }] : [];
+  const retiring = readRetiringNumbers(raws, numbers, plan, problems);
+  return sites.flatMap(({ shareVipsWith, retiringHostNumber: _, ...site }): SiteModel[] => {
+    const owner = shareVipsWith ?? site.name;
+    const hostNumber = numbers.get(owner);
+    if (!hostNumber || !plan) return [];
+    const vips = vipsOf(plan, hostNumber);
+    const inDns = vips.length - plan.retiringSubnets.length;
+    const before = [site.name, owner].flatMap((name) => vipsOf(plan, retiring.get(name)));
+    const retiringVips = [...new Set([...vips.slice(inDns), ...before])];
+    return [{ ...site, hostNumber, vips: vips.slice(0, inDns), retiringVips }];
   });
+}
+
+/** All addresses a site answers on: those in DNS, and those on the way out. */
+export function boundVips(site: SiteModel): string[] {
+  return [...site.vips, ...site.retiringVips];
+}
+
+/** All names a site answers to besides its serverName: those in DNS, and those on the way out. */
+export function boundAliases(site: SiteModel): string[] {
+  return [...site.aliases, ...site.retiringAliases];
 }
 
 function checkDomains(sites: SiteInput[], problems: Problems): void {
   const owners = new Map<string, Path>();
-  for (const { name, serverName, aliases } of sites) {
+  for (const { name, serverName, aliases, retiringAliases } of sites) {
     const own: [Path, string][] = [
       [["serverName"], serverName],
       ...aliases.map((alias, i): [Path, string] => [["aliases", i], alias]),
+      ...retiringAliases.map((alias, i): [Path, string] => [["retiringAliases", i], alias]),
     ];
     for (const [key, domain] of own) {
       const path = ["sites", name, ...key];
@@ -61,6 +79,33 @@ function readHostNumbers(
     else if (share === undefined) numbers.claim(name, field(raw, "hostNumber"), problems);
   }
   return numbers.byName;
+}
+
+/** The host number that a site had before, by site; those that share its VIPs had it too. */
+function readRetiringNumbers(
+  raws: [string, unknown][],
+  numbers: Map<string, number>,
+  plan: NetworkPlan | undefined,
+  problems: Problems,
+): Map<string, number> {
+  const found = new Map<string, number>();
+  const max = plan && maxHostNumber(plan.ethernet);
+  for (const [name, raw] of raws) {
+    const number = field(raw, "retiringHostNumber");
+    if (number === undefined || max === undefined) continue;
+    const refuse = (complaint: string): void =>
+      problems.add(
+        ["sites", name, "retiringHostNumber"],
+        number,
+        complaint,
+        "use the host number that the site had before, or remove this key",
+      );
+    if (typeof number !== "number" || !Number.isInteger(number) || number < 1 || number > max)
+      refuse(`is not a whole number from 1 to ${max}`);
+    else if (numbers.get(name) === number) refuse("is the site's hostNumber");
+    else found.set(name, number);
+  }
+  return found;
 }
 
 function checkShare(name: string, share: string, sites: Map<string, unknown>, problems: Problems): void {

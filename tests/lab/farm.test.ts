@@ -54,6 +54,9 @@ describe("the farm", function () {
     pristine = await picture();
     project = new Project(lab);
     await project.init();
+    // Short, so that what leaves DNS may leave the servers soon.
+    for (const zone of ["widgetco.example", "gadgets.example"])
+      await project.set(`zones["${zone}"].ttl`, "2");
   });
   after(() => project?.remove());
 
@@ -119,7 +122,6 @@ describe("the farm", function () {
     await project.set("sites.sprockets.serverName", "sprockets.widgetco.example");
     await project.set("sites.sprockets.documentRoot", "/srv/www/sprockets");
     await project.set("sites.sprockets.hostNumber", "7");
-    await project.set('zones["widgetco.example"].ttl', "2");
     const adding = await underLoad(lab, target, expectUp);
     assert.deepEqual(
       Object.values(adding).map((vip) => vip.failures),
@@ -145,6 +147,63 @@ describe("the farm", function () {
       Object.values(leaving).map((vip) => vip.failures),
       [0, 0, 0, 0],
     );
+  });
+
+  it("changes a host number and gives up a VIP subnet, each in two steps that no client feels", async () => {
+    const gadgets = { serverName: "www.gadgets.example", pathFile, vips: sites.gadgets };
+    const run = async (): Promise<void> => {
+      const during = await underLoad(lab, gadgets, expectUp);
+      assert.deepEqual(
+        Object.values(during).map((vip) => vip.failures),
+        [0, 0, 0, 0],
+      );
+    };
+    const inDns = async (name: string): Promise<string[]> => {
+      const { stdout } = await lab.exec("client", ["dig", "+short", "@192.0.2.10", name]);
+      return stdout.trim().split("\n").sort();
+    };
+    await project.set("sites.gadgets.hostNumber", "8");
+    const early = await project.up();
+    assert.match(early.stdout, /set sites.gadgets.retiringHostNumber to 6/);
+    await project.set("sites.gadgets.retiringHostNumber", "6");
+    await run();
+    assert.deepEqual(await inDns("www.gadgets.example"), [
+      "192.0.2.104",
+      "192.0.2.136",
+      "192.0.2.40",
+      "192.0.2.72",
+    ]);
+    await project.set("network.vipSubnets", "3");
+    const sooner = await project.up();
+    assert.match(sooner.stdout, /put the VIP subnet back, with network.retiringVipSubnets/);
+    await project.set("network.vipSubnets", "4");
+    await project.set("network.retiringVipSubnets", "1");
+    await run();
+    assert.deepEqual(await inDns("www.widgetco.example"), sites.widgetco.slice(0, 3).sort());
+
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    await project.pulumi(["config", "rm", "--path", "network.retiringVipSubnets", "--stack", "lab"], {
+      check: true,
+    });
+    await project.set("network.vipSubnets", "3");
+    await project.pulumi(["config", "rm", "--path", "sites.gadgets.retiringHostNumber", "--stack", "lab"], {
+      check: true,
+    });
+    await expectUp();
+    const { stdout } = await lab.exec("r1", ["ip", "-4", "route", "show", "proto", "76"]);
+    assert.doesNotMatch(stdout, /192.0.2.128/);
+    const { stdout: bound } = await lab.exec("web1", ["ip", "-4", "addr", "show", "dev", "lo"]);
+    assert.doesNotMatch(bound, /192.0.2.(13[0-9]|38)\//);
+
+    await project.set("network.vipSubnets", "4");
+    await project.set("sites.gadgets.hostNumber", "6");
+    await project.set("sites.gadgets.retiringHostNumber", "8");
+    await expectUp();
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    await project.pulumi(["config", "rm", "--path", "sites.gadgets.retiringHostNumber", "--stack", "lab"], {
+      check: true,
+    });
+    await expectUp();
   });
 
   for (const name of MANAGED) {

@@ -2,6 +2,8 @@ import assert from "assert";
 import fc from "fast-check";
 import { RunError } from "@pulumi/pulumi/errors";
 import {
+  boundAliases,
+  boundVips,
   ConfigError,
   FarmModel,
   RouterKind,
@@ -36,7 +38,9 @@ describe("readFarm", () => {
       documentRoot: "/var/www/widgetco",
       hostNumber: 1,
       vips: ["192.0.2.33", "192.0.2.65", "192.0.2.97", "192.0.2.129"],
+      retiringVips: [],
       retiring: false,
+      retiringAliases: [],
     });
     assert.strictEqual(farm.routers[0].kind, RouterKind.Linux);
     assert.strictEqual(farm.binding, VipBinding.Alias);
@@ -143,6 +147,23 @@ describe("readFarm", () => {
     const config = set(article(), ["sites", "gadgets", "shareVipsWith"], "widgetco");
     const [gadgets, widgetco] = readFarm(set(config, ["sites", "gadgets", "hostNumber"], undefined)).sites;
     assert.deepStrictEqual([gadgets.hostNumber, gadgets.vips], [1, widgetco.vips]);
+  });
+
+  it("keeps what retires out of DNS, and on the servers", () => {
+    const config = set(article(), ["network", "retiringVipSubnets"], 2);
+    set(config, ["sites", "widgetco", "retiringHostNumber"], 9);
+    const [, widgetco] = readFarm(set(config, ["sites", "widgetco", "retiringAliases"], ["w.example"])).sites;
+    assert.deepStrictEqual(widgetco.vips, ["192.0.2.33", "192.0.2.65"]);
+    const others = ["97", "129", "41", "73", "105", "137"].map((host) => `192.0.2.${host}`);
+    assert.deepStrictEqual(boundVips(widgetco), [...widgetco.vips, ...others]);
+    assert.deepStrictEqual(boundAliases(widgetco), ["widgetco.example", "w.example"]);
+  });
+
+  it("lets the VIPs that a site leaves retire for those that share them", () => {
+    const config = set(article(), ["sites", "gadgets", "shareVipsWith"], "widgetco");
+    set(config, ["sites", "gadgets", "hostNumber"], undefined);
+    const [gadgets] = readFarm(set(config, ["sites", "widgetco", "retiringHostNumber"], 9)).sites;
+    assert.deepStrictEqual(gadgets.retiringVips, ["192.0.2.41", "192.0.2.73", "192.0.2.105", "192.0.2.137"]);
   });
 
   it("lets a record take the name of a retiring site", () => {

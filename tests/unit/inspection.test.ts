@@ -68,13 +68,25 @@ describe("inspect", () => {
       "a name that is in DNS",
       { ...installed, ns1: [`served 1 ${old}`] },
       "sites",
-      /^sites: old.widgetco.example still is in DNS \(ns1 answers 192.0.2.34\)/,
+      /^sites: old.widgetco.example still is in DNS \(ns1 answers 192.0.2.34\): put the site back as it was, with retiring/,
+    ],
+    [
+      "another host number without the old one retiring",
+      { web1: ["names www.widgetco.example 192.0.2.40"], ns1: ["served 1 www.widgetco.example 192.0.2.40"] },
+      "sites",
+      /set sites.www.retiringHostNumber to 8, run pulumi up, and remove that when the TTL has passed$/,
+    ],
+    [
+      "fewer VIP subnets without the last one retiring",
+      { web1: ["names www.widgetco.example 192.0.2.97"], ns1: ["served 1 www.widgetco.example 192.0.2.97"] },
+      "sites",
+      /put the VIP subnet back, with network.retiringVipSubnets, run/,
     ],
     [
       "a name whose TTL is running",
       { ...installed, ns1: [`left 900 300 ${old}`] },
       "sites",
-      /^sites: old.widgetco.example left DNS 100 s ago.*wait 200 s more$/,
+      /^sites: old.widgetco.example at 192.0.2.34 left DNS 100 s ago.*wait 200 s more$/,
     ],
     [
       "the same with another machine down",
@@ -153,6 +165,26 @@ describe("inspect", () => {
     };
     const machines = { web1: www.map((p) => `names ${p}`), ns1: www.map((p) => `served 1 ${p}`) };
     await inspect(farmOf({ sites }), stack, look(machines));
+  });
+
+  it("accepts a host number, an alias and a VIP subnet that retire", async () => {
+    const farm = farmOf({
+      network: { block: "192.0.2.0/24", subnetPrefix: 27, vipSubnets: 2, retiringVipSubnets: 1 },
+      sites: {
+        www: {
+          serverName: "www.widgetco.example",
+          retiringAliases: ["old.widgetco.example"],
+          documentRoot: "/srv/www",
+          hostNumber: 1,
+          retiringHostNumber: 8,
+        },
+      },
+    });
+    const pairs = ["www", "old"].flatMap((name) =>
+      ["33", "65", "40", "72"].map((host) => `${name}.widgetco.example 192.0.2.${host}`),
+    );
+    const machines = { web1: pairs.map((p) => `names ${p}`), ns1: pairs.map((p) => `served 1 ${p}`) };
+    await inspect(farm, stack, look(machines));
   });
 
   it("leaves other stacks alone", async () => {
