@@ -78,24 +78,34 @@ moving_checks() {
 # Nothing moves to a server that does not answer there. Asked as a client would: the answer must find its way back
 # to an address outside the Ethernet, which a server without a default route can't do.
 prove() {
-  local source bad silent
+  local source
   source=$(proof_source)
   proof=$(mktemp -d "$run/proof.XXXXXX")
   say "$moves" >"$proof/moves"
   moving_checks '' >"$proof/all"
   [[ -s $proof/all ]] || return 0
 
-  # Asked of the new server: what the present one answers, or answered when it was last proved. What nobody serves
-  # yet, a new site on a sick server for one, must not keep traffic from moving.
+  begin_proof_path
+  if ask --deadline 0 <"$proof/all" >"$proof/answers"; then
+    cut -f 2 "$proof/answers" | sort -u >"$proof/proven"
+  else
+    prove_what_is_served
+  fi
+  end_proof_path
+}
+
+# Asked of the new server: what the present one answers, or answered when it was last proved. What nobody serves
+# yet, a new site on a sick server for one, must not keep traffic from moving.
+prove_what_is_served() {
+  local bad silent
+  end_proof_path
   moving_checks 1 >"$proof/asked"
   answering --timeout 1 <"$proof/asked" >"$proof/present"
   [[ ! -e $state/proven ]] || cat "$state/proven" >>"$proof/present"
   checks_of "$proof/present" >"$proof/required"
   [[ -s $proof/required ]] || cp "$proof/all" "$proof/required"
 
-  ip -4 route flush table "$proof_table" 2>/dev/null || true
-  awk -v table="$proof_table" '{ print "route replace", $1, $2, $3, "table", table }' "$proof/moves" | ip -4 -batch -
-  ip -4 rule add from "$source" lookup "$proof_table" pref "$proof_preference"
+  begin_proof_path
   if ! ask --deadline 4 <"$proof/required" >"$proof/answers"; then
     silent=$(silent_server)
     [[ -z $silent ]] || fail "$silent does not answer at all; nothing was moved. Is it up?"
@@ -107,7 +117,6 @@ prove() {
   answering <"$proof/all" >"$proof/proven"
   comm -23 <(sort "$proof/all") <(checks_of "$proof/proven" | sort) | awk -F '\t' '{ print $2 "\t" $NF }' |
     while IFS=$'\t' read -r vip label; do warn "$label does not answer for $vip, as no server did before"; done
-  end_proof_path
 }
 
 # The checks of the VIPs that a file lists.
@@ -140,6 +149,11 @@ silent_server() {
   done <"$bundle/want/routes"
 }
 
+begin_proof_path() {
+  end_proof_path
+  awk -v table="$proof_table" '{ print "route replace", $1, $2, $3, "table", table }' "$proof/moves" | ip -4 -batch -
+  ip -4 rule add from "$source" lookup "$proof_table" pref "$proof_preference"
+}
 end_proof_path() {
   ip -4 rule del pref "$proof_preference" lookup "$proof_table" 2>/dev/null || true
   ip -4 route flush table "$proof_table" 2>/dev/null || true

@@ -1,0 +1,13 @@
+import * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import "../../../components";
+import "../../../components/config";
+import "../../../components/inspection";
+
+const config = new pulumi.Config();
+new random.RandomPassword("token", { length: 32 });
+for (let i = 0; i < config.requireNumber("commands"); i++) {
+  // One command runs again in each flip, as the router's does.
+  new command.local.Command(`c${i}`, { create: "true", stdin: i === 0 ? config.require("state") : "" });
+}
