@@ -8,7 +8,6 @@ const { createHash } = require("node:crypto");
 const fs = require("node:fs");
 const path = require("node:path");
 const { promisify } = require("node:util");
-const tar = require("tar-stream");
 const { explainSshFailure } = require("./sshFailure.cjs");
 
 /** Seconds apply.sh may take on the machine; ssh itself gets a little longer. */
@@ -65,7 +64,7 @@ async function ask(peers, command) {
 
 /** @param {[string, string][]} files @returns {Promise<Buffer>} the same bytes for the same files */
 async function pack(files) {
-  const bundle = tar.pack();
+  const bundle = require("tar-stream").pack();
   for (const [name, text] of files) {
     bundle.entry({ name, mode: name.startsWith("want/private/") ? 0o600 : 0o644, mtime: new Date(0) }, text);
   }
@@ -95,13 +94,10 @@ function scriptsOf(concern) {
   );
 }
 
-async function main() {
-  const machine = env("MACHINE");
-  const input = fs.readFileSync(0, "utf8");
+/** @returns {Promise<Buffer>} what goes to the machine: the wish on stdin, the scripts, and what says whose it is */
+async function makeBundle() {
   /** @type {{ want: Record<string, string> }} */
-  const { want } = JSON.parse(input);
-  const engine = ancestors();
-
+  const { want } = JSON.parse(fs.readFileSync(0, "utf8"));
   /** @type {[string, string][]} */
   const files = [
     ...scriptsOf(env("SCRIPTS")),
@@ -116,12 +112,23 @@ async function main() {
   files.unshift(["meta", [...meta, `version=${version}`, ""].join("\n")]);
   const peers = JSON.parse(process.env.LOOPBACK_HA_PEERS ?? "[]");
   if (peers.length > 0) files.push(["peers", await ask(peers, env("ASK_PEERS"))]);
+  return pack(files);
+}
 
-  const bundle = await pack(files);
+async function main() {
+  const machine = env("MACHINE");
+  const engine = ancestors();
   const receive = fs.readFileSync(path.join(__dirname, "receive.sh"), "utf8");
   const command = `${env("SUDO")} bash -c ${shellQuote(receive)} receive ${LIMIT_SECONDS}`.trim();
   fs.mkdirSync(path.join(require("node:os").userInfo().homedir, ".ssh"), { recursive: true, mode: 0o700 });
+  // The machine gets ready while the bundle is made.
   const ssh = spawn("ssh", [...env("SSH").split(" "), command], { stdio: "pipe" });
+  const closed = new Promise((resolve, reject) => ssh.on("error", reject).on("close", resolve));
+  closed.catch(() => {}); // awaited below
+  const bundle = await makeBundle().catch((error) => {
+    ssh.kill();
+    throw error;
+  });
   const deadline = setTimeout(() => ssh.kill("SIGKILL"), (LIMIT_SECONDS + 25) * 1000);
   let out = "";
   let errors = "";
@@ -134,10 +141,7 @@ async function main() {
   ssh.stdin.write(`LOOPBACK-HA-1 ${bundle.length} ${createHash("sha256").update(bundle).digest("hex")}\n`);
   ssh.stdin.write(bundle);
 
-  const code = await new Promise((resolve, reject) => {
-    ssh.on("error", reject);
-    ssh.on("close", resolve);
-  });
+  const code = await closed;
   clearTimeout(deadline);
   errors = errors.replace(/^(ControlSocket|mux_client).*\n/gm, "").slice(-8192);
   process.stdout.write(out.replace(`${APPLIED}\n`, "").slice(0, 16384));
