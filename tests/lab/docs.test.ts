@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import execa from "execa";
+import { whoServes } from "../../examples/lab/client";
+import { Lab } from "../../examples/lab/lab";
+import { Project } from "../../examples/lab/project";
+import { checkout } from "../../examples/lab/state";
+
+const HOST_MINUTES = 5;
+
+/** Code blocks of a page of the docs, in order, by what they are written in. */
+function blocks(page: string, language = ""): string[] {
+  const text = fs.readFileSync(path.join(checkout, page), "utf8");
+  return [...text.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)]
+    .filter((match) => match[1] === language)
+    .map((match) => match[2]);
+}
+
+/** The block that has this text; a page that lost it fails here. */
+function block(page: string, text: string, language = ""): string {
+  const found = blocks(page, language).filter((candidate) => candidate.includes(text));
+  assert.equal(found.length, 1, `${page} has ${found.length} blocks with "${text}"`);
+  return found[0];
+}
+
+/** Runs a line as it stands, on this machine. */
+async function onHost(line: string, cwd = checkout): Promise<string> {
+  const { all, exitCode } = await execa("bash", ["-c", line], {
+    cwd,
+    all: true,
+    reject: false,
+    timeout: HOST_MINUTES * 60_000,
+    stdin: "ignore",
+  });
+  assert.equal(exitCode, 0, `${line}\n${all}`);
+  return all ?? "";
+}
+
+describe("docs: what they say is run", () => {
+  const lab = new Lab();
+  let project: Project;
+
+  before(() => lab.up());
+  afterEach("nothing of the farm stays", async () => {
+    if (!project || !fs.existsSync(project.folder)) return;
+    const { code, stdout, stderr } = await project.destroy();
+    assert.equal(code, 0, stdout + stderr);
+  });
+
+  /** Runs lines of a block as the operator, in the project; answers yes to pulumi's question. */
+  async function operate(lines: string, expected = 0): Promise<string> {
+    const { code, stdout, stderr } = await lab.exec("operator", ["bash", "-ec", lines], {
+      cwd: project.folder,
+      timeoutMs: 110_000,
+      env: { ...project.env, PULUMI_SKIP_CONFIRMATIONS: "true", PULUMI_NON_INTERACTIVE: "true" },
+    });
+    assert.equal(code, expected, `${lines}\n${stdout}${stderr}`);
+    return stdout;
+  }
+  const served = async (name: string, vip: string): Promise<string> =>
+    whoServes(lab, vip, name, (await project.output("healthPath")) as string);
+
+  it("README: the first stack, a new site, its end, maintenance, a home, an interrupted run", async () => {
+    project = new Project(lab, "prod");
+    const config = block("README.md", "loopback-ha:network", "yaml");
+    const [install, init, ...first] = block("README.md", "pulumi stack init").trim().split("\n");
+    fs.rmSync(project.file("Pulumi.prod.yaml"));
+    await operate(init);
+    fs.appendFileSync(project.file("Pulumi.prod.yaml"), config);
+    const [preview, up] = first;
+    assert.match(await operate(preview), /web2/);
+    await operate(up);
+    assert.equal(await served("www.widgetco.example", "192.0.2.37"), "web1");
+    assert.equal(await served("www.widgetco.example", "192.0.2.69"), "web2");
+
+    const fresh = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-docs-"));
+    try {
+      for (const file of ["package.json", "package-lock.json"]) {
+        fs.copyFileSync(path.join(checkout, file), path.join(fresh, file));
+      }
+      await onHost(install, fresh);
+    } finally {
+      fs.rmSync(fresh, { recursive: true });
+    }
+
+    const site = {
+      serverName: "gadgets.widgetco.example",
+      documentRoot: "/srv/www/gadgets",
+      hostNumber: "6",
+    };
+    for (const [key, value] of Object.entries(site)) await project.set(`sites.gadgets.${key}`, value);
+    await project.set('zones["widgetco.example"].ttl', "2");
+    await operate(up);
+    const leave = block("README.md", "sites.gadgets.retiring");
+    assert.match(leave, /# wait/);
+    await operate(leave.replace(/^# wait.*$/m, "sleep 3"));
+    assert.notEqual(await served("gadgets.widgetco.example", "192.0.2.38"), "web1");
+
+    const [away, back] = block("README.md", "servers.web2.state maintenance").trim().split("\n");
+    await operate(away);
+    assert.equal(await served("www.widgetco.example", "192.0.2.69"), "web1");
+    await operate(back);
+    assert.equal(await served("www.widgetco.example", "192.0.2.69"), "web2");
+
+    const home = /`(pulumi config set --path 'placement[^`]*)`/.exec(
+      fs.readFileSync(path.join(checkout, "README.md"), "utf8"),
+    );
+    await operate(home![1]);
+    assert.match(await operate(up), /unchanged/);
+
+    const interrupted = block("README.md", "pulumi cancel").trim().split("\n");
+    const [cancel, refresh, again] = interrupted.filter((line) => !line.startsWith("#"));
+    // Only if the stack is locked: it is not.
+    await operate(`${cancel.replace(/#.*/, "")} || true`);
+    await operate(refresh);
+    assert.match(await operate(again), /unchanged/);
+  });
+
+  it("README: a program of one's own, with the components", async () => {
+    project = new Project(lab, "own", "examples/widgetco");
+    fs.writeFileSync(project.file("index.ts"), block("README.md", "new lha.WebServerPool", "ts"));
+    fs.mkdirSync(project.file("node_modules"));
+    fs.symlinkSync(project.copy, project.file("node_modules/pulumi-loopback-ha"));
+    await project.init();
+    const { code, stdout, stderr } = await project.up();
+    assert.equal(code, 0, stdout + stderr);
+    assert.match(stdout, /192.0.2.64\/27 is served by web2/);
+  });
+
+  it("your-own-network.md and placement.md", async () => {
+    project = new Project(lab, "prod");
+    const [placement] = blocks("docs/placement.md", "yaml");
+    fs.appendFileSync(project.file("Pulumi.prod.yaml"), placement.replace(/^/gm, "  ").trimEnd() + "\n");
+    await operate(block("docs/your-own-network.md", "ssh root@"));
+    const [, init, preview, up] = block("docs/your-own-network.md", "pulumi stack init").trim().split("\n");
+    await operate([init, preview, up].join("\n"));
+    const ask = /`(curl -H 'Host: www.widgetco.example'[^`]*)`/.exec(
+      fs.readFileSync(path.join(checkout, "docs/your-own-network.md"), "utf8"),
+    );
+    const { stdout } = await lab.exec("client", [
+      "bash",
+      "-c",
+      `${ask![1]} -s -o /dev/null -w '%{http_code}'`,
+    ]);
+    // The document root is empty.
+    assert.equal(stdout, "403");
+  });
+
+  it("examples/widgetco: its page", async () => {
+    project = new Project(lab, "widgetco", "examples/widgetco");
+    await operate(block("examples/widgetco/README.md", "WEB2_STATE=maintenance"));
+  });
+
+  it("examples/lab: its page", async () => {
+    const lines = block("examples/lab/README.md", "tcpdump").trim().split("\n");
+    assert.equal(lines.length, 4);
+    // Two of them go on until somebody ends them.
+    for (const line of lines) {
+      const command = line.replace(/#.*/, "").trim();
+      await onHost(`timeout 5 ${command}; code=$?; [ $code = 0 ] || [ $code = 124 ]`);
+    }
+  });
+
+  it("npm run demo", async () => {
+    const [demo] = block("README.md", "npm run demo").trim().split("\n");
+    const printed = await onHost(demo.replace(/#.*/, ""));
+    await lab.down();
+    assert.match(printed, /web2 into maintenance, under requests +│ \d+ requests, 0 failures/);
+    assert.match(printed, /home again/);
+  });
+});
