@@ -8,6 +8,10 @@
 trap '' HUP INT TERM PIPE
 
 take_lock
+# What a run that was killed was about to rename.
+for leftover in "$state"/*.new; do
+  [[ ! -e $leftover && ! -L $leftover ]] || rm -f "$leftover"
+done
 previous=$(current_version)
 doubted=
 [[ ! -e $state/in-doubt ]] || doubted=1

@@ -58,7 +58,7 @@ missing_roots() {
 }
 
 activate() {
-  local dir=$1 folder
+  local dir=$1 folder answer
   if [[ $dir ]]; then
     mkdir -p "$health"
     find "$dir/want/private/sites" -name 'site-*.conf' -printf '%f\n' | sed 's/^site-//; s/\.conf$//' |
@@ -75,6 +75,9 @@ activate() {
     return 0
   fi
   reload
+  [[ ! $dir ]] || for answer in "$health"/*; do
+    [[ -e $dir/want/private/sites/site-${answer##*/}.conf ]] || rm -f "$answer"
+  done
   # A root that we made and nobody filled goes with its site.
   [[ ! -e $state/made-roots ]] ||
     comm -23 <(sort -u "$state/made-roots") <([[ -z $dir ]] || sites "$dir" roots | sort -u) |

@@ -14,6 +14,28 @@ const PICTURE = `
   nft list ruleset 2>/dev/null
   cat /proc/sys/net/ipv4/conf/all/arp_ignore /proc/sys/net/ipv4/conf/all/arp_announce
   systemctl list-unit-files --state=enabled --no-legend | awk '{ print $1 }'`;
+/** What somebody else brings to a machine while the farm stands. */
+const FOREIGN: Record<string, { by: string; there: string; undo: string }> = {
+  r1: {
+    by: `ip route add 203.0.113.0/24 via 192.0.2.5; ip route add 192.0.2.64/28 via 192.0.2.4
+      ip rule add from 203.0.113.9 lookup 99 pref 99; nft add table ip foreign`,
+    there: `ip route show 203.0.113.0/24 | grep -q 'via 192.0.2.5'; ip route show 192.0.2.64/28 | grep -q via
+      ip rule | grep -q 203.0.113.9; nft list tables | grep -q foreign`,
+    undo: `ip route del 203.0.113.0/24; ip route del 192.0.2.64/28; ip rule del pref 99; nft delete table ip foreign`,
+  },
+  web1: {
+    by: `ip address add 203.0.113.9/32 dev lo; echo '# mine' >/etc/apache2/sites-enabled/foreign.conf
+      echo hello >/srv/www/widgetco/index.html`,
+    there: `ip address show dev lo | grep -q 203.0.113.9; grep -q mine /etc/apache2/sites-enabled/foreign.conf
+      grep -q hello /srv/www/widgetco/index.html`,
+    undo: `ip address del 203.0.113.9/32 dev lo; rm /etc/apache2/sites-enabled/foreign.conf`,
+  },
+  ns1: {
+    by: `echo '// mine' >>/etc/bind/named.conf.local`,
+    there: `grep -q '// mine' /etc/bind/named.conf.local`,
+    undo: `sed -i '\\|^// mine$|d' /etc/bind/named.conf.local`,
+  },
+};
 const SERVERS = ["web1", "web2", "web3", "web4"];
 const MANAGED = ["r1", "ns1", ...SERVERS];
 
@@ -228,9 +250,18 @@ describe("the farm", function () {
     });
   }
 
-  it("is gone after destroy: every machine is as it was before", async () => {
+  it("is gone after destroy: what others made or edited meanwhile stays, all else is as before", async () => {
+    for (const [name, make] of Object.entries(FOREIGN)) {
+      const { code, stderr } = await lab.exec(name, ["bash", "-ec", make.by]);
+      assert.equal(code, 0, stderr);
+    }
     const { code, stdout, stderr } = await project.destroy();
     assert.equal(code, 0, stdout + stderr);
+    for (const [name, make] of Object.entries(FOREIGN)) {
+      const there = await lab.exec(name, ["bash", "-ec", make.there]);
+      assert.equal(there.code, 0, `${name}: ${make.there}`);
+      await lab.exec(name, ["bash", "-ec", make.undo]);
+    }
     const now = await picture();
     for (const name of MANAGED) assert.equal(now.get(name), pristine.get(name), name);
   });

@@ -41,6 +41,12 @@ const REFUSALS: [string, string, string, RegExp][] = [
     "mv /usr/sbin/apache2.away /usr/sbin/apache2",
     /web3: the program 'apache2' is missing/,
   ],
+  [
+    "no iproute2",
+    "mv /usr/bin/ip /usr/bin/ip.away",
+    "mv /usr/bin/ip.away /usr/bin/ip",
+    /web3: the program 'ip' is missing; install it \(apt-get install iproute2\)/,
+  ],
 ];
 
 describe("faults", function () {
@@ -143,6 +149,34 @@ describe("faults", function () {
       assert.notEqual(result.code, 0);
       assert.match(text(result), /web3: /);
       assert.deepEqual(await serving(), ["web3", "web4", "web3", "web4"]);
+    });
+
+    it("flips 20 times in a row while web3 fails in each of the runs", async () => {
+      await addSite();
+      const [, break_, mend] = REFUSALS[0];
+      await whileBroken(break_, mend, async () => {
+        for (let flip = 0; flip < 20; flip++) {
+          const state = flip % 2 === 0 ? "maintenance" : "active";
+          await project.set("servers.web2.state", state);
+          const result = await project.up();
+          assert.notEqual(result.code, 0, `flip ${flip}`);
+          assert.match(text(result), /web3: /);
+          const now = [SERVERS[0], state === "active" ? "web2" : "web1", SERVERS[2], SERVERS[3]];
+          assert.deepEqual(await serving(), now, `flip ${flip}`);
+        }
+      });
+    }).timeout(300_000);
+
+    it("names a missing BIND", async () => {
+      await sh("ns1", "mv /usr/bin/named-checkzone /usr/bin/named-checkzone.away");
+      await project.set('zones["widgetco.example"].ttl', "61");
+      const result = await project.up();
+      await sh("ns1", "mv /usr/bin/named-checkzone.away /usr/bin/named-checkzone");
+      assert.notEqual(result.code, 0);
+      assert.match(
+        text(result),
+        /ns1: the program 'named-checkzone' is missing; install it \(apt-get install bind9\)/,
+      );
     });
 
     it("does not move traffic to a server that does not answer", async () => {

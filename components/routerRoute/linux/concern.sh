@@ -151,14 +151,15 @@ silent_server() {
   done <"$bundle/want/routes"
 }
 
+# The rule comes first and goes last: it is what the next run knows a proof by that was killed.
 begin_proof_path() {
   end_proof_path
-  awk -v table="$proof_table" '{ print "route replace", $1, $2, $3, "table", table }' "$proof/moves" | ip -4 -batch -
   ip -4 rule add from "$source" lookup "$proof_table" pref "$proof_preference"
+  awk -v table="$proof_table" '{ print "route replace", $1, $2, $3, "table", table }' "$proof/moves" | ip -4 -batch -
 }
 end_proof_path() {
-  ip -4 rule del pref "$proof_preference" lookup "$proof_table" 2>/dev/null || true
   ip -4 route flush table "$proof_table" 2>/dev/null || true
+  ip -4 rule del pref "$proof_preference" lookup "$proof_table" 2>/dev/null || true
 }
 cleanup() {
   [[ ${proof:-} ]] || return 0
