@@ -5,6 +5,7 @@ export { Concern, instanceName } from "./host/hostCommand";
 export { HostArgs, SshOptions } from "./host/ssh";
 export { LoopbackVip, LoopbackVipArgs } from "./loopbackVip";
 export { PoolServerArgs, SiteArgs, WebServerPool, WebServerPoolArgs, healthToken } from "./webServerPool";
+export { healthPath } from "./webServerPool/vhost";
 export { CheckKind, RouteArgs, RouterKind, RouterRoute, RouterRouteArgs, VipCheckArgs } from "./routerRoute";
 export {
   DnsRoundRobin,
@@ -15,5 +16,6 @@ export {
   SoaPreset,
   ZoneRecordModel,
 } from "./dnsRoundRobin";
+export { SOA_FIGURES } from "./config/model";
 export { ConfigError } from "./config/error";
 export { Refusal } from "./refusal";

@@ -98,6 +98,12 @@ export enum SoaPreset {
   Article = "article",
 }
 
+/** The figures of each preset, and the `$TTL` that goes with them, in seconds. */
+export const SOA_FIGURES: Record<SoaPreset, SoaFigures & { ttl: number }> = {
+  [SoaPreset.Modern]: { refresh: 86400, retry: 3600, expire: 1209600, minimum: 300, ttl: 300 },
+  [SoaPreset.Article]: { refresh: 86400, retry: 3600, expire: 1209600, minimum: 86400, ttl: 86400 },
+};
+
 /** A DNS zone. */
 export interface ZoneModel {
   /** Its domain, lower case, without a trailing dot: the key in the configuration. */

@@ -1,15 +1,10 @@
 /** Reads `zones`. */
-import { HostModel, SiteModel, SoaFigures, SoaPreset, ZoneModel, ZoneRecordModel } from "./model";
+import { HostModel, SiteModel, SOA_FIGURES, ZoneModel, ZoneRecordModel } from "./model";
 import { Problems, useNearest } from "./error";
 import { entries, parse } from "./leaf";
 import { domainInstead, zoneComplaint } from "./names";
 import { checkRecords, relative } from "./records";
 import { ZoneInput, zoneSchema } from "./schema";
-
-const FIGURES: Record<SoaPreset, SoaFigures & { ttl: number }> = {
-  [SoaPreset.Modern]: { refresh: 86400, retry: 3600, expire: 1209600, minimum: 300, ttl: 300 },
-  [SoaPreset.Article]: { refresh: 86400, retry: 3600, expire: 1209600, minimum: 86400, ttl: 86400 },
-};
 
 /** The zone a domain name belongs to: of those it ends in, the longest. Undefined: it is in none of them. */
 export function zoneOf(name: string, zones: readonly string[]): string | undefined {
@@ -74,7 +69,7 @@ function figuresOf({
   expire,
   minimum,
 }: ZoneInput): Pick<ZoneModel, "figures" | "ttl"> {
-  const base = FIGURES[preset];
+  const base = SOA_FIGURES[preset];
   return {
     figures: {
       refresh: refresh ?? base.refresh,

@@ -14,5 +14,6 @@ for state in /var/lib/loopback-ha/*/; do
   fi
 done
 # One process for all files: this runs on every machine at every preview.
-[ $# = 0 ] || awk '{ n = split(FILENAME, part, "/"); print part[5] "\t" part[n] "\t" $0 }' "$@"
+[ $# = 0 ] || awk '{ n = split(FILENAME, part, "/"); print part[5] "\t" part[n] "\t" $0 }' "$@" || exit
+# Last: it says that the answer is whole.
 printf -- '-\tnow\t%s\n' "$(date +%s)"

@@ -25,7 +25,7 @@ export async function observe(
   const found = await Promise.all(
     hosts.map(async (host): Promise<[string, Observation]> => {
       try {
-        return [host.name, parseObservation(await look(host))];
+        return [host.name, whole(host.name, parseObservation(await look(host)))];
       } catch (error) {
         return [host.name, { failure: (error as Error).message, now: 0, instances: {} }];
       }
@@ -58,6 +58,12 @@ export function parseObservation(text: string): Observation {
     if (file === "now") observation.now = Number(rest[0]);
     else ((observation.instances[instance] ??= {})[file] ??= []).push(rest.join("\t"));
   }
+  return observation;
+}
+
+/** observe.sh says the time last: without it the answer was cut off, and what it lacks is not known. */
+function whole(machine: string, observation: Observation): Observation {
+  if (!observation.now) throw new Error(`${machine}: its answer was cut off`);
   return observation;
 }
 

@@ -83,9 +83,9 @@ function renderCheck(check: VipCheckArgs): string {
   return `${vip} ${site} ping`;
 }
 
-/** A pool's name as part of an environment variable. */
+/** A pool's name as part of an environment variable; two pools never get one name. */
 export function secretName(pool: string): string {
-  return pool.replace(/[^A-Za-z0-9]/g, "_");
+  return pool.replace(/[^A-Za-z0-9]/g, (character) => `_${character.charCodeAt(0).toString(16)}_`);
 }
 
 /** Each server's share of the prefixes, such as `2 of 4 (50 %)`. */

@@ -7,6 +7,8 @@ import {
   DnsRoundRobin,
   PlacementServer,
   RouterRoute,
+  SOA_FIGURES,
+  SoaPreset,
   WebServerPool,
   place,
   planNetwork,
@@ -56,8 +58,7 @@ new DnsRoundRobin("widgetco.example", {
   nameServers: [nameServer],
   nsNames: ["ns1.widgetco.example"],
   contact: "hostmaster@widgetco.example",
-  // The article's figures, in seconds.
-  figures: { refresh: 86400, retry: 3600, expire: 1209600, minimum: 86400 },
+  figures: SOA_FIGURES[SoaPreset.Article],
   ttl: 86400,
   sites: [{ name: widgetco.serverName, addresses: widgetco.vips }],
   records: [{ name: "ns1", type: "A", value: nameServer.address }],

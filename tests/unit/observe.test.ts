@@ -50,6 +50,11 @@ describe("observation", () => {
     assert.deepStrictEqual(linesOf(observation, "farm/prod", "left"), []);
   });
 
+  it("takes an answer without its end for none", async () => {
+    const found = await observe([{ name: "a", address: "192.0.2.1" }], async () => "i\tnames\ta 1\n");
+    assert.deepStrictEqual(found.get("a"), { failure: "a: its answer was cut off", now: 0, instances: {} });
+  });
+
   it("keeps a machine that fails apart from those that answer", async () => {
     const hosts = ["a", "b"].map((name) => ({ name, address: "192.0.2.1" }));
     const found = await observe(hosts, async ({ name }) => {

@@ -48,7 +48,7 @@ describe("routes of a router", () => {
     [{ vip: "192.0.2.33", site: "w", kind: CheckKind.Tcp, port: 25 }, "192.0.2.33 w tcp 25\n"],
     [
       { vip: "192.0.2.33", site: "w", kind: CheckKind.Http, serverName: "w.example", pool: "web-1" },
-      "192.0.2.33 w http w.example @SECRET:health_web_1@\n",
+      "192.0.2.33 w http w.example @SECRET:health_web_2d_1@\n",
     ],
     [{ vip: "192.0.2.33", site: "w", kind: CheckKind.Tcp }, /^checks: tcp for 192.0.2.33 \(w\) needs port$/],
     [{ vip: "192.0.2.33", site: "w", kind: CheckKind.Http, pool: "web" }, /needs serverName$/],
@@ -64,7 +64,8 @@ describe("routes of a router", () => {
   it("keeps checks in the order given", () => {
     const two = ["192.0.2.65", "192.0.2.33"].map((vip) => ({ vip, site: "w" }));
     assert.strictEqual(renderChecks(two), "192.0.2.65 w ping\n192.0.2.33 w ping\n");
-    assert.strictEqual(secretName("a.b-c"), "a_b_c");
+    assert.strictEqual(secretName("a.b-c"), "a_2e_b_2d_c");
+    assert.notStrictEqual(secretName("a-b"), secretName("a_b"));
   });
 
   const bad: [RouteArgs[], RegExp][] = [
