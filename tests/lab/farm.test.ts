@@ -144,6 +144,15 @@ describe("the farm", function () {
     await project.set("sites.sprockets.serverName", "sprockets.widgetco.example");
     await project.set("sites.sprockets.documentRoot", "/srv/www/sprockets");
     await project.set("sites.sprockets.hostNumber", "7");
+    const { stdout: diff } = await project.pulumi(["preview", "--diff", "--stack", "lab"], { check: true });
+    const [, ...commands] = diff.split(/ command:local:Command: \(/);
+    assert.deepEqual(
+      commands.map((text) => (text.split("--outputs:--")[0].match(/(^ +[+] .*\n)+/gm) ?? []).length),
+      commands.map(() => 1),
+      diff,
+    );
+    assert.doesNotMatch(diff, /^ +- /m);
+    assert.equal(commands.length, 2 * SERVERS.length + 2);
     const adding = await underLoad(lab, target, expectUp);
     assert.deepEqual(
       Object.values(adding).map((vip) => vip.failures),

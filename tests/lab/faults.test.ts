@@ -167,6 +167,23 @@ describe("faults", function () {
       });
     }).timeout(300_000);
 
+    it("refuses a second stack with the same VIPs, and leaves the first alone", async () => {
+      const second = new Project(lab, "second");
+      await second.init();
+      const result = await second.up();
+      assert.notEqual(result.code, 0);
+      assert.match(text(result), /r1: \S+ is already routed by stack loopback-ha\/lab; nothing was changed/);
+      for (const name of SERVERS)
+        assert.match(
+          text(result),
+          new RegExp(`${name}: VIP \\S+ already belongs to stack loopback-ha/lab; nothing was changed`),
+        );
+      const gone = await second.destroy();
+      assert.equal(gone.code, 0, text(gone));
+      const { stdout } = await project.up();
+      assert.doesNotMatch(stdout, /updated|created|deleted/);
+    });
+
     it("names a missing BIND", async () => {
       await sh("ns1", "mv /usr/bin/named-checkzone /usr/bin/named-checkzone.away");
       await project.set('zones["widgetco.example"].ttl', "61");
