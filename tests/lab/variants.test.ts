@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import { underLoad, whoServes } from "../../examples/lab/client";
+import { Lab } from "../../examples/lab/lab";
+import { Project } from "../../examples/lab/project";
+
+const WIDGETCO = ["192.0.2.37", "192.0.2.69", "192.0.2.101", "192.0.2.133"];
+const SERVERS = ["web1", "web2", "web3", "web4"];
+
+describe("variants of the farm", () => {
+  const lab = new Lab();
+  let project: Project;
+  let healthPath: string;
+
+  const sh = async (name: string, command: string): Promise<string> =>
+    (await lab.exec(name, ["bash", "-c", command])).stdout;
+  const up = async (): Promise<string> => {
+    const { code, stdout, stderr } = await project.up();
+    assert.equal(code, 0, stdout + stderr);
+    return stdout;
+  };
+  const serving = (): Promise<string[]> =>
+    Promise.all(WIDGETCO.map((vip) => whoServes(lab, vip, "www.widgetco.example", healthPath)));
+
+  before("a farm in the lab", async () => {
+    await lab.up();
+    project = new Project(lab);
+    await project.init();
+    await up();
+    healthPath = (await project.output("healthPath")) as string;
+    assert.deepEqual(await serving(), SERVERS);
+  });
+  after("the farm goes", async () => {
+    await sh("web4", "systemctl disable --now named 2>/dev/null");
+    const { code, stdout, stderr } = await project.destroy();
+    project.remove();
+    assert.equal(code, 0, stdout + stderr);
+  });
+
+  it("binding subnet: whole VIP subnets are bound, also after a reboot; no request is lost on the way there and back", async () => {
+    const pathFile = project.file("health-path");
+    fs.writeFileSync(pathFile, healthPath, { mode: 0o600 });
+    const target = { serverName: "www.widgetco.example", pathFile, vips: WIDGETCO };
+    const change = async (binding: string): Promise<void> => {
+      await project.set("network.binding", binding);
+      const stats = await underLoad(lab, target, up);
+      assert.deepEqual(
+        Object.values(stats).map(({ failures }) => failures),
+        [0, 0, 0, 0],
+      );
+      assert.deepEqual(await serving(), SERVERS);
+    };
+    await change("subnet");
+    assert.match(await sh("web1", "ip -4 route show table local"), /local 192\.0\.2\.64\/27 dev lo/);
+    // Nobody's address is answered, and with nobody's site.
+    assert.equal(await whoServes(lab, "192.0.2.60", "www.widgetco.example", healthPath), "421");
+    await lab.reboot("web2");
+    assert.deepEqual(await serving(), SERVERS);
+    assert.doesNotMatch(await up(), /updated|created|deleted/);
+    await change("alias");
+    assert.doesNotMatch(await sh("web1", "ip -4 route show table local"), /192\.0\.2\.64\/27/);
+  });
+
+  it("a server leaves: first maintenance, then out of the config", async () => {
+    await project.set("servers.web4.state", "maintenance");
+    await up();
+    await project.pulumi(["config", "rm", "--path", "servers.web4", "--stack", "lab"], { check: true });
+    await up();
+    assert.deepEqual(await serving(), ["web1", "web2", "web3", "web1"]);
+    assert.equal(
+      await sh("web4", "ls /var/lib/loopback-ha 2>/dev/null; ip -4 -o address show dev lo | grep -v 127"),
+      "",
+    );
+  });
+
+  // The second one is the machine that web4 was.
+  it("two name servers agree on a serial; a dead one holds nobody up, and catches up", async () => {
+    const serial = (address: string): Promise<string> =>
+      sh("client", `dig +short +time=2 +tries=1 @${address} widgetco.example SOA | awk '{ print $3 }'`);
+    const serials = (): Promise<string[]> => Promise.all(["192.0.2.10", "192.0.2.5"].map(serial));
+    await sh("web4", "systemctl enable --now named");
+    await project.set("nameServers.ns2.address", "192.0.2.5");
+    await project.set('zones["widgetco.example"].nameServers[0]', "ns1");
+    await project.set('zones["widgetco.example"].nameServers[1]', "ns2");
+    await up();
+    const [first, second] = await serials();
+    assert.match(first, /^\d{10}/);
+    assert.equal(second, first);
+
+    await sh("web4", "systemctl stop named");
+    await project.set('zones["widgetco.example"].ttl', "61");
+    const { code, stdout } = await project.up();
+    assert.notEqual(code, 0);
+    assert.match(stdout, /ns2: /);
+    const newer = await serial("192.0.2.10");
+    assert.ok(Number(newer) > Number(first), `${newer} after ${first}`);
+
+    await sh("web4", "systemctl start named");
+    await up();
+    assert.deepEqual(await serials(), [newer, newer]);
+  });
+});
