@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { contains, hostNumberOf } from "./addressPlan";
 import { ConfigError, FarmModel, boundAliases, boundVips } from "./config";
 import { Look, Observation, linesOf, observe } from "./host/observe";
-import { NameAddress, NameServerView, findEarlyRemovals, leavingNames } from "./retirement";
+import { NameAddress, NameServerView, findEarlyRemovals, leavingPairs } from "./retirement";
 
 export { driftOf } from "./host/observe";
 
@@ -65,7 +65,7 @@ function findRemovals(farm: FarmModel, stack: string, found: Findings): Complain
     ),
   );
   const reached = farm.nameServers.filter(({ name }) => !seen(found, name).failure);
-  const gone = leavingNames(installed, wanted);
+  const gone = [...new Set(leavingPairs(installed, wanted).map(({ name }) => name))];
   if (gone.length > 0 && farm.nameServers.length > 0 && reached.length === 0) {
     const text = `${gone.join(", ")} would leave the servers, and no name server could be asked whether resolvers still send clients there`;
     // A preview may run where name servers can't be reached; it changes nothing.

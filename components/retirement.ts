@@ -26,10 +26,10 @@ export interface NameServerView {
   left: LeftPair[];
 }
 
-/** Names that the servers serve at an address where they shall not serve them any more, each once. */
-export function leavingNames(installed: NameAddress[], wanted: NameAddress[]): string[] {
+/** What the servers serve and shall not serve any more; several servers' pairs more than once. */
+export function leavingPairs(installed: NameAddress[], wanted: NameAddress[]): NameAddress[] {
   const kept = new Set(wanted.map(key));
-  return [...new Set(installed.filter((pair) => !kept.has(key(pair))).map(({ name }) => name))];
+  return installed.filter((pair) => !kept.has(key(pair)));
 }
 
 /**
@@ -45,8 +45,7 @@ export function findEarlyRemovals(
   views: NameServerView[],
   wayOut: (pair: NameAddress) => string,
 ): string[] {
-  const kept = new Set(wanted.map(key));
-  const leaving = new Map(installed.filter((pair) => !kept.has(key(pair))).map((pair) => [key(pair), pair]));
+  const leaving = new Set(leavingPairs(installed, wanted).map(key));
   if (leaving.size === 0) return [];
   const inDns = new Map<string, string>();
   const ways = new Map<string, string>();

@@ -24,11 +24,11 @@ export function readSites(value: unknown, plan: NetworkPlan | undefined, problem
     const owner = shareVipsWith ?? site.name;
     const hostNumber = numbers.get(owner);
     if (!hostNumber || !plan) return [];
-    const vips = vipsOf(plan, hostNumber);
-    const inDns = vips.length - plan.retiringSubnets.length;
+    const all = vipsOf(plan, hostNumber);
+    const vips = all.slice(0, all.length - plan.retiringSubnets.length);
     const before = [site.name, owner].flatMap((name) => vipsOf(plan, retiring.get(name)));
-    const retiringVips = [...new Set([...vips.slice(inDns), ...before])];
-    return [{ ...site, hostNumber, vips: vips.slice(0, inDns), retiringVips }];
+    const retiringVips = [...new Set([...all, ...before])].filter((vip) => !vips.includes(vip));
+    return [{ ...site, hostNumber, vips, retiringVips }];
   });
 }
 

@@ -166,6 +166,13 @@ describe("readFarm", () => {
     assert.deepStrictEqual(gadgets.retiringVips, ["192.0.2.41", "192.0.2.73", "192.0.2.105", "192.0.2.137"]);
   });
 
+  it("binds no VIP twice", () => {
+    const config = set(article(), ["sites", "gadgets", "shareVipsWith"], "widgetco");
+    set(config, ["sites", "gadgets", "hostNumber"], undefined);
+    const [gadgets] = readFarm(set(config, ["sites", "gadgets", "retiringHostNumber"], 1)).sites;
+    assert.deepStrictEqual(gadgets.retiringVips, []);
+  });
+
   it("lets a record take the name of a retiring site", () => {
     const config = set(article(), [...records, 0], record({ name: "www" }));
     assert.deepStrictEqual(problemsOf(set(config, ["sites", "widgetco", "retiring"], true)), []);
