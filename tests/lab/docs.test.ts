@@ -136,6 +136,9 @@ describe("docs: what they say is run", () => {
     await operate(block("docs/your-own-network.md", "ssh root@"));
     const [, init, preview, up] = block("docs/your-own-network.md", "pulumi stack init").trim().split("\n");
     await operate([init, preview, up].join("\n"));
+    // "Put files into the document root": the VIP that is asked is web1's.
+    const page = "/srv/www/widgetco/index.html";
+    await lab.exec("web1", ["bash", "-c", `echo hello >${page}`]);
     const ask = /`(curl -H 'Host: www.widgetco.example'[^`]*)`/.exec(
       fs.readFileSync(path.join(checkout, "docs/your-own-network.md"), "utf8"),
     );
@@ -144,8 +147,8 @@ describe("docs: what they say is run", () => {
       "-c",
       `${ask![1]} -s -o /dev/null -w '%{http_code}'`,
     ]);
-    // The document root is empty.
-    assert.equal(stdout, "403");
+    await lab.exec("web1", ["rm", page]);
+    assert.equal(stdout, "200");
   });
 
   it("examples/widgetco: its page", async () => {

@@ -28,7 +28,7 @@ const FOREIGN: Record<string, { by: string; there: string; undo: string }> = {
       echo hello >/srv/www/widgetco/index.html`,
     there: `ip address show dev lo | grep -q 203.0.113.9; grep -q mine /etc/apache2/sites-enabled/foreign.conf
       grep -q hello /srv/www/widgetco/index.html`,
-    undo: `ip address del 203.0.113.9/32 dev lo; rm /etc/apache2/sites-enabled/foreign.conf`,
+    undo: `ip address del 203.0.113.9/32 dev lo; rm /etc/apache2/sites-enabled/foreign.conf /srv/www/widgetco/index.html`,
   },
   ns1: {
     by: `echo '// mine' >>/etc/bind/named.conf.local`,
