@@ -18,6 +18,7 @@ import {
   zoneOf,
 } from "./components/config";
 import { Findings, driftOf, inspect } from "./components/inspection";
+import { routerKind } from "./components/routerRoute/kinds";
 import { healthPath } from "./components/webServerPool/vhost";
 
 const POOL = "web";
@@ -46,7 +47,7 @@ function secretKeys(): string[] {
 }
 
 function build(farm: FarmModel, found: Findings): Record<string, unknown> {
-  const drift = (machine: string, component: string, concern: Concern): string | undefined =>
+  const drift = (machine: string, component: string, concern: string): string | undefined =>
     driftOf(found.get(machine), instanceName(component, concern));
   const token = healthToken(POOL);
   const prefixes = farm.network.vipSubnets;
@@ -76,7 +77,7 @@ function build(farm: FarmModel, found: Findings): Record<string, unknown> {
         ),
         healthPaths: { [POOL]: token.apply(healthPath) },
         proofSource: router.proofSource,
-        drift: drift(router.name, router.name, Concern.LinuxRoutes),
+        drift: drift(router.name, router.name, routerKind(router.kind).concern),
       }),
   );
 

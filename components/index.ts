@@ -6,7 +6,16 @@ export { HostArgs, SshOptions } from "./host/ssh";
 export { LoopbackVip, LoopbackVipArgs } from "./loopbackVip";
 export { PoolServerArgs, SiteArgs, WebServerPool, WebServerPoolArgs, healthToken } from "./webServerPool";
 export { healthPath } from "./webServerPool/vhost";
-export { CheckKind, RouteArgs, RouterKind, RouterRoute, RouterRouteArgs, VipCheckArgs } from "./routerRoute";
+export {
+  CheckKind,
+  PinningArgs,
+  RouteArgs,
+  RouteServerArgs,
+  RouterRoute,
+  RouterRouteArgs,
+  VipCheckArgs,
+} from "./routerRoute";
+export { RouterKind, registerRouterKind } from "./routerRoute/kinds";
 export {
   DnsRoundRobin,
   DnsRoundRobinArgs,

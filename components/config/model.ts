@@ -1,10 +1,9 @@
 import { NetworkPlan, VipBinding } from "../addressPlan";
 import { SshOptions } from "../host/ssh";
 import { Placement } from "../placement";
-import { RouterKind } from "../routerRoute/routes";
+import { PinningArgs } from "../routerRoute/pinning";
 
 export { SshOptions } from "../host/ssh";
-export { RouterKind } from "../routerRoute/routes";
 
 /** What a server shall do. */
 export enum ServerState {
@@ -32,13 +31,19 @@ export interface ServerModel extends HostModel {
 
 /** A router. */
 export interface RouterModel extends HostModel {
-  /** How its routes are set. */
-  kind: RouterKind;
+  /** How its routes are set: a name that routerRoute/kinds.ts knows. */
+  kind: string;
   /**
    * Source address of the router's proof that a server answers: one of the router's own, outside the Ethernet
    * subnet. Default: the router finds one.
    */
   proofSource?: string;
+  /** Whether open connections stay where they began. Default: where the kind can. */
+  pinFlows?: boolean;
+  /** The numbers that pinning uses. */
+  pinning?: PinningArgs;
+  /** How long it waits for a confirmation of new routes before it goes back, in seconds; 0: it does not. Default: 20. */
+  confirmSeconds?: number;
 }
 
 /** A web site: one address out of each VIP subnet. */

@@ -3,7 +3,8 @@ import { z } from "zod";
 import { VipBinding, isAddress } from "../addressPlan";
 import { IPV6_COMPLAINT, looksLikeIpv6 } from "./ipv6";
 import { flag, list, object, oneOf, text, whole } from "./leaf";
-import { RouterKind, ServerState, SoaPreset } from "./model";
+import { DEFAULT_ROUTER_KIND, routerKindNames } from "../routerRoute/kinds";
+import { ServerState, SoaPreset } from "./model";
 import {
   configFileComplaint,
   documentRootComplaint,
@@ -69,12 +70,14 @@ export const serverSchema = (example: string) =>
     state: oneOf(ServerState, stateComplaint).default(ServerState.Active),
   });
 
+const kindComplaint = (kind: string) => (routerKindNames().includes(kind) ? undefined : "is not known");
+
 /** An entry of `routers`. */
 export const routerSchema = (example: string) =>
   object({
     address: address(example),
     ssh: sshSchema.optional(),
-    kind: oneOf(RouterKind).default(RouterKind.Linux),
+    kind: text(kindComplaint, () => `use ${routerKindNames().join(" or ")}`).default(DEFAULT_ROUTER_KIND),
     proofSource: address("198.51.100.1, an address of the router outside the Ethernet subnet").optional(),
   });
 

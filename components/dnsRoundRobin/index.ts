@@ -48,6 +48,7 @@ export class DnsRoundRobin extends pulumi.ComponentResource {
         {
           host: server,
           concern: Concern.Zone,
+          scripts: [__dirname],
           component: name,
           want: { zone: text, settings: `zone=${zone}\n` },
           peers: nameServers.filter((peer) => peer !== server),

@@ -75,10 +75,9 @@ async function pack(files) {
   return Buffer.concat(chunks);
 }
 
-/** @param {string} concern @returns {[string, string][]} */
-function scriptsOf(concern) {
-  const folders = [__dirname, path.join(__dirname, "..", ...concern.split("/"))];
-  return folders.flatMap((folder) =>
+/** @param {string} folders separated by colons @returns {[string, string][]} */
+function scriptsOf(folders) {
+  return [__dirname, ...folders.split(":")].flatMap((folder) =>
     fs
       .readdirSync(folder)
       .filter(

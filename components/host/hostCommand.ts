@@ -6,26 +6,21 @@ import * as pulumi from "@pulumi/pulumi";
 import { Refusal } from "../refusal";
 import { HostArgs, sshArguments, sudoPrefix } from "./ssh";
 
-/** What a host command brings to a machine. Each concern has a folder with its concern.sh. */
+/** What a host command brings to a machine. The concerns of routers are in routerRoute/kinds.ts. */
 export enum Concern {
   Vips = "vips",
   Vhosts = "vhosts",
-  LinuxRoutes = "linux-routes",
   Zone = "zone",
 }
-
-/** The folder of each concern below components/. A new router kind is one folder and one line here. */
-const SCRIPTS: Record<Concern, string> = {
-  [Concern.Vips]: "loopbackVip",
-  [Concern.Vhosts]: "webServerPool",
-  [Concern.LinuxRoutes]: "routerRoute/linux",
-  [Concern.Zone]: "dnsRoundRobin",
-};
 
 /** The wish of one concern on one machine. */
 export interface HostCommandArgs {
   host: HostArgs;
-  concern: Concern;
+  concern: string;
+  /** Folders of the concern's scripts, absolute; one of them has concern.sh. */
+  scripts: string[];
+  /** For a machine without a shell: what takes the place of deliver.cjs and remove-over-ssh.sh, absolute paths. */
+  driver?: { deliver: string; remove: string };
   /** Name of the component: with project, stack and concern it names the instance on the machine. */
   component: string;
   /** Wanted files by name. `preview --diff` shows each with a line diff, so keep a line one thing. */
@@ -42,7 +37,7 @@ export interface HostCommandArgs {
 
 /** Names reach file names, unit names and shells on the machines. */
 const NAME = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
-const COMPONENTS = path.join(__dirname, "..");
+const HERE = __dirname;
 
 /**
  * The one way to change a machine: a local command that pipes the wanted files over ssh. An update runs it again
@@ -65,7 +60,7 @@ export function hostCommand(
   return new command.local.Command(
     resourceName,
     {
-      create: `node ${relative(path.join(COMPONENTS, "host", "deliver.cjs"))}`,
+      create: `node ${shellWord(relative(args.driver?.deliver ?? path.join(HERE, "deliver.cjs")))}`,
       delete: 'sh -c "$LOOPBACK_HA_REMOVE"',
       // Drift stands here, as a word of env: ignoreChanges on one entry of the environment breaks providers built
       // on older versions of pulumi-go-provider ("Unrecognized field"), and this is a whole property.
@@ -78,8 +73,11 @@ export function hostCommand(
         LOOPBACK_HA_STACK: stackName(),
         LOOPBACK_HA_INSTANCE: instance,
         LOOPBACK_HA_CONCERN: args.concern,
-        LOOPBACK_HA_SCRIPTS: SCRIPTS[args.concern],
-        LOOPBACK_HA_REMOVE: readScript("remove-over-ssh.sh"),
+        LOOPBACK_HA_SCRIPTS: args.scripts.map(relative).join(":"),
+        LOOPBACK_HA_REMOVE: fs.readFileSync(
+          args.driver?.remove ?? path.join(HERE, "remove-over-ssh.sh"),
+          "utf8",
+        ),
         ...(args.peers?.length
           ? {
               LOOPBACK_HA_PEERS: JSON.stringify(args.peers.map(sshArguments)),
@@ -88,7 +86,7 @@ export function hostCommand(
           : {}),
         ...Object.fromEntries(secrets),
       },
-      stdin: want.apply((files) => JSON.stringify({ scripts: scriptsVersion(args.concern), want: files })),
+      stdin: want.apply((files) => JSON.stringify({ scripts: scriptsVersion(args.scripts), want: files })),
     },
     hostCommandOptions(opts, args.drift !== undefined),
   );
@@ -112,7 +110,7 @@ export function hostCommandOptions(
 }
 
 /** The name under which a component's concern lives on a machine. */
-export function instanceName(component: string, concern: Concern): string {
+export function instanceName(component: string, concern: string): string {
   for (const name of [component, pulumi.getProject(), pulumi.getStack()]) {
     if (!NAME.test(name)) {
       throw new Refusal(
@@ -130,25 +128,22 @@ function stackName(): string {
 // As the program and its command provider both run in the project's folder; an absolute path would show as a
 // change in every other checkout.
 function relative(file: string): string {
-  const found = path.relative(process.cwd(), file).split(path.sep).join("/");
-  return /^[A-Za-z0-9._@/+-]+$/.test(found) ? found : `'${found.replaceAll("'", "'\\''")}'`;
+  return path.relative(process.cwd(), file).split(path.sep).join("/");
 }
 
-function readScript(file: string): string {
-  return fs.readFileSync(path.join(COMPONENTS, "host", file), "utf8");
+function shellWord(text: string): string {
+  return /^[A-Za-z0-9._@/+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-const versions = new Map<Concern, string>();
+const versions = new Map<string, string>();
 
 /** Other scripts are another wish: after an upgrade of this library every machine gets them. */
-function scriptsVersion(concern: Concern): string {
-  const known = versions.get(concern);
+function scriptsVersion(folders: string[]): string {
+  const key = folders.join(":");
+  const known = versions.get(key);
   if (known) return known;
   const hash = createHash("sha256");
-  for (const folder of [
-    path.join(COMPONENTS, "host"),
-    path.join(COMPONENTS, ...SCRIPTS[concern].split("/")),
-  ]) {
+  for (const folder of [HERE, ...folders]) {
     for (const file of fs
       .readdirSync(folder)
       .filter((entry) => /\.(sh|pl|service)$/.test(entry))
@@ -157,6 +152,6 @@ function scriptsVersion(concern: Concern): string {
     }
   }
   const version = hash.digest("hex").slice(0, 12);
-  versions.set(concern, version);
+  versions.set(key, version);
   return version;
 }

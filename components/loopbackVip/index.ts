@@ -41,6 +41,7 @@ export class LoopbackVip extends pulumi.ComponentResource {
       {
         host: args.server,
         concern: Concern.Vips,
+        scripts: [__dirname],
         component: name,
         want: {
           bindings,

@@ -2,32 +2,48 @@ import * as pulumi from "@pulumi/pulumi";
 import { checkHosts } from "../argumentChecks";
 import { hostCommand, instanceName } from "../host/hostCommand";
 import { HostArgs } from "../host/ssh";
-import { ROUTE_CONCERNS } from "./kinds";
+import { routerKind } from "./kinds";
+import { PinningArgs, RouteServerArgs, renderServers } from "./pinning";
 import {
   RouteArgs,
-  RouterKind,
   VipCheckArgs,
   checkRoutes,
   describeShares,
   renderChecks,
   renderRoutes,
+  renderSettings,
   secretName,
 } from "./routes";
 
-export { CheckKind, RouteArgs, RouterKind, VipCheckArgs } from "./routes";
+export { PinningArgs, RouteServerArgs } from "./pinning";
+export { CheckKind, RouteArgs, VipCheckArgs } from "./routes";
 
 /** Arguments of {@link RouterRoute}. */
 export interface RouterRouteArgs {
   /** The router. */
   router: HostArgs;
-  /** What it runs. Default: linux. */
-  kind?: RouterKind;
+  /** What it runs: linux, or a name given to {@link registerRouterKind}. Default: linux. */
+  kind?: string;
   /** The address block: packets to addresses of it that nobody has end on the router instead of circling. */
   block: string;
   /** The subnet that router and servers share. */
   ethernet: string;
   /** All prefixes and their servers: a prefix that is not here any more is no longer routed. */
   routes: RouteArgs[];
+  /** All servers, also those that carry nothing now. Default: those of `routes`. */
+  servers?: RouteServerArgs[];
+  /**
+   * Whether open connections stay with the server where they began until they end, while new ones follow the routes.
+   * Default: true where the kind can (linux).
+   */
+  pinFlows?: boolean;
+  /** The numbers that pinning uses on the router. */
+  pinning?: PinningArgs;
+  /**
+   * The router goes back to its former routes by itself unless a second, fresh connection confirms the new ones within
+   * this time. In seconds; 0 turns it off. Default: 20.
+   */
+  confirmSeconds?: number;
   /** What a server must answer before a prefix moves to it. Default: nothing is asked. */
   checks?: VipCheckArgs[];
   /** Health path of each pool that `checks` name. */
@@ -52,9 +68,10 @@ export class RouterRoute extends pulumi.ComponentResource {
   constructor(name: string, args: RouterRouteArgs, opts?: pulumi.ComponentResourceOptions) {
     checkHosts("router", [args.router]);
     checkRoutes(args.routes, args.ethernet);
+    const servers = renderServers(args.servers ?? serversOf(args.routes), args.ethernet, args.pinning);
     const checks = renderChecks(args.checks ?? []);
-    const concern = ROUTE_CONCERNS[args.kind ?? RouterKind.Linux];
-    instanceName(name, concern);
+    const kind = routerKind(args.kind);
+    instanceName(name, kind.concern);
     // As the component's inputs, so that a preview says "via web2 => web3".
     super(
       "loopback-ha:index:RouterRoute",
@@ -70,12 +87,13 @@ export class RouterRoute extends pulumi.ComponentResource {
       `${name}-routes`,
       {
         host: args.router,
-        concern,
+        ...kind,
         component: name,
         want: {
           routes: renderRoutes(args.routes),
+          servers,
           block: `${args.block}\n`,
-          settings: `ethernet=${args.ethernet}\nproof_source=${args.proofSource ?? ""}\n`,
+          settings: renderSettings({ ...args, pinFlows: args.pinFlows ?? kind.pinsFlows }),
           "private/vips": checks,
         },
         secrets: Object.fromEntries(paths.map(([pool, path]) => [`health_${secretName(pool)}`, path])),
@@ -86,4 +104,10 @@ export class RouterRoute extends pulumi.ComponentResource {
     this.report = routed.stdout;
     this.registerOutputs({ report: this.report });
   }
+}
+
+function serversOf(routes: RouteArgs[]): RouteServerArgs[] {
+  return [
+    ...new Map(routes.map(({ server, nextHop }) => [server, { name: server, address: nextHop }])).values(),
+  ];
 }

@@ -2,12 +2,10 @@ import { compareAddresses, contains, isAddress } from "../addressPlan";
 import { refuse } from "../argumentChecks";
 import { domainComplaint, nameComplaint } from "../config/names";
 import { Refusal } from "../refusal";
+import { PINNING, PinningArgs } from "./pinning";
 
-/** What a router runs, and so how its routes are set. */
-export enum RouterKind {
-  /** iproute2 on any Linux with systemd. */
-  Linux = "linux",
-}
+/** How long a router waits for the confirmation of new routes where nothing is configured. */
+export const CONFIRM_SECONDS = 20;
 
 /** A prefix and the server that carries it. */
 export interface RouteArgs {
@@ -52,6 +50,25 @@ export function renderRoutes(routes: RouteArgs[]): string {
       .sort((a, b) => compareAddresses(a.prefix, b.prefix))
       .map((route) => `${route.prefix} ${route.server} ${route.nextHop}`),
   );
+}
+
+/** What a router must know besides, as `name=value` lines. */
+export function renderSettings(settings: {
+  ethernet: string;
+  proofSource?: string;
+  pinFlows: boolean;
+  pinning?: PinningArgs;
+  confirmSeconds?: number;
+}): string {
+  const { markMask, rulePreference } = { ...PINNING, ...settings.pinning };
+  return lines([
+    `ethernet=${settings.ethernet}`,
+    `proof_source=${settings.proofSource ?? ""}`,
+    `pin_flows=${settings.pinFlows ? "yes" : "no"}`,
+    `mark_mask=${markMask}`,
+    `rule_preference=${rulePreference}`,
+    `confirm_seconds=${settings.confirmSeconds ?? CONFIRM_SECONDS}`,
+  ]);
 }
 
 /**

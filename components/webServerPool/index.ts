@@ -77,6 +77,7 @@ export class WebServerPool extends pulumi.ComponentResource {
         {
           host: server,
           concern: Concern.Vhosts,
+          scripts: [__dirname],
           // With the server's name: a renamed server is set up anew before its old self is removed.
           component: `${name}-${server.name}`,
           want: renderVhosts(sites, {

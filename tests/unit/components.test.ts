@@ -159,7 +159,7 @@ describe("components", () => {
       LOOPBACK_HA_STACK: "farm/prod",
       LOOPBACK_HA_INSTANCE: "farm.prod.lo.vips",
       LOOPBACK_HA_CONCERN: "vips",
-      LOOPBACK_HA_SCRIPTS: "loopbackVip",
+      LOOPBACK_HA_SCRIPTS: "components/loopbackVip",
     });
     assert.deepStrictEqual(Object.keys(wantOf(commands()[0])), ["bindings", "sysctls"]);
   });

@@ -6,7 +6,6 @@ import {
   boundVips,
   ConfigError,
   FarmModel,
-  RouterKind,
   ServerState,
   VipBinding,
   readFarm,
@@ -42,7 +41,7 @@ describe("readFarm", () => {
       retiring: false,
       retiringAliases: [],
     });
-    assert.strictEqual(farm.routers[0].kind, RouterKind.Linux);
+    assert.strictEqual(farm.routers[0].kind, "linux");
     assert.strictEqual(farm.binding, VipBinding.Alias);
     assert.strictEqual(farm.observe, true);
     assert.deepStrictEqual(farm.zones[0], {

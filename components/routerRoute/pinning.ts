@@ -1,0 +1,85 @@
+/** Which mark and which routing table stand for a server: both follow from its Ethernet host number alone. */
+import { contains, hostNumberOf, isAddress } from "../addressPlan";
+import { refuse } from "../argumentChecks";
+import { nameComplaint } from "../config/names";
+
+/** Where open connections are kept: numbers that nothing else on the router may use. */
+export interface PinningArgs {
+  /** Bits of packet and conntrack marks, as a mask; a server's host number must fit in. Default: 0xff000000. */
+  markMask?: string;
+  /** A server's routing table has this number plus its Ethernet host number. Default: 76000. */
+  tableBase?: number;
+  /** Preference of the routing rules: below that of the main table, 32766. Default: 7677. */
+  rulePreference?: number;
+}
+
+/** A server of the farm, whether it carries traffic or not. */
+export interface RouteServerArgs {
+  /** Its name. */
+  name: string;
+  /** Its Ethernet address: the next hop to it. */
+  address: string;
+  /** Nobody may try to reach it: its open connections move at once, and their clients are told. Default: false. */
+  down?: boolean;
+}
+
+/** What a router uses where nothing is configured. */
+export const PINNING: Required<PinningArgs> = {
+  markMask: "0xff000000",
+  tableBase: 76000,
+  rulePreference: 7677,
+};
+
+/** What is wrong with a mask for marks, as the rest of a sentence; undefined: nothing. */
+export function markMaskComplaint(text: string): string | undefined {
+  if (!/^0x[0-9a-fA-F]{1,8}$/.test(text)) return "is no mask of 32 bits";
+  const bits = Number.parseInt(text, 16).toString(2);
+  return /^1+0*$/.test(bits) ? undefined : "is not one run of bits";
+}
+
+/** The highest Ethernet host number that a mask has room for. */
+export function markRoom(mask: string): number {
+  return Number.parseInt(mask, 16) / lowestBit(mask);
+}
+
+/** The mark of a server, such as `0x02000000`. */
+export function markOf(hostNumber: number, mask: string): string {
+  return `0x${(hostNumber * lowestBit(mask)).toString(16).padStart(8, "0")}`;
+}
+
+function lowestBit(mask: string): number {
+  return 2 ** /0*$/.exec(Number.parseInt(mask, 16).toString(2))![0].length;
+}
+
+/**
+ * One line a server, ordered by host number: `NAME ADDRESS up|down MARK TABLE`.
+ *
+ * @throws Refusal when a server is no machine of the Ethernet or has no room in the mask.
+ */
+export function renderServers(
+  servers: RouteServerArgs[],
+  ethernet: string,
+  pinning: PinningArgs = {},
+): string {
+  const { markMask, tableBase } = { ...PINNING, ...pinning };
+  refuse("pinning.markMask", markMask, markMaskComplaint(markMask));
+  return servers
+    .map(({ name, address, down }) => {
+      refuse("servers", name, nameComplaint(name));
+      refuse("servers", address, !isAddress(address) && "is not an IPv4 address");
+      refuse("servers", address, !contains(ethernet, address) && `lies outside the Ethernet ${ethernet}`);
+      const number = hostNumberOf(ethernet, address);
+      refuse(
+        "pinning.markMask",
+        markMask,
+        number > markRoom(markMask) && `has no room for host number ${number} (${name})`,
+      );
+      return {
+        number,
+        line: [name, address, down ? "down" : "up", markOf(number, markMask), tableBase + number],
+      };
+    })
+    .sort((a, b) => a.number - b.number)
+    .map(({ line }) => `${line.join(" ")}\n`)
+    .join("");
+}
