@@ -75,6 +75,7 @@ function build(farm: FarmModel, found: Findings): Record<string, unknown> {
             pool: POOL,
           })),
         ),
+        servers: farm.servers.map(({ name, address }) => ({ name, address })),
         healthPaths: { [POOL]: token.apply(healthPath) },
         proofSource: router.proofSource,
         drift: drift(router.name, router.name, routerKind(router.kind).concern),

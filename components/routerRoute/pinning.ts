@@ -42,9 +42,9 @@ export function markRoom(mask: string): number {
   return Number.parseInt(mask, 16) / lowestBit(mask);
 }
 
-/** The mark of a server, such as `0x02000000`. */
+/** The mark of a server, such as `0x2000000`, as iproute2 prints it. */
 export function markOf(hostNumber: number, mask: string): string {
-  return `0x${(hostNumber * lowestBit(mask)).toString(16).padStart(8, "0")}`;
+  return `0x${(hostNumber * lowestBit(mask)).toString(16)}`;
 }
 
 function lowestBit(mask: string): number {

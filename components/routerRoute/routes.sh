@@ -9,43 +9,54 @@
 # A kind adds live_items (PREFIX via HOP and "unreachable PREFIX", for all of ours that the kernel has), is_live and activate.
 readonly proof_table=7676 proof_preference=7676
 
-setting() { sed -n "s/^$1=//p" "$bundle/want/settings"; }
+# setting DIR NAME: of a bundle.
+setting() { sed -n "s/^$2=//p" "$1/want/settings"; }
 
-wanted_items() {
-  [[ -z $1 ]] || awk 'FILENAME ~ /block$/ { print "unreachable", $1; next } { print $1, "via", $3 }' "$1/want/routes" "$1/want/block" | sort -u
+# "PREFIX via HOP" and "unreachable BLOCK", as a bundle wants them; nothing without a bundle.
+wanted_routes() {
+  [[ ! $1 ]] || awk 'FILENAME ~ /block$/ { print "unreachable", $1; next } { print $1, "via", $3 }' "$1/want/routes" "$1/want/block"
 }
-# Prefixes (and the block) that any version of this instance wanted.
-prefixes_of_all_versions() { { of_all_versions routes | awk '{ print $1 }'; of_all_versions block; } | sort -u; }
-items_of_others() {
-  local other
-  for other in $(others); do wanted_items "$other"; done | sort -u
-}
+
+# What a kind adds to these two, if it does.
+check_kind() { :; }
+verify_kind() { :; }
 
 check() {
   need ip perl awk
-  local line other prefix server hop direct known
+  local line other
   [[ $(</proc/sys/net/ipv4/ip_forward) == 1 ]] ||
     fail "this machine forwards no packets, so it is no router; nothing was changed. Set net.ipv4.ip_forward=1 (sysctl.d)"
   for other in $(others); do
     line=$(awk 'NR == FNR { mine[$1]; next } $1 in mine { print $1; exit }' "$bundle/want/routes" "$other/want/routes")
     [[ -z $line ]] || fail "$line is already routed by stack $(meta_of "$other" stack); nothing was changed. Take it out of one of the two"
   done
-  # One process for all of them: this is the time a failover takes.
-  direct=$(awk '{ print "route get", $3 }' "$bundle/want/routes" | ip -4 -force -batch - 2>/dev/null || true)
-  known=$(prefixes_of_all_versions)
-  while read -r prefix server hop; do
-    [[ $'\n'$direct == *$'\n'"$hop dev "* ]] ||
-      fail "$server ($hop) is not on a network of this router ($(ip -4 route get "$hop" 2>&1 | head -n 1)); nothing was changed. Check the router's Ethernet address"
-    if [[ $'\n'$known$'\n' != *$'\n'"$prefix"$'\n'* ]]; then
-      line=$(ip -4 route show exact "$prefix" table main | grep -v "metric $metric" | head -n 1 || true)
-      [[ -z $line ]] || fail "somebody else routes $prefix already ($line); nothing was changed. Remove that route first"
-    fi
-  done <"$bundle/want/routes"
+  check_next_hops
+  check_foreign_routes
   line=$(ip -4 rule show pref "$proof_preference")
   [[ -z $line || $line == *" lookup $proof_table"* ]] ||
     fail "routing rule preference $proof_preference, which the proof needs, is taken: $line; nothing was changed"
-  moves=$(comm -13 <(live_items) <(awk '{ print $1, "via", $3 }' "$bundle/want/routes" | sort))
+  check_kind
+  moves=$(comm -13 <(live_items) <(wanted_routes "$bundle" | grep -v '^unreachable' | sort))
   [[ -z $moves ]] || prove
+}
+
+check_next_hops() {
+  local wrong server hop
+  wrong=$(awk '{ print "route get", $3 }' "$bundle/want/routes" | sort -u | ip -4 -force -batch - 2>/dev/null |
+    awk 'FILENAME !~ /routes$/ { if ($2 == "dev") direct[$1]; next } !($3 in direct) { print $2, $3; exit }' - "$bundle/want/routes")
+  [[ $wrong ]] || return 0
+  read -r server hop <<<"$wrong"
+  fail "$server ($hop) is not on a network of this router ($(ip -4 route get "$hop" 2>&1 | head -n 1)); nothing was changed. Check the router's Ethernet address"
+}
+
+# A prefix that none of our versions had may be somebody else's.
+check_foreign_routes() {
+  local prefix line
+  awk '{ print $1 }' "$bundle/want/routes" | sort | comm -23 - <(of_all_versions routes | awk '{ print $1 }' | sort -u) |
+    while read -r prefix; do
+      line=$(ip -4 route show exact "$prefix" table main | grep -v "metric $metric" | head -n 1 || true)
+      [[ -z $line ]] || fail "somebody else routes $prefix already ($line); nothing was changed. Remove that route first"
+    done
 }
 
 # vips_in PREFIXES: the checks of the VIPs that lie in these prefixes, with the server that shall get them.
@@ -116,7 +127,7 @@ ask() { perl "$scripts/probe.pl" --source "$source" "$@"; }
 
 proof_source() {
   local source device
-  source=$(setting proof_source)
+  source=$(setting "$bundle" proof_source)
   if [[ $source ]]; then
     say "$source"
     return
@@ -171,8 +182,9 @@ sample_addresses() {
 verify() {
   local wrong address prefix server hop
   sample_addresses "$1" >"$run/samples"
+  verify_kind "$1"
   wrong=$(awk '{ print "route get", $1 }' "$run/samples" | ip -4 -force -batch - 2>/dev/null |
-    awk 'NR == FNR { goes[$1 " " $3]; next } !(($1 " " $4) in goes) { print; exit }' - "$run/samples")
+    awk 'FILENAME !~ /samples$/ { goes[$1 " " $3]; next } !(($1 " " $4) in goes) { print; exit }' - "$run/samples")
   [[ $wrong ]] || return 0
   read -r address prefix server hop <<<"$wrong"
   fail "$prefix should go to $server ($hop), but the kernel forwards $address so: $(ip -4 route get "$address" 2>&1 | head -n 1). Somebody else's route or rule is in the way"

@@ -1,14 +1,37 @@
 # shellcheck shell=bash disable=SC2154
-# Routes to VIP prefixes on a Linux router: iproute2. See ../routes.sh for the wanted files.
+# Routes to VIP prefixes on a Linux router: iproute2, and nftables where flows are pinned. What is wanted: see routes.sh.
+# All of ours is known by its protocol number.
 readonly protocol=76 metric=7676
 # shellcheck source-path=SCRIPTDIR source=../routes.sh
 . "$scripts/routes.sh"
+# shellcheck source-path=SCRIPTDIR source=pinning.sh
+. "$scripts/pinning.sh"
 
-# "PREFIX via HOP" and "unreachable PREFIX" for all that stands under our protocol number, and "rule" for what a
-# proof left behind when it was killed.
+# What the kernel has of ours: "PREFIX via HOP", "unreachable PREFIX", "table TABLE via HOP", "fwmark MARK/MASK to BLOCK
+# lookup TABLE pref PREFERENCE", and "rule" for what a proof left behind when it was killed.
 live_items() {
-  printf '%s\n' "route show table main proto $protocol" "rule show pref $proof_preference" | ip -4 -batch - |
-    awk '$1 == "unreachable" { print $1, $2; next } $2 == "via" { print $1, $2, $3 } /^[0-9]+:/ { print "rule" }' | sort -u
+  printf '%s\n' "route show table all proto $protocol" "rule show" | ip -4 -batch - |
+    awk -v proto="proto $protocol" -v proof="$proof_preference:" '
+      $1 == "unreachable" { print $1, $2; next }
+      $1 == "default" { for (i = 4; i < NF; i++) if ($i == "table") print "table", $(i + 1), "via", $3; next }
+      $2 == "via" { print $1, $2, $3; next }
+      $1 == proof { print "rule"; next }
+      substr($0, length($0) - length(proto) + 1) == proto {
+        sub(/:/, "", $1); print "fwmark", $7, "to", $5, "lookup", $9, "pref", $1
+      }' | sort -u
+}
+
+# As live_items has them.
+wanted_items() {
+  [[ ! $1 ]] || { wanted_routes "$1"; pin_items "$1"; } | sort -u
+}
+items_of_others() {
+  local other
+  for other in $(others); do wanted_items "$other"; done | sort -u
+}
+items_of_all_versions() {
+  local dir
+  for dir in "$state"/versions/*; do [[ ! -e $dir/meta ]] || wanted_items "$dir"; done | sort -u
 }
 
 # The wanted ones are the same as long as the version is: the supervisor asks every second.
@@ -18,25 +41,57 @@ is_live() {
   [[ -v wanted_cache[$1] ]] || wanted_cache[$1]=$(wanted_items "$1")
   live=$(live_items)
   # Other instances' items stand under the same protocol number.
-  [[ $live == "${wanted_cache[$1]}" ]] || [[ $(comm -23 <(say "$live") <(comm -23 <(items_of_others) <(say "${wanted_cache[$1]}"))) == "${wanted_cache[$1]}" ]]
+  [[ $live == "${wanted_cache[$1]}" ]] || [[ $(comm -23 <(say "$live") <(comm -23 <(items_of_others) <(say "${wanted_cache[$1]}"))) == "${wanted_cache[$1]}" ]] || return
+  pins_are_live "$1"
 }
 
+check_kind() { ! pins_flows "$bundle" || check_pins; }
+
+# Items as commands of ip: "add" replaces what is there.
+commands() {
+  awk -v verb="$1" -v own="proto $protocol" -v rule_own="protocol $protocol" -v metric="metric $metric" '
+    NF == 0 { next }
+    $1 == "fwmark" { print "rule", verb, $0, rule_own; next }
+    { route = verb == "add" ? "route replace" : "route del" }
+    $1 == "table" { print route, "default via", $4, "table", $2, own; next }
+    $1 == "unreachable" { print route, $0, own, metric; next }
+    { print route, $0, own }'
+}
+of_pins() { grep -E '^(fwmark|table) ' || true; }
+of_routes() { grep -vE '^(fwmark|table) ' || true; }
+
 activate() {
-  local dir=$1 live force=()
+  local dir=$1 live missing stale force=()
   live=$(live_items)
   if grep -qx rule <<<"$live"; then end_proof_path; fi
-  # The supervisor restores what it can (a link may still be down) and leaves alone what somebody else put in our place.
+  # The supervisor restores what it can: a link may still be down.
   [[ ! ${restoring:-} ]] || force=(-force)
+  missing=$(comm -13 <(say "$live") <(wanted_items "$dir") | keep_foreign)
+  stale=$(comm -23 <(say "$live") <({ wanted_items "$dir"; items_of_others; } | sort -u) | comm -12 - <(items_of_all_versions))
+  # First what marked flows need, then the marks, then the routes of all else, and last what nothing points to any more.
+  { commands add < <(of_pins <<<"$missing"); } | ip -4 "${force[@]}" -batch -
+  load_pins "$dir"
   {
-    comm -13 <(say "$live") <(wanted_items "$dir") | while read -r line; do
-      if ! { [[ ${restoring:-} && $line == *' via '* ]] && ip -4 route show exact "${line%% *}" table main | grep -v "proto $protocol" | grep -qv "metric $metric"; }; then
-        say "route replace $line proto $protocol$([[ $line != unreachable* ]] || say " metric $metric")"
-      fi
-    done
-    # After the new ones, in the same batch: what no version in force wants any more.
-    comm -23 <(say "$live") <({ wanted_items "$dir"; items_of_others; } | sort -u) |
-      awk -v ours="$(prefixes_of_all_versions | tr '\n' ' ')" -v kept="$(wanted_items "$dir" | awk '{ print $1 }' | tr '\n' ' ')" '
-        BEGIN { split(ours, a, " "); for (i in a) own[a[i]]; split(kept, b, " "); for (i in b) keep[b[i]] }
-        $1 == "unreachable" ? $2 in own : $1 in own && !($1 in keep) { print "route del", $0, "proto '"$protocol"'" }'
+    commands add < <(of_routes <<<"$missing")
+    # A route that got another next hop was replaced.
+    commands del < <(of_routes <<<"$stale" | awk 'NR == FNR { replaced[$1]; next } $1 == "unreachable" || !($1 in replaced)' <(wanted_routes "$dir") -)
+    commands del < <(of_pins <<<"$stale")
   } | ip -4 "${force[@]}" -batch -
+  [[ ${restoring:-} ]] || tell_clients "$dir"
 }
+
+# The supervisor leaves alone what somebody else put in the place of a route of ours.
+keep_foreign() {
+  local line
+  if [[ ! ${restoring:-} ]]; then
+    cat
+    return
+  fi
+  while read -r line; do
+    if ! { [[ $line =~ ^[0-9.]+/[0-9]+\ via ]] && ip -4 route show exact "${line%% *}" table main | grep -v "proto $protocol" | grep -qv "metric $metric"; }; then
+      say "$line"
+    fi
+  done
+}
+
+verify_kind() { ! pins_flows "$1" || verify_pins "$1"; }

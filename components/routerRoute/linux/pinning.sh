@@ -1,0 +1,241 @@
+# shellcheck shell=bash disable=SC2154
+# Pinned flows: a connection stays with the server where it began, while new ones follow the routes. New flows to a VIP
+# get the mark of their server in conntrack; a routing rule for that mark leads to a table with that server's next hop.
+# A flip changes one nft map. Without the nft table nothing is marked, and the main table routes as ever.
+readonly pin_table=loopback-ha.$instance
+readonly pins_listed=$run/pins.$instance.listed pins_loaded=$run/pins.$instance.loaded macs=$run/macs.$instance
+
+pins_flows() { [[ $1 && $(setting "$1" pin_flows) == yes ]]; }
+
+# The routing rule and the table of each server, as `live_items` shows them.
+pin_items() {
+  pins_flows "$1" || return 0
+  awk -v mask="$(setting "$1" mark_mask)" -v preference="$(setting "$1" rule_preference)" '
+    FILENAME ~ /want\/block$/ { block = $1; next }
+    { print "fwmark", $4 "/" mask, "to", block, "lookup", $5, "pref", preference; print "table", $5, "via", $2 }' \
+    "$1/want/block" "$1/want/servers"
+}
+
+# learn_macs DIR: ADDRESS MAC of its servers. The kernel forgets a neighbour after a while; we don't.
+learn_macs() {
+  [[ -e $macs ]] || : >"$macs"
+  ip -4 neigh show nud reachable nud stale nud delay nud probe nud permanent |
+    awk 'FILENAME ~ /want\/servers$/ { if ($3 == "up") server[$2]; next }
+      FILENAME ~ /macs[.][^\/]*$/ { if (!($1 in mac)) mac[$1] = $2; next }
+      { for (i = 2; i < NF; i++) if ($i == "lladdr") mac[$1] = $(i + 1) }
+      END { for (address in server) if (address in mac) print address, mac[address] }' "$1/want/servers" - "$macs" |
+    sort >"$macs.new"
+  if cmp -s "$macs.new" "$macs"; then rm "$macs.new"; else mv "$macs.new" "$macs"; fi
+}
+
+# One transaction. What is there is emptied and filled again and never unhooked: no packet meets half of it.
+#   to_vip      a flow keeps its server; a new one, and one of a server that is down, gets that of its VIP
+#   prerouting  a flow from a VIP belongs to the server whose network card sends it: so flows older than this table,
+#               and connections that a server opens, are where they really are
+#   output      the router's own ICMP errors (fragmentation needed) follow the flow they are about
+pin_ruleset() {
+  local dir=$1 mask keep
+  mask=$(setting "$dir" mark_mask)
+  keep=$(printf '0x%08x' $((0xffffffff ^ mask)))
+  awk -v t="ip $pin_table" -v mask="$mask" -v keep="$keep" '
+    function fill(kind, name, type, elements) {
+      print "add", kind, t, name, "{ type " type "; }"
+      print "flush", kind, t, name
+      if (elements != "") print "add element", t, name, "{" substr(elements, 2) " }"
+    }
+    function chain(name, hook) { print "add chain", t, name, hook; print "flush chain", t, name }
+    function rule(name, text) { print "add rule", t, name, text }
+    FILENAME ~ /want\/servers$/ { mark[$2] = $4; number[$2] = $5; up[$2] = $3 == "up"; order[++count] = $2; next }
+    FILENAME ~ /want\/routes$/ { vips = vips ", " $1; routes = routes ", " $1 " : goto serve_" number[$3]; next }
+    up[$1] { senders = senders ", " $2 " : goto learn_" number[$1] }
+    END {
+      print "add table", t
+      for (i = 1; i <= count; i++) {
+        a = order[i]
+        to_ct = "ct mark set ct mark and " keep " or " mark[a]
+        to_packet = "meta mark set meta mark and " keep " or " mark[a]
+        chain("serve_" number[a]); rule("serve_" number[a], to_ct); rule("serve_" number[a], to_packet)
+        chain("keep_" number[a]); rule("keep_" number[a], to_packet)
+        chain("learn_" number[a]); rule("learn_" number[a], to_ct)
+        if (up[a]) pins = pins ", " mark[a] " : goto keep_" number[a]
+      }
+      fill("set", "vips", "ipv4_addr; flags interval", vips)
+      fill("map", "routes", "ipv4_addr : verdict; flags interval", routes)
+      fill("map", "pins", "mark : verdict", pins)
+      fill("map", "senders", "ether_addr : verdict", senders)
+      chain("to_vip")
+      rule("to_vip", "ct mark and " mask " vmap @pins")
+      rule("to_vip", "ip daddr vmap @routes")
+      chain("prerouting", "{ type filter hook prerouting priority mangle; }")
+      rule("prerouting", "ip daddr @vips goto to_vip")
+      rule("prerouting", "ip saddr @vips ether saddr vmap @senders")
+      chain("output", "{ type route hook output priority mangle; }")
+      rule("output", "ip daddr @vips ct mark and " mask " vmap @pins")
+    }' "$dir/want/servers" "$dir/want/routes" "$macs"
+}
+
+list_pins() { nft list table ip "$pin_table" 2>/dev/null || true; }
+
+pins_are_live() {
+  if ! pins_flows "$1"; then
+    [[ ! -e $pins_listed ]]
+    return
+  fi
+  [[ -e $pins_listed ]] || return 1
+  learn_macs "$1"
+  [[ $(list_pins) == "$(<"$pins_listed")" && $(pin_ruleset "$1") == "$(<"$pins_loaded")" ]]
+}
+
+load_pins() {
+  local dir=$1 text live stale
+  if ! pins_flows "$dir"; then
+    drop_pins
+    return
+  fi
+  learn_macs "$dir"
+  text=$(pin_ruleset "$dir")
+  live=$(list_pins)
+  [[ $live || ${restoring:-} ]] || adopt_flows "$dir"
+  stale=$(awk '$1 == "chain" && $2 ~ /_/ && $2 != "to_vip" { print $2 }' <<<"$live" |
+    while read -r chain; do [[ $text == *" $chain"$'\n'* ]] || say "delete chain ip $pin_table $chain"; done)
+  # Of an older version of ours, which had other types, nothing can be kept.
+  nft -f - <<<"$text"$'\n'"$stale" 2>/dev/null ||
+    nft -f - <<<"${live:+delete table ip $pin_table}"$'\n'"$text" ||
+    fail "nft refuses the table '$pin_table', without which open connections would break; see the lines above"
+  say "$text" >"$pins_loaded"
+  list_pins >"$pins_listed"
+}
+
+drop_pins() {
+  [[ ! $(list_pins) ]] || nft delete table ip "$pin_table"
+  rm -f "$pins_listed" "$pins_loaded" "$macs"
+}
+
+# Flows that are open when pinning begins are where the routes led so far.
+adopt_flows() {
+  local mask prefix mark
+  mask=$(setting "$1" mark_mask)
+  awk 'FILENAME ~ /want\/servers$/ { mark[$2] = $4; next } $2 == "via" && ($3 in mark) { print $1, mark[$3] }' "$1/want/servers" <(live_items) |
+    while read -r prefix mark; do
+      conntrack -U -f ipv4 -d "$prefix" -m "$mark/$mask" >/dev/null 2>&1 || true
+    done
+}
+
+# Flows to VIPs: PREFIX SERVER-ADDRESS COUNT. TCP in the state established, and whatever UDP there is.
+count_flows() {
+  local mask
+  mask=$(setting "$1" mark_mask)
+  timeout 2 conntrack -L -f ipv4 2>/dev/null | flows "$1" |
+    awk '{ count[$1 " " $2]++ } END { for (key in count) print key, count[key] }' | sort
+}
+
+# flows DIR <LISTING: PREFIX SERVER-ADDRESS PROTOCOL CLIENT CLIENT-PORT VIP VIP-PORT of flows that carry a mark of ours.
+flows() {
+  awk -v mask="$(($(setting "$1" mark_mask)))" '
+    function address(text,  part) { split(text, part, "."); return ((part[1] * 256 + part[2]) * 256 + part[3]) * 256 + part[4] }
+    function hex(text,  value, i) {
+      for (i = 3; i <= length(text); i++) value = value * 16 + index("0123456789abcdef", substr(text, i, 1)) - 1
+      return value
+    }
+    function prefix_of(ip,  value, bits, key) {
+      value = address(ip)
+      for (bits = 32; bits >= 8; bits--) if (bits in lengths) {
+        key = int(value / 2 ^ (32 - bits)) " " bits
+        if (key in prefixes) return prefixes[key]
+      }
+      return ""
+    }
+    # The field lies in one run of bits: what is left of a number after the lower ones are cut off is the server.
+    BEGIN { for (unit = 1; mask % (unit * 2) == 0; unit *= 2); room = mask / unit + 1 }
+    FILENAME ~ /want\/servers$/ { server[hex(tolower($4)) / unit] = $2; next }
+    FILENAME ~ /want\/routes$/ { split($1, p, "/"); lengths[p[2]]; prefixes[int(address(p[1]) / 2 ^ (32 - p[2])) " " p[2]] = $1; next }
+    ($1 == "tcp" && $4 == "ESTABLISHED") || $1 == "udp" {
+      n = 0; mark = 0
+      for (i = 4; i <= NF; i++) {
+        split($i, pair, "=")
+        if (pair[1] == "mark") mark = pair[2]
+        else if (n < 4 && pair[1] ~ /^(src|dst|sport|dport)$/) value[++n] = pair[2]
+      }
+      number = int(mark / unit) % room
+      if (!(number in server)) next
+      # A connection that a server opened from a VIP has it on the other side.
+      if ((prefix = prefix_of(value[2])) != "") print prefix, server[number], $1, value[1], value[3], value[2], value[4]
+      else if ((prefix = prefix_of(value[1])) != "") print prefix, server[number], $1, value[2], value[4], value[1], value[3]
+    }' "$1/want/servers" "$1/want/routes" -
+}
+
+# What else on this router could make pins go wrong is refused before anything is changed, or said.
+check_pins() {
+  local mask line preference
+  need nft conntrack
+  mask=$(setting "$bundle" mark_mask)
+  preference=$(setting "$bundle" rule_preference)
+  line=$(awk '{ print "route show table", $5 }' "$bundle/want/servers" | ip -4 -force -batch - 2>/dev/null | grep -v "proto $protocol" | head -n 1 || true)
+  [[ -z $line ]] || fail "a routing table that pins need has somebody else's route ($line); nothing was changed. Set routers.$machine.pinning.tableBase to a number whose followers are free"
+  line=$(ip -4 rule show | grep -v "proto $protocol" | awk -v preference="$preference:" '$1 == preference' | head -n 1)
+  [[ -z $line ]] || fail "routing rule preference $preference, which pins need, is taken ($line); nothing was changed. Set routers.$machine.pinning.rulePreference"
+  line=$(ip -4 rule show | grep -v "proto $protocol" | overlapping_mark "$mask")
+  [[ -z $line ]] || fail "a routing rule of somebody else uses marks within $mask ($line); nothing was changed. Set routers.$machine.pinning.markMask to bits that are free"
+  line=$(items_of_others | comm -13 <(pin_items "$bundle" | sort) - | awk 'NR == FNR { split($0, w, " "); if ($1 == "table") hop[$2] = $4; next } $1 == "table" && ($2 in hop) && hop[$2] != $4 { print $2; exit }' <(pin_items "$bundle") -)
+  [[ -z $line ]] || fail "routing table $line stands for another server in another stack's pins; nothing was changed. Set routers.$machine.pinning.tableBase and markMask apart"
+  pin_warnings | while read -r line; do warn "$line"; done
+}
+
+# overlapping_mark MASK <RULES: the first one whose mark has bits of the mask.
+overlapping_mark() {
+  local line mark
+  while read -r line; do
+    [[ $line =~ fwmark\ ([0-9a-fx]+)(/([0-9a-fx]+))? ]] || continue
+    mark=${BASH_REMATCH[3]:-0xffffffff}
+    if (((mark & $1) != 0)); then
+      say "$line"
+      return
+    fi
+  done
+}
+
+# Limits of pinning here, one a line: said at preview, and again at up.
+pin_warnings() {
+  local count max foreign
+  count=$(</proc/sys/net/netfilter/nf_conntrack_count)
+  max=$(</proc/sys/net/netfilter/nf_conntrack_max)
+  ((count * 10 < max * 8)) ||
+    say "the conntrack table is full to $((count * 100 / max)) % ($count of $max): flows that do not fit are not pinned. Raise net.netfilter.nf_conntrack_max"
+  [[ $(</proc/sys/net/netfilter/nf_conntrack_tcp_loose) == 1 ]] ||
+    say "net.netfilter.nf_conntrack_tcp_loose is 0: after a reboot of this router open connections are not pinned again"
+  foreign=$(nft list ruleset 2>/dev/null | awk -v ours="$pin_table" '$1 == "table" { mine = $3 == ours } !mine')
+  if grep -qwE 'notrack|NOTRACK' <<<"$foreign"; then
+    say "somebody's nftables rule says notrack: flows that it matches are not pinned"
+  fi
+  if grep -qE '^[[:space:]]*flowtable ' <<<"$foreign"; then
+    say "somebody's flowtable offloads connections: those bypass the pins, and a flip breaks them"
+  fi
+  if grep -qE 'meta mark set ct mark([[:space:]]*$|[[:space:]]+[^&[:space:]])' <<<"$foreign"; then
+    say "somebody's nftables rule restores packet marks unmasked (meta mark set ct mark): it may undo the pins"
+  fi
+  if (($(awk '{ print "route get", $2 }' "$bundle/want/servers" | ip -4 -force -batch - 2>/dev/null | awk '$2 == "dev" { print $3 }' | sort -u | wc -l) > 1)) &&
+    grep -qx 1 /proc/sys/net/ipv4/conf/all/rp_filter; then
+    say "net.ipv4.conf.all.rp_filter is 1 and the servers are behind several interfaces: packets of pinned flows may be dropped. Set it to 2"
+  fi
+}
+
+# A packet with a server's mark goes to that server, whatever the main table says.
+verify_pins() {
+  local wrong name hop mark sample
+  read -r sample _ <"$run/samples" || return 0
+  wrong=$(awk -v sample="$sample" '{ print "route get", sample, "mark", $4 }' "$1/want/servers" | ip -4 -force -batch - 2>/dev/null |
+    awk 'FILENAME !~ /want\/servers$/ { if ($2 == "via") goes[++n] = $3; next } goes[FNR] != $2 { print $1, $2, $4; exit }' - "$1/want/servers")
+  [[ $wrong ]] || return 0
+  read -r name hop mark <<<"$wrong"
+  fail "packets with mark $mark should go to $name ($hop), but the kernel forwards them so: $(ip -4 route get "$sample" mark "$mark" 2>&1 | head -n 1). Somebody else's routing rule is in the way"
+}
+
+# Clients of a server that is down learn at once that their connections are gone.
+tell_clients() {
+  local mark mask
+  pins_flows "$1" || return 0
+  mask=$(setting "$1" mark_mask)
+  awk '$3 == "down" { print $4 }' "$1/want/servers" | while read -r mark; do
+    conntrack -L -f ipv4 -p tcp -m "$mark/$mask" 2>/dev/null || true
+  done | flows "$1" | awk '{ print $4, $5, $6, $7 }' | perl "$scripts/tickle.pl" >"$run/told.$instance" || warn "the clients of servers that are down could not be told"
+}
