@@ -12,6 +12,8 @@ take_lock
 for leftover in "$state"/*.new; do
   [[ ! -e $leftover && ! -L $leftover ]] || rm -f "$leftover"
 done
+# What nobody confirmed goes back before something new comes.
+[[ ! -e $pending ]] || revert
 previous=$(current_version)
 doubted=
 [[ ! -e $state/in-doubt ]] || doubted=1
@@ -32,7 +34,6 @@ mark_in_doubt() {
   [[ $previous ]] || forget_instance
   fail "cannot write in $root (disk $(df --output=pcent "$state" 2>/dev/null | tail -n 1 | tr -d ' ') full?); nothing was changed"
 }
-stamp() { date -u +%FT%T.%NZ >"$state/$1.new" && mv "$state/$1.new" "$state/$1"; }
 mark_in_doubt
 
 stage() {
@@ -50,28 +51,19 @@ set +e
   set -e
   stage
   prepare
-  point_current_at "$version"
-  install_unit
+  arm "$previous" "$doubted"
+  # What waits for a confirmation is not brought up at boot.
+  [[ -e $pending ]] || switch_to "$version"
   activate "$state/versions/$version"
   verify "$state/versions/$version"
-  forget_versions_but "$version"
-  stamp applied
-  sync -f "$state"
+  [[ -e $pending ]] || record "$version"
 )
 failed=$?
 if ((failed)); then
   (
     set -e
-    rm -rf "$state/incoming"
-    if [[ $previous ]]; then
-      point_current_at "$previous"
-      activate "$state/versions/$previous"
-      forget_versions_but "$previous"
-      [[ $doubted ]] || rm -f "$state/in-doubt"
-    else
-      activate ''
-      forget_instance
-    fi
+    go_back "$previous" "$doubted"
+    disarm
   )
   unhealed=$?
   if ((unhealed)); then
@@ -81,6 +73,6 @@ if ((failed)); then
 fi
 set -e
 
-# With LOOPBACK_HA_CONFIRM, receive.sh clears the mark, when it knows that the caller got the result.
-[[ ${LOOPBACK_HA_CONFIRM:-} ]] || rm -f "$state/in-doubt"
+# With LOOPBACK_HA_TOKEN, the caller has the mark cleared when it has got the result.
+[[ ${LOOPBACK_HA_TOKEN:-} ]] || rm -f "$state/in-doubt"
 report "$state/versions/$version"

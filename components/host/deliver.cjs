@@ -4,7 +4,7 @@
 // Plain JavaScript: it runs once per command, and compiling it each time would cost more than the whole transfer.
 
 const { spawn, execFile } = require("node:child_process");
-const { createHash } = require("node:crypto");
+const { createHash, randomBytes } = require("node:crypto");
 const fs = require("node:fs");
 const path = require("node:path");
 const { promisify } = require("node:util");
@@ -12,8 +12,11 @@ const { explainSshFailure } = require("./sshFailure.cjs");
 
 /** Seconds apply.sh may take on the machine; ssh itself gets a little longer. */
 const LIMIT_SECONDS = 110;
-const APPLIED = "LOOPBACK-HA-APPLIED";
+/** The machine has the wish in force, and waits to hear that this was recorded. */
+const APPLIED = "LOOPBACK-HA-APPLIED\n";
 const RECORDED = "LOOPBACK-HA-RECORDED\n";
+/** The machine goes back by itself after so many seconds unless a second, fresh connection confirms. */
+const CONFIRM = /LOOPBACK-HA-CONFIRM (\d+)\n$/;
 
 /** @param {string} name */
 function env(name) {
@@ -93,7 +96,7 @@ function scriptsOf(folders) {
   );
 }
 
-/** @returns {Promise<Buffer>} what goes to the machine: the wish on stdin, the scripts, and what says whose it is */
+/** @returns {Promise<{ version: string, bundle: Buffer }>} what goes to the machine: the wish on stdin, the scripts, and what says whose it is */
 async function makeBundle() {
   /** @type {{ want: Record<string, string> }} */
   const { want } = JSON.parse(fs.readFileSync(0, "utf8"));
@@ -111,43 +114,116 @@ async function makeBundle() {
   files.unshift(["meta", [...meta, `version=${version}`, ""].join("\n")]);
   const peers = JSON.parse(process.env.LOOPBACK_HA_PEERS ?? "[]");
   if (peers.length > 0) files.push(["peers", await ask(peers, env("ASK_PEERS"))]);
-  return pack(files);
+  return { version, bundle: await pack(files) };
 }
 
-async function main() {
-  const machine = env("MACHINE");
-  const engine = ancestors();
-  const receive = fs.readFileSync(path.join(__dirname, "receive.sh"), "utf8");
-  const command = `${env("SUDO")} bash -c ${shellQuote(receive)} receive ${LIMIT_SECONDS}`.trim();
-  fs.mkdirSync(path.join(require("node:os").userInfo().homedir, ".ssh"), { recursive: true, mode: 0o700 });
-  // The machine gets ready while the bundle is made.
-  const ssh = spawn("ssh", [...env("SSH").split(" "), command], { stdio: "pipe" });
+/** @typedef {{ code: number | null, out: string, errors: string }} Ended */
+
+/**
+ * Runs a command on the machine and gives it its input; when it says that the wish is in force, it hears that this is
+ * recorded, unless the engine, which records it, has died meanwhile.
+ * @param {string[]} options of ssh
+ * @param {string} command
+ * @param {Promise<Buffer[]>} input
+ * @param {string} engine
+ * @returns {Promise<Ended>}
+ */
+async function run(options, command, input, engine) {
+  const words = `${env("SUDO")} ${command}`.trim();
+  const ssh = spawn("ssh", [...options, ...env("SSH").split(" "), words], { stdio: "pipe" });
   const closed = new Promise((resolve, reject) => ssh.on("error", reject).on("close", resolve));
   closed.catch(() => {}); // awaited below
-  const bundle = await makeBundle().catch((error) => {
-    ssh.kill();
-    throw error;
-  });
   const deadline = setTimeout(() => ssh.kill("SIGKILL"), (LIMIT_SECONDS + 25) * 1000);
   let out = "";
   let errors = "";
   ssh.stdout.setEncoding("utf8").on("data", (text) => {
     out += text;
-    if (out.endsWith(`${APPLIED}\n`)) ssh.stdin.end(ancestors() === engine ? RECORDED : "");
+    if (out.endsWith(APPLIED)) ssh.stdin.end(ancestors() === engine ? RECORDED : "");
+    else if (CONFIRM.test(out)) ssh.stdin.end();
   });
   ssh.stderr.setEncoding("utf8").on("data", (text) => (errors += text));
   ssh.stdin.on("error", () => {}); // ssh's exit code tells more
-  ssh.stdin.write(`LOOPBACK-HA-1 ${bundle.length} ${createHash("sha256").update(bundle).digest("hex")}\n`);
-  ssh.stdin.write(bundle);
-
+  try {
+    for (const part of await input) ssh.stdin.write(part);
+  } catch (error) {
+    ssh.kill();
+    throw error;
+  }
   const code = await closed;
   clearTimeout(deadline);
   errors = errors.replace(/^(ControlSocket|mux_client).*\n/gm, "").slice(-8192);
-  process.stdout.write(out.replace(`${APPLIED}\n`, "").slice(0, 16384));
+  return { code, out, errors };
+}
+
+/**
+ * Shows the machine over a new connection that it can still be reached, as long as it waits for that.
+ * @param {string} version
+ * @param {string} token
+ * @param {number} seconds
+ * @param {string} engine
+ * @returns {Promise<Ended>}
+ */
+async function confirm(version, token, seconds, engine) {
+  const fresh = ["-S", "none", "-o", "ControlMaster=no"];
+  const script = `/var/lib/loopback-ha/${env("INSTANCE")}/versions/${version}/scripts/confirm.sh`;
+  for (const end = Date.now() + seconds * 1000; ;) {
+    const ended = await run(fresh, `bash ${shellQuote(script)} ${token}`, Promise.resolve([]), engine);
+    if (ended.code !== 255 || Date.now() > end) return ended;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+async function main() {
+  const engine = ancestors();
+  const token = randomBytes(12).toString("hex");
+  const receive = fs.readFileSync(path.join(__dirname, "receive.sh"), "utf8");
+  fs.mkdirSync(path.join(require("node:os").userInfo().homedir, ".ssh"), { recursive: true, mode: 0o700 });
+  // The machine gets ready while the bundle is made.
+  const made = makeBundle();
+  const input = made.then(({ bundle }) => {
+    const checksum = createHash("sha256").update(bundle).digest("hex");
+    return [Buffer.from(`LOOPBACK-HA-1 ${bundle.length} ${checksum}\n`), bundle];
+  });
+  const first = await run(
+    [],
+    `bash -c ${shellQuote(receive)} receive ${LIMIT_SECONDS} ${token}`,
+    input,
+    engine,
+  );
+  const [asked, seconds] = CONFIRM.exec(first.out) ?? [];
+  process.stdout.write(
+    first.out
+      .replace(APPLIED, "")
+      .replace(asked ?? "", "")
+      .slice(0, 16384),
+  );
+  if (first.code !== 0 || !asked) {
+    tell(first, false);
+  } else if (ancestors() !== engine) {
+    fail(
+      `${env("MACHINE")}: pulumi has ended, so nobody records this change; it is undone within ${seconds} s`,
+    );
+  } else {
+    process.stderr.write(first.errors);
+    tell(await confirm((await made).version, token, Number(seconds), engine), true);
+  }
+}
+
+/**
+ * @param {Ended} ended
+ * @param {boolean} confirming
+ */
+function tell({ code, errors }, confirming) {
+  const machine = env("MACHINE");
   if (code === 0) {
     process.stderr.write(errors);
   } else if (code === 255) {
-    fail(explainSshFailure(machine, errors));
+    const cause = explainSshFailure(machine, errors);
+    fail(
+      confirming
+        ? `the change worked, but ${machine} could not be reached over a new connection to confirm it, so it has gone back to the state before by itself: ${cause}`
+        : cause,
+    );
   } else if (code === null) {
     fail(
       `${machine} has not answered for ${LIMIT_SECONDS + 25} s; it is in doubt until the next 'pulumi up' succeeds on it`,

@@ -126,6 +126,65 @@ forget_versions_but() {
   done
 }
 
+# go_back PREVIOUS DOUBTED: the version before is in force again, or nothing where there was none.
+go_back() {
+  rm -rf "$state/incoming"
+  if [[ $1 ]]; then
+    point_current_at "$1"
+    activate "$state/versions/$1"
+    forget_versions_but "$1"
+    [[ $2 ]] || rm -f "$state/in-doubt"
+  else
+    activate ''
+    forget_instance
+  fi
+}
+
+# A change that waits for its confirmation, as token=, version=, previous=, doubted=, seconds= and deadline= (of uptime). In
+# /run: a reboot undoes it as well, since boot state is written by confirm.sh only.
+readonly pending=$run/pending.$instance reverted=$run/reverted.$instance
+pending_value() { sed -n "s/^$1=//p" "$pending"; }
+uptime_seconds() { cut -d . -f 1 /proc/uptime; }
+
+# arm PREVIOUS DOUBTED
+arm() {
+  local seconds
+  seconds=$(confirm_seconds "$bundle")
+  if [[ ! ${LOOPBACK_HA_TOKEN:-} ]] || ((seconds == 0)) || is_live "$bundle"; then return 0; fi
+  printf '%s\n' "token=$LOOPBACK_HA_TOKEN" "version=$version" "previous=$1" "doubted=$2" \
+    "seconds=$seconds" "deadline=$(($(uptime_seconds) + seconds))" >"$pending.new"
+  mv "$pending.new" "$pending"
+  # systemd's default accuracy would add up to a minute.
+  systemd-run --quiet --collect --on-active="$seconds" --timer-property=AccuracySec=100ms --unit="loopback-ha-revert-$LOOPBACK_HA_TOKEN" \
+    bash "$state/versions/$version/scripts/revert.sh" "$LOOPBACK_HA_TOKEN" ||
+    fail "the timer that undoes an unconfirmed change can't be started"
+}
+disarm() {
+  [[ -e $pending ]] || return 0
+  systemctl stop --no-block "loopback-ha-revert-$(pending_value token).timer" 2>/dev/null || true
+  rm -f "$pending"
+}
+
+# The unconfirmed change is undone; whoever comes to confirm it late is told so.
+revert() {
+  say "$(pending_value token) $(date -u +%FT%TZ)" >"$reverted"
+  go_back "$(pending_value previous)" "$(pending_value doubted)"
+  disarm
+}
+
+# switch_to VERSION: from now on it is what is brought up at boot, and what the supervisor keeps.
+switch_to() {
+  point_current_at "$1"
+  install_unit
+}
+# record VERSION: it is in force, and nothing else of this instance is left.
+record() {
+  forget_versions_but "$1"
+  stamp applied
+  sync -f "$state"
+}
+stamp() { date -u +%FT%T.%NZ >"$state/$1.new" && mv "$state/$1.new" "$state/$1"; }
+
 # The last thing a removal does: one rename takes the instance away, the rest is tidying.
 forget_instance() {
   remove_unit
@@ -134,11 +193,13 @@ forget_instance() {
   fi
   rm -rf "$root/.gone-$instance"
   # The folder is empty but for nothing of ours when this was the last instance; then the lock goes too.
-  if rmdir "$root" 2>/dev/null; then rm -rf "$run"; fi
+  if rmdir "$root" 2>/dev/null; then rm -rf "$run"; else rm -f "$pending"; fi
 }
 
 # What a concern may add: things to note down after the mark and before the first change.
 prepare() { :; }
+# For how many seconds a change of DIR waits for its confirmation before it is undone; 0: it doesn't.
+confirm_seconds() { say 0; }
 # And what its check() may have to clear away however apply.sh ends.
 cleanup() { :; }
 

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Runs on the machine as the ssh command itself: takes a bundle from stdin and applies it. The first line says how
-# long the bundle is and its checksum ($1: seconds it may take): a connection that breaks looks like the end of the bundle otherwise.
+# long the bundle is and its checksum: a connection that breaks looks like the end of the bundle otherwise.
+# $1: seconds it may take. $2: what a later confirmation is known by.
 set -eu
 umask 022
 read -r magic size checksum
@@ -17,18 +18,17 @@ fi
 tar -x --no-same-owner -f "$in/tar" -C "$in/bundle"
 # Into files: apply.sh must not feel it when nobody reads any more.
 result=0
-LOOPBACK_HA_CONFIRM=1 timeout -k 5 "$1" bash "$in/bundle/scripts/apply.sh" >"$in/out" 2>"$in/err" </dev/null || result=$?
+LOOPBACK_HA_TOKEN=$2 timeout -k 5 "$1" bash "$in/bundle/scripts/apply.sh" >"$in/out" 2>"$in/err" </dev/null || result=$?
 cat "$in/err" >&2 || true
 cat "$in/out" || true
 if [ "$result" -ge 124 ]; then
   echo "stopped after $1 s (exit code $result); the machine is in doubt until the next 'pulumi up' succeeds on it" >&2
 fi
 [ "$result" = 0 ] || exit 1
-# The caller's answer proves that it got the result; without it the machine stays marked as in doubt.
-mark=/var/lib/loopback-ha/$(sed -n 's/^instance=//p' "$in/bundle/meta")/in-doubt
-marked=$(cat "$mark" 2>/dev/null || true)
-echo "LOOPBACK-HA-APPLIED" || exit 0
-if read -r -t 15 answer && [ "$answer" = LOOPBACK-HA-RECORDED ]; then
-  # Not a mark that the next run has set in between.
-  if [ "$(cat "$mark" 2>/dev/null || true)" = "$marked" ]; then rm -f "$mark"; fi
+instance=$(sed -n 's/^instance=//p' "$in/bundle/meta")
+pending=/run/loopback-ha/pending.$instance
+if [ -e "$pending" ]; then
+  echo "LOOPBACK-HA-CONFIRM $(sed -n 's/^seconds=//p' "$pending")"
+else
+  bash "$in/bundle/scripts/acknowledge.sh" "/var/lib/loopback-ha/$instance/in-doubt"
 fi

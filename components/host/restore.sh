@@ -9,6 +9,11 @@
 restoring=1
 restore() {
   take_lock "$1"
+  # A change that waits for its confirmation is not ours to undo before its time.
+  if [[ -e $pending ]]; then
+    (($(uptime_seconds) <= $(pending_value deadline) + 1)) || revert
+    return
+  fi
   current=$state/current
   [[ -e $current ]] || exit 0
   if ! is_live "$current"; then activate "$current"; fi
@@ -21,7 +26,7 @@ fi
 
 # What is wanted changes only with the version, and a new version brings its own scripts.
 while [[ $state/current -ef $bundle ]]; do
-  if ! is_live "$bundle"; then
+  if [[ -e $pending ]] || ! is_live "$bundle"; then
     # While a link is down the routes can't be had: not an error worth ending for. A running apply.sh does our work.
     (restore 0) 2>/dev/null || true
   fi

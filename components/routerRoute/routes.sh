@@ -12,6 +12,9 @@ readonly proof_table=7676 proof_preference=7676
 # setting DIR NAME: of a bundle.
 setting() { sed -n "s/^$2=//p" "$1/want/settings"; }
 
+# A change of routes may cut off whoever makes it.
+confirm_seconds() { setting "$1" confirm_seconds; }
+
 # "PREFIX via HOP" and "unreachable BLOCK", as a bundle wants them; nothing without a bundle.
 wanted_routes() {
   [[ ! $1 ]] || awk 'FILENAME ~ /block$/ { print "unreachable", $1; next } { print $1, "via", $3 }' "$1/want/routes" "$1/want/block"
@@ -51,13 +54,12 @@ check_next_hops() {
 
 # A prefix that none of our versions had may be somebody else's.
 check_foreign_routes() {
-  local prefix line
-  awk '{ print $1 }' "$bundle/want/routes" | sort | comm -23 - <(of_all_versions routes | awk '{ print $1 }' | sort -u) |
-    while read -r prefix; do
-      line=$(ip -4 route show exact "$prefix" table main | grep -v "metric $metric" | head -n 1 || true)
-      [[ -z $line ]] || fail "somebody else routes $prefix already ($line); nothing was changed. Remove that route first"
-    done
+  local line
+  line=$(awk '{ print $1 }' "$bundle/want/routes" | sort | comm -23 - <(of_all_versions routes | awk '{ print $1 }' | sort -u) | main_routes | grep -v "metric $metric" | head -n 1 || true)
+  [[ -z $line ]] || fail "somebody else routes ${line%% *} already ($line); nothing was changed. Remove that route first"
 }
+# main_routes <PREFIXES: the main table's routes to exactly these.
+main_routes() { sed 's/.*/route show exact & table main/' | ip -4 -force -batch - 2>/dev/null || true; }
 
 # vips_in PREFIXES: the checks of the VIPs that lie in these prefixes, with the server that shall get them.
 moving_checks() {

@@ -14,7 +14,7 @@ live_items() {
     awk -v proto="proto $protocol" -v proof="$proof_preference:" '
       $1 == "unreachable" { print $1, $2; next }
       $1 == "default" { for (i = 4; i < NF; i++) if ($i == "table") print "table", $(i + 1), "via", $3; next }
-      $2 == "via" { print $1, $2, $3; next }
+      $2 == "via" { print $1 ($1 ~ /\// ? "" : "/32"), $2, $3; next }
       $1 == proof { print "rule"; next }
       substr($0, length($0) - length(proto) + 1) == proto {
         sub(/:/, "", $1); print "fwmark", $7, "to", $5, "lookup", $9, "pref", $1
@@ -74,7 +74,7 @@ activate() {
   {
     commands add < <(of_routes <<<"$missing")
     # A route that got another next hop was replaced.
-    commands del < <(of_routes <<<"$stale" | awk 'NR == FNR { replaced[$1]; next } $1 == "unreachable" || !($1 in replaced)' <(wanted_routes "$dir") -)
+    commands del < <(of_routes <<<"$stale" | awk 'FILENAME != "-" { replaced[$1]; next } $1 == "unreachable" || !($1 in replaced)' <(wanted_routes "$dir") -)
     commands del < <(of_pins <<<"$stale")
   } | ip -4 "${force[@]}" -batch -
   [[ ${restoring:-} ]] || tell_clients "$dir"
@@ -82,16 +82,12 @@ activate() {
 
 # The supervisor leaves alone what somebody else put in the place of a route of ours.
 keep_foreign() {
-  local line
-  if [[ ! ${restoring:-} ]]; then
-    cat
-    return
-  fi
-  while read -r line; do
-    if ! { [[ $line =~ ^[0-9.]+/[0-9]+\ via ]] && ip -4 route show exact "${line%% *}" table main | grep -v "proto $protocol" | grep -qv "metric $metric"; }; then
-      say "$line"
-    fi
-  done
+  local items
+  items=$(cat)
+  [[ ! ${restoring:-} ]] || items=$(of_prefixes <<<"$items" | main_routes | grep -v -e "proto $protocol" -e "metric $metric" |
+    awk 'FILENAME == "-" { sub(/\/32$/, "", $1); foreign[$1]; next } { prefix = $1; sub(/\/32$/, "", prefix) } !(prefix in foreign)' - <(say "$items"))
+  say "$items"
 }
+of_prefixes() { awk '$2 == "via" { print $1 }'; }
 
 verify_kind() { ! pins_flows "$1" || verify_pins "$1"; }
