@@ -1,5 +1,6 @@
 /** The public API: components, the address plan and placement. */
 export * from "./addressPlan";
+export * from "./homes";
 export * from "./placement";
 export { Concern, instanceName } from "./host/hostCommand";
 export { HostArgs, SshOptions } from "./host/ssh";
