@@ -11,6 +11,7 @@ import {
 } from "./components";
 import {
   FarmModel,
+  ServerState,
   boundAliases,
   boundVips,
   readFarm,
@@ -51,7 +52,8 @@ function build(farm: FarmModel, found: Findings): Record<string, unknown> {
     driftOf(found.get(machine), instanceName(component, concern));
   const token = healthToken(POOL);
   const prefixes = farm.network.vipSubnets;
-  const addressOf = new Map(farm.servers.map((server) => [server.name, server.address]));
+  const servers = farm.servers.map((server) => ({ ...server, down: server.state === ServerState.Down }));
+  const addressOf = new Map(servers.map((server) => [server.name, server.address]));
 
   // Routers first: when the first failure stops what has not begun, the failover has.
   const routers = farm.routers.map(
@@ -66,6 +68,10 @@ function build(farm: FarmModel, found: Findings): Record<string, unknown> {
           server,
           nextHop: addressOf.get(server) ?? "",
         })),
+        servers,
+        pinFlows: router.pinFlows,
+        pinning: router.pinning,
+        confirmSeconds: router.confirmSeconds,
         checks: farm.sites.flatMap((site) =>
           boundVips(site).map((vip) => ({
             vip,
@@ -75,7 +81,6 @@ function build(farm: FarmModel, found: Findings): Record<string, unknown> {
             pool: POOL,
           })),
         ),
-        servers: farm.servers.map(({ name, address }) => ({ name, address })),
         healthPaths: { [POOL]: token.apply(healthPath) },
         proofSource: router.proofSource,
         drift: drift(router.name, router.name, routerKind(router.kind).concern),
@@ -84,7 +89,7 @@ function build(farm: FarmModel, found: Findings): Record<string, unknown> {
 
   const carriers = new Set(farm.placement.map(({ server }) => server));
   const pool = new WebServerPool(POOL, {
-    servers: farm.servers.map((server) => ({
+    servers: servers.map((server) => ({
       ...server,
       after: carriers.has(server.name) ? [] : routers.map((router) => router.report),
       vipsDrift: drift(server.name, `${POOL}-${server.name}`, Concern.Vips),

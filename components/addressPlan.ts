@@ -274,6 +274,13 @@ export function contains(prefix: string, address: string): boolean {
   return parsed(address).isInSubnet(parsed(prefix));
 }
 
+/** The subnet that an address lies in. Error: {@link Refusal} when it lies in none. */
+export function subnetOf(address: string, subnets: string[]): string {
+  const subnet = subnets.find((candidate) => contains(candidate, address));
+  if (subnet === undefined) throw new Refusal(`${address} lies in none of the subnets ${subnets.join(", ")}`);
+  return subnet;
+}
+
 /** Order by address as a number (192.0.2.9 before 192.0.2.10), then wider prefix first. Error: {@link Refusal}. */
 export function compareAddresses(a: string, b: string): number {
   const [x, y] = [parsed(a), parsed(b)];

@@ -4,11 +4,11 @@ import { Problems } from "./config/error";
 import { Hosts, namesIn, readHosts } from "./config/hosts";
 import { checkKeys } from "./config/keys";
 import { entries, flag, parse } from "./config/leaf";
-import { FarmModel, ServerState } from "./config/model";
+import { FarmModel, Granularity, ServerState } from "./config/model";
 import { networkSchema } from "./config/schema";
-import { readSites } from "./config/sites";
+import { boundVips, readSites } from "./config/sites";
 import { readZones } from "./config/zones";
-import { Placement, place } from "./placement";
+import { Placement, PlacementOptions, place } from "./placement";
 
 export { VipBinding } from "./addressPlan";
 export { ConfigError, Problem } from "./config/error";
@@ -26,25 +26,38 @@ export { zoneOf } from "./config/zones";
 export function readFarm(values: Record<string, unknown>, keys: string[] = []): FarmModel {
   const problems = new Problems();
   checkKeys([...Object.keys(values), ...keys], problems);
-  const [network, binding] = readNetwork(values.network, problems);
+  const { network, binding, granularity } = readNetwork(values.network, problems);
   const hosts = readHosts(values, network, problems);
+  const before = problems.count;
   const sites = readSites(values.sites, network, problems);
+  const sitesAreSound = problems.count === before;
   const known = namesIn(values.nameServers);
   const zones = readZones(values.zones, hosts.nameServers, known, sites, problems);
-  const placement = readPlacement(values, network, hosts, problems);
+  const wishes = readWishes(values, problems);
+  // Units are the sites' VIPs, and a VIP that is missing because of a problem is nobody's mistake.
+  const single = granularity === Granularity.Host;
+  if (single) wishes.vips = sites.flatMap(boundVips);
+  const placement = single && !sitesAreSound ? [] : readPlacement(values, network, hosts, wishes, problems);
   const observe = readObserve(values.observe, problems);
   problems.throwIfAny();
-  return { network: network!, binding, ...hosts, sites, zones, placement, observe };
+  return { network: network!, binding, ...hosts, sites, zones, placement, homes: wishes.homes, observe };
 }
 
-function readNetwork(value: unknown, problems: Problems): [NetworkPlan | undefined, VipBinding] {
-  const network = parse(networkSchema, value, ["network"], problems);
-  if (!network) return [undefined, VipBinding.Alias];
+interface Network {
+  network?: NetworkPlan;
+  binding: VipBinding;
+  granularity: Granularity;
+}
+
+function readNetwork(value: unknown, problems: Problems): Network {
+  const input = parse(networkSchema, value, ["network"], problems);
+  if (!input) return { binding: VipBinding.Alias, granularity: Granularity.Subnet };
+  const { binding, granularity } = input;
   try {
-    return [planNetwork(network), network.binding];
+    return { network: planNetwork(input), binding, granularity };
   } catch (error) {
     problems.take(error);
-    return [undefined, network.binding];
+    return { binding, granularity };
   }
 }
 
@@ -54,14 +67,24 @@ function readObserve(value: unknown, problems: Problems): boolean {
   return parse(flag().default(true), parsed, ["observe"], problems) ?? true;
 }
 
+type Wishes = PlacementOptions & { homes: Record<string, string> };
+
+function readWishes(values: Record<string, unknown>, problems: Problems): Wishes {
+  const example = '{"192.0.2.32/27": "web1"}';
+  const read = (key: string): Record<string, string> =>
+    Object.fromEntries(
+      entries(values[key], [key], example, () => undefined, String, problems) as [string, string][],
+    );
+  return { homes: read("placement"), pins: read("pins") };
+}
+
 function readPlacement(
   values: Record<string, unknown>,
   plan: NetworkPlan | undefined,
   { servers }: Hosts,
+  wishes: Wishes,
   problems: Problems,
 ): Placement[] {
-  const example = '{"192.0.2.32/27": "web1"}';
-  const homes = entries(values.placement, ["placement"], example, () => undefined, String, problems);
   const names = namesIn(values.servers);
   if (!plan || names.length === 0) return [];
   // A server with a problem has been reported: here it counts as active, so that nothing is said about it again.
@@ -71,7 +94,7 @@ function readPlacement(
     ...broken.map((name) => ({ name, address: "0.0.0.0", state: ServerState.Active })),
   ];
   try {
-    return place(plan.vipSubnets, all, Object.fromEntries(homes) as Record<string, string>);
+    return place(plan.vipSubnets, all, wishes);
   } catch (error) {
     problems.take(error);
     return [];

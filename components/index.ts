@@ -1,8 +1,9 @@
 /** The public API: components, the address plan and placement. */
 export * from "./addressPlan";
+export * from "./homes";
 export * from "./placement";
 export { Concern, instanceName } from "./host/hostCommand";
-export { HostArgs, SshOptions } from "./host/ssh";
+export { HostArgs, ServerArgs, SshOptions } from "./host/ssh";
 export { LoopbackVip, LoopbackVipArgs } from "./loopbackVip";
 export { PoolServerArgs, SiteArgs, WebServerPool, WebServerPoolArgs, healthToken } from "./webServerPool";
 export { healthPath } from "./webServerPool/vhost";

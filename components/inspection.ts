@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { contains, hostNumberOf } from "./addressPlan";
-import { ConfigError, FarmModel, boundAliases, boundVips } from "./config";
+import { ConfigError, FarmModel, ServerState, boundAliases, boundVips } from "./config";
 import { Look, Observation, linesOf, observe } from "./host/observe";
+import { whenDead } from "./host/sshFailure.cjs";
 import { NameAddress, NameServerView, findEarlyRemovals, leavingPairs } from "./retirement";
 
 export { driftOf } from "./host/observe";
@@ -10,7 +11,7 @@ export { driftOf } from "./host/observe";
 export type Findings = Map<string, Observation>;
 
 /**
- * Looks at every machine before any resource is made, and refuses what only the machines can tell is wrong: a
+ * Looks at every machine that is not down before any resource is made, and refuses what only the machines can tell is wrong: a
  * server whose address changed under the same name, a name that leaves while resolvers still send clients there.
  *
  * @throws ConfigError for such a configuration; a machine that can't be looked at is a warning
@@ -22,9 +23,12 @@ export async function inspect(farm: FarmModel, stack: string, look?: Look): Prom
     );
     return new Map();
   }
-  const found = await observe([...farm.routers, ...farm.servers, ...farm.nameServers], look);
+  const servers = farm.servers.filter(({ state }) => state !== ServerState.Down);
+  const found = await observe([...farm.routers, ...servers, ...farm.nameServers], look);
   for (const [machine, { failure }] of found) {
-    if (failure) await pulumi.log.warn(`${machine}: not reachable, drift unknown (${failure})`);
+    if (!failure) continue;
+    const next = servers.some(({ name }) => name === machine) ? whenDead(machine, failure) : "";
+    await pulumi.log.warn(`${machine}: not reachable, drift unknown (${failure})${next}`);
   }
   const problems = [...findMovedServers(farm, stack, found), ...findRemovals(farm, stack, found)];
   if (problems.length > 0)

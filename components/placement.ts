@@ -1,5 +1,7 @@
 import { compareAddresses } from "./addressPlan";
-import { ConfigError, Problems, useNearest } from "./config/error";
+import { apportion } from "./apportion";
+import { ConfigError, Path, Problems, useNearest } from "./config/error";
+import { homesOf } from "./homes";
 
 /** A server as placement sees it. */
 export interface PlacementServer {
@@ -9,68 +11,122 @@ export interface PlacementServer {
   address: string;
   /** Only a server that is `active` carries traffic. */
   state: string;
+  /** How much of what others can't carry it takes, as a positive whole number. Default: 1. */
+  weight?: number;
 }
 
-/** Which server carries a VIP subnet. */
+/** What may be said about single units. */
+export interface PlacementOptions {
+  /** The VIPs in use: then each is a unit of its own (`192.0.2.69/32`). Default: a unit is a whole VIP subnet. */
+  vips?: string[];
+  /** Home server by VIP subnet or, with `vips`, by unit; a unit's own wins. Default: the default order. */
+  homes?: Record<string, string>;
+  /** Server by VIP subnet or unit, as `homes`: it carries the unit whatever its home is. Default: none. */
+  pins?: Record<string, string>;
+}
+
+/** Which server carries a unit. */
 export interface Placement {
-  /** The VIP subnet in CIDR form. */
+  /** The unit in CIDR form: a VIP subnet, or one VIP. */
   prefix: string;
-  /** Name of the server that carries it when all are active. */
+  /** Name of the server that carries it when all are active and nothing is pinned. */
   home: string;
   /** Name of the server that carries it now. */
   server: string;
 }
 
-/** There is no way to place the VIP subnets. */
+/** There is no way to place the units. */
 export class PlacementError extends ConfigError {}
 
 /**
- * Decides which server carries which VIP subnet. The i-th subnet is at home on the i-th server (modulo their
- * number), both ordered by address as numbers, unless `homes` names its home. A subnet whose home is active
- * is there. The others, in order, go one by one to the active server that carries the fewest, the one with
- * the lower address where two carry as many. The order of the arguments never matters.
- * @param prefixes the VIP subnets
+ * Decides which server carries which unit: a pinned one its pin, one whose home is active its home. What is left
+ * over, the displaced units, fills up the active servers by weight, counting what they carry anyway: each ends less
+ * than one unit from its share. The order of the arguments never matters.
+ * @param subnets the VIP subnets
  * @param servers all servers of the pool, whatever their state
- * @param homes server name by VIP subnet, for those that don't follow the rule
- * @returns a placement for each prefix, ordered by address
- * @throws PlacementError when no server is active, or `homes` names an unknown subnet or server
+ * @returns a placement for each unit, ordered by address
+ * @throws PlacementError when no server is active, or a home or a pin names an unknown unit or server, or a pin one
+ * that is not active
  */
 export function place(
-  prefixes: string[],
+  subnets: string[],
   servers: PlacementServer[],
-  homes: Record<string, string> = {},
+  options: PlacementOptions = {},
 ): Placement[] {
-  const chosen = new Map(Object.entries(homes));
-  checkHomes(chosen, prefixes, servers);
   const ordered = [...servers].sort((a, b) => compareAddresses(a.address, b.address));
-  const active = ordered.filter((server) => server.state === "active").map((server) => server.name);
+  check(subnets, ordered, options);
+  const pins = new Map(Object.entries(options.pins ?? {}));
+  const active = ordered.filter(isActive);
+  const load = new Map(active.map(({ name }) => [name, 0]));
 
-  const placements = [...prefixes].sort(compareAddresses).map((prefix, i): Placement => {
-    const home = chosen.get(prefix) ?? ordered[i % ordered.length].name;
-    return { prefix, home, server: home };
+  const placements = homesOf(subnets, ordered, options).map(({ prefix, subnet, home }): Placement => {
+    const server = pins.get(prefix) ?? pins.get(subnet) ?? home;
+    if (load.has(server)) load.set(server, load.get(server)! + 1);
+    return { prefix, home, server };
   });
-  const load = new Map(active.map((name) => [name, 0]));
-  const carry = (name: string): void => void load.set(name, load.get(name)! + 1);
-  placements.filter(({ home }) => load.has(home)).forEach(({ home }) => carry(home));
-  for (const placement of placements.filter(({ home }) => !load.has(home))) {
-    // Strictly fewer: of two that carry as many, the first by address stays the choice.
-    placement.server = active.reduce((best, name) => (load.get(name)! < load.get(best)! ? name : best));
-    carry(placement.server);
-  }
+  const displaced = placements.filter(({ server }) => !load.has(server));
+  const counts = apportion(
+    displaced.length,
+    active.map(({ name, weight = 1 }) => ({ weight, has: load.get(name)! })),
+  );
+  dealOut(active, counts).forEach((server, i) => (displaced[i].server = server));
   return placements;
 }
 
-function checkHomes(homes: Map<string, string>, prefixes: string[], servers: PlacementServer[]): void {
+/** Names of servers, each as often as its count says and evenly spread, so that neighbours go to different ones. */
+function dealOut(servers: PlacementServer[], counts: number[]): string[] {
+  return servers
+    .flatMap(({ name }, i) =>
+      Array.from({ length: counts[i] }, (_, turn) => ({ name, at: (turn + 0.5) / counts[i] })),
+    )
+    .sort((a, b) => a.at - b.at)
+    .map(({ name }) => name);
+}
+
+const isActive = ({ state }: PlacementServer): boolean => state === "active";
+
+function check(subnets: string[], servers: PlacementServer[], options: PlacementOptions): void {
   const problems = new Problems();
-  const names = servers.map((server) => server.name);
-  for (const [prefix, name] of homes) {
-    const path = ["placement", prefix];
-    if (!prefixes.includes(prefix))
-      problems.say(path, `is no VIP subnet; ${useNearest(prefix, prefixes, "VIP subnet")}`);
-    if (!names.includes(name)) problems.add(path, name, "is no server", useNearest(name, names, "server"));
+  const { homes = {}, pins = {} } = options;
+  const units = new Set(options.vips?.map((vip) => `${vip}/32`));
+  const names = servers.map(({ name }) => name);
+  const active = servers.filter(isActive).map(({ name }) => name);
+  for (const { name, weight = 1 } of servers) {
+    if (!Number.isInteger(weight) || weight < 1)
+      problems.add(["servers", name, "weight"], weight, "is no positive whole number", "use one such as 1");
+  }
+
+  const checkUnit = (path: Path, prefix: string): void => {
+    if (subnets.includes(prefix) || units.has(prefix)) return;
+    if (options.vips === undefined && prefix.endsWith("/32"))
+      problems.say(
+        path,
+        `is a single VIP, and whole VIP subnets move; ${useNearest(prefix, subnets, "VIP subnet")}, or set network.granularity to host`,
+      );
+    else {
+      const what = options.vips ? "VIP subnet and no VIP in use" : "VIP subnet";
+      problems.say(path, `is no ${what}; ${useNearest(prefix, [...subnets, ...units], "VIP subnet")}`);
+    }
+  };
+  for (const [prefix, name] of Object.entries(homes)) {
+    checkUnit(["placement", prefix], prefix);
+    if (!names.includes(name))
+      problems.add(["placement", prefix], name, "is no server", useNearest(name, names, "server"));
+  }
+  for (const [prefix, name] of Object.entries(pins)) {
+    checkUnit(["pins", prefix], prefix);
+    const server = servers.find((candidate) => candidate.name === name);
+    if (!server) problems.add(["pins", prefix], name, "is no server", useNearest(name, active, "server"));
+    else if (!isActive(server))
+      problems.add(
+        ["pins", prefix],
+        name,
+        `carries nothing: servers.${name}.state is ${server.state}`,
+        active.length > 0 ? `use an active one, such as ${active[0]}` : "take the pin out",
+      );
   }
   if (servers.length === 0) problems.say(["servers"], "there is none; add one, such as servers.web1");
-  else if (!servers.some((server) => server.state === "active"))
+  else if (active.length === 0)
     problems.say(["servers"], `none is active; set one to active, such as servers.${names[0]}.state`);
   try {
     problems.throwIfAny();
@@ -80,7 +136,7 @@ function checkHomes(homes: Map<string, string>, prefixes: string[], servers: Pla
 }
 
 /**
- * How much of the VIP subnets each server carries, as text: `25 %`. With round robin DNS that is its share of
+ * How much of the units each server carries, as text: `25 %`. With round robin DNS that is its share of
  * the traffic. A server that carries nothing is in the result with `0 %`.
  */
 export function shares(placements: Placement[], servers: string[]): Record<string, string> {

@@ -14,6 +14,7 @@ import { Path, Problems, pathText } from "./error";
 import { Complain, entries, field, parse } from "./leaf";
 import { HostModel, RouterModel, ServerModel, SshOptions } from "./model";
 import { nameComplaint, nameInstead } from "./names";
+import { checkRouter } from "./routers";
 import { SshInput, hostSchema, routerSchema, serverSchema, sshSchema } from "./schema";
 
 /** The machines of the farm; those with a problem are left out. */
@@ -48,7 +49,8 @@ export function readHosts(
     const example = '{"web1": {"address": "192.0.2.2"}}';
     const sound = schema(free.first);
     return entries(values[section], [section], example, nameComplaint, nameInstead, problems).flatMap(
-      ([name, raw]) => {
+      ([name, entry]) => {
+        const raw = section === "servers" ? entry : withoutState(entry, [section, name], problems);
         const host = parse(sound, raw, [section, name], problems);
         const address = field(raw, "address");
         if (isAddress(address)) claim([section, name, "address"], String(address), complain);
@@ -72,13 +74,26 @@ export function readHosts(
 
   if (isEmpty(values.servers))
     problems.say(["servers"], `there is none; add one, such as servers.web1.address ${free.first}`);
-  if (plan) routers.forEach((router) => checkProofSource(router, plan, problems));
+  if (plan) routers.forEach((router) => checkRouter(router, servers, plan, problems));
   const byAddress = (a: HostModel, b: HostModel): number => compareAddresses(a.address, b.address);
   return {
     servers: servers.sort(byAddress),
     routers: routers.sort(byAddress),
     nameServers: nameServers.sort(byAddress),
   };
+}
+
+/** Only servers have a state: the farm can do without one of them. */
+function withoutState(raw: unknown, path: Path, problems: Problems): unknown {
+  const state = field(raw, "state");
+  if (state === undefined || Array.isArray(raw)) return raw;
+  problems.add(
+    [...path, "state"],
+    state,
+    "is for servers only: a dead router or name server fails alone, and holds up no other machine",
+    "take the key out",
+  );
+  return Object.fromEntries(Object.entries(raw as object).filter(([key]) => key !== "state"));
 }
 
 function isEmpty(map: unknown): boolean {
@@ -104,19 +119,6 @@ function nameServerComplaint(plan: NetworkPlan, address: string): string | undef
   if (contains(plan.ethernet, address)) return ethernetComplaint(plan, address);
   const vips = plan.vipSubnets.find((prefix) => contains(prefix, address));
   return vips && `lies in the VIP subnet ${vips}`;
-}
-
-function checkProofSource({ name, proofSource }: RouterModel, plan: NetworkPlan, problems: Problems): void {
-  if (proofSource === undefined) return;
-  const inside = [plan.ethernet, ...plan.vipSubnets].find((prefix) => contains(prefix, proofSource));
-  if (inside === undefined) return;
-  const kind = inside === plan.ethernet ? "Ethernet" : "VIP";
-  problems.add(
-    ["routers", name, "proofSource"],
-    proofSource,
-    `lies in the ${kind} subnet ${inside}, where an answer proves nothing about the way back`,
-    `use an address of the router outside of it and of the VIP subnets, such as 198.51.100.1, or leave it out`,
-  );
 }
 
 /** Addresses of the Ethernet subnet that no machine has, to suggest. */

@@ -11,6 +11,7 @@ export const KEYS = [
   "nameServers",
   "zones",
   "placement",
+  "pins",
   "ssh",
   "observe",
 ] as const;

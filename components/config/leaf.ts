@@ -43,14 +43,11 @@ export function flag() {
 }
 
 /** One of an enum's values. */
-export function oneOf<E extends Record<string, string>>(values: E, complain?: Complain) {
-  const instead = `use ${Object.values(values).join(" or ")}`;
+export function oneOf<E extends Record<string, string>>(values: E) {
+  const names = Object.values(values);
+  const instead = `use ${names.slice(0, -1).join(", ")} or ${names[names.length - 1]}`;
   return z.enum(values, {
-    error: ({ input }) => {
-      if (input === undefined) return `is missing; ${instead}`;
-      const complaint = typeof input === "string" ? complain?.(input) : undefined;
-      return `${complaint ?? "is not known"}; ${instead}`;
-    },
+    error: ({ input }) => `${input === undefined ? "is missing" : "is not known"}; ${instead}`,
   });
 }
 

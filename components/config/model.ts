@@ -7,10 +7,20 @@ export { SshOptions } from "../host/ssh";
 
 /** What a server shall do. */
 export enum ServerState {
-  /** It carries its share of the VIP subnets. */
+  /** It carries its share of the units. */
   Active = "active",
   /** It carries none; it is still reached and kept up to date. */
   Maintenance = "maintenance",
+  /** It carries none, and nobody may try to reach it. */
+  Down = "down",
+}
+
+/** What is placed as a whole. */
+export enum Granularity {
+  /** A VIP subnet: one route each. */
+  Subnet = "subnet",
+  /** A VIP: one host route each, so that the sites of a lost server spread over all others. */
+  Host = "host",
 }
 
 /** A machine to manage. */
@@ -27,6 +37,8 @@ export interface HostModel {
 export interface ServerModel extends HostModel {
   /** What it shall do. */
   state: ServerState;
+  /** How much it takes of what others can't carry, against the others' weights: 1 to 1000. */
+  weight: number;
 }
 
 /** A router. */
@@ -145,8 +157,10 @@ export interface FarmModel {
   nameServers: HostModel[];
   /** Zones, ordered by name. */
   zones: ZoneModel[];
-  /** Which server carries which VIP subnet, ordered by subnet. */
+  /** Which server carries which unit, ordered by address. */
   placement: Placement[];
+  /** The homes that the configuration names, by unit or VIP subnet; the others follow the default order. */
+  homes: Record<string, string>;
   /** Whether to look at the machines for drift before anything else. */
   observe: boolean;
 }

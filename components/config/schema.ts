@@ -4,7 +4,9 @@ import { VipBinding, isAddress } from "../addressPlan";
 import { IPV6_COMPLAINT, looksLikeIpv6 } from "./ipv6";
 import { flag, list, object, oneOf, text, whole } from "./leaf";
 import { DEFAULT_ROUTER_KIND, routerKindNames } from "../routerRoute/kinds";
-import { ServerState, SoaPreset } from "./model";
+import { PINNING, markMaskComplaint } from "../routerRoute/pinning";
+import { CONFIRM_SECONDS } from "../routerRoute/routes";
+import { Granularity, ServerState, SoaPreset } from "./model";
 import {
   configFileComplaint,
   documentRootComplaint,
@@ -42,6 +44,7 @@ export const networkSchema = object({
   ethernet: anyText("use a subnet such as 192.0.2.0/27").optional(),
   strictSubnets: flag().optional(),
   binding: oneOf(VipBinding).default(VipBinding.Alias),
+  granularity: oneOf(Granularity).default(Granularity.Subnet),
 });
 
 /** The key `ssh`, and `ssh` of a host. */
@@ -59,16 +62,21 @@ export const sshSchema = object({
 export const hostSchema = (example: string) =>
   object({ address: address(example), ssh: sshSchema.optional() });
 
-const stateComplaint = (state: string) =>
-  state === "down" ? "is for servers that are gone, which this version can't leave out" : undefined;
-
 /** An entry of `servers`. */
 export const serverSchema = (example: string) =>
   object({
     address: address(example),
     ssh: sshSchema.optional(),
-    state: oneOf(ServerState, stateComplaint).default(ServerState.Active),
+    state: oneOf(ServerState).default(ServerState.Active),
+    weight: whole(1, 1000, 1).default(1),
   });
+
+/** The key `pinning` of a router. Whether its numbers fit the Ethernet is checked with the plan. */
+const pinningSchema = object({
+  markMask: text(markMaskComplaint, () => `use one such as ${PINNING.markMask}`).optional(),
+  tableBase: whole(1, 4_000_000_000, PINNING.tableBase).optional(),
+  rulePreference: whole(1, 32765, PINNING.rulePreference).optional(),
+});
 
 const kindComplaint = (kind: string) => (routerKindNames().includes(kind) ? undefined : "is not known");
 
@@ -79,6 +87,9 @@ export const routerSchema = (example: string) =>
     ssh: sshSchema.optional(),
     kind: text(kindComplaint, () => `use ${routerKindNames().join(" or ")}`).default(DEFAULT_ROUTER_KIND),
     proofSource: address("198.51.100.1, an address of the router outside the Ethernet subnet").optional(),
+    pinFlows: flag().optional(),
+    pinning: pinningSchema.optional(),
+    confirmSeconds: whole(0, 600, CONFIRM_SECONDS, "of seconds ").optional(),
   });
 
 /** An entry of `sites`. The host number's range depends on the network, so it is checked with the plan. */

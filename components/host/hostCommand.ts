@@ -4,7 +4,7 @@ import * as path from "node:path";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { Refusal } from "../refusal";
-import { HostArgs, sshArguments, sudoPrefix } from "./ssh";
+import { HostArgs, ServerArgs, sshArguments, sudoPrefix } from "./ssh";
 
 /** What a host command brings to a machine. The concerns of routers are in routerRoute/kinds.ts. */
 export enum Concern {
@@ -15,7 +15,7 @@ export enum Concern {
 
 /** The wish of one concern on one machine. */
 export interface HostCommandArgs {
-  host: HostArgs;
+  host: ServerArgs;
   concern: string;
   /** Folders of the concern's scripts, absolute; one of them has concern.sh. */
   scripts: string[];
@@ -51,8 +51,11 @@ export function hostCommand(
   opts: pulumi.ComponentResourceOptions,
 ): command.local.Command {
   const instance = instanceName(args.component, args.concern);
-  const want = pulumi.output(args.want);
   const resourceName = `${name}-${args.host.address}`;
+  const { down } = args.host;
+  const options = hostCommandOptions(opts, { down, drifted: args.drift !== undefined });
+  if (down) return new command.local.Command(resourceName, standIn(args.host.name), options);
+  const want = pulumi.output(args.want);
   const secrets = Object.entries(args.secrets ?? {}).map(([key, value]) => [
     `LOOPBACK_HA_SECRET_${key}`,
     value,
@@ -62,9 +65,7 @@ export function hostCommand(
     {
       create: `node ${shellWord(relative(args.driver?.deliver ?? path.join(HERE, "deliver.cjs")))}`,
       delete: 'sh -c "$LOOPBACK_HA_REMOVE"',
-      // Drift stands here, as a word of env: ignoreChanges on one entry of the environment breaks providers built
-      // on older versions of pulumi-go-provider ("Unrecognized field"), and this is a whole property.
-      interpreter: ["env", `DRIFT=${args.drift ?? "none"}`, "sh", "-c"],
+      interpreter: interpreter(args.drift),
       environment: {
         LOOPBACK_HA_MACHINE: args.host.name,
         LOOPBACK_HA_ADDRESS: args.host.address,
@@ -88,8 +89,20 @@ export function hostCommand(
       },
       stdin: want.apply((files) => JSON.stringify({ scripts: scriptsVersion(args.scripts), want: files })),
     },
-    hostCommandOptions(opts, args.drift !== undefined),
+    options,
   );
+}
+
+// Drift stands here, as a word of env: ignoreChanges on one entry of the environment breaks providers built
+// on older versions of pulumi-go-provider ("Unrecognized field"), and this is a whole property.
+const interpreter = (drift = "none"): string[] => ["env", `DRIFT=${drift}`, "sh", "-c"];
+
+/** What a machine that is down gets when Pulumi knows nothing of it yet. Any later wish differs, and is an update. */
+function standIn(machine: string): command.local.CommandArgs {
+  return {
+    create: `echo '${machine} is down: nothing was done. In state maintenance it gets everything'`,
+    interpreter: interpreter(),
+  };
 }
 
 /**
@@ -101,11 +114,15 @@ export function resourcesBehind(outputs: pulumi.Input<string>[] = []): pulumi.Ou
   return pulumi.all(outputs).apply(() => []);
 }
 
-/** Without drift the stored value stays: or the run after a repair would show a change back. */
+/**
+ * Without drift the stored value stays: or the run after a repair would show a change back. On a machine that is down
+ * all values stay, nothing is waited for, and a removal leaves it alone.
+ */
 export function hostCommandOptions(
   opts: pulumi.CustomResourceOptions,
-  drifted: boolean,
+  { down = false, drifted = false }: { down?: boolean; drifted?: boolean },
 ): pulumi.CustomResourceOptions {
+  if (down) return { ...opts, ignoreChanges: ["*"], retainOnDelete: true, dependsOn: [] };
   return drifted ? opts : { ...opts, ignoreChanges: [...(opts.ignoreChanges ?? []), "interpreter"] };
 }
 

@@ -20,6 +20,15 @@ export interface HostArgs {
   ssh?: SshOptions;
 }
 
+/** A web server, which the farm can do without. */
+export interface ServerArgs extends HostArgs {
+  /**
+   * Nobody may try to reach it: what Pulumi believes of it stays as it is, and is removed without touching it. When it
+   * is not down any more it gets what it missed. Default: false.
+   */
+  down?: boolean;
+}
+
 // Bounded waiting everywhere, one connection per machine for all commands, and strict host keys.
 const OPTIONS = [
   "BatchMode=yes",

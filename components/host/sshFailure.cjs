@@ -7,9 +7,10 @@
  *
  * @param {string} machine the machine's name in the config
  * @param {string} text what ssh printed on stderr
+ * @param {string | undefined} concern what is brought to it. Default: of the host command that runs this, if one does
  * @returns {string} one sentence: what is wrong and what to do next
  */
-function explainSshFailure(machine, text) {
+function explainSshFailure(machine, text, concern = process.env.LOOPBACK_HA_CONCERN) {
   /** @type {[RegExp, string][]} */
   const causes = [
     [
@@ -35,7 +36,23 @@ function explainSshFailure(machine, text) {
     ],
   ];
   const cause = causes.find(([pattern]) => pattern.test(text));
+  if (cause && SERVER_CONCERNS.includes(concern ?? "")) return `${cause[1]}${whenDead(machine, cause[1])}`;
   return cause ? cause[1] : `ssh to ${machine} failed: ${lastLine(text) || "no message"}`;
+}
+
+/** What only servers have brought to them. */
+const SERVER_CONCERNS = ["vips", "vhosts"];
+
+/**
+ * The next step for a server that does not answer: the farm can do without it.
+ *
+ * @param {string} machine
+ * @param {string} explained what explainSshFailure, or a timeout, said
+ * @returns {string} the rest of a sentence; empty when it answers
+ */
+function whenDead(machine, explained) {
+  const silent = / (does|did) not answer|has not answered/.test(explained);
+  return silent ? `; if it is dead, set servers.${machine}.state to down and run pulumi up again` : "";
 }
 
 /** @param {string} text */
@@ -47,4 +64,4 @@ function lastLine(text) {
   );
 }
 
-module.exports = { explainSshFailure };
+module.exports = { explainSshFailure, whenDead };

@@ -2,13 +2,13 @@ import * as pulumi from "@pulumi/pulumi";
 import { VipBinding } from "../addressPlan";
 import { checkHosts } from "../argumentChecks";
 import { Concern, hostCommand, instanceName, resourcesBehind } from "../host/hostCommand";
-import { HostArgs } from "../host/ssh";
+import { ServerArgs } from "../host/ssh";
 import { renderBindings, SYSCTLS } from "./bindings";
 
 /** Arguments of {@link LoopbackVip}. */
 export interface LoopbackVipArgs {
   /** The server that binds the VIPs. */
-  server: HostArgs;
+  server: ServerArgs;
   /** The VIPs, as addresses without a mask: each is bound as a /32. */
   vips: string[];
   /** The prefixes the VIPs come from; unbound addresses in them are unreachable on the server instead of bouncing. */

@@ -30,6 +30,17 @@ export const PINNING: Required<PinningArgs> = {
   rulePreference: 7677,
 };
 
+/** Routing tables of the kernel's own and of ours, which no server's table may be. */
+export const RESERVED_TABLES: [number, string][] = [
+  [253, "the kernel's table default"],
+  [254, "the kernel's table main"],
+  [255, "the kernel's table local"],
+  [7676, "the table by which servers are asked before a move"],
+];
+
+/** Preference of the rule by which servers are asked before a move: routes.sh has it, too. */
+export const PROOF_PREFERENCE = 7676;
+
 /** What is wrong with a mask for marks, as the rest of a sentence; undefined: nothing. */
 export function markMaskComplaint(text: string): string | undefined {
   if (!/^0x[0-9a-fA-F]{1,8}$/.test(text)) return "is no mask of 32 bits";

@@ -3,14 +3,14 @@ import * as random from "@pulumi/random";
 import { VipBinding } from "../addressPlan";
 import { checkHosts, checkSites } from "../argumentChecks";
 import { Concern, hostCommand, instanceName } from "../host/hostCommand";
-import { HostArgs } from "../host/ssh";
+import { ServerArgs } from "../host/ssh";
 import { LoopbackVip } from "../loopbackVip";
 import { SiteArgs, healthPath, renderVhosts } from "./vhost";
 
 export { SiteArgs } from "./vhost";
 
 /** A server of a pool. */
-export interface PoolServerArgs extends HostArgs {
+export interface PoolServerArgs extends ServerArgs {
   /**
    * Nothing is done on this server before these outputs are known. For a server that carries nothing: the routers'
    * reports, so that traffic has left it first. Default: nothing to wait for.

@@ -240,6 +240,25 @@ describe("components", () => {
     assert.deepStrictEqual(commands()[0].inputs.interpreter, ["env", "DRIFT=something", "sh", "-c"]);
   });
 
+  it("has a command that does nothing, and waits for nothing, on a server that is down", async () => {
+    const [up, gone] = hosts("web", 2);
+    const token = healthToken("web");
+    new WebServerPool("web", pool({ servers: [up, { ...gone, down: true }], healthToken: token }));
+    await settled();
+    const idle = commands().filter(({ name }) => name.includes("web2"));
+    assert.deepStrictEqual(idle.map(({ name }) => name).sort(), [
+      "web-vhosts-web2-192.0.2.3",
+      "web-web2-vips-192.0.2.3",
+    ]);
+    for (const { inputs } of idle) {
+      assert.deepStrictEqual(inputs, {
+        create: "echo 'web2 is down: nothing was done. In state maintenance it gets everything'",
+        interpreter: ["env", "DRIFT=none", "sh", "-c"],
+      });
+    }
+    assert.ok(commands().every(({ name, inputs }) => name.includes("web2") || inputs.stdin));
+  });
+
   it("reports what the commands said", async () => {
     const web = new WebServerPool("web", pool());
     const r1 = new RouterRoute("r1", routing());

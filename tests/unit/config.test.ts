@@ -20,6 +20,7 @@ describe("readFarm", () => {
       name: "web1",
       address: "192.0.2.2",
       state: ServerState.Active,
+      weight: 1,
       ssh: { user: "root", sudo: false },
     });
     assert.deepStrictEqual(
@@ -72,6 +73,32 @@ describe("readFarm", () => {
     ["the binding", ["network", "binding"], "subnet", (farm) => farm.binding, VipBinding.Subnet],
     ["a home", ["placement", "192.0.2.32/27"], "web3", (farm) => farm.placement[0].server, "web3"],
     ["maintenance", ["servers", "web2", "state"], "maintenance", (farm) => farm.placement[1].server, "web1"],
+    ["a pin", ["pins", "192.0.2.32/27"], "web3", (farm) => farm.placement[0].server, "web3"],
+    [
+      "a server that is down",
+      ["servers", "web2", "state"],
+      "down",
+      (farm) => farm.placement[1].server,
+      "web1",
+    ],
+    [
+      "VIP by VIP",
+      ["network", "granularity"],
+      "host",
+      (farm) => farm.placement.slice(1, 4).map(({ prefix, server }) => `${prefix} ${server}`),
+      ["192.0.2.34/32 web1", "192.0.2.65/32 web2", "192.0.2.66/32 web2"],
+    ],
+    ["a weight", ["servers", "web2", "weight"], 7, (farm) => farm.servers[1].weight, 7],
+    ["homes", ["placement", "192.0.2.32/27"], "web3", (farm) => farm.homes, { "192.0.2.32/27": "web3" }],
+    ["pinned flows", ["routers", "r1", "pinFlows"], false, (farm) => farm.routers[0].pinFlows, false],
+    [
+      "the numbers of pinning",
+      ["routers", "r1", "pinning"],
+      { markMask: "0xff", tableBase: 100, rulePreference: 9 },
+      (farm) => farm.routers[0].pinning,
+      { markMask: "0xff", tableBase: 100, rulePreference: 9 },
+    ],
+    ["no confirmation", ["routers", "r1", "confirmSeconds"], 0, (farm) => farm.routers[0].confirmSeconds, 0],
     ["the article's figures", ["zones", zone, "preset"], "article", (farm) => farm.zones[0].ttl, 86400],
     ["a figure", ["zones", zone, "minimum"], 60, (farm) => farm.zones[0].figures.minimum, 60],
     ["a zone's TTL", ["zones", zone, "ttl"], 60, (farm) => farm.zones[0].ttl, 60],
@@ -203,6 +230,15 @@ describe("readFarm", () => {
   });
 });
 
+describe("VIP by VIP", () => {
+  it("says nothing about VIPs of homes while a site has a problem", () => {
+    const config = set(article(), ["network", "granularity"], "host");
+    set(config, ["placement", "192.0.2.33/32"], "web3");
+    assert.deepStrictEqual(problemsOf(config), []);
+    refuses(set(config, ["sites", "widgetco", "hostNumber"], 99), "sites.widgetco.hostNumber", "use 1");
+  });
+});
+
 describe("ConfigError", () => {
   it("lists everything that is wrong, a line each", () => {
     const config = article();
@@ -253,6 +289,11 @@ describe("ConfigError", () => {
       [...records, 0, "value"],
       ["placement"],
       ["placement", "192.0.2.32/27"],
+      ["pins"],
+      ["pins", "192.0.2.32/27"],
+      ["routers", "r1", "pinning"],
+      ["servers", "web1", "weight"],
+      ["network", "granularity"],
       ["ssh"],
       ["observe"],
       ["network", "block"],

@@ -9,18 +9,23 @@ function mock(project: string, stack: string): Promise<void> {
 }
 
 describe("hostCommandOptions", () => {
-  const rows: [pulumi.CustomResourceOptions, boolean, string[] | undefined][] = [
-    [{}, false, ["interpreter"]],
-    [{}, true, undefined],
-    [{ ignoreChanges: ["stdin"] }, false, ["stdin", "interpreter"]],
-    [{ ignoreChanges: ["stdin"] }, true, ["stdin"]],
+  type Options = pulumi.CustomResourceOptions;
+  const interpreter = { ignoreChanges: ["interpreter"] };
+  const untouched = { ignoreChanges: ["*"], retainOnDelete: true, dependsOn: [] };
+  const rows: [Options, { down?: boolean; drifted?: boolean }, Options][] = [
+    [{}, {}, interpreter],
+    [{}, { drifted: true }, {}],
+    [{ ignoreChanges: ["stdin"] }, {}, { ignoreChanges: ["stdin", "interpreter"] }],
+    [{ ignoreChanges: ["stdin"] }, { drifted: true }, { ignoreChanges: ["stdin"] }],
+    [{ dependsOn: [] }, { down: false }, { dependsOn: [], ...interpreter }],
+    [{}, { down: true }, untouched],
+    [{}, { down: true, drifted: true }, untouched],
+    [{ ignoreChanges: ["stdin"], retainOnDelete: false }, { down: true }, untouched],
   ];
-  for (const [opts, drifted, expected] of rows) {
-    it(`${JSON.stringify(opts)}, ${drifted ? "drifted" : "as recorded"}`, () => {
+  for (const [opts, state, expected] of rows) {
+    it(`${JSON.stringify(opts)}, ${JSON.stringify(state)}`, () => {
       const given = { ...opts, protect: true };
-      const found = hostCommandOptions(given, drifted);
-      assert.deepStrictEqual(found.ignoreChanges, expected);
-      assert.strictEqual(found.protect, true);
+      assert.deepStrictEqual(hostCommandOptions(given, state), { protect: true, ...expected });
       assert.deepStrictEqual(given, { ...opts, protect: true });
     });
   }

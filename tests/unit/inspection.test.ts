@@ -117,6 +117,32 @@ describe("inspect", () => {
     );
   });
 
+  it("does not look at a server that is down", async () => {
+    const servers = { web1: { address: "192.0.2.2" }, web2: { address: "192.0.2.3", state: "down" } };
+    const asked: string[] = [];
+    const found = await inspect(farmOf({ servers }), stack, async (host) => {
+      asked.push(host.name);
+      return look({})(host);
+    });
+    assert.deepStrictEqual(asked.sort(), ["ns1", "r1", "web1"]);
+    assert.strictEqual(found.has("web2"), false);
+    assert.deepStrictEqual(warnings, []);
+  });
+
+  it("names the next step for a server that does not answer, and for no other machine", async () => {
+    const silent = new Error("it did not answer within 12 s");
+    await inspect(
+      farmOf(),
+      stack,
+      look({ r1: silent, web2: silent, ns1: silent, web1: new Error("refused") }),
+    );
+    const dead = warnings.filter((text) => text.includes("if it is dead"));
+    assert.deepStrictEqual(dead, [
+      "web2: not reachable, drift unknown (it did not answer within 12 s); if it is dead, set servers.web2.state to down and run pulumi up again",
+    ]);
+    assert.strictEqual(warnings.length, 4);
+  });
+
   describe("a name that leaves while no name server can be asked", () => {
     const machines = { ...installed, ns1: new Error("off") };
     const { isDryRun } = pulumi.runtime;

@@ -1,7 +1,14 @@
 import assert from "assert";
 import fc from "fast-check";
 import { vipOf } from "../../components/addressPlan";
-import { Placement, PlacementError, PlacementServer, place, shares } from "../../components/placement";
+import {
+  Placement,
+  PlacementError,
+  PlacementOptions,
+  PlacementServer,
+  place,
+  shares,
+} from "../../components/placement";
 
 const prefixes = ["192.0.2.32/27", "192.0.2.64/27", "192.0.2.96/27", "192.0.2.128/27"];
 const [p1, p2, p3, p4] = prefixes;
@@ -14,7 +21,7 @@ function serving(placements: Placement[]): Record<string, string> {
   return Object.fromEntries(placements.map(({ prefix, server }) => [prefix, server]));
 }
 
-const [A, M] = ["active", "maintenance"];
+const [A, M, D] = ["active", "maintenance", "down"];
 
 describe("place", () => {
   it("gives the i-th subnet to the i-th server, both ordered as numbers", () => {
@@ -51,6 +58,10 @@ describe("place", () => {
       [M, A, A, A],
       ["web2", "web2", "web3", "web4"],
     ],
+    [
+      [A, D, M, A],
+      ["web1", "web1", "web4", "web4"],
+    ],
   ];
   for (const [states, expected] of maintenance)
     it(`${states.join(", ")}: ${expected.join(", ")}`, () => {
@@ -70,42 +81,134 @@ describe("place", () => {
 
   it("counts what a server has by its home", () => {
     const homes = { [p1]: "web1", [p2]: "web1", [p3]: "web2", [p4]: "web4" };
-    assert.strictEqual(serving(place(prefixes, farm(A, M, A, A), homes))[p3], "web3");
+    assert.strictEqual(serving(place(prefixes, farm(A, M, A, A), { homes }))[p3], "web3");
   });
 
-  it("leaves the other subnets at their homes when one is named", () => {
-    assert.deepStrictEqual(serving(place(prefixes, farm(A, A, A, A), { [p1]: "web4" })), {
-      [p1]: "web4",
-      [p2]: "web2",
+  it("counts what a server has by a pin", () => {
+    const servers = farm(A, M, A, A);
+    assert.deepStrictEqual(serving(place(prefixes, servers, { pins: { [p4]: "web1" } })), {
+      [p1]: "web1",
+      [p2]: "web4",
       [p3]: "web3",
-      [p4]: "web4",
+      [p4]: "web1",
     });
   });
 
+  it("leaves the other subnets at their homes when one is named or pinned", () => {
+    const expected = { [p1]: "web4", [p2]: "web2", [p3]: "web3", [p4]: "web4" };
+    for (const options of [{ homes: { [p1]: "web4" } }, { pins: { [p1]: "web4" } }])
+      assert.deepStrictEqual(serving(place(prefixes, farm(A, A, A, A), options)), expected);
+  });
+
+  it("lets a pin win over a home, and keeps the home in mind", () => {
+    const options = { homes: { [p1]: "web4" }, pins: { [p1]: "web3" } };
+    assert.deepStrictEqual(place(prefixes, farm(A, A, A, A), options)[0], {
+      prefix: p1,
+      home: "web4",
+      server: "web3",
+    });
+  });
+
+  it("fills up by weight", () => {
+    const eight = Array.from({ length: 8 }, (_, i) => `10.0.${i}.0/24`);
+    const homes = Object.fromEntries(eight.map((prefix) => [prefix, "web4"]));
+    const servers = farm(A, A, A, M).map((server, i) => ({ ...server, weight: [1, 3, 4, 1][i] }));
+    const carried = shares(place(eight, servers, { homes }), ["web1", "web2", "web3"]);
+    assert.deepStrictEqual(carried, { web1: "13 %", web2: "38 %", web3: "50 %" });
+  });
+
+  describe("VIP by VIP", () => {
+    const vips = [p1, p2].flatMap((prefix) => [3, 1, 2, 4].map((number) => vipOf(prefix, number)));
+    const at = (number: number): string => `${vipOf(p2, number)}/32`;
+
+    it("has the subnet's home, or its own", () => {
+      const options = { vips, homes: { [at(2)]: "web3", [p1]: "web4" } };
+      const homes = place(prefixes, farm(A, A, A, A), options).map(({ server }) => server);
+      assert.deepStrictEqual(
+        homes,
+        [..."4444".split(""), ..."2322".split("")].map((n) => `web${n}`),
+      );
+    });
+    it("spreads a lost server's sites over all others, neighbours apart", () => {
+      const away = place(prefixes, farm(A, M, A, A), { vips });
+      assert.deepStrictEqual(
+        away.slice(4).map(({ server }) => server),
+        ["web3", "web4", "web3", "web4"],
+      );
+    });
+    it("pins one VIP, or all of a subnet", () => {
+      const pins = { [p2]: "web3", [at(1)]: "web1" };
+      assert.deepStrictEqual(
+        place(prefixes, farm(A, A, A, A), { vips, pins })
+          .slice(4)
+          .map(({ server }) => server),
+        ["web1", "web3", "web3", "web3"],
+      );
+    });
+    it("takes a VIP that several sites share once", () => {
+      assert.strictEqual(place(prefixes, farm(A), { vips: [...vips, ...vips] }).length, vips.length);
+    });
+  });
+
+  const vips = [vipOf(p2, 5)];
   const refused: [string, () => unknown, string, string][] = [
-    ["no server is active", () => place(prefixes, farm(M, M)), "servers", "such as servers.web1.state"],
+    ["no server is active", () => place(prefixes, farm(M, D)), "servers", "such as servers.web1.state"],
     ["there is no server", () => place(prefixes, []), "servers", "add one"],
     [
-      "a home is unknown",
-      () => place(prefixes, farm(A, A), { [p1]: "web3" }),
-      `placement["${p1}"]`,
-      '"web3" is no server',
+      "a weight is none",
+      () => place(prefixes, [{ ...farm(A)[0], weight: 0.5 }]),
+      "servers.web1.weight",
+      "0.5 is no positive whole number; use one such as 1",
     ],
-    [
-      "a subnet is unknown",
-      () => place(prefixes, farm(A), { "192.0.2.65/27": "web1" }),
-      'placement["192.0.2.65/27"]',
-      `did you mean ${p2}?`,
-    ],
-    [
-      "a home is named like a method",
-      () => place(prefixes, farm(A), { [p1]: "constructor" }),
-      `placement["${p1}"]`,
-      "use web1",
-    ],
+    ...(["placement", "pins"] as const).flatMap((key): [string, () => unknown, string, string][] => {
+      const call =
+        (states: string[], named: Record<string, string>, more: PlacementOptions = {}) =>
+        (): unknown =>
+          place(prefixes, farm(...states), { ...more, [key === "pins" ? key : "homes"]: named });
+      return [
+        [
+          `${key}: an unknown server`,
+          call([A, A], { [p1]: "web3" }),
+          `${key}["${p1}"]`,
+          '"web3" is no server',
+        ],
+        [`${key}: a name like a method's`, call([A], { [p1]: "constructor" }), `${key}["${p1}"]`, "use web1"],
+        [
+          `${key}: an unknown subnet`,
+          call([A], { "192.0.2.65/27": "web1" }),
+          `${key}["192.0.2.65/27"]`,
+          `did you mean ${p2}?`,
+        ],
+        [
+          `${key}: a VIP where subnets move`,
+          call([A], { "192.0.2.69/32": "web1" }),
+          `${key}["192.0.2.69/32"]`,
+          "is a single VIP, and whole VIP subnets move; did you mean 192.0.2.64/27? (known: " +
+            `${prefixes.join(", ")}), or set network.granularity to host`,
+        ],
+        [
+          `${key}: a VIP that no site has`,
+          call([A], { "192.0.2.70/32": "web1" }, { vips }),
+          `${key}["192.0.2.70/32"]`,
+          "is no VIP subnet and no VIP in use; did you mean 192.0.2.69/32?",
+        ],
+        [
+          `${key}: a VIP without its length`,
+          call([A], { "192.0.2.69": "web1" }, { vips }),
+          `${key}["192.0.2.69"]`,
+          "did you mean 192.0.2.69/32?",
+        ],
+      ];
+    }),
+    ...[M, D].map((state): [string, () => unknown, string, string] => [
+      `a pin's server is in ${state}`,
+      () => place(prefixes, farm(A, state), { pins: { [p1]: "web2" } }),
+      `pins["${p1}"]`,
+      `"web2" carries nothing: servers.web2.state is ${state}; use an active one, such as web1`,
+    ]),
   ];
   for (const [title, call, path, says] of refused)
-    it(`refuses when ${title}`, () => {
+    it(`refuses: ${title}`, () => {
       assert.throws(call, (error: unknown) => {
         assert(error instanceof PlacementError);
         assert.deepStrictEqual(
@@ -117,78 +220,152 @@ describe("place", () => {
       });
     });
 
-  const anyFarm = fc
+  interface AnyFarm {
+    subnets: string[];
+    servers: PlacementServer[];
+    options: PlacementOptions & { homes: Record<string, string> };
+  }
+  const anyFarm: fc.Arbitrary<AnyFarm> = fc
     .record({
       count: fc.integer({ min: 1, max: 20 }),
-      states: fc.array(fc.constantFrom(A, M), { minLength: 1, maxLength: 12 }),
-      homes: fc.array(fc.option(fc.nat(11)), { maxLength: 20 }),
+      servers: fc.array(
+        fc.record({ state: fc.constantFrom(A, A, M, D), weight: fc.integer({ min: 1, max: 9 }) }),
+        {
+          minLength: 1,
+          maxLength: 12,
+        },
+      ),
+      vips: fc.option(fc.uniqueArray(fc.nat(199), { minLength: 1, maxLength: 40 })),
+      homes: fc.array(fc.option(fc.nat()), { maxLength: 20 }),
+      pins: fc.array(fc.option(fc.nat(), { freq: 2 }), { maxLength: 20 }),
       seed: fc.nat(),
     })
-    .map(({ count, states, homes, seed }) => {
+    .map(({ count, servers: made, vips: numbers, homes, pins, seed }) => {
       const subnets = Array.from({ length: count }, (_, i) => `10.0.${i}.0/24`);
-      const servers = farm(...states);
+      const vips = numbers?.map((number) => vipOf(subnets[number % count], 1 + number));
+      const units = vips ? [...subnets, ...vips.map((vip) => `${vip}/32`)] : subnets;
+      const servers = farm(...made.map(({ state }) => state)).map((server, i) => ({
+        ...server,
+        weight: made[i].weight,
+      }));
       servers[seed % servers.length].state = A;
-      const named = homes
-        .slice(0, count)
-        .flatMap((home, i) => (home === null ? [] : [[subnets[i], `web${(home % states.length) + 1}`]]));
-      return { subnets, servers, homes: Object.fromEntries(named) as Record<string, string> };
-    });
-
-  it("never gives anything to a server that is not active, and places every subnet", () => {
-    fc.assert(
-      fc.property(anyFarm, ({ subnets, servers, homes }) => {
-        const placements = place(subnets, servers, homes);
-        assert.deepStrictEqual(
-          placements.map(({ prefix }) => prefix),
-          subnets,
+      const named = (choices: (number | null)[], from: PlacementServer[]): Record<string, string> =>
+        Object.fromEntries(
+          choices
+            .slice(0, units.length)
+            .flatMap((choice, i) =>
+              choice === null ? [] : [[units[(i * 7) % units.length], from[choice % from.length].name]],
+            ),
         );
-        for (const { server } of placements)
-          assert.strictEqual(servers.find(({ name }) => name === server)!.state, A);
+      const active = servers.filter(({ state }) => state === A);
+      return {
+        subnets,
+        servers,
+        options: { vips, homes: named(homes, servers), pins: named(pins, active) },
+      };
+    });
+  const unitsOf = ({ subnets, options }: AnyFarm): string[] =>
+    options.vips?.map((vip) => `${vip}/32`) ?? subnets;
+  const pinOf = ({ options: { pins = {} } }: AnyFarm, prefix: string): string | undefined =>
+    pins[prefix] ?? pins[prefix.replace(/\.\d+\/32$/, ".0/24")];
+  const isActive = (servers: PlacementServer[], name: string): boolean =>
+    servers.some((server) => server.name === name && server.state === A);
+
+  it("never gives anything to a server that is not active, and places every unit", () => {
+    fc.assert(
+      fc.property(anyFarm, (any) => {
+        const placements = place(any.subnets, any.servers, any.options);
+        assert.deepStrictEqual(placements.map(({ prefix }) => prefix).sort(), unitsOf(any).sort());
+        for (const { server } of placements) assert(isActive(any.servers, server));
       }),
     );
   });
 
-  it("leaves a subnet at home while its home is active, whatever happens to others", () => {
+  it("leaves a unit at its active home, whatever happens to others, unless it is pinned", () => {
     fc.assert(
-      fc.property(anyFarm, ({ subnets, servers, homes }) => {
-        const before = place(
-          subnets,
-          servers.map((server) => ({ ...server, state: A })),
-          homes,
-        );
-        place(subnets, servers, homes).forEach(({ home, server }, i) => {
+      fc.property(anyFarm, (any) => {
+        const all = any.servers.map((server) => ({ ...server, state: A }));
+        const before = place(any.subnets, all, { ...any.options, pins: {} });
+        place(any.subnets, any.servers, any.options).forEach(({ prefix, home, server }, i) => {
           assert.strictEqual(home, before[i].server);
-          if (servers.find(({ name }) => name === home)!.state === A) assert.strictEqual(server, home);
+          const pin = pinOf(any, prefix);
+          if (pin) assert.strictEqual(server, pin);
+          else if (isActive(any.servers, home)) assert.strictEqual(server, home);
         });
       }),
     );
   });
 
-  it("spreads displaced subnets evenly", () => {
+  it("fills the active servers up by weight with displaced units: each ends within one unit of its share", () => {
     fc.assert(
-      fc.property(anyFarm, ({ subnets, servers, homes }) => {
-        const placements = place(subnets, servers, homes);
-        const count = (key: "home" | "server", name: string): number =>
-          placements.filter((placement) => placement[key] === name).length;
-        const active = servers.filter(({ state }) => state === A).map(({ name }) => name);
-        const receivers = active.filter((name) => count("server", name) > count("home", name));
-        // Whoever got a displaced subnet has at most one more than any other active server.
-        for (const receiver of receivers)
-          for (const other of active) assert(count("server", receiver) <= count("server", other) + 1);
+      fc.property(anyFarm, (any) => {
+        const placements = place(any.subnets, any.servers, any.options);
+        const active = any.servers.filter(({ state }) => state === A);
+        const carried = active.map(({ name }) => placements.filter(({ server }) => server === name).length);
+        const fixed = active.map(
+          ({ name }) => placements.filter(({ prefix, home }) => (pinOf(any, prefix) ?? home) === name).length,
+        );
+        // The level to which weights are filled, found by halving: sum of max(fixed, level x weight) is all.
+        let [low, high] = [0, placements.length + 1];
+        for (let i = 0; i < 60; i++) {
+          const level = (low + high) / 2;
+          const sum = active.reduce((all, { weight = 1 }, j) => all + Math.max(fixed[j], level * weight), 0);
+          [low, high] = sum > placements.length ? [low, level] : [level, high];
+        }
+        active.forEach(({ weight = 1 }, i) => {
+          const share = Math.max(fixed[i], low * weight);
+          assert(Math.abs(carried[i] - share) < 1 + 1e-9, `${carried[i]} for a share of ${share}`);
+          assert(carried[i] >= fixed[i]);
+        });
       }),
     );
   });
 
-  it("does not depend on the order of anything", () => {
+  it("does not depend on the order of anything, and gives the same again", () => {
     fc.assert(
-      fc.property(anyFarm, fc.func(fc.integer()), ({ subnets, servers, homes }, key) => {
+      fc.property(anyFarm, fc.func(fc.integer()), ({ subnets, servers, options }, key) => {
         const shuffle = <T>(list: T[]): T[] => [...list].sort((a, b) => key(a) - key(b));
-        const shuffled = place(
-          shuffle(subnets),
-          shuffle(servers),
-          Object.fromEntries(shuffle(Object.entries(homes))),
-        );
-        assert.deepStrictEqual(shuffled, place(subnets, servers, homes));
+        const shuffled = (named: Record<string, string> = {}): Record<string, string> =>
+          Object.fromEntries(shuffle(Object.entries(named)));
+        const again = place(shuffle(subnets), shuffle(servers), {
+          vips: options.vips && shuffle(options.vips),
+          homes: shuffled(options.homes),
+          pins: shuffled(options.pins),
+        });
+        assert.deepStrictEqual(again, place(subnets, servers, options));
+      }),
+    );
+  });
+
+  it("moves only what was or gets displaced when the servers' states change", () => {
+    fc.assert(
+      fc.property(anyFarm, fc.array(fc.constantFrom(A, M, D)), (any, states) => {
+        const { subnets, options } = any;
+        const unpinned = { ...options, pins: {} };
+        const after = any.servers.map((server, i) => ({ ...server, state: states[i] ?? server.state }));
+        fc.pre(after.some(({ state }) => state === A));
+        const next = place(subnets, after, unpinned);
+        place(subnets, any.servers, unpinned).forEach(({ home, server }, i) => {
+          if (server === next[i].server) return;
+          assert(!isActive(any.servers, home) || !isActive(after, home));
+        });
+      }),
+    );
+  });
+
+  it("grows: a new server moves nothing that is at home, wherever its address lies, when homes are named", () => {
+    fc.assert(
+      fc.property(anyFarm, fc.integer({ min: 1, max: 9 }), fc.nat(250), (any, weight, host) => {
+        const { subnets, servers } = any;
+        const homes = Object.fromEntries(place(subnets, servers).map(({ prefix, home }) => [prefix, home]));
+        const options = { ...any.options, homes: { ...homes, ...any.options.homes } };
+        const joined = { name: "new", address: `192.0.1.${host + 1}`, state: A, weight };
+        const before = place(subnets, servers, options);
+        place(subnets, [...servers, joined], options).forEach(({ home, server }, i) => {
+          assert.notStrictEqual(home, "new");
+          assert.strictEqual(home, before[i].home);
+          if (before[i].server === home) assert.strictEqual(server, home);
+        });
       }),
     );
   });
@@ -196,14 +373,6 @@ describe("place", () => {
   it("appends: one more server with the highest address moves nothing, as long as each has a subnet", () => {
     const four = place(prefixes, farm(A, A, A, A));
     assert.deepStrictEqual(place(prefixes, farm(A, A, A, A, A)), four);
-  });
-
-  it("places on a router's many host routes as well", () => {
-    const hosts = [3, 1, 2].map((number) => `${vipOf(p1, number)}/32`);
-    assert.deepStrictEqual(
-      place(hosts, farm(A, A, A)).map(({ server }) => server),
-      ["web1", "web2", "web3"],
-    );
   });
 });
 

@@ -1,8 +1,11 @@
-import { Json, Key, article, refuses, row, set, table } from "./support";
+import assert from "assert";
+import { registerRouterKind } from "../../../components/routerRoute/kinds";
+import { Json, Key, article, problemsOf, refuses, row, set, table } from "./support";
 
 describe("config: bad servers, routers and name servers", () => {
   const web1 = ["servers", "web1", "address"];
   const ns1 = ["nameServers", "ns1", "address"];
+  const pinning = (key: string): Key[] => ["routers", "r1", "pinning", key];
   const ssh = (key: string): Key[] => ["servers", "web1", "ssh", key];
   table([
     row(["servers"], undefined, "add one, such as servers.web1.address 192.0.2.2", article().servers),
@@ -39,8 +42,35 @@ describe("config: bad servers, routers and name servers", () => {
     row(ns1, "192.0.2.40", "VIP subnet 192.0.2.32/27; use 192.0.2.5", "192.0.2.5"),
     row(ns1, "192.0.2.0", "network address", "192.0.2.5"),
     row(ns1, "192.0.2.4", "is also servers.web3.address", "192.0.2.5"),
-    row(["servers", "web1", "state"], "down", "use active or maintenance", "maintenance"),
-    row(["servers", "web1", "state"], "up", "is not known; use active or maintenance", "active"),
+    row(["servers", "web1", "state"], "up", "is not known; use active, maintenance or down", "down"),
+    row(["servers", "web1", "weight"], 0, "from 1 to 1000, such as 1", 1),
+    row(["servers", "web1", "weight"], 1.5, "use a whole number from 1 to 1000", 1000),
+    row(["servers", "web1", "weight"], "2", "write the number 2", 2),
+    row(["routers", "r1", "state"], "down", "is for servers only", undefined),
+    row(["nameServers", "ns1", "state"], "active", "is for servers only", undefined),
+    row(["routers", "r1", "pinFlows"], "no", "use true or false, without quotes", false),
+    row(["routers", "r1", "confirmSeconds"], 601, "of seconds from 0 to 600, such as 20", 600),
+    row(["routers", "r1", "confirmSeconds"], -1, "from 0 to 600", 0),
+    row(pinning("markMask"), "ff000000", "is no mask of 32 bits; use one such as 0xff000000", "0x00ff0000"),
+    row(pinning("markMask"), "0xf0f00000", "is not one run of bits", "0x1f"),
+    row(
+      pinning("markMask"),
+      "0x7",
+      "has no room for host number 11 (web10); use 4 bits, such as 0xf0000000",
+      "0xf",
+    ),
+    row(pinning("tableBase"), 0, "from 1 to 4000000000, such as 76000", 1),
+    row(
+      pinning("tableBase"),
+      240,
+      "makes tables 241 to 270, and 253 is the kernel's table default; use one such as 76000",
+      255,
+    ),
+    row(pinning("tableBase"), 7650, "and 7676 is the table by which servers are asked", 7676),
+    row(pinning("rulePreference"), 0, "from 1 to 32765, such as 7677", 1),
+    row(pinning("rulePreference"), 32766, "from 1 to 32765", 32765),
+    row(pinning("rulePreference"), 7676, "is the preference of the rule by which servers are asked", 7675),
+    row(pinning("table"), 1, "unknown key; did you mean tableBase?", undefined),
     row(["servers", "web1", "addres"], "192.0.2.2", "did you mean address?", undefined),
     row(["servers", "Web_9"], { address: "192.0.2.9" }, "use one such as web-9", undefined, "servers.Web_9"),
     row(
@@ -72,11 +102,38 @@ describe("config: bad servers, routers and name servers", () => {
     row(["ssh"], "root", "use an object with user", { user: "root" }),
   ]);
 
-  it("all servers in maintenance", () => {
+  it("all servers in maintenance or down", () => {
     const config = article();
     for (const name of Object.keys(config.servers as Json))
-      set(config, ["servers", name, "state"], "maintenance");
+      set(config, ["servers", name, "state"], name === "web2" ? "down" : "maintenance");
     refuses(config, "servers", "none is active");
+  });
+
+  it("a host number that the default mask has no room for", () => {
+    const config = article();
+    set(config, ["network"], { block: "10.0.0.0/16", subnetPrefix: 20, vipSubnets: 4 });
+    for (const [i, name] of ["web1", "web2", "web3", "web10"].entries())
+      set(config, ["servers", name, "address"], `10.0.1.${i}`);
+    set(config, ["routers", "r1", "address"], "10.0.0.1");
+    set(config, ["nameServers", "ns1", "address"], "10.0.0.2");
+    const path = ["routers", "r1", "pinning", "markMask"];
+    refuses(
+      config,
+      "routers.r1.pinning.markMask",
+      "has no room for host number 259 (web10); use 9 bits, such as 0xff800000",
+    );
+    assert.deepStrictEqual(problemsOf(set(config, path, "0xff800000")), []);
+  });
+
+  it("pinned flows on a router that can't", () => {
+    registerRouterKind("plain", { concern: "plain-routes", scripts: [], pinsFlows: false });
+    const config = set(article(), ["routers", "r1"], { address: "192.0.2.1", kind: "plain", pinFlows: true });
+    refuses(
+      config,
+      "routers.r1.pinFlows",
+      "true is nothing that a router of kind plain can do; leave it out",
+    );
+    assert.deepStrictEqual(problemsOf(set(config, ["routers", "r1", "pinFlows"], false)), []);
   });
 
   it("two name servers of one address", () => {

@@ -23,6 +23,7 @@ describe("config: bad network", () => {
     row(network("ethernet"), "192.0.2.1/27", "use 192.0.2.0/27", "192.0.2.0/27"),
     row(network("strictSubnets"), "false", "use true or false, without quotes", false),
     row(network("binding"), "anyip", "use alias or subnet", "subnet"),
+    row(network("granularity"), "vip", "use subnet or host", "host"),
     row(network("vipSubnet"), 4, "did you mean vipSubnets?", undefined),
   ]);
 });

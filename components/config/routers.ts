@@ -1,0 +1,82 @@
+/** Checks of a router's values against the network and the servers. */
+import { NetworkPlan, contains, hostNumberOf, maxHostNumber } from "../addressPlan";
+import { routerKind } from "../routerRoute/kinds";
+import { PINNING, PROOF_PREFERENCE, RESERVED_TABLES, markRoom } from "../routerRoute/pinning";
+import { Problems } from "./error";
+import { HostModel, RouterModel } from "./model";
+
+/** Notes what of a router does not fit the network. Servers outside the Ethernet have been reported. */
+export function checkRouter(
+  router: RouterModel,
+  servers: HostModel[],
+  plan: NetworkPlan,
+  problems: Problems,
+): void {
+  checkProofSource(router, plan, problems);
+  if (router.pinFlows && !routerKind(router.kind).pinsFlows)
+    problems.add(
+      ["routers", router.name, "pinFlows"],
+      true,
+      `is nothing that a router of kind ${router.kind} can do`,
+      "leave it out",
+    );
+  checkMarks(router, servers, plan, problems);
+  checkTables(router, plan, problems);
+  const { rulePreference } = router.pinning ?? {};
+  if (rulePreference === PROOF_PREFERENCE)
+    problems.add(
+      ["routers", router.name, "pinning", "rulePreference"],
+      rulePreference,
+      "is the preference of the rule by which servers are asked before a move",
+      `use another one from 1 to 32765, such as ${PINNING.rulePreference}`,
+    );
+}
+
+function checkProofSource({ name, proofSource }: RouterModel, plan: NetworkPlan, problems: Problems): void {
+  if (proofSource === undefined) return;
+  const inside = [plan.ethernet, ...plan.vipSubnets].find((prefix) => contains(prefix, proofSource));
+  if (inside === undefined) return;
+  const kind = inside === plan.ethernet ? "Ethernet" : "VIP";
+  problems.add(
+    ["routers", name, "proofSource"],
+    proofSource,
+    `lies in the ${kind} subnet ${inside}, where an answer proves nothing about the way back`,
+    `use an address of the router outside of it and of the VIP subnets, such as 198.51.100.1, or leave it out`,
+  );
+}
+
+/** The mark of a server is its Ethernet host number. */
+function checkMarks(
+  { name, pinning }: RouterModel,
+  servers: HostModel[],
+  { ethernet }: NetworkPlan,
+  problems: Problems,
+): void {
+  const mask = pinning?.markMask ?? PINNING.markMask;
+  const numbers = servers
+    .filter(({ address }) => contains(ethernet, address))
+    .map((server) => ({ name: server.name, number: hostNumberOf(ethernet, server.address) }));
+  const last = numbers.reduce((a, b) => (b.number > a.number ? b : a), { name: "", number: 0 });
+  if (last.number <= markRoom(mask)) return;
+  const bits = Math.floor(Math.log2(last.number)) + 1;
+  problems.add(
+    ["routers", name, "pinning", "markMask"],
+    mask,
+    `has no room for host number ${last.number} (${last.name})`,
+    `use ${bits} bits, such as 0x${((2 ** bits - 1) * 2 ** (32 - bits)).toString(16)}`,
+  );
+}
+
+/** Each host of the Ethernet may become a server, and its table has the base plus its host number. */
+function checkTables({ name, pinning }: RouterModel, { ethernet }: NetworkPlan, problems: Problems): void {
+  const base = pinning?.tableBase ?? PINNING.tableBase;
+  const last = base + maxHostNumber(ethernet);
+  const taken = RESERVED_TABLES.find(([table]) => base < table && table <= last);
+  if (!taken) return;
+  problems.add(
+    ["routers", name, "pinning", "tableBase"],
+    base,
+    `makes tables ${base + 1} to ${last}, and ${taken[0]} is ${taken[1]}`,
+    `use one such as ${PINNING.tableBase}`,
+  );
+}

@@ -1,0 +1,175 @@
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import { whoServes } from "../../examples/lab/client";
+import { ExecResult, Lab } from "../../examples/lab/lab";
+import { Project } from "../../examples/lab/project";
+
+const WIDGETCO = ["192.0.2.37", "192.0.2.69", "192.0.2.101", "192.0.2.133"];
+const SERVERS = ["web1", "web2", "web3", "web4"];
+const ADDRESS: Record<string, string> = { web2: "192.0.2.3", web4: "192.0.2.5" };
+/** Stands before ssh and notes whom it is to reach. */
+const NOTING_SSH = `#!/bin/sh
+for word; do case $word in *@*) echo "$word" >>"$SSH_CALLS"; break ;; esac; done
+exec /usr/bin/ssh "$@"
+`;
+
+describe("states of a server", () => {
+  const lab = new Lab();
+  let project: Project;
+  let healthPath: string;
+  let env: Record<string, string>;
+
+  const text = (result: ExecResult): string => result.stdout + result.stderr;
+  const up = async (): Promise<string> => {
+    const result = await project.up({ env });
+    assert.equal(result.code, 0, text(result));
+    return text(result);
+  };
+  /** An up that is green and makes no attempt to reach a machine; gives what it printed. */
+  const upWithout = async (name: string): Promise<string> => {
+    fs.writeFileSync(env.SSH_CALLS, "");
+    const began = Date.now();
+    const printed = await up();
+    const seconds = (Date.now() - began) / 1000;
+    const calls = fs.readFileSync(env.SSH_CALLS, "utf8");
+    assert.match(calls, /192\.0\.2\.1\n/, "the router is reached by ssh");
+    assert.doesNotMatch(calls, new RegExp(`${ADDRESS[name]}\n`));
+    assert.ok(seconds < 30, `${seconds} s`);
+    return printed;
+  };
+  const set = (server: string, state: string): Promise<void> => project.set(`servers.${server}.state`, state);
+  const drop = (key: string): Promise<ExecResult> =>
+    project.pulumi(["config", "rm", "--path", key, "--stack", "lab"], { check: true });
+  const addSite = async (name: string, hostNumber: number): Promise<void> => {
+    await project.set(`sites.${name}.serverName`, `${name}.widgetco.example`);
+    await project.set(`sites.${name}.documentRoot`, `/srv/www/${name}`);
+    await project.set(`sites.${name}.hostNumber`, String(hostNumber));
+  };
+  const serving = (): Promise<string[]> =>
+    Promise.all(WIDGETCO.map((vip) => whoServes(lab, vip, "www.widgetco.example", healthPath)));
+  const hasSite = async (server: string, site: string): Promise<boolean> => {
+    const list = "ls /var/lib/loopback-ha/*.vhosts/current/want/private/sites";
+    return (await lab.exec(server, ["bash", "-c", list])).stdout.includes(`site-${site}.conf`);
+  };
+  /** Steps of a preview that are not "same", by resource name. */
+  const changes = async (): Promise<string[]> => {
+    const { stdout } = await project.pulumi(["preview", "--json", "--stack", "lab"], { check: true, env });
+    const { steps } = JSON.parse(stdout) as { steps: { op: string; urn: string }[] };
+    return steps.filter(({ op }) => op !== "same").map(({ op, urn }) => `${op} ${urn.split("::").pop()}`);
+  };
+
+  before("a farm in the lab", async () => {
+    await lab.up();
+    project = new Project(lab);
+    await project.init();
+    const bin = project.file("bin");
+    fs.mkdirSync(bin);
+    fs.writeFileSync(`${bin}/ssh`, NOTING_SSH, { mode: 0o755 });
+    env = { PATH: `${bin}:${process.env.PATH}`, SSH_CALLS: project.file("ssh-calls") };
+    await up();
+    healthPath = (await project.output("healthPath")) as string;
+    assert.deepEqual(await serving(), SERVERS);
+  });
+  after("the farm goes", async () => {
+    for (const name of SERVERS) await lab.start(name);
+    const result = await project.destroy();
+    project.remove();
+    assert.equal(result.code, 0, text(result));
+  });
+
+  it("crashed: an up with a change for it ends red, and names the next step", async () => {
+    await lab.crash("web2");
+    await addSite("sprockets", 7);
+    const result = await project.up({ env });
+    assert.notEqual(result.code, 0);
+    assert.match(
+      text(result),
+      /web2 does not answer.*; if it is dead, set servers\.web2\.state to down and run/,
+    );
+  });
+
+  it("down: the up after that is green, quick, and does not try to reach it", async () => {
+    await set("web2", "down");
+    await upWithout("web2");
+    assert.deepEqual(await serving(), ["web1", "web1", "web3", "web4"]);
+    assert.deepEqual(await changes(), []);
+  });
+
+  it("down: what changes meanwhile reaches the others, and is no change of its own", async () => {
+    await addSite("cogs", 8);
+    const planned = await changes();
+    assert.ok(planned.includes("update web-vhosts-web3-192.0.2.4"), planned.join("\n"));
+    assert.deepEqual(
+      planned.filter((change) => change.includes("web2")),
+      [],
+    );
+    await upWithout("web2");
+    for (const name of ["web1", "web3", "web4"]) assert.equal(await hasSite(name, "cogs"), true, name);
+  });
+
+  it("back in maintenance it gets what it missed, is kept up to date, and carries nothing", async () => {
+    await lab.start("web2");
+    assert.equal(await hasSite("web2", "cogs"), false);
+    await set("web2", "maintenance");
+    await up();
+    for (const site of ["sprockets", "cogs"]) assert.equal(await hasSite("web2", site), true, site);
+    await addSite("levers", 9);
+    await up();
+    assert.equal(await hasSite("web2", "levers"), true);
+    assert.deepEqual(await serving(), ["web1", "web1", "web3", "web4"]);
+    assert.deepEqual(await changes(), []);
+  });
+
+  it("active: its units come home", async () => {
+    await set("web2", "active");
+    await up();
+    assert.deepEqual(await serving(), SERVERS);
+    assert.equal(await whoServes(lab, "192.0.2.73", "levers.widgetco.example", healthPath), "web2");
+  });
+
+  it("a server that leaves the config while it is down is forgotten, and left alone", async () => {
+    await set("web4", "down");
+    await upWithout("web4");
+    await drop("servers.web4");
+    await upWithout("web4");
+    assert.deepEqual(await serving(), ["web1", "web2", "web3", "web1"]);
+    assert.equal(await hasSite("web4", "cogs"), true);
+    const { stdout } = await project.pulumi(["stack", "export", "--stack", "lab"], { check: true });
+    assert.doesNotMatch(stdout, /web4/);
+  });
+
+  it("a new server may be added down: nothing is done, and said so, until it is in maintenance", async () => {
+    await project.set("servers.web4.address", ADDRESS.web4);
+    await set("web4", "down");
+    assert.match(await upWithout("web4"), /web4 is down: nothing was done/);
+    assert.deepEqual(await changes(), []);
+    await addSite("wheels", 10);
+    await upWithout("web4");
+    assert.deepEqual(await serving(), ["web1", "web2", "web3", "web1"]);
+    await set("web4", "maintenance");
+    await up();
+    assert.equal(await hasSite("web4", "wheels"), true);
+    assert.deepEqual(await changes(), []);
+    await set("web4", "active");
+    await up();
+    assert.deepEqual(await serving(), SERVERS);
+  });
+
+  it("VIP by VIP: the sites of a server in maintenance spread over all others; a pin wins", async () => {
+    await project.set("network.granularity", "host");
+    await up();
+    assert.deepEqual(await serving(), SERVERS);
+    await set("web2", "maintenance");
+    await project.set('pins["192.0.2.37/32"]', "web3");
+    await up();
+    const placed = (await project.output("serving")) as Record<string, string>;
+    const displaced = Array.from({ length: 6 }, (_, i) => placed[`192.0.2.${69 + i}/32`]);
+    assert.deepEqual(new Set(displaced), new Set(["web1", "web3", "web4"]));
+    assert.deepEqual(await serving(), ["web3", displaced[0], "web3", "web4"]);
+    await set("web2", "active");
+    await drop("pins");
+    await project.set("network.granularity", "subnet");
+    await up();
+    assert.deepEqual(await serving(), SERVERS);
+  });
+});
