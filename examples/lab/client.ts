@@ -1,3 +1,4 @@
+import * as fs from "node:fs";
 import * as path from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -22,27 +23,26 @@ export async function whoServes(lab: Lab, vip: string, serverName: string, path:
   return status === "200" || body?.includes(" ") ? body.split(" ")[0] : (status ?? body);
 }
 
-/** Puts the same file into a document root of every web server, for downloads. */
-export async function publishFile(lab: Lab, documentRoot: string, bytes: number): Promise<File> {
-  // Digits of growing numbers: no two blocks are alike, and no server's file differs from another's.
-  const name = "download.bin";
-  const script = 'seq 100000000 | head -c "$2" >"$1" && sha256sum <"$1"';
+/**
+ * Makes every web server ready for a load: Apache's limits beyond Debian's, and a file for downloads in a document
+ * root. They stay until the machine is reset.
+ */
+export async function prepareServers(lab: Lab, documentRoot: string, bytes: number): Promise<File> {
+  const script = fs.readFileSync(path.join(__dirname, "load", "prepare.sh"), "utf8");
   const sums = await Promise.all(
     machines
       .filter(({ role }) => role === "web")
-      .map((machine) =>
-        lab.exec(machine.name, ["bash", "-c", script, "lab", `${documentRoot}/${name}`, String(bytes)], {
-          check: true,
-        }),
+      .map(({ name }) =>
+        lab.exec(name, ["bash", "-c", script, "prepare", documentRoot, String(bytes)], { check: true }),
       ),
   );
-  const [sha256, ...others] = new Set(sums.map(({ stdout }) => stdout.split(" ")[0]));
-  if (others.length > 0) throw new LabError(`${documentRoot}/${name} differs from server to server`);
-  return { path: `/${name}`, bytes, sha256 };
+  const [sha256, ...others] = new Set(sums.map(({ stdout }) => stdout.trim()));
+  if (others.length > 0) throw new LabError(`the file in ${documentRoot} differs from server to server`);
+  return { path: "/download.bin", bytes, sha256 };
 }
 
-/** A LoadSpec whose sources are all of the client's addresses by default, and which may last as long as any. */
-export type LoadOptions = Omit<LoadSpec, "sources" | "maxSeconds"> & Partial<LoadSpec>;
+/** A LoadSpec. Default: from all of the client's addresses, 512 requests open at most, as long as any may last. */
+export type LoadOptions = Omit<LoadSpec, "sources" | "maxOpen" | "maxSeconds"> & Partial<LoadSpec>;
 
 /** A load that runs on the client. */
 export interface Load {
@@ -55,9 +55,9 @@ export interface Load {
 /** Starts a load on the client; returns when it has begun. */
 export async function startLoad(
   lab: Lab,
-  { sources = [...clientAddresses], maxSeconds = LIMITS.seconds, ...rest }: LoadOptions,
+  { sources = [...clientAddresses], maxOpen = 512, maxSeconds = LIMITS.seconds, ...rest }: LoadOptions,
 ): Promise<Load> {
-  const spec: LoadSpec = { ...rest, sources, maxSeconds };
+  const spec: LoadSpec = { ...rest, sources, maxOpen, maxSeconds };
   checkSpec(spec);
   const script = path.join(checkout, "examples", "lab", "load", "generator.ts");
   const child = await lab.spawn("client", ["node", "-r", "ts-node/register", script], { cwd: checkout });

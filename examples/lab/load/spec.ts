@@ -23,6 +23,11 @@ export interface LoadSpec {
   sources: string[];
   /** New connections a second, each with one request. */
   requestsPerSecond: number;
+  /**
+   * How many requests may be open, an equal part of them for each target; what is due beyond is skipped. More than
+   * the servers' CPU can take would only queue there until every request times out.
+   */
+  maxOpen: number;
   /** Downloads: one begins every `everyMs`, and each takes `seconds`. */
   downloads?: { count: number; file: File; seconds: number; everyMs: number };
   uploads?: number;
@@ -33,7 +38,7 @@ export interface LoadSpec {
 }
 
 /** The hard limits of every load. */
-export const LIMITS = { requestsPerSecond: 5000, seconds: 180, openRequests: 10_000, longConnections: 200 };
+export const LIMITS = { requestsPerSecond: 5000, seconds: 180, maxOpen: 10_000, longConnections: 200 };
 
 /** How long a connection may take to be made, and a request to be answered. */
 export const TIMEOUT_MS = 3000;
@@ -46,6 +51,7 @@ export function checkSpec(spec: LoadSpec): void {
       throw new Error(`load: ${what} is ${value}, at most ${most} is possible`);
   };
   within("requestsPerSecond", spec.requestsPerSecond, LIMITS.requestsPerSecond);
+  within("maxOpen", spec.maxOpen, LIMITS.maxOpen);
   within("maxSeconds", spec.maxSeconds, LIMITS.seconds);
   within("the number of long connections", long, LIMITS.longConnections);
   if (spec.targets.length === 0 || spec.sources.length === 0)
