@@ -1,19 +1,17 @@
+import * as fs from "node:fs";
 import * as path from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Lab } from "./lab";
-import { checkout } from "./state";
+import { LoadRecord, now, statsByVip, VipStats } from "./load/record";
+import { checkSpec, File, LIMITS, LoadSpec, Target } from "./load/spec";
+import { machines } from "./machines";
+import { checkout, LabError } from "./state";
 
-/** What a client saw of one VIP while it kept requesting. */
-export interface VipStats {
-  requests: number;
-  failures: number;
-  /** The longest time between two answers, in milliseconds. */
-  longestGapMs: number;
-  firstFailure?: string;
-  /** Answers by server. */
-  servers: Record<string, number>;
-  /** Who answered last. */
-  last: string;
-}
+/** The client's addresses. */
+export const clientAddresses: readonly string[] = machines
+  .filter(({ role }) => role === "client")
+  .flatMap(({ cables }) => cables.flatMap(({ addresses }) => addresses.map((it) => it.split("/")[0])));
 
 /** Which server answers, asked once from the client through the router; the HTTP status where it is not 200. */
 export async function whoServes(lab: Lab, vip: string, serverName: string, path: string): Promise<string> {
@@ -25,31 +23,92 @@ export async function whoServes(lab: Lab, vip: string, serverName: string, path:
   return status === "200" || body?.includes(" ") ? body.split(" ")[0] : (status ?? body);
 }
 
+/**
+ * Makes every web server ready for a load: Apache's limits beyond Debian's, and a file for downloads in a document
+ * root. They stay until the machine is reset.
+ */
+export async function prepareServers(lab: Lab, documentRoot: string, bytes: number): Promise<File> {
+  const script = fs.readFileSync(path.join(__dirname, "load", "prepare.sh"), "utf8");
+  const sums = await Promise.all(
+    machines
+      .filter(({ role }) => role === "web")
+      .map(({ name }) =>
+        lab.exec(name, ["bash", "-c", script, "prepare", documentRoot, String(bytes)], { check: true }),
+      ),
+  );
+  const [sha256, ...others] = new Set(sums.map(({ stdout }) => stdout.trim()));
+  if (others.length > 0) throw new LabError(`the file in ${documentRoot} differs from server to server`);
+  return { path: "/download.bin", bytes, sha256 };
+}
+
+/** A LoadSpec. Default: from all of the client's addresses, 512 requests open at most, as long as any may last. */
+export type LoadOptions = Omit<LoadSpec, "sources" | "maxOpen" | "maxSeconds"> & Partial<LoadSpec>;
+
+/** A load that runs on the client. */
+export interface Load {
+  /** Names this moment. */
+  mark(name: string): number;
+  /** Ends it; what it saw. */
+  stop(): Promise<LoadRecord>;
+}
+
+/** Starts a load on the client; returns when it has begun. */
+export async function startLoad(
+  lab: Lab,
+  { sources = [...clientAddresses], maxOpen = 512, maxSeconds = LIMITS.seconds, ...rest }: LoadOptions,
+): Promise<Load> {
+  const spec: LoadSpec = { ...rest, sources, maxOpen, maxSeconds };
+  checkSpec(spec);
+  const script = path.join(checkout, "examples", "lab", "load", "generator.ts");
+  const child = await lab.spawn("client", ["node", "-r", "ts-node/register", script], { cwd: checkout });
+  let errors = "";
+  child.stderr!.setEncoding("utf8").on("data", (text: string) => (errors += text));
+  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+  const next = async (): Promise<string> => {
+    const { done, value } = (await lines.next()) as IteratorResult<string>;
+    if (done) throw new LabError(`the load ended early: ${errors.trim()}`);
+    return value;
+  };
+  child.stdin!.write(`${JSON.stringify(spec)}\n`);
+  await next();
+  const marks: LoadRecord["marks"] = [];
+  return {
+    mark(name) {
+      const at = now();
+      marks.push({ name, at });
+      return at;
+    },
+    async stop() {
+      child.stdin!.end();
+      return { ...(JSON.parse(await next()) as LoadRecord), marks };
+    },
+  };
+}
+
+/** A site whose health path is asked. */
+export interface Site {
+  serverName: string;
+  healthPath: string;
+  vips: string[];
+}
+
+/** What a load asks of a site's VIPs. */
+export const targetsOf = ({ serverName, healthPath, vips }: Site): Target[] =>
+  vips.map((vip) => ({ vip, serverName, path: healthPath }));
+
 /** Keeps requesting a site's VIPs from the client while something happens. */
 export async function underLoad(
   lab: Lab,
-  target: { serverName: string; pathFile: string; vips: string[] },
+  site: Site,
   work: () => Promise<unknown>,
 ): Promise<Record<string, VipStats>> {
-  const script = path.join(checkout, "examples", "lab", "load.cjs");
-  const load = await lab.spawn("client", [
-    "node",
-    script,
-    target.serverName,
-    target.pathFile,
-    ...target.vips,
-  ]);
-  let printed = "";
-  load.stdout?.setEncoding("utf8").on("data", (text: string) => (printed += text));
-  const ended = new Promise((resolve) => load.once("close", resolve));
-  const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 700));
-  await pause();
+  const load = await startLoad(lab, { targets: targetsOf(site), requestsPerSecond: 1000 });
+  let record: LoadRecord;
   try {
     await work();
-    await pause();
+    await sleep(700);
   } finally {
-    load.stdin?.end();
-    await ended;
+    record = await load.stop();
   }
-  return JSON.parse(printed) as Record<string, VipStats>;
+  return statsByVip(record);
 }

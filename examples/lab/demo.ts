@@ -1,8 +1,8 @@
 /** `npm run demo`: the article's network from nothing to a failover and back, seen from a client. */
-import * as fs from "node:fs";
 import Table from "cli-table3";
-import { VipStats, underLoad, whoServes } from "./client";
+import { underLoad, whoServes } from "./client";
 import { Lab } from "./lab";
+import { VipStats } from "./load/record";
 import { Project } from "./project";
 
 interface Farm {
@@ -56,10 +56,8 @@ async function flip(
   state: string,
 ): Promise<Record<string, VipStats>> {
   console.log(`pulumi config set --path servers.web2.state ${state} && pulumi up --continue-on-error`);
-  const pathFile = project.file("health-path");
-  fs.writeFileSync(pathFile, farm.healthPath, { mode: 0o600 });
-  const target = { serverName: farm.names.widgetco, pathFile, vips: farm.sites.widgetco };
-  const stats = await underLoad(lab, target, async () => {
+  const site = { serverName: farm.names.widgetco, healthPath: farm.healthPath, vips: farm.sites.widgetco };
+  const stats = await underLoad(lab, site, async () => {
     await project.set("servers.web2.state", state);
     await up(project);
   });

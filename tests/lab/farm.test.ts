@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import * as fs from "node:fs";
 import { underLoad, whoServes } from "../../examples/lab/client";
 import { Lab } from "../../examples/lab/lab";
 import { Project } from "../../examples/lab/project";
@@ -44,7 +43,6 @@ describe("the farm", function () {
   let project: Project;
   let pristine: Map<string, string>;
   let healthPath: string;
-  let pathFile: string;
   let sites: Record<string, string[]>;
 
   const picture = async (): Promise<Map<string, string>> =>
@@ -85,8 +83,6 @@ describe("the farm", function () {
   it("is built by one up: every VIP of every site answers the client through the router", async () => {
     await expectUp();
     healthPath = (await project.output("healthPath")) as string;
-    pathFile = project.file("health-path");
-    fs.writeFileSync(pathFile, healthPath, { mode: 0o600 });
     sites = (await project.output("sites")) as Record<string, string[]>;
     assert.deepEqual(await serving(), SERVERS);
     assert.deepEqual(
@@ -128,7 +124,7 @@ describe("the farm", function () {
     await project.set("servers.web2.state", "maintenance");
     const away = await underLoad(
       lab,
-      { serverName: "www.widgetco.example", pathFile, vips: sites.widgetco },
+      { serverName: "www.widgetco.example", healthPath, vips: sites.widgetco },
       expectUp,
     );
     assert.deepEqual(Object.keys(away[sites.widgetco[1]].servers), ["web2", "web1"]);
@@ -140,7 +136,7 @@ describe("the farm", function () {
   });
 
   it("adds a site without interrupting the others, and removes it in two steps", async () => {
-    const target = { serverName: "www.widgetco.example", pathFile, vips: sites.widgetco };
+    const target = { serverName: "www.widgetco.example", healthPath, vips: sites.widgetco };
     await project.set("sites.sprockets.serverName", "sprockets.widgetco.example");
     await project.set("sites.sprockets.documentRoot", "/srv/www/sprockets");
     await project.set("sites.sprockets.hostNumber", "7");
@@ -181,7 +177,7 @@ describe("the farm", function () {
   });
 
   it("changes a host number and gives up a VIP subnet, each in two steps that no client feels", async () => {
-    const gadgets = { serverName: "www.gadgets.example", pathFile, vips: sites.gadgets };
+    const gadgets = { serverName: "www.gadgets.example", healthPath, vips: sites.gadgets };
     const run = async (): Promise<void> => {
       const during = await underLoad(lab, gadgets, expectUp);
       assert.deepEqual(

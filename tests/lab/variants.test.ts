@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import * as fs from "node:fs";
 import { underLoad, whoServes } from "../../examples/lab/client";
 import { Lab } from "../../examples/lab/lab";
 import { Project } from "../../examples/lab/project";
@@ -38,9 +37,7 @@ describe("variants of the farm", () => {
   });
 
   it("binding subnet: whole VIP subnets are bound, also after a reboot; no request is lost on the way there and back", async () => {
-    const pathFile = project.file("health-path");
-    fs.writeFileSync(pathFile, healthPath, { mode: 0o600 });
-    const target = { serverName: "www.widgetco.example", pathFile, vips: WIDGETCO };
+    const target = { serverName: "www.widgetco.example", healthPath, vips: WIDGETCO };
     const change = async (binding: string): Promise<void> => {
       await project.set("network.binding", binding);
       const stats = await underLoad(lab, target, up);
