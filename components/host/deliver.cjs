@@ -176,6 +176,8 @@ async function confirm(version, token, seconds, engine) {
 async function main() {
   const engine = ancestors();
   const token = randomBytes(12).toString("hex");
+  // For one run, so it is no input of the resource.
+  const force = process.env.LOOPBACK_HA_FORCE_MOVE ? " 1" : "";
   const receive = fs.readFileSync(path.join(__dirname, "receive.sh"), "utf8");
   fs.mkdirSync(path.join(require("node:os").userInfo().homedir, ".ssh"), { recursive: true, mode: 0o700 });
   // The machine gets ready while the bundle is made.
@@ -186,7 +188,7 @@ async function main() {
   });
   const first = await run(
     [],
-    `bash -c ${shellQuote(receive)} receive ${LIMIT_SECONDS} ${token}`,
+    `bash -c ${shellQuote(receive)} receive ${LIMIT_SECONDS} ${token}${force}`,
     input,
     engine,
   );

@@ -176,10 +176,13 @@ revert() {
 switch_to() {
   point_current_at "$1"
   install_unit
+  install_command
 }
 # record VERSION: it is in force, and nothing else of this instance is left.
 record() {
   forget_versions_but "$1"
+  # What somebody moved by hand is as pulumi wants it now.
+  [[ $1 == by-hand-* ]] || rm -f "$state/moved"
   stamp applied
   sync -f "$state"
 }
@@ -188,6 +191,7 @@ stamp() { date -u +%FT%T.%NZ >"$state/$1.new" && mv "$state/$1.new" "$state/$1";
 # The last thing a removal does: one rename takes the instance away, the rest is tidying.
 forget_instance() {
   remove_unit
+  remove_command
   if [[ -e $state ]]; then
     mv -T "$state" "$root/.gone-$instance"
   fi
@@ -200,6 +204,9 @@ forget_instance() {
 prepare() { :; }
 # For how many seconds a change of DIR waits for its confirmation before it is undone; 0: it doesn't.
 confirm_seconds() { say 0; }
+# A command for the machine's own administrator.
+install_command() { :; }
+remove_command() { :; }
 # And what its check() may have to clear away however apply.sh ends.
 cleanup() { :; }
 

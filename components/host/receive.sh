@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Runs on the machine as the ssh command itself: takes a bundle from stdin and applies it. The first line says how
 # long the bundle is and its checksum: a connection that breaks looks like the end of the bundle otherwise.
-# $1: seconds it may take. $2: what a later confirmation is known by.
+# $1: seconds it may take. $2: what a later confirmation is known by. $3: 1 to move traffic to servers that don't answer.
 set -eu
 umask 022
 read -r magic size checksum
@@ -18,7 +18,7 @@ fi
 tar -x --no-same-owner -f "$in/tar" -C "$in/bundle"
 # Into files: apply.sh must not feel it when nobody reads any more.
 result=0
-LOOPBACK_HA_TOKEN=$2 timeout -k 5 "$1" bash "$in/bundle/scripts/apply.sh" >"$in/out" 2>"$in/err" </dev/null || result=$?
+LOOPBACK_HA_TOKEN=$2 LOOPBACK_HA_FORCE_MOVE=${3:-} timeout -k 5 "$1" bash "$in/bundle/scripts/apply.sh" >"$in/out" 2>"$in/err" </dev/null || result=$?
 cat "$in/err" >&2 || true
 cat "$in/out" || true
 if [ "$result" -ge 124 ]; then

@@ -63,17 +63,31 @@ const byPulumi: Omit<Variant, "name"> = {
   flip: up,
 };
 
+async function withoutPins(farm: Farm): Promise<() => Promise<void>> {
+  const pin = async (value: string): Promise<void> => {
+    await farm.project.set("routers.r1.pinFlows", value);
+    await up(farm);
+  };
+  await pin("false");
+  return () => pin("true");
+}
+
 const VARIANTS: Variant[] = [
-  { name: "pulumi up, plain routes", ...byPulumi },
+  { name: "pulumi up, pinned flows", ...byPulumi },
+  { name: "pulumi up, pinFlows: false", ...byPulumi, prepare: withoutPins },
   {
     name: "the article's script: route del, route add",
     async prepare(farm) {
+      const restorePins = await withoutPins(farm);
       // Our supervisor would put the deleted route back.
       const pattern = "'loopback-ha.*.linux-routes.service'";
       const list = `systemctl list-units --plain --no-legend ${pattern} | cut -d ' ' -f 1`;
       const units = (await onRouter(farm, list)).trim().split("\n").join(" ");
       await onRouter(farm, `systemctl stop ${units}`);
-      return async () => void (await onRouter(farm, `systemctl start ${units}`));
+      return async () => {
+        await onRouter(farm, `systemctl start ${units}`);
+        await restorePins();
+      };
     },
     async flip(farm, { hop }) {
       // The protocol number is ours, so that Pulumi's next run finds what it left.
@@ -166,7 +180,7 @@ export async function failover(): Promise<void> {
   }));
 
   const rows: string[][] = [];
-  for (const variant of VARIANTS) {
+  for (const variant of VARIANTS.filter(({ name }) => name.includes(process.env.BENCH_ONLY ?? ""))) {
     const restore = await variant.prepare?.(farm);
     const [record, done] = await flips(farm, variant, targets, file).finally(restore);
     rows.push(row(variant.name, record, done));
