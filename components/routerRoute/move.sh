@@ -65,6 +65,7 @@ mkdir -p /run/loopback-ha
 bundle=$(mktemp -d /run/loopback-ha/move.XXXXXX)
 trap 'rm -rf "$bundle"' EXIT
 cp -R --preserve=mode "$(readlink -f "$current")/." "$bundle"
+rm -rf "$bundle/pristine"
 awk -v prefix="$prefix" -v server="$server" -v hop="$hop" '$1 == prefix { print prefix, server, hop; next } { print }' \
   "$current/want/routes" >"$bundle/want/routes"
 awk -v server="$server" -v former="$former" -v down="$down" '

@@ -1,0 +1,315 @@
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { prepareServers, startLoad } from "../../examples/lab/client";
+import { ConnectionKind, LoadRecord } from "../../examples/lab/load/record";
+import { File } from "../../examples/lab/load/spec";
+import { Farm, SERVERS, within } from "./support";
+
+const TABLE = "loopback-ha.loopback-ha.lab.r1.linux-routes";
+const UNIT = `loopback-ha.loopback-ha.lab.r1.linux-routes.service`;
+/** The subnet that the tests move, which web2 serves, and its VIP. */
+const [PREFIX, VIP] = ["192.0.2.64/27", "192.0.2.69"];
+
+/** A flip as the kernel sees it: the map and the main route, and nothing else. */
+const flipTo = (server: string): string => {
+  const number = SERVERS.indexOf(server) + 2;
+  return `nft -f - <<<'delete element ip ${TABLE} routes { ${PREFIX} }
+    add element ip ${TABLE} routes { ${PREFIX} : goto serve_7600${number} }'
+    ip route replace ${PREFIX} via 192.0.2.${number} proto 76`;
+};
+const rulesOf = (chain: string, text: string): string =>
+  `nft -a list chain ip ${TABLE} ${chain} | sed -n 's/.*${text}.*# handle //p'`;
+const takeOut = (chain: string, text: string): string =>
+  `for h in $(${rulesOf(chain, text)}); do nft delete rule ip ${TABLE} ${chain} handle $h; done; test -z "$(${rulesOf(chain, text)})"`;
+
+describe("pinned flows", function () {
+  this.timeout(180_000);
+  const farm = new Farm();
+  let file: File;
+  const r1 = (command: string): Promise<string> => farm.sh("r1", command);
+
+  before("a farm in the lab", async () => {
+    await farm.build();
+    file = await prepareServers(farm.lab, "/srv/www/widgetco", 4_000_000);
+  });
+  after("the farm goes", () => farm.destroy());
+
+  /** Downloads from the VIP that moves while something happens; how each ended. */
+  const downloading = async (work: () => Promise<unknown>, seconds = 4): Promise<string[]> => {
+    const load = await startLoad(farm.lab, {
+      targets: farm.targets([VIP]),
+      requestsPerSecond: 20,
+      downloads: { count: 4, seconds, everyMs: 0, file },
+    });
+    await sleep(1000);
+    await work();
+    await sleep((seconds - 1) * 1000 + 1500);
+    return endsOf(await load.stop(), ConnectionKind.Download);
+  };
+  const endsOf = (record: LoadRecord, kind: ConnectionKind): string[] =>
+    record.connections.filter((connection) => connection.kind === kind).map(({ end }) => end ?? "open");
+  const complete = Array<string>(4).fill("complete");
+
+  describe("each rule is needed", () => {
+    before("nobody puts rules back meanwhile", () => r1(`systemctl stop ${UNIT}`));
+    after(() => r1(`systemctl start ${UNIT}`));
+    afterEach("the table as it was applied", () =>
+      r1(
+        `nft delete table ip ${TABLE} 2>/dev/null; nft -f /run/loopback-ha/pins.*.loaded && ${flipTo("web2")}`,
+      ),
+    );
+
+    /** Each server's answer to a connection, and to a datagram: so the client sees from whom it comes. */
+    const SENDER = `use IO::Socket::INET; $SIG{CHLD} = $SIG{PIPE} = "IGNORE";
+      my ($vip, $name) = @ARGV;
+      if (!fork) { my $udp = IO::Socket::INET->new(Proto => "udp", LocalAddr => $vip, LocalPort => 9000) or die; my $m; while (defined $udp->recv($m, 99)) { $udp->send($name) } }
+      my $tcp = IO::Socket::INET->new(LocalAddr => $vip, LocalPort => 9000, Listen => 9, ReuseAddr => 1) or die;
+      while (my $s = $tcp->accept) { next if fork; for (1 .. 40) { syswrite $s, "x" x 20000 or exit; select undef, undef, undef, 0.1 } exit }`;
+    before("servers that send slowly", async () => {
+      for (const name of ["web1", "web2"]) {
+        await farm.lab.exec(name, ["tee", "/run/sender.pl"], { input: SENDER });
+        await farm.sh(name, `systemd-run --quiet --collect --unit=sender perl /run/sender.pl ${VIP} ${name}`);
+      }
+    });
+    after(() =>
+      Promise.all(["web1", "web2"].map((name) => farm.sh(name, "systemctl stop sender; rm /run/sender.pl"))),
+    );
+
+    const WHOLE = "800000 bytes";
+    /** Receives from the VIP that moves, for four seconds, while something happens: how much came, or what was wrong. */
+    const receiving = async (work: () => Promise<unknown>): Promise<string> => {
+      const client = `let n = 0; const s = require("net").connect(9000, "${VIP}");
+        s.setTimeout(3000, () => s.destroy(new Error("silence")));
+        s.on("data", (d) => (n += d.length)).on("error", (e) => console.log(e.message)).on("end", () => console.log(n + " bytes"))`;
+      const received = farm.lab.exec("client", ["node", "-e", client], { timeoutMs: 20_000 });
+      await sleep(1000);
+      await work();
+      return (await received).stdout.trim();
+    };
+    /** A server that does not have the VIP now sends from it, for four seconds, to the client. */
+    const serverSending = async (work: () => Promise<unknown>): Promise<string> => {
+      const client = `require("net").createServer((s) => { let n = 0; s.on("data", (d) => (n += d.length)).on("error", () => 0).on("close", () => { console.log(n + " bytes"); process.exit() }) }).listen(8099)`;
+      const received = farm.lab.exec("client", ["timeout", "15", "node", "-e", client]);
+      await sleep(500);
+      const server = `$SIG{PIPE} = "IGNORE"; $s = IO::Socket::INET->new(LocalAddr => "${VIP}", PeerAddr => "198.51.100.10", PeerPort => 8099) or die; for (1 .. 40) { syswrite $s, "x" x 20000 or exit 1; select undef, undef, undef, 0.1 }`;
+      const sending = farm.lab.exec("web1", ["timeout", "15", "perl", "-MIO::Socket::INET", "-e", server]);
+      await sleep(1000);
+      await work();
+      await sending;
+      return (await received).stdout.trim();
+    };
+
+    const lost = `conntrack -D -d ${VIP} >/dev/null 2>&1 || true`;
+    type Flow = (work: () => Promise<unknown>) => Promise<string>;
+    const CASES: [string, { chain: string; rule: string }, Flow, string][] = [
+      ["an open flow", { chain: "to_vip", rule: "vmap @pins" }, receiving, flipTo("web1")],
+      [
+        "a flow whose conntrack entry was lost",
+        { chain: "prerouting", rule: "vmap @senders" },
+        receiving,
+        `${flipTo("web1")}; sleep 0.55; ${lost}`,
+      ],
+      [
+        "a connection that a server opened from a VIP",
+        { chain: "prerouting", rule: "vmap @senders" },
+        serverSending,
+        "true",
+      ],
+      [
+        "a flow whose packets are too big all at once",
+        { chain: "output", rule: "vmap @pins" },
+        receiving,
+        `${flipTo("web1")}; ip link set out0 mtu 1280`,
+      ],
+    ];
+    for (const [what, { chain, rule }, flow, event] of CASES) {
+      it(`${what} stays whole, and breaks without '${rule}' in ${chain}`, async () => {
+        const run = async (): Promise<string> => {
+          const received = await flow(() => r1(event)).finally(() => r1("ip link set out0 mtu 1500"));
+          // A server that has learned the path's MTU needs no error any more.
+          await farm.sh("web2", "ip route flush cache");
+          return received;
+        };
+        assert.equal(await run(), WHOLE);
+        await r1(flipTo("web2"));
+        await r1(takeOut(chain, rule));
+        assert.notEqual(await run(), WHOLE);
+      });
+    }
+
+    it("a flow older than the table stays whole", async () => {
+      await r1(`nft delete table ip ${TABLE}`);
+      const load = `nft -f /run/loopback-ha/pins.*.loaded; ${flipTo("web1")}`;
+      assert.equal(await receiving(() => r1(load)), WHOLE);
+    });
+
+    it("bits of marks that are not ours stay, in packets and in conntrack", async () => {
+      await r1(
+        `nft -f - <<<'table ip foreign { chain c { type filter hook prerouting priority -175; ip daddr ${VIP} ct mark set ct mark or 0x5; }; }'`,
+      );
+      try {
+        const seen = receiving(() => sleep(500));
+        await sleep(1000);
+        const mark = await r1(
+          `conntrack -L -p tcp --dport 9000 --state ESTABLISHED 2>/dev/null | grep -o 'mark=[0-9]*'`,
+        );
+        assert.equal(mark.trim(), `mark=${0x03000005}`);
+        assert.equal(await seen, WHOLE);
+      } finally {
+        await r1("nft delete table ip foreign");
+      }
+    });
+
+    it("without the table, everything follows the plain routes", async () => {
+      await r1(`nft delete table ip ${TABLE}`);
+      assert.deepEqual(await farm.serving(), SERVERS);
+    });
+
+    it("UDP that keeps sending from one port stays, and new UDP goes to the new server", async () => {
+      const ask = (seconds: number): Promise<string> =>
+        farm.sh(
+          "client",
+          `node -e 'const s = require("dgram").createSocket("udp4"); const seen = new Set(); s.on("message", (m) => seen.add(String(m))); const t = setInterval(() => s.send("?", 9000, "${VIP}"), 100); setTimeout(() => { clearInterval(t); s.close(); console.log([...seen].join()) }, ${seconds * 1000})'`,
+        );
+      const asking = ask(3);
+      await sleep(1000);
+      await r1(flipTo("web1"));
+      assert.equal((await asking).trim(), "web2");
+      assert.equal((await ask(0.5)).trim(), "web1");
+    });
+  });
+
+  describe("the supervisor", () => {
+    const whole = async (): Promise<boolean> => {
+      const list = `nft list table ip ${TABLE} 2>/dev/null | cmp -s - /run/loopback-ha/pins.*.listed && [ $(ip rule | grep -c 'proto 76') = 4 ] && [ $(ip route show table all proto 76 | grep -c -e ^default -e /27) = 8 ]`;
+      return (await farm.lab.exec("r1", ["bash", "-c", list])).code === 0;
+    };
+    for (const wipe of [
+      "nft flush ruleset",
+      "systemctl reload-or-restart nftables; systemctl stop nftables",
+      "networkctl reload; networkctl reconfigure host0",
+      "ip link set host0 down; ip link set host0 up",
+      `ip rule del pref 7677; ip route flush table 76003; nft delete table ip ${TABLE}`,
+      `nft flush chain ip ${TABLE} to_vip`,
+    ]) {
+      it(`has table, rules and routes back within 3 s of: ${wipe}`, async () => {
+        await within(3, "before", whole);
+        await r1(wipe);
+        await within(3, "after", whole);
+        assert.deepEqual(await farm.serving(), SERVERS);
+      });
+    }
+
+    it("has them back after a reboot, and flows are pinned again", async () => {
+      await farm.lab.reboot("r1");
+      await within(5, "after the reboot", whole);
+      assert.deepEqual(await downloading(() => r1(`loopback-ha-move ${PREFIX} web1`)), complete);
+      await farm.up();
+      await r1(`loopback-ha-move ${PREFIX} web2`);
+    });
+
+    it("learns a server's new network card", async () => {
+      await farm.sh("web2", "ip link set host0 address 02:00:00:00:00:22; ping -c 1 -W 2 192.0.2.1");
+      await within(4, "the new address", async () =>
+        (await r1(`nft list map ip ${TABLE} senders`)).includes("02:00:00:00:00:22"),
+      );
+      await farm.lab.reboot("web2");
+      await within(10, "web2 serves again", async () => (await farm.serving())[1] === "web2");
+    });
+  });
+
+  describe("limits", () => {
+    const CONDITIONS: [string, string, string, RegExp][] = [
+      [
+        "notrack",
+        "nft -f - <<<'table ip foreign { chain c { type filter hook prerouting priority raw; ip daddr 203.0.113.9 notrack; }; }'",
+        "nft delete table ip foreign",
+        /warning: r1: .*notrack/,
+      ],
+      [
+        "a flowtable",
+        "nft -f - <<<'table ip foreign { flowtable f { hook ingress priority 0; devices = { host0 }; }; }'",
+        "nft delete table ip foreign",
+        /warning: r1: .*flowtable/,
+      ],
+      [
+        "marks restored unmasked",
+        "nft -f - <<<'table ip foreign { chain c { meta mark set ct mark; }; }'",
+        "nft delete table ip foreign",
+        /warning: r1: .*unmasked/,
+      ],
+      [
+        // The limit itself is the host's, out of reach for the lab's router.
+        "a conntrack table that is nearly full",
+        "echo 1 >/run/max; mount --bind /run/max /proc/sys/net/netfilter/nf_conntrack_max",
+        "umount /proc/sys/net/netfilter/nf_conntrack_max",
+        /warning: r1: the conntrack table is full to \d+ %/,
+      ],
+    ];
+    for (const [what, bring, mend, warning] of CONDITIONS) {
+      it(`says so: ${what}`, async () => {
+        await r1(bring);
+        await farm.setState("web2", "maintenance");
+        const printed = await farm.up().finally(() => r1(mend));
+        await farm.setState("web2", "active");
+        await farm.up();
+        assert.match(printed, warning);
+      });
+    }
+
+    const COLLISIONS: [string, string, string, RegExp][] = [
+      [
+        "a routing table",
+        "ip route add 203.0.113.0/24 via 192.0.2.5 table 76003",
+        "ip route del 203.0.113.0/24 table 76003",
+        /r1: a routing table that pins need has somebody else's route .*tableBase/,
+      ],
+      [
+        "the rules' preference",
+        "ip rule add from 203.0.113.9 lookup 99 pref 7677",
+        "ip rule del from 203.0.113.9 lookup 99 pref 7677",
+        /r1: routing rule preference 7677.*rulePreference/,
+      ],
+      [
+        "the mark's bits",
+        "ip rule add fwmark 0x1000000/0x1000000 lookup 99 pref 98",
+        "ip rule del pref 98",
+        /r1: a routing rule of somebody else uses marks within 0xff000000.*markMask/,
+      ],
+    ];
+    for (const [what, bring, mend, refusal] of COLLISIONS) {
+      it(`refuses a collision: ${what}; nothing moves`, async () => {
+        await r1(bring);
+        await farm.setState("web2", "maintenance");
+        const printed = await farm.failingUp().finally(() => r1(mend));
+        assert.match(printed, refusal);
+        assert.deepEqual(await farm.serving(), SERVERS);
+        await farm.setState("web2", "active");
+        await farm.up();
+      });
+    }
+
+    it("other numbers are taken from the config, and the old ones go", async () => {
+      await farm.set("routers.r1.pinning.tableBase", "5000");
+      await farm.set("routers.r1.pinning.markMask", "0xff00");
+      await farm.set("routers.r1.pinning.rulePreference", "500");
+      assert.deepEqual(await downloading(() => farm.up(), 8), complete);
+      const rules = await r1("ip rule; ip route show table all proto 76");
+      assert.match(rules, /500:\tfrom all to 192\.0\.2\.0\/24 fwmark 0x300\/0xff00 lookup 5003/);
+      assert.doesNotMatch(rules, /7677|76003/);
+      assert.deepEqual(await farm.serving(), SERVERS);
+    });
+
+    it("pinFlows: false takes all of it away, true brings it back", async () => {
+      await farm.set("routers.r1.pinFlows", "false");
+      await farm.up();
+      assert.equal((await r1("ip rule | grep 'proto 76'; nft list tables; true")).trim(), "");
+      assert.deepEqual(await farm.serving(), SERVERS);
+      await farm.set("routers.r1.pinFlows", "true");
+      // Flows that began without pins stay with their server over the same up.
+      await farm.setState("web2", "maintenance");
+      assert.deepEqual(await downloading(() => farm.up(), 8), complete);
+      assert.deepEqual(await farm.serving(), ["web1", "web1", "web3", "web4"]);
+    });
+  });
+});

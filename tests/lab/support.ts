@@ -1,0 +1,84 @@
+/** The lab's farm as the tests of failovers use it: built once, changed by config and `pulumi up`, asked from the client. */
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { targetsOf, whoServes } from "../../examples/lab/client";
+import { ExecResult, Lab } from "../../examples/lab/lab";
+import { Target } from "../../examples/lab/load/spec";
+import { Project } from "../../examples/lab/project";
+
+export const SERVERS = ["web1", "web2", "web3", "web4"];
+const SITE = "www.widgetco.example";
+
+export const textOf = ({ stdout, stderr }: ExecResult): string => stdout + stderr;
+
+/** Waits until a check holds, and fails after so many seconds. */
+export async function within(seconds: number, what: string, check: () => Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + seconds * 1000; !(await check());) {
+    assert.ok(Date.now() < end, `${what}: not within ${seconds} s`);
+    await sleep(50);
+  }
+}
+
+export class Farm {
+  readonly lab = new Lab();
+  readonly project = new Project(this.lab);
+  healthPath = "";
+  /** The site's VIPs, one in each VIP subnet. */
+  vips: string[] = [];
+
+  /** A farm that serves, with this configuration besides the lab's. */
+  async build(config: Record<string, string> = {}): Promise<void> {
+    await this.lab.up();
+    await this.project.init();
+    for (const [key, value] of Object.entries(config)) await this.project.set(key, value);
+    await this.up();
+    this.healthPath = (await this.project.output("healthPath")) as string;
+    this.vips = ((await this.project.output("sites")) as Record<string, string[]>).widgetco;
+    assert.deepEqual(await this.serving(), SERVERS);
+  }
+
+  /** One that must succeed; what it printed. */
+  async up(env: Record<string, string> = {}): Promise<string> {
+    const result = await this.project.up({ env });
+    assert.equal(result.code, 0, textOf(result));
+    return textOf(result);
+  }
+
+  /** One that must fail; what it printed. */
+  async failingUp(env: Record<string, string> = {}): Promise<string> {
+    const result = await this.project.up({ env });
+    assert.notEqual(result.code, 0, textOf(result));
+    return textOf(result);
+  }
+
+  set(keyPath: string, value: string): Promise<void> {
+    return this.project.set(keyPath, value);
+  }
+
+  setState(server: string, state: string): Promise<void> {
+    return this.set(`servers.${server}.state`, state);
+  }
+
+  /** What a shell command on a machine prints; it must succeed. */
+  async sh(machine: string, command: string): Promise<string> {
+    const { code, stdout, stderr } = await this.lab.exec(machine, ["bash", "-c", command]);
+    assert.equal(code, 0, `${machine}: ${command}: ${stdout}${stderr}`);
+    return stdout;
+  }
+
+  /** Who answers on each of the site's VIPs. */
+  serving(): Promise<string[]> {
+    return Promise.all(this.vips.map((vip) => whoServes(this.lab, vip, SITE, this.healthPath)));
+  }
+
+  /** The site on these of its VIPs, for a load. Default: on all. */
+  targets(vips: string[] = this.vips): Target[] {
+    return targetsOf({ serverName: SITE, healthPath: this.healthPath, vips });
+  }
+
+  async destroy(): Promise<void> {
+    const result = await this.project.destroy();
+    this.project.remove();
+    assert.equal(result.code, 0, textOf(result));
+  }
+}
