@@ -59,6 +59,8 @@ export async function startLoad(
 ): Promise<Load> {
   const spec: LoadSpec = { ...rest, sources, maxOpen, maxSeconds };
   checkSpec(spec);
+  // Else a slow reader's kernel takes in a whole file at once, and the download outlives its server.
+  await lab.exec("client", ["sysctl", "-qw", "net.ipv4.tcp_rmem=4096 65536 131072"], { check: true });
   const script = path.join(checkout, "examples", "lab", "load", "generator.ts");
   const child = await lab.spawn("client", ["node", "-r", "ts-node/register", script], { cwd: checkout });
   let errors = "";

@@ -170,7 +170,12 @@ export class Lab {
   /** Cuts a machine's power: nothing is shut down or written. It stays off until `start`, `reboot` or `up`. */
   async crash(name: string): Promise<void> {
     const machine = this.debian(name, "crash");
-    await this.change("crash", machine, () => this.processes.powerCut(machine.name));
+    await this.change("crash", machine, async () => {
+      if (this.processes.pid(machine.name) === undefined) return;
+      // The kernel says goodbye for processes that are killed (FIN, RST): without power nobody would.
+      await this.network.silence(machine);
+      await this.processes.powerCut(machine.name);
+    });
   }
 
   /** Gives a machine a new disk and plugs in its cables; returns when it takes ssh logins. */

@@ -74,8 +74,13 @@ export class Network {
         fs.writeFileSync(file, "");
       }
       if (this.processes.pid(machine.name) === undefined) continue;
-      await this.ip(this.switch(), [`link set ${cable.port} ${plugged ? "up" : "down"}`]);
+      await this.setPorts([cable], plugged);
     }
+  }
+
+  /** Lets nothing more out of a machine, until it is booted again. */
+  async silence({ cables }: Machine): Promise<void> {
+    await this.setPorts(cables, false);
   }
 
   /**
@@ -92,6 +97,13 @@ export class Network {
         if (ends.every((isUp) => isUp !== this.isCut(machine, cable))) break;
       }
     }
+  }
+
+  private async setPorts(cables: Cable[], up: boolean): Promise<void> {
+    await this.ip(
+      this.switch(),
+      cables.map(({ port }) => `link set ${port} ${up ? "up" : "down"}`),
+    );
   }
 
   private switch(): number {

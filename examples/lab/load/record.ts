@@ -41,7 +41,10 @@ export interface LongConnection {
   ended?: number;
   /** Received, or sent by an upload. */
   bytes: number;
-  /** How it ended: `complete` (a download with the right checksum), `closed` by the server, or as a request fails. */
+  /**
+   * How it ended: `complete` (a download with the right checksum), `wrong content`, `closed` by the server, or as a
+   * request fails. A reset that comes while bytes wait to be read is `short`: libuv tells it as an end.
+   */
   end?: string;
 }
 
@@ -199,7 +202,7 @@ export interface Summary {
   rate: { median: number; min: number };
   /** Requests that failed, by kind. */
   failed: Record<string, number>;
-  /** Connections, short or long, that ended by a reset. */
+  /** Requests that were reset, and long connections that were reset or ended early. */
   resets: number;
   downloads: { all: number; complete: number };
   /** Of all VIPs, in milliseconds. */
@@ -216,7 +219,8 @@ export function summary(record: LoadRecord): Summary {
     requests: record.requests.length,
     rate: { median: rates[Math.floor(rates.length / 2)] ?? 0, min: rates[0] ?? 0 },
     failed,
-    resets: (failed.reset ?? 0) + record.connections.filter(({ end }) => end === "reset").length,
+    resets:
+      (failed.reset ?? 0) + record.connections.filter(({ end }) => end === "reset" || end === "short").length,
     downloads: {
       all: downloads.length,
       complete: downloads.filter(({ end }) => end === "complete").length,

@@ -142,6 +142,7 @@ describe("what a load saw", () => {
     const connections = [
       long({ connected: 1, ended: 60, end: "reset" }),
       long({ connected: 1, ended: 60, end: "complete" }),
+      long({ connected: 1, ended: 60, end: "short" }),
       long({ kind: ConnectionKind.Idle, connected: 1, ended: 60, end: "closed" }),
     ];
     const saw = record(requests, { connections });
@@ -153,8 +154,8 @@ describe("what a load saw", () => {
       requests: 7,
       rate: { median: 0, min: 0 },
       failed: { timeout: 1, reset: 1 },
-      resets: 2,
-      downloads: { all: 2, complete: 1 },
+      resets: 3,
+      downloads: { all: 3, complete: 1 },
       longestGapMs: 59,
     });
   });
