@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { contains, hostNumberOf } from "./addressPlan";
 import { ConfigError, FarmModel, boundAliases, boundVips } from "./config";
-import { Look, Observation, linesOf, observe } from "./host/observe";
+import { Look, Observation, describeDrift, linesOf, observe, unknownDrift } from "./host/observe";
+import { HostArgs } from "./host/ssh";
 import { NameAddress, NameServerView, findEarlyRemovals, leavingPairs } from "./retirement";
 
 export { driftOf } from "./host/observe";
@@ -22,14 +23,26 @@ export async function inspect(farm: FarmModel, stack: string, look?: Look): Prom
     );
     return new Map();
   }
-  const found = await observe([...farm.routers, ...farm.servers, ...farm.nameServers], look);
-  for (const [machine, { failure }] of found) {
-    if (failure) await pulumi.log.warn(`${machine}: not reachable, drift unknown (${failure})`);
-  }
+  const found = await observe(machinesToLookAt(farm), look);
+  for (const [machine, observation] of found) await warnOf(machine, observation, stack);
   const problems = [...findMovedServers(farm, stack, found), ...findRemovals(farm, stack, found)];
   if (problems.length > 0)
     throw new ConfigError(problems.map(([path, text]) => ({ path, text: `${path}: ${text}` })));
   return found;
+}
+
+/** Machines that nobody may try to reach are left out here. */
+function machinesToLookAt(farm: FarmModel): HostArgs[] {
+  return [...farm.routers, ...farm.servers, ...farm.nameServers];
+}
+
+async function warnOf(machine: string, observation: Observation, stack: string): Promise<void> {
+  const { failure } = observation;
+  if (failure) return pulumi.log.warn(`${machine}: not reachable, drift unknown (${failure})`);
+  for (const reason of unknownDrift(observation, stack))
+    await pulumi.log.warn(`${machine}: drift unknown (${reason})`);
+  const drift = describeDrift(machine, observation, stack);
+  if (drift) await pulumi.log.warn(drift);
 }
 
 type Complaint = [path: string, text: string];

@@ -32,7 +32,8 @@ served_serial() { ask_named zonestatus "$1" | sed -n 's/^serial: //p'; }
 serial_in() { sed -nE 's/^ +([0-9]+) +; serial$/\1/p' "$1" 2>/dev/null || true; }
 with_serial() { sed -E "s/^( +)@SERIAL@( +; serial)$/\1$1\2/"; }
 hash_of_wanted() { sha256sum <"$1/want/zone" | cut -d ' ' -f 1; }
-hash_of_installed() { sed -E 's/^( +)[0-9]+( +; serial)$/\1@SERIAL@\2/' "$1" | sha256sum | cut -d ' ' -f 1; }
+without_serial() { sed -E 's/^( +)[0-9]+( +; serial)$/\1@SERIAL@\2/' "$1"; }
+hash_of_installed() { without_serial "$1" | sha256sum | cut -d ' ' -f 1; }
 
 check() {
   need named named-checkzone named-checkconf rndc awk
@@ -54,7 +55,8 @@ check() {
   elif ! grep -qsxF "$(clause "$zone")" "$clauses"; then
     error=$(named-checkconf <(say "include \"$bind/named.conf\";" && clause "$zone") 2>&1) || refuse_zone "$zone" "$error"
   fi
-  systemctl is-active --quiet named || fail "named is not running; nothing was changed. Start it: systemctl start named"
+  # On a machine that has a zone of ours already, a stopped named is drift.
+  systemctl is-active --quiet named || { [[ $previous ]] && systemctl start named; } || fail "named is not running; nothing was changed. Start it: systemctl start named"
   error=$(ask_named status) || fail "rndc can't talk to named: $(one_line <<<"$error"); nothing was changed. See: rndc status"
   error=$(with_serial 1 <"$bundle/want/zone" | named-checkzone -i local -k fail "$zone" - 2>&1) ||
     fail "named-checkzone refuses zone $zone: $(sed -E 's/stream-0x[0-9a-f]+:/line /; /\(null\)|not loaded/d' <<<"$error" | one_line); nothing was changed"
@@ -281,4 +283,31 @@ report() {
   local zone
   zone=$(zone_of "$1")
   say "$machine: zone $zone served with serial $(served_serial "$zone"), $(pairs_of "$1" | wc -l) addresses"
+}
+
+drift() {
+  local zone file text='' noted serial differences
+  zone=$(zone_of "$1")
+  file=$(file_of "$zone")
+  has_include || say "- in $local_conf: include \"$clauses\";"
+  text=$(clauses_now)
+  [[ $'\n'$text$'\n' == *$'\n'"$(clause "$zone")"$'\n'* ]] || say "- in $clauses: zone \"$zone\""
+  read -r noted _ <"$state/serial" || noted=unknown
+  if [[ -e $file ]]; then
+    serial=$(serial_in "$file")
+    differences=$(without_serial "$file" | diff -a -U0 "$1/want/zone" -) || [[ $? == 1 ]]
+    [[ ! $differences ]] ||
+      awk -v zone="$zone" 'NR > 2 && /^[-+]/ { print substr($0, 1, 1) " zone " zone ": " substr($0, 2) }' <<<"$differences"
+    [[ $serial == "$noted" ]] || printf '%s\n' "- zone $zone: serial $noted" "+ zone $zone: serial ${serial:-none}"
+  else
+    say "- $file"
+  fi
+  serial=$(served_serial "$zone" || true)
+  if [[ ! $serial ]]; then
+    printf '%s\n' "- named serves zone $zone" "+ named does not serve zone $zone"
+  elif [[ $serial != "$noted" ]]; then
+    printf '%s\n' "- named serves zone $zone with serial $noted" "+ named serves zone $zone with serial $serial"
+  fi
+  # Lines that are of no zone: once a machine would be enough, but each instance speaks for itself.
+  sed -E '\|^(//.*)?$|d; \|^zone "[^"]+" \{ type master; file "'"$zones"'/[^"]+"; \};$|d; s|^|+ in '"$clauses"': |' <<<"$text"
 }

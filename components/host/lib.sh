@@ -5,8 +5,10 @@
 #   activate DIR   makes the machine hold it, and drops what other bundles of this instance wanted ("": drops all)
 #   verify DIR     does it really work?
 #   report DIR     a line or two for the operator
-# Everything of one instance lies in /var/lib/loopback-ha/INSTANCE: versions/ID/{meta,want,scripts},
-# current -> versions/ID (the one switch between old and new), applied, in-doubt.
+#   drift DIR      what the machine holds differently from what the bundle DIR wants: lines "- as applied" and
+#                  "+ as found", in words the operator knows. Only what activate puts right, or it shows for ever
+# Everything of one instance lies in /var/lib/loopback-ha/INSTANCE: versions/ID/{meta,want,scripts,pristine},
+# current -> versions/ID (the one switch between old and new), applied, in-doubt. pristine/want is want as it came.
 set -Eeuo pipefail
 # No step of ours may fail without a word.
 trap 'printf "%s\n" "${machine:-?}: line $LINENO of ${BASH_SOURCE[0]##*/} failed: $BASH_COMMAND" >&2' ERR
@@ -20,11 +22,10 @@ bundle=${scripts%/*}
 # meta_of DIR KEY: one value of a bundle's meta file.
 meta_of() { sed -n "s/^$2=//p" "$1/meta"; }
 
-instance=$(meta_of "$bundle" instance)
-machine=$(meta_of "$bundle" machine)
-concern=$(meta_of "$bundle" concern)
-stack=$(meta_of "$bundle" stack)
-version=$(meta_of "$bundle" version)
+instance='' machine='' concern='' stack='' version=''
+while IFS='=' read -r key value; do
+  case $key in instance | machine | concern | stack | version) printf -v "$key" %s "$value" ;; esac
+done <"$bundle/meta"
 state=$root/$instance
 unit=loopback-ha.$instance.service
 readonly instance machine concern stack version state unit
@@ -98,7 +99,7 @@ install_file() {
 install_unit() {
   [[ -e $scripts/unit.service ]] || return 0
   local text
-  text=$(sed -e "s|@INSTANCE@|$instance|g" -e "s|@STATE@|$state|g" "$scripts/unit.service")
+  text=$(unit_text "$scripts")
   if ! cmp -s - "$units/$unit" <<<"$text"; then
     install_file "$units/$unit" 644 <<<"$text"
     systemctl daemon-reload
@@ -135,6 +136,75 @@ forget_instance() {
   rm -rf "$root/.gone-$instance"
   # The folder is empty but for nothing of ours when this was the last instance; then the lock goes too.
   if rmdir "$root" 2>/dev/null; then rm -rf "$run"; fi
+}
+
+# all_drift: what differs from what was applied last, that is, from the wanted files as they came.
+all_drift() {
+  (edited)
+  drift "$state/current/pristine"
+  ! [[ -e $state/current/scripts/unit.service ]] || unit_drift
+}
+
+# Wanted files that somebody edited where they lie. Those of private/ may hold secrets: of vhosts, what the lines
+# with the health path hold is left out; of all others, every line.
+edited() {
+  local differences
+  cd "$state/current"
+  differences=$(diff -a -r -U0 pristine/want want) || [[ $? == 1 ]]
+  [[ ! $differences ]] || awk '
+    function label(file) {
+      sub(/^(pristine\/)?want\//, "", file)
+      hidden = file ~ /^private\// && file !~ /^private\/sites\//
+      if (sub(/^private\/sites\/site-/, "vhost ", file)) sub(/\.conf$/, "", file)
+      else sub(/^private\//, "", file)
+      return file
+    }
+    function token_of(file,  line, part, token) {
+      while ((getline line <file) > 0) if (split(line, part, "\"") && part[1] ~ /^ *Alias $/) token = part[2]
+      close(file)
+      sub(/.*\//, "", token)
+      return token
+    }
+    function shown(line) {
+      if ((token != "" && index(line, token)) || line ~ /[\/]loopback-ha\// || line ~ /^[ \t#]*([Aa]lias|[Ss]et[Ee]nv[Ii]f)/) {
+        match(line, /^[ \t#]*[^ \t]*/)
+        return substr(line, 1, RLENGTH) " (not shown: it may hold the health path)"
+      }
+      return line
+    }
+    header > 0 { header--; next }
+    /^diff / { token = token_of($(NF - 1)); name = label($NF); header = 2; if (hidden) print "+ " name ": edited"; next }
+    /^Only in / {
+      sub(/^Only in /, "")
+      side = /^pristine/ ? "-" : "+"
+      sub(/: /, "/")
+      print side " " label($0)
+      next
+    }
+    !hidden && /^[-+]/ { print substr($0, 1, 1) " " name ": " shown(substr($0, 2)) }' <<<"$differences"
+}
+
+unit_text() {
+  local text
+  text=$(<"$1/unit.service")
+  text=${text//@INSTANCE@/"$instance"}
+  say "${text//@STATE@/"$state"}"
+}
+# Enabled is a link, and running matters for a supervisor only: this is asked at every preview.
+unit_drift() {
+  local text
+  text=$(unit_text "$state/current/scripts")
+  if [[ ! -e $units/$unit ]]; then
+    say "- $units/$unit"
+    return
+  fi
+  [[ $(<"$units/$unit") == "$text" ]] || say "- $units/$unit as it was applied"
+  [[ -L $units/multi-user.target.wants/$unit ]] || say "- service $unit enabled at boot"
+  if [[ $text == *Restart=* ]]; then
+    case $(systemctl is-active "$unit" || true) in
+      inactive | failed) printf '%s\n' "- service $unit running" "+ service $unit not running" ;;
+    esac
+  fi
 }
 
 # What a concern may add: things to note down after the mark and before the first change.

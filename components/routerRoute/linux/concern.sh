@@ -211,3 +211,10 @@ verify() {
 report() {
   awk 'NR == FNR { moved[$1]; next } { print $1, "is served by", $2, "(" $3 ")" ($1 in moved ? ", moved" : "") }' <(say "${moves:-}") "$1/want/routes"
 }
+
+drift() {
+  local live
+  live=$(live_items)
+  comm -23 <(wanted_items "$1") <(say "$live") | sed 's/^/- route /'
+  comm -13 <({ wanted_items "$1"; items_of_others; } | sort -u) <(say "$live") | sed 's/^/+ route /'
+}
