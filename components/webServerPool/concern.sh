@@ -29,14 +29,16 @@ config_error() { apache2ctl configtest 2>&1 | grep -v -e '^Syntax OK' -e '^AH005
 check() {
   need apache2 apache2ctl perl ss systemctl
   local holder module error
-  # What is wrong with our own files, this run mends.
-  if ! apache2ctl configtest >/dev/null 2>&1; then
+  if apache2ctl configtest >/dev/null 2>&1; then
+    for module in alias_module authz_core_module setenvif_module; do
+      apache2ctl -M 2>/dev/null | grep -q "^ $module " || fail "Apache lacks $module; nothing was changed. Enable it: a2enmod ${module%_module}"
+    done
+  else
+    # What is wrong with our own files, this run mends.
     error=$(config_error || true)
-    [[ $error == *"$state/"* || $error == *"$include"* ]] || fail "Apache's configuration is broken already, before our change: $error- nothing was changed. Mend it, then run 'pulumi up' again"
+    [[ $error == *"$state/"* || $error == *"$include"* ]] ||
+      fail "Apache's configuration is broken already, before our change: $error- nothing was changed. Mend it, then run 'pulumi up' again"
   fi
-  for module in alias_module authz_core_module setenvif_module; do
-    apache2ctl -M 2>/dev/null | grep -q "^ $module " || fail "Apache lacks $module; nothing was changed. Enable it: a2enmod ${module%_module}"
-  done
   holder=$(ss -Hltnp 'sport = :80' | grep -v '"apache2"' | grep -o '"[^"]*",pid=[0-9]*' | head -n 1 || true)
   [[ -z $holder ]] || fail "port 80 is held by another program ($holder); nothing was changed. Stop it or move it to another port"
   if ! grep -qrE '^[[:space:]]*Listen[[:space:]]+((0\.0\.0\.0|\*):)?80([[:space:]]|$)' /etc/apache2/ports.conf /etc/apache2/conf-enabled /etc/apache2/apache2.conf 2>/dev/null; then

@@ -213,8 +213,9 @@ report() {
 }
 
 drift() {
-  local live
-  live=$(live_items)
-  comm -23 <(wanted_items "$1") <(say "$live") | sed 's/^/- route /'
-  comm -13 <({ wanted_items "$1"; items_of_others; } | sort -u) <(say "$live") | sed 's/^/+ route /'
+  local missing
+  missing=$(comm -23 <(wanted_items "$1") <(live_items))
+  [[ $missing ]] || return 0
+  say "- route ${missing//$'\n'/$'\n'- route }"
+  awk '{ print "route show table main exact", ($1 == "unreachable" ? $2 : $1) }' <<<"$missing" | ip -4 -force -batch - | sed 's/^/+ route /; s/ *$//'
 }
