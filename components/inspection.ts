@@ -1,11 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 import { contains, hostNumberOf } from "./addressPlan";
 import { ConfigError, FarmModel, boundAliases, boundVips } from "./config";
-import { Look, Observation, describeDrift, linesOf, observe, unknownDrift } from "./host/observe";
+import { describeDrift, unknownDrift } from "./host/drift";
+import { Look, Observation, linesOf, observe } from "./host/observe";
 import { HostArgs } from "./host/ssh";
 import { NameAddress, NameServerView, findEarlyRemovals, leavingPairs } from "./retirement";
 
-export { driftOf } from "./host/observe";
+export { driftOf } from "./host/drift";
 
 /** What was found on each machine, by its name; empty with observation off. */
 export type Findings = Map<string, Observation>;

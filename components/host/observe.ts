@@ -12,9 +12,15 @@ export interface Observation {
   now: number;
   /** The login may not become root, so only what anybody may read was looked at. */
   blind?: boolean;
-  /** Lines of each small file that apply keeps, by instance and file name. */
-  instances: Record<string, Record<string, string[]>>;
+  /** What is known of each instance. */
+  instances: Record<string, InstanceFiles>;
 }
+
+/**
+ * Lines of each small file that apply keeps, by its name; and what drift.sh found: `drift` (a diff, capped), `looked`
+ * (how many lines it has) or `unknown` (why it could not look).
+ */
+export type InstanceFiles = Record<string, string[]>;
 
 /** Runs observe.sh on a machine and gives back what it printed; tests put their own in its place. */
 export type Look = (host: HostArgs) => Promise<string>;
@@ -36,82 +42,9 @@ export async function observe(
   return new Map(found);
 }
 
-/**
- * What the machine holds differently from what Pulumi believes, as one short line that names the occurrence:
- * the same thing happening again is another line. Undefined when nothing is known to differ.
- */
-export function driftOf(observation: Observation | undefined, instance: string): string | undefined {
-  const files = observation?.instances[instance] ?? {};
-  const doubt = doubtOf(files);
-  if (doubt) return doubt;
-  const [first] = files.drift ?? [];
-  if (!first) return undefined;
-  const rest = linesFound(files) - 1;
-  const more = rest > 0 ? ` and ${rest} more ${rest === 1 ? "line" : "lines"}` : "";
-  return `${shorten(first, MOST_IN_WORD)}${more}, seen after the run of ${files.applied?.[0] ?? "an unknown time"}`;
-}
-
-/** A machine's drift for people: a diff of what was applied, by instance of the stack. Undefined without drift. */
-export function describeDrift(machine: string, observation: Observation, stack: string): string | undefined {
-  const parts = ownInstances(observation, stack).flatMap(([instance, files]) => {
-    const doubt = doubtOf(files);
-    const lines = doubt ? [`in doubt: ${doubt}`] : (files.drift ?? []);
-    if (lines.length === 0) return [];
-    const shown = lines.slice(0, MOST_LINES);
-    const hidden = doubt ? 0 : linesFound(files) - shown.length;
-    return [
-      `  ${instance.slice(stack.length + 1)}`,
-      ...shown.map((line) => `    ${shorten(line, MOST_IN_LINE)}`),
-      ...(hidden > 0 ? [`    and ${hidden} more`] : []),
-    ];
-  });
-  if (parts.length === 0) return undefined;
-  return [`${machine} differs from what was applied to it (-), by what is found there (+):`, ...parts].join(
-    "\n",
-  );
-}
-
-/** Why drift of a machine that answered is not, or not wholly, known; one sentence each. */
-export function unknownDrift(observation: Observation, stack: string): string[] {
-  const mine = ownInstances(observation, stack).filter(([, files]) => !doubtOf(files));
-  if (mine.length === 0) return [];
-  if (observation.blind) return ["its user may not run commands as root without a password"];
-  const unseen = mine.filter(([, files]) => !files.looked);
-  return [
-    ...new Set(
-      unseen.map(
-        ([instance, { unknown }]) =>
-          unknown?.[0] ??
-          `no answer in time for ${instance}; run there: bash /var/lib/loopback-ha/${instance}/current/scripts/drift.sh`,
-      ),
-    ),
-  ];
-}
-
-const MOST_LINES = 12;
-const MOST_IN_LINE = 120;
-const MOST_IN_WORD = 80;
-
-type Files = Observation["instances"][string];
-
-function doubtOf(files: Files): string | undefined {
-  const mark = files["in-doubt"]?.[0];
-  return mark && `a run that began at ${mark} was not finished or not recorded`;
-}
-
-/** The machine caps what it prints, and says how much there is. */
-function linesFound(files: Files): number {
-  return Number(files.looked?.[0] ?? files.drift?.length ?? 0);
-}
-
-function ownInstances(observation: Observation, stack: string): [string, Files][] {
+/** What apply keeps of the instances that belong to a stack. */
+export function ownInstances(observation: Observation, stack: string): [string, InstanceFiles][] {
   return Object.entries(observation.instances).filter(([, files]) => files.meta?.includes(`stack=${stack}`));
-}
-
-/** Also safe to print: nobody's file moves the cursor. */
-function shorten(line: string, most: number): string {
-  const text = line.replace(/\p{Cc}/gu, " ");
-  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 }
 
 /** @returns lines of one file of all instances of a stack */
