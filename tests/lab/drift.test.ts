@@ -429,7 +429,7 @@ describe("drift", function () {
   it("waits for nobody: a machine whose look hangs is told within its time", async () => {
     await sh(
       "ns1",
-      "mv /usr/sbin/rndc /usr/sbin/rndc.away && printf '#!/bin/sh\\nsleep 60\\n' >/usr/sbin/rndc && chmod +x /usr/sbin/rndc",
+      "touch /etc/bind/loopback-ha/gadgets.example.zone && mv /usr/sbin/rndc /usr/sbin/rndc.away && printf '#!/bin/sh\\nsleep 60\\n' >/usr/sbin/rndc && chmod +x /usr/sbin/rndc",
     );
     const began = Date.now();
     try {
