@@ -1,11 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
 import { contains, hostNumberOf } from "./addressPlan";
 import { ConfigError, FarmModel, ServerState, boundAliases, boundVips } from "./config";
+import { describeDrift, unknownDrift } from "./host/drift";
 import { Look, Observation, linesOf, observe } from "./host/observe";
+import { HostArgs } from "./host/ssh";
 import { whenDead } from "./host/sshFailure.cjs";
 import { NameAddress, NameServerView, findEarlyRemovals, leavingPairs } from "./retirement";
 
-export { driftOf } from "./host/observe";
+export { driftOf } from "./host/drift";
 
 /** What was found on each machine, by its name; empty with observation off. */
 export type Findings = Map<string, Observation>;
@@ -23,17 +25,38 @@ export async function inspect(farm: FarmModel, stack: string, look?: Look): Prom
     );
     return new Map();
   }
-  const servers = farm.servers.filter(({ state }) => state !== ServerState.Down);
-  const found = await observe([...farm.routers, ...servers, ...farm.nameServers], look);
-  for (const [machine, { failure }] of found) {
-    if (!failure) continue;
-    const next = servers.some(({ name }) => name === machine) ? whenDead(machine, failure) : "";
-    await pulumi.log.warn(`${machine}: not reachable, drift unknown (${failure})${next}`);
+  const found = await observe(machinesToLookAt(farm), look);
+  for (const [machine, observation] of found) {
+    const isServer = farm.servers.some(({ name }) => name === machine);
+    await warnOf(machine, observation, stack, isServer);
   }
   const problems = [...findMovedServers(farm, stack, found), ...findRemovals(farm, stack, found)];
   if (problems.length > 0)
     throw new ConfigError(problems.map(([path, text]) => ({ path, text: `${path}: ${text}` })));
   return found;
+}
+
+/** Machines that nobody may try to reach are left out here. */
+function machinesToLookAt(farm: FarmModel): HostArgs[] {
+  const servers = farm.servers.filter(({ state }) => state !== ServerState.Down);
+  return [...farm.routers, ...servers, ...farm.nameServers];
+}
+
+async function warnOf(
+  machine: string,
+  observation: Observation,
+  stack: string,
+  isServer: boolean,
+): Promise<void> {
+  const { failure } = observation;
+  if (failure) {
+    const next = isServer ? whenDead(machine, failure) : "";
+    return pulumi.log.warn(`${machine}: not reachable, drift unknown (${failure})${next}`);
+  }
+  for (const reason of unknownDrift(observation, stack))
+    await pulumi.log.warn(`${machine}: drift unknown (${reason})`);
+  const drift = describeDrift(machine, observation, stack);
+  if (drift) await pulumi.log.warn(drift);
 }
 
 type Complaint = [path: string, text: string];

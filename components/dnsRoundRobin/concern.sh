@@ -32,7 +32,8 @@ served_serial() { ask_named zonestatus "$1" | sed -n 's/^serial: //p'; }
 serial_in() { sed -nE 's/^ +([0-9]+) +; serial$/\1/p' "$1" 2>/dev/null || true; }
 with_serial() { sed -E "s/^( +)@SERIAL@( +; serial)$/\1$1\2/"; }
 hash_of_wanted() { sha256sum <"$1/want/zone" | cut -d ' ' -f 1; }
-hash_of_installed() { sed -E 's/^( +)[0-9]+( +; serial)$/\1@SERIAL@\2/' "$1" | sha256sum | cut -d ' ' -f 1; }
+without_serial() { sed -E 's/^( +)[0-9]+( +; serial)$/\1@SERIAL@\2/' "$1"; }
+hash_of_installed() { without_serial "$1" | sha256sum | cut -d ' ' -f 1; }
 
 check() {
   need named named-checkzone named-checkconf rndc awk
@@ -54,7 +55,8 @@ check() {
   elif ! grep -qsxF "$(clause "$zone")" "$clauses"; then
     error=$(named-checkconf <(say "include \"$bind/named.conf\";" && clause "$zone") 2>&1) || refuse_zone "$zone" "$error"
   fi
-  systemctl is-active --quiet named || fail "named is not running; nothing was changed. Start it: systemctl start named"
+  # On a machine that has a zone of ours already, a stopped named is drift.
+  systemctl is-active --quiet named || { [[ $previous ]] && systemctl start named; } || fail "named is not running; nothing was changed. Start it: systemctl start named"
   error=$(ask_named status) || fail "rndc can't talk to named: $(one_line <<<"$error"); nothing was changed. See: rndc status"
   error=$(with_serial 1 <"$bundle/want/zone" | named-checkzone -i local -k fail "$zone" - 2>&1) ||
     fail "named-checkzone refuses zone $zone: $(sed -E 's/stream-0x[0-9a-f]+:/line /; /\(null\)|not loaded/d' <<<"$error" | one_line); nothing was changed"
@@ -282,3 +284,47 @@ report() {
   zone=$(zone_of "$1")
   say "$machine: zone $zone served with serial $(served_serial "$zone"), $(pairs_of "$1" | wc -l) addresses"
 }
+
+# There may be hundreds of zones, and all are looked at in every preview: what is well costs few processes.
+drift() {
+  local zone file text noted serial='' differences
+  IFS='=' read -r _ zone <"$1/want/settings"
+  file=$(file_of "$zone")
+  text=$(<"$local_conf")
+  [[ $'\n'$text == *$'\n'"$include_line"* ]] || say "- in $local_conf: include \"$clauses\";"
+  text=$(clauses_now)
+  [[ $'\n'$text$'\n' == *$'\n'"$(clause "$zone")"$'\n'* ]] || say "- in $clauses: zone \"$zone\""
+  sed -E '\|^(//.*)?$|d; \|^zone "[^"]+" \{ type master; file "'"$zones"'/[^"]+"; \};$|d; s|^|+ in '"$clauses"': |' <<<"$text"
+  read -r noted _ <"$state/serial" || noted=unknown
+  if [[ ! -e $file ]]; then
+    say "- $file"
+  else
+    text=$(<"$1/want/zone")
+    if [[ $(<"$file") == "${text/@SERIAL@/$noted}" ]]; then
+      ! untouched "$file" || return 0
+    else
+      differences=$(without_serial "$file" | diff -a -U0 "$1/want/zone" -) || [[ $? == 1 ]]
+      awk -v zone="$zone" 'NR > 2 && /^[-+]/ { print substr($0, 1, 1) " zone " zone ": " substr($0, 2) }' <<<"$differences"
+      serial=$(serial_in "$file")
+      [[ $serial == "$noted" ]] || printf '%s\n' "- zone $zone: serial $noted" "+ zone $zone: serial ${serial:-none}"
+    fi
+  fi
+  serial=$(served_serial "$zone" || true)
+  if [[ ! $serial ]]; then
+    printf '%s\n' "- named serves zone $zone" "+ named does not serve zone $zone"
+  elif [[ $serial != "$noted" ]]; then
+    printf '%s\n' "- named serves zone $zone with serial $noted" "+ named serves zone $zone with serial $serial"
+  fi
+}
+
+# untouched FILE: named serves what it served when apply.sh asked it, since it runs and nobody wrote what it reads.
+# To ask it takes longer than all the rest.
+untouched() {
+  local pid name applied newest=$state/applied
+  read -r pid </run/named/named.pid && read -r name <"/proc/$pid/comm" && [[ $name == named ]] || return 1
+  # Another zone's run may have been the last to write the clauses, and then it asked named.
+  for applied in "$root"/*/applied; do
+    [[ ! $applied -nt $newest ]] || newest=$applied
+  done
+  [[ ! $(find -L "$1" "$local_conf" "$clauses" \( -path "$1" -cnewer "$state/applied" -o -cnewer "$newest" \)) ]]
+} 2>/dev/null

@@ -22,8 +22,10 @@ doubted=
 trap 'cleanup; [[ -e $root ]] || rm -rf "$run"' EXIT
 check
 
-if [[ $version == "$previous" && ! $doubted ]] && is_live "$bundle"; then
+if [[ $version == "$previous" && ! $doubted ]] && is_live "$bundle" && found=$(all_drift) && [[ ! $found ]]; then
   verify "$bundle"
+  # What pulumi had seen is over; the same again is another drift.
+  [[ ! ${LOOPBACK_HA_TOKEN:-} ]] || stamp applied || true
   report "$bundle"
   exit 0
 fi
@@ -40,7 +42,15 @@ stage() {
   if [[ $bundle != "$state/versions/$version" ]]; then
     rm -rf "$state/versions/$version" "$state/incoming"
     cp -R --preserve=mode "$bundle" "$state/incoming"
+    mkdir "$state/incoming/pristine"
+    cp -R --preserve=mode "$bundle/want" "$state/incoming/pristine/want"
     mv -T "$state/incoming" "$state/versions/$version"
+  elif ! diff -qr "$bundle/pristine/want" "$bundle/want" >/dev/null; then
+    # Run by hand, after somebody edited what is wanted.
+    rm -rf "$bundle/want.new"
+    cp -R --preserve=mode "$bundle/pristine/want" "$bundle/want.new"
+    rm -rf "$bundle/want"
+    mv -T "$bundle/want.new" "$bundle/want"
   fi
   sync -f "$state"
 }

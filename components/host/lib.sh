@@ -5,8 +5,10 @@
 #   activate DIR   makes the machine hold it, and drops what other bundles of this instance wanted ("": drops all)
 #   verify DIR     does it really work?
 #   report DIR     a line or two for the operator
-# Everything of one instance lies in /var/lib/loopback-ha/INSTANCE: versions/ID/{meta,want,scripts},
-# current -> versions/ID (the one switch between old and new), applied, in-doubt.
+#   drift DIR      what the machine holds differently from what the bundle DIR wants: lines "- as applied" and
+#                  "+ as found", in words the operator knows. Only what activate puts right, or it shows for ever
+# Everything of one instance lies in /var/lib/loopback-ha/INSTANCE: versions/ID/{meta,want,scripts,pristine},
+# current -> versions/ID (the one switch between old and new), applied, in-doubt. pristine/want is want as it came.
 set -Eeuo pipefail
 # No step of ours may fail without a word.
 trap 'printf "%s\n" "${machine:-?}: line $LINENO of ${BASH_SOURCE[0]##*/} failed: $BASH_COMMAND" >&2' ERR
@@ -20,11 +22,10 @@ bundle=${scripts%/*}
 # meta_of DIR KEY: one value of a bundle's meta file.
 meta_of() { sed -n "s/^$2=//p" "$1/meta"; }
 
-instance=$(meta_of "$bundle" instance)
-machine=$(meta_of "$bundle" machine)
-concern=$(meta_of "$bundle" concern)
-stack=$(meta_of "$bundle" stack)
-version=$(meta_of "$bundle" version)
+instance='' machine='' concern='' stack='' version=''
+while IFS='=' read -r key value; do
+  case $key in instance | machine | concern | stack | version) printf -v "$key" %s "$value" ;; esac
+done <"$bundle/meta"
 state=$root/$instance
 unit=loopback-ha.$instance.service
 readonly instance machine concern stack version state unit
@@ -98,7 +99,7 @@ install_file() {
 install_unit() {
   [[ -e $scripts/unit.service ]] || return 0
   local text
-  text=$(sed -e "s|@INSTANCE@|$instance|g" -e "s|@STATE@|$state|g" "$scripts/unit.service")
+  text=$(unit_text "$scripts")
   if ! cmp -s - "$units/$unit" <<<"$text"; then
     install_file "$units/$unit" 644 <<<"$text"
     systemctl daemon-reload
@@ -106,6 +107,12 @@ install_unit() {
   systemctl is-enabled --quiet "$unit" 2>/dev/null || systemctl enable --quiet "$unit"
   # Not waited for: the unit waits for our lock.
   systemctl is-active --quiet "$unit" || systemctl start --no-block "$unit"
+}
+unit_text() {
+  local text
+  text=$(<"$1/unit.service")
+  text=${text//@INSTANCE@/"$instance"}
+  say "${text//@STATE@/"$state"}"
 }
 remove_unit() {
   [[ -e $units/$unit ]] || return 0
@@ -138,38 +145,6 @@ go_back() {
     activate ''
     forget_instance
   fi
-}
-
-# A change that waits for its confirmation, as token=, version=, previous=, doubted=, seconds= and deadline= (of uptime). In
-# /run: a reboot undoes it as well, since boot state is written by confirm.sh only.
-readonly pending=$run/pending.$instance reverted=$run/reverted.$instance
-pending_value() { sed -n "s/^$1=//p" "$pending"; }
-uptime_seconds() { cut -d . -f 1 /proc/uptime; }
-
-# arm PREVIOUS DOUBTED
-arm() {
-  local seconds
-  seconds=$(confirm_seconds "$bundle")
-  if [[ ! ${LOOPBACK_HA_TOKEN:-} ]] || ((seconds == 0)) || is_live "$bundle"; then return 0; fi
-  printf '%s\n' "token=$LOOPBACK_HA_TOKEN" "version=$version" "previous=$1" "doubted=$2" \
-    "seconds=$seconds" "deadline=$(($(uptime_seconds) + seconds))" >"$pending.new"
-  mv "$pending.new" "$pending"
-  # systemd's default accuracy would add up to a minute.
-  systemd-run --quiet --collect --on-active="$seconds" --timer-property=AccuracySec=100ms --unit="loopback-ha-revert-$LOOPBACK_HA_TOKEN" \
-    bash "$state/versions/$version/scripts/revert.sh" "$LOOPBACK_HA_TOKEN" ||
-    fail "the timer that undoes an unconfirmed change can't be started"
-}
-disarm() {
-  [[ -e $pending ]] || return 0
-  systemctl stop --no-block "loopback-ha-revert-$(pending_value token).timer" 2>/dev/null || true
-  rm -f "$pending"
-}
-
-# The unconfirmed change is undone; whoever comes to confirm it late is told so.
-revert() {
-  say "$(pending_value token) $(date -u +%FT%TZ)" >"$reverted"
-  go_back "$(pending_value previous)" "$(pending_value doubted)"
-  disarm
 }
 
 # switch_to VERSION: from now on it is what is brought up at boot, and what the supervisor keeps.
@@ -210,5 +185,9 @@ remove_command() { :; }
 # And what its check() may have to clear away however apply.sh ends.
 cleanup() { :; }
 
+# shellcheck source-path=SCRIPTDIR source=confirmation.sh
+. "$scripts/confirmation.sh"
+# shellcheck source-path=SCRIPTDIR source=differences.sh
+. "$scripts/differences.sh"
 # shellcheck source=/dev/null
 . "$scripts/concern.sh"

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import execa from "execa";
-import { HostArgs, sshArguments } from "./ssh";
+import { HostArgs, sshArguments, sudoPrefix } from "./ssh";
 import { explainSshFailure } from "./sshFailure.cjs";
 
 /** What was found on one machine before anything was planned. */
@@ -10,9 +10,17 @@ export interface Observation {
   failure?: string;
   /** The machine's clock, in seconds since 1970. */
   now: number;
-  /** Lines of each small file that apply keeps, by instance and file name. */
-  instances: Record<string, Record<string, string[]>>;
+  /** The login may not become root, so only what anybody may read was looked at. */
+  blind?: boolean;
+  /** What is known of each instance. */
+  instances: Record<string, InstanceFiles>;
 }
+
+/**
+ * Lines of each small file that apply keeps, by its name; and what drift.sh found: `drift` (a diff, capped), `looked`
+ * (how many lines it has) or `unknown` (why it could not look).
+ */
+export type InstanceFiles = Record<string, string[]>;
 
 /** Runs observe.sh on a machine and gives back what it printed; tests put their own in its place. */
 export type Look = (host: HostArgs) => Promise<string>;
@@ -34,20 +42,14 @@ export async function observe(
   return new Map(found);
 }
 
-/**
- * What the machine holds differently from what Pulumi believes, as one short line that names the occurrence:
- * the same thing happening again is another line. Undefined when nothing is known to differ.
- */
-export function driftOf(observation: Observation | undefined, instance: string): string | undefined {
-  const mark = observation?.instances[instance]?.["in-doubt"]?.[0];
-  return mark && `a run that began at ${mark} was not finished or not recorded`;
+/** What apply keeps of the instances that belong to a stack. */
+export function ownInstances(observation: Observation, stack: string): [string, InstanceFiles][] {
+  return Object.entries(observation.instances).filter(([, files]) => files.meta?.includes(`stack=${stack}`));
 }
 
 /** @returns lines of one file of all instances of a stack */
 export function linesOf(observation: Observation, stack: string, file: string): string[] {
-  return Object.values(observation.instances)
-    .filter((files) => files.meta?.includes(`stack=${stack}`))
-    .flatMap((files) => files[file] ?? []);
+  return ownInstances(observation, stack).flatMap(([, files]) => files[file] ?? []);
 }
 
 export function parseObservation(text: string): Observation {
@@ -56,6 +58,7 @@ export function parseObservation(text: string): Observation {
     const [instance, file, ...rest] = line.split("\t");
     if (file === undefined) continue;
     if (file === "now") observation.now = Number(rest[0]);
+    else if (file === "blind") observation.blind = true;
     else ((observation.instances[instance] ??= {})[file] ??= []).push(rest.join("\t"));
   }
   return observation;
@@ -71,7 +74,7 @@ const LOOK_SECONDS = 12;
 
 async function lookOverSsh(host: HostArgs): Promise<string> {
   const script = fs.readFileSync(path.join(__dirname, "observe.sh"), "utf8");
-  const { exitCode, stdout, stderr, timedOut } = await execa("ssh", [...sshArguments(host), "sh"], {
+  const { exitCode, stdout, stderr, timedOut } = await execa("ssh", [...sshArguments(host), shellOf(host)], {
     input: script,
     timeout: LOOK_SECONDS * 1000,
     reject: false,
@@ -79,4 +82,12 @@ async function lookOverSsh(host: HostArgs): Promise<string> {
   if (timedOut) throw new Error(`${host.name} did not answer within ${LOOK_SECONDS} s`);
   if (exitCode !== 0) throw new Error(explainSshFailure(host.name, stderr ?? ""));
   return stdout;
+}
+
+/** Runs the script on stdin as root, and where sudo refuses, as the user: much can be seen without root. */
+function shellOf(host: HostArgs): string {
+  const sudo = sudoPrefix(host);
+  return sudo
+    ? `sh -c 'look=$(cat); ${sudo} sh -c "$look" observe root 2>/dev/null || sh -c "$look" observe'`
+    : "sh -s root";
 }

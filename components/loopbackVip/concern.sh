@@ -8,9 +8,9 @@ protocol=76
 metric=7676
 
 live_items() {
-  ip -4 -o address show dev lo | awk '$4 ~ /\/32$/ { sub(/\/32$/, "", $4); print "address " $4 }'
-  ip -4 route show table local dev lo proto "$protocol" | awk '$1 == "local" { print "local " $2 }'
-  ip -4 route show type unreachable proto "$protocol" | awk '{ print "unreachable " $2 }'
+  printf '%s\n' 'address show dev lo' "route show table local dev lo proto $protocol" "route show type unreachable proto $protocol" |
+    ip -4 -o -batch - |
+    awk '$3 == "inet" && sub(/\/32$/, "", $4) { print "address", $4 } $1 == "local" || $1 == "unreachable" { print $1, $2 }'
 }
 sorted_live() { live_items | sort -u; }
 
@@ -104,4 +104,16 @@ verify() {
 
 report() {
   say "$machine: $(grep -c '^address' "$1/want/bindings" || true) VIPs and $(grep -c '^local' "$1/want/bindings" || true) whole prefixes bound on lo"
+}
+
+drift() {
+  local key value now
+  comm -23 <(sort -u "$1/want/bindings") <(sorted_live) | awk '
+    $1 == "address" { print "- address " $2 "/32 on lo" }
+    $1 == "local" { print "- local " $2 " on lo" }
+    $1 == "unreachable" { print "- unreachable route " $2 }'
+  while IFS='=' read -r key value; do
+    read -r now <"$(sysctl_file "$key")"
+    [[ $now == "$value" ]] || printf '%s\n' "- sysctl $key = $value" "+ sysctl $key = $now"
+  done <"$1/want/sysctls"
 }

@@ -209,3 +209,8 @@ verify() {
 report() {
   awk 'NR == FNR { moved[$1]; next } { print $1, "is served by", $2, "(" $3 ")" ($1 in moved ? ", moved" : "") }' <(say "${moves:-}") "$1/want/routes"
 }
+
+# For drift: what loopback-ha-move did since pulumi was last here.
+moved_by_hand() {
+  [[ ! -e $state/moved ]] || awk '{ print "- " $1 " via " $2; print "+ " $1 " via " $3 ", moved on the router at " $4 "; to keep it: pins[\"" $1 "\"] = " $3 }' "$state/moved"
+}

@@ -28,13 +28,17 @@ config_error() { apache2ctl configtest 2>&1 | grep -v -e '^Syntax OK' -e '^AH005
 
 check() {
   need apache2 apache2ctl perl ss systemctl
-  local holder module
-  if ! apache2ctl configtest >/dev/null 2>&1; then
-    fail "Apache's configuration is broken already, before our change: $(config_error)- nothing was changed. Mend it, then run 'pulumi up' again"
+  local holder module error
+  if apache2ctl configtest >/dev/null 2>&1; then
+    for module in alias_module authz_core_module setenvif_module; do
+      apache2ctl -M 2>/dev/null | grep -q "^ $module " || fail "Apache lacks $module; nothing was changed. Enable it: a2enmod ${module%_module}"
+    done
+  else
+    # What is wrong with our own files, this run mends.
+    error=$(config_error || true)
+    [[ $error == *"$state/"* || $error == *"$include"* ]] ||
+      fail "Apache's configuration is broken already, before our change: $error- nothing was changed. Mend it, then run 'pulumi up' again"
   fi
-  for module in alias_module authz_core_module setenvif_module; do
-    apache2ctl -M 2>/dev/null | grep -q "^ $module " || fail "Apache lacks $module; nothing was changed. Enable it: a2enmod ${module%_module}"
-  done
   holder=$(ss -Hltnp 'sport = :80' | grep -v '"apache2"' | grep -o '"[^"]*",pid=[0-9]*' | head -n 1 || true)
   [[ -z $holder ]] || fail "port 80 is held by another program ($holder); nothing was changed. Stop it or move it to another port"
   if ! grep -qrE '^[[:space:]]*Listen[[:space:]]+((0\.0\.0\.0|\*):)?80([[:space:]]|$)' /etc/apache2/ports.conf /etc/apache2/conf-enabled /etc/apache2/apache2.conf 2>/dev/null; then
@@ -105,4 +109,22 @@ report() {
   local answers
   answers=$(sites "$1" checks | awk '$6 == 200' | wc -l)
   say "$machine: $answers pairs of site and VIP answer"
+}
+
+drift() {
+  local folder file answer
+  if [[ ! -e $include ]]; then
+    say "- $include"
+  elif [[ $(include_text) != "$(<"$include")" ]]; then
+    say "- include in $include: $(include_text | tail -n 1)"
+    grep -vxF -f <(include_text) "$include" | sed "s|^|+ include in $include: |" || true
+  fi
+  missing_roots "$1" | while read -r folder; do say "- document root $folder"; done
+  for file in "$1"/want/private/sites/site-*.conf; do
+    [[ -e $file ]] || continue
+    file=${file##*/site-} file=${file%.conf} answer=''
+    [[ ! -e $health/$file ]] || read -r answer <"$health/$file" || true
+    [[ $answer == "$machine $file" ]] || say "- health answer of site $file"
+  done
+  systemctl is-active --quiet apache2 || printf '%s\n' '- Apache running' '+ Apache not running'
 }

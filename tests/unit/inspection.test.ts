@@ -27,7 +27,7 @@ const look =
   async ({ name }: { name: string }): Promise<string> => {
     const lines = machines[name] ?? [];
     if (lines instanceof Error) throw lines;
-    const files = [`meta stack=${of}`, ...lines].map((line) => `i\t${line.replace(" ", "\t")}`);
+    const files = [`meta stack=${of}`, "looked 1", ...lines].map((line) => `i\t${line.replace(" ", "\t")}`);
     return ["-\tnow\t1000", ...files, ""].join("\n");
   };
 
@@ -228,6 +228,17 @@ describe("inspect", () => {
       Object.keys(off).map((name) => `${name}: not reachable, drift unknown (${name}?)`),
     );
     assert.strictEqual(driftOf(found.get("r1"), "i"), undefined);
+  });
+
+  it("shows drift as one warning a machine, and gives it back by instance", async () => {
+    const found = await inspect(farmOf(), stack, look({ web2: ["drift - address 192.0.2.33/32 on lo"] }));
+    assert.strictEqual(warnings.length, 1);
+    assert.match(
+      warnings[0],
+      /^web2 differs from what was applied to it.*\n.*\n {4}- address 192\.0\.2\.33\/32 on lo$/,
+    );
+    assert.match(driftOf(found.get("web2"), "i") ?? "", /^- address/);
+    assert.strictEqual(driftOf(found.get("web1"), "i"), undefined);
   });
 
   it("looks at nothing with observe: false, and says so", async () => {

@@ -1,13 +1,13 @@
 import assert from "assert";
-import { Observation, driftOf, linesOf, observe, parseObservation } from "../../components/host/observe";
+import { Observation, linesOf, observe, parseObservation } from "../../components/host/observe";
 
-const web = "farm.prod.web-web1.vhosts";
 const seen = (...lines: string[]): Observation => parseObservation([...lines, ""].join("\n"));
 
 describe("observation", () => {
   const parsed: [string, string, Observation][] = [
     ["nothing", "", { now: 0, instances: {} }],
     ["the clock", "-\tnow\t1700000000\n", { now: 1700000000, instances: {} }],
+    ["a login that may not become root", "-\tblind\n-\tnow\t5\n", { now: 5, blind: true, instances: {} }],
     ["a banner of sshd", "Welcome!\n\n-\tnow\t5\n", { now: 5, instances: {} }],
     [
       "lines of files, in order",
@@ -18,21 +18,6 @@ describe("observation", () => {
   ];
   for (const [what, text, expected] of parsed) {
     it(`parses ${what}`, () => assert.deepStrictEqual(parseObservation(text), expected));
-  }
-
-  const drift: [string, Observation | undefined, string | undefined][] = [
-    ["a machine that was not looked at", undefined, undefined],
-    ["a machine that did not answer", { failure: "down", now: 0, instances: {} }, undefined],
-    ["an instance that is not there", seen("other\tin-doubt\t9"), undefined],
-    ["an instance that is well", seen(`${web}\tmeta\tx=y`), undefined],
-    [
-      "an instance in doubt",
-      seen(`${web}\tin-doubt\t2026-01-01T00:00:00Z 7`, `${web}\tin-doubt\tlater`),
-      "a run that began at 2026-01-01T00:00:00Z 7 was not finished or not recorded",
-    ],
-  ];
-  for (const [what, observation, expected] of drift) {
-    it(`drift: ${what}`, () => assert.strictEqual(driftOf(observation, web), expected));
   }
 
   it("gives lines of one stack's instances only", () => {

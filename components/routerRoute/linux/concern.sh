@@ -91,3 +91,16 @@ keep_foreign() {
 of_prefixes() { awk '$2 == "via" { print $1 }'; }
 
 verify_kind() { ! pins_flows "$1" || verify_pins "$1"; }
+
+drift() {
+  local missing
+  missing=$(comm -23 <(wanted_items "$1") <(live_items))
+  if [[ $missing ]]; then
+    awk '$1 == "fwmark" { print "- rule " $0; next } $1 == "table" { print "- route default via " $4 " table " $2; next } { print "- route " $0 }' <<<"$missing"
+    of_routes <<<"$missing" | awk '{ print ($1 == "unreachable" ? $2 : $1) }' | main_routes | sed 's/^/+ route /; s/ *$//'
+  fi
+  if pins_flows "$1" && [[ -e $pins_listed ]]; then
+    diff -U0 "$pins_listed" <(list_pins) | awk '/^[-+]{3} |^@@/ { next } { sub(/^[-+]/, "& nft "); gsub(/[ \t]+/, " "); print }' || true
+  fi
+  moved_by_hand
+}

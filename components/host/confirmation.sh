@@ -1,0 +1,34 @@
+# shellcheck shell=bash disable=SC2154
+# Commit-confirm: a change that nobody confirms is undone by the machine alone.
+
+# A change that waits for its confirmation, as token=, version=, previous=, doubted=, seconds= and deadline= (of uptime). In
+# /run: a reboot undoes it as well, since boot state is written by confirm.sh only.
+readonly pending=$run/pending.$instance reverted=$run/reverted.$instance
+pending_value() { sed -n "s/^$1=//p" "$pending"; }
+uptime_seconds() { cut -d . -f 1 /proc/uptime; }
+
+# arm PREVIOUS DOUBTED
+arm() {
+  local seconds
+  seconds=$(confirm_seconds "$bundle")
+  if [[ ! ${LOOPBACK_HA_TOKEN:-} ]] || ((seconds == 0)) || is_live "$bundle"; then return 0; fi
+  printf '%s\n' "token=$LOOPBACK_HA_TOKEN" "version=$version" "previous=$1" "doubted=$2" \
+    "seconds=$seconds" "deadline=$(($(uptime_seconds) + seconds))" >"$pending.new"
+  mv "$pending.new" "$pending"
+  # systemd's default accuracy would add up to a minute.
+  systemd-run --quiet --collect --on-active="$seconds" --timer-property=AccuracySec=100ms --unit="loopback-ha-revert-$LOOPBACK_HA_TOKEN" \
+    bash "$state/versions/$version/scripts/revert.sh" "$LOOPBACK_HA_TOKEN" ||
+    fail "the timer that undoes an unconfirmed change can't be started"
+}
+disarm() {
+  [[ -e $pending ]] || return 0
+  systemctl stop --no-block "loopback-ha-revert-$(pending_value token).timer" 2>/dev/null || true
+  rm -f "$pending"
+}
+
+# The unconfirmed change is undone; whoever comes to confirm it late is told so.
+revert() {
+  say "$(pending_value token) $(date -u +%FT%TZ)" >"$reverted"
+  go_back "$(pending_value previous)" "$(pending_value doubted)"
+  disarm
+}
