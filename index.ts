@@ -19,6 +19,7 @@ import {
   zoneOf,
 } from "./components/config";
 import { Findings, driftOf, inspect } from "./components/inspection";
+import { tellOutlook } from "./components/outlook";
 import { routerKind } from "./components/routerRoute/kinds";
 import { healthPath } from "./components/webServerPool/vhost";
 
@@ -26,7 +27,10 @@ const POOL = "web";
 
 export = async (): Promise<Record<string, unknown>> => {
   const farm = readConfig();
-  return build(farm, await inspect(farm, `${pulumi.getProject()}/${pulumi.getStack()}`));
+  const stack = `${pulumi.getProject()}/${pulumi.getStack()}`;
+  const found = await inspect(farm, stack);
+  await tellOutlook(farm, stack, found);
+  return build(farm, found);
 };
 
 function readConfig(): FarmModel {

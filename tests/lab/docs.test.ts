@@ -62,7 +62,7 @@ describe("docs: what they say is run", () => {
   const served = async (name: string, vip: string): Promise<string> =>
     whoServes(lab, vip, name, (await project.output("healthPath")) as string);
 
-  it("README: the first stack, a new site, its end, maintenance, a home, an interrupted run", async () => {
+  it("README: the first stack, a new site, its end, maintenance, a dead server, a new one, homes, pins, an interrupted run", async () => {
     project = new Project(lab, "prod");
     const config = block("README.md", "loopback-ha:network", "yaml");
     const [install, init, ...first] = block("README.md", "pulumi stack init").trim().split("\n");
@@ -99,16 +99,32 @@ describe("docs: what they say is run", () => {
     assert.notEqual(await served("gadgets.widgetco.example", "192.0.2.38"), "web1");
 
     const [away, back] = block("README.md", "servers.web2.state maintenance").trim().split("\n");
-    await operate(away);
+    const told = block("README.md", "until the end", "text").trim().split("\n");
+    const flip = await operate(away);
+    for (const line of told) assert.ok(flip.includes(line), `${flip} lacks ${line}`);
     assert.equal(await served("www.widgetco.example", "192.0.2.69"), "web1");
     await operate(back);
     assert.equal(await served("www.widgetco.example", "192.0.2.69"), "web2");
 
-    const home = /`(pulumi config set --path 'placement[^`]*)`/.exec(
-      fs.readFileSync(path.join(checkout, "README.md"), "utf8"),
-    );
-    await operate(home![1]);
+    await lab.crash("web2");
+    await operate(block("README.md", "servers.web2.state down"));
+    assert.equal(await served("www.widgetco.example", "192.0.2.69"), "web1");
+    await lab.start("web2");
+    await operate(away);
+    await operate(back);
+    assert.equal(await served("www.widgetco.example", "192.0.2.69"), "web2");
+
+    await operate(block("README.md", "servers.web3.address"));
+    const inline = (start: string): string => {
+      const readme = fs.readFileSync(path.join(checkout, "README.md"), "utf8");
+      const [, line] = readme.split(`\`pulumi config set --path '${start}`);
+      return `pulumi config set --path '${start}${line.slice(0, line.indexOf("`"))}`;
+    };
+    await operate(inline("placement"));
     assert.match(await operate(up), /unchanged/);
+    await operate(inline("pins"));
+    await operate(up);
+    assert.equal(await served("www.widgetco.example", "192.0.2.69"), "web1");
 
     const interrupted = block("README.md", "pulumi cancel").trim().split("\n");
     const [cancel, refresh, again] = interrupted.filter((line) => !line.startsWith("#"));

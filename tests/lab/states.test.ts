@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import { whoServes } from "../../examples/lab/client";
 import { ExecResult, Lab } from "../../examples/lab/lab";
 import { Project } from "../../examples/lab/project";
+import { RouterMoves } from "../../components/moves";
 
 const WIDGETCO = ["192.0.2.37", "192.0.2.69", "192.0.2.101", "192.0.2.133"];
 const SERVERS = ["web1", "web2", "web3", "web4"];
@@ -153,6 +154,92 @@ describe("states of a server", () => {
     await set("web4", "active");
     await up();
     assert.deepEqual(await serving(), SERVERS);
+  });
+
+  describe("what will move, told beforehand", () => {
+    const moves = (): { routers: RouterMoves[] } =>
+      JSON.parse(fs.readFileSync(project.file("moves.json"), "utf8")) as { routers: RouterMoves[] };
+    const preview = (file = "moves.json"): Promise<ExecResult> =>
+      project.pulumi(["preview", "--stack", "lab"], { env: { ...env, LOOPBACK_HA_MOVES_FILE: file } });
+
+    it("names the prefix, the servers and the sites, and nothing when nothing moves", async () => {
+      const idle = await preview();
+      assert.equal(idle.code, 0, text(idle));
+      assert.doesNotMatch(text(idle), /r1: /);
+      assert.deepEqual(moves().routers[0].moves, []);
+      await set("web3", "maintenance");
+      const flip = text(await preview());
+      assert.match(flip, /r1: 192\.0\.2\.96\/27: via web3 => via web1 \(sites cogs, gadgets, /);
+      assert.match(flip, /web3 1 of 4 \(25 %\) => 0 of 4 \(0 %\)/);
+      const [
+        {
+          router,
+          moves: [move, ...more],
+        },
+      ] = moves().routers;
+      assert.deepEqual([router, move.prefix, move.from, move.to], ["r1", "192.0.2.96/27", "web3", "web1"]);
+      assert.deepEqual(more, []);
+      await up();
+      assert.deepEqual(await serving(), ["web1", "web2", "web1", "web4"]);
+      await set("web3", "active");
+      await up();
+    });
+
+    it("tells what the config alone tells when the router is not reached", async () => {
+      await set("web3", "maintenance");
+      await lab.exec("r1", ["systemctl", "stop", "ssh.socket", "ssh"]);
+      await lab.exec("operator", [
+        "ssh",
+        "-o",
+        "ControlPath=~/.ssh/loopback-ha-%C",
+        "-O",
+        "exit",
+        "root@192.0.2.1",
+      ]);
+      const blind = text(await preview());
+      await lab.exec("r1", ["systemctl", "start", "ssh"]);
+      await set("web3", "active");
+      assert.match(
+        blind,
+        /r1: not looked at \(r1 does not answer over ssh .*by the config alone, these are away from home:/,
+      );
+      assert.match(blind, /r1: 192\.0\.2\.96\/27: home web3 => via web1/);
+      assert.match(moves().routers[0].failure ?? "", /^r1 does not answer/);
+    });
+
+    it("ends where the file can't be written", async () => {
+      const { code, stdout } = await preview("nowhere/moves.json");
+      assert.notEqual(code, 0);
+      assert.match(stdout, /LOOPBACK_HA_MOVES_FILE: "nowhere\/moves\.json" can't be written/);
+    });
+
+    it("warns of homes that shift because a server leaves, with the commands that keep them", async () => {
+      await set("web2", "maintenance");
+      await up();
+      const config = fs.readFileSync(project.file("Pulumi.lab.yaml"), "utf8");
+      await drop("servers.web2");
+      const printed = text(await preview());
+      const keep = printed.match(/pulumi config set --path 'placement\S+ web\d/g) ?? [];
+      assert.deepEqual(
+        keep.map((line) => line.slice(-31)),
+        [`placement["192.0.2.96/27"]' web3`, `placement["192.0.2.128/27"]' web4`].map((line) =>
+          line.slice(-31),
+        ),
+      );
+      for (const line of keep)
+        await lab.exec("operator", ["bash", "-ec", `${line} --stack lab`], {
+          cwd: project.folder,
+          env: project.env,
+        });
+      assert.doesNotMatch(text(await preview()), /another home/);
+      assert.deepEqual(
+        moves().routers[0].moves.map(({ prefix }) => prefix),
+        ["192.0.2.64/27"],
+      );
+      fs.writeFileSync(project.file("Pulumi.lab.yaml"), config);
+      await set("web2", "active");
+      await up();
+    });
   });
 
   it("VIP by VIP: the sites of a server in maintenance spread over all others; a pin wins", async () => {

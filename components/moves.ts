@@ -1,0 +1,276 @@
+/** What a change of placement moves, told beforehand: from what each router does now to what it shall do. */
+import { networkAddress } from "./addressPlan";
+import type { Placement } from "./placement";
+
+/** A route as a router has it. */
+export interface LiveRoute {
+  /** The prefix, in CIDR form. */
+  prefix: string;
+  /** The address packets to it go to. */
+  nextHop: string;
+}
+
+/** Open connections to a prefix. */
+export interface OpenFlows {
+  /** The prefix, in CIDR form. */
+  prefix: string;
+  /** Address of the server they are with. */
+  server: string;
+  /** How many. */
+  count: number;
+}
+
+/** A router before the change. */
+export interface RouterView {
+  /** Its name. */
+  router: string;
+  /** Whether connections stay where they began when a prefix moves. */
+  pinsFlows: boolean;
+  /** Why its table is not known. Absent when it is. */
+  failure?: string;
+  /** Its table. */
+  live: LiveRoute[];
+  /** Names of next hops by address, as they were last written: some may have left the configuration since. */
+  names: Record<string, string>;
+  /** Open connections. Undefined: not known. */
+  flows?: OpenFlows[];
+}
+
+/** A server that may carry a prefix. */
+export interface MoveServer {
+  /** Its name. */
+  name: string;
+  /** Its Ethernet address. */
+  address: string;
+  /** Nobody may try to reach it. */
+  down: boolean;
+}
+
+/** What happens to connections that are open on a prefix when it moves. */
+export enum FlowFate {
+  /** They stay with their server until they end. */
+  Stay = "stay",
+  /** Their server is down: they move at once, and their clients are told to connect again. */
+  Move = "move",
+  /** They break. */
+  Break = "break",
+}
+
+/** Connections of a moving prefix. */
+export interface MovingFlows {
+  /** The server they are with. */
+  server: string;
+  /** How many; null: not known. */
+  count: number | null;
+  /** What happens to them. */
+  fate: FlowFate;
+}
+
+/** A prefix whose packets will go to another server. */
+export interface Move {
+  /** The prefix, in CIDR form. */
+  prefix: string;
+  /** Name of the server that has it now, or its address where no name is known; null: it is not routed. */
+  from: string | null;
+  /** Name of the server that gets it; null: it will not be routed. */
+  to: string | null;
+  /** Names of the sites with a VIP in it. */
+  sites: string[];
+  /** Its open connections that are not with the server that gets it. */
+  flows: MovingFlows[];
+}
+
+/** What moves on one router. */
+export interface RouterMoves {
+  /** Its name. */
+  router: string;
+  /** Why its table is not known; null: it is. Then `moves` are the prefixes that the configuration sends away from home. */
+  failure: string | null;
+  /** What moves, ordered by address. */
+  moves: Move[];
+  /** How many prefixes each server carries before and after, by its name. */
+  shares: Record<string, { before: number; after: number }>;
+}
+
+/** What is wanted and what is there. */
+export interface MovesArgs {
+  /** The wanted placement, ordered by address. */
+  placement: Placement[];
+  /** All servers. */
+  servers: MoveServer[];
+  /** Sites and their VIPs. */
+  sites: { name: string; vips: string[] }[];
+  /** The routers. */
+  routers: RouterView[];
+}
+
+/** Compares what each router does with what it shall do. A route that changes but not its server moves nothing. */
+export function findMoves(args: MovesArgs): RouterMoves[] {
+  const wanted = new Prefixes(args.placement.map(({ prefix, server }): [string, string] => [prefix, server]));
+  return args.routers.map((view) => {
+    const nameOf = (address: string): string =>
+      args.servers.find((server) => server.address === address)?.name ?? view.names[address] ?? address;
+    const before = new Prefixes(
+      view.failure === undefined
+        ? view.live.map(({ prefix, nextHop }): [string, string] => [prefix, nameOf(nextHop)])
+        : args.placement.map(({ prefix, home }): [string, string] => [prefix, home]),
+    );
+    const changes = differences(before, wanted);
+    const sites = sitesIn(
+      changes.map(({ prefix }) => prefix),
+      args.sites,
+    );
+    return {
+      router: view.router,
+      failure: view.failure ?? null,
+      moves: changes.map((change) => ({
+        ...change,
+        sites: sites.get(change.prefix) ?? [],
+        flows: flowsOf(change, view, nameOf, args.servers),
+      })),
+      shares: sharesOf(
+        args.servers.map(({ name }) => name),
+        before,
+        wanted,
+      ),
+    };
+  });
+}
+
+type Change = Pick<Move, "prefix" | "from" | "to">;
+
+function differences(before: Prefixes, wanted: Prefixes): Change[] {
+  const refined = new Set([...before.keys()].map((prefix) => wanted.cover(prefix)));
+  const split = new Set([...wanted.keys()].map((prefix) => before.cover(prefix)));
+  const arriving = [...wanted.entries()].map(([prefix, to]): Change => {
+    const cover = before.cover(prefix);
+    // In place of longer ones: these tell where each part of it went.
+    const from = cover === undefined ? (refined.has(prefix) ? to : null) : before.get(cover)!;
+    return { prefix, from, to };
+  });
+  const leaving = [...before.entries()]
+    .filter(([prefix]) => !wanted.has(prefix) && !split.has(prefix))
+    .map(([prefix, from]): Change => {
+      const cover = wanted.cover(prefix);
+      return { prefix, from, to: cover === undefined ? null : wanted.get(cover)! };
+    });
+  return [...arriving, ...leaving].filter(({ from, to }) => from !== to);
+}
+
+function flowsOf(
+  { prefix, from, to }: Change,
+  view: RouterView,
+  nameOf: (address: string) => string,
+  servers: MoveServer[],
+): MovingFlows[] {
+  if (from === null || view.failure !== undefined) return [];
+  const fateAt = (name: string): FlowFate => {
+    if (!view.pinsFlows || to === null) return FlowFate.Break;
+    return servers.some((server) => server.name === name && server.down) ? FlowFate.Move : FlowFate.Stay;
+  };
+  if (!view.pinsFlows || view.flows === undefined) return [{ server: from, count: null, fate: fateAt(from) }];
+  const counts = new Map([[from, 0]]);
+  for (const flow of view.flows.filter((candidate) => candidate.prefix === prefix))
+    counts.set(nameOf(flow.server), flow.count);
+  return [...counts]
+    .filter(([server]) => server !== to)
+    .map(([server, count]) => ({ server, count, fate: fateAt(server) }));
+}
+
+function sitesIn(prefixes: string[], sites: MovesArgs["sites"]): Map<string, string[]> {
+  const moving = new Prefixes(prefixes.map((prefix): [string, string] => [prefix, ""]));
+  const found = new Map<string, Set<string>>();
+  for (const { name, vips } of sites) {
+    for (const vip of vips) {
+      const prefix = moving.cover(`${vip}/32`);
+      if (prefix !== undefined) found.set(prefix, (found.get(prefix) ?? new Set()).add(name));
+    }
+  }
+  return new Map([...found].map(([prefix, names]) => [prefix, [...names]]));
+}
+
+function sharesOf(servers: string[], before: Prefixes, after: Prefixes): RouterMoves["shares"] {
+  const names = new Set([...servers, ...before.values(), ...after.values()]);
+  const count = (prefixes: Prefixes, name: string): number =>
+    [...prefixes.values()].filter((server) => server === name).length;
+  return Object.fromEntries(
+    [...names].map((name) => [name, { before: count(before, name), after: count(after, name) }]),
+  );
+}
+
+/** Prefixes and their servers. */
+class Prefixes extends Map<string, string> {
+  private lengths: number[] | undefined;
+
+  /** The longest of these prefixes that a prefix is or lies in. */
+  cover(prefix: string): string | undefined {
+    if (this.has(prefix)) return prefix;
+    this.lengths ??= [...new Set([...this.keys()].map((key) => Number(key.split("/")[1])))].sort(
+      (a, b) => b - a,
+    );
+    const [address, length] = prefix.split("/");
+    for (const shorter of this.lengths.filter((candidate) => candidate < Number(length))) {
+      const candidate = `${networkAddress(`${address}/${shorter}`)}/${shorter}`;
+      if (this.has(candidate)) return candidate;
+    }
+    return undefined;
+  }
+}
+
+/** More lines than this hide what matters. */
+const MAX_LINES = 40;
+const MAX_SITES = 6;
+
+/** The moves as lines for an operator; none for a router on which nothing moves. */
+export function describeMoves(routers: RouterMoves[]): string[] {
+  return routers.flatMap((seen) => {
+    const lines = seen.moves.map((move) => `${seen.router}: ${describeMove(move, seen.failure === null)}`);
+    const shown = lines.slice(0, MAX_LINES);
+    if (lines.length > shown.length)
+      shown.push(
+        `${seen.router}: and ${lines.length - shown.length} more; LOOPBACK_HA_MOVES_FILE gets them all`,
+      );
+    if (seen.failure !== null) {
+      const alone =
+        lines.length > 0
+          ? "by the config alone, these are away from home:"
+          : "by the config alone, all is at home";
+      return [
+        `${seen.router}: not looked at (${seen.failure}), so what moves is not known; ${alone}`,
+        ...shown,
+      ];
+    }
+    return lines.length > 0 ? [...shown, `${seen.router}: ${describeShares(seen.shares)}`] : [];
+  });
+}
+
+function describeMove({ prefix, from, to, sites, flows }: Move, known: boolean): string {
+  const more = sites.length > MAX_SITES ? ` and ${sites.length - MAX_SITES} more` : "";
+  const names = sites.slice(0, MAX_SITES).join(", ");
+  const concerned = sites.length > 0 ? ` (${sites.length > 1 ? "sites" : "site"} ${names}${more})` : "";
+  const now = from === null ? "new" : known ? `via ${from}` : `home ${from}`;
+  const what = `${now} => ${to === null ? "no longer routed" : `via ${to}`}`;
+  return [`${prefix}: ${what}${concerned}`, ...flows.map(describeFlows)].join("; ");
+}
+
+function describeFlows({ server, count, fate }: MovingFlows): string {
+  if (count === 0) return `no open connection with ${server}`;
+  const open =
+    count === null ? "open connections" : count === 1 ? "1 open connection" : `${count} open connections`;
+  const [stays, moves, breaks] = count === 1 ? ["stays", "moves", "breaks"] : ["stay", "move", "break"];
+  if (fate === FlowFate.Stay) return `${open} ${stays} with ${server} until the end`;
+  if (fate === FlowFate.Move)
+    return `${open} ${moves} at once, ${server} being down: clients are told to connect again`;
+  return `${open} ${breaks}`;
+}
+
+function describeShares(shares: RouterMoves["shares"]): string {
+  const sum = (when: "before" | "after"): number =>
+    Object.values(shares).reduce((all, share) => all + share[when], 0);
+  const [before, after] = [sum("before"), sum("after")];
+  const part = (count: number, all: number): string =>
+    `${count} of ${all}${all > 0 ? ` (${Math.round((100 * count) / all)} %)` : ""}`;
+  return Object.entries(shares)
+    .map(([name, share]) => `${name} ${part(share.before, before)} => ${part(share.after, after)}`)
+    .join(", ");
+}

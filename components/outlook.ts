@@ -1,0 +1,135 @@
+/** What an operator is told before anything changes: what will move, and homes that shift or are missing. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { FarmModel, ServerState } from "./config";
+import { pathText } from "./config/error";
+import { proposeHomes, shiftedHomes } from "./homes";
+import { Observation, linesOf } from "./host/observe";
+import type { Findings } from "./inspection";
+import { RouterMoves, RouterView, describeMoves, findMoves } from "./moves";
+import { Refusal } from "./refusal";
+import { routerKind } from "./routerRoute/kinds";
+
+/** Names the file that gets what will move, as JSON. */
+export const MOVES_FILE = "LOOPBACK_HA_MOVES_FILE";
+
+/**
+ * Tells what will move, in preview and in up, and writes it to the file that the environment names.
+ *
+ * @throws Refusal when that file can't be written
+ */
+export async function tellOutlook(farm: FarmModel, stack: string, found: Findings): Promise<void> {
+  const moves = findMoves({
+    placement: farm.placement,
+    servers: farm.servers.map(({ name, address, state }) => ({
+      name,
+      address,
+      down: state === ServerState.Down,
+    })),
+    sites: farm.sites.map(({ name, vips, retiringVips }) => ({ name, vips: [...vips, ...retiringVips] })),
+    routers: routerViews(farm, stack, found),
+  });
+  const file = process.env[MOVES_FILE];
+  if (file) writeMoves(file, moves);
+  const shifts = describeShifts(farm, stack, found);
+  if (shifts !== undefined) await pulumi.log.warn(shifts);
+  const lines = [...describeMoves(moves), ...describeProposal(farm)];
+  if (lines.length > 0) await pulumi.log.info(lines.join("\n"));
+}
+
+/** What is known of each router. */
+export function routerViews(farm: FarmModel, stack: string, found: Findings): RouterView[] {
+  return farm.routers.map(({ name, kind, pinFlows }): RouterView => {
+    const pinsFlows = pinFlows ?? routerKind(kind).pinsFlows;
+    const seen = found.get(name);
+    const failure = seen === undefined ? "observe is false" : seen.failure;
+    if (seen === undefined || failure !== undefined)
+      return { router: name, pinsFlows, failure, live: [], names: {} };
+    const written = linesOf(seen, stack, "routes").map((line) => line.split(" "));
+    const live = linesOf(seen, stack, "live").map((line) => line.split(" "));
+    const flows = linesOf(seen, stack, "flows").map((line) => line.split(" "));
+    return {
+      router: name,
+      pinsFlows,
+      // A kind that does not tell its table has what was last written.
+      live:
+        live.length > 0
+          ? live.map(([prefix, nextHop]) => ({ prefix, nextHop }))
+          : written.map(([prefix, , nextHop]) => ({ prefix, nextHop })),
+      names: Object.fromEntries(written.map(([, server, nextHop]) => [nextHop, server])),
+      flows:
+        flows.length > 0
+          ? flows.map(([prefix, server, count]) => ({ prefix, server, count: Number(count) }))
+          : undefined,
+    };
+  });
+}
+
+/** A warning about homes that the default order moves for no need; undefined: there is none. */
+export function describeShifts(farm: FarmModel, stack: string, found: Findings): string | undefined {
+  const shifts = shiftedHomes(
+    farm.network.vipSubnets,
+    serversBefore(farm, stack, found),
+    farm.servers,
+    farm.homes,
+  );
+  if (shifts.length === 0) return undefined;
+  const list = shifts.map(({ subnet, from, to }) => `${subnet} (${from} => ${to})`).join(", ");
+  const homes = shifts.map(({ subnet, from }): [string, string] => [subnet, from]);
+  return [
+    `other servers, so the default order gives VIP subnets another home: ${list}. To keep them where they are:`,
+    ...commands(homes),
+  ].join("\n");
+}
+
+/** Every router knows the servers of its last run. */
+function serversBefore(farm: FarmModel, stack: string, found: Findings): { name: string; address: string }[] {
+  const known = farm.routers
+    .map(({ name }) => found.get(name))
+    .filter((seen): seen is Observation => seen !== undefined && seen.failure === undefined)
+    .map((seen) => linesOf(seen, stack, "servers"));
+  return (known.find((lines) => lines.length > 0) ?? []).map((line) => {
+    const [name, address] = line.split(" ");
+    return { name, address };
+  });
+}
+
+const MAX_COMMANDS = 8;
+
+/** For servers that are nobody's home though they could carry something: the fewest homes to give them. */
+export function describeProposal(farm: FarmModel): string[] {
+  const homes = new Set(farm.placement.map(({ home }) => home));
+  const proposed = Object.entries(proposeHomes(farm.placement, farm.servers));
+  const idle = farm.servers
+    .map(({ name }) => name)
+    .filter((name) => !homes.has(name) && proposed.some(([, to]) => to === name));
+  if (idle.length === 0) return [];
+  const rest = proposed.length > MAX_COMMANDS ? [`… and ${proposed.length - MAX_COMMANDS} more`] : [];
+  return [
+    `${idle.join(", ")}: home of nothing. For a balance by weight:`,
+    ...commands(proposed.slice(0, MAX_COMMANDS)),
+    ...rest,
+  ];
+}
+
+function commands(homes: [string, string][]): string[] {
+  return homes.map(
+    ([prefix, server]) => `  pulumi config set --path '${pathText(["placement", prefix])}' ${server}`,
+  );
+}
+
+/** Whoever reads the file while it is written finds the old one. */
+function writeMoves(file: string, routers: RouterMoves[]): void {
+  const draft = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}`);
+  try {
+    fs.writeFileSync(draft, `${JSON.stringify({ routers }, undefined, 2)}\n`);
+    fs.renameSync(draft, file);
+  } catch (error) {
+    fs.rmSync(draft, { force: true });
+    throw new Refusal(
+      `${MOVES_FILE}: ${JSON.stringify(file)} can't be written (${(error as Error).message}); nothing was changed. ` +
+        "Use a file in a folder that is there, such as ./moves.json, or leave the variable out",
+    );
+  }
+}

@@ -1,0 +1,166 @@
+import assert from "assert";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { FarmModel, readFarm } from "../../components/config";
+import { parseObservation } from "../../components/host/observe";
+import { Findings } from "../../components/inspection";
+import {
+  MOVES_FILE,
+  describeProposal,
+  describeShifts,
+  routerViews,
+  tellOutlook,
+} from "../../components/outlook";
+import { Refusal } from "../../components/refusal";
+
+const stack = "farm/prod";
+
+function farmOf(hosts: Record<string, number>, rest: Record<string, unknown> = {}): FarmModel {
+  return readFarm({
+    network: { block: "192.0.2.0/24", subnetPrefix: 27, vipSubnets: 4 },
+    servers: Object.fromEntries(
+      Object.entries(hosts).map(([name, n]) => [name, { address: `192.0.2.${n}` }]),
+    ),
+    routers: { r1: { address: "192.0.2.1" } },
+    ...rest,
+  });
+}
+const three = { web1: 2, web2: 4, web3: 6 };
+
+/** What the router tells: "FILE LINE" of its one instance. */
+const seen = (...lines: string[]): Findings =>
+  new Map([
+    [
+      "r1",
+      parseObservation(
+        ["meta stack=farm/prod", ...lines].map((line) => `i\t${line.replace(" ", "\t")}`).join("\n"),
+      ),
+    ],
+  ]);
+const servers = (hosts: Record<string, number>): string[] =>
+  Object.entries(hosts).map(([name, n]) => `servers ${name} 192.0.2.${n} up 0x${n}000000 7600${n}`);
+
+describe("outlook", () => {
+  it("takes a router's table from what it tells, else from what was last written", () => {
+    const written = ["routes 192.0.2.32/27 web1 192.0.2.2", "routes 192.0.2.64/27 old 192.0.2.9"];
+    const names = { "192.0.2.2": "web1", "192.0.2.9": "old" };
+    const [fallback] = routerViews(farmOf(three), stack, seen(...written));
+    assert.deepStrictEqual(fallback, {
+      router: "r1",
+      pinsFlows: true,
+      live: [
+        { prefix: "192.0.2.32/27", nextHop: "192.0.2.2" },
+        { prefix: "192.0.2.64/27", nextHop: "192.0.2.9" },
+      ],
+      names,
+      flows: undefined,
+    });
+    const told = ["live 192.0.2.32/27 192.0.2.4", "flows 192.0.2.32/27 192.0.2.2 17"];
+    const [view] = routerViews(farmOf(three), stack, seen(...written, ...told));
+    assert.deepStrictEqual(view.live, [{ prefix: "192.0.2.32/27", nextHop: "192.0.2.4" }]);
+    assert.deepStrictEqual(view.flows, [{ prefix: "192.0.2.32/27", server: "192.0.2.2", count: 17 }]);
+    assert.deepStrictEqual(view.names, names);
+  });
+
+  it("says why a router's table is not known", () => {
+    const failing: Findings = new Map([["r1", { failure: "r1 is off", now: 0, instances: {} }]]);
+    assert.strictEqual(routerViews(farmOf(three), stack, failing)[0].failure, "r1 is off");
+    assert.strictEqual(routerViews(farmOf(three), stack, new Map())[0].failure, "observe is false");
+    const routers = { r1: { address: "192.0.2.1", pinFlows: false } };
+    assert.strictEqual(routerViews(farmOf(three, { routers }), stack, failing)[0].pinsFlows, false);
+  });
+
+  it("warns of homes that shift, with the commands that keep them", () => {
+    const found = seen(...servers(three));
+    assert.strictEqual(describeShifts(farmOf(three), stack, found), undefined);
+    assert.strictEqual(describeShifts(farmOf({ ...three, web4: 7 }, homes(4)), stack, found), undefined);
+    assert.strictEqual(
+      describeShifts(farmOf({ ...three, new: 3 }), stack, found),
+      "other servers, so the default order gives VIP subnets another home: 192.0.2.64/27 (web2 => new), " +
+        "192.0.2.96/27 (web3 => web2), 192.0.2.128/27 (web1 => web3). To keep them where they are:\n" +
+        `  pulumi config set --path 'placement["192.0.2.64/27"]' web2\n` +
+        `  pulumi config set --path 'placement["192.0.2.96/27"]' web3\n` +
+        `  pulumi config set --path 'placement["192.0.2.128/27"]' web1`,
+    );
+    assert.strictEqual(describeShifts(farmOf({ ...three, new: 3 }), stack, new Map()), undefined);
+  });
+
+  const homes = (count: number): Record<string, unknown> => ({
+    placement: Object.fromEntries(
+      Array.from({ length: count }, (_, i) => [`192.0.2.${32 * (i + 1)}/27`, `web${1 + (i % 2)}`]),
+    ),
+  });
+  it("proposes homes for a server that is nobody's home, and only where its weight gives it one", () => {
+    assert.deepStrictEqual(describeProposal(farmOf(three)), []);
+    assert.deepStrictEqual(describeProposal(farmOf(three, homes(4))), [
+      "web3: home of nothing. For a balance by weight:",
+      `  pulumi config set --path 'placement["192.0.2.128/27"]' web3`,
+    ]);
+    const five = { ...three, web4: 7, web5: 8 };
+    assert.deepStrictEqual(describeProposal(farmOf(five)), []);
+  });
+
+  describe("the file", () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-moves-"));
+    const file = path.join(folder, "moves.json");
+    const { info, warn } = pulumi.log;
+    let told: string[];
+    beforeEach(() => {
+      told = [];
+      const tell = async (text: string): Promise<void> => void told.push(text);
+      Object.assign(pulumi.log, { info: tell, warn: tell });
+    });
+    afterEach(() => {
+      delete process.env[MOVES_FILE];
+      Object.assign(pulumi.log, { info, warn });
+    });
+    after(() => fs.rmSync(folder, { recursive: true }));
+    const found = seen("routes 192.0.2.32/27 web1 192.0.2.2", ...servers(three));
+
+    it("gets the moves in place of what it had; the operator gets lines", async () => {
+      fs.writeFileSync(file, "old");
+      process.env[MOVES_FILE] = file;
+      const network = { block: "192.0.2.0/24", subnetPrefix: 27, vipSubnets: 1 };
+      const states = { web1: { address: "192.0.2.2", state: "down" }, web2: { address: "192.0.2.4" } };
+      await tellOutlook(farmOf({}, { network, servers: states }), stack, found);
+      assert.deepStrictEqual(JSON.parse(fs.readFileSync(file, "utf8")), {
+        routers: [
+          {
+            router: "r1",
+            failure: null,
+            moves: [
+              {
+                prefix: "192.0.2.32/27",
+                from: "web1",
+                to: "web2",
+                sites: [],
+                flows: [{ server: "web1", count: null, fate: "move" }],
+              },
+            ],
+            shares: { web1: { before: 1, after: 0 }, web2: { before: 0, after: 1 } },
+          },
+        ],
+      });
+      assert.deepStrictEqual(fs.readdirSync(folder), ["moves.json"]);
+      assert.strictEqual(told.length, 1);
+      assert.match(
+        told[0],
+        /^r1: 192.0.2.32\/27: via web1 => via web2; open connections move at once.*\nr1: web1 1 of 1/,
+      );
+    });
+
+    it("that can't be written ends the run", async () => {
+      process.env[MOVES_FILE] = path.join(folder, "nowhere", "moves.json");
+      await assert.rejects(tellOutlook(farmOf(three), stack, found), (error: Refusal) => {
+        assert.ok(error instanceof Refusal);
+        assert.match(
+          error.message,
+          /^LOOPBACK_HA_MOVES_FILE: ".*nowhere\/moves.json" can't be written \(ENOENT.*such as .\/moves.json/,
+        );
+        return true;
+      });
+    });
+  });
+});
