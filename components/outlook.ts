@@ -34,6 +34,7 @@ export async function tellOutlook(farm: FarmModel, stack: string, found: Finding
   if (file) writeMoves(file, moves);
   const shifts = describeShifts(farm, stack, found);
   if (shifts !== undefined) await pulumi.log.warn(shifts);
+  for (const limit of describeLimits(farm, stack, found)) await pulumi.log.warn(limit);
   const lines = [...describeMoves(moves), ...describeProposal(farm)];
   if (lines.length > 0) await pulumi.log.info(lines.join("\n"));
 }
@@ -81,6 +82,26 @@ export function describeShifts(farm: FarmModel, stack: string, found: Findings):
     `other servers, so the default order gives VIP subnets another home: ${list}. To keep them where they are:`,
     ...commands(homes),
   ].join("\n");
+}
+
+/** What keeps routers from pinning connections: one sentence each. */
+export function describeLimits(farm: FarmModel, stack: string, found: Findings): string[] {
+  return farm.routers
+    .filter(({ kind, pinFlows }) => pinFlows ?? routerKind(kind).pinsFlows)
+    .flatMap(({ name, address }) => {
+      const seen = found.get(name);
+      const limits = seen ? linesOf(seen, stack, "limits").map((limit) => `${name}: ${limit}`) : [];
+      const elsewhere = farm.servers.filter((server) => {
+        const gateway = found.get(server.name)?.gateway;
+        return gateway !== undefined && gateway !== address;
+      });
+      if (elsewhere.length === 0) return limits;
+      const names = elsewhere.map((server) => server.name).join(", ");
+      return [
+        ...limits,
+        `${name}: ${names} answer by another way than ${address}, so ${name} sees one direction only and can't pin their connections: a flip breaks those that came by ${name}. Give them a default route by it, or set routers.${name}.pinFlows to false`,
+      ];
+    });
 }
 
 /** Every router knows the servers of its last run. */

@@ -1,6 +1,6 @@
 #!/bin/bash
 # What this machine holds differently from what was applied, for observe.sh. Changes nothing.
-# Prints INSTANCE TAB drift TAB LINE, capped, and at last INSTANCE TAB looked TAB NUMBER-OF-LINES.
+# Prints INSTANCE TAB drift TAB LINE, capped, INSTANCE TAB looked TAB NUMBER-OF-LINES, and what else a concern has to show.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 readonly most_lines=20 longest=160
@@ -20,7 +20,12 @@ shopt -s inherit_errexit
 found=$(all_drift)
 mapfile -t lines <<<"$found"
 [[ $found ]] || lines=()
-answer=''
-for line in "${lines[@]:0:most_lines}"; do answer+="$instance"$'\t'drift$'\t'"${line:0:longest}"$'\n'; done
-# In one write, because several of us run at once.
-printf '%s%s\tlooked\t%s\n' "$answer" "$instance" "${#lines[@]}"
+answer=$(
+  for line in "${lines[@]:0:most_lines}"; do printf 'drift\t%s\n' "${line:0:longest}"; done
+  printf 'looked\t%s\n' "${#lines[@]}"
+  sights
+)
+# Several of us run at once, and their lines must not mix.
+exec {turn}<"$root"
+flock "$turn"
+printf '%s\n' "$answer" | sed "s/^/$instance\t/"

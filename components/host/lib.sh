@@ -182,6 +182,8 @@ confirm_seconds() { say 0; }
 # A command for the machine's own administrator.
 install_command() { :; }
 remove_command() { :; }
+# Besides drift, what a preview shall know: WHAT TAB LINE.
+sights() { :; }
 # And what its check() may have to clear away however apply.sh ends.
 cleanup() { :; }
 

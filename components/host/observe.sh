@@ -24,5 +24,7 @@ if [ "$root" ]; then
 else
   printf -- '-\tblind\n'
 fi
+# By which way this machine answers clients.
+ip -4 route show default 2>/dev/null | awk '{ print "-\tgateway\t" $3; exit }'
 # Last: it says that the answer is whole.
 printf -- '-\tnow\t%s\n' "$(date +%s)"

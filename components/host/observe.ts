@@ -12,13 +12,16 @@ export interface Observation {
   now: number;
   /** The login may not become root, so only what anybody may read was looked at. */
   blind?: boolean;
+  /** The next hop of its default route. */
+  gateway?: string;
   /** What is known of each instance. */
   instances: Record<string, InstanceFiles>;
 }
 
 /**
  * Lines of each small file that apply keeps, by its name; and what drift.sh found: `drift` (a diff, capped), `looked`
- * (how many lines it has) or `unknown` (why it could not look).
+ * (how many lines it has) or `unknown` (why it could not look). Of routers also `live` (PREFIX NEXT-HOP), `flows` (PREFIX
+ * SERVER-ADDRESS COUNT) and `limits` (what pinning can't do there, one sentence each).
  */
 export type InstanceFiles = Record<string, string[]>;
 
@@ -59,6 +62,7 @@ export function parseObservation(text: string): Observation {
     if (file === undefined) continue;
     if (file === "now") observation.now = Number(rest[0]);
     else if (file === "blind") observation.blind = true;
+    else if (file === "gateway") observation.gateway = rest[0];
     else ((observation.instances[instance] ??= {})[file] ??= []).push(rest.join("\t"));
   }
   return observation;

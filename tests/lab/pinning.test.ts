@@ -227,9 +227,10 @@ describe("pinned flows", function () {
         /warning: r1: .*notrack/,
       ],
       [
+        // The lab's kernel has none: so nft says what it says where one is.
         "a flowtable",
-        "nft -f - <<<'table ip foreign { flowtable f { hook ingress priority 0; devices = { host0 }; }; }'",
-        "nft delete table ip foreign",
+        `cp /usr/sbin/nft /run/nft; printf '%s\\n' '#!/bin/sh' '[ "$*" != "list ruleset" ] || printf "table ip foreign {\\n\\tflowtable f {\\n\\t\\thook ingress priority filter\\n\\t}\\n}\\n"' 'exec /run/nft "$@"' >/run/nft.with; chmod +x /run/nft.with; mount --bind /run/nft.with /usr/sbin/nft`,
+        "umount /usr/sbin/nft",
         /warning: r1: .*flowtable/,
       ],
       [

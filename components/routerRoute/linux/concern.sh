@@ -104,3 +104,11 @@ drift() {
   fi
   moved_by_hand
 }
+
+sights() {
+  local flows
+  live_items | awk '$2 == "via" { print "live\t" $1, $3 }'
+  pins_flows "$bundle" || return 0
+  pin_warnings | sed 's/^/limits\t/'
+  if flows=$(count_flows "$bundle"); then awk '{ print "flows\t" $0 }' <<<"${flows:--}"; fi
+}

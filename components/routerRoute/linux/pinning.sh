@@ -121,7 +121,7 @@ adopt_flows() {
     done
 }
 
-# Flows to VIPs: PREFIX SERVER-ADDRESS COUNT. TCP in the state established, and whatever UDP there is.
+# Flows to VIPs: PREFIX SERVER-ADDRESS COUNT. TCP in the state established, and whatever UDP there is. Fails where that takes too long.
 count_flows() {
   local mask
   mask=$(setting "$1" mark_mask)
