@@ -2,8 +2,8 @@
 # Commit-confirm: a change that nobody confirms is undone by the machine alone.
 
 # A change that waits for its confirmation, as token=, version=, previous=, doubted=, seconds= and deadline= (of uptime). In
-# /run: a reboot undoes it as well, since boot state is written by confirm.sh only.
-readonly pending=$run/pending.$instance reverted=$run/reverted.$instance
+# /run: a reboot undoes it as well, since boot state is written by settle.sh only.
+readonly pending=$run/pending.$instance
 pending_value() { sed -n "s/^$1=//p" "$pending"; }
 uptime_seconds() { cut -d . -f 1 /proc/uptime; }
 
@@ -26,9 +26,7 @@ disarm() {
   rm -f "$pending"
 }
 
-# The unconfirmed change is undone; whoever comes to confirm it late is told so.
 revert() {
-  say "$(pending_value token) $(date -u +%FT%TZ)" >"$reverted"
   go_back "$(pending_value previous)" "$(pending_value doubted)"
   disarm
 }

@@ -84,7 +84,8 @@ function scriptsOf(folders) {
     fs
       .readdirSync(folder)
       .filter(
-        (file) => /\.(sh|pl|service)$/.test(file) && !/^(receive|remove-over-ssh|observe)\.sh$/.test(file),
+        (file) =>
+          /\.(sh|pl|service)$/.test(file) && !/^(receive|confirm|remove-over-ssh|observe)\.sh$/.test(file),
       )
       .map(
         (file) =>
@@ -96,7 +97,7 @@ function scriptsOf(folders) {
   );
 }
 
-/** @returns {Promise<{ version: string, bundle: Buffer }>} what goes to the machine: the wish on stdin, the scripts, and what says whose it is */
+/** @returns {Promise<{ version: string, confirmed: boolean, bundle: Buffer }>} what goes to the machine: the wish on stdin, the scripts, and what says whose it is */
 async function makeBundle() {
   /** @type {{ want: Record<string, string> }} */
   const { want } = JSON.parse(fs.readFileSync(0, "utf8"));
@@ -114,7 +115,9 @@ async function makeBundle() {
   files.unshift(["meta", [...meta, `version=${version}`, ""].join("\n")]);
   const peers = JSON.parse(process.env.LOOPBACK_HA_PEERS ?? "[]");
   if (peers.length > 0) files.push(["peers", await ask(peers, env("ASK_PEERS"))]);
-  return { version, bundle: await pack(files) };
+  // Only routers have such a setting.
+  const confirmed = /^confirm_seconds=[1-9]/m.test(want.settings ?? "");
+  return { version, confirmed, bundle: await pack(files) };
 }
 
 /** @typedef {{ code: number | null, out: string, errors: string }} Ended */
@@ -165,9 +168,12 @@ async function run(options, command, input, engine) {
  */
 async function confirm(version, token, seconds, engine) {
   const fresh = ["-S", "none", "-o", "ControlMaster=no"];
-  const script = `/var/lib/loopback-ha/${env("INSTANCE")}/versions/${version}/scripts/confirm.sh`;
-  for (const end = Date.now() + seconds * 1000; ;) {
-    const ended = await run(fresh, `bash ${shellQuote(script)} ${token}`, Promise.resolve([]), engine);
+  const folder = `/var/lib/loopback-ha/${env("INSTANCE")}/versions/${version}`;
+  const script = fs.readFileSync(path.join(__dirname, "confirm.sh"), "utf8");
+  const words = ["bash", "-c", script, "confirm", env("MACHINE"), folder, token];
+  // A little longer, to learn how it ended.
+  for (const end = Date.now() + (seconds + 3) * 1000; ;) {
+    const ended = await run(fresh, words.map(shellQuote).join(" "), Promise.resolve([]), engine);
     if (ended.code !== 255 || Date.now() > end) return ended;
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
@@ -193,39 +199,43 @@ async function main() {
     engine,
   );
   const [asked, seconds] = CONFIRM.exec(first.out) ?? [];
-  process.stdout.write(
-    first.out
-      .replace(APPLIED, "")
-      .replace(asked ?? "", "")
-      .slice(0, 16384),
-  );
+  const report = first.out
+    .replace(APPLIED, "")
+    .replace(asked ?? "", "")
+    .slice(0, 16384);
   if (first.code !== 0 || !asked) {
-    tell(first, false);
-  } else if (ancestors() !== engine) {
+    process.stdout.write(report);
+    tell(first, (await made).confirmed ? "; what it may have changed by then it undoes by itself" : "");
+    return;
+  }
+  process.stderr.write(first.errors);
+  if (ancestors() !== engine) {
     fail(
       `${env("MACHINE")}: pulumi has ended, so nobody records this change; it is undone within ${seconds} s`,
     );
-  } else {
-    process.stderr.write(first.errors);
-    tell(await confirm((await made).version, token, Number(seconds), engine), true);
+    return;
   }
+  const last = await confirm((await made).version, token, Number(seconds), engine);
+  if (last.code === 255) {
+    const cause = explainSshFailure(env("MACHINE"), last.errors);
+    const gone = "so it has gone back to the state before by itself";
+    fail(`${env("MACHINE")}: the change worked, but no new connection could confirm it, ${gone}: ${cause}`);
+    return;
+  }
+  if (last.code === 0) process.stdout.write(report);
+  tell(last);
 }
 
 /**
  * @param {Ended} ended
- * @param {boolean} confirming
+ * @param {string} [whenCut] what the machine does when its connection breaks
  */
-function tell({ code, errors }, confirming) {
+function tell({ code, errors }, whenCut = "") {
   const machine = env("MACHINE");
   if (code === 0) {
     process.stderr.write(errors);
   } else if (code === 255) {
-    const cause = explainSshFailure(machine, errors);
-    fail(
-      confirming
-        ? `the change worked, but ${machine} could not be reached over a new connection to confirm it, so it has gone back to the state before by itself: ${cause}`
-        : cause,
-    );
+    fail(explainSshFailure(machine, errors) + whenCut);
   } else if (code === null) {
     fail(
       `${machine} has not answered for ${LIMIT_SECONDS + 25} s; it is in doubt until the next 'pulumi up' succeeds on it`,

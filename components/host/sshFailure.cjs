@@ -37,7 +37,9 @@ function explainSshFailure(machine, text, concern = process.env.LOOPBACK_HA_CONC
   ];
   const cause = causes.find(([pattern]) => pattern.test(text));
   if (cause && SERVER_CONCERNS.includes(concern ?? "")) return `${cause[1]}${whenDead(machine, cause[1])}`;
-  return cause ? cause[1] : `ssh to ${machine} failed: ${lastLine(text) || "no message"}`;
+  if (cause) return cause[1];
+  const said = lastLine(text);
+  return said ? `ssh to ${machine} failed: ${said}` : `the connection to ${machine} broke`;
 }
 
 /** What only servers have brought to them. */

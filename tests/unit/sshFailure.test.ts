@@ -38,7 +38,7 @@ describe("explainSshFailure", () => {
     ],
     ["something new\n", /^ssh to web1 failed: something new$/],
     ["cause\nControlSocket a already exists\nmux_client_request: b\n", /^ssh to web1 failed: cause$/],
-    ["", /^ssh to web1 failed: no message$/],
+    ["", /^the connection to web1 broke$/],
     ["x".repeat(1000), /^ssh to web1 failed: x{300}$/],
   ];
   for (const [text, expected] of rows) {

@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { prepareServers, startLoad } from "../../examples/lab/client";
+import { ConnectionKind } from "../../examples/lab/load/record";
+import { Farm, SERVERS, within } from "./support";
+
+const PENDING = "/run/loopback-ha/pending.loopback-ha.lab.r1.linux-routes";
+const AWAY = ["web1", "web1", "web3", "web4"];
+const VIP = "192.0.2.69";
+const SECONDS = 5;
+
+/** On the router: as soon as a flip is in force that waits for its confirmation. */
+const oncePending = (command: string): string =>
+  `for i in $(seq 3000); do if [ -e ${PENDING} ] && ip route show exact 192.0.2.64/27 | grep -q 'via 192.0.2.2 '; then ${command}; exit; fi; sleep 0.005; done; exit 9`;
+const cutSsh = `nft -f - <<<'table ip foreign { chain c { type filter hook input priority -300; tcp dport 22 drop; }; }'`;
+const healSsh = "nft delete table ip foreign";
+
+describe("commit-confirm", function () {
+  this.timeout(180_000);
+  const farm = new Farm();
+  const r1 = (command: string): Promise<string> => farm.sh("r1", command);
+  /** For how long the router kept the change, in seconds; it is asked on its console. */
+  const keptFor = async (): Promise<number> => {
+    const [began, ended] = (
+      await r1(`while [ ! -e ${PENDING} ]; do sleep 0.01; done; cut -d ' ' -f 1 /proc/uptime
+        while [ -e ${PENDING} ]; do sleep 0.01; done; cut -d ' ' -f 1 /proc/uptime`)
+    ).split("\n");
+    return Number(ended) - Number(began);
+  };
+
+  before("a farm in the lab", () => farm.build({ "routers.r1.confirmSeconds": String(SECONDS) }));
+  after("the farm goes", () => farm.destroy());
+  afterEach("the farm is whole, and at home", async () => {
+    await farm.setState("web2", "active");
+    await farm.up();
+    assert.deepEqual(await farm.serving(), SERVERS);
+  });
+
+  /** A flip that can't be confirmed: `event` happens between apply and confirmation. */
+  const unconfirmed = async (event: string, heal: string): Promise<{ printed: string; kept: number }> => {
+    await farm.setState("web2", "maintenance");
+    const kept = keptFor();
+    const happened = r1(oncePending(event));
+    const up = farm.failingUp();
+    await happened;
+    assert.deepEqual(await farm.serving(), AWAY);
+    const seconds = await kept;
+    assert.deepEqual(await farm.serving(), SERVERS);
+    await r1(heal);
+    return { printed: await up, kept: seconds };
+  };
+
+  for (const [what, event, heal] of [
+    ["the operator's link is cut", cutSsh, healSsh],
+    [
+      "sshd and all its sessions are killed",
+      // Its own children are what the daemon's cgroup and the logins' scopes hold.
+      "systemctl kill -s KILL ssh.service; systemctl mask --runtime --now ssh.service; for s in $(systemctl list-units --plain --no-legend 'session-*.scope' | cut -d ' ' -f 1); do systemctl kill -s KILL $s; done",
+      "systemctl unmask --runtime ssh.service; systemctl start ssh",
+    ],
+  ]) {
+    it(`${what} before the confirmation: the router goes back alone within its time plus 1 s; up fails and says so; the next one flips`, async () => {
+      const { printed, kept } = await unconfirmed(event, heal);
+      assert.ok(kept > SECONDS - 1 && kept < SECONDS + 1, `kept for ${kept} s`);
+      assert.match(printed, /r1.*(has gone back to the state before|undoes) by itself/);
+      await farm.up();
+      assert.deepEqual(await farm.serving(), AWAY);
+    });
+  }
+
+  it("a confirmation that comes too late is told so, and changes nothing", async () => {
+    // The second connection is held up until the router has gone back.
+    const { printed } = await unconfirmed(
+      `${cutSsh}; (while [ -e ${PENDING} ]; do sleep 0.05; done; sleep 0.2; ${healSsh}) >/dev/null 2>&1 & true`,
+      "true",
+    );
+    assert.match(printed, /r1: the confirmation came too late: the change was undone.*Run 'pulumi up' again/);
+  });
+
+  it("connections that began before, and while the change waited, are whole after it was undone", async () => {
+    const file = await prepareServers(farm.lab, "/srv/www/widgetco", 10_000_000);
+    const load = await startLoad(farm.lab, {
+      targets: farm.targets([VIP]),
+      requestsPerSecond: 200,
+      downloads: { count: 30, seconds: 10, everyMs: 400, file },
+    });
+    await unconfirmed(cutSsh, healSsh);
+    await sleep(14_000);
+    const record = await load.stop();
+    const downloads = record.connections.filter(({ kind }) => kind === ConnectionKind.Download);
+    assert.deepEqual([...new Set(downloads.map(({ server }) => server))].sort(), ["web1", "web2"]);
+    assert.deepEqual(
+      downloads.filter(({ end }) => end !== "complete"),
+      [],
+    );
+    assert.deepEqual(
+      record.requests.filter(({ failure }) => failure),
+      [],
+    );
+  });
+
+  it("a reboot of the router before the confirmation brings the state before; the next up flips", async () => {
+    await farm.setState("web2", "maintenance");
+    const happened = r1(oncePending(cutSsh));
+    const up = farm.failingUp();
+    await happened;
+    await farm.lab.crash("r1");
+    await farm.lab.start("r1");
+    await within(10, "home again", async () => String(await farm.serving()) === String(SERVERS));
+    await up;
+    await farm.up();
+    assert.deepEqual(await farm.serving(), AWAY);
+  });
+
+  for (const state of ["active", "maintenance"]) {
+    it(`a reboot of the router ${state === "active" ? "before" : "after"} a flip keeps what is in force`, async () => {
+      await farm.setState("web2", state);
+      await farm.up();
+      await farm.lab.crash("r1");
+      await farm.lab.start("r1");
+      const wanted = state === "active" ? SERVERS : AWAY;
+      await within(10, "as before", async () => String(await farm.serving()) === String(wanted));
+    });
+  }
+
+  it("pulumi killed before the confirmation: the router goes back, and up again is clean", async () => {
+    await farm.setState("web2", "maintenance");
+    const up = await farm.lab.spawn(
+      "operator",
+      ["pulumi", "up", "--yes", "--skip-preview", "--stack", "lab", "--non-interactive"],
+      { cwd: farm.project.folder, env: farm.project.env },
+    );
+    up.stdout?.resume();
+    up.stderr?.resume();
+    const ended = new Promise((resolve) => up.once("close", resolve));
+    await r1(oncePending(cutSsh));
+    up.kill("SIGKILL");
+    await ended;
+    await within(SECONDS + 2, "home again", async () => String(await farm.serving()) === String(SERVERS));
+    await r1(healSsh);
+    await farm.project.recover();
+    await farm.up();
+    assert.deepEqual(await farm.serving(), AWAY);
+  });
+
+  it("confirmSeconds 0 waits for nothing", async () => {
+    await farm.set("routers.r1.confirmSeconds", "0");
+    await farm.setState("web2", "maintenance");
+    await farm.up();
+    assert.equal((await r1("systemctl list-timers --all --no-legend 'loopback-ha-revert*'")).trim(), "");
+    assert.deepEqual(await farm.serving(), AWAY);
+    await farm.set("routers.r1.confirmSeconds", String(SECONDS));
+  });
+});
