@@ -132,7 +132,7 @@ describe("docs: what they say is run", () => {
     await operate(`${cancel.replace(/#.*/, "")} || true`);
     await operate(refresh);
     assert.match(await operate(again), /unchanged/);
-  });
+  }).timeout(600_000);
 
   it("README: a program of one's own, with the components", async () => {
     project = new Project(lab, "own", "examples/widgetco");
