@@ -39,6 +39,9 @@ export async function tellOutlook(farm: FarmModel, stack: string, found: Finding
   if (lines.length > 0) await pulumi.log.info(lines.join("\n"));
 }
 
+/** In place of flows: there are none. Without any line, nobody knows. */
+const NO_FLOWS = "-";
+
 /** What is known of each router. */
 export function routerViews(farm: FarmModel, stack: string, found: Findings): RouterView[] {
   return farm.routers.map(({ name, kind, pinFlows }): RouterView => {
@@ -49,7 +52,7 @@ export function routerViews(farm: FarmModel, stack: string, found: Findings): Ro
       return { router: name, pinsFlows, failure, live: [], names: {} };
     const written = linesOf(seen, stack, "routes").map((line) => line.split(" "));
     const live = linesOf(seen, stack, "live").map((line) => line.split(" "));
-    const flows = linesOf(seen, stack, "flows").map((line) => line.split(" "));
+    const flows = linesOf(seen, stack, "flows");
     return {
       router: name,
       pinsFlows,
@@ -61,7 +64,10 @@ export function routerViews(farm: FarmModel, stack: string, found: Findings): Ro
       names: Object.fromEntries(written.map(([, server, nextHop]) => [nextHop, server])),
       flows:
         flows.length > 0
-          ? flows.map(([prefix, server, count]) => ({ prefix, server, count: Number(count) }))
+          ? flows
+              .filter((line) => line !== NO_FLOWS)
+              .map((line) => line.split(" "))
+              .map(([prefix, server, count]) => ({ prefix, server, count: Number(count) }))
           : undefined,
     };
   });

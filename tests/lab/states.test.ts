@@ -168,8 +168,16 @@ describe("states of a server", () => {
       assert.doesNotMatch(text(idle), /r1: /);
       assert.deepEqual(moves().routers[0].moves, []);
       await set("web3", "maintenance");
+      const held = await lab.spawn("client", [
+        "bash",
+        "-c",
+        "exec 3<>/dev/tcp/192.0.2.101/80; exec sleep 60",
+      ]);
+      await new Promise((resolve) => setTimeout(resolve, 500));
       const flip = text(await preview());
+      held.kill();
       assert.match(flip, /r1: 192\.0\.2\.96\/27: via web3 => via web1 \(sites cogs, gadgets, /);
+      assert.match(flip, /; 1 open connection stays with web3 until the end/);
       assert.match(flip, /web3 1 of 4 \(25 %\) => 0 of 4 \(0 %\)/);
       const [
         {
@@ -178,6 +186,7 @@ describe("states of a server", () => {
         },
       ] = moves().routers;
       assert.deepEqual([router, move.prefix, move.from, move.to], ["r1", "192.0.2.96/27", "web3", "web1"]);
+      assert.deepEqual(move.flows, [{ server: "web3", count: 1, fate: "stay" }]);
       assert.deepEqual(more, []);
       await up();
       assert.deepEqual(await serving(), ["web1", "web2", "web1", "web4"]);

@@ -62,6 +62,8 @@ describe("outlook", () => {
     assert.deepStrictEqual(view.live, [{ prefix: "192.0.2.32/27", nextHop: "192.0.2.4" }]);
     assert.deepStrictEqual(view.flows, [{ prefix: "192.0.2.32/27", server: "192.0.2.2", count: 17 }]);
     assert.deepStrictEqual(view.names, names);
+    const [idle] = routerViews(farmOf(three), stack, seen(...written, "flows -"));
+    assert.deepStrictEqual(idle.flows, []);
   });
 
   it("says why a router's table is not known", () => {
