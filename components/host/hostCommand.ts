@@ -116,14 +116,16 @@ export function resourcesBehind(outputs: pulumi.Input<string>[] = []): pulumi.Ou
 
 /**
  * Without drift the stored value stays: or the run after a repair would show a change back. On a machine that is down
- * all values stay, nothing is waited for, and a removal leaves it alone.
+ * all values stay, nothing is waited for, and a removal leaves it alone. Another instance on the machine (a router of
+ * another kind) is brought first, and only when that succeeded the former one is removed.
  */
 export function hostCommandOptions(
   opts: pulumi.CustomResourceOptions,
   { down = false, drifted = false }: { down?: boolean; drifted?: boolean },
 ): pulumi.CustomResourceOptions {
   if (down) return { ...opts, ignoreChanges: ["*"], retainOnDelete: true, dependsOn: [] };
-  return drifted ? opts : { ...opts, ignoreChanges: [...(opts.ignoreChanges ?? []), "interpreter"] };
+  const options = { ...opts, replaceOnChanges: ["environment.LOOPBACK_HA_INSTANCE"] };
+  return drifted ? options : { ...options, ignoreChanges: [...(opts.ignoreChanges ?? []), "interpreter"] };
 }
 
 /** The name under which a component's concern lives on a machine. */
