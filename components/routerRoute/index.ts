@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { checkHosts } from "../argumentChecks";
+import { checkHosts, refuse } from "../argumentChecks";
 import { hostCommand, instanceName } from "../host/hostCommand";
 import { HostArgs } from "../host/ssh";
 import { routerKind } from "./kinds";
@@ -34,7 +34,7 @@ export interface RouterRouteArgs {
   servers?: RouteServerArgs[];
   /**
    * Whether open connections stay with the server where they began until they end, while new ones follow the routes.
-   * Default: true where the kind can (linux).
+   * Default: true where the kind can (linux); true is refused where it can't.
    */
   pinFlows?: boolean;
   /** The numbers that pinning uses on the router. */
@@ -59,7 +59,7 @@ export interface RouterRouteArgs {
  * It needs no dependency on the servers: a prefix moves only when its new server answers for every VIP that the
  * present one answers for, and that is waited for, half a minute at most.
  *
- * @throws Refusal when a next hop lies outside the Ethernet or a prefix stands twice.
+ * @throws Refusal when a next hop lies outside the Ethernet, a prefix stands twice, or the kind can't pin flows.
  */
 export class RouterRoute extends pulumi.ComponentResource {
   /** One line a prefix: who serves it, read back from the router's forwarding table. */
@@ -72,6 +72,8 @@ export class RouterRoute extends pulumi.ComponentResource {
     const checks = renderChecks(args.checks ?? []);
     const kind = routerKind(args.kind);
     instanceName(name, kind.concern);
+    const pinFlows = args.pinFlows ?? kind.pinsFlows;
+    refuse("pinFlows", pinFlows, pinFlows && !kind.pinsFlows && cannotPin(args.kind));
     // As the component's inputs, so that a preview says "via web2 => web3".
     super(
       "loopback-ha:index:RouterRoute",
@@ -82,6 +84,12 @@ export class RouterRoute extends pulumi.ComponentResource {
       },
       opts,
     );
+    if (!kind.pinsFlows) {
+      void pulumi.log.info(
+        `kind ${args.kind} cannot pin flows: a prefix that moves has its open connections reset`,
+        this,
+      );
+    }
     const paths = Object.entries(args.healthPaths ?? {});
     const routed = hostCommand(
       `${name}-routes`,
@@ -93,7 +101,7 @@ export class RouterRoute extends pulumi.ComponentResource {
           routes: renderRoutes(args.routes),
           servers,
           block: `${args.block}\n`,
-          settings: renderSettings({ ...args, pinFlows: args.pinFlows ?? kind.pinsFlows }),
+          settings: renderSettings({ ...args, pinFlows }),
           "private/vips": checks,
         },
         secrets: Object.fromEntries(paths.map(([pool, path]) => [`health_${secretName(pool)}`, path])),
@@ -104,6 +112,10 @@ export class RouterRoute extends pulumi.ComponentResource {
     this.report = routed.stdout;
     this.registerOutputs({ report: this.report });
   }
+}
+
+function cannotPin(kind?: string): string {
+  return `is not possible: kind "${kind}" cannot pin open connections to their server; use false, or kind "linux"`;
 }
 
 function serversOf(routes: RouteArgs[]): RouteServerArgs[] {
