@@ -31,6 +31,8 @@ export interface HostCommandArgs {
   peers?: HostArgs[];
   /** The question for the peers, a remote shell command that changes nothing. */
   askPeers?: string;
+  /** What the operator must know besides when it fails. */
+  onFailure?: string;
   /** What observation found different on the machine, a short line that names the occurrence. Default: nothing. */
   drift?: string;
 }
@@ -85,6 +87,7 @@ export function hostCommand(
               LOOPBACK_HA_ASK_PEERS: args.askPeers ?? "",
             }
           : {}),
+        ...(args.onFailure ? { LOOPBACK_HA_ON_FAILURE: args.onFailure } : {}),
         ...Object.fromEntries(secrets),
       },
       stdin: want.apply((files) => JSON.stringify({ scripts: scriptsVersion(args.scripts), want: files })),

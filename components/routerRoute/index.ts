@@ -50,6 +50,8 @@ export interface RouterRouteArgs {
   healthPaths?: Record<string, pulumi.Input<string>>;
   /** The router's address outside the Ethernet from which the checks are asked. Default: found on the router. */
   proofSource?: string;
+  /** Names of the other routers with the same routes: a failure of this one says what that means. Default: none. */
+  others?: string[];
   /** What observation found different on the router. Default: nothing. */
   drift?: string;
 }
@@ -105,6 +107,7 @@ export class RouterRoute extends pulumi.ComponentResource {
           "private/vips": checks,
         },
         secrets: Object.fromEntries(paths.map(([pool, path]) => [`health_${secretName(pool)}`, path])),
+        onFailure: args.others?.length ? splitTables(args.router.name, args.others) : undefined,
         drift: args.drift,
       },
       { parent: this },
@@ -112,6 +115,10 @@ export class RouterRoute extends pulumi.ComponentResource {
     this.report = routed.stdout;
     this.registerOutputs({ report: this.report });
   }
+}
+
+function splitTables(router: string, others: string[]): string {
+  return `${router} keeps its former routes, unless it is said to be in doubt. ${others.join(", ")} may have the new ones: each router is changed on its own and says so. Repair ${router} and run pulumi up again, or put the config back and run pulumi up`;
 }
 
 function cannotPin(kind?: string): string {

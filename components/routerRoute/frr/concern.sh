@@ -16,11 +16,13 @@ readonly frr=/etc/frr
 vty() {
   local command arguments=() printed
   for command; do arguments+=(-c "$command"); done
-  if ! printed=$(timeout 30 vtysh "${arguments[@]}" 2>&1) || grep -qE '^% |is not running' <<<"$printed"; then
-    fail "FRR refuses: $(grep -E '^% |is not running|[Ff]ailed' <<<"$printed" | head -n 1)"
+  if ! printed=$(timeout 30 vtysh "${arguments[@]}" 2>&1) || [[ $(complaint <<<"$printed") ]]; then
+    fail "FRR refuses: $(complaint <<<"$printed")"
   fi
   say "$printed"
 }
+# Without its own file of settings vtysh works as well.
+complaint() { grep -E '^% |is not running|^Exiting' | grep -v 'vtysh\.conf' | head -n 1 || true; }
 configure() { [[ $# == 0 ]] || vty 'configure terminal' "$@" >/dev/null; }
 
 # Our lines in FRR's configuration as it runs, of all instances; and as PREFIX HOP|reject DISTANCE.
@@ -88,7 +90,7 @@ is_live() {
 
 running() { timeout 10 vtysh -c 'show daemons' 2>&1; }
 check_kind() {
-  local daemons prefix line
+  local daemons line
   need vtysh
   daemons=$(running) || fail "FRR does not run ($(head -n 1 <<<"$daemons")); nothing was changed. Start it: systemctl enable --now frr"
   [[ $daemons == *zebra* && $daemons =~ staticd|mgmtd ]] ||
@@ -96,15 +98,15 @@ check_kind() {
   line=$(shadows "$bundle" | head -n 1)
   [[ -z $line ]] || fail "somebody else routes $line; nothing was changed. Remove that route, or give it a distance above $far"
 }
-# In place of the look into the kernel: a route with a greater distance is no obstacle.
-foreign_route() { :; }
+# Not by the kernel's table: a route with a greater distance is no obstacle.
+check_foreign_routes() { :; }
 
 # What keeps ours out of force: "PREFIX already (...)".
 shadows() {
   local prefixes
   mapfile -t prefixes < <(awk '{ print $1 }' "$1/want/routes")
   zebra_routes "${prefixes[@]}" | while read -r prefix protocol distance of _ hop; do
-    if [[ $of != "$tag" && $distance -le $far ]] && ! grep -qxF " via $hop " <(hops_of_siblings "$prefix"); then
+    if [[ $of != "$tag" && $distance -le $far ]] && ! grep -qxF "$prefix via $hop " <(routes_of_siblings); then
       say "$prefix already (FRR has it as $protocol, distance $distance, next hop $hop)"
     fi
   done
@@ -115,7 +117,7 @@ activate() {
   if [[ $(ip -4 rule show pref "$proof_preference") ]]; then end_proof_path; fi
   [[ $dir ]] || demote_siblings -
   if [[ -z $dir ]] && ! { command -v vtysh && running; } >/dev/null; then
-    save "$(statics_of_others | awk -v distance="$near" '{ print "add", $0, distance }' | commands add)"
+    save stopped
     return
   fi
   have=$(statics)
@@ -130,8 +132,9 @@ activate() {
     demote_siblings +
     wait_for kernel_has "$dir" || true # verify says what is in the way
   fi
-  save "$(our_lines)"
+  [[ $dir && ! ${restoring:-} ]] || save
 }
+settle() { save; }
 
 # wait_for CONDITION ARGUMENT: 5 s at most.
 wait_for() {
@@ -148,35 +151,36 @@ zebra_has() {
 }
 kernel_has() { [[ -z $(missing_in_kernel "$1") ]]; }
 
-# A changed kind: the former one's routes stay, behind FRR's (+), or come to the front again (-), until it is removed.
+# A changed kind: the former one's next hops stay, behind FRR's (+), or come to the front again (-), until it is removed.
 demote_siblings() {
   local dir
   for dir in $(siblings); do
+    # Protocols in numbers: FRR brings names of its own.
     ip -4 -N route show table main | awk -v sign="$1" -v zebra="$zebra" -v by="$demotion" '
-      FILENAME ~ /want\/(routes|block)$/ { theirs[$1]; next }
-      {
-        prefix = $1 == "unreachable" ? $2 : $1; metric = 0; proto = device = hop = ""
-        for (i = 2; i < NF; i++) {
-          if ($i == "metric") metric = $(i + 1)
-          if ($i == "proto") proto = $(i + 1)
-          if ($i == "dev") device = " dev " $(i + 1)
-          if ($i == "via") hop = " via " $(i + 1)
-        }
-        if (!(prefix in theirs) || proto == zebra || (metric >= by) == (sign == "+")) next
-        route = ($1 == "unreachable" ? "unreachable " : "") prefix hop device " proto " proto " metric "
+      FILENAME ~ /want\/routes$/ { theirs[$1]; next }
+      $2 == "via" && ($1 in theirs) {
+        metric = 0
+        for (i = 4; i < NF; i++) { if ($i == "metric") metric = $(i + 1); if ($i == "proto") protocol = $(i + 1) }
+        if (protocol == zebra || (metric >= by) == (sign == "+")) next
+        route = $1 " via " $3 " proto " protocol " metric "
         printf "route append %s%.0f\nroute del %s%.0f\n", route, metric + (sign == "+" ? by : -by), route, metric
-      }' "$dir/want/routes" "$dir/want/block" - | ip -4 -batch -
+      }' "$dir/want/routes" - | ip -4 -batch -
   done
 }
 
-# FRR finds our lines when it starts. `write memory` would save what others have changed and not saved.
+# FRR finds our lines when it starts, those that run now. `write memory` would save what others changed and did not save.
 save() {
-  local file=$frr/frr.conf
+  local file=$frr/frr.conf lines
   if grep -qs '^no service integrated-vtysh-config' "$frr/vtysh.conf"; then file=$frr/staticd.conf; fi
   [[ -e $file ]] || return 0
+  if [[ ${1:-} == stopped ]]; then
+    lines=$(statics_of_others | awk -v distance="$near" '{ print "add", $0, distance }' | commands add)
+  else
+    lines=$(our_lines)
+  fi
   cp -p "$file" "$file.loopback-ha-new"
   # On top, where no other section is open.
-  OURS=${1:+$1$'\n'} TAG=$tag perl -0777 -pe '
+  OURS=${lines:+$lines$'\n'} TAG=$tag perl -0777 -pe '
     s/^ip route [^\n]* tag $ENV{TAG}( [^\n]*)?\n//mg;
     s/\A((?:(?:[#!]|(?:frr|hostname|domainname|log|service|password|enable|no) )[^\n]*\n|\n)*)/$1$ENV{OURS}/' \
     "$file" >"$file.loopback-ha-new"
