@@ -17,7 +17,7 @@ confirm_seconds() { setting "$1" confirm_seconds; }
 
 readonly move_command=/usr/local/sbin/loopback-ha-move
 install_command() { install_file "$move_command" 755 <"$scripts/move.sh"; }
-remove_command() { [[ $(others) ]] || rm -f "$move_command"; }
+remove_command() { [[ $(others)$(siblings) ]] || rm -f "$move_command"; }
 
 # "PREFIX via HOP" and "unreachable BLOCK", as a bundle wants them; nothing without a bundle.
 wanted_routes() {
