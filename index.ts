@@ -87,6 +87,7 @@ function build(farm: FarmModel, found: Findings): Record<string, unknown> {
         ),
         healthPaths: { [POOL]: token.apply(healthPath) },
         proofSource: router.proofSource,
+        others: farm.routers.filter((other) => other !== router).map(({ name }) => name),
         drift: drift(router.name, router.name, routerKind(router.kind).concern),
       }),
   );

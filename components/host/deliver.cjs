@@ -252,7 +252,8 @@ function tell({ code, errors }, whenCut = "") {
 
 /** @param {string} message */
 function fail(message) {
-  process.stderr.write(`${message}\n`);
+  const others = process.env.LOOPBACK_HA_ON_FAILURE;
+  process.stderr.write(`${message}\n${others ? `${others}\n` : ""}`);
   process.exitCode = 1;
 }
 

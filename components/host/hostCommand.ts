@@ -31,6 +31,8 @@ export interface HostCommandArgs {
   peers?: HostArgs[];
   /** The question for the peers, a remote shell command that changes nothing. */
   askPeers?: string;
+  /** What the operator must know besides when it fails. */
+  onFailure?: string;
   /** What observation found different on the machine, a short line that names the occurrence. Default: nothing. */
   drift?: string;
 }
@@ -85,6 +87,7 @@ export function hostCommand(
               LOOPBACK_HA_ASK_PEERS: args.askPeers ?? "",
             }
           : {}),
+        ...(args.onFailure ? { LOOPBACK_HA_ON_FAILURE: args.onFailure } : {}),
         ...Object.fromEntries(secrets),
       },
       stdin: want.apply((files) => JSON.stringify({ scripts: scriptsVersion(args.scripts), want: files })),
@@ -116,14 +119,16 @@ export function resourcesBehind(outputs: pulumi.Input<string>[] = []): pulumi.Ou
 
 /**
  * Without drift the stored value stays: or the run after a repair would show a change back. On a machine that is down
- * all values stay, nothing is waited for, and a removal leaves it alone.
+ * all values stay, nothing is waited for, and a removal leaves it alone. Another instance on the machine (a router of
+ * another kind) is brought first, and only when that succeeded the former one is removed.
  */
 export function hostCommandOptions(
   opts: pulumi.CustomResourceOptions,
   { down = false, drifted = false }: { down?: boolean; drifted?: boolean },
 ): pulumi.CustomResourceOptions {
   if (down) return { ...opts, ignoreChanges: ["*"], retainOnDelete: true, dependsOn: [] };
-  return drifted ? opts : { ...opts, ignoreChanges: [...(opts.ignoreChanges ?? []), "interpreter"] };
+  const options = { ...opts, replaceOnChanges: ["environment.LOOPBACK_HA_INSTANCE"] };
+  return drifted ? options : { ...options, ignoreChanges: [...(opts.ignoreChanges ?? []), "interpreter"] };
 }
 
 /** The name under which a component's concern lives on a machine. */

@@ -155,6 +155,7 @@ switch_to() {
 }
 # record VERSION: it is in force, and nothing else of this instance is left.
 record() {
+  settle
   forget_versions_but "$1"
   # What somebody moved by hand is as pulumi wants it now.
   [[ $1 == by-hand-* ]] || rm -f "$state/moved"
@@ -177,6 +178,8 @@ forget_instance() {
 
 # What a concern may add: things to note down after the mark and before the first change.
 prepare() { :; }
+# What it does when a change is in force for good: confirmed, where that is asked for.
+settle() { :; }
 # For how many seconds a change of DIR waits for its confirmation before it is undone; 0: it doesn't.
 confirm_seconds() { say 0; }
 # A command for the machine's own administrator.

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { checkHosts } from "../argumentChecks";
+import { checkHosts, refuse } from "../argumentChecks";
 import { hostCommand, instanceName } from "../host/hostCommand";
 import { HostArgs } from "../host/ssh";
 import { routerKind } from "./kinds";
@@ -34,7 +34,7 @@ export interface RouterRouteArgs {
   servers?: RouteServerArgs[];
   /**
    * Whether open connections stay with the server where they began until they end, while new ones follow the routes.
-   * Default: true where the kind can (linux).
+   * Default: true where the kind can (linux); true is refused where it can't.
    */
   pinFlows?: boolean;
   /** The numbers that pinning uses on the router. */
@@ -50,6 +50,8 @@ export interface RouterRouteArgs {
   healthPaths?: Record<string, pulumi.Input<string>>;
   /** The router's address outside the Ethernet from which the checks are asked. Default: found on the router. */
   proofSource?: string;
+  /** Names of the other routers with the same routes: a failure of this one says what that means. Default: none. */
+  others?: string[];
   /** What observation found different on the router. Default: nothing. */
   drift?: string;
 }
@@ -59,7 +61,7 @@ export interface RouterRouteArgs {
  * It needs no dependency on the servers: a prefix moves only when its new server answers for every VIP that the
  * present one answers for, and that is waited for, half a minute at most.
  *
- * @throws Refusal when a next hop lies outside the Ethernet or a prefix stands twice.
+ * @throws Refusal when a next hop lies outside the Ethernet, a prefix stands twice, or the kind can't pin flows.
  */
 export class RouterRoute extends pulumi.ComponentResource {
   /** One line a prefix: who serves it, read back from the router's forwarding table. */
@@ -72,6 +74,8 @@ export class RouterRoute extends pulumi.ComponentResource {
     const checks = renderChecks(args.checks ?? []);
     const kind = routerKind(args.kind);
     instanceName(name, kind.concern);
+    const pinFlows = args.pinFlows ?? kind.pinsFlows;
+    refuse("pinFlows", pinFlows, pinFlows && !kind.pinsFlows && cannotPin(args.kind));
     // As the component's inputs, so that a preview says "via web2 => web3".
     super(
       "loopback-ha:index:RouterRoute",
@@ -82,6 +86,12 @@ export class RouterRoute extends pulumi.ComponentResource {
       },
       opts,
     );
+    if (!kind.pinsFlows) {
+      void pulumi.log.info(
+        `kind ${args.kind} cannot pin flows: a prefix that moves has its open connections reset`,
+        this,
+      );
+    }
     const paths = Object.entries(args.healthPaths ?? {});
     const routed = hostCommand(
       `${name}-routes`,
@@ -93,10 +103,11 @@ export class RouterRoute extends pulumi.ComponentResource {
           routes: renderRoutes(args.routes),
           servers,
           block: `${args.block}\n`,
-          settings: renderSettings({ ...args, pinFlows: args.pinFlows ?? kind.pinsFlows }),
+          settings: renderSettings({ ...args, pinFlows }),
           "private/vips": checks,
         },
         secrets: Object.fromEntries(paths.map(([pool, path]) => [`health_${secretName(pool)}`, path])),
+        onFailure: args.others?.length ? splitTables(args.router.name, args.others) : undefined,
         drift: args.drift,
       },
       { parent: this },
@@ -104,6 +115,14 @@ export class RouterRoute extends pulumi.ComponentResource {
     this.report = routed.stdout;
     this.registerOutputs({ report: this.report });
   }
+}
+
+function splitTables(router: string, others: string[]): string {
+  return `${router} keeps its former routes, unless it is said to be in doubt. ${others.join(", ")} may have the new ones: each router is changed on its own and says so. Repair ${router} and run pulumi up again, or put the config back and run pulumi up`;
+}
+
+function cannotPin(kind?: string): string {
+  return `is not possible: kind "${kind}" cannot pin open connections to their server; use false, or kind "linux"`;
 }
 
 function serversOf(routes: RouteArgs[]): RouteServerArgs[] {

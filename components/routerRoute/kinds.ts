@@ -22,6 +22,7 @@ const kinds = new Map<string, RouterKind>([
     "linux",
     { concern: "linux-routes", scripts: [__dirname, path.join(__dirname, "linux")], pinsFlows: true },
   ],
+  ["frr", { concern: "frr-routes", scripts: [__dirname, path.join(__dirname, "frr")], pinsFlows: false }],
 ]);
 
 /** The kind of a router that does not name one. */

@@ -17,7 +17,7 @@ confirm_seconds() { setting "$1" confirm_seconds; }
 
 readonly move_command=/usr/local/sbin/loopback-ha-move
 install_command() { install_file "$move_command" 755 <"$scripts/move.sh"; }
-remove_command() { [[ $(others) ]] || rm -f "$move_command"; }
+remove_command() { [[ $(others)$(siblings) ]] || rm -f "$move_command"; }
 
 # "PREFIX via HOP" and "unreachable BLOCK", as a bundle wants them; nothing without a bundle.
 wanted_routes() {
@@ -27,6 +27,27 @@ wanted_routes() {
 # What a kind adds to these two, if it does.
 check_kind() { :; }
 verify_kind() { :; }
+
+# This component under another kind: a changed kind is there before the former one goes, and takes over from it.
+siblings() {
+  local dir
+  for dir in "$root/${instance%.*}".*/current; do
+    if [[ -e $dir/want/routes && $dir != "$state"/* && ${dir#"$root/${instance%.*}."} != *.*/current ]]; then say "$dir"; fi
+  done
+}
+
+routes_of_siblings() {
+  local dir
+  for dir in $(siblings); do awk '{ print $1, "via", $3, "" }' "$dir/want/routes"; done
+}
+
+# Bundles of other components, whatever the kind: a prefix is routed by one of them.
+others() {
+  local routes
+  for routes in "$root"/*/current/want/routes; do
+    if [[ -e $routes && $routes != "$state"/* && $'\n'$(siblings)$'\n' != *$'\n'"${routes%/want/routes}"$'\n'* ]]; then say "${routes%/want/routes}"; fi
+  done
+}
 
 check() {
   need ip perl awk
@@ -59,11 +80,11 @@ check_next_hops() {
 # A prefix that none of our versions had may be somebody else's.
 check_foreign_routes() {
   local line
-  line=$(awk '{ print $1 }' "$bundle/want/routes" | sort | comm -23 - <(of_all_versions routes | awk '{ print $1 }' | sort -u) | main_routes | grep -v "metric $metric" | head -n 1 || true)
+  line=$(awk '{ print $1 }' "$bundle/want/routes" | sort | comm -23 - <(of_all_versions routes | awk '{ print $1 }' | sort -u) | main_routes | grep -v "metric $metric" | grep -vF -f <(routes_of_siblings) | head -n 1 || true)
   [[ -z $line ]] || fail "somebody else routes ${line%% *} already ($line); nothing was changed. Remove that route first"
 }
 # main_routes <PREFIXES: the main table's routes to exactly these.
-main_routes() { sed 's/.*/route show exact & table main/' | ip -4 -force -batch - 2>/dev/null || true; }
+main_routes() { sed 's/.*/route show exact & table main/' | ip -4 -force -batch - 2>/dev/null | sed 's/ nhid [0-9]*//' || true; }
 
 # vips_in PREFIXES: the checks of the VIPs that lie in these prefixes, with the server that shall get them.
 moving_checks() {

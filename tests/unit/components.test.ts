@@ -213,6 +213,18 @@ describe("components", () => {
     });
   }
 
+  it("says what the failure of one of several routers means", async () => {
+    new RouterRoute("r1", routing({ others: ["r2", "r3"] }));
+    new RouterRoute("r4", routing({ kind: "frr" }));
+    await settled();
+    const said = commands().map(({ inputs }) => inputs.environment.LOOPBACK_HA_ON_FAILURE);
+    assert.match(
+      said.find((text) => text),
+      /^r1 keeps its former routes.* r2, r3 may have the new ones/,
+    );
+    assert.equal(said.filter((text) => text).length, 1);
+  });
+
   it("asks a zone's other name servers, and none when there is one", async () => {
     new DnsRoundRobin("two", zone());
     new DnsRoundRobin("one", zone({ nameServers: hosts("ns", 1) }));
@@ -315,6 +327,11 @@ describe("components", () => {
       () =>
         new RouterRoute("r1", routing({ checks: [{ vip: "192.0.2.33", site: "s", kind: CheckKind.Http }] })),
       /needs serverName/,
+    ],
+    [
+      "pinned flows where the kind can't",
+      () => new RouterRoute("r1", routing({ kind: "frr", pinFlows: true })),
+      /pinFlows: true .*kind "frr" cannot pin/,
     ],
     ["zone component's name", () => new DnsRoundRobin("z;z", zone()), becomes],
     ["zone", () => new DnsRoundRobin("z", zone({ zone: "a..b" })), /is not a domain name/],

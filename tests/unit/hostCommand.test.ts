@@ -10,13 +10,14 @@ function mock(project: string, stack: string): Promise<void> {
 
 describe("hostCommandOptions", () => {
   type Options = pulumi.CustomResourceOptions;
-  const interpreter = { ignoreChanges: ["interpreter"] };
+  const replaced = { replaceOnChanges: ["environment.LOOPBACK_HA_INSTANCE"] };
+  const interpreter = { ignoreChanges: ["interpreter"], ...replaced };
   const untouched = { ignoreChanges: ["*"], retainOnDelete: true, dependsOn: [] };
   const rows: [Options, { down?: boolean; drifted?: boolean }, Options][] = [
     [{}, {}, interpreter],
-    [{}, { drifted: true }, {}],
-    [{ ignoreChanges: ["stdin"] }, {}, { ignoreChanges: ["stdin", "interpreter"] }],
-    [{ ignoreChanges: ["stdin"] }, { drifted: true }, { ignoreChanges: ["stdin"] }],
+    [{}, { drifted: true }, replaced],
+    [{ ignoreChanges: ["stdin"] }, {}, { ...replaced, ignoreChanges: ["stdin", "interpreter"] }],
+    [{ ignoreChanges: ["stdin"] }, { drifted: true }, { ...replaced, ignoreChanges: ["stdin"] }],
     [{ dependsOn: [] }, { down: false }, { dependsOn: [], ...interpreter }],
     [{}, { down: true }, untouched],
     [{}, { down: true, drifted: true }, untouched],

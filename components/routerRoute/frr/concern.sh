@@ -1,0 +1,200 @@
+# shellcheck shell=bash disable=SC2154
+# Routes to VIP prefixes on a router with FRR: static routes, set by vtysh. What is wanted: see ../routes.sh.
+# Ours are known by a tag. A route stands at one of two distances. Its successor is added at the other one, and the
+# former goes when zebra has it: so the kernel sees one replace for each prefix, and never none or two next hops.
+# Distances above 1 never share a prefix with an admin's plain `ip route` as multipath.
+readonly tag=7676 near=2 far=3
+# RTPROT_ZSTATIC: what zebra writes on static routes in the kernel.
+readonly zebra=196
+# zebra takes the highest byte of a kernel route's metric for its distance: with this, FRR's own are preferred.
+readonly demotion=$((200 << 24))
+readonly frr=/etc/frr
+# shellcheck source-path=SCRIPTDIR source=../routes.sh
+. "$scripts/routes.sh"
+
+# vty COMMAND...: in one session. vtysh says "% ..." of what it did not do, and ends with 0 nevertheless.
+vty() {
+  local command arguments=() printed
+  for command; do arguments+=(-c "$command"); done
+  if ! printed=$(timeout 30 vtysh "${arguments[@]}" 2>&1) || [[ $(complaint <<<"$printed") ]]; then
+    fail "FRR refuses: $(complaint <<<"$printed")"
+  fi
+  say "$printed"
+}
+# Without its own file of settings vtysh works as well.
+complaint() { grep -E '^% |is not running|^Exiting' | grep -v 'vtysh\.conf' | head -n 1 || true; }
+configure() { [[ $# == 0 ]] || vty 'configure terminal' "$@" >/dev/null; }
+
+# Our lines in FRR's configuration as it runs, of all instances; and as PREFIX HOP|reject DISTANCE.
+our_lines() {
+  local all
+  all=$(vty 'show running-config')
+  grep -E "^ip route .* tag $tag( |\$)" <<<"$all" || true
+}
+statics() { our_lines | awk '{ distance = 1; for (i = 5; i + 2 <= NF; i++) if ($i == "tag") distance = $(i + 2); print $3, $4, distance }'; }
+wanted_statics() { wanted_routes "$1" | awk '{ print ($1 == "unreachable" ? $2 " reject" : $1 " " $3) }' | sort -u; }
+prefixes_of_all_versions() { { of_all_versions routes | awk '{ print $1 }'; of_all_versions block; } | sort -u; }
+statics_of_others() {
+  local dir
+  for dir in $(others); do wanted_statics "$dir"; done
+}
+
+# steps DIR <STATICS: "clear|add|drop PREFIX HOP DISTANCE" that lead to what a bundle wants. First "clear", so that one
+# of the two distances is free, then "add"; "drop" when those are in force.
+steps() {
+  awk -v near="$near" -v far="$far" '
+    part == "has" { has[$1 " " $2] = $3; count[$1]++; at[$1 " " $3] = $2; next }
+    part == "want" { want[$1 " " $2]; wanted[$1]; next }
+    part == "own" { own[$1]; next }
+    part == "others" { keep[$1 " " $2]; next }
+    END {
+      for (key in want) if (!(key in has)) {
+        split(key, p, " ")
+        free = ((p[1] " " near) in at) ? far : near
+        if (((p[1] " " near) in at) && ((p[1] " " far) in at)) { print "clear", p[1], at[p[1] " " far], far; delete has[p[1] " " at[p[1] " " far]] }
+        print "add", key, free
+      }
+      for (key in has) { split(key, p, " "); if (p[1] in own && !(key in want) && !(key in keep)) print "drop", key, has[key] }
+    }' part=has - part=want <(wanted_statics "$1") part=own <(prefixes_of_all_versions) part=others <(statics_of_others) | sort
+}
+# commands VERB <STEPS: those of that verb, as FRR takes them.
+commands() { awk -v verb="$1" -v tag="$tag" '$1 == verb { print (verb == "add" ? "" : "no ") "ip route " $2 " " $3 " tag " tag " " $4 }'; }
+
+# zebra_routes PREFIX...: PREFIX PROTOCOL DISTANCE TAG|- best|other HOP, for all that zebra has for exactly these.
+zebra_routes() {
+  local prefix arguments=()
+  for prefix; do arguments+=(-c "show ip route $prefix"); done
+  [[ $# == 0 ]] || timeout 30 vtysh "${arguments[@]}" | awk '
+    $1 == "Routing" { prefix = $4 }
+    $1 == "Known" {
+      protocol = $3; gsub(/[",]/, "", protocol); distance = $5 + 0; tag = "-"; best = /, best/ ? "best" : "other"
+      for (i = 6; i < NF; i++) if ($i == "tag") tag = $(i + 1) + 0
+    }
+    /^ +(\* )?([0-9.]+,|unreachable|directly)/ && !/inactive/ {
+      hop = $1 == "*" ? $2 : $1; sub(/,/, "", hop)
+      print prefix, protocol, distance, tag, best, hop == "unreachable" ? "reject" : hop
+    }'
+}
+
+# "PREFIX via HOP": what zebra has put into the kernel. Multipath is nobody's single next hop.
+live_items() {
+  ip -4 route show table main proto "$zebra" | awk '
+    { for (i = 2; i < NF; i++) if ($i == "via") { print ($1 ~ /\// ? $1 : $1 "/32"), "via", $(i + 1); break } }' | sort -u
+}
+missing_in_kernel() { comm -13 <(live_items) <(wanted_routes "$1" | grep -v '^unreachable' | sort); }
+
+# The supervisor asks every second, and FRR's lines can't go without their routes.
+is_live() {
+  [[ -z $(missing_in_kernel "$1") ]] && { [[ ${restoring:-} ]] || [[ -z $(statics | steps "$1") ]]; }
+}
+
+running() { timeout 10 vtysh -c 'show daemons' 2>&1; }
+check_kind() {
+  local daemons line
+  need vtysh
+  daemons=$(running) || fail "FRR does not run ($(head -n 1 <<<"$daemons")); nothing was changed. Start it: systemctl enable --now frr"
+  [[ $daemons == *zebra* && $daemons =~ staticd|mgmtd ]] ||
+    fail "FRR's daemon for static routes does not run (running:$daemons); nothing was changed. See /etc/frr/daemons, then: systemctl restart frr"
+  line=$(shadows "$bundle" | head -n 1)
+  [[ -z $line ]] || fail "somebody else routes $line; nothing was changed. Remove that route, or give it a distance above $far"
+}
+# Not by the kernel's table: a route with a greater distance is no obstacle.
+check_foreign_routes() { :; }
+
+# What keeps ours out of force: "PREFIX already (...)".
+shadows() {
+  local prefixes
+  mapfile -t prefixes < <(awk '{ print $1 }' "$1/want/routes")
+  zebra_routes "${prefixes[@]}" | while read -r prefix protocol distance of _ hop; do
+    if [[ $of != "$tag" && $distance -le $far ]] && ! grep -qxF "$prefix via $hop " <(routes_of_siblings); then
+      say "$prefix already (FRR has it as $protocol, distance $distance, next hop $hop)"
+    fi
+  done
+}
+
+activate() {
+  local dir=$1 have todo clear add drop
+  if [[ $(ip -4 rule show pref "$proof_preference") ]]; then end_proof_path; fi
+  [[ $dir ]] || demote_siblings -
+  if [[ -z $dir ]] && ! { command -v vtysh && running; } >/dev/null; then
+    save stopped
+    return
+  fi
+  have=$(statics)
+  todo=$(steps "$dir" <<<"$have")
+  mapfile -t clear < <(commands clear <<<"$todo")
+  mapfile -t add < <(commands add <<<"$todo")
+  mapfile -t drop < <(commands drop <<<"$todo")
+  configure "${clear[@]}" "${add[@]}"
+  wait_for zebra_has "$todo" || fail "FRR does not take these next hops: $(awk '$1 == "add" { print $3 }' <<<"$todo" | sort -u | xargs). Is the router's Ethernet up?"
+  configure "${drop[@]}"
+  if [[ $dir && ! ${restoring:-} ]]; then
+    demote_siblings +
+    wait_for kernel_has "$dir" || true # verify says what is in the way
+  fi
+  [[ $dir && ! ${restoring:-} ]] || save
+}
+settle() { save; }
+
+# wait_for CONDITION ARGUMENT: 5 s at most.
+wait_for() {
+  local tries=100
+  until "$@"; do
+    ((tries-- > 0)) || return 1
+    sleep 0.05
+  done
+}
+zebra_has() {
+  local prefixes
+  mapfile -t prefixes < <(awk '$1 == "add" { print $2 }' <<<"$1")
+  [[ -z $(comm -13 <(zebra_routes "${prefixes[@]}" | awk '{ print $1, $6, $3 }' | sort) <(awk '$1 == "add" { print $2, $3, $4 }' <<<"$1" | sort)) ]]
+}
+kernel_has() { [[ -z $(missing_in_kernel "$1") ]]; }
+
+# A changed kind: the former one's next hops stay, behind FRR's (+), or come to the front again (-), until it is removed.
+demote_siblings() {
+  local dir
+  for dir in $(siblings); do
+    # Protocols in numbers: FRR brings names of its own.
+    ip -4 -N route show table main | awk -v sign="$1" -v zebra="$zebra" -v by="$demotion" '
+      FILENAME ~ /want\/routes$/ { theirs[$1]; next }
+      $2 == "via" && ($1 in theirs) {
+        metric = 0
+        for (i = 4; i < NF; i++) { if ($i == "metric") metric = $(i + 1); if ($i == "proto") protocol = $(i + 1) }
+        if (protocol == zebra || (metric >= by) == (sign == "+")) next
+        route = $1 " via " $3 " proto " protocol " metric "
+        printf "route append %s%.0f\nroute del %s%.0f\n", route, metric + (sign == "+" ? by : -by), route, metric
+      }' "$dir/want/routes" - | ip -4 -batch -
+  done
+}
+
+# FRR finds our lines when it starts, those that run now. `write memory` would save what others changed and did not save.
+save() {
+  local file=$frr/frr.conf lines
+  if grep -qs '^no service integrated-vtysh-config' "$frr/vtysh.conf"; then file=$frr/staticd.conf; fi
+  [[ -e $file ]] || return 0
+  if [[ ${1:-} == stopped ]]; then
+    lines=$(statics_of_others | awk -v distance="$near" '{ print "add", $0, distance }' | commands add)
+  else
+    lines=$(our_lines)
+  fi
+  cp -p "$file" "$file.loopback-ha-new"
+  # On top, where no other section is open.
+  OURS=${lines:+$lines$'\n'} TAG=$tag perl -0777 -pe '
+    s/^ip route [^\n]* tag $ENV{TAG}( [^\n]*)?\n//mg;
+    s/\A((?:(?:[#!]|(?:frr|hostname|domainname|log|service|password|enable|no) )[^\n]*\n|\n)*)/$1$ENV{OURS}/' \
+    "$file" >"$file.loopback-ha-new"
+  if cmp -s "$file.loopback-ha-new" "$file"; then
+    rm "$file.loopback-ha-new"
+  else
+    mv -T "$file.loopback-ha-new" "$file"
+  fi
+}
+
+verify_kind() {
+  local missing shadow
+  missing=$(missing_in_kernel "$1" | head -n 1)
+  [[ $missing ]] || return 0
+  shadow=$(shadows "$1" | head -n 1)
+  fail "FRR has ${missing/ via / by }, and does not put it into force: ${shadow:+somebody else routes }${shadow:-see vtysh -c \"show ip route ${missing%% *}\"}"
+}

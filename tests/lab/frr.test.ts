@@ -1,0 +1,326 @@
+import assert from "node:assert/strict";
+import { underLoad, whoServes } from "../../examples/lab/client";
+import { ExecResult, Lab } from "../../examples/lab/lab";
+import { Project } from "../../examples/lab/project";
+
+const WIDGETCO = ["192.0.2.37", "192.0.2.69", "192.0.2.101", "192.0.2.133"];
+const SERVERS = ["web1", "web2", "web3", "web4"];
+const AWAY = ["web1", "web1", "web3", "web4"];
+
+/** Another admin's FRR: saved lines, and one that is not saved. */
+const ADMIN = `
+  cp -a /etc/frr /root/frr.before
+  printf '%s\\n' '! core router, see the wiki' 'ip prefix-list customers seq 5 permit 203.0.113.0/24' \
+    'ip route 203.0.113.0/25 192.0.2.5' 'ip route 192.0.2.96/27 192.0.2.10 200' '!' >>/etc/frr/frr.conf
+  systemctl enable --now frr && sleep 1`;
+const UNSAVED = "vtysh -c 'configure terminal' -c 'ip route 203.0.113.128/25 192.0.2.4 tag 9'";
+const SAVED = "cd /etc/frr; stat -c '%n %U:%G %a' *; cat *.conf";
+/** What must be as before after a destroy. */
+const PICTURE = `vtysh -c 'show running-config'; ip -4 route show table all | sed 's/ nhid [0-9]*//' | sort; ip -4 rule; nft list ruleset
+  ls /var/lib/loopback-ha /run/loopback-ha /etc/systemd/system 2>&1`;
+
+describe("router kind frr", function () {
+  const lab = new Lab();
+  let project: Project;
+  let healthPath: string;
+  let pristine: string;
+  let saved: string;
+
+  const sh = (name: string, command: string): Promise<ExecResult> => lab.exec(name, ["bash", "-c", command]);
+  const r1 = async (command: string): Promise<string> => (await sh("r1", command)).stdout;
+  const text = ({ stdout, stderr }: ExecResult): string => stdout + stderr;
+  const expectUp = async (): Promise<string> => {
+    const result = await project.up();
+    assert.equal(result.code, 0, text(result));
+    return result.stdout;
+  };
+  const serving = (): Promise<string[]> =>
+    Promise.all(WIDGETCO.map((vip) => whoServes(lab, vip, "www.widgetco.example", healthPath)));
+  const state = (server: string, value: string): Promise<void> =>
+    project.set(`servers.${server}.state`, value);
+  const until = async (seconds: number, check: () => Promise<boolean>): Promise<void> => {
+    const end = Date.now() + seconds * 1000;
+    while (!(await check())) {
+      assert.ok(Date.now() < end, `not within ${seconds} s`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  };
+  const areServed = async (servers: string[]): Promise<boolean> =>
+    JSON.stringify(await serving()) === JSON.stringify(servers);
+  const load = (work: () => Promise<unknown>) =>
+    underLoad(lab, { serverName: "www.widgetco.example", healthPath, vips: WIDGETCO }, work);
+  /** What the kernel's routing tables of the router see meanwhile, one line a change. */
+  const monitored = async (work: () => Promise<unknown>): Promise<string[]> => {
+    const monitor = await lab.spawn("r1", ["ip", "-4", "monitor", "route"]);
+    let printed = "";
+    monitor.stdout?.setEncoding("utf8").on("data", (chunk: string) => (printed += chunk));
+    const ended = new Promise((resolve) => monitor.once("close", resolve));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    try {
+      await work();
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    } finally {
+      monitor.kill();
+      await ended;
+    }
+    // The proof's own table is no route that traffic takes.
+    return printed.split("\n").filter((line) => line && !/ table 7676 | cache/.test(line));
+  };
+
+  before("a router with another admin's FRR", async () => {
+    await lab.up();
+    const { code, stderr } = await sh("r1", ADMIN);
+    assert.equal(code, 0, stderr);
+    await r1(UNSAVED);
+    pristine = await r1(PICTURE);
+    saved = await r1(SAVED);
+    project = new Project(lab);
+    await project.init();
+    await project.set("routers.r1.kind", "frr");
+  });
+  after("the router without FRR", async () => {
+    project?.remove();
+    await r1(
+      "systemctl disable --now frr; if test -e /root/frr.before; then rm -rf /etc/frr; mv /root/frr.before /etc/frr; fi",
+    );
+  });
+
+  it("is built by one up: zebra has the routes in the kernel, and the preview says what this kind can't do", async () => {
+    const { stdout } = await project.pulumi(["preview", "--stack", "lab"], { check: true });
+    assert.match(stdout, /kind frr cannot pin flows/);
+    await expectUp();
+    healthPath = (await project.output("healthPath")) as string;
+    assert.deepEqual(await serving(), SERVERS);
+    const routes = await r1("ip -4 route show proto 196");
+    SERVERS.forEach((_, i) =>
+      assert.match(routes, new RegExp(`192\\.0\\.2\\.${32 * (i + 1)}/27 .*via 192\\.0\\.2\\.${i + 2} `)),
+    );
+    assert.match(routes, /unreachable 192\.0\.2\.0\/24/);
+    // Not written memory: what the other admin has not saved is still not saved.
+    const saves = await r1("cat /etc/frr/frr.conf");
+    assert.match(saves, /ip route 192\.0\.2\.64\/27 192\.0\.2\.3 tag 7676/);
+    assert.doesNotMatch(saves, /tag 9/);
+  });
+
+  it("changes nothing when it is run again", async () => {
+    const look = "find /etc/frr /var/lib/loopback-ha -printf '%p %C@\\n' | sort";
+    const before = await r1(look);
+    const changes = await monitored(async () => {
+      assert.doesNotMatch(await expectUp(), /updated|created|deleted/);
+      const again = await sh("r1", "bash /var/lib/loopback-ha/*.frr-routes/current/scripts/apply.sh");
+      assert.equal(again.code, 0, again.stderr);
+    });
+    assert.deepEqual(changes, []);
+    assert.equal(await r1(look), before);
+  });
+
+  it("flips make-before-break, there and back: the kernel sees one replace for the prefix that moves", async () => {
+    for (const [value, expected, hop] of [
+      ["maintenance", AWAY, 2],
+      ["active", SERVERS, 3],
+      ["maintenance", AWAY, 2],
+      ["active", SERVERS, 3],
+    ] as const) {
+      await state("web2", value);
+      let stats: Awaited<ReturnType<typeof load>> = {};
+      const changes = await monitored(async () => (stats = await load(expectUp)));
+      assert.equal(changes.length, 1, changes.join("\n"));
+      assert.match(changes[0], new RegExp(`^192\\.0\\.2\\.64/27 .*via 192\\.0\\.2\\.${hop} `));
+      assert.deepEqual(await serving(), expected);
+      WIDGETCO.forEach((vip, i) => {
+        // A request that is under way while its prefix moves is lost: flows are not pinned here.
+        assert.ok(stats[vip].failures <= (i === 1 ? 2 : 0), `${vip}: ${JSON.stringify(stats[vip])}`);
+        assert.ok(stats[vip].longestGapMs < 1000, `${vip}: ${stats[vip].longestGapMs} ms`);
+      });
+    }
+    assert.match(
+      await r1("vtysh -c 'show running-config'"),
+      /ip route 203\.0\.113\.128\/25 192\.0\.2\.4 tag 9/,
+    );
+  });
+
+  for (const [what, line, message] of [
+    [
+      "a static route with a better distance is refused before anything is changed",
+      "ip route 192.0.2.64/27 192.0.2.10",
+      /r1: somebody else routes 192\.0\.2\.64\/27 already \(FRR has it as static, distance 1, next hop 192\.0\.2\.10\); nothing was changed/,
+    ],
+    [
+      "a longer prefix of somebody else shows in the kernel's table, and the former routes come back",
+      "ip route 192.0.2.64/28 192.0.2.10",
+      /192\.0\.2\.64\/27 should go to web1 \(192\.0\.2\.2\), but the kernel forwards 192\.0\.2\.65 so: .*192\.0\.2\.10/,
+    ],
+  ] as const) {
+    it(what, async () => {
+      await state("web2", "maintenance");
+      await r1(`vtysh -c 'configure terminal' -c '${line}'`);
+      const result = await project.up();
+      await r1(`vtysh -c 'configure terminal' -c 'no ${line}'`);
+      assert.notEqual(result.code, 0, text(result));
+      assert.match(text(result), message);
+      await until(2, () => areServed(SERVERS));
+      await expectUp();
+      assert.deepEqual(await serving(), AWAY);
+      await state("web2", "active");
+      await expectUp();
+      assert.deepEqual(await serving(), SERVERS);
+    });
+  }
+
+  it("FRR stopped: one clear line, nothing changed; the routes come back with it", async () => {
+    await state("web2", "maintenance");
+    await r1("systemctl stop frr");
+    const result = await project.up();
+    await r1("systemctl start frr");
+    assert.notEqual(result.code, 0);
+    assert.match(text(result), /r1: FRR does not run \(.*\); nothing was changed\. Start it/);
+    await until(5, () => areServed(SERVERS));
+    await expectUp();
+    assert.deepEqual(await serving(), AWAY);
+    await state("web2", "active");
+    await expectUp();
+  });
+
+  it("staticd dies in the middle: the error is told, the former routes come back when it does, and the next up succeeds", async () => {
+    await state("web2", "maintenance");
+    // Real vtysh, real staticd: it is killed just before its first line.
+    await r1(`mv /usr/bin/vtysh /usr/bin/vtysh.real
+      printf '%s\\n' '#!/bin/sh' 'case "$*" in *"terminal -c ip route"*) kill -9 $(cat /run/frr/staticd.pid) && sleep 0.2 ;; esac' 'exec /usr/bin/vtysh.real "$@"' >/usr/bin/vtysh
+      chmod 755 /usr/bin/vtysh`);
+    const result = await project.up();
+    await r1("mv /usr/bin/vtysh.real /usr/bin/vtysh");
+    assert.notEqual(result.code, 0);
+    assert.match(text(result), /r1: FRR refuses: .*staticd is not running/);
+    await until(20, () => areServed(SERVERS));
+    await expectUp();
+    assert.deepEqual(await serving(), AWAY);
+    await state("web2", "active");
+    await expectUp();
+  });
+
+  for (const [what, command, seconds] of [
+    ["a flush of zebra's routes", "ip -4 route flush proto 196", 3],
+    ["a restart of FRR", "systemctl restart frr", 3],
+    ["lines taken out by hand", "vtysh -c 'configure terminal' -c 'no ip route 192.0.2.64/27 192.0.2.3'", 3],
+    ["a link down and up", "ip link set host0 down; ip link set host0 up", 5],
+  ] as const) {
+    it(`has its routes back within ${seconds} s of ${what}`, async () => {
+      await r1(command);
+      await until(seconds, () => areServed(SERVERS));
+    });
+  }
+
+  it("a changed kind: refused where FRR does not run; there and back no request is lost, and one kind is left", async () => {
+    const left = () => r1("ls /var/lib/loopback-ha; ls /etc/systemd/system | grep loopback-ha");
+    const instance = "loopback-ha.lab.r1";
+    const change = async (kind: string): Promise<string[]> => {
+      await project.set("routers.r1.kind", kind);
+      return monitored(async () => {
+        const stats = await load(expectUp);
+        for (const vip of WIDGETCO) assert.equal(stats[vip].failures, 0, JSON.stringify(stats));
+      });
+    };
+    const toLinux = await change("linux");
+    assert.deepEqual(await serving(), SERVERS);
+    assert.equal(await left(), `${instance}.linux-routes\nloopback-ha.${instance}.linux-routes.service\n`);
+    assert.doesNotMatch(await r1("vtysh -c 'show running-config'"), /tag 7676/);
+    assert.equal(await r1(SAVED), saved);
+    // The new kind's routes are there when the former one's go.
+    const first = (pattern: RegExp) => toLinux.findIndex((line) => pattern.test(line));
+    const came = first(/^192\.0\.2\.32\/27 .*proto 76/);
+    assert.ok(came >= 0 && came < first(/^Deleted 192\.0\.2\.32\/27/), toLinux.join("\n"));
+
+    await project.set("routers.r1.kind", "frr");
+    await r1("systemctl stop frr");
+    const refused = await project.up();
+    await r1("systemctl start frr");
+    assert.notEqual(refused.code, 0);
+    assert.match(text(refused), /r1: FRR does not run/);
+    assert.match(await left(), /linux-routes/);
+    assert.deepEqual(await serving(), SERVERS);
+
+    await change("frr");
+    assert.equal(await left(), `${instance}.frr-routes\nloopback-ha.${instance}.frr-routes.service\n`);
+    assert.equal(
+      await r1("ip -4 route show table all proto 76; ip -4 rule | grep fwmark; nft list tables"),
+      "",
+    );
+    assert.doesNotMatch(await expectUp(), /updated|created|deleted/);
+  });
+
+  it("a changed kind whose new routes don't come into force leaves the former ones as they were", async () => {
+    await project.set("routers.r1.kind", "linux");
+    await expectUp();
+    const before = await r1("ip -4 route show table main proto 76");
+    await project.set("routers.r1.kind", "frr");
+    await r1("ip route add 192.0.2.64/28 via 192.0.2.10");
+    const result = await project.up();
+    await r1("ip route del 192.0.2.64/28");
+    assert.match(text(result), /192\.0\.2\.64\/27 should go to web2/);
+    assert.equal(await r1("ip -4 route show table main proto 76"), before);
+    assert.deepEqual(await serving(), SERVERS);
+    await expectUp();
+    assert.deepEqual(await serving(), SERVERS);
+  });
+
+  it("answers again after a reboot, with what was wanted last, also when the other admin saves in between", async () => {
+    await r1("vtysh -c 'write memory'");
+    await state("web2", "maintenance");
+    await expectUp();
+    await lab.reboot("r1");
+    await until(10, () => areServed(AWAY));
+    await state("web2", "active");
+    await expectUp();
+    assert.deepEqual(await serving(), SERVERS);
+  });
+
+  // The machine that web4 was is a router of kind linux now.
+  it("two routers, one of them fails: the other has the new table, and the run says which has which and what to do", async () => {
+    const r2 = "ip -4 route get 192.0.2.69 from 203.0.113.5 | head -n 1";
+    await state("web4", "maintenance");
+    await expectUp();
+    await project.pulumi(["config", "rm", "--path", "servers.web4", "--stack", "lab"], { check: true });
+    await expectUp();
+    await sh("web4", "sysctl -qw net.ipv4.ip_forward=1; ip address add 203.0.113.5/32 dev lo");
+    // Not by FRR, which is stopped below.
+    await r1("ip route add 203.0.113.5/32 via 192.0.2.5");
+    for (const [key, value] of [
+      ["address", "192.0.2.5"],
+      ["proofSource", "203.0.113.5"],
+    ])
+      await project.set(`routers.r2.${key}`, value);
+    await expectUp();
+    assert.match((await sh("web4", r2)).stdout, /via 192\.0\.2\.3 /);
+
+    await state("web2", "maintenance");
+    await r1("systemctl stop frr");
+    const result = await project.up();
+    await r1("systemctl start frr");
+    assert.notEqual(result.code, 0);
+    assert.match(text(result), /r1: FRR does not run .*nothing was changed/);
+    assert.match(text(result), /r1 keeps its former routes.* r2 may have the new ones.*run pulumi up again/);
+    assert.match(text(result), /r2-routes.*192\.0\.2\.64\/27 is served by web3 \(192\.0\.2\.4\), moved/);
+    assert.match((await sh("web4", r2)).stdout, /via 192\.0\.2\.4 /);
+    await until(5, async () => (await serving())[1] === "web2");
+    for (const name of ["r1", "web4"])
+      assert.equal((await sh(name, "ls /var/lib/loopback-ha/*-routes/in-doubt 2>/dev/null")).stdout, "");
+
+    await expectUp();
+    assert.equal((await serving())[1], "web3");
+    await project.pulumi(["config", "rm", "--path", "routers.r2", "--stack", "lab"], { check: true });
+    await state("web2", "active");
+    await expectUp();
+    await sh("web4", "sysctl -qw net.ipv4.ip_forward=0; ip address del 203.0.113.5/32 dev lo");
+    await r1("ip route del 203.0.113.5/32 via 192.0.2.5");
+  });
+
+  it("leaves FRR as it was before when it is destroyed", async () => {
+    // Lost with the restarts above, as it was saved by nobody.
+    await r1(UNSAVED);
+    const others = await r1("grep -v 'tag 7676' /etc/frr/frr.conf");
+    const result = await project.destroy();
+    assert.equal(result.code, 0, text(result));
+    assert.equal(await r1("cat /etc/frr/frr.conf"), others);
+    assert.equal(await r1(PICTURE), pristine);
+  });
+});
