@@ -1,0 +1,194 @@
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { prepareServers, startLoad } from "../../examples/lab/client";
+import { ConnectionKind, failures, lastFailure, now, toldAfter } from "../../examples/lab/load/record";
+import { Farm, SERVERS, within } from "./support";
+
+const VIP = "192.0.2.69";
+const AWAY = ["web1", "web1", "web3", "web4"];
+const NEXT_STEP = /web2.*if it is dead, set servers\.web2\.state to down and run pulumi up again/;
+
+describe("a dead server", function () {
+  this.timeout(300_000);
+  const farm = new Farm();
+  const addSite = async (): Promise<void> => {
+    await farm.set("sites.sprockets.serverName", "sprockets.widgetco.example");
+    await farm.set("sites.sprockets.documentRoot", "/srv/www/sprockets");
+    await farm.set("sites.sprockets.hostNumber", "7");
+  };
+  const hasSite = async (name: string): Promise<boolean> =>
+    (await farm.sh(name, "ls /var/lib/loopback-ha/*.vhosts/current/want/private/sites")).includes(
+      "sprockets",
+    );
+  /** An up that must fail for web2, and end in time: how long it took. */
+  const failsForWeb2 = async (seconds: number): Promise<string> => {
+    const began = Date.now();
+    const printed = await farm.failingUp();
+    assert.ok(Date.now() - began < seconds * 1000, `took ${(Date.now() - began) / 1000} s`);
+    assert.match(printed, NEXT_STEP);
+    return printed;
+  };
+
+  before("a farm in the lab", () => farm.build());
+  after("the farm goes", () => farm.destroy());
+  afterEach("everything runs, and is at home", async () => {
+    for (const name of SERVERS) await farm.lab.start(name);
+    await farm.project.pulumi(["config", "rm", "--path", "sites.sprockets", "--stack", "lab"]);
+    await farm.set("servers.web2.address", "192.0.2.3");
+    for (const state of ["maintenance", "active"]) {
+      await farm.setState("web2", state);
+      await farm.up({ LOOPBACK_HA_FORCE_REMOVAL: "1" });
+    }
+    assert.deepEqual(await farm.serving(), SERVERS);
+  });
+
+  for (const [ssh, seconds] of [
+    ["warm", 3],
+    ["cold", 4],
+  ] as const) {
+    it(`crashes under load: set down 15 s later, the last request fails within ${seconds} s of the begin of up, with ${ssh} ssh; idle, downloading and uploading clients know within 1 s`, async () => {
+      const file = await prepareServers(farm.lab, "/srv/www/widgetco", 40_000_000);
+      const load = await startLoad(farm.lab, {
+        targets: farm.targets([VIP]),
+        requestsPerSecond: 500,
+        downloads: { count: 5, seconds: 60, everyMs: 0, file },
+        uploads: 5,
+        idle: 5,
+        silent: 5,
+      });
+      await sleep(3000);
+      await farm.lab.crash("web2");
+      await sleep(15_000);
+      await farm.setState("web2", "down");
+      if (ssh === "cold")
+        await farm.sh(
+          "operator",
+          "for s in ~/.ssh/loopback-ha-*; do ssh -o ControlPath=$s -O exit x 2>/dev/null; done; true",
+        );
+      else
+        await farm.sh(
+          "operator",
+          "ssh -o ControlMaster=auto -o ControlPath='~/.ssh/loopback-ha-%C' -o ControlPersist=60 root@192.0.2.1 true",
+        );
+      const moved = farm.sh(
+        "r1",
+        "while ! ip route show exact 192.0.2.64/27 | grep -q 'via 192.0.2.[^3] '; do sleep 0.01; done",
+      );
+      const began = now();
+      const up = farm.up();
+      await moved;
+      const flipped = now();
+      await up;
+      await sleep(4000);
+      const record = await load.stop();
+      assert.ok(failures(record, { before: began }).length > 0, "the crash was felt");
+      const last = lastFailure(record);
+      assert.ok(last && last.ended - began <= seconds * 1000, `${(last!.ended - began) / 1000} s`);
+      assert.deepEqual(failures(record, { after: flipped + 1000 }), []);
+      const told = toldAfter(record, VIP, flipped);
+      for (const kind of Object.values(ConnectionKind)) {
+        const times = told.filter((one) => one.kind === kind).map(({ ms }) => ms);
+        assert.ok(times.length > 0, `no ${kind} connection was open`);
+        assert.ok(Math.max(...times) <= 1000, `${kind}: ${times.join()} ms`);
+      }
+    });
+  }
+
+  it("set to maintenance only: traffic moves although the run fails for it", async () => {
+    await farm.lab.crash("web2");
+    await addSite();
+    await farm.setState("web2", "maintenance");
+    await failsForWeb2(60);
+    assert.deepEqual(await farm.serving(), AWAY);
+    assert.deepEqual(await Promise.all(["web1", "web3", "web4"].map(hasSite)), [true, true, true]);
+  });
+
+  it("with changes that wait for it: the others get theirs, the run fails for it alone, and down makes it green", async () => {
+    await farm.lab.crash("web2");
+    await addSite();
+    await failsForWeb2(60);
+    assert.deepEqual(await Promise.all(["web1", "web3", "web4"].map(hasSite)), [true, true, true]);
+    await farm.setState("web2", "down");
+    await farm.up();
+    assert.deepEqual(await farm.serving(), AWAY);
+  });
+
+  it("is taken out of the config without having been set down: a warning, and the flip", async () => {
+    await farm.lab.crash("web2");
+    const config = { address: "192.0.2.3" };
+    await farm.project.pulumi(["config", "rm", "--path", "servers.web2", "--stack", "lab"], { check: true });
+    await farm.set('placement["192.0.2.64/27"]', "web1");
+    await farm.set('placement["192.0.2.96/27"]', "web3");
+    await farm.set('placement["192.0.2.128/27"]', "web4");
+    const printed = await farm.up();
+    assert.match(printed, /warning: web2 does not answer, so \S+ stays on it/);
+    assert.deepEqual(await farm.serving(), AWAY);
+    await farm.lab.reset("web2");
+    await farm.set("servers.web2.address", config.address);
+    await farm.project.pulumi(["config", "rm", "--path", "placement", "--stack", "lab"], { check: true });
+  });
+
+  it("accepts connections to sshd and says nothing: the wait is bounded, the flip happens", async () => {
+    await farm.sh(
+      "web2",
+      "systemctl kill -s STOP --kill-whom=main ssh; for p in $(pgrep -P $(systemctl show -P MainPID ssh)); do kill -STOP $p; done",
+    );
+    try {
+      await farm.sh(
+        "operator",
+        "for s in ~/.ssh/loopback-ha-*; do ssh -o ControlPath=$s -O exit x 2>/dev/null; done; true",
+      );
+      await addSite();
+      await farm.setState("web2", "maintenance");
+      await failsForWeb2(90);
+      assert.deepEqual(await farm.serving(), AWAY);
+    } finally {
+      await farm.sh("web2", "systemctl kill -s CONT ssh");
+    }
+  });
+
+  it("dies in the middle of apply: the wait is bounded, and the next step is named", async () => {
+    await addSite();
+    const killed = farm.lab.exec("web2", [
+      "bash",
+      "-c",
+      "until grep -q apply.sh /run/loopback-ha/holder; do sleep 0.01; done 2>/dev/null",
+    ]);
+    const up = failsForWeb2(60);
+    await killed;
+    await farm.lab.crash("web2");
+    await up;
+    assert.deepEqual(await Promise.all(["web1", "web3", "web4"].map(hasSite)), [true, true, true]);
+  });
+
+  it("is left while another one's apply fails", async () => {
+    await addSite();
+    await farm.lab.crash("web2");
+    await farm.setState("web2", "down");
+    await farm.sh("web3", "mv /usr/sbin/apache2 /usr/sbin/apache2.away");
+    try {
+      const printed = await farm.failingUp();
+      assert.match(printed, /web3: the program 'apache2' is missing/);
+      assert.deepEqual(await farm.serving(), AWAY);
+    } finally {
+      await farm.sh("web3", "mv /usr/sbin/apache2.away /usr/sbin/apache2");
+    }
+    await farm.up();
+  });
+
+  it("comes back: maintenance brings what it missed and no traffic, active brings it home", async () => {
+    await farm.lab.crash("web2");
+    await farm.setState("web2", "down");
+    await farm.up();
+    await addSite();
+    await farm.up();
+    await farm.lab.start("web2");
+    await farm.setState("web2", "maintenance");
+    await farm.up();
+    assert.ok(await hasSite("web2"));
+    assert.deepEqual(await farm.serving(), AWAY);
+    await farm.setState("web2", "active");
+    await farm.up();
+    await within(2, "home", async () => String(await farm.serving()) === String(SERVERS));
+  });
+});
