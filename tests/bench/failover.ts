@@ -72,9 +72,23 @@ async function withoutPins(farm: Farm): Promise<() => Promise<void>> {
   return () => pin("true");
 }
 
+async function withFrr(farm: Farm): Promise<() => Promise<void>> {
+  const kind = async (value: string): Promise<void> => {
+    await farm.project.set("routers.r1.kind", value);
+    await up(farm);
+  };
+  await onRouter(farm, "systemctl enable --now frr");
+  await kind("frr");
+  return async () => {
+    await kind("linux");
+    await onRouter(farm, "systemctl disable --now frr");
+  };
+}
+
 const VARIANTS: Variant[] = [
   { name: "pulumi up, pinned flows", ...byPulumi },
   { name: "pulumi up, pinFlows: false", ...byPulumi, prepare: withoutPins },
+  { name: "pulumi up, kind frr", ...byPulumi, prepare: withFrr },
   {
     name: "the article's script: route del, route add",
     async prepare(farm) {

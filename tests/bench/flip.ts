@@ -65,6 +65,46 @@ async function buildBaseline(lab: Lab, farm: Project): Promise<Project> {
   return project;
 }
 
+/** Without a connection that stands: as at 5 AM. */
+const FORGET_MASTERS =
+  "for s in ~/.ssh/loopback-ha-*; do ssh -o ControlPath=$s -O exit x 2>/dev/null; done; true";
+
+/** A flip of the farm with and without standing connections, an empty program and a bare ssh, in turn. */
+async function floors(lab: Lab, farm: Project): Promise<[string, Times][]> {
+  const empty = new Project(lab, "bench", "tests/bench/empty");
+  await empty.init();
+  const onRouter = ["ssh", "-o", "ControlMaster=auto", "-o", "ControlPath=~/.ssh/loopback-ha-%C"];
+  const routing = async (): Promise<number> => {
+    const began = process.hrtime.bigint();
+    await lab.exec(
+      "operator",
+      [...onRouter, "root@192.0.2.1", "ip route replace 203.0.113.0/24 via 192.0.2.5"],
+      {
+        check: true,
+      },
+    );
+    return Number(process.hrtime.bigint() - began) / 1e9;
+  };
+  const seconds: [string, number[]][] = [
+    ["bare multiplexed ssh: ip route replace", []],
+    ["pulumi up of an empty program, --skip-preview", []],
+    ["flip, 1 site, standing connections, --skip-preview", []],
+    ["flip, 1 site, no connection stands, --skip-preview", []],
+  ];
+  for (let round = 0; round < ROUNDS; round++) {
+    await farm.set("servers.web2.state", "maintenance");
+    seconds[2][1].push(await timeUp(farm, ["--skip-preview"]));
+    seconds[0][1].push(await routing());
+    seconds[1][1].push(await timeUp(empty, ["--skip-preview"]));
+    await farm.set("servers.web2.state", "active");
+    await lab.exec("operator", ["bash", "-c", FORGET_MASTERS]);
+    seconds[3][1].push(await timeUp(farm, ["--skip-preview"]));
+  }
+  await lab.exec("r1", ["ip", "route", "del", "203.0.113.0/24"], { check: true });
+  empty.remove();
+  return seconds.map(([what, all]) => [what, times(all)]);
+}
+
 /** Runs it and writes results.md. */
 export async function flip(): Promise<void> {
   const lab = new Lab();
@@ -93,6 +133,7 @@ export async function flip(): Promise<void> {
     show(`flip, 1 site, ${mode}`, ours, `${over.toFixed(2)} s over the baseline (target: 0.50)`);
   }
   baseline.remove();
+  for (const [what, result] of await floors(lab, one)) show(what, result);
   await one.destroy();
 
   const [many, firstMany] = await build(lab, 300);

@@ -230,12 +230,25 @@ verify_pins() {
   fail "packets with mark $mark should go to $name ($hop), but the kernel forwards them so: $(ip -4 route get "$sample" mark "$mark" 2>&1 | head -n 1). Somebody else's routing rule is in the way"
 }
 
-# Clients of a server that is down learn at once that their connections are gone.
+# Clients of a server that is down learn at once that their connections are gone. Whose answer was lost is told again: a
+# flow that answered has another server's mark by then. In the background, so that nothing waits for clients that are gone.
 tell_clients() {
-  local mark mask
+  local mask marks
   pins_flows "$1" || return 0
   mask=$(setting "$1" mark_mask)
-  awk '$3 == "down" { print $4 }' "$1/want/servers" | while read -r mark; do
-    conntrack -L -f ipv4 -p tcp -m "$mark/$mask" 2>/dev/null || true
-  done | flows "$1" | awk '{ print $4, $5, $6, $7 }' | perl "$scripts/tickle.pl" >"$run/told.$instance" || warn "the clients of servers that are down could not be told"
+  marks=$(awk '$3 == "down" { print $4 }' "$1/want/servers")
+  [[ $marks ]] || return 0
+  tickle "$1" || warn "the clients of servers that are down could not be told that their connections are gone"
+  (
+    exec {lock}>&-
+    for _ in 1 2; do
+      sleep 0.4
+      tickle "$1"
+    done
+  ) </dev/null >/dev/null 2>&1 &
+}
+tickle() {
+  local mark
+  for mark in $marks; do conntrack -L -f ipv4 -p tcp -m "$mark/$mask" 2>/dev/null || true; done |
+    flows "$1" | cut -d ' ' -f 4-7 | perl "$1/scripts/tickle.pl"
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # Tells clients that their connection is gone: one bare ACK in the name of the VIP, with a sequence number out of
 # every window. The client answers it (RFC 9293, 3.10.7.4), and the server that has the VIP now resets the connection.
-# stdin: CLIENT PORT VIP PORT, one flow a line. Prints how many were told.
+# stdin: CLIENT PORT VIP PORT, one flow a line.
 use strict;
 use warnings;
 use Socket;
@@ -32,4 +32,3 @@ while (my $line = <STDIN>) {
     $told++ if defined send $raw, bare_ack($from, $vip_port, $to, $client_port), 0, sockaddr_in($client_port, $to);
     select undef, undef, undef, BURST / RATE if $told % BURST == 0;
 }
-print "$told\n";

@@ -41,7 +41,7 @@ export interface LoadSpec {
 export const LIMITS = { requestsPerSecond: 5000, seconds: 180, maxOpen: 10_000, longConnections: 200 };
 
 /** How long a connection may take to be made, and a request to be answered. */
-export const TIMEOUT_MS = 3000;
+export const TIMEOUT_MS = 2000;
 
 /** An error for a load beyond the limits, or with nothing to ask. */
 export function checkSpec(spec: LoadSpec): void {

@@ -1,0 +1,245 @@
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { RouterMoves } from "../../components/moves";
+import { prepareServers, startLoad } from "../../examples/lab/client";
+import { ConnectionKind, failures, firstAnswerOf, namedAfter, now } from "../../examples/lab/load/record";
+import { Farm, SERVERS, within } from "./support";
+
+const PREFIXES = ["192.0.2.32/27", "192.0.2.64/27", "192.0.2.96/27", "192.0.2.128/27"];
+const [PREFIX, VIP] = [PREFIXES[1], "192.0.2.69"];
+const AWAY = ["web1", "web1", "web3", "web4"];
+
+/** The same on every run. */
+function* randomNumbers(seed: number): Generator<number> {
+  for (let state = seed; ;) yield (state = (state * 1103515245 + 12345) % 2 ** 31) / 2 ** 31;
+}
+
+describe("a failover", function () {
+  this.timeout(300_000);
+  const farm = new Farm();
+  const r1 = (command: string): Promise<string> => farm.sh("r1", command);
+  const preview = async (env: Record<string, string> = {}): Promise<string> =>
+    (await farm.project.pulumi(["preview", "--diff", "--stack", "lab"], { check: true, env })).stdout;
+
+  before("a farm in the lab", () => farm.build());
+  after("the farm goes", () => farm.destroy());
+  const home = async (): Promise<void> => {
+    for (const name of SERVERS) await farm.setState(name, "active");
+    await farm.up();
+    assert.deepEqual(await farm.serving(), SERVERS);
+  };
+
+  it("loses no request and no connection, planned, and new requests name the new server within a second", async () => {
+    const file = await prepareServers(farm.lab, "/srv/www/widgetco", 10_000_000);
+    const load = await startLoad(farm.lab, {
+      targets: farm.targets([VIP]),
+      requestsPerSecond: 1000,
+      downloads: { count: 10, seconds: 18, everyMs: 200, file },
+    });
+    await sleep(2500);
+    const flips: { to: string; at: number }[] = [];
+    for (const [state, to] of [
+      ["maintenance", "web1"],
+      ["active", "web2"],
+    ]) {
+      await farm.setState("web2", state);
+      flips.push({ to, at: now() });
+      await farm.up();
+      await sleep(1500);
+    }
+    await sleep(12_000);
+    const record = await load.stop();
+    assert.deepEqual(failures(record), []);
+    const downloads = record.connections.filter(({ kind }) => kind === ConnectionKind.Download);
+    assert.deepEqual(
+      downloads.map(({ end }) => end),
+      Array(10).fill("complete"),
+    );
+    for (const [i, { to, at }] of flips.entries()) {
+      const before = flips[i + 1]?.at ?? record.ended;
+      const first = firstAnswerOf(record, to, { after: at, before });
+      assert.ok(first, `${to} answered none`);
+      assert.ok(namedAfter(record, to, { after: first.started, before }) <= 1000);
+    }
+  });
+
+  it("names beforehand exactly the prefixes that the router then moves", async () => {
+    const random = randomNumbers(20261124);
+    const next = (): number => random.next().value as number;
+    const file = farm.project.file("moves.json");
+    for (let round = 0; round < 6; round++) {
+      const active = SERVERS.filter(() => next() < 0.6);
+      if (active.length === 0) active.push(SERVERS[round % 4]);
+      for (const name of SERVERS) await farm.setState(name, active.includes(name) ? "active" : "maintenance");
+      await farm.set(`pins["${PREFIXES[round % 4]}"]`, active[Math.floor(next() * active.length)]);
+      await preview({ LOOPBACK_HA_MOVES_FILE: file });
+      const { routers } = JSON.parse(fs.readFileSync(file, "utf8")) as { routers: RouterMoves[] };
+      const told = routers[0].moves.map(({ prefix, to }) => `${prefix} ${to}`).sort();
+      await r1("systemd-run --quiet --collect --unit=watch sh -c 'exec ip -4 monitor route >/run/moved'");
+      await farm.up();
+      const seen = (await r1("systemctl stop watch; cat /run/moved"))
+        .split("\n")
+        .filter((line) => line.includes("proto 76") && !/table|^Deleted/.test(line))
+        .map((line) => /^(\S+) via 192\.0\.2\.(\d+) /.exec(line)!)
+        .map(([, prefix, number]) => `${prefix} web${Number(number) - 1}`);
+      assert.deepEqual([...new Set(seen)].sort(), told, `round ${round}`);
+      await farm.project.pulumi(["config", "rm", "--path", "pins", "--stack", "lab"], { check: true });
+    }
+    await home();
+  });
+
+  it("leaves another admin's routes, rules and nft tables alone, and so does destroy", async () => {
+    const foreign = `ip route show table all | grep -v -e 'proto 76' -e 'proto kernel' -e ^local -e ^broadcast -e '^default via 192.0.2.[2-5] dev host0 table 7600' | grep -v -e '^192.0.2.*/27 via' -e ^unreachable
+      ip rule | grep -v 'proto 76'; nft -s list table ip foreign; nft -s list table inet other; sysctl net.ipv4.ip_forward; cat /etc/nftables.conf`;
+    await r1(`ip route add 203.0.113.0/24 via 192.0.2.5; ip route add 203.0.113.64/26 via 192.0.2.4 table 99 proto static
+      ip rule add from 203.0.113.9 lookup 99 pref 99; ip rule add fwmark 0x1/0x1 lookup 99 pref 7600
+      nft -f - <<'END'
+table ip foreign { set s { type ipv4_addr; flags timeout; elements = { 203.0.113.1 timeout 1h }; }; map m { type ipv4_addr : verdict; }; chain c { type filter hook prerouting priority mangle; counter; ip saddr @s ct mark set ct mark or 0x1; }; }
+table inet other { chain f { type filter hook forward priority 0; ct state invalid counter; }; }
+END`);
+    const picture = async (): Promise<string> => (await r1(foreign)).replaceAll(/ expires \S+/g, "");
+    const before = await picture();
+    await farm.setState("web2", "maintenance");
+    await farm.up();
+    assert.equal(await picture(), before);
+    await r1(`loopback-ha-move ${PREFIX} web3`);
+    assert.equal(await picture(), before);
+    await farm.setState("web2", "down");
+    await farm.up();
+    await home();
+    const gone = await farm.project.pulumi(["destroy", "--yes", "--skip-preview", "--stack", "lab"]);
+    assert.equal(gone.code, 0, gone.stdout);
+    assert.equal(await picture(), before);
+    assert.equal(
+      (
+        await r1(
+          "ip rule | grep 'proto 76'; nft list tables | grep loopback; ip route show table all proto 76; true",
+        )
+      ).trim(),
+      "",
+    );
+    await r1(
+      "ip route del 203.0.113.0/24; ip route flush table 99; ip rule del pref 99; ip rule del pref 7600; nft delete table ip foreign; nft delete table inet other",
+    );
+    await farm.up();
+  });
+
+  describe("is proved before anything moves", () => {
+    afterEach(home);
+
+    for (const [what, break_, mend] of [
+      ["no default route", "ip route del default", "ip route add default via 192.0.2.1"],
+      [
+        "a wrong default route",
+        "ip route replace default via 192.0.2.29",
+        "ip route replace default via 192.0.2.1",
+      ],
+    ]) {
+      it(`refuses a server with ${what}, says which VIP on which server; LOOPBACK_HA_FORCE_MOVE moves and says what it skipped`, async () => {
+        await farm.sh("web1", break_);
+        try {
+          await farm.setState("web2", "maintenance");
+          const printed = await farm.failingUp();
+          assert.match(
+            printed,
+            /r1: site \w+ on web1 does not answer for 192\.0\.2\.(69|70): .*nothing was moved/,
+          );
+          assert.match(await r1(`ip route show ${PREFIX}`), /via 192\.0\.2\.3 /);
+          const forced = await farm.up({ LOOPBACK_HA_FORCE_MOVE: "1" });
+          assert.match(
+            forced,
+            /warning: r1: LOOPBACK_HA_FORCE_MOVE: moved although site \w+ on web1 does not answer for 192\.0\.2\.69/,
+          );
+          assert.match(await r1(`ip route show ${PREFIX}`), /via 192\.0\.2\.2 /);
+        } finally {
+          await farm.sh("web1", mend);
+        }
+      });
+    }
+  });
+
+  describe("by hand on the router", () => {
+    afterEach(home);
+
+    it("moves a prefix; the next preview shows it as drift, and says how to keep it; up undoes it", async () => {
+      const printed = await r1(`loopback-ha-move ${PREFIX} web3`);
+      assert.match(printed, /192\.0\.2\.64\/27 is served by web3 \(192\.0\.2\.4\), moved/);
+      assert.deepEqual(await farm.serving(), ["web1", "web3", "web3", "web4"]);
+      const shown = await preview();
+      assert.match(shown, /- 192\.0\.2\.64\/27 via web2/);
+      assert.match(
+        shown,
+        /\+ 192\.0\.2\.64\/27 via web3, moved on the router at \S+; to keep it: pins\["192\.0\.2\.64\/27"\] = web3/,
+      );
+      assert.match(shown, /192\.0\.2\.64\/27: via web3 => via web2/);
+      await farm.up();
+      assert.deepEqual(await farm.serving(), SERVERS);
+      assert.doesNotMatch(await preview(), /moved on the router/);
+    });
+
+    it("is kept by a pin, without another move", async () => {
+      await r1(`loopback-ha-move ${PREFIX} web3`);
+      await farm.set(`pins["${PREFIX}"]`, "web3");
+      await r1("systemd-run --quiet --collect --unit=watch sh -c 'exec ip -4 monitor route >/run/moved'");
+      await farm.up();
+      assert.doesNotMatch(await r1("systemctl stop watch; cat /run/moved"), /\/27 via/);
+      assert.doesNotMatch(await preview(), /moved on the router/);
+      await farm.project.pulumi(["config", "rm", "--path", "pins", "--stack", "lab"], { check: true });
+    });
+
+    it("moves off a server that is dead, and its open connections too", async () => {
+      const load = await startLoad(farm.lab, {
+        targets: farm.targets([VIP]),
+        requestsPerSecond: 20,
+        idle: 4,
+      });
+      await sleep(1500);
+      await farm.lab.crash("web2");
+      const printed = await r1(`loopback-ha-move ${PREFIX} web3`);
+      const moved = now();
+      assert.match(printed, /web2 does not answer a ping: its connections move too/);
+      await sleep(2500);
+      const record = await load.stop();
+      assert.deepEqual(failures(record, { after: moved }), []);
+      const idle = record.connections.filter(
+        ({ kind, connected = 0 }) => kind === ConnectionKind.Idle && connected < moved - 1000,
+      );
+      assert.ok(idle.length >= 4 && idle.every(({ ended = Infinity }) => ended < moved + 1000));
+      await farm.lab.start("web2");
+    });
+
+    it("proves the server, and keeps what is known of the farm: refusals change nothing", async () => {
+      const refused = async (args: string): Promise<string> => {
+        const { code, stdout, stderr } = await farm.lab.exec(
+          "r1",
+          ["bash", "-c", `loopback-ha-move ${args}`],
+          { timeoutMs: 60_000 },
+        );
+        assert.notEqual(code, 0, stdout);
+        return stderr;
+      };
+      assert.match(await refused(""), /usage: loopback-ha-move[\s\S]*192\.0\.2\.64\/27 web2 192\.0\.2\.3/);
+      assert.match(
+        await refused(`203.0.113.0/24 web3`),
+        /203\.0\.113\.0\/24 is no prefix here; these are: 192\.0\.2\.32\/27/,
+      );
+      assert.match(await refused(`${PREFIX} web9`), /web9 is no server here; these are: web1 web2 web3 web4/);
+      assert.match(await refused(`${PREFIX} web2`), /goes to web2 already; nothing was changed/);
+      await farm.sh("web3", "systemctl stop apache2");
+      assert.match(
+        await refused(`${PREFIX} web3`),
+        /on web3 does not answer for 192\.0\.2\.\d+.*nothing was moved/,
+      );
+      await farm.sh("web3", "systemctl start apache2");
+      assert.deepEqual(await farm.serving(), SERVERS);
+      assert.doesNotMatch(await preview(), /differs from what was applied/);
+    });
+
+    it("outlives a reboot", async () => {
+      await r1(`loopback-ha-move ${PREFIX} web1`);
+      await farm.lab.reboot("r1");
+      await within(10, "still moved", async () => String(await farm.serving()) === String(AWAY));
+    });
+  });
+});
