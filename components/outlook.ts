@@ -105,7 +105,7 @@ export function describeLimits(farm: FarmModel, stack: string, found: Findings):
       const names = elsewhere.map((server) => server.name).join(", ");
       return [
         ...limits,
-        `${name}: ${names} answer by another way than ${address}, so ${name} sees one direction only and can't pin their connections: a flip breaks those that came by ${name}. Give them a default route by it, or set routers.${name}.pinFlows to false`,
+        `${name}: clients get the answers of ${names} by another way than ${address}, so ${name} sees one direction only and can't pin their connections: a flip breaks those that came by ${name}. Give them a default route by it, or set routers.${name}.pinFlows to false`,
       ];
     });
 }

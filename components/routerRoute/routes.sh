@@ -90,8 +90,8 @@ main_routes() { sed 's/.*/route show exact & table main/' | ip -4 -force -batch 
 moving_checks() {
   awk '
     function number(address,  part) { split(address, part, "."); return ((part[1] * 256 + part[2]) * 256 + part[3]) * 256 + part[4] }
-    FILENAME ~ /moves$/ { split($1, p, "/"); size = 2 ^ (32 - p[2]); first = number(p[1]); moving[first] = size; next }
-    FILENAME ~ /routes$/ { split($1, p, "/"); first = number(p[1]); if (first in moving) { low[++count] = first; high[count] = first + moving[first]; server[count] = $2 }; next }
+    FILENAME ~ /moves$/ { moving[$1]; next }
+    FILENAME ~ /routes$/ { if ($1 in moving) { split($1, p, "/"); low[++count] = number(p[1]); high[count] = low[count] + 2 ^ (32 - p[2]); server[count] = $2 }; next }
     {
       vip = number($1)
       for (i = 1; i <= count; i++) if (vip >= low[i] && vip < high[i]) {

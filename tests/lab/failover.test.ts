@@ -89,42 +89,6 @@ describe("a failover", function () {
     await home();
   });
 
-  it("leaves another admin's routes, rules and nft tables alone, and so does destroy", async () => {
-    const foreign = `ip route show table all | grep -v -e 'proto 76' -e 'proto kernel' -e ^local -e ^broadcast -e '^default via 192.0.2.[2-5] dev host0 table 7600' | grep -v -e '^192.0.2.*/27 via' -e ^unreachable
-      ip rule | grep -v 'proto 76'; nft -s list table ip foreign; nft -s list table inet other; sysctl net.ipv4.ip_forward; cat /etc/nftables.conf`;
-    await r1(`ip route add 203.0.113.0/24 via 192.0.2.5; ip route add 203.0.113.64/26 via 192.0.2.4 table 99 proto static
-      ip rule add from 203.0.113.9 lookup 99 pref 99; ip rule add fwmark 0x1/0x1 lookup 99 pref 7600
-      nft -f - <<'END'
-table ip foreign { set s { type ipv4_addr; flags timeout; elements = { 203.0.113.1 timeout 1h }; }; map m { type ipv4_addr : verdict; }; chain c { type filter hook prerouting priority mangle; counter; ip saddr @s ct mark set ct mark or 0x1; }; }
-table inet other { chain f { type filter hook forward priority 0; ct state invalid counter; }; }
-END`);
-    const picture = async (): Promise<string> => (await r1(foreign)).replaceAll(/ expires \S+/g, "");
-    const before = await picture();
-    await farm.setState("web2", "maintenance");
-    await farm.up();
-    assert.equal(await picture(), before);
-    await r1(`loopback-ha-move ${PREFIX} web3`);
-    assert.equal(await picture(), before);
-    await farm.setState("web2", "down");
-    await farm.up();
-    await home();
-    const gone = await farm.project.pulumi(["destroy", "--yes", "--skip-preview", "--stack", "lab"]);
-    assert.equal(gone.code, 0, gone.stdout);
-    assert.equal(await picture(), before);
-    assert.equal(
-      (
-        await r1(
-          "ip rule | grep 'proto 76'; nft list tables | grep loopback; ip route show table all proto 76; true",
-        )
-      ).trim(),
-      "",
-    );
-    await r1(
-      "ip route del 203.0.113.0/24; ip route flush table 99; ip rule del pref 99; ip rule del pref 7600; nft delete table ip foreign; nft delete table inet other",
-    );
-    await farm.up();
-  });
-
   describe("is proved before anything moves", () => {
     afterEach(home);
 
@@ -240,6 +204,43 @@ END`);
       await r1(`loopback-ha-move ${PREFIX} web1`);
       await farm.lab.reboot("r1");
       await within(10, "still moved", async () => String(await farm.serving()) === String(AWAY));
+    });
+  });
+
+  describe("on a router with another admin", () => {
+    it("leaves routes, rules and nft tables alone, and so does destroy", async () => {
+      const foreign = `ip route show table all | grep -v -e 'proto 76' -e 'proto kernel' -e ^local -e ^broadcast -e '^default via 192.0.2.[2-5] dev host0 table 7600' | grep -v -e '^192.0.2.*/27 via' -e ^unreachable
+      ip rule | grep -v 'proto 76'; nft -s list table ip foreign; nft -s list table inet other; sysctl net.ipv4.ip_forward; cat /etc/nftables.conf`;
+      await r1(`ip route add 203.0.113.0/24 via 192.0.2.5; ip route add 203.0.113.64/26 via 192.0.2.4 table 99 proto static
+      ip rule add from 203.0.113.9 lookup 99 pref 99; ip rule add fwmark 0x1/0x1 lookup 99 pref 7600
+      nft -f - <<'END'
+table ip foreign { set s { type ipv4_addr; flags timeout; elements = { 203.0.113.1 timeout 1h }; }; map m { type ipv4_addr : verdict; }; chain c { type filter hook prerouting priority mangle; counter; ip saddr @s ct mark set ct mark or 0x1; }; }
+table inet other { chain f { type filter hook forward priority 0; ct state invalid counter; }; }
+END`);
+      const picture = async (): Promise<string> => (await r1(foreign)).replaceAll(/ expires \S+/g, "");
+      const before = await picture();
+      await farm.setState("web2", "maintenance");
+      await farm.up();
+      assert.equal(await picture(), before);
+      await r1(`loopback-ha-move ${PREFIX} web3`);
+      assert.equal(await picture(), before);
+      await farm.setState("web2", "down");
+      await farm.up();
+      await home();
+      const gone = await farm.project.pulumi(["destroy", "--yes", "--skip-preview", "--stack", "lab"]);
+      assert.equal(gone.code, 0, gone.stdout);
+      assert.equal(await picture(), before);
+      assert.equal(
+        (
+          await r1(
+            "ip rule | grep 'proto 76'; nft list tables | grep loopback; ip route show table all proto 76; true",
+          )
+        ).trim(),
+        "",
+      );
+      await r1(
+        "ip route del 203.0.113.0/24; ip route flush table 99; ip rule del pref 99; ip rule del pref 7600; nft delete table ip foreign; nft delete table inet other",
+      );
     });
   });
 });

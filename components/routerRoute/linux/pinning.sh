@@ -137,18 +137,16 @@ flows() {
       for (i = 3; i <= length(text); i++) value = value * 16 + index("0123456789abcdef", substr(text, i, 1)) - 1
       return value
     }
-    function prefix_of(ip,  value, bits, key) {
-      value = address(ip)
-      for (bits = 32; bits >= 8; bits--) if (bits in lengths) {
-        key = int(value / 2 ^ (32 - bits)) " " bits
-        if (key in prefixes) return prefixes[key]
-      }
+    # mawk turns large numbers into few digits where they are keys.
+    function key(ip, bits) { return sprintf("%.0f/%d", int(address(ip) / 2 ^ (32 - bits)), bits) }
+    function prefix_of(ip,  bits) {
+      for (bits = 32; bits >= 8; bits--) if (bits in lengths && key(ip, bits) in prefixes) return prefixes[key(ip, bits)]
       return ""
     }
     # The field lies in one run of bits: what is left of a number after the lower ones are cut off is the server.
     BEGIN { for (unit = 1; mask % (unit * 2) == 0; unit *= 2); room = mask / unit + 1 }
     FILENAME ~ /want\/servers$/ { server[hex(tolower($4)) / unit] = $2; next }
-    FILENAME ~ /want\/routes$/ { split($1, p, "/"); lengths[p[2]]; prefixes[int(address(p[1]) / 2 ^ (32 - p[2])) " " p[2]] = $1; next }
+    FILENAME ~ /want\/routes$/ { split($1, p, "/"); lengths[p[2]]; prefixes[key(p[1], p[2])] = $1; next }
     ($1 == "tcp" && $4 == "ESTABLISHED") || $1 == "udp" {
       n = 0; mark = 0
       for (i = 4; i <= NF; i++) {
