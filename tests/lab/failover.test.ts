@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { RouterMoves } from "../../components/moves";
 import { prepareServers, startLoad } from "../../examples/lab/client";
 import { ConnectionKind, failures, firstAnswerOf, namedAfter, now } from "../../examples/lab/load/record";
-import { Farm, SERVERS, within } from "./support";
+import { Farm, SERVERS, textOf, within } from "./support";
 
 const PREFIXES = ["192.0.2.32/27", "192.0.2.64/27", "192.0.2.96/27", "192.0.2.128/27"];
 const [PREFIX, VIP] = [PREFIXES[1], "192.0.2.69"];
@@ -20,7 +20,7 @@ describe("a failover", function () {
   const farm = new Farm();
   const r1 = (command: string): Promise<string> => farm.sh("r1", command);
   const preview = async (env: Record<string, string> = {}): Promise<string> =>
-    (await farm.project.pulumi(["preview", "--diff", "--stack", "lab"], { check: true, env })).stdout;
+    textOf(await farm.project.pulumi(["preview", "--diff", "--stack", "lab"], { check: true, env }));
 
   before("a farm in the lab", () => farm.build());
   after("the farm goes", () => farm.destroy());
