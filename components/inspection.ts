@@ -3,6 +3,7 @@ import { contains, hostNumberOf } from "./addressPlan";
 import { ConfigError, FarmModel, ServerState, boundAliases, boundVips } from "./config";
 import { Look, Observation, linesOf, observe } from "./host/observe";
 import { whenDead } from "./host/sshFailure.cjs";
+import { routerKind } from "./routerRoute/kinds";
 import { NameAddress, NameServerView, findEarlyRemovals, leavingPairs } from "./retirement";
 
 export { driftOf } from "./host/observe";
@@ -24,7 +25,9 @@ export async function inspect(farm: FarmModel, stack: string, look?: Look): Prom
     return new Map();
   }
   const servers = farm.servers.filter(({ state }) => state !== ServerState.Down);
-  const found = await observe([...farm.routers, ...servers, ...farm.nameServers], look);
+  // A router that is driven has no shell to look from, and says so itself.
+  const routers = farm.routers.filter(({ kind }) => !routerKind(kind).driver);
+  const found = await observe([...routers, ...servers, ...farm.nameServers], look);
   for (const [machine, { failure }] of found) {
     if (!failure) continue;
     const next = servers.some(({ name }) => name === machine) ? whenDead(machine, failure) : "";

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { checkHosts } from "../argumentChecks";
+import { checkHosts, refuse } from "../argumentChecks";
 import { hostCommand, instanceName } from "../host/hostCommand";
 import { HostArgs } from "../host/ssh";
 import { routerKind } from "./kinds";
@@ -50,6 +50,8 @@ export interface RouterRouteArgs {
   healthPaths?: Record<string, pulumi.Input<string>>;
   /** The router's address outside the Ethernet from which the checks are asked. Default: found on the router. */
   proofSource?: string;
+  /** What `enable` asks for, on a router of kind cisco-ios whose login is not privileged. Default: none. */
+  enableSecret?: pulumi.Input<string>;
   /** What observation found different on the router. Default: nothing. */
   drift?: string;
 }
@@ -72,6 +74,13 @@ export class RouterRoute extends pulumi.ComponentResource {
     const checks = renderChecks(args.checks ?? []);
     const kind = routerKind(args.kind);
     instanceName(name, kind.concern);
+    refuse(
+      "pinFlows",
+      args.pinFlows,
+      args.pinFlows &&
+        !kind.pinsFlows &&
+        `is for routers that can keep connections where they began; kind ${args.kind} can't`,
+    );
     // As the component's inputs, so that a preview says "via web2 => web3".
     super(
       "loopback-ha:index:RouterRoute",
@@ -82,6 +91,7 @@ export class RouterRoute extends pulumi.ComponentResource {
       },
       opts,
     );
+    if (kind.notice) void pulumi.log.info(`${args.router.name}: ${kind.notice}`, this);
     const paths = Object.entries(args.healthPaths ?? {});
     const routed = hostCommand(
       `${name}-routes`,
@@ -96,7 +106,10 @@ export class RouterRoute extends pulumi.ComponentResource {
           settings: renderSettings({ ...args, pinFlows: args.pinFlows ?? kind.pinsFlows }),
           "private/vips": checks,
         },
-        secrets: Object.fromEntries(paths.map(([pool, path]) => [`health_${secretName(pool)}`, path])),
+        secrets: {
+          ...Object.fromEntries(paths.map(([pool, path]) => [`health_${secretName(pool)}`, path])),
+          ...(args.enableSecret === undefined ? {} : { enable: args.enableSecret }),
+        },
         drift: args.drift,
       },
       { parent: this },
