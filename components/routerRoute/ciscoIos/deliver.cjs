@@ -44,9 +44,8 @@ function readJob() {
   return {
     routes,
     wishes: [{ prefix: want.block.trim(), ...LAST_RESORT }, ...routes],
-    // IOS counts in minutes.
-    minutes: Math.ceil(seconds / 60),
-    seconds,
+    // IOS counts in minutes, 120 at most.
+    minutes: Math.min(Math.ceil(seconds / 60), 120),
     checks: parseChecks(checks),
   };
 }
@@ -115,7 +114,7 @@ async function move(session, job, changes, former, moved, before) {
   }
 }
 
-/** Whether the router can go back by itself. @param {Session} session @param {{ minutes: number, seconds: number }} job */
+/** Whether the router can go back by itself. @param {Session} session @param {{ minutes: number }} job */
 async function canRevert(session, job) {
   if (job.minutes === 0) return false;
   const pending = await session.run("show archive config rollback timer", { may: /./ });
@@ -180,8 +179,8 @@ async function goBack(session, former, minutes) {
 /** IOS asks a next hop before anything moves to it. Other boxes' ping never ends. @param {Session} session @param {Wish[]} moved */
 async function ping(session, moved) {
   if (!/Cisco IOS|IOS-XE/i.test(await session.run("show version"))) return;
-  if (process.env.LOOPBACK_HA_FORCE) {
-    warn("LOOPBACK_HA_FORCE is set: the servers were not asked before the move");
+  if (process.env.LOOPBACK_HA_FORCE_MOVE) {
+    warn("LOOPBACK_HA_FORCE_MOVE is set: the servers were not asked before the move");
     return;
   }
   const servers = new Map(moved.map(({ server, hop }) => [hop, server]));
@@ -189,7 +188,7 @@ async function ping(session, moved) {
     const output = await session.run(`ping ${hop} repeat 3 timeout 1`);
     if (!/Success rate is [1-9]/.test(output)) {
       throw new Refused(
-        `${server} (${hop}) does not answer ${machine} at all. Is it up? LOOPBACK_HA_FORCE=1 moves all the same`,
+        `${server} (${hop}) does not answer ${machine} at all. Is it up? LOOPBACK_HA_FORCE_MOVE=1 moves all the same`,
       );
     }
   }
@@ -222,7 +221,7 @@ async function verify(session, routes) {
 async function askAgain(job, moved, before, former) {
   const serverOf = (/** @type {string} */ vip) => moved.find(({ prefix }) => isIn(prefix, vip))?.server;
   const checks = job.checks.filter(({ vip }) => serverOf(vip));
-  if (process.env.LOOPBACK_HA_FORCE || checks.length === 0) return;
+  if (process.env.LOOPBACK_HA_FORCE_MOVE || checks.length === 0) return;
   const wasRouted = former.some(({ prefix }) => moved.some((route) => route.prefix === prefix));
   if (before.size === 0) {
     if (wasRouted) warn("no VIP answers from here, so what moved was not asked");

@@ -30,7 +30,10 @@ function promptIn(text) {
 }
 
 /** The host name in a prompt. IOS shortens a long one in configuration mode. @param {string} prompt */
-const hostOf = (prompt) => prompt.replace(/(\([^()]*\))?[>#]$/, "").slice(0, 20);
+const hostOf = (prompt) => prompt.replace(/(\([^()]*\))?[>#]$/, "").slice(0, 16);
+
+/** What may come behind a prompt without another one: nothing, the log, and the rollback timer's reminder. */
+const LATER = /^\s*$|%\w+(-\w+)*-\d-\w+:|^\s*(Rollback Confirmed Change:|Enter "configure confirm")/;
 
 /** @param {string} text */
 const compact = (text) => text.replace(/\s/g, "");
@@ -42,9 +45,10 @@ const compact = (text) => text.replace(/\s/g, "");
  * @returns {{ output: string, prompt: string } | undefined}
  */
 function answerIn(screen, command, host) {
-  const prompt = promptIn(screen);
-  if (!prompt || hostOf(prompt) !== host) return undefined;
   const lines = plain(screen).split("\n");
+  while (lines.length > 1 && LATER.test(lines[lines.length - 1])) lines.pop();
+  const prompt = promptIn(lines[lines.length - 1]);
+  if (!prompt || hostOf(prompt) !== host) return undefined;
   const echo = lines.findIndex((line) => compact(line).endsWith(compact(command)));
   return echo < 0 || echo === lines.length - 1
     ? undefined

@@ -93,7 +93,8 @@ function planChanges(live, wanted, tag) {
   return [
     ...wanted.flatMap((wish) => {
       const made = ours.some((route) => same(route, wish));
-      const stale = ours.filter((route) => route.prefix === wish.prefix && !same(route, wish));
+      // The same next hop with another distance is the same line to IOS: it is replaced, and to remove it loses both.
+      const stale = ours.filter((route) => route.prefix === wish.prefix && route.hop !== wish.hop);
       return [...(made ? [] : [{ prefix: wish.prefix, command: lineOf(wish, tag) }]), ...stale.map(removal)];
     }),
     ...ours.filter(({ prefix }) => !known.has(prefix)).map(removal),
