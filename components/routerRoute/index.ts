@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { checkHosts, refuse } from "../argumentChecks";
+import { checkHosts } from "../argumentChecks";
 import { hostCommand, instanceName } from "../host/hostCommand";
 import { HostArgs } from "../host/ssh";
 import { routerKind } from "./kinds";
@@ -74,13 +74,6 @@ export class RouterRoute extends pulumi.ComponentResource {
     const checks = renderChecks(args.checks ?? []);
     const kind = routerKind(args.kind);
     instanceName(name, kind.concern);
-    refuse(
-      "pinFlows",
-      args.pinFlows,
-      args.pinFlows &&
-        !kind.pinsFlows &&
-        `is for routers that can keep connections where they began; kind ${args.kind} can't`,
-    );
     // As the component's inputs, so that a preview says "via web2 => web3".
     super(
       "loopback-ha:index:RouterRoute",

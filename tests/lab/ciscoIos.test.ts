@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
+import * as path from "node:path";
 import { underLoad, whoServes } from "../../examples/lab/client";
-import { Lab } from "../../examples/lab/lab";
+import { ExecResult, Lab } from "../../examples/lab/lab";
 import { Project } from "../../examples/lab/project";
+import { sshArguments } from "../../components/host/ssh";
+import { ciscoIos } from "../../components/routerRoute/ciscoIos";
+import { renderSettings } from "../../components/routerRoute/routes";
 
 const WIDGETCO = ["192.0.2.37", "192.0.2.69", "192.0.2.101", "192.0.2.133"];
 const SERVERS = ["web1", "web2", "web3", "web4"];
@@ -50,7 +54,7 @@ describe("kind cisco-ios on FRR's command line", () => {
 
   it("builds the farm: our lines beside the others', saved; preview says what the kind can't do", async () => {
     const preview = await project.pulumi(["preview", "--stack", "lab"]);
-    assert.match(preview.stdout, /r1: kind cisco-ios can't keep open connections/);
+    assert.match(preview.stdout, /r1: kind cisco-ios can't ask a server/);
     const printed = await up();
     assert.match(printed, /warning: r1: it can't go back by itself/);
     healthPath = (await project.output("healthPath")) as string;
@@ -75,11 +79,11 @@ describe("kind cisco-ios on FRR's command line", () => {
     let seen = "";
     watch.stdout?.setEncoding("utf8").on("data", (text: string) => (seen += text));
     await project.set("servers.web2.state", "maintenance");
-    const pathFile = project.file("health-path");
-    fs.writeFileSync(pathFile, healthPath, { mode: 0o600 });
-    const stats = await underLoad(lab, { serverName: "www.widgetco.example", pathFile, vips: WIDGETCO }, up);
+    const site = { serverName: "www.widgetco.example", healthPath, vips: WIDGETCO };
+    const stats = await underLoad(lab, site, up);
+    console.log(JSON.stringify(stats));
     watch.kill();
-    assert.equal(stats["192.0.2.69"].last, "web1");
+    assert.equal(Object.keys(stats["192.0.2.69"].servers).at(-1), "web1");
     assert.ok(stats["192.0.2.69"].failures <= 5, JSON.stringify(stats));
     for (const vip of WIDGETCO.filter((other) => other !== "192.0.2.69"))
       assert.equal(stats[vip].failures, 0);
@@ -105,6 +109,57 @@ describe("kind cisco-ios on FRR's command line", () => {
     assert.deepEqual(await lines(), before);
     await up();
     assert.deepEqual(await serving(), SERVERS);
+  });
+
+  it("asked from outside: a server that does not answer for what moved to it loses it again", async () => {
+    const before = await lines();
+    const instance = "loopback-ha.lab.r1.ios-routes";
+    const keys = path.join(lab.folder, "ssh");
+    const ssh = [
+      ...["-i", path.join(keys, "id_ed25519"), "-o", `UserKnownHostsFile=${path.join(keys, "known_hosts")}`],
+      ...sshArguments({ name: "r1", address: "192.0.2.1", ssh: { user: "cisco" } }),
+    ];
+    const farm = (server: number): string =>
+      JSON.stringify({
+        want: {
+          routes: WIDGETCO.map((vip, i) => {
+            const [prefix, number] = [
+              vip.replace(/\d+$/, (host) => `${Number(host) - 5}/27`),
+              i === 0 ? server : i + 1,
+            ];
+            return `${prefix} web${number} 192.0.2.${number + 1}\n`;
+          }).join(""),
+          block: "192.0.2.0/24\n",
+          settings: renderSettings({ ethernet: "192.0.2.0/27", pinFlows: false, confirmSeconds: 0 }),
+          "private/vips": WIDGETCO.map(
+            (vip) => `${vip} widgetco http www.widgetco.example ${healthPath}\n`,
+          ).join(""),
+        },
+      });
+    const deliver = (server: number): Promise<ExecResult> =>
+      lab.exec("client", ["node", ciscoIos.driver!.deliver], {
+        env: {
+          LOOPBACK_HA_MACHINE: "r1",
+          LOOPBACK_HA_INSTANCE: instance,
+          LOOPBACK_HA_SSH: ssh.join(" "),
+        },
+        input: farm(server),
+        timeoutMs: 60_000,
+      });
+    await lab.exec("web2", ["systemctl", "stop", "apache2"], { check: true });
+    const refused = await deliver(2);
+    await lab.exec("web2", ["systemctl", "start", "apache2"], { check: true });
+    assert.notEqual(refused.code, 0);
+    assert.match(
+      refused.stderr,
+      /web2 does not answer for 192\.0\.2\.37 \(widgetco\) behind r1, asked from here; its former routes are back/,
+    );
+    assert.deepEqual(await lines(), before);
+    for (const server of [2, 1]) {
+      const { code, stderr } = await deliver(server);
+      assert.deepEqual([code, stderr], [0, ""]);
+    }
+    assert.deepEqual(await lines(), before);
   });
 
   it("somebody else's line for one of the prefixes is refused before anything is changed", async () => {

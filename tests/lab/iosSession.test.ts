@@ -316,7 +316,7 @@ describe("a session with an IOS router (emulated)", () => {
     assert.match(away.stderr, /^warning: r1 does not answer, so its routes stay.*tag 76/);
     await bad(
       remove({ LOOPBACK_HA_SSH: environment().LOOPBACK_HA_SSH.replace("ios@", "nobody@") }),
-      /^r1: r1 refuses this user or key/,
+      /^r1 refuses this user or key/,
     );
   });
 });

@@ -2,9 +2,10 @@
 "use strict";
 // Brings the wanted routes to an IOS router: what components/host/deliver.cjs is to a machine with a shell.
 const fs = require("node:fs");
+const os = require("node:os");
 const { Broken, Refused, Session, pause } = require("./session.cjs");
-const { findForeign, planChanges, sampleOf, tableComplaint } = require("./table.cjs");
-const { bringTo, configure, env, isSaved, liveRoutes, save, thisRouter } = require("./router.cjs");
+const { findForeign, isIn, planChanges, sampleOf, tableComplaint } = require("./table.cjs");
+const { bringTo, configure, env, isSaved, liveRoutes, named, save, thisRouter } = require("./router.cjs");
 const { askAll, keyOf, parseChecks } = require("./vips.cjs");
 
 /** Seconds for the whole change, and for going back from it. */
@@ -46,8 +47,18 @@ function readJob() {
     wishes: [{ prefix: want.block.trim(), ...LAST_RESORT }, ...routes],
     // IOS counts in minutes, 120 at most.
     minutes: Math.min(Math.ceil(seconds / 60), 120),
-    checks: parseChecks(checks),
+    checks: isOutside(setting.get("ethernet") ?? "") ? parseChecks(checks) : [],
   };
+}
+
+/**
+ * Whether this machine sees the farm as a client does. On the Ethernet itself the router's ICMP redirects lead past it,
+ * to the server that had the VIP before.
+ * @param {string} ethernet
+ */
+function isOutside(ethernet) {
+  const own = Object.values(os.networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return !own.some(({ family, address }) => family === "IPv4" && isIn(ethernet, address));
 }
 
 async function main() {
@@ -221,10 +232,14 @@ async function verify(session, routes) {
 async function askAgain(job, moved, before, former) {
   const serverOf = (/** @type {string} */ vip) => moved.find(({ prefix }) => isIn(prefix, vip))?.server;
   const checks = job.checks.filter(({ vip }) => serverOf(vip));
-  if (process.env.LOOPBACK_HA_FORCE_MOVE || checks.length === 0) return;
+  if (process.env.LOOPBACK_HA_FORCE_MOVE) return;
   const wasRouted = former.some(({ prefix }) => moved.some((route) => route.prefix === prefix));
-  if (before.size === 0) {
-    if (wasRouted) warn("no VIP answers from here, so what moved was not asked");
+  if (before.size === 0 || checks.length === 0) {
+    if (wasRouted) {
+      warn(
+        "what moved was not asked: that needs VIPs that answer from here, and this machine not on the Ethernet",
+      );
+    }
     return;
   }
   const end = Date.now() + SETTLE_MS;
@@ -251,15 +266,6 @@ async function askAgain(job, moved, before, former) {
     }
     await pause(300);
   }
-}
-
-/** @param {string} prefix @param {string} address */
-function isIn(prefix, address) {
-  const number = (/** @type {string} */ text) =>
-    text.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
-  const [first, length] = prefix.split("/");
-  const size = 2 ** (32 - Number(length));
-  return Math.floor(number(address) / size) === Math.floor(number(first) / size);
 }
 
 /** What was not saved is gone after a reboot. @param {Session} session @returns {Promise<Session>} */
@@ -292,7 +298,7 @@ function report(routes, moved) {
 }
 
 main().catch((error) => {
-  const named = String(error.message);
-  process.stderr.write(`${named.startsWith(machine) ? "" : `${machine}: `}${named}\n`);
+  const others = process.env.LOOPBACK_HA_ON_FAILURE;
+  process.stderr.write(`${named(error)}\n${others ? `${others}\n` : ""}`);
   process.exitCode = 1;
 });

@@ -8,8 +8,7 @@ export const ciscoIos: RouterKind = {
   concern: "ios-routes",
   scripts: [],
   pinsFlows: false,
-  notice:
-    "kind cisco-ios can't keep open connections where they began, can't ask a server for its VIPs before they move, and is not looked at for drift",
+  notice: "kind cisco-ios can't ask a server for its VIPs before they move, and is not looked at for drift",
   driver: { deliver: path.join(__dirname, "deliver.cjs"), remove: removeScript() },
 };
 

@@ -2,7 +2,7 @@
 "use strict";
 // The delete of an IOS router's routes. A router that is gone for good must not stop the rest from being removed.
 const { NoLogin, Session } = require("./session.cjs");
-const { bringTo, env, save, thisRouter } = require("./router.cjs");
+const { bringTo, env, named, save, thisRouter } = require("./router.cjs");
 
 async function main() {
   const router = thisRouter(100);
@@ -28,6 +28,6 @@ main().catch((error) => {
     );
     return;
   }
-  process.stderr.write(`${machine}: ${error.message}\n`);
+  process.stderr.write(`${named(error)}\n`);
   process.exitCode = 1;
 });

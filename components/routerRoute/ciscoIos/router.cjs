@@ -13,6 +13,10 @@ function env(name) {
   return value;
 }
 
+/** What is said of a failure; it begins with the router's name. @param {Error} error */
+const named = ({ message }) =>
+  message.startsWith(`${env("MACHINE")} `) ? message : `${env("MACHINE")}: ${message}`;
+
 /** @param {number} seconds for all that is done in sessions of it */
 function thisRouter(seconds) {
   return {
@@ -74,4 +78,4 @@ async function bringTo(session, wanted, tag) {
   return changes.length > 0;
 }
 
-module.exports = { bringTo, configure, env, isSaved, liveRoutes, save, thisRouter };
+module.exports = { bringTo, configure, env, isSaved, liveRoutes, named, save, thisRouter };

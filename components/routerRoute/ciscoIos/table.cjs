@@ -109,6 +109,15 @@ function findForeign(live, prefixes, tag) {
   return live.find((route) => route.tag !== tag && prefixes.includes(route.prefix));
 }
 
+/** @param {string} prefix @param {string} address */
+function isIn(prefix, address) {
+  const number = (/** @type {string} */ text) =>
+    text.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
+  const [first, length] = prefix.split("/");
+  const size = 2 ** (32 - Number(length));
+  return Math.floor(number(address) / size) === Math.floor(number(first) / size);
+}
+
 /** An address in the prefix, the first host's where it has hosts. @param {string} prefix */
 function sampleOf(prefix) {
   const [address, length] = prefix.split("/");
@@ -140,4 +149,14 @@ function tableComplaint(text, { prefix, hop }) {
   return hops.length === 0 ? "has no next hop that works" : `goes to ${[...new Set(hops)].join(" and ")}`;
 }
 
-module.exports = { tagOf, maskOf, parseRoutes, lineOf, planChanges, findForeign, sampleOf, tableComplaint };
+module.exports = {
+  tagOf,
+  maskOf,
+  parseRoutes,
+  lineOf,
+  planChanges,
+  findForeign,
+  isIn,
+  sampleOf,
+  tableComplaint,
+};
