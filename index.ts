@@ -14,8 +14,10 @@ import {
   ServerState,
   boundAliases,
   boundVips,
+  checkSecrets,
+  enableSecretKey,
+  isSecretKey,
   readFarm,
-  refuseSecretsInside,
   zoneOf,
 } from "./components/config";
 import { Findings, driftOf, inspect } from "./components/inspection";
@@ -37,13 +39,26 @@ function readConfig(): FarmModel {
   const values: Record<string, unknown> = {};
   const prefix = `${pulumi.getProject()}:`;
   const keys = Object.keys(pulumi.runtime.allConfig()).filter((key) => key.startsWith(prefix));
-  refuseSecretsInside(secretKeys().filter((key) => key.startsWith(prefix)));
+  checkSecrets(
+    keys,
+    secretKeys().filter((key) => key.startsWith(prefix)),
+  );
   const config = new pulumi.Config();
-  for (const key of keys.map((name) => name.slice(prefix.length))) {
+  for (const key of keys.map((name) => name.slice(prefix.length)).filter((name) => !isSecretKey(name))) {
     const text = config.require(key);
     values[key] = /^\s*[[{]/.test(text) ? JSON.parse(text) : text;
   }
   return readFarm(values, keys);
+}
+
+function enableSecret(router: string): pulumi.Output<string> | undefined {
+  const config = new pulumi.Config();
+  const prefix = `${pulumi.getProject()}:`;
+  const key = enableSecretKey(
+    router,
+    Object.keys(pulumi.runtime.allConfig()).map((name) => name.replace(prefix, "")),
+  );
+  return key === undefined ? undefined : config.requireSecret(key);
 }
 
 // The SDK tells a program which of its keys are secrets by the environment only.
@@ -88,6 +103,7 @@ function build(farm: FarmModel, found: Findings): Record<string, unknown> {
         healthPaths: { [POOL]: token.apply(healthPath) },
         proofSource: router.proofSource,
         others: farm.routers.filter((other) => other !== router).map(({ name }) => name),
+        enableSecret: enableSecret(router.name),
         drift: drift(router.name, router.name, routerKind(router.kind).concern),
       }),
   );

@@ -12,7 +12,7 @@ import { Placement, PlacementOptions, place } from "./placement";
 
 export { VipBinding } from "./addressPlan";
 export { ConfigError, Problem } from "./config/error";
-export { refuseSecretsInside } from "./config/keys";
+export { checkSecrets, enableSecretKey, isSecretKey } from "./config/keys";
 export * from "./config/model";
 export { boundAliases, boundVips } from "./config/sites";
 export { zoneOf } from "./config/zones";
@@ -25,7 +25,7 @@ export { zoneOf } from "./config/zones";
  */
 export function readFarm(values: Record<string, unknown>, keys: string[] = []): FarmModel {
   const problems = new Problems();
-  checkKeys([...Object.keys(values), ...keys], problems);
+  checkKeys([...Object.keys(values), ...keys], namesIn(values.routers), problems);
   const { network, binding, granularity } = readNetwork(values.network, problems);
   const hosts = readHosts(values, network, problems);
   const before = problems.count;

@@ -5,6 +5,7 @@ import { describeDrift, unknownDrift } from "./host/drift";
 import { Look, Observation, linesOf, observe } from "./host/observe";
 import { HostArgs } from "./host/ssh";
 import { whenDead } from "./host/sshFailure.cjs";
+import { routerKind } from "./routerRoute/kinds";
 import { NameAddress, NameServerView, findEarlyRemovals, leavingPairs } from "./retirement";
 
 export { driftOf } from "./host/drift";
@@ -39,7 +40,9 @@ export async function inspect(farm: FarmModel, stack: string, look?: Look): Prom
 /** Machines that nobody may try to reach are left out here. */
 function machinesToLookAt(farm: FarmModel): HostArgs[] {
   const servers = farm.servers.filter(({ state }) => state !== ServerState.Down);
-  return [...farm.routers, ...servers, ...farm.nameServers];
+  // A router that is driven has no shell to look from, and says so itself.
+  const routers = farm.routers.filter(({ kind }) => !routerKind(kind).driver);
+  return [...routers, ...servers, ...farm.nameServers];
 }
 
 async function warnOf(

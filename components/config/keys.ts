@@ -1,5 +1,5 @@
 /** Checks the top-level keys: unknown ones, paths that were set without `--path`, and secrets. */
-import { Problems } from "./error";
+import { Problems, show, useNearest } from "./error";
 import { unknownKey } from "./leaf";
 
 /** All keys of the configuration. */
@@ -18,13 +18,34 @@ export const KEYS = [
 
 const NAMESPACE = "loopback-ha:";
 
+/** What a router's `enable` asks for: of all of them, or of one. */
+const ENABLE_SECRET = /^enableSecret(-(?<router>.+))?$/;
+
+/** The key of a router's enable secret, among those that are set. */
+export function enableSecretKey(router: string, keys: string[]): string | undefined {
+  return [`enableSecret-${router}`, "enableSecret"].find((key) => keys.includes(key));
+}
+
+/** Whether the value of a key is a secret, and so is read by whoever needs it and never with the others. */
+export function isSecretKey(key: string): boolean {
+  return ENABLE_SECRET.test(key);
+}
+
 /** Checks the keys that are set. Keys of other namespaces (`aws:region`) are somebody else's. */
-export function checkKeys(keys: string[], problems: Problems): void {
+export function checkKeys(keys: string[], routers: string[], problems: Problems): void {
   const own = keys
     .map((key) => (key.startsWith(NAMESPACE) ? key.slice(NAMESPACE.length) : key))
     .filter((key) => !key.includes(":"));
   for (const key of [...new Set(own)].sort()) {
     if ((KEYS as readonly string[]).includes(key)) continue;
+    const router = ENABLE_SECRET.exec(key)?.groups?.router;
+    if (router !== undefined && !routers.includes(router)) {
+      problems.say(
+        [key],
+        `there is no router ${show(router)}; ${useNearest(router, routers, "router")}, as in enableSecret-ROUTER`,
+      );
+    }
+    if (isSecretKey(key)) continue;
     const first = key.split(/[.[]/)[0];
     if (first !== key)
       problems.say(
@@ -37,15 +58,22 @@ export function checkKeys(keys: string[], problems: Problems): void {
 }
 
 /**
- * Refuses secrets inside of objects: such an object would be in the state file in clear text.
+ * Refuses secrets inside of objects, which would be in the state file in clear text, and in clear text what must be
+ * a secret.
+ * @param keys all keys of the configuration, with or without namespace
  * @param secretKeys keys of the configuration whose value is a secret or contains one, with or without namespace
  * @throws ConfigError with a line for each
  */
-export function refuseSecretsInside(secretKeys: string[]): void {
+export function checkSecrets(keys: string[], secretKeys: string[]): void {
   const problems = new Problems();
-  for (const key of secretKeys)
+  const bare = (key: string): string => key.replace(NAMESPACE, "");
+  for (const key of keys.map(bare)) {
+    if (isSecretKey(key) && !secretKeys.map(bare).includes(key))
+      problems.say([key], `is in clear text; set it again: pulumi config set --secret ${key}`);
+  }
+  for (const key of secretKeys.map(bare).filter((name) => !isSecretKey(name)))
     problems.say(
-      [key.replace(NAMESPACE, "")],
+      [key],
       "contains a secret, and no value here is one; secrets are top-level keys of their own: " +
         "set the value inside again with --plaintext",
     );

@@ -19,7 +19,7 @@ export interface HostCommandArgs {
   concern: string;
   /** Folders of the concern's scripts, absolute; one of them has concern.sh. */
   scripts: string[];
-  /** For a machine without a shell: what takes the place of deliver.cjs and remove-over-ssh.sh, absolute paths. */
+  /** For a machine without a shell: a program (absolute path) in place of deliver.cjs, a text in place of remove-over-ssh.sh. */
   driver?: { deliver: string; remove: string };
   /** Name of the component: with project, stack and concern it names the instance on the machine. */
   component: string;
@@ -77,10 +77,8 @@ export function hostCommand(
         LOOPBACK_HA_INSTANCE: instance,
         LOOPBACK_HA_CONCERN: args.concern,
         LOOPBACK_HA_SCRIPTS: args.scripts.map(relative).join(":"),
-        LOOPBACK_HA_REMOVE: fs.readFileSync(
-          args.driver?.remove ?? path.join(HERE, "remove-over-ssh.sh"),
-          "utf8",
-        ),
+        LOOPBACK_HA_REMOVE:
+          args.driver?.remove ?? fs.readFileSync(path.join(HERE, "remove-over-ssh.sh"), "utf8"),
         ...(args.peers?.length
           ? {
               LOOPBACK_HA_PEERS: JSON.stringify(args.peers.map(sshArguments)),

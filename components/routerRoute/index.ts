@@ -52,6 +52,8 @@ export interface RouterRouteArgs {
   proofSource?: string;
   /** Names of the other routers with the same routes: a failure of this one says what that means. Default: none. */
   others?: string[];
+  /** What `enable` asks for, on a router of kind cisco-ios whose login is not privileged. Default: none. */
+  enableSecret?: pulumi.Input<string>;
   /** What observation found different on the router. Default: nothing. */
   drift?: string;
 }
@@ -86,12 +88,7 @@ export class RouterRoute extends pulumi.ComponentResource {
       },
       opts,
     );
-    if (!kind.pinsFlows) {
-      void pulumi.log.info(
-        `kind ${args.kind} cannot pin flows: a prefix that moves has its open connections reset`,
-        this,
-      );
-    }
+    if (kind.notice) void pulumi.log.info(`${args.router.name}: ${kind.notice}`, this);
     const paths = Object.entries(args.healthPaths ?? {});
     const routed = hostCommand(
       `${name}-routes`,
@@ -106,7 +103,10 @@ export class RouterRoute extends pulumi.ComponentResource {
           settings: renderSettings({ ...args, pinFlows }),
           "private/vips": checks,
         },
-        secrets: Object.fromEntries(paths.map(([pool, path]) => [`health_${secretName(pool)}`, path])),
+        secrets: {
+          ...Object.fromEntries(paths.map(([pool, path]) => [`health_${secretName(pool)}`, path])),
+          ...(args.enableSecret === undefined ? {} : { enable: args.enableSecret }),
+        },
         onFailure: args.others?.length ? splitTables(args.router.name, args.others) : undefined,
         drift: args.drift,
       },

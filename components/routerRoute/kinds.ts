@@ -1,6 +1,7 @@
 /** What routers run, by name. A new kind is a folder beside this file and a line in the table below. */
 import * as path from "node:path";
 import { Refusal } from "../refusal";
+import { ciscoIos } from "./ciscoIos";
 
 /** How the routes of one kind of router are set. */
 export interface RouterKind {
@@ -10,9 +11,12 @@ export interface RouterKind {
   scripts: string[];
   /** Whether it can keep open connections where they began. */
   pinsFlows: boolean;
+  /** What it can't do, said at every preview. Default: nothing. */
+  notice?: string;
   /**
    * For a router without a shell: a program on the operator's side that does what components/host/deliver.cjs does,
-   * and the shell script that takes the routes away again. Default: `scripts` over ssh.
+   * and the text of the shell script that takes the routes away again, which must need no other file. Such a router
+   * is not looked at for drift. Default: `scripts` over ssh.
    */
   driver?: { deliver: string; remove: string };
 }
@@ -22,7 +26,16 @@ const kinds = new Map<string, RouterKind>([
     "linux",
     { concern: "linux-routes", scripts: [__dirname, path.join(__dirname, "linux")], pinsFlows: true },
   ],
-  ["frr", { concern: "frr-routes", scripts: [__dirname, path.join(__dirname, "frr")], pinsFlows: false }],
+  [
+    "frr",
+    {
+      concern: "frr-routes",
+      scripts: [__dirname, path.join(__dirname, "frr")],
+      pinsFlows: false,
+      notice: "kind frr cannot pin flows: a prefix that moves has its open connections reset",
+    },
+  ],
+  ["cisco-ios", ciscoIos],
 ]);
 
 /** The kind of a router that does not name one. */

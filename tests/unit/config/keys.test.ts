@@ -1,5 +1,5 @@
 import assert from "assert";
-import { ConfigError, refuseSecretsInside } from "../../../components/config";
+import { ConfigError, checkSecrets, enableSecretKey, isSecretKey } from "../../../components/config";
 import { article, problemsOf, refuses, row, table } from "./support";
 
 describe("config: bad placement, observe and keys", () => {
@@ -40,11 +40,29 @@ describe("config: bad placement, observe and keys", () => {
 
   it("secrets inside objects", () => {
     assert.throws(
-      () => refuseSecretsInside(["loopback-ha:servers", "zones"]),
+      () => checkSecrets([], ["loopback-ha:servers", "zones"]),
       (error: unknown) =>
         error instanceof ConfigError &&
         /^servers: contains a secret.*top-level keys.*\nzones: contains a secret/.test(error.message),
     );
-    refuseSecretsInside([]);
+    checkSecrets(["loopback-ha:servers"], []);
+  });
+
+  it("an enable secret: only as a secret, of all routers or of one that is there", () => {
+    checkSecrets(["loopback-ha:enableSecret-r1"], ["loopback-ha:enableSecret-r1"]);
+    assert.throws(
+      () => checkSecrets(["loopback-ha:enableSecret-r1"], []),
+      /^ConfigError: enableSecret-r1: is in clear text; .*--secret enableSecret-r1$/,
+    );
+    assert.deepStrictEqual(problemsOf(article(), ["loopback-ha:enableSecret", "enableSecret-r1"]), []);
+    refuses(article(), "enableSecret-r9", 'there is no router "r9"; use r1', ["enableSecret-r9"]);
+    assert.strictEqual(enableSecretKey("r1", ["enableSecret", "enableSecret-r1"]), "enableSecret-r1");
+    assert.strictEqual(enableSecretKey("r2", ["enableSecret", "enableSecret-r1"]), "enableSecret");
+    assert.strictEqual(enableSecretKey("r2", ["enableSecret-r1"]), undefined);
+    assert.deepStrictEqual(["enableSecret", "enableSecret-r1", "servers"].map(isSecretKey), [
+      true,
+      true,
+      false,
+    ]);
   });
 });

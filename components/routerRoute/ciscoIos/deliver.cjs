@@ -1,0 +1,304 @@
+// @ts-check
+"use strict";
+// Brings the wanted routes to an IOS router: what components/host/deliver.cjs is to a machine with a shell.
+const fs = require("node:fs");
+const os = require("node:os");
+const { Broken, Refused, Session, pause } = require("./session.cjs");
+const { findForeign, isIn, planChanges, sampleOf, tableComplaint } = require("./table.cjs");
+const { bringTo, configure, env, isSaved, liveRoutes, named, save, thisRouter } = require("./router.cjs");
+const { askAll, keyOf, parseChecks } = require("./vips.cjs");
+
+/** Seconds for the whole change, and for going back from it. */
+const CHANGE_SECONDS = 110;
+const RETURN_SECONDS = 60;
+/** For how long a VIP may take to answer by its new server. */
+const SETTLE_MS = 8000;
+/** Behind every other route for the same block. */
+const LAST_RESORT = { hop: "Null0", distance: 254 };
+const NO_TIMER = /\bno rollback confirmed change pending/i;
+
+/** @typedef {import("./table.cjs").Wish & { server?: string }} Wish */
+
+const machine = env("MACHINE");
+const router = thisRouter(CHANGE_SECONDS);
+
+/** @param {string} text */
+const warn = (text) => process.stderr.write(`warning: ${machine}: ${text}\n`);
+
+/** What is wanted, from stdin; see components/routerRoute/routes.sh for the files. */
+function readJob() {
+  /** @type {{ want: Record<string, string> }} */
+  const { want } = JSON.parse(fs.readFileSync(0, "utf8"));
+  /** @param {string} name */
+  const rows = (name) => want[name].split("\n").filter(Boolean);
+  const setting = new Map(
+    rows("settings").map((row) => /** @type {[string, string]} */ (row.split(/=(.*)/s))),
+  );
+  const routes = rows("routes").map((row) => {
+    const [prefix, server, hop] = row.split(" ");
+    return { prefix, server, hop };
+  });
+  const seconds = Number(setting.get("confirm_seconds") ?? 0);
+  const checks = (want["private/vips"] ?? "").replace(/@SECRET:([A-Za-z0-9_-]+)@/g, (_, name) =>
+    env(`SECRET_${name}`),
+  );
+  return {
+    routes,
+    wishes: [{ prefix: want.block.trim(), ...LAST_RESORT }, ...routes],
+    // IOS counts in minutes, 120 at most.
+    minutes: Math.min(Math.ceil(seconds / 60), 120),
+    checks: isOutside(setting.get("ethernet") ?? "") ? parseChecks(checks) : [],
+  };
+}
+
+/**
+ * Whether this machine sees the farm as a client does. On the Ethernet itself the router's ICMP redirects lead past it,
+ * to the server that had the VIP before.
+ * @param {string} ethernet
+ */
+function isOutside(ethernet) {
+  const own = Object.values(os.networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return !own.some(({ family, address }) => family === "IPv4" && isIn(ethernet, address));
+}
+
+async function main() {
+  const job = readJob();
+  const asking = askAll(job.checks);
+  let session;
+  try {
+    session = await Session.open(router);
+    const live = await liveRoutes(session);
+    const foreign = findForeign(
+      live,
+      job.routes.map(({ prefix }) => prefix),
+      router.tag,
+    );
+    if (foreign) {
+      throw new Refused(
+        `somebody else's line routes ${foreign.prefix} on ${machine}: '${foreign.line}'. Remove it there first (no ${foreign.line}), or hand it over by the end 'tag ${router.tag}'`,
+      );
+    }
+    const former = live.filter(({ tag }) => tag === router.tag);
+    const changes = planChanges(live, job.wishes, router.tag);
+    const moved = job.routes.filter(({ prefix }) => changes.some((change) => change.prefix === prefix));
+    if (changes.length > 0) {
+      await ping(session, moved);
+      await move(session, job, changes, former, moved, await asking);
+    } else {
+      await verify(session, job.routes);
+    }
+    session = await keep(session);
+    report(job.routes, moved);
+  } catch (error) {
+    if (error instanceof Failure || !isKnown(error)) throw error;
+    throw new Failure(`${error.message}; nothing was changed`);
+  } finally {
+    session?.close();
+  }
+}
+
+/** The last word on a run: what happened, and what the router now does. */
+class Failure extends Error {}
+
+/** @param {unknown} error @returns {error is Error} */
+const isKnown = (error) => error instanceof Broken || error instanceof Refused;
+
+/**
+ * The changes, checked, and confirmed over a second connection. When anything is wrong the former lines come back.
+ * @param {Session} session
+ * @param {ReturnType<typeof readJob>} job
+ * @param {import("./table.cjs").Change[]} changes
+ * @param {import("./table.cjs").Route[]} former
+ * @param {Wish[]} moved
+ * @param {Map<string, string>} before
+ */
+async function move(session, job, changes, former, moved, before) {
+  const timed = await canRevert(session, job);
+  try {
+    await configure(session, changes, timed ? `configure terminal revert timer ${job.minutes}` : undefined);
+    await verify(session, job.routes);
+    await askAgain(job, moved, before, former);
+    if (timed) await confirm();
+  } catch (error) {
+    if (!isKnown(error)) throw error;
+    throw new Failure(`${error.message}; ${await goBack(session, former, timed ? job.minutes : 0)}`);
+  }
+}
+
+/** Whether the router can go back by itself. @param {Session} session @param {{ minutes: number }} job */
+async function canRevert(session, job) {
+  if (job.minutes === 0) return false;
+  const pending = await session.run("show archive config rollback timer", { may: /./ });
+  if (NO_TIMER.test(pending)) {
+    const archive = await session.run("show archive", { may: /./ });
+    if (!/not enabled|^\s*% /im.test(archive)) return true;
+  } else if (/timer (type|value)|time configured/i.test(pending)) {
+    throw new Refused(
+      `on ${machine} a change waits for its confirmation (show archive config rollback timer). It goes back by itself, or is confirmed there with 'configure confirm'; then run pulumi up again`,
+    );
+  }
+  warn(
+    "it can't go back by itself when a change cuts us off: that needs IOS with 'archive' and a 'path' in it configured. The change is made without (confirmSeconds 0 says the same without this warning)",
+  );
+  return false;
+}
+
+/** A connection that was there before proves nothing about the next one. */
+async function confirm() {
+  const second = await Session.open(router);
+  try {
+    const answer = await second.run("configure confirm", { may: NO_TIMER });
+    if (NO_TIMER.test(answer))
+      throw new Refused(`the confirmation came too late: ${machine} went back by itself`);
+  } finally {
+    second.close();
+  }
+}
+
+/**
+ * @param {Session} session @param {import("./table.cjs").Route[]} former
+ * @param {number} minutes of the router's own timer, 0: none runs
+ * @returns {Promise<string>} what the router does now
+ */
+async function goBack(session, former, minutes) {
+  router.deadline = Date.now() + RETURN_SECONDS * 1000;
+  session.deadline = router.deadline;
+  const attempts = [async () => session, () => Session.open(router), () => Session.open(router)];
+  for (const attempt of attempts.slice(session.alive ? 0 : 1)) {
+    /** @type {Session | undefined} */
+    let way;
+    try {
+      way = await attempt();
+      const undone = await bringTo(way, former, router.tag);
+      // The timer would go back to this very table, and be in the way of the next run.
+      if (minutes > 0) await way.run("configure confirm", { may: NO_TIMER });
+      return undone
+        ? "its former routes are back, nothing has moved"
+        : "its routes are the former ones, nothing has moved";
+    } catch (error) {
+      if (!isKnown(error)) throw error;
+      session.close();
+    } finally {
+      if (way !== session) way?.close();
+    }
+  }
+  if (minutes > 0) return `${machine} does not let us go back now; it does by itself within ${minutes} min`;
+  const lines = former.map(({ line }) => `'${line}'`).join(", ") || "none";
+  return `${machine} is in doubt: it does not let us go back. Before, its lines with tag ${router.tag} were ${lines}. Run pulumi up again when it answers: it goes on from whatever is there`;
+}
+
+/** IOS asks a next hop before anything moves to it. Other boxes' ping never ends. @param {Session} session @param {Wish[]} moved */
+async function ping(session, moved) {
+  if (!/Cisco IOS|IOS-XE/i.test(await session.run("show version"))) return;
+  if (process.env.LOOPBACK_HA_FORCE_MOVE) {
+    warn("LOOPBACK_HA_FORCE_MOVE is set: the servers were not asked before the move");
+    return;
+  }
+  const servers = new Map(moved.map(({ server, hop }) => [hop, server]));
+  for (const [hop, server] of servers) {
+    const output = await session.run(`ping ${hop} repeat 3 timeout 1`);
+    if (!/Success rate is [1-9]/.test(output)) {
+      throw new Refused(
+        `${server} (${hop}) does not answer ${machine} at all. Is it up? LOOPBACK_HA_FORCE_MOVE=1 moves all the same`,
+      );
+    }
+  }
+}
+
+/** The routing table has the last word. @param {Session} session @param {Wish[]} routes */
+async function verify(session, routes) {
+  for (const route of routes) {
+    let complaint;
+    // The line is taken before the table is.
+    for (const wait of [0, 200, 1000]) {
+      await pause(wait);
+      const output = await session.run(`show ip route ${sampleOf(route.prefix)}`, { may: /not in table/i });
+      complaint = tableComplaint(output, route);
+      if (!complaint) break;
+    }
+    if (complaint) {
+      throw new Refused(
+        `${route.prefix} should go to ${route.server} (${route.hop}) on ${machine}, but it ${complaint} (show ip route ${sampleOf(route.prefix)})`,
+      );
+    }
+  }
+}
+
+/**
+ * VIPs that answered before must answer by their new server.
+ * @param {ReturnType<typeof readJob>} job @param {Wish[]} moved
+ * @param {Map<string, string>} before @param {import("./table.cjs").Route[]} former
+ */
+async function askAgain(job, moved, before, former) {
+  const serverOf = (/** @type {string} */ vip) => moved.find(({ prefix }) => isIn(prefix, vip))?.server;
+  const checks = job.checks.filter(({ vip }) => serverOf(vip));
+  if (process.env.LOOPBACK_HA_FORCE_MOVE) return;
+  const wasRouted = former.some(({ prefix }) => moved.some((route) => route.prefix === prefix));
+  if (before.size === 0 || checks.length === 0) {
+    if (wasRouted) {
+      warn(
+        "what moved was not asked: that needs VIPs that answer from here, and this machine not on the Ethernet",
+      );
+    }
+    return;
+  }
+  const end = Date.now() + SETTLE_MS;
+  for (;;) {
+    const now = await askAll(checks);
+    const silent = checks.find((check) => {
+      const wanted = check.kind === "http" ? `${serverOf(check.vip)} ${check.site}` : "yes";
+      return before.has(keyOf(check)) && now.get(keyOf(check)) !== wanted;
+    });
+    if (!silent) {
+      const mute = checks.filter((check) => !now.has(keyOf(check)));
+      if (mute.length > 0 && wasRouted) {
+        warn(
+          `${mute[0].vip} (${mute[0].site}) does not answer from here, as it did not before${mute.length > 1 ? `; ${mute.length} VIPs in all` : ""}`,
+        );
+      }
+      return;
+    }
+    if (Date.now() > end) {
+      const answer = now.get(keyOf(silent));
+      throw new Refused(
+        `${serverOf(silent.vip)} does not answer for ${silent.vip} (${silent.site}) behind ${machine}, asked from here${answer ? `: '${answer.slice(0, 80)}' does` : ""}`,
+      );
+    }
+    await pause(300);
+  }
+}
+
+/** What was not saved is gone after a reboot. @param {Session} session @returns {Promise<Session>} */
+async function keep(session) {
+  let problem;
+  for (let attempt = 0; attempt < 2; attempt++) {
+    try {
+      if (!session.alive) session = await Session.open(router);
+      if (!(await isSaved(session))) await save(session);
+      return session;
+    } catch (error) {
+      if (!isKnown(error)) throw error;
+      problem = error;
+      session.close();
+      if (error instanceof Refused) break;
+    }
+  }
+  throw new Failure(
+    `${problem?.message}; its routes are the wanted ones, but not saved: a reboot would bring the former back. Run pulumi up again`,
+  );
+}
+
+/** @param {Wish[]} routes @param {Wish[]} moved */
+function report(routes, moved) {
+  for (const route of routes) {
+    process.stdout.write(
+      `${route.prefix} is served by ${route.server} (${route.hop})${moved.includes(route) ? ", moved" : ""}\n`,
+    );
+  }
+}
+
+main().catch((error) => {
+  const others = process.env.LOOPBACK_HA_ON_FAILURE;
+  process.stderr.write(`${named(error)}\n${others ? `${others}\n` : ""}`);
+  process.exitCode = 1;
+});

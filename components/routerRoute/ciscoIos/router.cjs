@@ -1,0 +1,81 @@
+// @ts-check
+"use strict";
+// One router: which one it is, how to log in, and what is read from it and written to it.
+const { LIMITS, Refused, Session } = require("./session.cjs");
+const { parseRoutes, planChanges, tagOf } = require("./table.cjs");
+
+/** @typedef {import("./table.cjs").Route} Route @typedef {import("./table.cjs").Wish} Wish */
+
+/** @param {string} name */
+function env(name) {
+  const value = process.env[`LOOPBACK_HA_${name}`];
+  if (value === undefined) throw new Error(`LOOPBACK_HA_${name} is not set`);
+  return value;
+}
+
+/** What is said of a failure; it begins with the router's name. @param {Error} error */
+const named = ({ message }) =>
+  message.startsWith(`${env("MACHINE")} `) ? message : `${env("MACHINE")}: ${message}`;
+
+/** @param {number} seconds for all that is done in sessions of it */
+function thisRouter(seconds) {
+  return {
+    machine: env("MACHINE"),
+    ssh: env("SSH").split(" "),
+    secret: process.env.LOOPBACK_HA_SECRET_enable,
+    deadline: Date.now() + seconds * 1000,
+    tag: tagOf(env("INSTANCE")),
+  };
+}
+
+const ROUTES = "| include ^ip route";
+
+/** @param {Session} session */
+const liveRoutes = async (session) => parseRoutes(await session.run(`show running-config ${ROUTES}`));
+
+/** @param {Session} session */
+async function isSaved(session) {
+  const read = (/** @type {string} */ text) =>
+    JSON.stringify(
+      parseRoutes(text)
+        .map(({ line }) => line)
+        .sort(),
+    );
+  const saved = await session.run(`show startup-config ${ROUTES}`, { may: /./ });
+  return read(saved) === read(await session.run(`show running-config ${ROUTES}`));
+}
+
+/** @param {Session} session */
+async function save(session) {
+  const output = await session.run("write memory", { seconds: LIMITS.save, confirm: true });
+  if (!/\[OK\]/.test(output)) throw new Refused(`${session.machine} does not say [OK] to 'write memory'`);
+}
+
+/**
+ * @param {Session} session
+ * @param {{ command: string }[]} changes
+ * @param {string} how the command that begins
+ */
+async function configure(session, changes, how = "configure terminal") {
+  if (!session.configuring) await session.run(how, { seconds: LIMITS.save });
+  if (!session.configuring) throw new Refused(`${session.machine} does not enter configuration mode`);
+  for (const { command } of changes) await session.run(command);
+  await session.run("end");
+}
+
+/**
+ * Brings our part of the table to what is wanted, from whatever it is now.
+ * @param {Session} session @param {Wish[]} wanted @param {number} tag
+ * @returns {Promise<boolean>} whether anything was to be done
+ */
+async function bringTo(session, wanted, tag) {
+  if (session.configuring) await session.run("end");
+  const changes = planChanges(await liveRoutes(session), wanted, tag);
+  if (changes.length > 0) await configure(session, changes);
+  if (planChanges(await liveRoutes(session), wanted, tag).length > 0) {
+    throw new Refused(`${session.machine} did not take the lines`);
+  }
+  return changes.length > 0;
+}
+
+module.exports = { bringTo, configure, env, isSaved, liveRoutes, named, save, thisRouter };

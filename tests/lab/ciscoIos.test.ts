@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { underLoad, whoServes } from "../../examples/lab/client";
+import { ExecResult, Lab } from "../../examples/lab/lab";
+import { Project } from "../../examples/lab/project";
+import { sshArguments } from "../../components/host/ssh";
+import { ciscoIos } from "../../components/routerRoute/ciscoIos";
+import { renderSettings } from "../../components/routerRoute/routes";
+
+const WIDGETCO = ["192.0.2.37", "192.0.2.69", "192.0.2.101", "192.0.2.133"];
+const SERVERS = ["web1", "web2", "web3", "web4"];
+
+/** FRR with its command line as login shell takes IOS's words, and routes for real. */
+describe("kind cisco-ios on FRR's command line", () => {
+  const lab = new Lab();
+  let project: Project;
+  let healthPath: string;
+
+  const r1 = async (command: string): Promise<string> =>
+    (await lab.exec("r1", ["bash", "-c", command], { check: true })).stdout;
+  const lines = async (): Promise<string[]> =>
+    (await r1("vtysh -c 'show running-config' | grep '^ip route' || true")).split("\n").filter(Boolean);
+  const saved = (): Promise<string> => r1("cat /etc/frr/frr.conf");
+  const up = async (): Promise<string> => {
+    const { code, stdout, stderr } = await project.up();
+    assert.equal(code, 0, stdout + stderr);
+    return stdout;
+  };
+  const serving = (): Promise<string[]> =>
+    Promise.all(WIDGETCO.map((vip) => whoServes(lab, vip, "www.widgetco.example", healthPath)));
+
+  before("r1 with FRR and a user who gets its command line, and another admin's routes", async () => {
+    await lab.up();
+    await r1(
+      `systemctl enable --quiet --now frr
+       useradd --create-home --shell /usr/bin/vtysh --groups frr,frrvty cisco
+       install -d -o cisco -m 700 ~cisco/.ssh && install -o cisco -m 600 ~/.ssh/authorized_keys ~cisco/.ssh/
+       vtysh -c 'configure terminal' -c 'ip route 203.0.113.0/24 198.51.100.10' -c 'ip route 203.0.113.64/26 198.51.100.11 tag 5' -c end -c 'write memory'`,
+    );
+    project = new Project(lab);
+    await project.init();
+    await project.set("routers.r1.kind", "cisco-ios");
+    await project.set("routers.r1.ssh.user", "cisco");
+  });
+  after("the farm goes, and r1 is as before", async () => {
+    const { code, stdout, stderr } = await project.destroy();
+    project.remove();
+    await r1(
+      "userdel --remove cisco 2>/dev/null; systemctl disable --quiet --now frr; truncate -s 0 /etc/frr/frr.conf",
+    );
+    assert.equal(code, 0, stdout + stderr);
+  });
+
+  it("builds the farm: our lines beside the others', saved; preview says what the kind can't do", async () => {
+    const preview = await project.pulumi(["preview", "--stack", "lab"]);
+    assert.match(preview.stdout, /r1: kind cisco-ios can't ask a server/);
+    const printed = await up();
+    assert.match(printed, /warning: r1: it can't go back by itself/);
+    healthPath = (await project.output("healthPath")) as string;
+    assert.deepEqual(await serving(), SERVERS);
+    const all = await lines();
+    assert.equal(all.length, 7, all.join("\n"));
+    assert.deepEqual(
+      all.filter((line) => line.includes("203.0.113.")),
+      ["ip route 203.0.113.0/24 198.51.100.10", "ip route 203.0.113.64/26 198.51.100.11 tag 5"],
+    );
+    assert.match(await saved(), /^ip route 192\.0\.2\.64\/27 192\.0\.2\.3 tag 76\d{7}$/m);
+  });
+
+  it("a second up changes nothing", async () => {
+    const before = await r1("stat -c %Y.%s /etc/frr/frr.conf");
+    assert.doesNotMatch(await up(), /updated|created|deleted/);
+    assert.equal(await r1("stat -c %Y.%s /etc/frr/frr.conf"), before);
+  });
+
+  it("a flip under load; the prefix is never without a route, and a reboot keeps the new one", async () => {
+    const watch = await lab.spawn("r1", ["timeout", "60", "ip", "-4", "monitor", "route"]);
+    let seen = "";
+    watch.stdout?.setEncoding("utf8").on("data", (text: string) => (seen += text));
+    await project.set("servers.web2.state", "maintenance");
+    const site = { serverName: "www.widgetco.example", healthPath, vips: WIDGETCO };
+    const stats = await underLoad(lab, site, up);
+    console.log(JSON.stringify(stats));
+    watch.kill();
+    assert.equal(Object.keys(stats["192.0.2.69"].servers).at(-1), "web1");
+    assert.ok(stats["192.0.2.69"].failures <= 5, JSON.stringify(stats));
+    for (const vip of WIDGETCO.filter((other) => other !== "192.0.2.69"))
+      assert.equal(stats[vip].failures, 0);
+    assert.doesNotMatch(seen, /^Deleted 192\.0\.2\.64\/27(?! via| proto .*nexthop)/m);
+    assert.deepEqual(await serving(), ["web1", "web1", "web3", "web4"]);
+    assert.match(await saved(), /^ip route 192\.0\.2\.64\/27 192\.0\.2\.2 tag 76\d{7}$/m);
+    await lab.reboot("r1");
+    assert.deepEqual(await serving(), ["web1", "web1", "web3", "web4"]);
+  });
+
+  it("a better route of somebody else's shadows ours: said, and undone", async () => {
+    const before = await lines();
+    await r1("ip route add 192.0.2.64/27 via 192.0.2.2 proto 99");
+    await project.set("servers.web2.state", "active");
+    const { code, stdout, stderr } = await project.up();
+    await r1("ip route del 192.0.2.64/27 via 192.0.2.2 proto 99");
+    assert.notEqual(code, 0);
+    assert.match(
+      stdout + stderr,
+      /192\.0\.2\.64\/27 should go to web2 \(192\.0\.2\.3\) on r1, but it is shadowed by a kernel route/,
+    );
+    assert.match(stdout + stderr, /former routes are back/);
+    assert.deepEqual(await lines(), before);
+    await up();
+    assert.deepEqual(await serving(), SERVERS);
+  });
+
+  it("asked from outside: a server that does not answer for what moved to it loses it again", async () => {
+    const before = await lines();
+    const instance = "loopback-ha.lab.r1.ios-routes";
+    const keys = path.join(lab.folder, "ssh");
+    const ssh = [
+      ...["-i", path.join(keys, "id_ed25519"), "-o", `UserKnownHostsFile=${path.join(keys, "known_hosts")}`],
+      ...sshArguments({ name: "r1", address: "192.0.2.1", ssh: { user: "cisco" } }),
+    ];
+    const farm = (server: number): string =>
+      JSON.stringify({
+        want: {
+          routes: WIDGETCO.map((vip, i) => {
+            const [prefix, number] = [
+              vip.replace(/\d+$/, (host) => `${Number(host) - 5}/27`),
+              i === 0 ? server : i + 1,
+            ];
+            return `${prefix} web${number} 192.0.2.${number + 1}\n`;
+          }).join(""),
+          block: "192.0.2.0/24\n",
+          settings: renderSettings({ ethernet: "192.0.2.0/27", pinFlows: false, confirmSeconds: 0 }),
+          "private/vips": WIDGETCO.map(
+            (vip) => `${vip} widgetco http www.widgetco.example ${healthPath}\n`,
+          ).join(""),
+        },
+      });
+    const deliver = (server: number): Promise<ExecResult> =>
+      lab.exec("client", ["node", ciscoIos.driver!.deliver], {
+        env: {
+          LOOPBACK_HA_MACHINE: "r1",
+          LOOPBACK_HA_INSTANCE: instance,
+          LOOPBACK_HA_SSH: ssh.join(" "),
+        },
+        input: farm(server),
+        timeoutMs: 60_000,
+      });
+    await lab.exec("web2", ["systemctl", "stop", "apache2"], { check: true });
+    const refused = await deliver(2);
+    await lab.exec("web2", ["systemctl", "start", "apache2"], { check: true });
+    assert.notEqual(refused.code, 0);
+    assert.match(
+      refused.stderr,
+      /web2 does not answer for 192\.0\.2\.37 \(widgetco\) behind r1, asked from here; its former routes are back/,
+    );
+    assert.deepEqual(await lines(), before);
+    for (const server of [2, 1]) {
+      const { code, stderr } = await deliver(server);
+      assert.deepEqual([code, stderr], [0, ""]);
+    }
+    assert.deepEqual(await lines(), before);
+  });
+
+  it("somebody else's line for one of the prefixes is refused before anything is changed", async () => {
+    await r1("vtysh -c 'configure terminal' -c 'ip route 192.0.2.160/27 198.51.100.10'");
+    await project.set("network.vipSubnets", "5");
+    const { code, stdout, stderr } = await project.up();
+    await r1("vtysh -c 'configure terminal' -c 'no ip route 192.0.2.160/27 198.51.100.10'");
+    await project.set("network.vipSubnets", "4");
+    assert.notEqual(code, 0);
+    assert.match(
+      stdout + stderr,
+      /somebody else's line routes 192\.0\.2\.160\/27 on r1: .*nothing was changed/,
+    );
+  });
+
+  it("destroy takes out our lines and leaves the others', also without the checkout's files", async () => {
+    fs.renameSync(project.file("components"), project.file("components-away"));
+    const { code, stdout, stderr } = await project.pulumi([
+      "destroy",
+      "--yes",
+      "--skip-preview",
+      "--stack",
+      "lab",
+    ]);
+    fs.renameSync(project.file("components-away"), project.file("components"));
+    assert.equal(code, 0, stdout + stderr);
+    const others = ["ip route 203.0.113.0/24 198.51.100.10", "ip route 203.0.113.64/26 198.51.100.11 tag 5"];
+    assert.deepEqual(await lines(), others);
+    assert.doesNotMatch(await saved(), /192\.0\.2\./);
+  });
+});

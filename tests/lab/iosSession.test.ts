@@ -1,0 +1,322 @@
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { ExecResult, Lab } from "../../examples/lab/lab";
+import { sshArguments } from "../../components/host/ssh";
+import { ciscoIos } from "../../components/routerRoute/ciscoIos";
+import { renderSettings } from "../../components/routerRoute/routes";
+
+const TAG = / tag 76\d{7}$/;
+const OTHERS = [
+  "ip route 203.0.113.0 255.255.255.0 198.51.100.10",
+  "ip route 192.0.2.224 255.255.255.224 192.0.2.9 tag 5",
+];
+const SECRET = "s3cret pässword#";
+
+/** A router's command line of our own behind a real sshd: what no FRR does, and IOS does. */
+describe("a session with an IOS router (emulated)", () => {
+  const lab = new Lab();
+  const home = "/var/lib/ios-emulator";
+
+  const r1 = async (command: string, input?: string): Promise<string> =>
+    (await lab.exec("r1", ["bash", "-c", command], { check: true, input })).stdout;
+  const read = async (file: string): Promise<string[]> =>
+    (await r1(`cat ${home}/${file} 2>/dev/null || true`)).split("\n").filter(Boolean);
+  const table = async (): Promise<string[]> =>
+    (await r1(`perl ${home}/ios --table`)).split("\n").filter(Boolean).sort();
+  const commands = (): Promise<string[]> => read("log");
+  const behave = (behaviour: Record<string, string | number> = {}): Promise<string> =>
+    r1(
+      `cd ${home} && rm -f log count logins dropped && cat >behaviour`,
+      Object.entries(behaviour)
+        .map(([key, value]) => `${key} ${value}\n`)
+        .join(""),
+    );
+
+  const environment = (secret?: string): Record<string, string> => ({
+    LOOPBACK_HA_MACHINE: "r1",
+    LOOPBACK_HA_SSH: sshArguments({ name: "r1", address: "192.0.2.1", ssh: { user: "ios" } }).join(" "),
+    LOOPBACK_HA_INSTANCE: "loopback-ha.test.r1.ios-routes",
+    ...(secret === undefined ? {} : { LOOPBACK_HA_SECRET_enable: secret }),
+  });
+  const hops = { "192.0.2.32/27": "192.0.2.2", "192.0.2.64/27": "192.0.2.3", "192.0.2.96/27": "192.0.2.4" };
+  const flipped = { ...hops, "192.0.2.32/27": "192.0.2.3", "192.0.2.96/27": "192.0.2.3" };
+  const deliver = (
+    routes: Record<string, string>,
+    options: { secret?: string; confirmSeconds?: number; env?: Record<string, string> } = {},
+  ): Promise<ExecResult> =>
+    lab.exec("operator", ["node", ciscoIos.driver!.deliver], {
+      env: { ...environment(options.secret), ...options.env },
+      timeoutMs: 100_000,
+      input: JSON.stringify({
+        want: {
+          routes: Object.entries(routes)
+            .map(([prefix, hop]) => `${prefix} web${Number(hop.split(".")[3]) - 1} ${hop}\n`)
+            .join(""),
+          block: "192.0.2.0/24\n",
+          settings: renderSettings({
+            ethernet: "192.0.2.0/27",
+            pinFlows: false,
+            confirmSeconds: options.confirmSeconds ?? 20,
+          }),
+          "private/vips": "",
+        },
+      }),
+    });
+  const remove = (env: Record<string, string> = {}): Promise<ExecResult> =>
+    lab.exec("operator", ["sh", "-c", ciscoIos.driver!.remove], {
+      cwd: "/",
+      env: { ...environment(), ...env },
+    });
+  const good = async (result: Promise<ExecResult>): Promise<ExecResult> => {
+    const ended = await result;
+    assert.equal(ended.code, 0, ended.stdout + ended.stderr);
+    return ended;
+  };
+  const bad = async (result: Promise<ExecResult>, message: RegExp): Promise<string> => {
+    const { code, stdout, stderr } = await result;
+    assert.notEqual(code, 0, stdout);
+    assert.match(stderr, message);
+    assert.doesNotMatch(stderr, /^ +at /m);
+    assert.ok(!stderr.includes(SECRET));
+    return stderr;
+  };
+
+  let old: string[];
+  let wanted: string[];
+  /** The former routes, running and saved. */
+  const reset = (lines: string[]): Promise<string> =>
+    r1(
+      `cd ${home} && rm -f timer && cat >running && cp running startup && chown ios: running startup`,
+      lines.join("\n") + "\n",
+    );
+
+  before("an sshd that leads to the emulator, and what its table is before and after a flip", async () => {
+    await lab.up();
+    await r1(
+      `useradd --home-dir ${home} --create-home --shell /bin/sh ios
+       install -d -o ios -m 700 ${home}/.ssh && install -o ios -m 600 ~/.ssh/authorized_keys ${home}/.ssh/
+       cat >${home}/ios && printf 'Match User ios\\n  ForceCommand perl ${home}/ios\\n' >/etc/ssh/sshd_config.d/ios.conf
+       printf '${OTHERS.join("\\n")}\\n' >${home}/running && cp ${home}/running ${home}/startup && chown -R ios: ${home}
+       systemctl reload ssh`,
+      fs.readFileSync(path.join(__dirname, "iosEmulator.pl"), "utf8"),
+    );
+    await behave();
+    await good(deliver(hops));
+    old = await table();
+    await good(deliver(flipped));
+    wanted = await table();
+    assert.notDeepEqual(wanted, old);
+  });
+  beforeEach(async () => {
+    await behave();
+    await reset(old);
+  });
+  after(() =>
+    r1("userdel --remove ios 2>/dev/null; rm -f /etc/ssh/sshd_config.d/ios.conf; systemctl reload ssh"),
+  );
+
+  it("the new next hop comes before the old one goes, saved at the end; others' lines stay", async () => {
+    const { stdout, stderr } = await good(deliver(flipped));
+    const mine = wanted.filter((line) => TAG.test(line));
+    assert.deepEqual(
+      wanted.filter((line) => !TAG.test(line)),
+      OTHERS.sort(),
+    );
+    assert.equal(mine.length, 4, mine.join("\n"));
+    const sent = (await commands()).filter((line) => /^(no )?ip route|^write/.test(line));
+    const tag = TAG.exec(mine[0])![0];
+    assert.deepEqual(sent, [
+      `ip route 192.0.2.32 255.255.255.224 192.0.2.3${tag}`,
+      `no ip route 192.0.2.32 255.255.255.224 192.0.2.2${tag}`,
+      `ip route 192.0.2.96 255.255.255.224 192.0.2.3${tag}`,
+      `no ip route 192.0.2.96 255.255.255.224 192.0.2.4${tag}`,
+      "write memory",
+    ]);
+    assert.deepEqual((await read("startup")).sort(), wanted);
+    assert.match(
+      stdout,
+      /^192\.0\.2\.32\/27 is served by web2 \(192\.0\.2\.3\), moved\n192\.0\.2\.64\/27 is served by web2 \(192\.0\.2\.3\)$/m,
+    );
+    assert.match(stderr, /^warning: r1: it can't go back by itself/);
+  });
+
+  it("nothing to do: no configuration command, nothing written", async () => {
+    await good(deliver(hops));
+    assert.deepEqual(
+      (await commands()).filter((line) => /^(configure|ip|no|write)/.test(line)),
+      [],
+    );
+  });
+
+  const screens: [string, Record<string, string | number>, string?][] = [
+    ["banners with prompts in them", { banner: "##########\\n# edge-1# #\\nPassword:\\nSwitch>\\nAccess#" }],
+    ["an enable secret", { secret: SECRET }, SECRET],
+    ["pages until they are turned off", { pages: "yes", secret: SECRET }, SECRET],
+    ["pages that can't be turned off", { pages: "always" }],
+    ["log messages behind every prompt", { noise: "yes" }],
+    ["slow answers", { slow: 0.3 }],
+    ["a host name that IOS shortens in configuration mode", { hostname: "edge-router-of-the-farm.example" }],
+  ];
+  for (const [what, behaviour, secret] of screens) {
+    it(`copes with ${what}`, async () => {
+      await behave(behaviour);
+      await good(deliver(flipped, { secret }));
+      assert.deepEqual(await table(), wanted);
+    });
+  }
+
+  it("a wrong or missing enable secret: nothing is changed, and no secret is shown", async () => {
+    await behave({ secret: SECRET });
+    await bad(
+      deliver(flipped, { secret: "wrong" }),
+      /^r1 refuses the enable secret; check enableSecret-r1; nothing was changed$/m,
+    );
+    await bad(
+      deliver(flipped),
+      /^r1 asks for an enable secret .*--secret enableSecret-r1; nothing was changed$/m,
+    );
+    assert.deepEqual(await table(), old);
+    assert.deepEqual(
+      (await commands()).filter((line) => line !== "enable"),
+      [],
+    );
+  });
+
+  const errors = [
+    "% Invalid input detected at '^' marker.",
+    "% Incomplete command.",
+    '% Ambiguous command:  "ip route"',
+    "Command authorization failed.",
+    "%Inconsistent address and mask",
+    "% Error: no room in the table",
+  ];
+  for (const text of errors) {
+    it(`'${text}' in the middle: the former routes come back`, async () => {
+      await behave({ error: `^ip route 192.0.2.96 255.255.255.224 192.0.2.3=${text}` });
+      const stderr = await bad(deliver(flipped), /former routes are back, nothing has moved/);
+      assert.ok(stderr.includes(text), stderr);
+      assert.deepEqual(await table(), old);
+    });
+  }
+
+  it("a command that is never answered: bounded, and the former routes come back", async () => {
+    await behave({ hang: "^no ip route 192.0.2.32 255.255.255.224 192.0.2.2" });
+    await bad(deliver(flipped), /^r1 did not answer 'no ip route .*' in time/m);
+    assert.deepEqual(await table(), old);
+  }).timeout(90_000);
+
+  it("a server that does not answer the router: nothing moves, unless forced", async () => {
+    await behave({ silent: "192.0.2.3" });
+    await bad(
+      deliver(flipped),
+      /^r1: web2 \(192\.0\.2\.3\) does not answer r1 at all.*; nothing was changed$/m,
+    );
+    assert.deepEqual(await table(), old);
+    const { stderr } = await good(deliver(flipped, { env: { LOOPBACK_HA_FORCE_MOVE: "1" } }));
+    assert.match(stderr, /LOOPBACK_HA_FORCE_MOVE is set/);
+    assert.deepEqual(await table(), wanted);
+  });
+
+  it("a route of somebody else's that shadows ours: said, and undone", async () => {
+    await behave({ shadow: "192.0.2.96/27" });
+    await bad(
+      deliver(flipped),
+      /192\.0\.2\.96\/27 should go to web2 .* is shadowed by a ospf 1 route.*former routes are back/,
+    );
+    assert.deepEqual(await table(), old);
+  });
+
+  describe("with archive: commit-confirm", () => {
+    const archive = { archive: "yes", minute: 3 };
+
+    it("is confirmed over a second login, saved after that, and no timer is left", async () => {
+      await behave(archive);
+      const { stderr } = await good(deliver(flipped));
+      assert.equal(stderr, "");
+      assert.deepEqual(await read("logins"), ["2"]);
+      const sent = await commands();
+      assert.ok(sent.includes("configure terminal revert timer 1"));
+      assert.ok(sent.indexOf("write memory") > sent.indexOf("configure confirm"));
+      assert.deepEqual(await read("timer"), []);
+      assert.deepEqual(await table(), wanted);
+    });
+
+    it("a second login that fails: back at once, saved routes untouched", async () => {
+      await behave({ ...archive, logins: 1 });
+      await bad(deliver(flipped), /former routes are back, nothing has moved/);
+      assert.deepEqual(await table(), old);
+      assert.deepEqual((await read("startup")).sort(), old);
+      assert.deepEqual(await read("timer"), []);
+    });
+
+    it("a router that nobody reaches any more goes back by itself, and the message says so", async () => {
+      await behave({ ...archive, gone: "yes", dropafter: 13 });
+      await bad(deliver(flipped), /does not let us go back now; it does by itself within 1 min/);
+      await new Promise((resolve) => setTimeout(resolve, 3500));
+      assert.deepEqual(await table(), old);
+    });
+
+    it("somebody's pending change is not touched", async () => {
+      await behave(archive);
+      await r1(`cd ${home} && (echo 9999999999; cat running) >timer`);
+      await bad(deliver(flipped), /a change waits for its confirmation.*nothing was changed/);
+      assert.deepEqual(await table(), old);
+    });
+
+    it("confirmSeconds 0: no timer", async () => {
+      await behave(archive);
+      await good(deliver(flipped, { confirmSeconds: 0 }));
+      assert.ok((await commands()).includes("configure terminal"));
+    });
+  });
+
+  it("a router that is gone for good in the middle is in doubt: the message has its former lines, the next run mends it", async () => {
+    await behave({ gone: "yes", dropafter: 13 });
+    const stderr = await bad(deliver(flipped), /r1 is in doubt/);
+    for (const line of old.filter((text) => TAG.test(text))) assert.ok(stderr.includes(`'${line}'`), stderr);
+    await behave();
+    await good(deliver(flipped));
+    assert.deepEqual(await table(), wanted);
+  });
+
+  for (const archive of ["no", "yes"]) {
+    for (const when of ["dropat", "dropafter"]) {
+      it(`the connection ends ${when === "dropat" ? "before" : "after"} each step (archive: ${archive}): old or new, never half, and said which`, async () => {
+        await behave({ archive });
+        await good(deliver(flipped));
+        const steps = await commands();
+        for (let step = 1; step <= steps.length; step++) {
+          await reset(old);
+          await behave({ archive, [when]: step });
+          const { code, stderr } = await deliver(flipped);
+          const now = await table();
+          const at = `${steps[step - 1]}: ${code} ${stderr}`;
+          if (code === 0) {
+            assert.deepEqual(now, wanted, at);
+            assert.deepEqual((await read("startup")).sort(), wanted, at);
+          } else {
+            assert.match(stderr, /nothing was changed|nothing has moved/, at);
+            assert.deepEqual(now, old, at);
+            assert.deepEqual(await read("timer"), [], at);
+          }
+        }
+      }).timeout(240_000);
+    }
+  }
+
+  it("delete: our lines go, others' stay, it is saved; unreachable is a warning, a refused key an error", async () => {
+    await good(remove());
+    assert.deepEqual(await table(), OTHERS.sort());
+    assert.deepEqual((await read("startup")).sort(), OTHERS.sort());
+    assert.equal((await good(remove())).stderr, "");
+    const away = await good(
+      remove({ LOOPBACK_HA_SSH: environment().LOOPBACK_HA_SSH.replace("192.0.2.1", "192.0.2.29") }),
+    );
+    assert.match(away.stderr, /^warning: r1 does not answer, so its routes stay.*tag 76/);
+    await bad(
+      remove({ LOOPBACK_HA_SSH: environment().LOOPBACK_HA_SSH.replace("ios@", "nobody@") }),
+      /^r1 refuses this user or key/,
+    );
+  });
+});
