@@ -60,19 +60,19 @@ steps() {
 # commands VERB <STEPS: those of that verb, as FRR takes them.
 commands() { awk -v verb="$1" -v tag="$tag" '$1 == verb { print (verb == "add" ? "" : "no ") "ip route " $2 " " $3 " tag " tag " " $4 }'; }
 
-# zebra_routes PREFIX...: PREFIX PROTOCOL DISTANCE TAG|- best|other HOP, for all that zebra has for exactly these.
+# zebra_routes PREFIX...: PREFIX PROTOCOL DISTANCE TAG|- installed|other HOP, for all that zebra has for exactly these.
 zebra_routes() {
   local prefix arguments=()
   for prefix; do arguments+=(-c "show ip route $prefix"); done
   [[ $# == 0 ]] || timeout 30 vtysh "${arguments[@]}" | awk '
     $1 == "Routing" { prefix = $4 }
     $1 == "Known" {
-      protocol = $3; gsub(/[",]/, "", protocol); distance = $5 + 0; tag = "-"; best = /, best/ ? "best" : "other"
+      protocol = $3; gsub(/[",]/, "", protocol); distance = $5 + 0; tag = "-"
       for (i = 6; i < NF; i++) if ($i == "tag") tag = $(i + 1) + 0
     }
     /^ +(\* )?([0-9.]+,|unreachable|directly)/ && !/inactive/ {
       hop = $1 == "*" ? $2 : $1; sub(/,/, "", hop)
-      print prefix, protocol, distance, tag, best, hop == "unreachable" ? "reject" : hop
+      print prefix, protocol, distance, tag, $1 == "*" ? "installed" : "other", hop == "unreachable" ? "reject" : hop
     }'
 }
 
@@ -126,29 +126,57 @@ activate() {
   mapfile -t add < <(commands add <<<"$todo")
   mapfile -t drop < <(commands drop <<<"$todo")
   configure "${clear[@]}" "${add[@]}"
-  wait_for zebra_has "$todo" || fail "FRR does not take these next hops: $(awk '$1 == "add" { print $3 }' <<<"$todo" | sort -u | xargs). Is the router's Ethernet up?"
+  wait_for 5 zebra_has "$todo" || fail "FRR does not take these next hops: $(awk '$1 == "add" { print $3 }' <<<"$todo" | sort -u | xargs). Is the router's Ethernet up?"
   configure "${drop[@]}"
-  if [[ $dir && ! ${restoring:-} ]]; then
-    demote_siblings +
-    wait_for kernel_has "$dir" || true # verify says what is in the way
+  if [[ $dir ]]; then
+    [[ ${restoring:-} ]] || demote_siblings +
+    wait_for 1 kernel_has "$dir" || {
+      install_again "$dir"
+      [[ ${restoring:-} ]] || wait_for 5 kernel_has "$dir" || true # verify says what is in the way
+    }
   fi
   [[ $dir && ! ${restoring:-} ]] || save
 }
 settle() { save; }
 
-# wait_for CONDITION ARGUMENT: 5 s at most.
+# zebra may not notice that the kernel lost a route: FRR 8.4, when a link goes down and up within milliseconds. It
+# installs what is taken out of its configuration and comes again.
+install_again() {
+  local lost lines
+  lost=$(lost_routes "$1")
+  mapfile -t lines < <(commands drop <<<"$lost")
+  configure "${lines[@]}"
+  wait_for 5 zebra_lacks "$lost" || true
+  mapfile -t lines < <(commands add <<<"${lost//drop/add}")
+  configure "${lines[@]}"
+}
+# lost_routes DIR: "drop PREFIX HOP DISTANCE" of what zebra has put into the kernel and the kernel has not.
+lost_routes() {
+  local prefixes installed
+  mapfile -t prefixes < <(awk '{ print $1 }' "$1/want/routes")
+  installed=$(zebra_routes "${prefixes[@]}" | awk -v tag="$tag" '$4 == tag && $5 == "installed" { print "drop", $1, $6, $3 }')
+  # Asked after zebra: what is on its way is not lost.
+  awk 'FILENAME != "-" { missing[$1 " " $3]; next } ($2 " " $3) in missing' <(missing_in_kernel "$1") - <<<"$installed"
+}
+
+# wait_for SECONDS CONDITION ARGUMENT
 wait_for() {
-  local tries=100
+  local tries=$(($1 * 20))
+  shift
   until "$@"; do
     ((tries-- > 0)) || return 1
     sleep 0.05
   done
 }
-zebra_has() {
+# known_to_zebra STEPS: "PREFIX HOP DISTANCE" for all that zebra has for their prefixes.
+known_to_zebra() {
   local prefixes
-  mapfile -t prefixes < <(awk '$1 == "add" { print $2 }' <<<"$1")
-  [[ -z $(comm -13 <(zebra_routes "${prefixes[@]}" | awk '{ print $1, $6, $3 }' | sort) <(awk '$1 == "add" { print $2, $3, $4 }' <<<"$1" | sort)) ]]
+  mapfile -t prefixes < <(awk '{ print $2 }' <<<"$1" | sort -u)
+  zebra_routes "${prefixes[@]}" | awk '{ print $1, $6, $3 }' | sort
 }
+zebra_has() { [[ -z $(comm -13 <(known_to_zebra "$1") <(steps_of add "$1")) ]]; }
+zebra_lacks() { [[ -z $(comm -12 <(known_to_zebra "$1") <(steps_of drop "$1")) ]]; }
+steps_of() { awk -v verb="$1" '$1 == verb { print $2, $3, $4 }' <<<"$2" | sort; }
 kernel_has() { [[ -z $(missing_in_kernel "$1") ]]; }
 
 # A changed kind: the former one's next hops stay, behind FRR's (+), or come to the front again (-), until it is removed.
@@ -198,3 +226,20 @@ verify_kind() {
   shadow=$(shadows "$1" | head -n 1)
   fail "FRR has ${missing/ via / by }, and does not put it into force: ${shadow:+somebody else routes }${shadow:-see vtysh -c \"show ip route ${missing%% *}\"}"
 }
+
+drift() {
+  local missing
+  missing=$(missing_in_kernel "$1")
+  if [[ $missing ]]; then
+    say "- route ${missing//$'\n'/$'\n'- route }"
+    awk '{ print $1 }' <<<"$missing" | main_routes | sed 's/^/+ route /; s/ *$//'
+  fi
+  if running >/dev/null; then
+    statics | steps "$1" | awk '{ print ($1 == "add" ? "- " : "+ ") "FRR: ip route", $2, $3 }'
+  else
+    say '+ FRR does not run'
+  fi
+  moved_by_hand
+}
+
+sights() { live_items | awk 'FILENAME != "-" { ours[$1]; next } $1 in ours { print "live\t" $1, $3 }' "$bundle/want/routes" -; }
