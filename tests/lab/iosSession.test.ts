@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { ExecResult, Lab } from "../../examples/lab/lab";
+import { Project } from "../../examples/lab/project";
 import { sshArguments } from "../../components/host/ssh";
 import { ciscoIos } from "../../components/routerRoute/ciscoIos";
 import { renderSettings } from "../../components/routerRoute/routes";
@@ -304,6 +305,40 @@ describe("a session with an IOS router (emulated)", () => {
       }).timeout(240_000);
     }
   }
+
+  it("the program hands the enable secret over, and it stands nowhere in clear", async () => {
+    await behave({ secret: SECRET });
+    await reset(OTHERS);
+    const project = new Project(lab);
+    await project.init();
+    await project.set("routers.r1.kind", "cisco-ios");
+    await project.set("routers.r1.ssh.user", "ios");
+    const setSecret = (...how: string[]): Promise<ExecResult> =>
+      project.pulumi(["config", "set", ...how, "enableSecret-r1", SECRET, "--stack", "lab"], { check: true });
+    await setSecret("--plaintext");
+    const refused = await project.pulumi(["preview", "--stack", "lab"]);
+    assert.match(
+      refused.stdout + refused.stderr,
+      /enableSecret-r1: is in clear text; .*--secret enableSecret-r1/,
+    );
+    await setSecret("--secret");
+    try {
+      const { stdout, stderr } = await good(project.up());
+      assert.ok(!(stdout + stderr).includes(SECRET));
+      assert.equal((await table()).filter((line) => TAG.test(line)).length, 5);
+      const clear = await lab.exec("operator", [
+        "grep",
+        "-rlF",
+        SECRET,
+        project.file("state"),
+        project.file("Pulumi.lab.yaml"),
+      ]);
+      assert.equal(clear.stdout, "");
+    } finally {
+      await good(project.destroy());
+    }
+    assert.deepEqual(await table(), OTHERS.sort());
+  }).timeout(180_000);
 
   it("delete: our lines go, others' stay, it is saved; unreachable is a warning, a refused key an error", async () => {
     await good(remove());

@@ -1,10 +1,12 @@
 import assert from "assert";
+import * as path from "path";
 import * as pulumi from "@pulumi/pulumi";
 import {
   CheckKind,
   DnsRoundRobin,
   DnsRoundRobinArgs,
   LoopbackVip,
+  RouterKind,
   RouterRoute,
   RouterRouteArgs,
   SiteArgs,
@@ -12,6 +14,7 @@ import {
   WebServerPool,
   WebServerPoolArgs,
   healthToken,
+  registerRouterKind,
 } from "../../components";
 
 const COMMAND = "command:local:Command";
@@ -129,6 +132,46 @@ describe("components", () => {
         assert.strictEqual(inputs.triggers, undefined);
         assert.strictEqual(inputs.update, undefined);
       }
+    });
+  }
+
+  const kinds: [string, Partial<RouterKind>, string, string | RegExp][] = [
+    [
+      "bash",
+      { scripts: ["components/loopbackVip"] },
+      "node components/host/deliver.cjs",
+      /ssh \$LOOPBACK_HA_SSH/,
+    ],
+    [
+      "driven",
+      { driver: { deliver: path.resolve("mine/deliver.cjs"), remove: "echo gone" } },
+      "node mine/deliver.cjs",
+      "echo gone",
+    ],
+  ];
+  for (const [name, rest, create, remove] of kinds) {
+    it(`RouterRoute takes a user's own kind by its name: ${name}`, async () => {
+      registerRouterKind(`mine-${name}`, {
+        concern: `${name}-routes`,
+        scripts: [],
+        pinsFlows: false,
+        ...rest,
+      });
+      new RouterRoute("r1", routing({ kind: `mine-${name}`, enableSecret: "s3cret" }));
+      await settled();
+      const [{ inputs }] = commands();
+      assert.strictEqual(inputs.create, create);
+      const { environment } = inputs;
+      assert.strictEqual(environment.LOOPBACK_HA_INSTANCE, `farm.prod.r1.${name}-routes`);
+      if (typeof remove === "string") assert.strictEqual(environment.LOOPBACK_HA_REMOVE, remove);
+      else assert.match(environment.LOOPBACK_HA_REMOVE, remove);
+      assert.strictEqual(environment.LOOPBACK_HA_SECRET_enable, "s3cret");
+      assert.ok(!inputs.stdin.includes("s3cret"));
+      assert.match(wantOf(commands()[0]).settings, /^pin_flows=no$/m);
+      assert.throws(
+        () => new RouterRoute("r2", routing({ kind: `mine${name}` })),
+        /is no kind of router; use linux.*mine-/,
+      );
     });
   }
 

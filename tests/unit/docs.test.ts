@@ -23,6 +23,7 @@ describe("docs", () => {
       "README.md",
       "docs/your-own-network.md",
       "docs/placement.md",
+      "docs/router-kinds.md",
       "examples/lab/README.md",
     ]) {
       for (const [, target] of page(name)
