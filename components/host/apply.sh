@@ -38,21 +38,37 @@ mark_in_doubt() {
 }
 mark_in_doubt
 
+# put_in_place NEW PLACE: two renames, so that a machine that dies has the one or the other, but for that moment.
+put_in_place() {
+  rm -rf "$state/replaced"
+  [[ ! -e $2 ]] || mv -T "$2" "$state/replaced"
+  mv -T "$1" "$2"
+  rm -rf "$state/replaced"
+}
+
+# The version may be in force already: then only what somebody edited is replaced.
 stage() {
-  if [[ $bundle != "$state/versions/$version" ]]; then
-    rm -rf "$state/versions/$version" "$state/incoming"
+  local place=$state/versions/$version
+  rm -rf "$state/incoming"
+  if [[ ! -e $place ]] || ! diff -qr "$bundle/scripts" "$place/scripts" >/dev/null || ! diff -qr "$(as_it_came)" "$place/pristine/want" >/dev/null; then
     cp -R --preserve=mode "$bundle" "$state/incoming"
-    mkdir "$state/incoming/pristine"
-    cp -R --preserve=mode "$bundle/want" "$state/incoming/pristine/want"
-    mv -T "$state/incoming" "$state/versions/$version"
-  elif ! diff -qr "$bundle/pristine/want" "$bundle/want" >/dev/null; then
-    # Run by hand, after somebody edited what is wanted.
-    rm -rf "$bundle/want.new"
-    cp -R --preserve=mode "$bundle/pristine/want" "$bundle/want.new"
-    rm -rf "$bundle/want"
-    mv -T "$bundle/want.new" "$bundle/want"
+    if [[ -e $state/incoming/pristine ]]; then
+      rm -rf "$state/incoming/want"
+    else
+      mkdir "$state/incoming/pristine"
+      mv "$state/incoming/want" "$state/incoming/pristine/want"
+    fi
+    cp -R --preserve=mode "$state/incoming/pristine/want" "$state/incoming/want"
+    put_in_place "$state/incoming" "$place"
+  elif ! diff -qr "$place/pristine/want" "$place/want" >/dev/null; then
+    cp -R --preserve=mode "$place/pristine/want" "$state/incoming"
+    put_in_place "$state/incoming" "$place/want"
   fi
   sync -f "$state"
+}
+# The installed bundle, run by hand, may have been edited.
+as_it_came() {
+  if [[ -e $bundle/pristine/want ]]; then say "$bundle/pristine/want"; else say "$bundle/want"; fi
 }
 
 # Subshells that are not part of a condition, so that set -e holds inside.
