@@ -95,7 +95,7 @@ load_pins() {
   learn_macs "$dir"
   text=$(pin_ruleset "$dir")
   live=$(list_pins)
-  [[ $live || ${restoring:-} ]] || adopt_flows "$dir"
+  [[ $live || ${restoring:-} ]] || begin_pins "$dir"
   stale=$(awk '$1 == "chain" && $2 ~ /_/ && $2 != "to_vip" { print $2 }' <<<"$live" |
     while read -r chain; do [[ $text == *" $chain"$'\n'* ]] || say "delete chain ip $pin_table $chain"; done)
   # Of an older version of ours, which had other types, nothing can be kept.
@@ -111,14 +111,24 @@ drop_pins() {
   rm -f "$pins_listed" "$pins_loaded" "$macs"
 }
 
-# Flows that are open when pinning begins are where the routes led so far.
-adopt_flows() {
-  local mask prefix mark
+# Flows that are open when pinning begins are where the routes led so far. Those that conntrack knows are marked; the
+# kernel may not have tracked any, then the others are by their next packet, before anything moves.
+begin_pins() {
+  local before=$run/before.$instance mask prefix mark
   mask=$(setting "$1" mark_mask)
-  awk 'FILENAME ~ /want\/servers$/ { mark[$2] = $4; next } $2 == "via" && ($3 in mark) { print $1, mark[$3] }' "$1/want/servers" <(live_items) |
+  rm -rf "$before"
+  mkdir -p "$before/want"
+  cp "$1/want/servers" "$1/want/settings" "$before/want"
+  awk 'FILENAME ~ /want\/servers$/ { name[$2] = $1; next } FILENAME ~ /want\/routes$/ { ours[$1]; next }
+    $2 == "via" && ($3 in name) && ($1 in ours) { print $1, name[$3], $3 }' "$1/want/servers" "$1/want/routes" <(live_items) >"$before/want/routes"
+  if ! diff -q <(sort "$before/want/routes") <(sort "$1/want/routes") >/dev/null && [[ -s $before/want/routes ]]; then
     while read -r prefix mark; do
       conntrack -U -f ipv4 -d "$prefix" -m "$mark/$mask" >/dev/null 2>&1 || true
-    done
+    done < <(awk 'FILENAME ~ /want\/servers$/ { mark[$2] = $4; next } { print $1, mark[$3] }' "$before/want/servers" "$before/want/routes")
+    pin_ruleset "$before" | nft -f -
+    sleep 1
+  fi
+  rm -rf "$before"
 }
 
 # Flows to VIPs: PREFIX SERVER-ADDRESS COUNT. TCP in the state established, and whatever UDP there is. Fails where that takes too long.
