@@ -197,10 +197,13 @@ describe("faults", function () {
     });
 
     it("does not move traffic to a server that does not answer", async () => {
-      await sh("web1", "systemctl stop apache2");
+      await sh(
+        "web1",
+        "nft -f - <<<'table ip foreign { chain c { type filter hook input priority 0; tcp dport 80 iif host0 reject; }; }'",
+      );
       await project.set("servers.web2.state", "maintenance");
       const result = await project.up();
-      await sh("web1", "systemctl start apache2");
+      await sh("web1", "nft delete table ip foreign");
       assert.notEqual(result.code, 0);
       assert.match(
         text(result),
