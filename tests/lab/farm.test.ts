@@ -268,6 +268,11 @@ describe("the farm", function () {
       await lab.exec(name, ["bash", "-ec", make.undo]);
     }
     const now = await picture();
-    for (const name of MANAGED) assert.equal(now.get(name), pristine.get(name), name);
+    for (const name of MANAGED) {
+      const [was, is] = [pristine, now].map((all) => all.get(name)!.split("\n"));
+      const gone = was.filter((line) => !is.includes(line));
+      const left = is.filter((line) => !was.includes(line));
+      assert.deepEqual({ gone, left }, { gone: [], left: [] }, name);
+    }
   });
 });
