@@ -1,3 +1,6 @@
+// Both before the SDK: the machines answer while it loads.
+import "./components/quickStart";
+import { lookAhead } from "./components/lookAhead";
 import * as pulumi from "@pulumi/pulumi";
 import {
   CheckKind,
@@ -14,12 +17,10 @@ import {
   ServerState,
   boundAliases,
   boundVips,
-  checkSecrets,
   enableSecretKey,
-  isSecretKey,
-  readFarm,
   zoneOf,
 } from "./components/config";
+import { readStackConfig } from "./components/config/stack";
 import { Findings, driftOf, inspect } from "./components/inspection";
 import { tellOutlook } from "./components/outlook";
 import { routerKind } from "./components/routerRoute/kinds";
@@ -27,28 +28,25 @@ import { healthPath } from "./components/webServerPool/vhost";
 
 const POOL = "web";
 
+// The SDK keeps a stack trace for each promise of each resource, mapped to TypeScript's lines: half of all that happens
+// between look and flip.
+Error.stackTraceLimit = 1;
+
 export = async (): Promise<Record<string, unknown>> => {
   const farm = readConfig();
   const stack = `${pulumi.getProject()}/${pulumi.getStack()}`;
-  const found = await inspect(farm, stack);
+  const found = await inspect(farm, stack, lookAhead);
   await tellOutlook(farm, stack, found);
   return build(farm, found);
 };
 
 function readConfig(): FarmModel {
-  const values: Record<string, unknown> = {};
-  const prefix = `${pulumi.getProject()}:`;
-  const keys = Object.keys(pulumi.runtime.allConfig()).filter((key) => key.startsWith(prefix));
-  checkSecrets(
-    keys,
-    secretKeys().filter((key) => key.startsWith(prefix)),
-  );
-  const config = new pulumi.Config();
-  for (const key of keys.map((name) => name.slice(prefix.length)).filter((name) => !isSecretKey(name))) {
-    const text = config.require(key);
-    values[key] = /^\s*[[{]/.test(text) ? JSON.parse(text) : text;
-  }
-  return readFarm(values, keys);
+  return readStackConfig({
+    project: pulumi.getProject(),
+    all: pulumi.runtime.allConfig(),
+    // The SDK tells a program which of its keys are secrets by the environment only.
+    secretKeys: JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS ?? "[]"),
+  });
 }
 
 function enableSecret(router: string): pulumi.Output<string> | undefined {
@@ -59,11 +57,6 @@ function enableSecret(router: string): pulumi.Output<string> | undefined {
     Object.keys(pulumi.runtime.allConfig()).map((name) => name.replace(prefix, "")),
   );
   return key === undefined ? undefined : config.requireSecret(key);
-}
-
-// The SDK tells a program which of its keys are secrets by the environment only.
-function secretKeys(): string[] {
-  return JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS ?? "[]");
 }
 
 function build(farm: FarmModel, found: Findings): Record<string, unknown> {

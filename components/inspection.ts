@@ -1,11 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import { contains, hostNumberOf } from "./addressPlan";
-import { ConfigError, FarmModel, ServerState, boundAliases, boundVips } from "./config";
+import { ConfigError, FarmModel, boundAliases, boundVips } from "./config";
 import { describeDrift, unknownDrift } from "./host/drift";
-import { Look, Observation, linesOf, observe } from "./host/observe";
-import { HostArgs } from "./host/ssh";
+import { Look, Observation, linesOf, machinesToLookAt, observe } from "./host/observe";
 import { whenDead } from "./host/sshFailure.cjs";
-import { routerKind } from "./routerRoute/kinds";
 import { NameAddress, NameServerView, findEarlyRemovals, leavingPairs } from "./retirement";
 
 export { driftOf } from "./host/drift";
@@ -35,14 +33,6 @@ export async function inspect(farm: FarmModel, stack: string, look?: Look): Prom
   if (problems.length > 0)
     throw new ConfigError(problems.map(([path, text]) => ({ path, text: `${path}: ${text}` })));
   return found;
-}
-
-/** Machines that nobody may try to reach are left out here. */
-function machinesToLookAt(farm: FarmModel): HostArgs[] {
-  const servers = farm.servers.filter(({ state }) => state !== ServerState.Down);
-  // A router that is driven has no shell to look from, and says so itself.
-  const routers = farm.routers.filter(({ kind }) => !routerKind(kind).driver);
-  return [...routers, ...servers, ...farm.nameServers];
 }
 
 async function warnOf(

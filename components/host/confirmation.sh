@@ -4,14 +4,18 @@
 # A change that waits for its confirmation, as token=, version=, previous=, doubted=, seconds= and deadline= (of uptime). In
 # /run: a reboot undoes it as well, since boot state is written by settle.sh only.
 readonly pending=$run/pending.$instance
-pending_value() { sed -n "s/^$1=//p" "$pending"; }
-uptime_seconds() { cut -d . -f 1 /proc/uptime; }
+pending_value() { value_in "$pending" "$1"; }
+uptime_seconds() {
+  local up
+  read -r up _ </proc/uptime
+  say "${up%.*}"
+}
 
 # arm PREVIOUS DOUBTED
 arm() {
   local seconds
   seconds=$(confirm_seconds "$bundle")
-  if [[ ! ${LOOPBACK_HA_TOKEN:-} ]] || ((seconds == 0)) || is_live "$bundle"; then return 0; fi
+  if [[ ! ${LOOPBACK_HA_TOKEN:-} ]] || ((seconds == 0)) || ! changes "$bundle"; then return 0; fi
   printf '%s\n' "token=$LOOPBACK_HA_TOKEN" "version=$version" "previous=$1" "doubted=$2" \
     "seconds=$seconds" "deadline=$(($(uptime_seconds) + seconds))" >"$pending.new"
   mv "$pending.new" "$pending"

@@ -19,8 +19,18 @@ readonly root=/var/lib/loopback-ha run=/run/loopback-ha units=/etc/systemd/syste
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 bundle=${scripts%/*}
 
+# value_in FILE KEY: of lines KEY=VALUE. No process: it is asked often, and each would take longer than all else here.
+value_in() {
+  local line
+  while read -r line || [[ $line ]]; do
+    if [[ $line == "$2="* ]]; then
+      say "${line#*=}"
+      return
+    fi
+  done <"$1"
+}
 # meta_of DIR KEY: one value of a bundle's meta file.
-meta_of() { sed -n "s/^$2=//p" "$1/meta"; }
+meta_of() { value_in "$1/meta" "$2"; }
 
 instance='' machine='' concern='' stack='' version=''
 while IFS='=' read -r key value; do
@@ -180,6 +190,8 @@ forget_instance() {
 prepare() { :; }
 # What it does when a change is in force for good: confirmed, where that is asked for.
 settle() { :; }
+# Does the machine hold something else than DIR wants?
+changes() { ! is_live "$1"; }
 # For how many seconds a change of DIR waits for its confirmation before it is undone; 0: it doesn't.
 confirm_seconds() { say 0; }
 # A command for the machine's own administrator.

@@ -1,6 +1,8 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import execa from "execa";
+import { FarmModel, ServerState } from "../config/model";
+import { routerKind } from "../routerRoute/kinds";
 import { HostArgs, sshArguments, sudoPrefix } from "./ssh";
 import { explainSshFailure } from "./sshFailure.cjs";
 
@@ -27,6 +29,14 @@ export type InstanceFiles = Record<string, string[]>;
 
 /** Runs observe.sh on a machine and gives back what it printed; tests put their own in its place. */
 export type Look = (host: HostArgs) => Promise<string>;
+
+/** Machines that nobody may try to reach are left out here. */
+export function machinesToLookAt(farm: FarmModel): HostArgs[] {
+  const servers = farm.servers.filter(({ state }) => state !== ServerState.Down);
+  // A router that is driven has no shell to look from, and says so itself.
+  const routers = farm.routers.filter(({ kind }) => !routerKind(kind).driver);
+  return [...routers, ...servers, ...farm.nameServers];
+}
 
 /** Looks at all machines at once; one that does not answer holds nobody up, and is told apart in the result. */
 export async function observe(
@@ -76,13 +86,17 @@ function whole(machine: string, observation: Observation): Observation {
 
 const LOOK_SECONDS = 12;
 
-async function lookOverSsh(host: HostArgs): Promise<string> {
-  const script = fs.readFileSync(path.join(__dirname, "observe.sh"), "utf8");
-  const { exitCode, stdout, stderr, timedOut } = await execa("ssh", [...sshArguments(host), shellOf(host)], {
-    input: script,
+/** @throws Error that says why the machine could not be looked at */
+export async function lookOverSsh(host: HostArgs): Promise<string> {
+  // A file and no text: it needs nobody here to send it while the SDK loads.
+  const script = fs.openSync(path.join(__dirname, "observe.sh"), "r");
+  const looking = execa("ssh", [...sshArguments(host), shellOf(host)], {
+    stdin: script,
     timeout: LOOK_SECONDS * 1000,
     reject: false,
   });
+  fs.closeSync(script);
+  const { exitCode, stdout, stderr, timedOut } = await looking;
   if (timedOut) throw new Error(`${host.name} did not answer within ${LOOK_SECONDS} s`);
   if (exitCode !== 0) throw new Error(explainSshFailure(host.name, stderr ?? ""));
   return stdout;

@@ -10,10 +10,12 @@
 readonly proof_table=7676 proof_preference=7676
 
 # setting DIR NAME: of a bundle.
-setting() { sed -n "s/^$2=//p" "$1/want/settings"; }
+setting() { value_in "$1/want/settings" "$2"; }
 
 # A change of routes may cut off whoever makes it.
 confirm_seconds() { setting "$1" confirm_seconds; }
+# What check() found to move needs no second look.
+changes() { [[ ${moves:-} ]] || ! is_live "$1"; }
 
 readonly move_command=/usr/local/sbin/loopback-ha-move
 install_command() { install_file "$move_command" 755 <"$scripts/move.sh"; }

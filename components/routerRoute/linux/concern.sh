@@ -21,9 +21,12 @@ live_items() {
       }' | sort -u
 }
 
-# As live_items has them.
+# As live_items has them. Kept: they are the same as long as the version is, and the supervisor asks every second.
+declare -A wanted_cache
 wanted_items() {
-  [[ ! $1 ]] || { wanted_routes "$1"; pin_items "$1"; } | sort -u
+  [[ $1 ]] || return 0
+  [[ -v wanted_cache[$1] ]] || wanted_cache[$1]=$({ wanted_routes "$1"; pin_items "$1"; } | sort -u)
+  say "${wanted_cache[$1]}"
 }
 items_of_others() {
   local other
@@ -34,11 +37,9 @@ items_of_all_versions() {
   for dir in "$state"/versions/*; do [[ ! -e $dir/meta ]] || wanted_items "$dir"; done | sort -u
 }
 
-# The wanted ones are the same as long as the version is: the supervisor asks every second.
-declare -A wanted_cache
 is_live() {
   local live
-  [[ -v wanted_cache[$1] ]] || wanted_cache[$1]=$(wanted_items "$1")
+  wanted_items "$1" >/dev/null
   live=$(live_items)
   # Other instances' items stand under the same protocol number.
   [[ $live == "${wanted_cache[$1]}" ]] || [[ $(comm -23 <(say "$live") <(comm -23 <(items_of_others) <(say "${wanted_cache[$1]}"))) == "${wanted_cache[$1]}" ]] || return
@@ -46,6 +47,12 @@ is_live() {
 }
 
 check_kind() { ! pins_flows "$bundle" || check_pins; }
+verify_kind() {
+  pins_flows "$1" || return 0
+  verify_pins "$1"
+  # Known at preview already; here they need not hold up what moves.
+  pin_warnings | while read -r line; do warn "$line"; done
+}
 
 # Items as commands of ip: "add" replaces what is there.
 commands() {
@@ -61,36 +68,45 @@ of_pins() { grep -E '^(fwmark|table) ' || true; }
 of_routes() { grep -vE '^(fwmark|table) ' || true; }
 
 activate() {
-  local dir=$1 live missing stale force=()
+  local dir=$1 live missing pins force=()
+  # What lies at a path may be another text since it was read.
+  wanted_cache=()
+  wanted_items "$dir" >/dev/null
   live=$(live_items)
   if grep -qx rule <<<"$live"; then end_proof_path; fi
   # The supervisor restores what it can: a link may still be down.
-  [[ ! ${restoring:-} ]] || force=(-force)
-  missing=$(comm -13 <(say "$live") <(wanted_items "$dir") | keep_foreign)
-  stale=$(comm -23 <(say "$live") <({ wanted_items "$dir"; items_of_others; } | sort -u) | comm -12 - <(items_of_all_versions))
+  missing=$(comm -13 <(say "$live") <(wanted_items "$dir"))
+  if [[ ${restoring:-} ]]; then
+    force=(-force)
+    missing=$(keep_foreign "$missing")
+  fi
   # First what marked flows need, then the marks, then the routes of all else, and last what nothing points to any more.
-  { commands add < <(of_pins <<<"$missing"); } | ip -4 "${force[@]}" -batch -
+  pins=$(of_pins <<<"$missing")
+  [[ ! $pins ]] || commands add <<<"$pins" | ip -4 "${force[@]}" -batch -
   load_pins "$dir"
+  commands add < <(of_routes <<<"$missing") | ip -4 "${force[@]}" -batch -
+  drop_stale "$dir" "$live"
+  [[ ${restoring:-} ]] || tell_clients "$dir"
+}
+
+# drop_stale DIR LIVE: what other versions of this instance wanted, and no other instance does.
+drop_stale() {
+  local dir=$1 stale
+  stale=$(comm -23 <(say "$2") <({ wanted_items "$dir"; items_of_others; } | sort -u) | comm -12 - <(items_of_all_versions))
+  [[ $stale ]] || return 0
   {
-    commands add < <(of_routes <<<"$missing")
     # A route that got another next hop was replaced.
     commands del < <(of_routes <<<"$stale" | awk 'FILENAME != "-" { replaced[$1]; next } $1 == "unreachable" || !($1 in replaced)' <(wanted_routes "$dir") -)
     commands del < <(of_pins <<<"$stale")
   } | ip -4 "${force[@]}" -batch -
-  [[ ${restoring:-} ]] || tell_clients "$dir"
 }
 
-# The supervisor leaves alone what somebody else put in the place of a route of ours.
+# keep_foreign ITEMS: the supervisor leaves alone what somebody else put in the place of a route of ours.
 keep_foreign() {
-  local items
-  items=$(cat)
-  [[ ! ${restoring:-} ]] || items=$(of_prefixes <<<"$items" | main_routes | grep -v -e "proto $protocol" -e "metric $metric" |
-    awk 'FILENAME == "-" { sub(/\/32$/, "", $1); foreign[$1]; next } { prefix = $1; sub(/\/32$/, "", prefix) } !(prefix in foreign)' - <(say "$items"))
-  say "$items"
+  of_prefixes <<<"$1" | main_routes | grep -v -e "proto $protocol" -e "metric $metric" |
+    awk 'FILENAME == "-" { sub(/\/32$/, "", $1); foreign[$1]; next } { prefix = $1; sub(/\/32$/, "", prefix) } !(prefix in foreign)' - <(say "$1") || true
 }
 of_prefixes() { awk '$2 == "via" { print $1 }'; }
-
-verify_kind() { ! pins_flows "$1" || verify_pins "$1"; }
 
 drift() {
   local missing

@@ -29,7 +29,8 @@ learn_macs() {
 }
 
 # One transaction. What is there is emptied and filled again and never unhooked: no packet meets half of it.
-#   to_vip      a flow keeps its server; a new one, and one of a server that is down, gets that of its VIP
+#   to_vip      a flow keeps its server; a new one gets that of its VIP
+#   gone        a flow of a server that is down is reset here: what takes over may drop packets it knows nothing of
 #   prerouting  a flow from a VIP belongs to the server whose network card sends it: so flows older than this table,
 #               and connections that a server opens, are where they really are
 #   output      the router's own ICMP errors (fragmentation needed) follow the flow they are about
@@ -57,12 +58,15 @@ pin_ruleset() {
         chain("serve_" number[a]); rule("serve_" number[a], to_ct); rule("serve_" number[a], to_packet)
         chain("keep_" number[a]); rule("keep_" number[a], to_packet)
         chain("learn_" number[a]); rule("learn_" number[a], to_ct)
-        if (up[a]) pins = pins ", " mark[a] " : goto keep_" number[a]
+        pins = pins ", " mark[a] " : goto " (up[a] ? "keep_" number[a] : "gone")
       }
+      chain("gone")
       fill("set", "vips", "ipv4_addr; flags interval", vips)
       fill("map", "routes", "ipv4_addr : verdict; flags interval", routes)
       fill("map", "pins", "mark : verdict", pins)
       fill("map", "senders", "ether_addr : verdict", senders)
+      rule("gone", "tcp flags & (syn | rst) == 0 reject with tcp reset")
+      rule("gone", "ip daddr vmap @routes")
       chain("to_vip")
       rule("to_vip", "ct mark and " mask " vmap @pins")
       rule("to_vip", "ip daddr vmap @routes")
@@ -172,7 +176,7 @@ flows() {
     }' "$1/want/servers" "$1/want/routes" -
 }
 
-# What else on this router could make pins go wrong is refused before anything is changed, or said.
+# What else on this router could make pins go wrong is refused before anything is changed.
 check_pins() {
   local mask line preference
   need nft conntrack
@@ -180,49 +184,49 @@ check_pins() {
   preference=$(setting "$bundle" rule_preference)
   line=$(awk '{ print "route show table", $5 }' "$bundle/want/servers" | ip -4 -force -batch - 2>/dev/null | grep -v "proto $protocol" | head -n 1 || true)
   [[ -z $line ]] || fail "a routing table that pins need has somebody else's route ($line); nothing was changed. Set routers.$machine.pinning.tableBase to a number whose followers are free"
-  line=$(ip -4 rule show | grep -v "proto $protocol" | awk -v preference="$preference:" '$1 == preference' | head -n 1)
-  [[ -z $line ]] || fail "routing rule preference $preference, which pins need, is taken ($line); nothing was changed. Set routers.$machine.pinning.rulePreference"
-  line=$(ip -4 rule show | grep -v "proto $protocol" | overlapping_mark "$mask")
-  [[ -z $line ]] || fail "a routing rule of somebody else uses marks within $mask ($line); nothing was changed. Set routers.$machine.pinning.markMask to bits that are free"
-  line=$(items_of_others | comm -13 <(pin_items "$bundle" | sort) - | awk 'NR == FNR { split($0, w, " "); if ($1 == "table") hop[$2] = $4; next } $1 == "table" && ($2 in hop) && hop[$2] != $4 { print $2; exit }' <(pin_items "$bundle") -)
-  [[ -z $line ]] || fail "routing table $line stands for another server in another stack's pins; nothing was changed. Set routers.$machine.pinning.tableBase and markMask apart"
-  pin_warnings | while read -r line; do warn "$line"; done
+  while read -r line; do
+    [[ $line != *" proto $protocol"* ]] || continue
+    [[ ${line%%:*} != "$preference" ]] || fail "routing rule preference $preference, which pins need, is taken ($line); nothing was changed. Set routers.$machine.pinning.rulePreference"
+    if has_mark_within "$mask" "$line"; then
+      fail "a routing rule of somebody else uses marks within $mask ($line); nothing was changed. Set routers.$machine.pinning.markMask to bits that are free"
+    fi
+  done < <(ip -4 rule show)
+  [[ ! $(others) ]] || check_pins_of_others
 }
 
-# overlapping_mark MASK <RULES: the first one whose mark has bits of the mask.
-overlapping_mark() {
-  local line mark
-  while read -r line; do
-    [[ $line =~ fwmark\ ([0-9a-fx]+)(/([0-9a-fx]+))? ]] || continue
-    mark=${BASH_REMATCH[3]:-0xffffffff}
-    if (((mark & $1) != 0)); then
-      say "$line"
-      return
-    fi
-  done
+check_pins_of_others() {
+  local line
+  line=$(items_of_others | comm -13 <(pin_items "$bundle" | sort) - | awk 'NR == FNR { split($0, w, " "); if ($1 == "table") hop[$2] = $4; next } $1 == "table" && ($2 in hop) && hop[$2] != $4 { print $2; exit }' <(pin_items "$bundle") -)
+  [[ -z $line ]] || fail "routing table $line stands for another server in another stack's pins; nothing was changed. Set routers.$machine.pinning.tableBase and markMask apart"
+}
+
+# has_mark_within MASK RULE
+has_mark_within() {
+  [[ $2 =~ fwmark\ ([0-9a-fx]+)(/([0-9a-fx]+))? ]] && (((${BASH_REMATCH[3]:-0xffffffff} & $1) != 0))
 }
 
 # Limits of pinning here, one a line: said at preview, and again at up.
 pin_warnings() {
-  local count max foreign
+  local count max
   count=$(</proc/sys/net/netfilter/nf_conntrack_count)
   max=$(</proc/sys/net/netfilter/nf_conntrack_max)
   ((count * 10 < max * 8)) ||
     say "the conntrack table is full to $((count * 100 / max)) % ($count of $max): flows that do not fit are not pinned. Raise net.netfilter.nf_conntrack_max"
   [[ $(</proc/sys/net/netfilter/nf_conntrack_tcp_loose) == 1 ]] ||
     say "net.netfilter.nf_conntrack_tcp_loose is 0: after a reboot of this router open connections are not pinned again"
-  foreign=$(nft list ruleset 2>/dev/null | awk -v ours="$pin_table" '$1 == "table" { mine = $3 == ours } !mine')
-  if grep -qwE 'notrack|NOTRACK' <<<"$foreign"; then
-    say "somebody's nftables rule says notrack: flows that it matches are not pinned"
-  fi
-  if grep -qE '^[[:space:]]*flowtable ' <<<"$foreign"; then
-    say "somebody's flowtable offloads connections: those bypass the pins, and a flip breaks them"
-  fi
-  if grep -qE 'meta mark set ct mark([[:space:]]*$|[[:space:]]+[^&[:space:]])' <<<"$foreign"; then
-    say "somebody's nftables rule restores packet marks unmasked (meta mark set ct mark): it may undo the pins"
-  fi
-  if (($(awk '{ print "route get", $2 }' "$bundle/want/servers" | ip -4 -force -batch - 2>/dev/null | awk '$2 == "dev" { print $3 }' | sort -u | wc -l) > 1)) &&
-    grep -qx 1 /proc/sys/net/ipv4/conf/all/rp_filter; then
+  nft list ruleset 2>/dev/null | awk -v ours="$pin_table" '
+    $1 == "table" { mine = $3 == ours }
+    mine { next }
+    tolower($0) ~ /(^|[^a-z])notrack([^a-z]|$)/ { notrack = 1 }
+    $1 == "flowtable" { offload = 1 }
+    /meta mark set ct mark([ \t]*$|[ \t]+[^& \t])/ { unmasked = 1 }
+    END {
+      if (notrack) print "somebody\047s nftables rule says notrack: flows that it matches are not pinned"
+      if (offload) print "somebody\047s flowtable offloads connections: those bypass the pins, and a flip breaks them"
+      if (unmasked) print "somebody\047s nftables rule restores packet marks unmasked (meta mark set ct mark): it may undo the pins"
+    }'
+  if [[ $(</proc/sys/net/ipv4/conf/all/rp_filter) == 1 ]] &&
+    (($(awk '{ print "route get", $2 }' "$bundle/want/servers" | ip -4 -force -batch - 2>/dev/null | awk '$2 == "dev" { print $3 }' | sort -u | wc -l) > 1)); then
     say "net.ipv4.conf.all.rp_filter is 1 and the servers are behind several interfaces: packets of pinned flows may be dropped. Set it to 2"
   fi
 }
@@ -239,7 +243,7 @@ verify_pins() {
 }
 
 # Clients of a server that is down learn at once that their connections are gone. Whose answer was lost is told again: a
-# flow that answered has another server's mark by then. In the background, so that nothing waits for clients that are gone.
+# flow that was reset is none any more. In the background, so that nothing waits for clients that are gone.
 tell_clients() {
   local mask marks
   pins_flows "$1" || return 0

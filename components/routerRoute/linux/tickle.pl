@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # Tells clients that their connection is gone: one bare ACK in the name of the VIP, with a sequence number out of
-# every window. The client answers it (RFC 9293, 3.10.7.4), and the server that has the VIP now resets the connection.
+# every window. The client answers it (RFC 9293, 3.10.7.4), and the router's rules reset the connection.
 # stdin: CLIENT PORT VIP PORT, one flow a line.
 use strict;
 use warnings;
