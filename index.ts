@@ -35,9 +35,11 @@ Error.stackTraceLimit = 1;
 export = async (): Promise<Record<string, unknown>> => {
   const farm = readConfig();
   const stack = `${pulumi.getProject()}/${pulumi.getStack()}`;
+  // Its provider starts meanwhile: the routers wait for it. What inspect refuses is never a stack's first run.
+  const token = healthToken(POOL);
   const found = await inspect(farm, stack, lookAhead);
   await tellOutlook(farm, stack, found);
-  return build(farm, found);
+  return build(farm, found, token);
 };
 
 function readConfig(): FarmModel {
@@ -59,10 +61,9 @@ function enableSecret(router: string): pulumi.Output<string> | undefined {
   return key === undefined ? undefined : config.requireSecret(key);
 }
 
-function build(farm: FarmModel, found: Findings): Record<string, unknown> {
+function build(farm: FarmModel, found: Findings, token: pulumi.Output<string>): Record<string, unknown> {
   const drift = (machine: string, component: string, concern: string): string | undefined =>
     driftOf(found.get(machine), instanceName(component, concern));
-  const token = healthToken(POOL);
   const prefixes = farm.network.vipSubnets;
   const servers = farm.servers.map((server) => ({ ...server, down: server.state === ServerState.Down }));
   const addressOf = new Map(servers.map((server) => [server.name, server.address]));

@@ -40,16 +40,16 @@ mark_in_doubt
 
 # put_in_place NEW PLACE: two renames, so that a machine that dies has the one or the other, but for that moment.
 put_in_place() {
-  rm -rf "$state/replaced"
+  [[ ! -e $state/replaced ]] || rm -rf "$state/replaced"
   [[ ! -e $2 ]] || mv -T "$2" "$state/replaced"
   mv -T "$1" "$2"
-  rm -rf "$state/replaced"
+  [[ ! -e $state/replaced ]] || rm -rf "$state/replaced"
 }
 
 # The version may be in force already: then only what somebody edited is replaced.
 stage() {
   local place=$state/versions/$version
-  rm -rf "$state/incoming"
+  [[ ! -e $state/incoming ]] || rm -rf "$state/incoming"
   if [[ ! -e $place ]] || ! diff -qr "$bundle/scripts" "$place/scripts" >/dev/null || ! diff -qr "$(as_it_came)" "$place/pristine/want" >/dev/null; then
     cp -R --preserve=mode "$bundle" "$state/incoming"
     if [[ -e $state/incoming/pristine ]]; then

@@ -64,8 +64,7 @@ package_of() {
 
 # One lock for the machine: two stacks never work on it at the same time.
 take_lock() {
-  mkdir -p "$run"
-  chmod 700 "$run"
+  [[ -d $run ]] || mkdir -m 700 "$run" 2>/dev/null || [[ -d $run ]]
   exec {lock}>>"$run/lock"
   if ! flock -w "${1:-60}" "$lock"; then
     fail "another run is still at work here ($(cat "$run/holder" 2>/dev/null)); nothing was changed. Wait for it, then run 'pulumi up' again"
@@ -76,10 +75,15 @@ take_lock() {
     take_lock "$@"
     return
   fi
-  printf 'pid %s, %s of %s, since %s\n' "$$" "$(basename "$0")" "$instance" "$(date -u +%FT%TZ)" >"$run/holder"
+  printf 'pid %s, %s of %s, since %s\n' "$$" "${0##*/}" "$instance" "$(TZ=UTC printf '%(%FT%TZ)T' -1)" >"$run/holder"
 }
 
-current_version() { [[ ! -L $state/current ]] || basename "$(readlink "$state/current")"; }
+current_version() {
+  local target
+  [[ -L $state/current ]] || return 0
+  target=$(readlink "$state/current")
+  say "${target##*/}"
+}
 
 # Bundles in force of the other instances of this concern on this machine, one folder a line.
 others() {

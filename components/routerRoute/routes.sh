@@ -81,8 +81,10 @@ check_next_hops() {
 
 # A prefix that none of our versions had may be somebody else's.
 check_foreign_routes() {
-  local line
-  line=$(awk '{ print $1 }' "$bundle/want/routes" | sort | comm -23 - <(of_all_versions routes | awk '{ print $1 }' | sort -u) | main_routes | grep -v "metric $metric" | grep -vF -f <(routes_of_siblings) | head -n 1 || true)
+  local new line
+  new=$(awk -v wish="$bundle/want/routes" 'FILENAME != wish { had[$1]; next } !($1 in had) { print $1 }' <(of_all_versions routes) "$bundle/want/routes")
+  [[ $new ]] || return 0
+  line=$(main_routes <<<"$new" | grep -v "metric $metric" | grep -vF -f <(routes_of_siblings) | head -n 1 || true)
   [[ -z $line ]] || fail "somebody else routes ${line%% *} already ($line); nothing was changed. Remove that route first"
 }
 # main_routes <PREFIXES: the main table's routes to exactly these.
@@ -190,13 +192,14 @@ silent_server() {
 
 # The rule comes first and goes last: it is what the next run knows a proof by that was killed.
 begin_proof_path() {
-  end_proof_path
-  ip -4 rule add from "$source" lookup "$proof_table" pref "$proof_preference"
-  awk -v table="$proof_table" '{ print "route replace", $1, $2, $3, "table", table }' "$proof/moves" | ip -4 -batch -
+  [[ ! $(ip -4 rule show pref "$proof_preference") ]] || end_proof_path
+  {
+    say "rule add from $source lookup $proof_table pref $proof_preference"
+    awk -v table="$proof_table" '{ print "route replace", $1, $2, $3, "table", table }' "$proof/moves"
+  } | ip -4 -batch -
 }
 end_proof_path() {
-  ip -4 route flush table "$proof_table" 2>/dev/null || true
-  ip -4 rule del pref "$proof_preference" lookup "$proof_table" 2>/dev/null || true
+  printf '%s\n' "route flush table $proof_table" "rule del pref $proof_preference lookup $proof_table" | ip -4 -force -batch - >/dev/null 2>&1 || true
 }
 cleanup() {
   [[ ${proof:-} ]] || return 0

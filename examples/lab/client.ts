@@ -41,8 +41,9 @@ export async function prepareServers(lab: Lab, documentRoot: string, bytes: numb
   return { path: "/download.bin", bytes, sha256 };
 }
 
-/** A LoadSpec. Default: from all of the client's addresses, 512 requests open at most, as long as any may last. */
-export type LoadOptions = Omit<LoadSpec, "sources" | "maxOpen" | "maxSeconds"> & Partial<LoadSpec>;
+/** A LoadSpec. Default: from all of the client's addresses, 512 requests open at most, as long as any may last; 2 s of patience. */
+export type LoadOptions = Omit<LoadSpec, "sources" | "maxOpen" | "maxSeconds" | "patienceMs"> &
+  Partial<LoadSpec>;
 
 /** A load that runs on the client. */
 export interface Load {
@@ -55,9 +56,15 @@ export interface Load {
 /** Starts a load on the client; returns when it has begun. */
 export async function startLoad(
   lab: Lab,
-  { sources = [...clientAddresses], maxOpen = 512, maxSeconds = LIMITS.seconds, ...rest }: LoadOptions,
+  {
+    sources = [...clientAddresses],
+    maxOpen = 512,
+    maxSeconds = LIMITS.seconds,
+    patienceMs = 2000,
+    ...rest
+  }: LoadOptions,
 ): Promise<Load> {
-  const spec: LoadSpec = { ...rest, sources, maxOpen, maxSeconds };
+  const spec: LoadSpec = { ...rest, sources, maxOpen, maxSeconds, patienceMs };
   checkSpec(spec);
   // Else a slow reader's kernel takes in a whole file at once, and the download outlives its server.
   await lab.exec("client", ["sysctl", "-qw", "net.ipv4.tcp_rmem=4096 65536 131072"], { check: true });

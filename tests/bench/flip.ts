@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import { Lab } from "../../examples/lab/lab";
 import { Project } from "../../examples/lab/project";
+import { forgetConnections } from "../lab/support";
 import { farmConfig } from "./farm";
 import { report } from "./report";
 
@@ -65,10 +66,6 @@ async function buildBaseline(lab: Lab, farm: Project): Promise<Project> {
   return project;
 }
 
-/** Without a connection that stands: as at 5 AM. */
-const FORGET_MASTERS =
-  "for s in ~/.ssh/loopback-ha-*; do ssh -o ControlPath=$s -O exit x 2>/dev/null; done; true";
-
 /** A flip of the farm with and without standing connections, an empty program and a bare ssh, in turn. */
 async function floors(lab: Lab, farm: Project): Promise<[string, Times][]> {
   const empty = new Project(lab, "bench", "tests/bench/empty");
@@ -97,7 +94,7 @@ async function floors(lab: Lab, farm: Project): Promise<[string, Times][]> {
     seconds[0][1].push(await routing());
     seconds[1][1].push(await timeUp(empty, ["--skip-preview"]));
     await farm.set("servers.web2.state", "active");
-    await lab.exec("operator", ["bash", "-c", FORGET_MASTERS]);
+    await forgetConnections(lab);
     seconds[3][1].push(await timeUp(farm, ["--skip-preview"]));
   }
   await lab.exec("r1", ["ip", "route", "del", "203.0.113.0/24"], { check: true });
@@ -105,7 +102,7 @@ async function floors(lab: Lab, farm: Project): Promise<[string, Times][]> {
   return seconds.map(([what, all]) => [what, times(all)]);
 }
 
-/** Runs it and writes results.md. */
+/** Runs it and writes flip.md. */
 export async function flip(): Promise<void> {
   const lab = new Lab();
   await lab.up();
@@ -154,7 +151,7 @@ function write(rows: [string, Times, string][]): void {
     ...[median, min, max].map(seconds),
     against,
   ]);
-  report("results.md", {
+  report("flip.md", {
     title: "Flip and first up",
     command: "npm run bench -- flip",
     text: `${ROUNDS} runs each, in turn with what they are compared with; wall time of \`pulumi up\`. The baseline is a program with the library's imports and as many commands, which do nothing.`,

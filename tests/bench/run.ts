@@ -1,8 +1,9 @@
 /** `npm run bench -- [NAME…]`: by default all of them, one after the other. */
+import { crashes } from "./crash";
 import { failover } from "./failover";
 import { flip } from "./flip";
 
-const BENCHES: Record<string, () => Promise<void>> = { flip, failover };
+const BENCHES: Record<string, () => Promise<void>> = { flip, failover, crash: crashes };
 
 async function main(names: string[]): Promise<void> {
   const unknown = names.find((name) => !Object.hasOwn(BENCHES, name));

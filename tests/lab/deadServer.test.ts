@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
-import { setTimeout as sleep } from "node:timers/promises";
-import { prepareServers, startLoad } from "../../examples/lab/client";
-import { ConnectionKind, failures, lastFailure, now, toldAfter } from "../../examples/lab/load/record";
+import { ConnectionKind, failures, lastFailure, toldAfter } from "../../examples/lab/load/record";
+import { VIP, crash } from "./crash";
 import { Farm, SERVERS, within } from "./support";
 
-const VIP = "192.0.2.69";
 const AWAY = ["web1", "web1", "web3", "web4"];
 const NEXT_STEP = /web2.*if it is dead, set servers\.web2\.state to down and run pulumi up again/;
 
@@ -47,48 +45,7 @@ describe("a dead server", function () {
     ["cold", 4],
   ] as const) {
     it(`crashes under load: set down 15 s later, the last request fails within ${seconds} s of the begin of up, with ${ssh} ssh; idle, downloading and uploading clients know within 1 s`, async () => {
-      const file = await prepareServers(farm.lab, "/srv/www/widgetco", 40_000_000);
-      // The router alone tells the clients: what takes over may take their packets for strays, and drop them.
-      await farm.sh(
-        "web1",
-        "nft -f - <<<'table ip foreign { chain c { type filter hook output priority 0; tcp flags & rst == rst drop; }; }'",
-      );
-      const load = await startLoad(farm.lab, {
-        targets: farm.targets([VIP]),
-        requestsPerSecond: 500,
-        downloads: { count: 5, seconds: 60, everyMs: 0, file },
-        uploads: 5,
-        idle: 5,
-        silent: 5,
-      });
-      await sleep(3000);
-      await farm.lab.crash("web2");
-      await sleep(15_000);
-      await farm.setState("web2", "down");
-      if (ssh === "cold")
-        await farm.sh(
-          "operator",
-          "for s in ~/.ssh/loopback-ha-*; do ssh -o ControlPath=$s -O exit x 2>/dev/null; done; true",
-        );
-      else
-        await farm.sh(
-          "operator",
-          "ssh -o ControlMaster=auto -o ControlPath='~/.ssh/loopback-ha-%C' -o ControlPersist=60 root@192.0.2.1 true",
-        );
-      // It polls nothing: that would hold up the router.
-      // Nothing that polls: it would hold up the router.
-      const moved = farm.sh(
-        "r1",
-        "grep -m 1 '^192.0.2.64/27 via .* dev host0 proto 76' < <(timeout 60 ip monitor route 2>/dev/null)",
-      );
-      const began = now();
-      const up = farm.up();
-      await moved;
-      const flipped = now();
-      await up;
-      await sleep(4000);
-      const record = await load.stop();
-      await farm.sh("web1", "nft delete table ip foreign");
+      const { record, began, flipped } = await crash(farm, ssh);
       assert.ok(failures(record, { before: began }).length > 0, "the crash was felt");
       const last = lastFailure(record);
       assert.ok(

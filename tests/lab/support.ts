@@ -19,6 +19,12 @@ export async function within(seconds: number, what: string, check: () => Promise
   }
 }
 
+/** Ends the operator's standing ssh connections. */
+export async function forgetConnections(lab: Lab): Promise<void> {
+  const forget = "for s in ~/.ssh/loopback-ha-*; do ssh -o ControlPath=$s -O exit x 2>/dev/null; done; true";
+  await lab.exec("operator", ["bash", "-c", forget]);
+}
+
 export class Farm {
   readonly lab = new Lab();
   readonly project = new Project(this.lab);
@@ -35,6 +41,17 @@ export class Farm {
     this.healthPath = (await this.project.output("healthPath")) as string;
     this.vips = ((await this.project.output("sites")) as Record<string, string[]>).widgetco;
     assert.deepEqual(await this.serving(), SERVERS);
+  }
+
+  /** Ends the operator's standing ssh connections. */
+  forgetConnections(): Promise<void> {
+    return forgetConnections(this.lab);
+  }
+
+  /** Sees to it that the operator has a standing connection to the router. */
+  async connect(): Promise<void> {
+    const options = "-o ControlMaster=auto -o ControlPath='~/.ssh/loopback-ha-%C' -o ControlPersist=60";
+    await this.sh("operator", `ssh ${options} root@192.0.2.1 true`);
   }
 
   /** One that must succeed; what it printed. */

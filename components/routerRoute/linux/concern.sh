@@ -73,7 +73,7 @@ activate() {
   wanted_cache=()
   wanted_items "$dir" >/dev/null
   live=$(live_items)
-  if grep -qx rule <<<"$live"; then end_proof_path; fi
+  if [[ $'\n'$live$'\n' == *$'\n'rule$'\n'* ]]; then end_proof_path; fi
   # The supervisor restores what it can: a link may still be down.
   missing=$(comm -13 <(say "$live") <(wanted_items "$dir"))
   if [[ ${restoring:-} ]]; then

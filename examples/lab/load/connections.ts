@@ -4,7 +4,7 @@ import * as net from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Answers, connect, Failure, failureOf, requestHead } from "./http";
 import { ConnectionKind, LongConnection, now } from "./record";
-import { File, LoadSpec, Target, TIMEOUT_MS } from "./spec";
+import { File, LoadSpec, Target } from "./spec";
 
 /** One connection at work: what it does with its socket until it is over, and how it ended. */
 type Work = (socket: net.Socket, target: Target, connection: LongConnection) => Promise<string>;
@@ -66,7 +66,7 @@ export class Connections {
     connection: LongConnection,
     work: Work,
   ): Promise<string> {
-    const timer = setTimeout(() => socket.destroy(new Failure("timeout")), TIMEOUT_MS);
+    const timer = setTimeout(() => socket.destroy(new Failure("timeout")), this.spec.patienceMs);
     await once(socket, "connect").finally(() => clearTimeout(timer));
     connection.connected = now();
     return work(socket, target, connection);

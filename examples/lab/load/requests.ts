@@ -1,6 +1,6 @@
 import { connect, Failure, failureOf, requestHead, serverNamed } from "./http";
 import { now, Request } from "./record";
-import { LoadSpec, TIMEOUT_MS } from "./spec";
+import { LoadSpec } from "./spec";
 
 /** Opens connections at a steady rate, whatever becomes of them: one request each. */
 export class Requests {
@@ -46,7 +46,7 @@ export class Requests {
     let error: Error | undefined;
     this.open[target]++;
     const socket = connect(vip, source);
-    const timer = setTimeout(() => socket.destroy(new Failure("timeout")), TIMEOUT_MS);
+    const timer = setTimeout(() => socket.destroy(new Failure("timeout")), this.spec.patienceMs);
     socket.write(requestHead("GET", serverName, path, "Connection: close"));
     socket.on("data", (chunk) => received.push(chunk));
     socket.on("error", (it) => (error = it));

@@ -33,15 +33,14 @@ export interface LoadSpec {
   uploads?: number;
   idle?: number;
   silent?: number;
+  /** How long a connection may take to be made, and a request to be answered. */
+  patienceMs: number;
   /** The load ends by itself after this many seconds. At most 180. */
   maxSeconds: number;
 }
 
 /** The hard limits of every load. */
 export const LIMITS = { requestsPerSecond: 5000, seconds: 180, maxOpen: 10_000, longConnections: 200 };
-
-/** How long a connection may take to be made, and a request to be answered. */
-export const TIMEOUT_MS = 2000;
 
 /** An error for a load beyond the limits, or with nothing to ask. */
 export function checkSpec(spec: LoadSpec): void {

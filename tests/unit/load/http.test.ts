@@ -94,6 +94,7 @@ describe("the load's limits", () => {
     requestsPerSecond: 2000,
     maxOpen: 512,
     maxSeconds: 60,
+    patienceMs: 2000,
   };
   it("let an ordinary load pass", () => assert.doesNotThrow(() => checkSpec(spec)));
   const refused: [Partial<LoadSpec>, RegExp][] = [

@@ -1,0 +1,67 @@
+/** `npm run bench -- crash`: what the crash of a server costs its clients, from the moment the operator acts. */
+import { ConnectionKind, failures, lastFailure, toldAfter } from "../../examples/lab/load/record";
+import { Crash, Ssh, VIP, crash } from "../lab/crash";
+import { Farm } from "../lab/support";
+import { report } from "./report";
+
+const ROUNDS = 3;
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;
+
+function row(ssh: Ssh, { record, began, flipped, ended }: Crash): string[] {
+  const failed = failures(record);
+  const lastSent = Math.max(...failed.map(({ started }) => started));
+  const told = toldAfter(record, VIP, flipped);
+  return [
+    ssh,
+    seconds(flipped - began),
+    seconds(lastSent - began),
+    seconds(lastFailure(record)!.ended - began),
+    String(failures(record, { after: flipped }).length),
+    ...Object.values(ConnectionKind).map((kind) => {
+      const times = told.filter((one) => one.kind === kind).map(({ ms }) => ms);
+      return `${times.filter(Number.isFinite).length} of ${times.length}, ${Math.round(Math.max(...times))} ms`;
+    }),
+    seconds(ended - began),
+  ];
+}
+
+/** Runs it and writes crash.md. */
+export async function crashes(): Promise<void> {
+  const farm = new Farm();
+  await farm.build();
+  const rows: string[][] = [];
+  try {
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const ssh of ["warm", "cold"] as const) {
+        rows.push(row(ssh, await crash(farm, ssh)));
+        console.log(rows[rows.length - 1].join(" | "));
+        await farm.lab.start("web2");
+        for (const state of ["maintenance", "active"]) {
+          await farm.setState("web2", state);
+          await farm.up();
+        }
+      }
+    }
+  } finally {
+    await farm.destroy();
+  }
+  report("crash.md", {
+    title: "A server crashes under load",
+    command: "npm run bench -- crash",
+    text: "500 new connections a second to the VIP of web2, and five each that download, upload, idle after a request, or never send one. web2 crashes; 15 s later an operator sets it down and runs `pulumi up`: times are from the start of that command. A request has 1.2 s, enough for one repetition of a lost SYN; a client with more patience learns of its failure later, and with less, sooner. The server that takes over sends no resets here: the router alone tells the clients. Warm: ssh connections to the machines stand; cold: none does.",
+    head: [
+      "ssh",
+      "the route changes after",
+      "the last request that fails is sent after",
+      "and fails after",
+      "sent after the flip and failed",
+      "downloads told",
+      "uploads told",
+      "idle told",
+      "silent told",
+      "`up` ends after",
+    ],
+    rows: rows.sort(([a], [b]) => (a < b ? 1 : a > b ? -1 : 0)),
+  });
+}
