@@ -92,13 +92,9 @@ describe("a failover", function () {
   describe("is proved before anything moves", () => {
     afterEach(home);
 
-    for (const [what, break_, mend] of [
-      ["no default route", "ip route del default", "ip route add default via 192.0.2.1"],
-      [
-        "a wrong default route",
-        "ip route replace default via 192.0.2.29",
-        "ip route replace default via 192.0.2.1",
-      ],
+    for (const [what, break_] of [
+      ["no default route", "ip route del default"],
+      ["a wrong default route", "ip route replace default via 192.0.2.29"],
     ]) {
       it(`refuses a server with ${what}, says which VIP on which server; LOOPBACK_HA_FORCE_MOVE moves and says what it skipped`, async () => {
         await farm.sh("web1", break_);
@@ -117,7 +113,8 @@ describe("a failover", function () {
           );
           assert.match(await r1(`ip route show ${PREFIX}`), /via 192\.0\.2\.2 /);
         } finally {
-          await farm.sh("web1", mend);
+          // As networkd made it: another test compares.
+          await farm.sh("web1", "ip route replace default via 192.0.2.1 proto static");
         }
       });
     }
