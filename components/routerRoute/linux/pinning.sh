@@ -91,7 +91,7 @@ pins_are_live() {
 }
 
 load_pins() {
-  local dir=$1 text live stale
+  local dir=$1 text live change stale
   if ! pins_flows "$dir"; then
     drop_pins
     return
@@ -100,14 +100,24 @@ load_pins() {
   text=$(pin_ruleset "$dir")
   live=$(list_pins)
   [[ $live || ${restoring:-} ]] || begin_pins "$dir"
+  change=$text
+  if [[ $live && -e $pins_listed && $live == "$(<"$pins_listed")" ]]; then change=$(changed_pins <<<"$text"); fi
   stale=$(awk '$1 == "chain" && $2 ~ /_/ && $2 != "to_vip" { print $2 }' <<<"$live" |
     while read -r chain; do [[ $text == *" $chain"$'\n'* ]] || say "delete chain ip $pin_table $chain"; done)
   # Of an older version of ours, which had other types, nothing can be kept.
-  nft -f - <<<"$text"$'\n'"$stale" 2>/dev/null ||
+  nft -f - <<<"$change"$'\n'"$stale" 2>/dev/null ||
     nft -f - <<<"${live:+delete table ip $pin_table}"$'\n'"$text" ||
     fail "nft refuses the table '$pin_table', without which open connections would break; see the lines above"
   say "$text" >"$pins_loaded"
   list_pins >"$pins_listed"
+}
+
+# changed_pins <RULESET: what of it differs from what is loaded. No open flow's packet meets what a flip changes.
+changed_pins() {
+  awk '
+    FILENAME != "-" { loaded[$5] = loaded[$5] $0 "\n"; next }
+    { line[++count] = $0; name[count] = $5; wanted[$5] = wanted[$5] $0 "\n" }
+    END { for (i = 1; i <= count; i++) if (wanted[name[i]] != loaded[name[i]]) print line[i] }' "$pins_loaded" -
 }
 
 drop_pins() {
