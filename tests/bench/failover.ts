@@ -64,12 +64,13 @@ const byPulumi: Omit<Variant, "name"> = {
 };
 
 async function withoutPins(farm: Farm): Promise<() => Promise<void>> {
-  const pin = async (value: string): Promise<void> => {
-    await farm.project.set("routers.r1.pinFlows", value);
+  const key = "routers.r1.pinFlows";
+  await farm.project.set(key, "false");
+  await up(farm);
+  return async () => {
+    await farm.project.pulumi(["config", "rm", "--path", key, "--stack", farm.project.stack], { check: true });
     await up(farm);
   };
-  await pin("false");
-  return () => pin("true");
 }
 
 async function withFrr(farm: Farm): Promise<() => Promise<void>> {
