@@ -76,6 +76,11 @@ export class Project {
     await this.pulumi(["config", "set", "--path", keyPath, value, "--stack", this.stack], { check: true });
   }
 
+  /** `pulumi config rm --path`. */
+  async drop(keyPath: string): Promise<void> {
+    await this.pulumi(["config", "rm", "--path", keyPath, "--stack", this.stack], { check: true });
+  }
+
   /** The one recovery, as the README has it, after an `up` that was killed. */
   async recover(): Promise<void> {
     // A kill during a write can leave a file backend's checkpoint empty; the one before lies beside it.

@@ -1,38 +1,14 @@
 /** `npm run bench -- failover`: what ten planned flips cost the clients of the VIPs that move, in several ways. */
 import * as fs from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
-import { prepareServers, startLoad } from "../../examples/lab/client";
+import { prepareServers } from "../../examples/lab/client";
 import { Lab } from "../../examples/lab/lab";
-import {
-  ConnectionKind,
-  firstAnswerOf,
-  LoadRecord,
-  namedAfter,
-  now,
-  spanned,
-  summary,
-} from "../../examples/lab/load/record";
-import { File, Target } from "../../examples/lab/load/spec";
+import { summary } from "../../examples/lab/load/record";
 import { Project } from "../../examples/lab/project";
+import { DOWNLOADS, FILE_BYTES, Flips, PREFIX, Place, flipUnderLoad } from "../lab/flips";
 import { DOCUMENT_ROOT, farmConfig } from "./farm";
 import { report } from "./report";
 
-const FLIPS = 10;
 const SITES = 8;
-const REQUESTS_PER_SECOND = 2200;
-/** The last one ends before the last flip, and each is long enough for two flips on a busy host. */
-const DOWNLOADS = { count: 20, seconds: 30, everyMs: 700 };
-const FILE_BYTES = 30_000_000;
-/** From one flip to the next, at least; after each, new requests are watched for a while. */
-const [ROUND_MS, WATCH_MS] = [5000, 1500];
-
-/** The subnet that moves, and between whom: web2 goes into maintenance and comes back. */
-const PREFIX = "192.0.2.64/27";
-const [AWAY, HOME] = [
-  { server: "web1", hop: "192.0.2.2", state: "maintenance" },
-  { server: "web2", hop: "192.0.2.3", state: "active" },
-];
-type Place = typeof HOME;
 
 interface Farm {
   lab: Lab;
@@ -68,7 +44,7 @@ async function withoutPins(farm: Farm): Promise<() => Promise<void>> {
   await farm.project.set(key, "false");
   await up(farm);
   return async () => {
-    await farm.project.pulumi(["config", "rm", "--path", key, "--stack", farm.project.stack], { check: true });
+    await farm.project.drop(key);
     await up(farm);
   };
 }
@@ -111,57 +87,13 @@ const VARIANTS: Variant[] = [
   },
 ];
 
-interface Flip {
-  to: Place;
-  began: number;
-  ended: number;
-}
-
-async function flips(
-  farm: Farm,
-  variant: Variant,
-  targets: Target[],
-  file: File,
-): Promise<[LoadRecord, Flip[]]> {
-  const load = await startLoad(farm.lab, {
-    targets,
-    requestsPerSecond: REQUESTS_PER_SECOND,
-    downloads: { ...DOWNLOADS, file },
-  });
-  const done: Flip[] = [];
-  let record: LoadRecord;
-  try {
-    for (let i = 0; i < FLIPS; i++) {
-      const round = sleep(ROUND_MS);
-      const to = i % 2 === 0 ? AWAY : HOME;
-      await variant.announce?.(farm, to);
-      const began = now();
-      await variant.flip(farm, to);
-      done.push({ to, began, ended: now() });
-      await Promise.all([round, sleep(WATCH_MS)]);
-    }
-  } finally {
-    record = await load.stop();
-  }
-  return [record, done];
-}
-
 const milliseconds = (value: number): string =>
   Number.isFinite(value) ? `${Math.round(value)} ms` : "never";
 
-function row(name: string, record: LoadRecord, done: Flip[]): string[] {
+function row(name: string, { record, flips, spans }: Flips): string[] {
   const { requests, rate, failed, resets, downloads, longestGapMs } = summary(record);
-  const moved = done.map(({ to, began }, i) => {
-    const before = done[i + 1]?.began ?? record.ended;
-    const at = firstAnswerOf(record, to.server, { after: began, before })?.started ?? Infinity;
-    return { at, named: namedAfter(record, to.server, { after: at, before }) };
-  });
   const kinds = Object.entries(failed).map(([kind, count]) => `${count} ${kind}`);
-  const times = moved.map(({ at }) => at);
-  const spans = record.connections
-    .filter(({ kind, end }) => kind === ConnectionKind.Download && end === "complete")
-    .map((download) => spanned(download, times));
-  const walls = done.map(({ began, ended }) => ended - began).sort((a, b) => a - b);
+  const walls = flips.map(({ began, ended }) => ended - began).sort((a, b) => a - b);
   return [
     name,
     `${rate.median} (slowest second ${rate.min})`,
@@ -170,7 +102,7 @@ function row(name: string, record: LoadRecord, done: Flip[]): string[] {
     String(resets),
     `${downloads.complete} of ${downloads.all}`,
     spans.length > 0 ? String(Math.min(...spans)) : "-",
-    milliseconds(Math.max(...moved.map(({ named }) => named))),
+    milliseconds(Math.max(...flips.map(({ namedAfterMs }) => namedAfterMs))),
     milliseconds(longestGapMs),
     `${(walls[Math.floor(walls.length / 2)] / 1000).toFixed(2)} s`,
   ];
@@ -197,12 +129,15 @@ export async function failover(): Promise<void> {
   const rows: string[][] = [];
   for (const variant of VARIANTS.filter(({ name }) => name.includes(process.env.BENCH_ONLY ?? ""))) {
     const restore = await variant.prepare?.(farm);
-    const [record, done] = await flips(farm, variant, targets, file).finally(restore);
-    rows.push(row(variant.name, record, done));
+    const done = await flipUnderLoad(lab, targets, file, {
+      announce: async (to) => variant.announce?.(farm, to),
+      flip: (to) => variant.flip(farm, to),
+    }).finally(restore);
+    rows.push(row(variant.name, done));
     console.log(rows[rows.length - 1].join(" | "));
   }
   await project.destroy();
-  report("failover.md", {
+  await report("failover.md", {
     title: "Ten planned flips under load",
     command: "npm run bench -- failover",
     text: `All load is on the ${SITES} VIPs of ${PREFIX}, which web2 and web1 serve in turn, from ten client addresses: new connections with one request each, and ${DOWNLOADS.count} downloads of ${FILE_BYTES / 1e6} MB at a reader's pace, ${DOWNLOADS.seconds} s each. A gap is a time without an answer on one VIP. The new server is named from the moment on that no request is begun any more that another one, or none, answers; counted from the first one that it answers.`,

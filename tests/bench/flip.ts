@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import { Lab } from "../../examples/lab/lab";
 import { Project } from "../../examples/lab/project";
-import { forgetConnections } from "../lab/support";
+import { timeUp, wallTimes } from "../lab/wallTimes";
 import { farmConfig } from "./farm";
 import { report } from "./report";
 
@@ -13,16 +13,6 @@ interface Times {
   median: number;
   min: number;
   max: number;
-}
-
-async function timeUp(project: Project, flags: string[]): Promise<number> {
-  const began = process.hrtime.bigint();
-  const { code, stdout, stderr } = await project.pulumi([
-    ...["up", "--yes", "--continue-on-error", "--stack", project.stack],
-    ...flags,
-  ]);
-  if (code !== 0) throw new Error(`pulumi up failed:\n${stdout}${stderr}`);
-  return Number(process.hrtime.bigint() - began) / 1e9;
 }
 
 const times = (seconds: number[]): Times => {
@@ -66,42 +56,6 @@ async function buildBaseline(lab: Lab, farm: Project): Promise<Project> {
   return project;
 }
 
-/** A flip of the farm with and without standing connections, an empty program and a bare ssh, in turn. */
-async function floors(lab: Lab, farm: Project): Promise<[string, Times][]> {
-  const empty = new Project(lab, "bench", "tests/bench/empty");
-  await empty.init();
-  const onRouter = ["ssh", "-o", "ControlMaster=auto", "-o", "ControlPath=~/.ssh/loopback-ha-%C"];
-  const routing = async (): Promise<number> => {
-    const began = process.hrtime.bigint();
-    await lab.exec(
-      "operator",
-      [...onRouter, "root@192.0.2.1", "ip route replace 203.0.113.0/24 via 192.0.2.5"],
-      {
-        check: true,
-      },
-    );
-    return Number(process.hrtime.bigint() - began) / 1e9;
-  };
-  const seconds: [string, number[]][] = [
-    ["bare multiplexed ssh: ip route replace", []],
-    ["pulumi up of an empty program, --skip-preview", []],
-    ["flip, 1 site, standing connections, --skip-preview", []],
-    ["flip, 1 site, no connection stands, --skip-preview", []],
-  ];
-  for (let round = 0; round < ROUNDS; round++) {
-    await farm.set("servers.web2.state", "maintenance");
-    seconds[2][1].push(await timeUp(farm, ["--skip-preview"]));
-    seconds[0][1].push(await routing());
-    seconds[1][1].push(await timeUp(empty, ["--skip-preview"]));
-    await farm.set("servers.web2.state", "active");
-    await forgetConnections(lab);
-    seconds[3][1].push(await timeUp(farm, ["--skip-preview"]));
-  }
-  await lab.exec("r1", ["ip", "route", "del", "203.0.113.0/24"], { check: true });
-  empty.remove();
-  return seconds.map(([what, all]) => [what, times(all)]);
-}
-
 /** Runs it and writes flip.md. */
 export async function flip(): Promise<void> {
   const lab = new Lab();
@@ -130,7 +84,7 @@ export async function flip(): Promise<void> {
     show(`flip, 1 site, ${mode}`, ours, `${over.toFixed(2)} s over the baseline (target: 0.50)`);
   }
   baseline.remove();
-  for (const [what, result] of await floors(lab, one)) show(what, result);
+  for (const [what, seconds] of Object.entries(await wallTimes(lab, one, ROUNDS))) show(what, times(seconds));
   await one.destroy();
 
   const [many, firstMany] = await build(lab, 300);
@@ -141,17 +95,17 @@ export async function flip(): Promise<void> {
     show(`flip, 300 sites, ${mode}`, ours, `${ratio.toFixed(2)} x the flip with 1 site (target: 1.5)`);
   }
   await many.destroy();
-  write(rows);
+  await write(rows);
 }
 
-function write(rows: [string, Times, string][]): void {
+async function write(rows: [string, Times, string][]): Promise<void> {
   const seconds = (value: number): string => `${value.toFixed(2)} s`;
   const cells = rows.map(([what, { median, min, max }, against]) => [
     what,
     ...[median, min, max].map(seconds),
     against,
   ]);
-  report("flip.md", {
+  await report("flip.md", {
     title: "Flip and first up",
     command: "npm run bench -- flip",
     text: `${ROUNDS} runs each, in turn with what they are compared with; wall time of \`pulumi up\`. The baseline is a program with the library's imports and as many commands, which do nothing.`,

@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import Table from "cli-table3";
+import * as prettier from "prettier";
 
 /** What a benchmark found. */
 export interface Report {
@@ -15,18 +16,16 @@ export interface Report {
 }
 
 /** Prints a benchmark's table, and writes it into a file of this folder. */
-export function report(file: string, { title, command, text, head, rows }: Report): void {
+export async function report(file: string, { title, command, text, head, rows }: Report): Promise<void> {
   const table = new Table({ head, style: { head: [], border: [], compact: true } });
   table.push(...rows);
   console.log(table.toString());
   const line = (cells: string[]): string => `| ${cells.join(" | ")} |\n`;
   const memory = Math.round(os.totalmem() / 2 ** 30);
-  fs.writeFileSync(
-    path.join(__dirname, file),
-    `# ${title}
+  const page = `# ${title}
 
 Made by \`${command}\` on ${new Date().toISOString().slice(0, 10)}: ${os.cpus().length} cores, ${memory} GiB; the lab's machines share them. ${text}
 
-${line(head)}${line(head.map(() => "---"))}${rows.map(line).join("")}`,
-  );
+${line(head)}${line(head.map(() => "---"))}${rows.map(line).join("")}`;
+  fs.writeFileSync(path.join(__dirname, file), await prettier.format(page, { parser: "markdown" }));
 }

@@ -2,18 +2,12 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { prepareServers, startLoad } from "../../examples/lab/client";
 import { ConnectionKind } from "../../examples/lab/load/record";
-import { Farm, SERVERS, within } from "./support";
+import { CUT_SSH, Farm, HEAL_SSH, SERVERS, oncePending, pendingFile, within } from "./support";
 
-const PENDING = "/run/loopback-ha/pending.loopback-ha.lab.r1.linux-routes";
+const PENDING = pendingFile("linux");
 const AWAY = ["web1", "web1", "web3", "web4"];
 const VIP = "192.0.2.69";
 const SECONDS = 5;
-
-/** On the router: as soon as a flip is in force that waits for its confirmation. */
-const oncePending = (command: string): string =>
-  `for i in $(seq 3000); do if [ -e ${PENDING} ] && ip route show exact 192.0.2.64/27 | grep -q 'via 192.0.2.2 '; then ${command}; exit; fi; sleep 0.005; done; exit 9`;
-const cutSsh = `nft -f - <<<'table ip foreign { chain c { type filter hook input priority -300; tcp dport 22 drop; }; }'`;
-const healSsh = "nft delete table ip foreign";
 
 describe("commit-confirm", function () {
   this.timeout(180_000);
@@ -21,11 +15,12 @@ describe("commit-confirm", function () {
   const r1 = (command: string): Promise<string> => farm.sh("r1", command);
   /** For how long the router kept the change, in seconds; it is asked on its console. */
   const keptFor = async (): Promise<number> => {
-    const [began, ended] = (
-      await r1(`while [ ! -e ${PENDING} ]; do sleep 0.01; done; cut -d ' ' -f 1 /proc/uptime
-        while [ -e ${PENDING} ]; do sleep 0.01; done; cut -d ' ' -f 1 /proc/uptime`)
-    ).split("\n");
-    return Number(ended) - Number(began);
+    // One process, so that looking holds nothing up.
+    const look = `
+      sub uptime { open my $file, "<", "/proc/uptime"; (split " ", <$file>)[0] }
+      sub wait_until { select undef, undef, undef, 0.01 until $_[0] == !!-e "${PENDING}" }
+      wait_until(1); my $began = uptime(); wait_until(0); print uptime() - $began`;
+    return Number(await r1(`perl -e '${look}'`));
   };
 
   before("a farm in the lab", () => farm.build({ "routers.r1.confirmSeconds": String(SECONDS) }));
@@ -40,18 +35,23 @@ describe("commit-confirm", function () {
   const unconfirmed = async (event: string, heal: string): Promise<{ printed: string; kept: number }> => {
     await farm.setState("web2", "maintenance");
     const kept = keptFor();
-    const happened = r1(oncePending(event));
+    const happened = r1(oncePending("linux", event));
     const up = farm.failingUp();
-    await happened;
-    assert.deepEqual(await farm.serving(), AWAY);
-    const seconds = await kept;
-    assert.deepEqual(await farm.serving(), SERVERS);
-    await r1(heal);
+    let seconds: number;
+    try {
+      await happened;
+      assert.deepEqual(await farm.serving(), AWAY);
+      seconds = await kept;
+      assert.deepEqual(await farm.serving(), SERVERS);
+    } finally {
+      await r1(heal);
+      await up.catch(() => undefined); // awaited below, too
+    }
     return { printed: await up, kept: seconds };
   };
 
   for (const [what, event, heal] of [
-    ["the operator's link is cut", cutSsh, healSsh],
+    ["the operator's link is cut", CUT_SSH, HEAL_SSH],
     [
       "sshd and all its sessions are killed",
       // Its own children are what the daemon's cgroup and the logins' scopes hold.
@@ -74,7 +74,7 @@ describe("commit-confirm", function () {
   it("a confirmation that comes too late is told so, and changes nothing", async () => {
     // The second connection is held up until the router has gone back.
     const { printed } = await unconfirmed(
-      `${cutSsh}; (while [ -e ${PENDING} ]; do sleep 0.05; done; sleep 0.2; ${healSsh}) >/dev/null 2>&1 & true`,
+      `${CUT_SSH}; (while [ -e ${PENDING} ]; do sleep 0.05; done; sleep 0.2; ${HEAL_SSH}) >/dev/null 2>&1 & true`,
       "true",
     );
     assert.match(printed, /r1: the confirmation came too late: the change was undone.*Run 'pulumi up' again/);
@@ -87,7 +87,7 @@ describe("commit-confirm", function () {
       requestsPerSecond: 200,
       downloads: { count: 30, seconds: 10, everyMs: 400, file },
     });
-    await unconfirmed(cutSsh, healSsh);
+    await unconfirmed(CUT_SSH, HEAL_SSH);
     await sleep(14_000);
     const record = await load.stop();
     const downloads = record.connections.filter(({ kind }) => kind === ConnectionKind.Download);
@@ -104,7 +104,7 @@ describe("commit-confirm", function () {
 
   it("a reboot of the router before the confirmation brings the state before; the next up flips", async () => {
     await farm.setState("web2", "maintenance");
-    const happened = r1(oncePending(cutSsh));
+    const happened = r1(oncePending("linux", CUT_SSH));
     const up = farm.failingUp();
     await happened;
     await farm.lab.crash("r1");
@@ -136,11 +136,11 @@ describe("commit-confirm", function () {
     up.stdout?.resume();
     up.stderr?.resume();
     const ended = new Promise((resolve) => up.once("close", resolve));
-    await r1(oncePending(cutSsh));
+    await r1(oncePending("linux", CUT_SSH));
     up.kill("SIGKILL");
     await ended;
     await within(SECONDS + 2, "home again", async () => String(await farm.serving()) === String(SERVERS));
-    await r1(healSsh);
+    await r1(HEAL_SSH);
     await farm.project.recover();
     await farm.up();
     assert.deepEqual(await farm.serving(), AWAY);

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { prepareServers, startLoad } from "../../examples/lab/client";
 import { LoadRecord, now } from "../../examples/lab/load/record";
+import { File } from "../../examples/lab/load/spec";
 import { Farm } from "./support";
 
 /** The VIP that web2 serves, and web1 after it. */
@@ -29,6 +30,14 @@ export async function crash(farm: Farm, ssh: Ssh): Promise<Crash> {
     "web1",
     "nft -f - <<<'table ip strays { chain c { type filter hook output priority 0; tcp flags & rst == rst drop; }; }'",
   );
+  try {
+    return await crashUnderLoad(farm, ssh, file);
+  } finally {
+    await farm.sh("web1", "nft delete table ip strays");
+  }
+}
+
+async function crashUnderLoad(farm: Farm, ssh: Ssh, file: File): Promise<Crash> {
   const load = await startLoad(farm.lab, {
     targets: farm.targets([VIP]),
     requestsPerSecond: 500,
@@ -58,6 +67,5 @@ export async function crash(farm: Farm, ssh: Ssh): Promise<Crash> {
   const ended = now();
   await sleep(4000);
   const record = await load.stop();
-  await farm.sh("web1", "nft delete table ip strays");
   return { record, began, flipped, ended };
 }

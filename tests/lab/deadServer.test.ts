@@ -31,7 +31,7 @@ describe("a dead server", function () {
   after("the farm goes", () => farm.destroy());
   afterEach("everything runs, and is at home", async () => {
     for (const name of SERVERS) await farm.lab.start(name);
-    await farm.project.pulumi(["config", "rm", "--path", "sites.sprockets", "--stack", "lab"]);
+    await farm.drop("sites.sprockets");
     await farm.set("servers.web2.address", "192.0.2.3");
     for (const state of ["maintenance", "active"]) {
       await farm.setState("web2", state);
@@ -83,8 +83,7 @@ describe("a dead server", function () {
 
   it("is taken out of the config without having been set down: a warning, and the flip", async () => {
     await farm.lab.crash("web2");
-    const config = { address: "192.0.2.3" };
-    await farm.project.pulumi(["config", "rm", "--path", "servers.web2", "--stack", "lab"], { check: true });
+    await farm.drop("servers.web2");
     await farm.set('placement["192.0.2.64/27"]', "web1");
     await farm.set('placement["192.0.2.96/27"]', "web3");
     await farm.set('placement["192.0.2.128/27"]', "web4");
@@ -92,8 +91,7 @@ describe("a dead server", function () {
     assert.match(printed, /warning: web2 does not answer, so \S+ stays on it/);
     assert.deepEqual(await farm.serving(), AWAY);
     await farm.lab.reset("web2");
-    await farm.set("servers.web2.address", config.address);
-    await farm.project.pulumi(["config", "rm", "--path", "placement", "--stack", "lab"], { check: true });
+    await farm.drop("placement");
   });
 
   it("accepts connections to sshd and says nothing: the wait is bounded, the flip happens", async () => {
@@ -102,10 +100,7 @@ describe("a dead server", function () {
       "systemctl kill -s STOP --kill-whom=main ssh; for p in $(pgrep -P $(systemctl show -P MainPID ssh)); do kill -STOP $p; done",
     );
     try {
-      await farm.sh(
-        "operator",
-        "for s in ~/.ssh/loopback-ha-*; do ssh -o ControlPath=$s -O exit x 2>/dev/null; done; true",
-      );
+      await farm.forgetConnections();
       await addSite();
       await farm.setState("web2", "maintenance");
       await failsForWeb2(90);
@@ -120,7 +115,7 @@ describe("a dead server", function () {
     const killed = farm.lab.exec("web2", [
       "bash",
       "-c",
-      "until grep -q apply.sh /run/loopback-ha/holder; do sleep 0.01; done 2>/dev/null",
+      "rm -f /run/loopback-ha/holder; until [ -e /run/loopback-ha/holder ]; do sleep 0.01; done",
     ]);
     const up = failsForWeb2(60);
     await killed;

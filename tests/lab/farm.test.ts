@@ -156,7 +156,7 @@ describe("the farm", function () {
     );
     assert.equal(await whoServes(lab, "192.0.2.71", "sprockets.widgetco.example", healthPath), "web2");
 
-    await project.pulumi(["config", "rm", "--path", "sites.sprockets", "--stack", "lab"], { check: true });
+    await project.drop("sites.sprockets");
     const early = await project.up();
     assert.notEqual(early.code, 0, early.stdout);
     assert.match(early.stdout + early.stderr, /sprockets\.widgetco\.example still is in DNS/);
@@ -168,7 +168,7 @@ describe("the farm", function () {
     await project.set("sites.sprockets.retiring", "true");
     await expectUp();
     await new Promise((resolve) => setTimeout(resolve, 3000));
-    await project.pulumi(["config", "rm", "--path", "sites.sprockets", "--stack", "lab"], { check: true });
+    await project.drop("sites.sprockets");
     const leaving = await underLoad(lab, target, expectUp);
     assert.deepEqual(
       Object.values(leaving).map((vip) => vip.failures),
@@ -209,13 +209,9 @@ describe("the farm", function () {
     assert.deepEqual(await inDns("www.widgetco.example"), sites.widgetco.slice(0, 3).sort());
 
     await new Promise((resolve) => setTimeout(resolve, 3000));
-    await project.pulumi(["config", "rm", "--path", "network.retiringVipSubnets", "--stack", "lab"], {
-      check: true,
-    });
+    await project.drop("network.retiringVipSubnets");
     await project.set("network.vipSubnets", "3");
-    await project.pulumi(["config", "rm", "--path", "sites.gadgets.retiringHostNumber", "--stack", "lab"], {
-      check: true,
-    });
+    await project.drop("sites.gadgets.retiringHostNumber");
     await expectUp();
     const { stdout } = await lab.exec("r1", ["ip", "-4", "route", "show", "proto", "76"]);
     assert.doesNotMatch(stdout, /192.0.2.128/);
@@ -227,9 +223,7 @@ describe("the farm", function () {
     await project.set("sites.gadgets.retiringHostNumber", "8");
     await expectUp();
     await new Promise((resolve) => setTimeout(resolve, 3000));
-    await project.pulumi(["config", "rm", "--path", "sites.gadgets.retiringHostNumber", "--stack", "lab"], {
-      check: true,
-    });
+    await project.drop("sites.gadgets.retiringHostNumber");
     await expectUp();
   });
 

@@ -297,7 +297,7 @@ describe("router kind frr", function () {
     const r2 = "ip -4 route get 192.0.2.69 from 203.0.113.5 | head -n 1";
     await state("web4", "maintenance");
     await expectUp();
-    await project.pulumi(["config", "rm", "--path", "servers.web4", "--stack", "lab"], { check: true });
+    await project.drop("servers.web4");
     await expectUp();
     await sh("web4", "sysctl -qw net.ipv4.ip_forward=1; ip address add 203.0.113.5/32 dev lo");
     // Not by FRR, which is stopped below.
@@ -325,7 +325,7 @@ describe("router kind frr", function () {
 
     await expectUp();
     assert.equal((await serving())[1], "web3");
-    await project.pulumi(["config", "rm", "--path", "routers.r2", "--stack", "lab"], { check: true });
+    await project.drop("routers.r2");
     await state("web2", "active");
     await expectUp();
     await sh("web4", "sysctl -qw net.ipv4.ip_forward=0; ip address del 203.0.113.5/32 dev lo");

@@ -15,6 +15,8 @@ my %is = (
     archive    => 'no',     # yes: it can go back by itself
     minute     => 60,       # seconds in a minute of its timer
     slow       => 0,        # seconds before each answer
+    width      => 0,        # columns after which a line that is typed scrolls, once 'terminal width 0' is refused
+    overwrite  => 'no',     # yes: it asks before it saves
     pages      => 'no',     # yes: pages of two lines until 'terminal length 0'; always: also after it
     noise      => 'no',     # yes: log messages behind prompts
     dropat     => 0,        # ends the connection at the Nth command of a run, before it is done
@@ -51,11 +53,13 @@ sub prompt {
     my $name = $mode ? substr($is{hostname}, 0, 20) : $is{hostname};
     out($name . ($mode ? '(config)' : '') . ($privileged ? '#' : '>'));
 }
+# What a terminal shows in the end of a line that is too long for it.
+sub scrolled { my ($line) = @_; return $is{width} && length $line > $is{width} ? '$' . substr($line, -$is{width} + 1) : $line }
 my $input = '';
 sub typed {
     my ($echo) = @_;
     for (;;) {
-        if ($input =~ s/^([^\r\n]*)[\r\n]//) { out($1) if $echo; return $1 }
+        if ($input =~ s/^([^\r\n]*)[\r\n]//) { out(scrolled($1)) if $echo; return $1 }
         sysread STDIN, $input, 1, length $input or exit;
     }
 }
@@ -103,7 +107,7 @@ sub answer {
         return $invalid;
     }
     if ($line =~ /^terminal length (\d+)$/) { $long = 1 if $1 == 0 && $is{pages} ne 'always'; return '' }
-    return '' if $line =~ /^terminal width \d+$/;
+    return $is{width} ? $invalid : '' if $line =~ /^terminal width \d+$/;
     if ($line eq 'enable' && !$privileged) {
         for (1 .. 3) {
             print 'Password: ';
@@ -132,7 +136,14 @@ sub answer {
         return ($1 ? "Rollback Confirmed Change: Backing up current running config to flash:edge-1-1\n\n" : '') . "Enter configuration commands, one per line.  End with CNTL/Z.\n";
     }
     if ($line eq 'configure confirm') { return unlink('timer') ? '' : "%No Rollback Confirmed Change pending\n" }
-    if ($line eq 'write memory') { store('startup', lines('running')); return "Building configuration...\n[OK]\n" }
+    if ($line eq 'write memory') {
+        if ($is{overwrite} eq 'yes') {
+            out("Warning: Attempting to overwrite an NVRAM configuration previously written by a different version.\nOverwrite the previous NVRAM configuration?[confirm]");
+            typed(0);
+            out("\n");
+        }
+        store('startup', lines('running')); return "Building configuration...\n[OK]\n";
+    }
     return $line eq '' ? '' : $invalid;
 }
 

@@ -12,7 +12,8 @@ const OTHERS = [
   "ip route 203.0.113.0 255.255.255.0 198.51.100.10",
   "ip route 192.0.2.224 255.255.255.224 192.0.2.9 tag 5",
 ];
-const SECRET = "s3cret pässword#";
+/** What ssh would take for its own at the begin of a line is in it. */
+const SECRET = "~~s3cret pässword#";
 
 /** A router's command line of our own behind a real sshd: what no FRR does, and IOS does. */
 describe("a session with an IOS router (emulated)", () => {
@@ -34,6 +35,13 @@ describe("a session with an IOS router (emulated)", () => {
         .join(""),
     );
 
+  /** The number of the command in a flip that is its first route. */
+  const firstLine = async (): Promise<number> => {
+    await good(deliver(flipped));
+    const number = (await commands()).findIndex((line) => line.startsWith("ip route")) + 1;
+    await reset(old);
+    return number;
+  };
   const environment = (secret?: string): Record<string, string> => ({
     LOOPBACK_HA_MACHINE: "r1",
     LOOPBACK_HA_SSH: sshArguments({ name: "r1", address: "192.0.2.1", ssh: { user: "ios" } }).join(" "),
@@ -157,6 +165,8 @@ describe("a session with an IOS router (emulated)", () => {
     ["pages that can't be turned off", { pages: "always" }],
     ["log messages behind every prompt", { noise: "yes" }],
     ["slow answers", { slow: 0.3 }],
+    ["a terminal that stays narrow, so that lines scroll", { width: 40 }],
+    ["a question before it saves", { overwrite: "yes" }],
     ["a host name that IOS shortens in configuration mode", { hostname: "edge-router-of-the-farm.example" }],
   ];
   for (const [what, behaviour, secret] of screens) {
@@ -228,6 +238,37 @@ describe("a session with an IOS router (emulated)", () => {
     assert.deepEqual(await table(), old);
   });
 
+  it("somebody else's line for the block stays as it is, and ours is left out", async () => {
+    const block = "ip route 192.0.2.0 255.255.255.0 Null0";
+    const others = [...OTHERS, block].sort();
+    await reset(others);
+    await good(deliver(hops));
+    assert.deepEqual(
+      (await table()).filter((line) => !TAG.test(line)),
+      others,
+    );
+    await good(deliver(flipped));
+    await good(remove());
+    assert.deepEqual(await table(), others);
+  });
+
+  it("a configuration that can't be saved: said, with the router's words; the next run, or the next delete, saves it", async () => {
+    const busy = "startup-config file open failed (Device or resource busy)";
+    await behave({ error: `^write memory=${busy}` });
+    const stderr = await bad(deliver(flipped), /its routes are the wanted ones, but not saved/);
+    assert.ok(stderr.includes(busy), stderr);
+    assert.deepEqual([await table(), (await read("startup")).sort()], [wanted, old]);
+    await behave();
+    await good(deliver(flipped));
+    assert.deepEqual((await read("startup")).sort(), wanted);
+
+    await behave({ error: `^write memory=${busy}` });
+    assert.ok((await bad(remove(), /does not say \[OK\]/)).includes(busy));
+    await behave();
+    await good(remove());
+    assert.deepEqual((await read("startup")).sort(), OTHERS.sort());
+  });
+
   describe("with archive: commit-confirm", () => {
     const archive = { archive: "yes", minute: 3 };
 
@@ -253,8 +294,10 @@ describe("a session with an IOS router (emulated)", () => {
     });
 
     it("a router that nobody reaches any more goes back by itself, and the message says so", async () => {
-      await behave({ ...archive, gone: "yes", dropafter: 13 });
+      await behave(archive);
+      await behave({ ...archive, gone: "yes", dropafter: await firstLine() });
       await bad(deliver(flipped), /does not let us go back now; it does by itself within 1 min/);
+      assert.notDeepEqual(await read("running"), old);
       await new Promise((resolve) => setTimeout(resolve, 3500));
       assert.deepEqual(await table(), old);
     });
@@ -274,9 +317,12 @@ describe("a session with an IOS router (emulated)", () => {
   });
 
   it("a router that is gone for good in the middle is in doubt: the message has its former lines, the next run mends it", async () => {
-    await behave({ gone: "yes", dropafter: 13 });
+    await behave({ gone: "yes", dropafter: await firstLine() });
     const stderr = await bad(deliver(flipped), /r1 is in doubt/);
     for (const line of old.filter((text) => TAG.test(text))) assert.ok(stderr.includes(`'${line}'`), stderr);
+    const half = await table();
+    assert.notDeepEqual(half, old);
+    assert.notDeepEqual(half, wanted);
     await behave();
     await good(deliver(flipped));
     assert.deepEqual(await table(), wanted);

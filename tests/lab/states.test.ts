@@ -39,8 +39,6 @@ describe("states of a server", () => {
     return printed;
   };
   const set = (server: string, state: string): Promise<void> => project.set(`servers.${server}.state`, state);
-  const drop = (key: string): Promise<ExecResult> =>
-    project.pulumi(["config", "rm", "--path", key, "--stack", "lab"], { check: true });
   const addSite = async (name: string, hostNumber: number): Promise<void> => {
     await project.set(`sites.${name}.serverName`, `${name}.widgetco.example`);
     await project.set(`sites.${name}.documentRoot`, `/srv/www/${name}`);
@@ -131,7 +129,7 @@ describe("states of a server", () => {
   it("a server that leaves the config while it is down is forgotten, and left alone", async () => {
     await set("web4", "down");
     await upWithout("web4");
-    await drop("servers.web4");
+    await project.drop("servers.web4");
     await upWithout("web4");
     assert.deepEqual(await serving(), ["web1", "web2", "web3", "web1"]);
     assert.equal(await hasSite("web4", "cogs"), true);
@@ -226,7 +224,7 @@ describe("states of a server", () => {
       await set("web2", "maintenance");
       await up();
       const config = fs.readFileSync(project.file("Pulumi.lab.yaml"), "utf8");
-      await drop("servers.web2");
+      await project.drop("servers.web2");
       const printed = text(await preview());
       const keep = printed.match(/pulumi config set --path 'placement\S+ web\d/g) ?? [];
       assert.deepEqual(
@@ -263,7 +261,7 @@ describe("states of a server", () => {
     assert.deepEqual(new Set(displaced), new Set(["web1", "web3", "web4"]));
     assert.deepEqual(await serving(), ["web3", displaced[0], "web3", "web4"]);
     await set("web2", "active");
-    await drop("pins");
+    await project.drop("pins");
     await project.set("network.granularity", "subnet");
     await up();
     assert.deepEqual(await serving(), SERVERS);

@@ -19,6 +19,18 @@ export async function within(seconds: number, what: string, check: () => Promise
   }
 }
 
+/** On the router: nobody gets in by ssh any more, and again. */
+export const CUT_SSH = `nft -f - <<<'table ip foreign { chain c { type filter hook input priority -300; tcp dport 22 drop; }; }'`;
+export const HEAL_SSH = "nft delete table ip foreign";
+
+/** Where a change of the router's routes is noted down that waits for its confirmation. */
+export const pendingFile = (kind: string): string =>
+  `/run/loopback-ha/pending.loopback-ha.lab.r1.${kind}-routes`;
+
+/** On the router: a command, as soon as 192.0.2.64/27 goes to web1 and that waits for its confirmation. */
+export const oncePending = (kind: string, command: string): string =>
+  `for i in $(seq 6000); do if [ -e ${pendingFile(kind)} ] && ip route show exact 192.0.2.64/27 | grep -q 'via 192.0.2.2 '; then ${command}; exit; fi; sleep 0.005; done; exit 9`;
+
 /** Ends the operator's standing ssh connections. */
 export async function forgetConnections(lab: Lab): Promise<void> {
   const forget = "for s in ~/.ssh/loopback-ha-*; do ssh -o ControlPath=$s -O exit x 2>/dev/null; done; true";
@@ -70,6 +82,10 @@ export class Farm {
 
   set(keyPath: string, value: string): Promise<void> {
     return this.project.set(keyPath, value);
+  }
+
+  drop(keyPath: string): Promise<void> {
+    return this.project.drop(keyPath);
   }
 
   setState(server: string, state: string): Promise<void> {

@@ -61,7 +61,7 @@ describe("variants of the farm", () => {
   it("a server leaves: first maintenance, then out of the config", async () => {
     await project.set("servers.web4.state", "maintenance");
     await up();
-    await project.pulumi(["config", "rm", "--path", "servers.web4", "--stack", "lab"], { check: true });
+    await project.drop("servers.web4");
     await up();
     assert.deepEqual(await serving(), ["web1", "web2", "web3", "web1"]);
     assert.equal(

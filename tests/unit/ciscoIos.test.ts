@@ -108,6 +108,16 @@ describe("routes of an IOS router", () => {
     );
   });
 
+  for (const foreign of ["Null0", "blackhole", "reject", "Null0 254 tag 5"]) {
+    it(`leaves the block to somebody else's line: ${foreign}`, () => {
+      const block = { prefix: "192.0.2.0/24", hop: "Null0", distance: 254 };
+      const others = parseRoutes(`ip route 192.0.2.0 255.255.255.0 ${foreign}`);
+      assert.deepStrictEqual(planChanges(others, [block], TAG), []);
+      const elsewhere = parseRoutes("ip route 192.0.2.0 255.255.255.0 198.51.100.9");
+      assert.strictEqual(planChanges(elsewhere, [block], TAG)[0].command, lineOf(block, TAG));
+    });
+  }
+
   it("finds who else routes a prefix", () => {
     const live = parseRoutes("ip route 192.0.2.32/27 192.0.2.2 tag 5\nip route 192.0.2.0/24 198.51.100.9");
     assert.strictEqual(
@@ -192,6 +202,19 @@ describe("the screen of a router", () => {
     ["not yet: somebody else's prompt", "end", "end\r\nb#", undefined],
     ["the log behind the prompt", "end", `end\r\nfine\r\na#\r\n${LOG}\r\n`, "fine"],
     ["a wrapped echo", "show ip route 192.0.2.33", "show ip route 192.0. \r2.33\r\nfine\r\na#", "fine"],
+    [
+      "an echo that scrolled",
+      "ip route 192.0.2.32 255.255.255.224 192.0.2.2 tag 7",
+      "a(config)#$.0.2.32 255.255.255.224 192.0.2.2 tag 7\r\na#",
+      "",
+    ],
+    ["not yet: another line's end", "ip route 1", "a(config)#$255.224 192.0.2.2 tag 7\r\na#", undefined],
+    [
+      "the timer's reminder behind the prompt",
+      "end",
+      'end\r\nfine\r\na#Rollback Confirmed Change: rollback will begin in one minute\r\nEnter "configure confirm" if you wish to keep it\r\n',
+      "fine",
+    ],
     [
       "pages",
       "show x",

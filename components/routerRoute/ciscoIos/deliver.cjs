@@ -5,10 +5,20 @@ const fs = require("node:fs");
 const os = require("node:os");
 const { Broken, Refused, Session, pause } = require("./session.cjs");
 const { findForeign, isIn, planChanges, sampleOf, tableComplaint } = require("./table.cjs");
-const { bringTo, configure, env, isSaved, liveRoutes, named, save, thisRouter } = require("./router.cjs");
+const {
+  LINE_MS,
+  bringTo,
+  configure,
+  env,
+  isSaved,
+  liveRoutes,
+  named,
+  save,
+  thisRouter,
+} = require("./router.cjs");
 const { askAll, keyOf, parseChecks } = require("./vips.cjs");
 
-/** Seconds for the whole change, and for going back from it. */
+/** Seconds for the whole change, and for going back from it; each line has some more. */
 const CHANGE_SECONDS = 110;
 const RETURN_SECONDS = 60;
 /** For how long a VIP may take to answer by its new server. */
@@ -45,8 +55,7 @@ function readJob() {
   return {
     routes,
     wishes: [{ prefix: want.block.trim(), ...LAST_RESORT }, ...routes],
-    // IOS counts in minutes, 120 at most.
-    minutes: Math.min(Math.ceil(seconds / 60), 120),
+    seconds,
     checks: isOutside(setting.get("ethernet") ?? "") ? parseChecks(checks) : [],
   };
 }
@@ -81,6 +90,9 @@ async function main() {
     const former = live.filter(({ tag }) => tag === router.tag);
     const changes = planChanges(live, job.wishes, router.tag);
     const moved = job.routes.filter(({ prefix }) => changes.some((change) => change.prefix === prefix));
+    // Each line is sent, and then asked for.
+    router.deadline += 2 * changes.length * LINE_MS;
+    session.deadline = router.deadline;
     if (changes.length > 0) {
       await ping(session, moved);
       await move(session, job, changes, former, moved, await asking);
@@ -113,21 +125,24 @@ const isKnown = (error) => error instanceof Broken || error instanceof Refused;
  * @param {Map<string, string>} before
  */
 async function move(session, job, changes, former, moved, before) {
+  // IOS counts in minutes, 120 at most.
+  const seconds = Math.max(job.seconds, 20 + (2 * changes.length * LINE_MS) / 1000);
+  const minutes = Math.min(Math.ceil(seconds / 60), 120);
   const timed = await canRevert(session, job);
   try {
-    await configure(session, changes, timed ? `configure terminal revert timer ${job.minutes}` : undefined);
-    await verify(session, job.routes);
+    await configure(session, changes, timed ? `configure terminal revert timer ${minutes}` : undefined);
+    await verify(session, moved);
     await askAgain(job, moved, before, former);
     if (timed) await confirm();
   } catch (error) {
     if (!isKnown(error)) throw error;
-    throw new Failure(`${error.message}; ${await goBack(session, former, timed ? job.minutes : 0)}`);
+    throw new Failure(`${error.message}; ${await goBack(session, former, timed ? minutes : 0)}`);
   }
 }
 
-/** Whether the router can go back by itself. @param {Session} session @param {{ minutes: number }} job */
+/** Whether the router can go back by itself. @param {Session} session @param {{ seconds: number }} job */
 async function canRevert(session, job) {
-  if (job.minutes === 0) return false;
+  if (job.seconds === 0) return false;
   const pending = await session.run("show archive config rollback timer", { may: /./ });
   if (NO_TIMER.test(pending)) {
     const archive = await session.run("show archive", { may: /./ });
@@ -183,8 +198,8 @@ async function goBack(session, former, minutes) {
     }
   }
   if (minutes > 0) return `${machine} does not let us go back now; it does by itself within ${minutes} min`;
-  const lines = former.map(({ line }) => `'${line}'`).join(", ") || "none";
-  return `${machine} is in doubt: it does not let us go back. Before, its lines with tag ${router.tag} were ${lines}. Run pulumi up again when it answers: it goes on from whatever is there`;
+  const had = former.map(({ line }) => `'${line}'`).join(", ") || "none";
+  return `${machine} is in doubt: it does not let us go back. Before, its lines with tag ${router.tag} were ${had}. Run pulumi up again when it answers: it goes on from whatever is there`;
 }
 
 /** IOS asks a next hop before anything moves to it. Other boxes' ping never ends. @param {Session} session @param {Wish[]} moved */

@@ -2,13 +2,15 @@
 "use strict";
 // The delete of an IOS router's routes. A router that is gone for good must not stop the rest from being removed.
 const { NoLogin, Session } = require("./session.cjs");
-const { bringTo, env, named, save, thisRouter } = require("./router.cjs");
+const { bringTo, env, isSaved, named, save, thisRouter } = require("./router.cjs");
 
 async function main() {
   const router = thisRouter(100);
   const session = await Session.open(router);
   try {
-    if (await bringTo(session, [], router.tag)) await save(session);
+    await bringTo(session, [], router.tag);
+    // Not saved by a run before that took them out, either.
+    if (!(await isSaved(session))) await save(session);
   } catch (error) {
     const { message } = /** @type {Error} */ (error);
     throw new Error(

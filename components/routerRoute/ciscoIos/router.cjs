@@ -6,6 +6,9 @@ const { parseRoutes, planChanges, tagOf } = require("./table.cjs");
 
 /** @typedef {import("./table.cjs").Route} Route @typedef {import("./table.cjs").Wish} Wish */
 
+/** How long a slow router takes for a line of many. */
+const LINE_MS = 150;
+
 /** @param {string} name */
 function env(name) {
   const value = process.env[`LOOPBACK_HA_${name}`];
@@ -31,7 +34,14 @@ function thisRouter(seconds) {
 const ROUTES = "| include ^ip route";
 
 /** @param {Session} session */
-const liveRoutes = async (session) => parseRoutes(await session.run(`show running-config ${ROUTES}`));
+const liveRoutes = async (session) => parseRoutes(await showConfig(session, "running"));
+
+/**
+ * Its routes. An old router takes its time for a long configuration.
+ * @param {Session} session @param {"running" | "startup"} which @param {RegExp} [may]
+ */
+const showConfig = (session, which, may) =>
+  session.run(`show ${which}-config ${ROUTES}`, { seconds: LIMITS.save, may });
 
 /** @param {Session} session */
 async function isSaved(session) {
@@ -41,14 +51,19 @@ async function isSaved(session) {
         .map(({ line }) => line)
         .sort(),
     );
-  const saved = await session.run(`show startup-config ${ROUTES}`, { may: /./ });
-  return read(saved) === read(await session.run(`show running-config ${ROUTES}`));
+  const saved = await showConfig(session, "startup", /./);
+  return read(saved) === read(await showConfig(session, "running"));
 }
 
 /** @param {Session} session */
 async function save(session) {
   const output = await session.run("write memory", { seconds: LIMITS.save, confirm: true });
-  if (!/\[OK\]/.test(output)) throw new Refused(`${session.machine} does not say [OK] to 'write memory'`);
+  if (!/\[OK\]/.test(output)) {
+    const words = output.trim().split("\n").pop();
+    throw new Refused(
+      `${session.machine} does not say [OK] to 'write memory'${words ? `, but '${words}'` : ""}`,
+    );
+  }
 }
 
 /**
@@ -71,6 +86,7 @@ async function configure(session, changes, how = "configure terminal") {
 async function bringTo(session, wanted, tag) {
   if (session.configuring) await session.run("end");
   const changes = planChanges(await liveRoutes(session), wanted, tag);
+  session.deadline += changes.length * LINE_MS;
   if (changes.length > 0) await configure(session, changes);
   if (planChanges(await liveRoutes(session), wanted, tag).length > 0) {
     throw new Refused(`${session.machine} did not take the lines`);
@@ -78,4 +94,4 @@ async function bringTo(session, wanted, tag) {
   return changes.length > 0;
 }
 
-module.exports = { bringTo, configure, env, isSaved, liveRoutes, named, save, thisRouter };
+module.exports = { LINE_MS, bringTo, configure, env, isSaved, liveRoutes, named, save, thisRouter };

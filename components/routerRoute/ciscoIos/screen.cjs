@@ -38,6 +38,11 @@ const LATER = /^\s*$|%\w+(-\w+)*-\d-\w+:|^\s*(Rollback Confirmed Change:|Enter "
 /** @param {string} text */
 const compact = (text) => text.replace(/\s/g, "");
 
+/** A line longer than the terminal is wide scrolls: then a `$` stands for its beginning. @param {string} line @param {string} command */
+const isEcho = (line, command) =>
+  line.endsWith(command) ||
+  (/\$[^$]{8,}$/.test(line) && command.endsWith(line.slice(line.lastIndexOf("$") + 1)));
+
 /**
  * What a command printed, once its echo and, after it, the prompt of this router have come: log lines and late
  * prompts before the echo are not its output.
@@ -45,11 +50,13 @@ const compact = (text) => text.replace(/\s/g, "");
  * @returns {{ output: string, prompt: string } | undefined}
  */
 function answerIn(screen, command, host) {
-  const lines = plain(screen).split("\n");
+  const lines = plain(screen)
+    .replace(/^(\S{1,80}[>#])(?=Rollback Confirmed Change:)/gm, "$1\n")
+    .split("\n");
   while (lines.length > 1 && LATER.test(lines[lines.length - 1])) lines.pop();
   const prompt = promptIn(lines[lines.length - 1]);
   if (!prompt || hostOf(prompt) !== host) return undefined;
-  const echo = lines.findIndex((line) => compact(line).endsWith(compact(command)));
+  const echo = lines.findIndex((line) => isEcho(compact(line), compact(command)));
   return echo < 0 || echo === lines.length - 1
     ? undefined
     : { output: lines.slice(echo + 1, -1).join("\n"), prompt };

@@ -37,8 +37,9 @@ class Session {
   constructor(machine, sshArguments, deadline) {
     this.machine = machine;
     this.deadline = deadline;
-    // A connection of its own: many routers take one session on each. A pty: without one IOS shows no prompt.
-    const own = ["-S", "none", "-o", "ControlMaster=no", "-tt"];
+    // A connection of its own: many routers take one session on each. A pty: without one IOS shows no prompt. No
+    // escape character: a line may begin with it.
+    const own = ["-S", "none", "-o", "ControlMaster=no", "-tt", "-e", "none"];
     this.ssh = spawn("ssh", [...own, ...sshArguments], {
       stdio: "pipe",
       env: { ...withoutSecrets(process.env), TERM: "dumb" },
@@ -68,7 +69,7 @@ class Session {
     try {
       await session.findPrompt();
       await session.enable(secret);
-      // Without these two a long answer comes in pages and a long line wrapped; both are coped with.
+      // Without these two a long answer comes in pages and a long line scrolls; both are coped with.
       for (const command of ["terminal length 0", "terminal width 0"])
         await session.run(command, { may: /./ });
       return session;

@@ -75,9 +75,13 @@ function lineOf({ prefix, hop, distance = 1 }, tag) {
   return `ip route ${address} ${maskOf(Number(length))} ${hop}${far} tag ${tag}`;
 }
 
+/** Packets end there. FRR has three words for it. @param {string} hop */
+const isDrop = (hop) => /^(null0|reject|blackhole)$/i.test(hop);
+
 /**
  * The lines that make our part of the table the wanted one. A prefix gets its new next hop before it loses the old
- * one; for the moment between, IOS uses both. What is not ours stays.
+ * one; for the moment between, IOS uses both. What is not ours stays, and where it drops what we would, as the line for
+ * the whole block may, ours is not needed: the same prefix and hop is the same line to IOS, and ours would replace it.
  * @param {Route[]} live
  * @param {Wish[]} wanted
  * @param {number} tag
@@ -85,13 +89,17 @@ function lineOf({ prefix, hop, distance = 1 }, tag) {
  */
 function planChanges(live, wanted, tag) {
   const ours = live.filter((route) => route.tag === tag);
+  const needed = wanted.filter(
+    ({ prefix, hop }) =>
+      !live.some((route) => route.tag !== tag && route.prefix === prefix && isDrop(route.hop) && isDrop(hop)),
+  );
   /** @param {Wish} a @param {Wish} b */
   const same = (a, b) => a.prefix === b.prefix && a.hop === b.hop && (a.distance ?? 1) === (b.distance ?? 1);
   /** @param {Route} route */
   const removal = ({ prefix, line }) => ({ prefix, command: `no ${line}` });
   const known = new Set(wanted.map(({ prefix }) => prefix));
   return [
-    ...wanted.flatMap((wish) => {
+    ...needed.flatMap((wish) => {
       const made = ours.some((route) => same(route, wish));
       // The same next hop with another distance is the same line to IOS: it is replaced, and to remove it loses both.
       const stale = ours.filter((route) => route.prefix === wish.prefix && route.hop !== wish.hop);

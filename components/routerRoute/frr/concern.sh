@@ -25,13 +25,23 @@ vty() {
 complaint() { grep -E '^% |is not running|^Exiting' | grep -v 'vtysh\.conf' | head -n 1 || true; }
 configure() { [[ $# == 0 ]] || vty 'configure terminal' "$@" >/dev/null; }
 
-# Our lines in FRR's configuration as it runs, of all instances; and as PREFIX HOP|reject DISTANCE.
+# Our lines in FRR's configuration as it runs, of all instances.
 our_lines() {
   local all
   all=$(vty 'show running-config')
   grep -E "^ip route .* tag $tag( |\$)" <<<"$all" || true
 }
-statics() { our_lines | awk '{ distance = 1; for (i = 5; i + 2 <= NF; i++) if ($i == "tag") distance = $(i + 2); print $3, $4, distance }'; }
+# All of its static routes: PREFIX HOP|reject DISTANCE ours|foreign. FRR has three words for reject, and the same prefix
+# and hop with another tag or distance is the same line to it.
+statics() {
+  local all
+  all=$(vty 'show running-config')
+  awk -v tag="$tag" '$1 == "ip" && $2 == "route" && /^ip/ && !/ vrf / {
+    distance = 1; whose = "foreign"
+    for (i = 5; i < NF; i++) if ($i == "tag" && $(i + 1) == tag) { whose = "ours"; if (i + 2 <= NF) distance = $(i + 2) }
+    print $3, $4 ~ /^(Null0|blackhole)$/ ? "reject" : $4, distance, whose
+  }' <<<"$all"
+}
 wanted_statics() { wanted_routes "$1" | awk '{ print ($1 == "unreachable" ? $2 " reject" : $1 " " $3) }' | sort -u; }
 prefixes_of_all_versions() { { of_all_versions routes | awk '{ print $1 }'; of_all_versions block; } | sort -u; }
 statics_of_others() {
@@ -43,12 +53,14 @@ statics_of_others() {
 # of the two distances is free, then "add"; "drop" when those are in force.
 steps() {
   awk -v near="$near" -v far="$far" '
+    part == "has" && $4 == "foreign" { foreign[$1 " " $2]; next }
     part == "has" { has[$1 " " $2] = $3; count[$1]++; at[$1 " " $3] = $2; next }
     part == "want" { want[$1 " " $2]; wanted[$1]; next }
     part == "own" { own[$1]; next }
     part == "others" { keep[$1 " " $2]; next }
     END {
-      for (key in want) if (!(key in has)) {
+      # Somebody else may drop what is left of the block already.
+      for (key in want) if (!(key in has) && !(key in foreign)) {
         split(key, p, " ")
         free = ((p[1] " " near) in at) ? far : near
         if (((p[1] " " near) in at) && ((p[1] " " far) in at)) { print "clear", p[1], at[p[1] " " far], far; delete has[p[1] " " at[p[1] " " far]] }
@@ -97,6 +109,8 @@ check_kind() {
     fail "FRR's daemon for static routes does not run (running:$daemons); nothing was changed. See /etc/frr/daemons, then: systemctl restart frr"
   line=$(shadows "$bundle" | head -n 1)
   [[ -z $line ]] || fail "somebody else routes $line; nothing was changed. Remove that route, or give it a distance above $far"
+  line=$(statics | awk 'FILENAME == "-" { if ($4 == "foreign") foreign[$1 " " $2]; next } ($1 " " $3) in foreign { print $1, $3; exit }' - "$bundle/want/routes")
+  [[ -z $line ]] || fail "somebody else has the line 'ip route $line' with another tag or distance, which is the same line to FRR; nothing was changed. Remove it: vtysh -c 'configure terminal' -c 'no ip route $line'"
 }
 # Not by the kernel's table: a route with a greater distance is no obstacle.
 check_foreign_routes() { :; }

@@ -1,0 +1,89 @@
+/** Ten planned flips under load: what the test and the benchmark of them share. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { startLoad } from "../../examples/lab/client";
+import { Lab } from "../../examples/lab/lab";
+import {
+  ConnectionKind,
+  LoadRecord,
+  firstAnswerOf,
+  namedAfter,
+  now,
+  spanned,
+} from "../../examples/lab/load/record";
+import { File, Target } from "../../examples/lab/load/spec";
+
+const FLIPS = 10;
+const REQUESTS_PER_SECOND = 2200;
+/** The last one ends before the last flip, and each is long enough for two flips on a busy host. */
+export const DOWNLOADS = { count: 20, seconds: 30, everyMs: 700 };
+export const FILE_BYTES = 30_000_000;
+/** From one flip to the next, at least; after each, new requests are watched for a while. */
+const [ROUND_MS, WATCH_MS] = [5000, 1500];
+
+/** The subnet that moves, and between whom: web2 goes into maintenance and comes back. */
+export const PREFIX = "192.0.2.64/27";
+const [AWAY, HOME] = [
+  { server: "web1", hop: "192.0.2.2", state: "maintenance" },
+  { server: "web2", hop: "192.0.2.3", state: "active" },
+];
+export type Place = typeof HOME;
+
+/** One way to flip. */
+export interface Way {
+  /** Before each flip, not timed. */
+  announce?(to: Place): Promise<void>;
+  flip(to: Place): Promise<void>;
+}
+
+/** Times as in the record. */
+export interface Flip {
+  to: Place;
+  began: number;
+  ended: number;
+  /** When the first request was begun that the new server answered. */
+  moved: number;
+  /** For how many milliseconds from then on requests were begun that another server answered, or none. */
+  namedAfterMs: number;
+}
+
+export interface Flips {
+  record: LoadRecord;
+  flips: Flip[];
+  /** How many flips each download outlived that ended with the right checksum. */
+  spans: number[];
+}
+
+/** Flips there and back, ten in all, while clients load the targets, which lie in the subnet that moves. */
+export async function flipUnderLoad(lab: Lab, targets: Target[], file: File, way: Way): Promise<Flips> {
+  const load = await startLoad(lab, {
+    targets,
+    requestsPerSecond: REQUESTS_PER_SECOND,
+    downloads: { ...DOWNLOADS, file },
+  });
+  const done: Pick<Flip, "to" | "began" | "ended">[] = [];
+  let record: LoadRecord;
+  try {
+    for (let i = 0; i < FLIPS; i++) {
+      const round = sleep(ROUND_MS);
+      const to = i % 2 === 0 ? AWAY : HOME;
+      await way.announce?.(to);
+      const began = now();
+      await way.flip(to);
+      done.push({ to, began, ended: now() });
+      await Promise.all([round, sleep(WATCH_MS)]);
+    }
+  } finally {
+    record = await load.stop();
+  }
+  const flips = done.map((flip, i): Flip => {
+    const before = done[i + 1]?.began ?? record.ended;
+    const { server } = flip.to;
+    const moved = firstAnswerOf(record, server, { after: flip.began, before })?.started ?? Infinity;
+    return { ...flip, moved, namedAfterMs: namedAfter(record, server, { after: moved, before }) };
+  });
+  const times = flips.map(({ moved }) => moved);
+  const spans = record.connections
+    .filter(({ kind, end }) => kind === ConnectionKind.Download && end === "complete")
+    .map((download) => spanned(download, times));
+  return { record, flips, spans };
+}
