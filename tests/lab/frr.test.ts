@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import * as fs from "node:fs";
 import { startLoad, targetsOf, underLoad, whoServes } from "../../examples/lab/client";
 import { ExecResult, Lab } from "../../examples/lab/lab";
 import { LoadRecord, failures } from "../../examples/lab/load/record";
 import { Project } from "../../examples/lab/project";
+import { CUT_SSH, HEAL_SSH, oncePending } from "./support";
 
 const WIDGETCO = ["192.0.2.37", "192.0.2.69", "192.0.2.101", "192.0.2.133"];
 const SERVERS = ["web1", "web2", "web3", "web4"];
@@ -79,7 +81,11 @@ describe("router kind frr", function () {
     await project.set("routers.r1.kind", "frr");
   });
   after("the router without FRR", async () => {
-    project?.remove();
+    if (fs.existsSync(project.folder)) await project.destroy();
+    project.remove();
+    // What the test of two routers may have left when it failed.
+    await sh("web4", "sysctl -qw net.ipv4.ip_forward=0; ip address del 203.0.113.5/32 dev lo");
+    await r1("ip route del 203.0.113.5/32 via 192.0.2.5");
     await r1(
       "systemctl disable --now frr; if test -e /root/frr.before; then rm -rf /etc/frr; mv /root/frr.before /etc/frr; fi",
     );
@@ -147,6 +153,11 @@ describe("router kind frr", function () {
       /r1: somebody else routes 192\.0\.2\.64\/27 already \(FRR has it as static, distance 1, next hop 192\.0\.2\.10\); nothing was changed/,
     ],
     [
+      "a line of somebody else's that is the same to FRR is refused before anything is changed",
+      "ip route 192.0.2.64/27 192.0.2.2 200",
+      /r1: somebody else has the line 'ip route 192\.0\.2\.64\/27 192\.0\.2\.2' with another tag or distance.*nothing was changed/,
+    ],
+    [
       "a longer prefix of somebody else shows in the kernel's table, and the former routes come back",
       "ip route 192.0.2.64/28 192.0.2.10",
       /192\.0\.2\.64\/27 should go to web1 \(192\.0\.2\.2\), but the kernel forwards 192\.0\.2\.65 so: .*192\.0\.2\.10/,
@@ -167,6 +178,58 @@ describe("router kind frr", function () {
       assert.deepEqual(await serving(), SERVERS);
     });
   }
+
+  it("somebody else's line for the block, which replaces ours, stays as it is", async () => {
+    const configure = (line: string): Promise<string> => r1(`vtysh -c 'configure terminal' -c '${line}'`);
+    const block = async (): Promise<string[]> =>
+      (await r1("vtysh -c 'show running-config'"))
+        .split("\n")
+        .filter((line) => line.includes(" 192.0.2.0/24 "));
+    await configure("ip route 192.0.2.0/24 Null0");
+    const [theirs, ...more] = await block();
+    assert.deepEqual([more, /tag 7676/.test(theirs)], [[], false]);
+    await state("web2", "maintenance");
+    await expectUp();
+    assert.deepEqual(await block(), [theirs]);
+    await configure(`no ${theirs}`);
+    await state("web2", "active");
+    await expectUp();
+    assert.match((await block()).join(), /^ip route 192\.0\.2\.0\/24 reject tag 7676/);
+  });
+
+  it("a flip that nobody confirms is undone by the router alone, and what it finds after a reboot does not change", async () => {
+    const conf = (): Promise<string> => r1("cat /etc/frr/frr.conf");
+    const before = await conf();
+    await project.set("routers.r1.confirmSeconds", "5");
+    await state("web2", "maintenance");
+    /** Between apply and confirmation; what is saved then. */
+    const cut = async (meanwhile: () => Promise<void>): Promise<void> => {
+      const happened = r1(oncePending("frr", `${CUT_SSH}; cat /etc/frr/frr.conf`));
+      const up = project.up();
+      try {
+        assert.equal(await happened, before);
+        assert.deepEqual(await serving(), AWAY);
+        await meanwhile();
+      } finally {
+        await r1(`${HEAL_SSH} 2>/dev/null`);
+        await up;
+      }
+      assert.notEqual((await up).code, 0, text(await up));
+    };
+    await cut(() => until(7, () => areServed(SERVERS)));
+    assert.equal(await conf(), before);
+    await cut(async () => {
+      await lab.crash("r1");
+      await lab.start("r1");
+      await until(15, () => areServed(SERVERS));
+    });
+    await project.drop("routers.r1.confirmSeconds");
+    await expectUp();
+    assert.deepEqual(await serving(), AWAY);
+    assert.notEqual(await conf(), before);
+    await state("web2", "active");
+    await expectUp();
+  });
 
   it("tells at preview what somebody changed by hand, and up repairs it", async () => {
     const service = "loopback-ha.loopback-ha.lab.r1.frr-routes.service";
@@ -202,8 +265,7 @@ describe("router kind frr", function () {
     await r1(`mv /usr/bin/vtysh /usr/bin/vtysh.real
       printf '%s\\n' '#!/bin/sh' 'case "$*" in *"terminal -c ip route"*) kill -9 $(cat /run/frr/staticd.pid) && sleep 0.2 ;; esac' 'exec /usr/bin/vtysh.real "$@"' >/usr/bin/vtysh
       chmod 755 /usr/bin/vtysh`);
-    const result = await project.up();
-    await r1("mv /usr/bin/vtysh.real /usr/bin/vtysh");
+    const result = await project.up().finally(() => r1("mv /usr/bin/vtysh.real /usr/bin/vtysh"));
     assert.notEqual(result.code, 0);
     assert.match(text(result), /r1: FRR refuses: .*staticd is not running/);
     await until(20, () => areServed(SERVERS));
@@ -307,7 +369,10 @@ describe("router kind frr", function () {
       ["proofSource", "203.0.113.5"],
     ])
       await project.set(`routers.r2.${key}`, value);
-    await expectUp();
+    assert.match(
+      await expectUp(),
+      /warning: r2: clients get the answers of web1, web2, web3 by another way than 192\.0\.2\.5, .*can't pin/,
+    );
     assert.match((await sh("web4", r2)).stdout, /via 192\.0\.2\.3 /);
 
     await state("web2", "maintenance");

@@ -8,6 +8,7 @@ import { parseObservation } from "../../components/host/observe";
 import { Findings } from "../../components/inspection";
 import {
   MOVES_FILE,
+  describeLimits,
   describeProposal,
   describeShifts,
   routerViews,
@@ -72,6 +73,23 @@ describe("outlook", () => {
     assert.strictEqual(routerViews(farmOf(three), stack, new Map())[0].failure, "observe is false");
     const routers = { r1: { address: "192.0.2.1", pinFlows: false } };
     assert.strictEqual(routerViews(farmOf(three, { routers }), stack, failing)[0].pinsFlows, false);
+  });
+
+  it("says where answers take another way than by the router, which can't pin then", () => {
+    const found = (gateway: string): Findings =>
+      new Map([
+        ...seen("limits the table is full"),
+        ["web1", { now: 1, gateway: "192.0.2.1", instances: {} }],
+        ["web2", { now: 1, gateway, instances: {} }],
+        ["web3", { failure: "off", now: 0, instances: {} }],
+      ]);
+    const limit = "r1: the table is full";
+    assert.deepStrictEqual(describeLimits(farmOf(three), stack, found("192.0.2.1")), [limit]);
+    const [first, second, ...more] = describeLimits(farmOf(three), stack, found("192.0.2.9"));
+    assert.deepStrictEqual([first, more], [limit, []]);
+    assert.match(second, /^r1: clients get the answers of web2 by another way than 192\.0\.2\.1, /);
+    const routers = { r1: { address: "192.0.2.1", pinFlows: false } };
+    assert.deepStrictEqual(describeLimits(farmOf(three, { routers }), stack, found("192.0.2.9")), []);
   });
 
   it("warns of homes that shift, with the commands that keep them", () => {
