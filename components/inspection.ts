@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { contains, hostNumberOf } from "./addressPlan";
 import { ConfigError, FarmModel, boundAliases, boundVips } from "./config";
-import { describeDrift, unknownDrift } from "./host/drift";
-import { Look, Observation, linesOf, machinesToLookAt, observe } from "./host/observe";
+import { describeBlank, describeDrift, unknownDrift } from "./host/drift";
+import { Look, Observation, linesOf, machinesToLookAt, observe, ownInstances } from "./host/observe";
 import { whenDead } from "./host/sshFailure.cjs";
 import { NameAddress, NameServerView, findEarlyRemovals, leavingPairs } from "./retirement";
 
@@ -25,6 +25,7 @@ export async function inspect(farm: FarmModel, stack: string, look?: Look): Prom
     return new Map();
   }
   const found = await observe(machinesToLookAt(farm), look);
+  markBlank([...found.values()], stack);
   for (const [machine, observation] of found) {
     const isServer = farm.servers.some(({ name }) => name === machine);
     await warnOf(machine, observation, stack, isServer);
@@ -33,6 +34,14 @@ export async function inspect(farm: FarmModel, stack: string, look?: Look): Prom
   if (problems.length > 0)
     throw new ConfigError(problems.map(([path, text]) => ({ path, text: `${path}: ${text}` })));
   return found;
+}
+
+/** Pulumi's own inputs don't tell a reinstalled machine from the one before. In a stack's first run all are empty. */
+function markBlank(seen: Observation[], stack: string): void {
+  const isEmpty = (observation: Observation): boolean => ownInstances(observation, stack).length === 0;
+  if (seen.every(isEmpty)) return;
+  for (const observation of seen)
+    observation.blank = observation.failure === undefined && isEmpty(observation);
 }
 
 async function warnOf(
@@ -48,6 +57,8 @@ async function warnOf(
   }
   for (const reason of unknownDrift(observation, stack))
     await pulumi.log.warn(`${machine}: drift unknown (${reason})`);
+  const blank = describeBlank(machine, observation);
+  if (blank) await pulumi.log.info(blank);
   const drift = describeDrift(machine, observation, stack);
   if (drift) await pulumi.log.warn(drift);
 }
@@ -58,8 +69,12 @@ type Complaint = [path: string, text: string];
 function findMovedServers(farm: FarmModel, stack: string, found: Findings): Complaint[] {
   const moved = new Map<string, Complaint>();
   for (const router of farm.routers) {
-    for (const line of linesOf(seen(found, router.name), stack, "routes")) {
-      const [, name, address] = line.split(" ");
+    const view = seen(found, router.name);
+    const known = [
+      ...linesOf(view, stack, "servers").map((line) => line.split(" ")),
+      ...linesOf(view, stack, "routes").map((line) => line.split(" ").slice(1)),
+    ];
+    for (const [name, address] of known) {
       const server = farm.servers.find((candidate) => candidate.name === name);
       if (!server || server.address === address) continue;
       moved.set(name, [

@@ -1,5 +1,5 @@
 /** What a change of placement moves, told beforehand: from what each router does now to what it shall do. */
-import { networkAddress } from "./addressPlan";
+import { contains, networkAddress } from "./addressPlan";
 import type { Placement } from "./placement";
 
 /** A route as a router has it. */
@@ -14,7 +14,7 @@ export interface LiveRoute {
 export interface OpenFlows {
   /** The prefix, in CIDR form. */
   prefix: string;
-  /** Address of the server they are with. */
+  /** Address, or name, of the server they are with. */
   server: string;
   /** How many. */
   count: number;
@@ -30,6 +30,8 @@ export interface RouterView {
   failure?: string;
   /** Its table. */
   live: LiveRoute[];
+  /** Its table was not read, and `live` is what was last written to it. Default: false. */
+  fromRecord?: boolean;
   /** Names of next hops by address, as they were last written: some may have left the configuration since. */
   names: Record<string, string>;
   /** Open connections. Undefined: not known. */
@@ -80,14 +82,28 @@ export interface Move {
   flows: MovingFlows[];
 }
 
+/** Where the table comes from that moves begin with. */
+export enum TableSource {
+  /** The router told it. */
+  Live = "live",
+  /** It is what was last written to the router. */
+  Written = "written",
+  /** Nothing is known of the router: every prefix is taken to be at home. */
+  Config = "config",
+}
+
 /** What moves on one router. */
 export interface RouterMoves {
   /** Its name. */
   router: string;
   /** Why its table is not known; null: it is. Then `moves` are the prefixes that the configuration sends away from home. */
   failure: string | null;
+  /** What the moves begin with. */
+  table: TableSource;
   /** What moves, ordered by address. */
   moves: Move[];
+  /** Open connections that break though their prefix does not move: their server leaves the configuration. */
+  leaving: OpenFlows[];
   /** How many prefixes each server carries before and after, by its name. */
   shares: Record<string, { before: number; after: number }>;
 }
@@ -123,11 +139,18 @@ export function findMoves(args: MovesArgs): RouterMoves[] {
     return {
       router: view.router,
       failure: view.failure ?? null,
+      table:
+        view.failure !== undefined
+          ? TableSource.Config
+          : view.fromRecord
+            ? TableSource.Written
+            : TableSource.Live,
       moves: changes.map((change) => ({
         ...change,
         sites: sites.get(change.prefix) ?? [],
         flows: flowsOf(change, view, nameOf, args.servers),
       })),
+      leaving: leavingFlows(view, nameOf, args.servers, changes),
       shares: sharesOf(
         args.servers.map(({ name }) => name),
         before,
@@ -165,16 +188,44 @@ function flowsOf(
 ): MovingFlows[] {
   if (from === null || view.failure !== undefined) return [];
   const fateAt = (name: string): FlowFate => {
-    if (!view.pinsFlows || to === null) return FlowFate.Break;
-    return servers.some((server) => server.name === name && server.down) ? FlowFate.Move : FlowFate.Stay;
+    const server = servers.find((candidate) => candidate.name === name);
+    // A server that leaves the configuration takes its mark with it.
+    if (!view.pinsFlows || to === null || !server) return FlowFate.Break;
+    return server.down ? FlowFate.Move : FlowFate.Stay;
   };
   if (!view.pinsFlows || view.flows === undefined) return [{ server: from, count: null, fate: fateAt(from) }];
-  const counts = new Map([[from, 0]]);
-  for (const flow of view.flows.filter((candidate) => candidate.prefix === prefix))
-    counts.set(nameOf(flow.server), flow.count);
+  const counts = new Map<string, number | null>([[from, 0]]);
+  for (const flow of view.flows) {
+    const name = nameOf(flow.server);
+    const before = counts.get(name) ?? 0;
+    if (isWithin(prefix, flow.prefix)) counts.set(name, before + flow.count);
+    // They were counted by a prefix of which this one is a part.
+    else if (isWithin(flow.prefix, prefix)) counts.set(name, null);
+  }
   return [...counts]
     .filter(([server]) => server !== to)
     .map(([server, count]) => ({ server, count, fate: fateAt(server) }));
+}
+
+/** Of a router that pins, those that no move tells of. */
+function leavingFlows(
+  view: RouterView,
+  nameOf: (address: string) => string,
+  servers: MoveServer[],
+  changes: Change[],
+): OpenFlows[] {
+  if (!view.pinsFlows || view.failure !== undefined) return [];
+  const told = changes.filter(({ from }) => from !== null);
+  return (view.flows ?? [])
+    .map((flow) => ({ ...flow, server: nameOf(flow.server) }))
+    .filter(({ server }) => servers.every(({ name }) => name !== server))
+    .filter(
+      ({ prefix }) => !told.some((move) => isWithin(move.prefix, prefix) || isWithin(prefix, move.prefix)),
+    );
+}
+
+function isWithin(outer: string, inner: string): boolean {
+  return outer === inner || contains(outer, inner);
 }
 
 function sitesIn(prefixes: string[], sites: MovesArgs["sites"]): Map<string, string[]> {
@@ -225,6 +276,12 @@ const MAX_SITES = 6;
 export function describeMoves(routers: RouterMoves[]): string[] {
   return routers.flatMap((seen) => {
     const lines = seen.moves.map((move) => `${seen.router}: ${describeMove(move, seen.failure === null)}`);
+    lines.push(
+      ...seen.leaving.map(
+        ({ prefix, server, count }) =>
+          `${seen.router}: ${prefix}: ${describeFlows({ server, count, fate: FlowFate.Break })}, as ${server} leaves`,
+      ),
+    );
     const shown = lines.slice(0, MAX_LINES);
     if (lines.length > shown.length)
       shown.push(
@@ -240,7 +297,12 @@ export function describeMoves(routers: RouterMoves[]): string[] {
         ...shown,
       ];
     }
-    return lines.length > 0 ? [...shown, `${seen.router}: ${describeShares(seen.shares)}`] : [];
+    if (lines.length === 0) return [];
+    const source =
+      seen.table === TableSource.Written
+        ? [`${seen.router}: its routing table could not be read; this is from what was last written to it`]
+        : [];
+    return [...source, ...shown, `${seen.router}: ${describeShares(seen.shares)}`];
   });
 }
 
@@ -261,7 +323,7 @@ function describeFlows({ server, count, fate }: MovingFlows): string {
   if (fate === FlowFate.Stay) return `${open} ${stays} with ${server} until the end`;
   if (fate === FlowFate.Move)
     return `${open} ${moves} at once, ${server} being down: clients are told to connect again`;
-  return `${open} ${breaks}`;
+  return `${open} with ${server} ${breaks}`;
 }
 
 function describeShares(shares: RouterMoves["shares"]): string {

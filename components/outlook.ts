@@ -31,43 +31,50 @@ export async function tellOutlook(farm: FarmModel, stack: string, found: Finding
     routers: routerViews(farm, stack, found),
   });
   const file = process.env[MOVES_FILE];
-  if (file) writeMoves(file, moves);
+  if (file) writeMoves(file, { routers: moves, proposedHomes: proposedHomes(farm) });
   const shifts = describeShifts(farm, stack, found);
   if (shifts !== undefined) await pulumi.log.warn(shifts);
   for (const limit of describeLimits(farm, stack, found)) await pulumi.log.warn(limit);
-  const lines = [...describeMoves(moves), ...describeProposal(farm)];
+  const kinds = new Map(farm.routers.map(({ name, kind }) => [name, kind]));
+  // Of a kind that nobody ever looks at, only what is away from home is worth a line.
+  const worth = moves.filter(
+    ({ router, moves: away }) => away.length > 0 || !routerKind(kinds.get(router)).driver,
+  );
+  const lines = [...describeMoves(worth), ...describeProposal(farm)];
   if (lines.length > 0) await pulumi.log.info(lines.join("\n"));
 }
 
-/** In place of flows: there are none. Without any line, nobody knows. */
-const NO_FLOWS = "-";
+/** In place of routes or flows: there are none. Without any line, nobody knows. */
+const NONE = "-";
+const known = (lines: string[]): string[][] =>
+  lines.filter((line) => line !== NONE).map((line) => line.split(" "));
 
 /** What is known of each router. */
 export function routerViews(farm: FarmModel, stack: string, found: Findings): RouterView[] {
   return farm.routers.map(({ name, kind, pinFlows }): RouterView => {
     const pinsFlows = pinFlows ?? routerKind(kind).pinsFlows;
     const seen = found.get(name);
-    const failure = seen === undefined ? "observe is false" : seen.failure;
+    const { driver } = routerKind(kind);
+    const notSeen = driver ? `routers of kind ${kind} are not looked at` : "observe is false";
+    const failure = seen === undefined ? notSeen : seen.failure;
     if (seen === undefined || failure !== undefined)
       return { router: name, pinsFlows, failure, live: [], names: {} };
     const written = linesOf(seen, stack, "routes").map((line) => line.split(" "));
-    const live = linesOf(seen, stack, "live").map((line) => line.split(" "));
+    const live = linesOf(seen, stack, "live");
     const flows = linesOf(seen, stack, "flows");
     return {
       router: name,
       pinsFlows,
-      // A kind that does not tell its table has what was last written.
+      // One that does not tell its table has what was last written.
+      fromRecord: live.length === 0 && written.length > 0,
       live:
         live.length > 0
-          ? live.map(([prefix, nextHop]) => ({ prefix, nextHop }))
+          ? known(live).map(([prefix, nextHop]) => ({ prefix, nextHop }))
           : written.map(([prefix, , nextHop]) => ({ prefix, nextHop })),
       names: Object.fromEntries(written.map(([, server, nextHop]) => [nextHop, server])),
       flows:
         flows.length > 0
-          ? flows
-              .filter((line) => line !== NO_FLOWS)
-              .map((line) => line.split(" "))
-              .map(([prefix, server, count]) => ({ prefix, server, count: Number(count) }))
+          ? known(flows).map(([prefix, server, count]) => ({ prefix, server, count: Number(count) }))
           : undefined,
     };
   });
@@ -124,18 +131,33 @@ function serversBefore(farm: FarmModel, stack: string, found: Findings): { name:
 
 const MAX_COMMANDS = 8;
 
-/** For servers that are nobody's home though they could carry something: the fewest homes to give them. */
-export function describeProposal(farm: FarmModel): string[] {
+/** For active servers that are nobody's home though they could carry something: the fewest homes to give them. */
+export function proposedHomes(farm: FarmModel): Record<string, string> {
+  const proposed = proposeHomes(farm.placement, farm.servers);
+  return idleServers(farm, proposed).length > 0 ? proposed : {};
+}
+
+/** One that is not active yet gets homes when it is: before, they would move to others. */
+function idleServers(farm: FarmModel, proposed: Record<string, string>): string[] {
   const homes = new Set(farm.placement.map(({ home }) => home));
-  const proposed = Object.entries(proposeHomes(farm.placement, farm.servers));
-  const idle = farm.servers
+  return farm.servers
+    .filter(({ name, state }) => state === ServerState.Active && !homes.has(name))
     .map(({ name }) => name)
-    .filter((name) => !homes.has(name) && proposed.some(([, to]) => to === name));
-  if (idle.length === 0) return [];
-  const rest = proposed.length > MAX_COMMANDS ? [`… and ${proposed.length - MAX_COMMANDS} more`] : [];
+    .filter((name) => Object.values(proposed).includes(name));
+}
+
+/** The same as lines, with the commands. */
+export function describeProposal(farm: FarmModel): string[] {
+  const proposed = proposedHomes(farm);
+  const homes = Object.entries(proposed);
+  if (homes.length === 0) return [];
+  const rest =
+    homes.length > MAX_COMMANDS
+      ? [`… and ${homes.length - MAX_COMMANDS} more: ${MOVES_FILE} gets them all`]
+      : [];
   return [
-    `${idle.join(", ")}: home of nothing. For a balance by weight:`,
-    ...commands(proposed.slice(0, MAX_COMMANDS)),
+    `${idleServers(farm, proposed).join(", ")}: home of nothing. For a balance by weight:`,
+    ...commands(homes.slice(0, MAX_COMMANDS)),
     ...rest,
   ];
 }
@@ -147,10 +169,13 @@ function commands(homes: [string, string][]): string[] {
 }
 
 /** Whoever reads the file while it is written finds the old one. */
-function writeMoves(file: string, routers: RouterMoves[]): void {
+function writeMoves(
+  file: string,
+  outlook: { routers: RouterMoves[]; proposedHomes: Record<string, string> },
+): void {
   const draft = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}`);
   try {
-    fs.writeFileSync(draft, `${JSON.stringify({ routers }, undefined, 2)}\n`);
+    fs.writeFileSync(draft, `${JSON.stringify(outlook, undefined, 2)}\n`);
     fs.renameSync(draft, file);
   } catch (error) {
     fs.rmSync(draft, { force: true });

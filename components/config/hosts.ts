@@ -40,6 +40,7 @@ export function readHosts(
   const defaults = values.ssh === undefined ? {} : (parse(sshSchema, values.ssh, ["ssh"], problems) ?? {});
   const free = new FreeAddresses(plan, values);
   const owners = new Map<string, Path>();
+  const named = new Map<string, string>();
 
   function read<S extends z.ZodType<{ address: string; ssh?: SshInput }>>(
     section: string,
@@ -54,6 +55,14 @@ export function readHosts(
         const host = parse(sound, raw, [section, name], problems);
         const address = field(raw, "address");
         if (isAddress(address)) claim([section, name, "address"], String(address), complain);
+        // What is found on a machine, and said of it, goes by its name.
+        const other = named.get(name);
+        if (other)
+          problems.say(
+            [section, name],
+            `is also ${pathText([other, name])}; give one of them another name, such as ${name}-${section === "nameServers" ? "ns" : "web"}`,
+          );
+        named.set(name, other ?? section);
         return host ? [{ name, ...host, ssh: sshOf(defaults, host.ssh) }] : [];
       },
     );

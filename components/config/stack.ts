@@ -19,13 +19,29 @@ export function readStackConfig({ all, secretKeys, project }: StackConfig): Farm
   const shorten = (key: string): string =>
     key.startsWith(`${prefix}config:`) ? prefix + key.slice(`${prefix}config:`.length) : key;
   const own = (key: string): boolean => key.startsWith(prefix);
-  const keys = Object.keys(all).map(shorten).filter(own);
-  checkSecrets(keys, secretKeys.map(shorten).filter(own));
+  // Whatever the project is called, its own keys have no namespace here.
+  const bare = (all: string[]): string[] =>
+    all
+      .map(shorten)
+      .filter(own)
+      .map((key) => key.slice(prefix.length));
+  const keys = bare(Object.keys(all));
+  checkSecrets(keys, bare(secretKeys));
   const values: Record<string, unknown> = {};
   for (const [key, text] of Object.entries(all)) {
     const name = shorten(key).slice(prefix.length);
     if (!own(key) || isSecretKey(name)) continue;
-    values[name] = /^\s*[[{]/.test(text) ? JSON.parse(text) : text;
+    values[name] = valueOf(text);
   }
   return readFarm(values, keys);
+}
+
+/** A text that only looks like an object is refused where one is needed, with its key. */
+function valueOf(text: string): unknown {
+  if (!/^\s*[[{]/.test(text)) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }

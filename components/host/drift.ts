@@ -8,6 +8,7 @@ export function driftOf(observation: Observation | undefined, instance: string):
   const files = observation?.instances[instance] ?? {};
   const doubt = doubtOf(files);
   if (doubt) return doubt;
+  if (observation?.blank) return `nothing of ours is on it since ${timeText(observation.since ?? 0)}`;
   const [first] = files.drift ?? [];
   if (!first) return undefined;
   const rest = linesFound(files) - 1;
@@ -51,6 +52,15 @@ export function unknownDrift(observation: Observation, stack: string): string[] 
   }
   return [...reasons];
 }
+
+/** What is said of a machine that has nothing of a stack that others have. Undefined of all others. */
+export function describeBlank(machine: string, { blank }: Observation): string | undefined {
+  return blank
+    ? `${machine} has nothing of ours on it: it is new here, or has a new disk. pulumi up brings it everything`
+    : undefined;
+}
+
+const timeText = (seconds: number): string => new Date(seconds * 1000).toISOString().replace(".000", "");
 
 const MOST_LINES = 12;
 const MOST_IN_MESSAGE = 40;

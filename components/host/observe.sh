@@ -26,5 +26,7 @@ else
 fi
 # By which way this machine answers clients.
 ip -4 route show default 2>/dev/null | awk '{ print "-\tgateway\t" $3; exit }'
+# When an instance came or went the last time: a machine with none of a stack's may have had some before.
+printf -- '-\tsince\t%s\n' "$(stat -c %Z /var/lib/loopback-ha 2>/dev/null || stat -c %Z /var/lib)"
 # Last: it says that the answer is whole.
 printf -- '-\tnow\t%s\n' "$(date +%s)"

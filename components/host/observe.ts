@@ -14,6 +14,10 @@ export interface Observation {
   now: number;
   /** The login may not become root, so only what anybody may read was looked at. */
   blind?: boolean;
+  /** When an instance came or went on it the last time, in seconds since 1970. */
+  since?: number;
+  /** Nothing of the stack is on it, although the stack is on others. */
+  blank?: boolean;
   /** The next hop of its default route. */
   gateway?: string;
   /** What is known of each instance. */
@@ -72,6 +76,7 @@ export function parseObservation(text: string): Observation {
     if (file === undefined) continue;
     if (file === "now") observation.now = Number(rest[0]);
     else if (file === "blind") observation.blind = true;
+    else if (file === "since") observation.since = Number(rest[0]);
     else if (file === "gateway") observation.gateway = rest[0];
     else ((observation.instances[instance] ??= {})[file] ??= []).push(rest.join("\t"));
   }

@@ -9,7 +9,8 @@ errors=$(ssh $LOOPBACK_HA_SSH "$LOOPBACK_HA_SUDO sh -c '$remove'" 2>&1 >/dev/nul
 result=$?
 if [ "$result" = 255 ]; then
   case $errors in
-    *'timed out'* | *'No route to host'* | *'Connection refused'* | *'Network is unreachable'* | *'Timeout, server'*)
+    # Without a word: it took the connection, and then went silent.
+    '' | *'timed out'* | *'No route to host'* | *'Connection refused'* | *'Network is unreachable'* | *'Timeout, server'*)
       echo "warning: $LOOPBACK_HA_MACHINE does not answer, so $LOOPBACK_HA_INSTANCE stays on it. If the machine comes back, run there: bash /var/lib/loopback-ha/$LOOPBACK_HA_INSTANCE/current/scripts/remove.sh" >&2
       exit 0
       ;;

@@ -39,7 +39,10 @@ function explainSshFailure(machine, text, concern = process.env.LOOPBACK_HA_CONC
   if (cause && SERVER_CONCERNS.includes(concern ?? "")) return `${cause[1]}${whenDead(machine, cause[1])}`;
   if (cause) return cause[1];
   const said = lastLine(text);
-  return said ? `ssh to ${machine} failed: ${said}` : `the connection to ${machine} broke`;
+  if (said) return `ssh to ${machine} failed: ${said}`;
+  // What ssh ends with, without a word, when a machine took the connection and then went silent.
+  const broken = `${machine} does not answer: the connection broke. Check its power, network and disk; the other machines are not affected`;
+  return SERVER_CONCERNS.includes(concern ?? "") ? `${broken}${whenDead(machine, broken)}` : broken;
 }
 
 /** What only servers have brought to them. */

@@ -30,7 +30,10 @@ export interface RouterRouteArgs {
   ethernet: string;
   /** All prefixes and their servers: a prefix that is not here any more is no longer routed. */
   routes: RouteArgs[];
-  /** All servers, also those that carry nothing now. Default: those of `routes`. */
+  /**
+   * All servers, also those that carry nothing now: the open connections of one that is not here break. Default: those
+   * of `routes`.
+   */
   servers?: RouteServerArgs[];
   /**
    * Whether open connections stay with the server where they began until they end, while new ones follow the routes.
@@ -71,7 +74,7 @@ export class RouterRoute extends pulumi.ComponentResource {
 
   constructor(name: string, args: RouterRouteArgs, opts?: pulumi.ComponentResourceOptions) {
     checkHosts("router", [args.router]);
-    checkRoutes(args.routes, args.ethernet);
+    checkRoutes(args.routes, args);
     const servers = renderServers(args.servers ?? serversOf(args.routes), args.ethernet, args.pinning);
     const checks = renderChecks(args.checks ?? []);
     const kind = routerKind(args.kind);

@@ -85,9 +85,16 @@ export function renderServers(
         markMask,
         number > markRoom(markMask) && `has no room for host number ${number} (${name})`,
       );
+      const table = tableBase + number;
+      const reserved = RESERVED_TABLES.find(([taken]) => taken === table);
+      refuse(
+        "pinning.tableBase",
+        tableBase,
+        reserved && `gives ${name} table ${table}, which is ${reserved[1]}`,
+      );
       return {
         number,
-        line: [name, address, down ? "down" : "up", markOf(number, markMask), tableBase + number],
+        line: [name, address, down ? "down" : "up", markOf(number, markMask), table],
       };
     })
     .sort((a, b) => a.number - b.number)

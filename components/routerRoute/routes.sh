@@ -236,6 +236,11 @@ report() {
   awk 'NR == FNR { moved[$1]; next } { print $1, "is served by", $2, "(" $3 ")" ($1 in moved ? ", moved" : "") }' <(say "${moves:-}") "$1/want/routes"
 }
 
+# For what will move: "live PREFIX HOP" of this instance's prefixes, or "live -" when none is routed.
+live_routes() {
+  live_items | awk 'FILENAME != "-" { ours[$1]; next } $2 == "via" && ($1 in ours) { print "live\t" $1, $3; any = 1 } END { if (!any) print "live\t-" }' "$bundle/want/routes" -
+}
+
 # For drift: what loopback-ha-move did since pulumi was last here.
 moved_by_hand() {
   [[ ! -e $state/moved ]] || awk '{ print "- " $1 " via " $2; print "+ " $1 " via " $3 ", moved on the router at " $4 "; to keep it: pins[\"" $1 "\"] = " $3 }' "$state/moved"

@@ -1,8 +1,8 @@
-import { compareAddresses, contains, isAddress } from "../addressPlan";
+import { compareAddresses, contains, isAddress, isPrefix, networkAddress } from "../addressPlan";
 import { refuse } from "../argumentChecks";
 import { domainComplaint, nameComplaint } from "../config/names";
 import { Refusal } from "../refusal";
-import { PINNING, PinningArgs } from "./pinning";
+import { PINNING, PROOF_PREFERENCE, PinningArgs } from "./pinning";
 
 /** How long a router waits for the confirmation of new routes where nothing is configured. */
 export const CONFIRM_SECONDS = 20;
@@ -52,7 +52,11 @@ export function renderRoutes(routes: RouteArgs[]): string {
   );
 }
 
-/** What a router must know besides, as `name=value` lines. */
+/**
+ * What a router must know besides, as `name=value` lines.
+ *
+ * @throws Refusal when the rules' preference is the one that proofs use.
+ */
 export function renderSettings(settings: {
   ethernet: string;
   proofSource?: string;
@@ -61,6 +65,11 @@ export function renderSettings(settings: {
   confirmSeconds?: number;
 }): string {
   const { markMask, rulePreference } = { ...PINNING, ...settings.pinning };
+  refuse(
+    "pinning.rulePreference",
+    rulePreference,
+    rulePreference === PROOF_PREFERENCE && "is that of the rule by which servers are asked before a move",
+  );
   return lines([
     `ethernet=${settings.ethernet}`,
     `proof_source=${settings.proofSource ?? ""}`,
@@ -119,9 +128,36 @@ export function describeShares(routes: RouteArgs[]): Record<string, string> {
   );
 }
 
-/** @throws Refusal when a name is no name, a route's next hop is outside the Ethernet, or a prefix stands twice. */
-export function checkRoutes(routes: RouteArgs[], ethernet: string): void {
-  for (const { server } of routes) refuse("routes", server, nameComplaint(server));
+/** What a table of routes goes with. */
+interface RoutesContext {
+  block: string;
+  ethernet: string;
+  servers?: { name: string; address: string; down?: boolean }[];
+}
+
+/**
+ * @throws Refusal when block, Ethernet or a prefix is none, a name is no name, a route's next hop is outside the
+ * Ethernet, a prefix stands twice, or a route's server is none of the servers, or down.
+ */
+export function checkRoutes(routes: RouteArgs[], { block, ethernet, servers }: RoutesContext): void {
+  refuse("block", block, prefixComplaint(block));
+  refuse("ethernet", ethernet, prefixComplaint(ethernet));
+  for (const { prefix, server, nextHop } of routes) {
+    refuse("routes", prefix, prefixComplaint(prefix));
+    refuse("routes", server, nameComplaint(server));
+    refuse("routes", nextHop, !isAddress(nextHop) && "is not an IPv4 address");
+    const known = servers?.find(({ name }) => name === server);
+    refuse("routes", server, servers !== undefined && !known && "is none of the servers");
+    refuse("routes", server, known?.down && "is down, and can carry nothing");
+    refuse(
+      "routes",
+      nextHop,
+      known && known.address !== nextHop && `is not the address of ${server}, ${known.address}`,
+    );
+  }
+  const addresses = (servers ?? []).map(({ address }) => address);
+  const shared = addresses.find((address, i) => addresses.indexOf(address) !== i);
+  refuse("servers", shared, shared !== undefined && "is the address of two servers");
   const stray = routes.find((route) => !contains(ethernet, route.nextHop));
   if (stray) {
     throw new Refusal(
@@ -131,6 +167,12 @@ export function checkRoutes(routes: RouteArgs[], ethernet: string): void {
   const prefixes = routes.map((route) => route.prefix);
   const twice = prefixes.find((prefix, i) => prefixes.indexOf(prefix) !== i);
   if (twice) throw new Refusal(`routes: ${twice} stands there twice; a prefix has one next hop`);
+}
+
+function prefixComplaint(text: string): string | undefined {
+  if (!isPrefix(text)) return "is no prefix in CIDR form, such as 192.0.2.64/27";
+  const network = `${networkAddress(text)}/${text.split("/")[1]}`;
+  return network === text ? undefined : `is not on its network address; use ${network}`;
 }
 
 function lines(items: string[]): string {

@@ -38,6 +38,7 @@ const routes = new RouterRoute("r1", {
   router,
   block: plan.block,
   ethernet: plan.ethernet,
+  servers: servers.map((server) => ({ ...server, down: server.state === "down" })),
   routes: placement.map(({ prefix, server }) => ({
     prefix,
     server,

@@ -33,6 +33,11 @@ describe("driftOf", () => {
       `- a and 987 more lines, ${after}`,
     ],
     ["no time", seen(`${web}\tdrift\t- a`), "- a, seen after the run of an unknown time"],
+    [
+      "a machine that lost all",
+      { now: 9, since: 3600, blank: true, instances: {} },
+      "nothing of ours is on it since 1970-01-01T01:00:00Z",
+    ],
     ["another's drift", seen(...mine(vips, "drift\t- a", "looked\t1")), undefined],
     [
       "a long line",

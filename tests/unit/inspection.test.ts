@@ -53,6 +53,12 @@ describe("inspect", () => {
 
   const refused: [string, Machines, string, RegExp][] = [
     [
+      "a moved server that carries nothing",
+      { r1: ["routes 192.0.2.64/27 web1 192.0.2.2", "servers web2 192.0.2.9 up 0x9000000 76009"] },
+      "servers.web2.address",
+      /^servers.web2.address: "192.0.2.3" is new, it was 192.0.2.9/,
+    ],
+    [
       "a moved server",
       { r1: ["routes 192.0.2.64/27 web2 192.0.2.9"] },
       "servers.web2.address",
@@ -239,6 +245,29 @@ describe("inspect", () => {
     );
     assert.match(driftOf(found.get("web2"), "i") ?? "", /^- address/);
     assert.strictEqual(driftOf(found.get("web1"), "i"), undefined);
+  });
+
+  it("tells a machine without anything of ours from the others, but not in a stack's first run", async () => {
+    const told: string[] = [];
+    const { info } = pulumi.log;
+    Object.assign(pulumi.log, { info: async (text: string) => void told.push(text) });
+    try {
+      const empty = async (): Promise<string> => "-\tsince\t60\n-\tnow\t1000\n";
+      const first = await inspect(farmOf(), stack, empty);
+      assert.deepStrictEqual([told, driftOf(first.get("web1"), "i")], [[], undefined]);
+      const there = look({});
+      const found = await inspect(farmOf(), stack, (host) => (host.name === "web2" ? empty() : there(host)));
+      assert.strictEqual(driftOf(found.get("web1"), "j"), undefined);
+      assert.strictEqual(
+        driftOf(found.get("web2"), "i"),
+        "nothing of ours is on it since 1970-01-01T00:01:00Z",
+      );
+      assert.deepStrictEqual(told, [
+        "web2 has nothing of ours on it: it is new here, or has a new disk. pulumi up brings it everything",
+      ]);
+    } finally {
+      Object.assign(pulumi.log, { info });
+    }
   });
 
   it("looks at nothing with observe: false, and says so", async () => {

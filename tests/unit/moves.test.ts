@@ -78,22 +78,79 @@ describe("moves", () => {
     [
       "a flip where flows are not pinned",
       { placement: away, routers: [view({ flows, pinsFlows: false })] },
-      [`r1: ${p2}: via web2 => via web1 ${named}; open connections break`, shares],
+      [`r1: ${p2}: via web2 => via web1 ${named}; open connections with web2 break`, shares],
     ],
     [
       "a router that does otherwise than the config ever said",
       { routers: [view({ live: live(1, 2, 3, 9), names: { [hop(9)]: "old" } })] },
       [
-        `r1: ${p4}: via old => via web4; open connections stay with old until the end`,
+        `r1: ${p4}: via old => via web4; open connections with old break`,
         "r1: web1 1 of 4 (25 %) => 1 of 4 (25 %), web2 1 of 4 (25 %) => 1 of 4 (25 %), " +
           "web3 1 of 4 (25 %) => 1 of 4 (25 %), web4 0 of 4 (0 %) => 1 of 4 (25 %), old 1 of 4 (25 %) => 0 of 4 (0 %)",
+      ],
+    ],
+    [
+      "a server that leaves while connections are with it, though nothing moves",
+      {
+        servers: farm().slice(0, 3),
+        placement: wanted(1, 2),
+        routers: [
+          view({
+            live: live(1, 2),
+            names: { [hop(4)]: "web4" },
+            flows: [{ prefix: p1, server: hop(4), count: 3 }, ...flows],
+          }),
+        ],
+      },
+      [
+        `r1: ${p1}: 3 open connections with web4 break, as web4 leaves`,
+        "r1: web1 1 of 2 (50 %) => 1 of 2 (50 %), web2 1 of 2 (50 %) => 1 of 2 (50 %), web3 0 of 2 (0 %) => 0 of 2 (0 %)",
+      ],
+    ],
+    [
+      "a table that could not be read",
+      { placement: away, routers: [view({ fromRecord: true })] },
+      [
+        "r1: its routing table could not be read; this is from what was last written to it",
+        `r1: ${p2}: via web2 => via web1 ${named}; open connections stay with web2 until the end`,
+        shares,
+      ],
+    ],
+    [
+      "single VIPs of a subnet whose connections were counted together",
+      {
+        placement: [{ prefix: vip("69"), home: "web2", server: "web1" }],
+        servers: farm().slice(0, 2),
+        routers: [view({ live: live(1, 2).slice(1), flows: flows.slice(0, 1) })],
+      },
+      [
+        `r1: ${vip("69")}: via web2 => via web1 (site widgetco); open connections stay with web2 until the end`,
+        "r1: web1 0 of 1 (0 %) => 1 of 1 (100 %), web2 1 of 1 (100 %) => 0 of 1 (0 %)",
+      ],
+    ],
+    [
+      "a subnet in place of its VIPs",
+      {
+        placement: [{ prefix: p2, home: "web2", server: "web1" }],
+        servers: farm().slice(0, 2),
+        routers: [
+          view({
+            live: ["69", "70"].map((host) => ({ prefix: vip(host), nextHop: hop(2) })),
+            flows: ["69", "70"].map((host) => ({ prefix: vip(host), server: hop(2), count: 2 })),
+          }),
+        ],
+      },
+      [
+        `r1: ${vip("69")}: via web2 => via web1 (site widgetco); 2 open connections stay with web2 until the end`,
+        `r1: ${vip("70")}: via web2 => via web1 (site gadgets); 2 open connections stay with web2 until the end`,
+        "r1: web1 0 of 2 (0 %) => 1 of 1 (100 %), web2 2 of 2 (100 %) => 0 of 1 (0 %)",
       ],
     ],
     [
       "a next hop without a name",
       { servers: farm().slice(0, 3), placement: wanted(1, 2, 3), routers: [view({ live: live(1, 2, 9) })] },
       [
-        `r1: ${p3}: via 192.0.2.10 => via web3; open connections stay with 192.0.2.10 until the end`,
+        `r1: ${p3}: via 192.0.2.10 => via web3; open connections with 192.0.2.10 break`,
         "r1: web1 1 of 3 (33 %) => 1 of 3 (33 %), web2 1 of 3 (33 %) => 1 of 3 (33 %), " +
           "web3 0 of 3 (0 %) => 1 of 3 (33 %), 192.0.2.10 1 of 3 (33 %) => 0 of 3 (0 %)",
       ],
@@ -107,7 +164,7 @@ describe("moves", () => {
       "a subnet that goes",
       { placement: wanted(1), servers: farm().slice(0, 2), routers: [view({ live: live(1, 2) })] },
       [
-        `r1: ${p2}: via web2 => no longer routed ${named}; open connections break`,
+        `r1: ${p2}: via web2 => no longer routed ${named}; open connections with web2 break`,
         "r1: web1 1 of 2 (50 %) => 1 of 1 (100 %), web2 1 of 2 (50 %) => 0 of 1 (0 %)",
       ],
     ],
@@ -130,7 +187,10 @@ describe("moves", () => {
         placement: away,
         routers: [view({ live: live(1, 1, 3, 4) }), view({ router: "r2", pinsFlows: false })],
       },
-      [`r2: ${p2}: via web2 => via web1 ${named}; open connections break`, shares.replace("r1", "r2")],
+      [
+        `r2: ${p2}: via web2 => via web1 ${named}; open connections with web2 break`,
+        shares.replace("r1", "r2"),
+      ],
     ],
   ];
   for (const [what, args, expected] of rows)

@@ -51,6 +51,7 @@ describe("outlook", () => {
     assert.deepStrictEqual(fallback, {
       router: "r1",
       pinsFlows: true,
+      fromRecord: true,
       live: [
         { prefix: "192.0.2.32/27", nextHop: "192.0.2.2" },
         { prefix: "192.0.2.64/27", nextHop: "192.0.2.9" },
@@ -61,6 +62,9 @@ describe("outlook", () => {
     const told = ["live 192.0.2.32/27 192.0.2.4", "flows 192.0.2.32/27 192.0.2.2 17"];
     const [view] = routerViews(farmOf(three), stack, seen(...written, ...told));
     assert.deepStrictEqual(view.live, [{ prefix: "192.0.2.32/27", nextHop: "192.0.2.4" }]);
+    assert.strictEqual(view.fromRecord, false);
+    const [wiped] = routerViews(farmOf(three), stack, seen(...written, "live -"));
+    assert.deepStrictEqual([wiped.live, wiped.fromRecord], [[], false]);
     assert.deepStrictEqual(view.flows, [{ prefix: "192.0.2.32/27", server: "192.0.2.2", count: 17 }]);
     assert.deepStrictEqual(view.names, names);
     const [idle] = routerViews(farmOf(three), stack, seen(...written, "flows -"));
@@ -118,6 +122,13 @@ describe("outlook", () => {
       "web3: home of nothing. For a balance by weight:",
       `  pulumi config set --path 'placement["192.0.2.128/27"]' web3`,
     ]);
+    const waiting = Object.fromEntries(
+      Object.entries(three).map(([name, n]) => [
+        name,
+        { address: `192.0.2.${n}`, state: name === "web3" ? "maintenance" : "active" },
+      ]),
+    );
+    assert.deepStrictEqual(describeProposal(farmOf({}, { ...homes(4), servers: waiting })), []);
     const five = { ...three, web4: 7, web5: 8 };
     assert.deepStrictEqual(describeProposal(farmOf(five)), []);
   });
@@ -150,6 +161,7 @@ describe("outlook", () => {
           {
             router: "r1",
             failure: null,
+            table: "written",
             moves: [
               {
                 prefix: "192.0.2.32/27",
@@ -159,15 +171,17 @@ describe("outlook", () => {
                 flows: [{ server: "web1", count: null, fate: "move" }],
               },
             ],
+            leaving: [],
             shares: { web1: { before: 1, after: 0 }, web2: { before: 0, after: 1 } },
           },
         ],
+        proposedHomes: {},
       });
       assert.deepStrictEqual(fs.readdirSync(folder), ["moves.json"]);
       assert.strictEqual(told.length, 1);
       assert.match(
         told[0],
-        /^r1: 192.0.2.32\/27: via web1 => via web2; open connections move at once.*\nr1: web1 1 of 1/,
+        /^r1: its routing table could not be read.*\nr1: 192.0.2.32\/27: via web1 => via web2; open connections move at once.*\nr1: web1 1 of 1/,
       );
     });
 

@@ -75,9 +75,26 @@ describe("routes of a router", () => {
     ],
     [[...four, route("192.0.2.64/27", "web2")], /^routes: 192.0.2.64\/27 stands there twice/],
     [[route("192.0.2.32/27", "web1", "")], /"" is not an IPv4 address/],
+    [[route("192.0.2.32/27; reboot", "web1")], /"192.0.2.32\/27; reboot" is no prefix in CIDR form/],
+    [[route("192.0.2.33/27", "web1")], /is not on its network address; use 192.0.2.32\/27/],
   ];
+  const context = { block: "192.0.2.0/24", ethernet };
   for (const [routes, message] of bad) {
-    it(`refuses ${message}`, () => assert.throws(() => checkRoutes(routes, ethernet), { message }));
+    it(`refuses ${message}`, () => assert.throws(() => checkRoutes(routes, context), { message }));
   }
-  it("accepts good ones", () => assert.doesNotThrow(() => checkRoutes(four, ethernet)));
+  const one = [route("192.0.2.32/27", "web1", "192.0.2.2")];
+  const web1 = { name: "web1", address: "192.0.2.2" };
+  const unfit: [Partial<Parameters<typeof checkRoutes>[1]>, RegExp][] = [
+    [{ block: "192.0.2.0/24\n0.0.0.0/0" }, /^block: .* is no prefix/],
+    [{ ethernet: "192.0.2.0" }, /^ethernet: "192.0.2.0" is no prefix/],
+    [{ servers: [] }, /^routes: "web1" is none of the servers/],
+    [{ servers: [{ ...web1, down: true }] }, /^routes: "web1" is down, and can carry nothing/],
+    [{ servers: [{ ...web1, address: "192.0.2.3" }] }, /"192.0.2.2" is not the address of web1, 192.0.2.3/],
+    [{ servers: [web1, { ...web1, name: "web2" }] }, /"192.0.2.2" is the address of two servers/],
+  ];
+  for (const [what, message] of unfit) {
+    it(`refuses ${message}`, () =>
+      assert.throws(() => checkRoutes(one, { ...context, ...what }), { message }));
+  }
+  it("accepts good ones", () => assert.doesNotThrow(() => checkRoutes(four, context)));
 });

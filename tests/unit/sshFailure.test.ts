@@ -38,7 +38,7 @@ describe("explainSshFailure", () => {
     ],
     ["something new\n", /^ssh to web1 failed: something new$/],
     ["cause\nControlSocket a already exists\nmux_client_request: b\n", /^ssh to web1 failed: cause$/],
-    ["", /^the connection to web1 broke$/],
+    ["", /^web1 does not answer: the connection broke\. Check/],
     ["x".repeat(1000), /^ssh to web1 failed: x{300}$/],
   ];
   for (const [text, expected] of rows) {
@@ -54,6 +54,8 @@ describe("explainSshFailure", () => {
   const concerns: [string, string | undefined, boolean][] = [
     [timeout, "vips", true],
     [timeout, "vhosts", true],
+    ["", "vhosts", true],
+    ["", undefined, false],
     [timeout, "zone", false],
     [timeout, "linux-routes", false],
     [timeout, undefined, false],

@@ -8,7 +8,8 @@ export const ciscoIos: RouterKind = {
   concern: "ios-routes",
   scripts: [],
   pinsFlows: false,
-  notice: "kind cisco-ios can't ask a server for its VIPs before they move, and is not looked at for drift",
+  notice:
+    "kind cisco-ios can't ask a server for its VIPs before they move, and is not looked at for drift. It cannot pin flows: a prefix that moves has its open connections reset",
   driver: { deliver: path.join(__dirname, "deliver.cjs"), remove: removeScript() },
 };
 

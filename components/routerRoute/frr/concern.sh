@@ -256,4 +256,4 @@ drift() {
   moved_by_hand
 }
 
-sights() { live_items | awk 'FILENAME != "-" { ours[$1]; next } $1 in ours { print "live\t" $1, $3 }' "$bundle/want/routes" -; }
+sights() { live_routes; }

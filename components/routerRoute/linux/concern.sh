@@ -123,7 +123,7 @@ drift() {
 
 sights() {
   local flows
-  live_items | awk '$2 == "via" { print "live\t" $1, $3 }'
+  live_routes
   pins_flows "$bundle" || return 0
   pin_warnings | sed 's/^/limits\t/'
   if flows=$(count_flows "$bundle"); then awk '{ print "flows\t" $0 }' <<<"${flows:--}"; fi

@@ -42,6 +42,12 @@ describe("config: bad servers, routers and name servers", () => {
     row(ns1, "192.0.2.40", "VIP subnet 192.0.2.32/27; use 192.0.2.5", "192.0.2.5"),
     row(ns1, "192.0.2.0", "network address", "192.0.2.5"),
     row(ns1, "192.0.2.4", "is also servers.web3.address", "192.0.2.5"),
+    row(
+      ["nameServers", "web1"],
+      { address: "198.51.100.54" },
+      "is also servers.web1; give one of them another name, such as web1-ns",
+      undefined,
+    ),
     row(["servers", "web1", "state"], "up", "is not known; use active, maintenance or down", "down"),
     row(["servers", "web1", "weight"], 0, "from 1 to 1000, such as 1", 1),
     row(["servers", "web1", "weight"], 1.5, "use a whole number from 1 to 1000", 1000),

@@ -1,5 +1,6 @@
 import assert from "assert";
 import { ConfigError, checkSecrets, enableSecretKey, isSecretKey } from "../../../components/config";
+import { readStackConfig } from "../../../components/config/stack";
 import { article, problemsOf, refuses, row, table } from "./support";
 
 describe("config: bad placement, observe and keys", () => {
@@ -46,6 +47,35 @@ describe("config: bad placement, observe and keys", () => {
         /^servers: contains a secret.*top-level keys.*\nzones: contains a secret/.test(error.message),
     );
     checkSecrets(["loopback-ha:servers"], []);
+  });
+
+  it("of a project with another name, the same", () => {
+    const read = (secretKeys: string[]): void =>
+      void readStackConfig({
+        project: "farm",
+        all: {
+          ...Object.fromEntries(
+            Object.entries(article()).map(([key, value]) => [`farm:${key}`, JSON.stringify(value)]),
+          ),
+          "farm:enableSecret": "x",
+          "loopback-ha:else": "1",
+        },
+        secretKeys,
+      });
+    read(["farm:enableSecret"]);
+    assert.throws(() => read([]), /^ConfigError: enableSecret: is in clear text/);
+    assert.throws(
+      () => read(["farm:enableSecret", "farm:servers"]),
+      /^ConfigError: servers: contains a secret/,
+    );
+  });
+
+  it("a text that only looks like an object", () => {
+    const all = { "farm:ssh": "{user: root}" };
+    assert.throws(
+      () => readStackConfig({ project: "farm", all, secretKeys: [] }),
+      /^ssh: "\{user: root\}" is not an object/m,
+    );
   });
 
   it("an enable secret: only as a secret, of all routers or of one that is there", () => {
