@@ -27,8 +27,10 @@ arm() {
 disarm() {
   [[ -e $pending ]] || return 0
   systemctl stop --no-block "loopback-ha-revert-$(pending_value token).timer" 2>/dev/null || true
-  rm -f "$pending"
+  rm -f "$pending" "$pending.confirmed"
 }
+# Somebody has confirmed it in time, and waits for the lock to put it in force.
+is_confirmed() { [[ -e $pending.confirmed && $(<"$pending.confirmed") == "$(pending_value token)" ]]; }
 
 revert() {
   go_back "$(pending_value previous)" "$(pending_value doubted)"

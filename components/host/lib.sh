@@ -62,8 +62,12 @@ package_of() {
   esac
 }
 
-# One lock for the machine: two stacks never work on it at the same time.
+# One lock for the machine: two stacks never work on it at the same time. Whoever has it may hand it on.
 take_lock() {
+  if [[ ${LOOPBACK_HA_LOCK:-} ]]; then
+    lock=$LOOPBACK_HA_LOCK
+    return
+  fi
   [[ -d $run ]] || mkdir -m 700 "$run" 2>/dev/null || [[ -d $run ]]
   exec {lock}>>"$run/lock"
   if ! flock -w "${1:-60}" "$lock"; then
@@ -151,6 +155,8 @@ forget_versions_but() {
 go_back() {
   rm -rf "$state/incoming"
   if [[ $1 ]]; then
+    # As an empty wish, it would take everything away.
+    [[ -e $state/versions/$1/meta ]] || fail "version $1, to go back to, is there no more; what is in force stays"
     point_current_at "$1"
     activate "$state/versions/$1"
     forget_versions_but "$1"
@@ -167,14 +173,12 @@ switch_to() {
   install_unit
   install_command
 }
-# record VERSION: it is in force, and nothing else of this instance is left.
+# record VERSION: it is in force, and nothing else of this instance is left. What one could go back to leaves last.
 record() {
   settle
-  forget_versions_but "$1"
-  # What somebody moved by hand is as pulumi wants it now.
-  [[ $1 == by-hand-* ]] || rm -f "$state/moved"
   stamp applied
   sync -f "$state"
+  forget_versions_but "$1"
 }
 stamp() { date -u +%FT%T.%NZ >"$state/$1.new" && mv "$state/$1.new" "$state/$1"; }
 
@@ -187,7 +191,7 @@ forget_instance() {
   fi
   rm -rf "$root/.gone-$instance"
   # The folder is empty but for nothing of ours when this was the last instance; then the lock goes too.
-  if rmdir "$root" 2>/dev/null; then rm -rf "$run"; else rm -f "$pending"; fi
+  if rmdir "$root" 2>/dev/null; then rm -rf "$run"; else rm -f "$pending" "$pending.confirmed"; fi
 }
 
 # What a concern may add: things to note down after the mark and before the first change.

@@ -13,7 +13,7 @@ use Fcntl qw(F_GETFL F_SETFL O_NONBLOCK);
 use Errno qw(EINPROGRESS EWOULDBLOCK EAGAIN);
 use Getopt::Long;
 
-my %option = (source => '', timeout => 1, deadline => 10, parallel => 64);
+my %option = (source => '', timeout => 1, deadline => 10, parallel => 512);
 GetOptions(\%option, 'source=s', 'timeout=f', 'deadline=f', 'parallel=i') or exit 2;
 
 # Time::HiRes is not in perl-base; this clock is also safe from clock jumps.
@@ -117,8 +117,14 @@ sub readable {
     return passed($check);
 }
 
+# However many there are, one round ends: then those that were not asked have failed.
+use constant ROUND => 10;
+my $give_up = now() + $option{deadline};
+
 # Every check that is not ok yet, once.
 sub round {
+    my $end = now() + ROUND;
+    $end = $give_up if $give_up > $end;
     my @waiting = grep { !$_->{ok} } @checks;
     my @running;
     while (@waiting || @running) {
@@ -138,12 +144,15 @@ sub round {
             elsif (vec $read, $fd, 1) { readable($check) }
             elsif ($now > $check->{until}) { failed($check, "no answer within $option{timeout} s") }
         }
+        if ($now > $end) {
+            failed($_, 'not asked in time') for @waiting;
+            @waiting = ();
+        }
         @running = grep { $_->{socket} } @running;
     }
     return !grep { !$_->{ok} } @checks;
 }
 
-my $give_up = now() + $option{deadline};
 until (round()) {
     last if now() + 0.2 > $give_up;
     select undef, undef, undef, 0.2;

@@ -21,11 +21,12 @@ result=0
 LOOPBACK_HA_TOKEN=$2 LOOPBACK_HA_FORCE_MOVE=${3:-} timeout -k 5 "$1" bash "$in/bundle/scripts/apply.sh" >"$in/out" 2>"$in/err" </dev/null || result=$?
 cat "$in/err" >&2 || true
 cat "$in/out" || true
+instance=$(sed -n 's/^instance=//p' "$in/bundle/meta")
 if [ "$result" -ge 124 ]; then
-  echo "stopped after $1 s (exit code $result); the machine is in doubt until the next 'pulumi up' succeeds on it" >&2
+  if [ -e "/var/lib/loopback-ha/$instance/in-doubt" ]; then now="the machine is in doubt until the next 'pulumi up' succeeds on it"; else now="nothing was changed"; fi
+  echo "stopped after $1 s (exit code $result); $now" >&2
 fi
 [ "$result" = 0 ] || exit 1
-instance=$(sed -n 's/^instance=//p' "$in/bundle/meta")
 pending=/run/loopback-ha/pending.$instance
 if [ -e "$pending" ]; then
   echo "LOOPBACK-HA-CONFIRM $(sed -n 's/^seconds=//p' "$pending")"

@@ -11,7 +11,10 @@ restore() {
   take_lock "$1"
   # A change that waits for its confirmation is not ours to undo before its time.
   if [[ -e $pending ]]; then
-    (($(uptime_seconds) <= $(pending_value deadline) + 1)) || revert
+    local grace=1
+    # Whoever confirmed it waits for the lock no longer than that.
+    if is_confirmed; then grace=65; fi
+    (($(uptime_seconds) <= $(pending_value deadline) + grace)) || revert
     return
   fi
   current=$state/current

@@ -7,6 +7,6 @@ trap '' HUP INT TERM PIPE
 # Read as a whole before it removes itself.
 {
   take_lock
-  if [[ -e $pending && $(pending_value token) == "$1" ]]; then revert; fi
+  if [[ -e $pending && $(pending_value token) == "$1" ]] && ! is_confirmed; then revert; fi
   exit 0
 }

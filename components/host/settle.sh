@@ -4,11 +4,16 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 trap '' HUP INT TERM PIPE
 
-take_lock 10
-[[ -e $pending && $(pending_value token) == "$1" ]] ||
-  fail "there is no change that waits for this confirmation; run 'pulumi up' again"
+waits_for_us() { [[ -e $pending && $(pending_value token) == "$1" ]]; }
+# Another instance's run may hold the lock for longer than our change waits: we were here in time.
+if waits_for_us "$1"; then
+  say "$1" >"$pending.confirmed"
+  trap 'rm -f "$pending.confirmed"' EXIT
+fi
+take_lock
+waits_for_us "$1" || fail "there is no change that waits for this confirmation; run 'pulumi up' again"
 switch_to "$version"
-record "$version"
 disarm
+record "$version"
 exec {lock}>&-
 exec bash "$scripts/acknowledge.sh" "$state/in-doubt"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # loopback-ha-move: a failover on the router itself, for the night when the state backend, the passphrase or the
 # operator's laptop is not there. Same lock, same proof, same way to move as pulumi up.
+# shellcheck disable=SC1091,SC2154 # what it sources lies on the router
 set -eu
 export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 root=/var/lib/loopback-ha
@@ -51,18 +52,29 @@ for routes in "$root"/*/current/want/routes; do
   fi
 done
 [[ $current ]] || fail "$prefix is no prefix here; these are: $(awk '{ print $1 }' "$root"/*/current/want/routes 2>/dev/null | head -n 20 | tr '\n' ' ')"
+
+# From here on nobody else changes the routes, and a login that ends ends nothing.
+. "$current/scripts/lib.sh"
+trap '' HUP INT TERM PIPE
+fail() {
+  printf 'loopback-ha-move: %s\n' "$*" >&2
+  exit 1
+}
+take_lock
+current=$state/current
 hop=$(awk -v server="$server" '$1 == server { print $2 }' "$current/want/servers")
 [[ $hop ]] || fail "$server is no server here; these are: $(awk '{ print $1 }' "$current/want/servers" | tr '\n' ' ')"
-read -r former former_hop < <(awk -v prefix="$prefix" '$1 == prefix { print $2, $3 }' "$current/want/routes")
+read -r former former_hop < <(awk -v prefix="$prefix" '$1 == prefix { print $2, $3 }' "$current/want/routes") ||
+  fail "$prefix is no prefix here any more: pulumi has just taken it away"
 [[ $former != "$server" ]] || fail "$prefix goes to $server already; nothing was changed"
-if [[ ! $down ]] && ! printf 'ping\t%s\t%s\n' "$former_hop" "$former" | perl "$current/scripts/probe.pl" --deadline 1 >/dev/null; then
-  printf '%s does not answer a ping: its connections move too\n' "$former"
+[[ ! -e $pending ]] || say "pulumi's last change still waits for its confirmation: it is undone first"
+if [[ ! $down ]] && ! printf 'ping\t%s\t%s\n' "$former_hop" "$former" | perl "$current/scripts/probe.pl" --deadline 3 >/dev/null; then
+  say "$former does not answer a ping: its connections move too"
   down=1
 fi
 
 # The bundle in force with another next hop: everything else is as pulumi left it.
-mkdir -p /run/loopback-ha
-bundle=$(mktemp -d /run/loopback-ha/move.XXXXXX)
+bundle=$(mktemp -d "$run/move.XXXXXX")
 trap 'rm -rf "$bundle"' EXIT
 cp -R --preserve=mode "$(readlink -f "$current")/." "$bundle"
 rm -rf "$bundle/pristine"
@@ -72,6 +84,11 @@ awk -v server="$server" -v former="$former" -v down="$down" '
   $1 == server { $3 = "up" }
   $1 == former && down { $3 = "down" }
   { print }' "$current/want/servers" >"$bundle/want/servers"
+# What was moved since pulumi was last here, from where it was then.
+awk -v prefix="$prefix" -v former="$former" -v server="$server" -v now="$(date -u +%FT%TZ)" '
+  $1 == prefix { former = $2; next }
+  { print }
+  END { if (former != server) print prefix, former, server, now }' \
+  "$(if [[ -e $current/moved ]]; then say "$current/moved"; else say /dev/null; fi)" >"$bundle/moved"
 sed -i "s/^version=.*/version=by-hand-$(date -u +%Y%m%dT%H%M%S.%N)/" "$bundle/meta"
-LOOPBACK_HA_FORCE_MOVE=$force bash "$bundle/scripts/apply.sh"
-printf '%s %s %s %s\n' "$prefix" "$former" "$server" "$(date -u +%FT%TZ)" >>"${current%/current}/moved"
+LOOPBACK_HA_LOCK=$lock LOOPBACK_HA_FORCE_MOVE=$force bash "$bundle/scripts/apply.sh" || exit 1

@@ -72,23 +72,26 @@ check() {
 
 check_next_hops() {
   local wrong server hop
-  wrong=$(awk '{ print "route get", $3 }' "$bundle/want/routes" | sort -u | ip -4 -force -batch - 2>/dev/null |
+  wrong=$(awk '{ print "route get", $3 }' "$bundle/want/routes" | sort -u | ask_kernel |
     awk 'FILENAME !~ /routes$/ { if ($2 == "dev") direct[$1]; next } !($3 in direct) { print $2, $3; exit }' - "$bundle/want/routes")
   [[ $wrong ]] || return 0
   read -r server hop <<<"$wrong"
   fail "$server ($hop) is not on a network of this router ($(ip -4 route get "$hop" 2>&1 | head -n 1)); nothing was changed. Check the router's Ethernet address"
 }
 
+# ask_kernel <COMMANDS: what can't be answered is left out.
+ask_kernel() { ip -4 -force -batch - 2>/dev/null || true; }
+
 # A prefix that none of our versions had may be somebody else's.
 check_foreign_routes() {
   local new line
   new=$(awk -v wish="$bundle/want/routes" 'FILENAME != wish { had[$1]; next } !($1 in had) { print $1 }' <(of_all_versions routes) "$bundle/want/routes")
   [[ $new ]] || return 0
-  line=$(main_routes <<<"$new" | grep -v "metric $metric" | grep -vF -f <(routes_of_siblings) | head -n 1 || true)
+  line=$(main_routes <<<"$new" | grep -v "metric $metric" | grep -vF -f <(routes_of_siblings | sed 's|/32 | |') | head -n 1 || true)
   [[ -z $line ]] || fail "somebody else routes ${line%% *} already ($line); nothing was changed. Remove that route first"
 }
 # main_routes <PREFIXES: the main table's routes to exactly these.
-main_routes() { sed 's/.*/route show exact & table main/' | ip -4 -force -batch - 2>/dev/null | sed 's/ nhid [0-9]*//' || true; }
+main_routes() { sed 's/.*/route show exact & table main/' | ask_kernel | sed 's/ nhid [0-9]*//'; }
 
 # vips_in PREFIXES: the checks of the VIPs that lie in these prefixes, with the server that shall get them.
 moving_checks() {
@@ -225,7 +228,7 @@ verify() {
   local wrong address prefix server hop
   sample_addresses "$1" >"$run/samples"
   verify_kind "$1"
-  wrong=$(awk '{ print "route get", $1 }' "$run/samples" | ip -4 -force -batch - 2>/dev/null |
+  wrong=$(awk '{ print "route get", $1 }' "$run/samples" | ask_kernel |
     awk 'FILENAME !~ /samples$/ { goes[$1 " " $3]; next } !(($1 " " $4) in goes) { print; exit }' - "$run/samples")
   [[ $wrong ]] || return 0
   read -r address prefix server hop <<<"$wrong"
@@ -243,5 +246,5 @@ live_routes() {
 
 # For drift: what loopback-ha-move did since pulumi was last here.
 moved_by_hand() {
-  [[ ! -e $state/moved ]] || awk '{ print "- " $1 " via " $2; print "+ " $1 " via " $3 ", moved on the router at " $4 "; to keep it: pins[\"" $1 "\"] = " $3 }' "$state/moved"
+  [[ ! -e $state/current/moved ]] || awk '{ print "- " $1 " via " $2; print "+ " $1 " via " $3 ", moved on the router at " $4 "; to keep it: pins[\"" $1 "\"] = " $3 }' "$state/current/moved"
 }

@@ -80,6 +80,26 @@ describe("commit-confirm", function () {
     assert.match(printed, /r1: the confirmation came too late: the change was undone.*Run 'pulumi up' again/);
   });
 
+  it("a confirmation that comes in time counts, also when another run holds the lock for longer", async () => {
+    await farm.setState("web2", "maintenance");
+    const held = r1(oncePending("linux", `flock /run/loopback-ha/lock sleep ${SECONDS + 3}`));
+    await farm.up();
+    await held;
+    assert.deepEqual(await farm.serving(), AWAY);
+  });
+
+  it("never goes back to what is there no more: what is in force stays", async () => {
+    const state = "/var/lib/loopback-ha/loopback-ha.lab.r1.linux-routes";
+    const { stderr } = await farm.lab.exec("r1", [
+      "bash",
+      "-c",
+      `printf '%s\\n' token=t version=$(sed -n s/^version=//p ${state}/current/meta) previous=gone doubted= seconds=5 deadline=999999999 >${PENDING}
+       bash ${state}/current/scripts/revert.sh t; rm -f ${PENDING}`,
+    ]);
+    assert.match(stderr, /r1: version gone, to go back to, is there no more; what is in force stays/);
+    assert.deepEqual(await farm.serving(), SERVERS);
+  });
+
   it("connections that began before, and while the change waited, are whole after it was undone", async () => {
     const file = await prepareServers(farm.lab, "/srv/www/widgetco", 10_000_000);
     const load = await startLoad(farm.lab, {

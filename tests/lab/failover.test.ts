@@ -210,11 +210,84 @@ describe("a failover", function () {
       assert.doesNotMatch(await preview(), /differs from what was applied/);
     });
 
+    it("two at once: the second one waits, and undoes nothing; so does one beside another run", async () => {
+      await r1(
+        `loopback-ha-move ${PREFIXES[0]} web3 & loopback-ha-move ${PREFIXES[1]} web4 & wait -n && wait -n`,
+      );
+      assert.deepEqual(await farm.serving(), ["web3", "web4", "web3", "web4"]);
+      assert.equal((await preview()).match(/moved on the router at/g)?.length, 2);
+      await farm.set(`pins["${PREFIXES[3]}"]`, "web1");
+      // Holds the lock while up waits for it, and the move for up.
+      await r1("systemd-run --quiet --collect flock /run/loopback-ha/lock sleep 6");
+      const up = farm.up();
+      await sleep(4000);
+      const moving = r1(`loopback-ha-move ${PREFIXES[1]} web3`);
+      await Promise.all([up, moving]);
+      assert.deepEqual((await farm.serving())[3], "web1");
+      await farm.drop("pins");
+    });
+
+    it("there and back is no move, and twice is one", async () => {
+      await r1(`loopback-ha-move ${PREFIX} web3; loopback-ha-move ${PREFIX} web4`);
+      const shown = await preview();
+      assert.match(shown, /- 192\.0\.2\.64\/27 via web2\n.*\+ 192\.0\.2\.64\/27 via web4, moved/);
+      assert.doesNotMatch(shown, /via web3, moved/);
+      await r1(`loopback-ha-move ${PREFIX} web2`);
+      assert.doesNotMatch(await preview(), /moved on the router at/);
+    });
+
+    it("is finished, and noted down, when the login that began it ends", async () => {
+      await r1(`rm -f /run/loopback-ha/holder
+        systemd-run --quiet --collect --unit=moving loopback-ha-move ${PREFIX} web3
+        for i in $(seq 1000); do grep -q move /run/loopback-ha/holder && break; sleep 0.002; done
+        systemctl kill -s HUP moving; systemctl kill -s TERM moving
+        while systemctl is-active -q moving; do sleep 0.05; done`);
+      assert.equal((await farm.serving())[1], "web3");
+      assert.match(await preview(), /via web3, moved on the router at/);
+    });
+
+    it("takes a server that drops pings for dead, and leaves it what else it has", async () => {
+      await farm.set(`pins["${PREFIXES[2]}"]`, "web2");
+      await farm.up();
+      await farm.sh(
+        "web2",
+        "nft -f - <<<'table ip deaf { chain c { type filter hook input priority 0; icmp type echo-request drop; }; }'",
+      );
+      try {
+        assert.match(await r1(`loopback-ha-move ${PREFIX} web3`), /web2 does not answer a ping/);
+        const load = await startLoad(farm.lab, {
+          targets: farm.targets([farm.vips[1], farm.vips[2]]),
+          requestsPerSecond: 100,
+        });
+        await sleep(1000);
+        const record = await load.stop();
+        assert.deepEqual(failures(record), []);
+        assert.deepEqual((await farm.serving()).slice(1, 3), ["web3", "web2"]);
+      } finally {
+        await farm.sh("web2", "nft delete table ip deaf");
+      }
+      await farm.drop("pins");
+    });
+
     it("outlives a reboot", async () => {
       await r1(`loopback-ha-move ${PREFIX} web1`);
       await farm.lab.reboot("r1");
       await within(10, "still moved", async () => String(await farm.serving()) === String(AWAY));
     });
+  });
+
+  it("is not blocked by two servers behind one network card, and says what that costs", async () => {
+    const mac = (await farm.sh("web4", "cat /sys/class/net/host0/address")).trim();
+    await r1(`ip neigh replace 192.0.2.4 lladdr ${mac} dev host0 nud permanent; sleep 2`);
+    try {
+      await farm.setState("web2", "maintenance");
+      assert.match(await preview(), new RegExp(`several servers answer with the network card ${mac}`));
+      await farm.up();
+      assert.equal((await farm.serving())[1], "web1");
+    } finally {
+      await r1("ip neigh del 192.0.2.4 dev host0; rm -f /run/loopback-ha/macs.*; sleep 2");
+    }
+    await home();
   });
 
   describe("on a router with another admin", () => {

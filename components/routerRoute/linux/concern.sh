@@ -116,7 +116,7 @@ drift() {
     of_routes <<<"$missing" | awk '{ print ($1 == "unreachable" ? $2 : $1) }' | main_routes | sed 's/^/+ route /; s/ *$//'
   fi
   if pins_flows "$1" && [[ -e $pins_listed ]]; then
-    diff -U0 "$pins_listed" <(list_pins) | awk '/^[-+]{3} |^@@/ { next } { sub(/^[-+]/, "& nft "); gsub(/[ \t]+/, " "); print }' || true
+    diff -U0 "$pins_listed" <(list_pins) | awk '/^(---|\+\+\+) |^@@/ { next } { sub(/^[-+]/, "& nft "); gsub(/[ \t]+/, " "); print }' || true
   fi
   moved_by_hand
 }

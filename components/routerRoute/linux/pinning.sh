@@ -18,21 +18,24 @@ pin_items() {
 
 # learn_macs DIR: ADDRESS MAC of its servers. The kernel forgets a neighbour after a while; we don't.
 learn_macs() {
+  # The supervisor learns without a lock.
+  local learned=$macs.$BASHPID
   [[ -e $macs ]] || : >"$macs"
   ip -4 neigh show nud reachable nud stale nud delay nud probe nud permanent |
     awk 'FILENAME ~ /want\/servers$/ { if ($3 == "up") server[$2]; next }
       FILENAME ~ /macs[.][^\/]*$/ { if (!($1 in mac)) mac[$1] = $2; next }
       { for (i = 2; i < NF; i++) if ($i == "lladdr") mac[$1] = $(i + 1) }
       END { for (address in server) if (address in mac) print address, mac[address] }' "$1/want/servers" - "$macs" |
-    sort >"$macs.new"
-  if cmp -s "$macs.new" "$macs"; then rm "$macs.new"; else mv "$macs.new" "$macs"; fi
+    sort >"$learned"
+  if cmp -s "$learned" "$macs"; then rm -f "$learned"; else mv -f "$learned" "$macs"; fi
 }
 
 # One transaction. What is there is emptied and filled again and never unhooked: no packet meets half of it.
 #   to_vip      a flow keeps its server; a new one gets that of its VIP
-#   gone        a flow of a server that is down is reset here: what takes over may drop packets it knows nothing of
+#   gone        a flow of a server that is down is reset here: what takes over may drop packets it knows nothing of. A
+#               prefix that is still routed to it, as loopback-ha-move may leave one, stays with it
 #   prerouting  a flow from a VIP belongs to the server whose network card sends it: so flows older than this table,
-#               and connections that a server opens, are where they really are
+#               and connections that a server opens, are where they really are. One card of two servers tells nothing
 #   output      the router's own ICMP errors (fragmentation needed) follow the flow they are about
 pin_ruleset() {
   local dir=$1 mask keep
@@ -47,10 +50,12 @@ pin_ruleset() {
     function chain(name, hook) { print "add chain", t, name, hook; print "flush chain", t, name }
     function rule(name, text) { print "add rule", t, name, text }
     FILENAME ~ /want\/servers$/ { mark[$2] = $4; number[$2] = $5; up[$2] = $3 == "up"; order[++count] = $2; next }
-    FILENAME ~ /want\/routes$/ { vips = vips ", " $1; routes = routes ", " $1 " : goto serve_" number[$3]; next }
-    up[$1] { senders = senders ", " $2 " : goto learn_" number[$1] }
+    FILENAME ~ /want\/routes$/ { vips = vips ", " $1; routes = routes ", " $1 " : goto serve_" number[$3]; left[$3] = left[$3] ", " $1; next }
+    up[$1] || ($1 in left) { if (!cards[$2]++) card[++known] = $2; sender[$2] = number[$1] }
     END {
+      for (i = 1; i <= known; i++) if (cards[card[i]] == 1) senders = senders ", " card[i] " : goto learn_" sender[card[i]]
       print "add table", t
+      chain("gone")
       for (i = 1; i <= count; i++) {
         a = order[i]
         to_ct = "ct mark set ct mark and " keep " or " mark[a]
@@ -58,9 +63,13 @@ pin_ruleset() {
         chain("serve_" number[a]); rule("serve_" number[a], to_ct); rule("serve_" number[a], to_packet)
         chain("keep_" number[a]); rule("keep_" number[a], to_packet)
         chain("learn_" number[a]); rule("learn_" number[a], to_ct)
-        pins = pins ", " mark[a] " : goto " (up[a] ? "keep_" number[a] : "gone")
+        fate = up[a] ? "keep_" number[a] : "gone"
+        if (!up[a] && (a in left)) {
+          fate = "left_" number[a]
+          chain(fate); rule(fate, "ip daddr {" substr(left[a], 2) " } goto keep_" number[a]); rule(fate, "goto gone")
+        }
+        pins = pins ", " mark[a] " : goto " fate
       }
-      chain("gone")
       fill("set", "vips", "ipv4_addr; flags interval", vips)
       fill("map", "routes", "ipv4_addr : verdict; flags interval", routes)
       fill("map", "pins", "mark : verdict", pins)
@@ -192,7 +201,7 @@ check_pins() {
   need nft conntrack
   mask=$(setting "$bundle" mark_mask)
   preference=$(setting "$bundle" rule_preference)
-  line=$(awk '{ print "route show table", $5 }' "$bundle/want/servers" | ip -4 -force -batch - 2>/dev/null | grep -v "proto $protocol" | head -n 1 || true)
+  line=$(awk '{ print "route show table", $5 }' "$bundle/want/servers" | ask_kernel | grep -v "proto $protocol" | head -n 1 || true)
   [[ -z $line ]] || fail "a routing table that pins need has somebody else's route ($line); nothing was changed. Set routers.$machine.pinning.tableBase to a number whose followers are free"
   while read -r line; do
     [[ $line != *" proto $protocol"* ]] || continue
@@ -224,6 +233,8 @@ pin_warnings() {
     say "the conntrack table is full to $((count * 100 / max)) % ($count of $max): flows that do not fit are not pinned. Raise net.netfilter.nf_conntrack_max"
   [[ $(</proc/sys/net/netfilter/nf_conntrack_tcp_loose) == 1 ]] ||
     say "net.netfilter.nf_conntrack_tcp_loose is 0: after a reboot of this router open connections are not pinned again"
+  awk '{ of[$2] = of[$2] " " $1; count[$2]++ }
+    END { for (card in count) if (count[card] > 1) print "several servers answer with the network card" " " card " (" substr(of[card], 2) "): connections that began before the pins, or that a server opens, can\047t be told apart" }' "$macs" 2>/dev/null || true
   nft list ruleset 2>/dev/null | awk -v ours="$pin_table" '
     $1 == "table" { mine = $3 == ours }
     mine { next }
@@ -236,7 +247,7 @@ pin_warnings() {
       if (unmasked) print "somebody\047s nftables rule restores packet marks unmasked (meta mark set ct mark): it may undo the pins"
     }'
   if [[ $(</proc/sys/net/ipv4/conf/all/rp_filter) == 1 ]] &&
-    (($(awk '{ print "route get", $2 }' "$bundle/want/servers" | ip -4 -force -batch - 2>/dev/null | awk '$2 == "dev" { print $3 }' | sort -u | wc -l) > 1)); then
+    (($(awk '{ print "route get", $2 }' "$bundle/want/servers" | ask_kernel | awk '$2 == "dev" { print $3 }' | sort -u | wc -l) > 1)); then
     say "net.ipv4.conf.all.rp_filter is 1 and the servers are behind several interfaces: packets of pinned flows may be dropped. Set it to 2"
   fi
 }
@@ -245,8 +256,9 @@ pin_warnings() {
 verify_pins() {
   local wrong name hop mark sample
   read -r sample _ <"$run/samples" || return 0
-  wrong=$(awk -v sample="$sample" '{ print "route get", sample, "mark", $4 }' "$1/want/servers" | ip -4 -force -batch - 2>/dev/null |
-    awk 'FILENAME !~ /want\/servers$/ { if ($2 == "via") goes[++n] = $3; next } goes[FNR] != $2 { print $1, $2, $4; exit }' - "$1/want/servers")
+  wrong=$(awk -v sample="$sample" '{ print "route get", sample, "mark", $4 }' "$1/want/servers" | ask_kernel |
+    awk 'FILENAME !~ /want\/servers$/ { if ($2 == "via") for (i = 4; i < NF; i++) if ($i == "mark") goes[$(i + 1)] = $3; next }
+      goes[$4] != $2 { print $1, $2, $4; exit }' - "$1/want/servers")
   [[ $wrong ]] || return 0
   read -r name hop mark <<<"$wrong"
   fail "packets with mark $mark should go to $name ($hop), but the kernel forwards them so: $(ip -4 route get "$sample" mark "$mark" 2>&1 | head -n 1). Somebody else's routing rule is in the way"
