@@ -1,5 +1,5 @@
 // Both before the SDK: the machines answer while it loads.
-import "./components/quickStart";
+import "./components/quickStart.cjs";
 import { lookAhead } from "./components/lookAhead";
 import * as pulumi from "@pulumi/pulumi";
 import {

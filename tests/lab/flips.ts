@@ -2,14 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { startLoad } from "../../examples/lab/client";
 import { Lab } from "../../examples/lab/lab";
-import {
-  ConnectionKind,
-  LoadRecord,
-  firstAnswerOf,
-  namedAfter,
-  now,
-  spanned,
-} from "../../examples/lab/load/record";
+import { ConnectionKind, LoadRecord, namedAfter, now, spanned } from "../../examples/lab/load/record";
 import { File, Target } from "../../examples/lab/load/spec";
 
 const FLIPS = 10;
@@ -40,10 +33,24 @@ export interface Flip {
   to: Place;
   began: number;
   ended: number;
-  /** When the first request was begun that the new server answered. */
+  /** When the first request was begun from which on the new server answers; Infinity: it never does. */
   moved: number;
   /** For how many milliseconds from then on requests were begun that another server answered, or none. */
   namedAfterMs: number;
+}
+
+/** A client's port that is used again soon may find its former server, as long as the router knows the former flow. */
+function movedTo(server: string, { requests }: LoadRecord, after: number, before: number): number {
+  const all = requests
+    .filter(({ started }) => started >= after && started < before)
+    .sort((a, b) => a.started - b.started);
+  const [many, most] = [50, 45];
+  const first = all.findIndex(
+    (request, i) =>
+      request.server === server &&
+      all.slice(i, i + many).filter((next) => next.server === server).length >= most,
+  );
+  return all[first]?.started ?? Infinity;
 }
 
 export interface Flips {
@@ -78,7 +85,7 @@ export async function flipUnderLoad(lab: Lab, targets: Target[], file: File, way
   const flips = done.map((flip, i): Flip => {
     const before = done[i + 1]?.began ?? record.ended;
     const { server } = flip.to;
-    const moved = firstAnswerOf(record, server, { after: flip.began, before })?.started ?? Infinity;
+    const moved = movedTo(server, record, flip.began, before);
     return { ...flip, moved, namedAfterMs: namedAfter(record, server, { after: moved, before }) };
   });
   const times = flips.map(({ moved }) => moved);

@@ -26,6 +26,19 @@ export enum Wall {
   Cold = "flip, no connection stands, --skip-preview",
 }
 
+/** How long an empty program's `up` takes on the machine on which the limits for failovers were set, in seconds. */
+const REFERENCE_SECONDS = 1.25;
+
+/** How much slower than that machine this one is now, 1 at least: what a limit is to be multiplied with. */
+export async function slowness(lab: Lab): Promise<number> {
+  const empty = new Project(lab, "bench", "tests/bench/empty");
+  await empty.init();
+  const times = [];
+  for (let run = 0; run < 3; run++) times.push(await timeUp(empty));
+  empty.remove();
+  return Math.max(1, Math.min(...times) / REFERENCE_SECONDS);
+}
+
 /** Each in turn, so many rounds: web2 goes into maintenance and comes back. */
 export async function wallTimes(lab: Lab, farm: Project, rounds: number): Promise<Record<Wall, number[]>> {
   const empty = new Project(lab, "bench", "tests/bench/empty");
