@@ -99,7 +99,7 @@ function withoutState(raw: unknown, path: Path, problems: Problems): unknown {
   problems.add(
     [...path, "state"],
     state,
-    "is for servers only: a dead router or name server fails alone, and holds up no other machine",
+    "is for servers only: a dead router or name server fails alone, and the servers that carry traffic do not wait for it",
     "take the key out",
   );
   return Object.fromEntries(Object.entries(raw as object).filter(([key]) => key !== "state"));

@@ -68,17 +68,26 @@ describe("kind cisco-ios on FRR's command line", () => {
     assert.match(await saved(), /^ip route 192\.0\.2\.64\/27 192\.0\.2\.3 tag 76\d{7}$/m);
   });
 
-  it("the page's ssh_config for old routers is one", async () => {
+  it("an old router, which speaks what OpenSSH no longer offers, is reached with the page's ssh_config", async () => {
     const page = fs.readFileSync(path.join(lab.checkout, "docs", "router-kinds.md"), "utf8");
     const [, config] = /^```\n(Host 192\.0\.2\.1\n[^`]*)```$/m.exec(page)!;
     fs.writeFileSync(project.file("ssh_config"), config);
-    const { stdout } = await lab.exec(
-      "operator",
-      ["ssh", "-G", "-F", project.file("ssh_config"), "192.0.2.1"],
-      { check: true },
-    );
-    assert.match(stdout, /^kexalgorithms .*,diffie-hellman-group14-sha1$/m);
-    assert.match(stdout, /^ciphers .*,aes128-cbc$/m);
+    await r1(`ssh-keygen -q -t rsa -N '' -f /root/old-router
+      mkdir -p /run/sshd; $(type -P sshd) -p 2222 -o PidFile=/run/old-router.pid -h /root/old-router -o HostKeyAlgorithms=ssh-rsa \\
+        -o KexAlgorithms=diffie-hellman-group14-sha1 -o Ciphers=aes128-cbc`);
+    const login = (file: string): Promise<ExecResult> =>
+      lab.exec("operator", [
+        ...["ssh", "-F", file, "-p", "2222", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=accept-new"],
+        ...["-o", `UserKnownHostsFile=${project.file("known_hosts")}`, "root@192.0.2.1", "echo in"],
+      ]);
+    try {
+      const refused = await login("/dev/null");
+      assert.match(refused.stderr, /no matching key exchange method found/);
+      const { stdout, stderr } = await login(project.file("ssh_config"));
+      assert.equal(stdout, "in\n", stderr);
+    } finally {
+      await r1("kill $(cat /run/old-router.pid); rm -f /root/old-router*");
+    }
   });
 
   it("a second up changes nothing", async () => {
