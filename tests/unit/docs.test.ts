@@ -22,6 +22,7 @@ describe("docs", () => {
     for (const name of [
       "README.md",
       "docs/your-own-network.md",
+      "docs/failover.md",
       "docs/placement.md",
       "docs/router-kinds.md",
       "examples/lab/README.md",
