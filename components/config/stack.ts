@@ -20,8 +20,8 @@ export function readStackConfig({ all, secretKeys, project }: StackConfig): Farm
     key.startsWith(`${prefix}config:`) ? prefix + key.slice(`${prefix}config:`.length) : key;
   const own = (key: string): boolean => key.startsWith(prefix);
   // Whatever the project is called, its own keys have no namespace here.
-  const bare = (all: string[]): string[] =>
-    all
+  const bare = (names: string[]): string[] =>
+    names
       .map(shorten)
       .filter(own)
       .map((key) => key.slice(prefix.length));
