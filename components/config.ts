@@ -1,4 +1,4 @@
-/** Stack configuration in, the checked model of the farm out. Imports no Pulumi: see index.ts for the reading. */
+/** Stack configuration in, the checked model of the farm out. Imports no Pulumi: see program.ts for the reading. */
 import { NetworkPlan, VipBinding, planNetwork } from "./addressPlan";
 import { Problems } from "./config/error";
 import { Hosts, namesIn, readHosts } from "./config/hosts";

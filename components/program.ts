@@ -1,0 +1,155 @@
+/** The program behind a stack: stack configuration in, components out. */
+// Both before the SDK: the machines answer while it loads.
+import "./quickStart.cjs";
+import { lookAhead } from "./lookAhead";
+import * as pulumi from "@pulumi/pulumi";
+import {
+  CheckKind,
+  Concern,
+  DnsRoundRobin,
+  RouterRoute,
+  WebServerPool,
+  healthToken,
+  instanceName,
+  shares,
+} from "./index";
+import { FarmModel, ServerState, boundAliases, boundVips, enableSecretKey, zoneOf } from "./config";
+import { readStackConfig } from "./config/stack";
+import { Findings, driftOf, inspect } from "./inspection";
+import { tellOutlook } from "./outlook";
+import { routerKind } from "./routerRoute/kinds";
+import { healthPath } from "./webServerPool/vhost";
+
+const POOL = "web";
+
+// The SDK keeps a stack trace for each promise of each resource, mapped to TypeScript's lines: half of all that happens
+// between look and flip.
+Error.stackTraceLimit = 1;
+
+/**
+ * The whole farm out of the stack's configuration: looks at the machines, tells what will move, declares all components.
+ * A project's program is this and nothing else.
+ *
+ * @returns the stack's outputs: `sites`, `serving`, `share`, `healthPath` (a secret)
+ * @throws ConfigError, Refusal before any resource is made
+ */
+export async function program(): Promise<Record<string, unknown>> {
+  const farm = readConfig();
+  const stack = `${pulumi.getProject()}/${pulumi.getStack()}`;
+  // Its provider starts meanwhile: the routers wait for it. What inspect refuses is never a stack's first run.
+  const token = healthToken(POOL);
+  const found = await inspect(farm, stack, lookAhead);
+  await tellOutlook(farm, stack, found);
+  return build(farm, found, token);
+}
+
+function readConfig(): FarmModel {
+  return readStackConfig({
+    project: pulumi.getProject(),
+    all: pulumi.runtime.allConfig(),
+    // The SDK tells a program which of its keys are secrets by the environment only.
+    secretKeys: JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS ?? "[]"),
+  });
+}
+
+function enableSecret(router: string): pulumi.Output<string> | undefined {
+  const config = new pulumi.Config();
+  const prefix = `${pulumi.getProject()}:`;
+  const key = enableSecretKey(
+    router,
+    Object.keys(pulumi.runtime.allConfig()).map((name) => name.replace(prefix, "")),
+  );
+  return key === undefined ? undefined : config.requireSecret(key);
+}
+
+function build(farm: FarmModel, found: Findings, token: pulumi.Output<string>): Record<string, unknown> {
+  const drift = (machine: string, component: string, concern: string): string | undefined =>
+    driftOf(found.get(machine), instanceName(component, concern));
+  const prefixes = farm.network.vipSubnets;
+  const servers = farm.servers.map((server) => ({ ...server, down: server.state === ServerState.Down }));
+  const addressOf = new Map(servers.map((server) => [server.name, server.address]));
+
+  // Routers first: when the first failure stops what has not begun, the failover has.
+  const routers = farm.routers.map(
+    (router) =>
+      new RouterRoute(router.name, {
+        router,
+        kind: router.kind,
+        block: farm.network.block,
+        ethernet: farm.network.ethernet,
+        routes: farm.placement.map(({ prefix, server }) => ({
+          prefix,
+          server,
+          nextHop: addressOf.get(server) ?? "",
+        })),
+        servers,
+        pinFlows: router.pinFlows,
+        pinning: router.pinning,
+        confirmSeconds: router.confirmSeconds,
+        checks: farm.sites.flatMap((site) =>
+          boundVips(site).map((vip) => ({
+            vip,
+            site: site.name,
+            kind: CheckKind.Http,
+            serverName: site.serverName,
+            pool: POOL,
+          })),
+        ),
+        healthPaths: { [POOL]: token.apply(healthPath) },
+        proofSource: router.proofSource,
+        others: farm.routers.filter((other) => other !== router).map(({ name }) => name),
+        enableSecret: enableSecret(router.name),
+        drift: drift(router.name, router.name, routerKind(router.kind).concern),
+      }),
+  );
+
+  const carriers = new Set(farm.placement.map(({ server }) => server));
+  const pool = new WebServerPool(POOL, {
+    servers: servers.map((server) => ({
+      ...server,
+      after: carriers.has(server.name) ? [] : routers.map((router) => router.report),
+      vipsDrift: drift(server.name, `${POOL}-${server.name}`, Concern.Vips),
+      vhostsDrift: drift(server.name, `${POOL}-${server.name}`, Concern.Vhosts),
+    })),
+    sites: farm.sites.map((site) => ({
+      ...site,
+      aliases: boundAliases(site),
+      vips: boundVips(site),
+    })),
+    prefixes,
+    binding: farm.binding,
+    healthToken: token,
+  });
+
+  // Names last: nobody is sent where nothing answers yet. What only stands by must not hold them up.
+  const after = [
+    ...routers.map((router) => router.report),
+    ...farm.servers.filter(({ name }) => carriers.has(name)).map(({ name }) => pool.reports[name]),
+  ];
+  const zones = farm.zones.map(({ zone }) => zone);
+  const published = farm.sites.filter((site) => !site.retiring);
+  for (const zone of farm.zones) {
+    new DnsRoundRobin(zone.zone, {
+      ...zone,
+      after,
+      nameServers: farm.nameServers
+        .filter(({ name }) => zone.nameServers.includes(name))
+        .map((server) => ({ ...server, drift: drift(server.name, zone.zone, Concern.Zone) })),
+      sites: published.flatMap((site) =>
+        [site.serverName, ...site.aliases]
+          .filter((name) => zoneOf(name, zones) === zone.zone)
+          .map((name) => ({ name, addresses: site.vips })),
+      ),
+    });
+  }
+
+  return {
+    sites: Object.fromEntries(farm.sites.map((site) => [site.name, site.vips])),
+    serving: Object.fromEntries(farm.placement.map(({ prefix, server }) => [prefix, server])),
+    share: shares(
+      farm.placement,
+      farm.servers.map((server) => server.name),
+    ),
+    healthPath: pool.healthPath,
+  };
+}
