@@ -4,15 +4,11 @@ import { prepareServers } from "../../examples/lab/client";
 import { Lab } from "../../examples/lab/lab";
 import { summary } from "../../examples/lab/load/record";
 import { Project } from "../../examples/lab/project";
-import { Flips, PREFIX, Place, flipUnderLoad } from "../lab/flips";
+import { DOWNLOADS, FILE_BYTES, Flips, PREFIX, Place, flipUnderLoad } from "../lab/flips";
 import { DOCUMENT_ROOT, farmConfig } from "./farm";
 import { report } from "./report";
 
 const SITES = 8;
-/** Each download is long enough for two flips on a busy host. */
-const DOWNLOADS = { count: 20, seconds: 30, everyMs: 700 };
-const SCALE = { flips: 10, requestsPerSecond: 2200, downloads: DOWNLOADS };
-const FILE_BYTES = 30_000_000;
 
 interface Farm {
   lab: Lab;
@@ -133,16 +129,10 @@ export async function failover(): Promise<void> {
   const rows: string[][] = [];
   for (const variant of VARIANTS.filter(({ name }) => name.includes(process.env.BENCH_ONLY ?? ""))) {
     const restore = await variant.prepare?.(farm);
-    const done = await flipUnderLoad(
-      lab,
-      targets,
-      file,
-      {
-        announce: async (to) => variant.announce?.(farm, to),
-        flip: (to) => variant.flip(farm, to),
-      },
-      SCALE,
-    ).finally(restore);
+    const done = await flipUnderLoad(lab, targets, file, {
+      announce: async (to) => variant.announce?.(farm, to),
+      flip: (to) => variant.flip(farm, to),
+    }).finally(restore);
     rows.push(row(variant.name, done));
     console.log(rows[rows.length - 1].join(" | "));
   }

@@ -5,12 +5,11 @@ import { Lab } from "../../examples/lab/lab";
 import { ConnectionKind, LoadRecord, namedAfter, now, spanned } from "../../examples/lab/load/record";
 import { File, Target } from "../../examples/lab/load/spec";
 
-/** How many flips, and under what. The last download must end before the last flip is over. */
-export interface Scale {
-  flips: number;
-  requestsPerSecond: number;
-  downloads: { count: number; seconds: number; everyMs: number };
-}
+const FLIPS = 10;
+const REQUESTS_PER_SECOND = 2200;
+/** Each download is long enough for two flips on a busy host; the last one ends before the last flip is over. */
+export const DOWNLOADS = { count: 20, seconds: 30, everyMs: 700 };
+export const FILE_BYTES = 30_000_000;
 /** From one flip to the next, at least; after each, new requests are watched for a while. */
 const [ROUND_MS, WATCH_MS] = [5000, 1500];
 
@@ -61,23 +60,17 @@ export interface Flips {
   spans: number[];
 }
 
-/** Flips there and back while clients load the targets, which lie in the subnet that moves. */
-export async function flipUnderLoad(
-  lab: Lab,
-  targets: Target[],
-  file: File,
-  way: Way,
-  { flips: count, requestsPerSecond, downloads }: Scale,
-): Promise<Flips> {
+/** Ten flips there and back while clients load the targets, which lie in the subnet that moves. */
+export async function flipUnderLoad(lab: Lab, targets: Target[], file: File, way: Way): Promise<Flips> {
   const load = await startLoad(lab, {
     targets,
-    requestsPerSecond,
-    downloads: { ...downloads, file },
+    requestsPerSecond: REQUESTS_PER_SECOND,
+    downloads: { ...DOWNLOADS, file },
   });
   const done: Pick<Flip, "to" | "began" | "ended">[] = [];
   let record: LoadRecord;
   try {
-    for (let i = 0; i < count; i++) {
+    for (let i = 0; i < FLIPS; i++) {
       const round = sleep(ROUND_MS);
       const to = i % 2 === 0 ? AWAY : HOME;
       await way.announce?.(to);

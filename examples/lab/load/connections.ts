@@ -73,8 +73,14 @@ export class Connections {
   }
 }
 
-async function ask(answers: Answers, socket: net.Socket, { serverName, path }: Target): Promise<string> {
-  socket.write(requestHead("GET", serverName, path));
+/** Who is at the other end; `next` is a request that follows at once. */
+async function ask(
+  answers: Answers,
+  socket: net.Socket,
+  { serverName, path }: Target,
+  next = "",
+): Promise<string> {
+  socket.write(requestHead("GET", serverName, path) + next);
   let text = "";
   for await (const piece of answers.body()) text += piece.toString("latin1");
   return text.split(" ")[0];
@@ -110,10 +116,11 @@ const download =
   (file: File, seconds: number): Work =>
   async (socket, target, connection) => {
     const answers = new Answers(socket);
-    connection.server = await ask(answers, socket, target);
+    // Together: Apache closes every connection that waits between two requests when its workers are all busy.
+    const get = requestHead("GET", target.serverName, file.path, "Connection: close");
+    connection.server = await ask(answers, socket, target, get);
     const hash = createHash("sha256");
     const began = now();
-    socket.write(requestHead("GET", target.serverName, file.path, "Connection: close"));
     for await (const piece of answers.body()) {
       hash.update(piece);
       connection.bytes += piece.length;
