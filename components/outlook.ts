@@ -20,16 +20,7 @@ export const MOVES_FILE = "LOOPBACK_HA_MOVES_FILE";
  * @throws Refusal when that file can't be written
  */
 export async function tellOutlook(farm: FarmModel, stack: string, found: Findings): Promise<void> {
-  const moves = findMoves({
-    placement: farm.placement,
-    servers: farm.servers.map(({ name, address, state }) => ({
-      name,
-      address,
-      down: state === ServerState.Down,
-    })),
-    sites: farm.sites.map(({ name, vips, retiringVips }) => ({ name, vips: [...vips, ...retiringVips] })),
-    routers: routerViews(farm, stack, found),
-  });
+  const moves = movesOf(farm, stack, found);
   const file = process.env[MOVES_FILE];
   if (file) writeMoves(file, { routers: moves, proposedHomes: proposedHomes(farm) });
   const shifts = describeShifts(farm, stack, found);
@@ -42,6 +33,20 @@ export async function tellOutlook(farm: FarmModel, stack: string, found: Finding
   );
   const lines = [...describeMoves(worth), ...describeProposal(farm)];
   if (lines.length > 0) await pulumi.log.info(lines.join("\n"));
+}
+
+/** What will move on each router, from what was found there. */
+export function movesOf(farm: FarmModel, stack: string, found: Findings): RouterMoves[] {
+  return findMoves({
+    placement: farm.placement,
+    servers: farm.servers.map(({ name, address, state }) => ({
+      name,
+      address,
+      down: state === ServerState.Down,
+    })),
+    sites: farm.sites.map(({ name, vips, retiringVips }) => ({ name, vips: [...vips, ...retiringVips] })),
+    routers: routerViews(farm, stack, found),
+  });
 }
 
 /** In place of routes or flows: there are none. Without any line, nobody knows. */

@@ -4,6 +4,7 @@ import * as path from "node:path";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { Refusal } from "../refusal";
+import { instanceIn } from "./instance";
 import { HostArgs, ServerArgs, sshArguments, sudoPrefix } from "./ssh";
 
 /** What a host command brings to a machine. The concerns of routers are in routerRoute/kinds.ts. */
@@ -138,7 +139,7 @@ export function instanceName(component: string, concern: string): string {
       );
     }
   }
-  return `${pulumi.getProject()}.${pulumi.getStack()}.${component}.${concern}`;
+  return instanceIn(stackName(), component, concern);
 }
 
 function stackName(): string {

@@ -4,6 +4,7 @@
 #   http ADDRESS PORT HOST PATH STATUS BODY LABEL   (BODY: the answer's first words, or - for any)
 #   tcp  ADDRESS PORT LABEL
 #   ping ADDRESS LABEL
+#   mark NUMBER      (the packet mark, SO_MARK, of the checks that follow: only root may)
 # Prints "ok|fail TAB ADDRESS TAB LABEL TAB REASON" for each; exits 0 only when all are ok.
 use strict;
 use warnings;
@@ -23,10 +24,13 @@ sub now {
 }
 
 my @checks;
+my $mark;
+use constant SO_MARK => 36;
 while (my $line = <STDIN>) {
     chomp $line;
     my ($kind, $address, @rest) = split /\t/, $line;
-    my %check = (kind => $kind, address => $address, reason => 'not asked');
+    if ($kind eq 'mark') { $mark = hex $address; next }
+    my %check = (kind => $kind, address => $address, reason => 'not asked', mark => $mark);
     if ($kind eq 'http') { @check{qw(port host path status body label)} = @rest }
     elsif ($kind eq 'tcp') { @check{qw(port label)} = @rest }
     elsif ($kind eq 'ping') { @check{qw(port label)} = (0, @rest) }
@@ -40,6 +44,10 @@ sub start {
     my $ping = $check->{kind} eq 'ping';
     socket(my $socket, PF_INET, $ping ? SOCK_RAW : SOCK_STREAM, getprotobyname_number($ping ? 'icmp' : 'tcp'))
         or return failed($check, "socket: $!");
+    if (defined $check->{mark}) {
+        setsockopt($socket, SOL_SOCKET, SO_MARK, pack 'I', $check->{mark})
+            or return failed($check, "mark $check->{mark}: $!");
+    }
     if ($option{source}) {
         bind($socket, sockaddr_in(0, inet_aton($option{source})))
             or return failed($check, "source $option{source}: $!");

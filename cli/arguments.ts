@@ -1,0 +1,31 @@
+/** What a command is given, checked against the farm before anything is touched. */
+import { FarmModel, ServerModel } from "../components/config";
+import { show, useNearest } from "../components/config/error";
+import { UsageError } from "./failure";
+
+/** @throws UsageError with the nearest name */
+export function serverNamed(farm: FarmModel, name: string): ServerModel {
+  const server = farm.servers.find((candidate) => candidate.name === name);
+  if (server) return server;
+  const names = farm.servers.map((candidate) => candidate.name);
+  throw new UsageError(`there is no server ${show(name)}; ${useNearest(name, names, "server")}`);
+}
+
+/** A VIP subnet, or one VIP's prefix where each is placed by itself. */
+export function prefixNamed(farm: FarmModel, prefix: string): string {
+  const units = farm.placement.map((unit) => unit.prefix);
+  const known = [...new Set([...units, ...farm.network.vipSubnets])];
+  const single = prefix.includes("/") ? prefix : `${prefix}/32`;
+  const found = known.find((candidate) => candidate === prefix || candidate === single);
+  if (found !== undefined) return found;
+  throw new UsageError(`there is no prefix ${show(prefix)}; ${useNearest(prefix, units, "prefix")}`);
+}
+
+const UNITS: Record<string, number> = { ms: 0.001, s: 1, m: 60, h: 3600 };
+
+/** @returns seconds */
+export function duration(text: string): number {
+  const found = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text);
+  if (found) return Number(found[1]) * UNITS[found[2]];
+  throw new UsageError(`${show(text)} is no time; use a number with ms, s, m or h, such as 10m`);
+}

@@ -1,0 +1,142 @@
+/** The one way in which a command changes the farm: what will move, a question, the config, `up`, what really moved. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { FarmModel } from "../components/config";
+import { Move, RouterMoves, describeMoves } from "../components/moves";
+import { Applied, apply } from "./apply";
+import { CliError, Exit } from "./failure";
+import { Change, Forecast, forecast } from "./forecast";
+import { outstanding } from "./look";
+import { Draft, Session, writeDraft } from "./session";
+import type { Edit } from "./stackFile";
+import type { Terminal } from "./terminal";
+
+/** What a change did. */
+export interface Outcome {
+  /** The farm as the config has it now. */
+  farm: FarmModel;
+  /** What moved, read back from the routers. */
+  moved: { router: string; prefix: string; from: string | null; to: string | null }[];
+  /** What should have moved and did not. */
+  stayed: Outcome["moved"];
+  applied: Applied;
+}
+
+/**
+ * Changes the config, and the farm with it.
+ * @param what the change in words, for the question: `drain web2`
+ * @throws CliError when it is refused, or failed; then it says what moved and what did not
+ */
+export async function change(
+  session: Session,
+  terminal: Terminal,
+  what: string,
+  edits: Edit[],
+): Promise<Outcome> {
+  const draft = await session.draft(edits);
+  const expected = await foresee(session, draft);
+  for (const line of describeForecast(expected)) terminal.say(line);
+  if (!(await terminal.agree(`${what}?`))) throw new CliError("nothing was touched", Exit.Failed);
+  writeDraft(draft);
+  const applied = await applyOrPutBack(session, terminal, draft);
+  const { moved, stayed } = await compare(session, draft.farm, expected.routers);
+  const outcome = { farm: draft.farm, moved, stayed, applied };
+  for (const line of describeOutcome(outcome)) terminal.say(line);
+  if (!applied.ok) throw failed(draft, outcome);
+  return outcome;
+}
+
+/** A preview with the draft in place of the file. */
+export async function foresee(session: Session, { file, newText }: Draft): Promise<Forecast> {
+  // Beside the other, so that nobody else may read it and no other disk fills up; a name that no stack has.
+  const copy = path.join(path.dirname(file), `.${path.basename(file, ".yaml")}.draft-${process.pid}.yaml`);
+  try {
+    fs.writeFileSync(copy, newText, { mode: 0o600 });
+  } catch (error) {
+    throw new CliError(
+      `${path.dirname(file)} can't be written (${(error as Error).message}); nothing was touched`,
+      Exit.Usage,
+    );
+  }
+  try {
+    return await forecast(session, copy);
+  } finally {
+    fs.rmSync(copy, { force: true });
+  }
+}
+
+/** A run that did not even begin leaves the config as it was. */
+async function applyOrPutBack(session: Session, terminal: Terminal, draft: Draft): Promise<Applied> {
+  try {
+    return await apply(session, (line) => terminal.say(line));
+  } catch (error) {
+    putBack(draft);
+    throw error;
+  }
+}
+
+/** Unless somebody has changed it since. */
+function putBack({ file, text, newText }: Draft): boolean {
+  if (fs.readFileSync(file, "utf8") !== newText) return false;
+  writeDraft({ file, text: newText, newText: text } as Draft);
+  return true;
+}
+
+async function compare(
+  session: Session,
+  farm: FarmModel,
+  expected: RouterMoves[],
+): Promise<Pick<Outcome, "moved" | "stayed">> {
+  const left = await outstanding(session, farm);
+  const isLeft = (router: string, { prefix }: Move): boolean =>
+    left.some((view) => view.router === router && view.moves.some((move) => move.prefix === prefix));
+  const all = expected.flatMap(({ router, moves }) =>
+    moves.map((move) => ({ left: isLeft(router, move), router, ...move })),
+  );
+  const plain = (list: typeof all): Outcome["moved"] =>
+    list.map(({ router, prefix, from, to }) => ({ router, prefix, from, to }));
+  return { moved: plain(all.filter((move) => !move.left)), stayed: plain(all.filter((move) => move.left)) };
+}
+
+/** Nothing moved: then the config is what it was, and the next run does not try again by surprise. */
+function failed(draft: Draft, { moved, stayed, applied }: Outcome): CliError {
+  const lines = applied.failures;
+  const interrupted = lines[0] === "interrupted";
+  if (moved.length === 0 && stayed.length > 0 && !interrupted && putBack(draft))
+    lines.push("nothing moved, and the config is as it was");
+  else
+    lines.push(
+      moved.length > 0
+        ? "what is said above to have moved has moved; the config has the change. What failed is tried again by pulumi up --continue-on-error"
+        : "the config has the change. Run pulumi up --continue-on-error to try again, or loopback-ha status to see what is there",
+    );
+  return new CliError(lines.join("\n"), interrupted ? Exit.Interrupted : Exit.Failed);
+}
+
+/** What a preview found, as lines. */
+export function describeForecast({ routers, changes, warnings }: Forecast): string[] {
+  const moves = describeMoves(routers);
+  return [
+    ...warnings.map((text) => `warning: ${text}`),
+    ...(moves.length > 0 ? moves : ["nothing moves"]),
+    ...describeChanges(changes),
+  ];
+}
+
+function describeChanges(changes: Change[]): string[] {
+  return changes.map(({ machine, concern, op, drift }) => {
+    const repair = drift === undefined ? "" : ` (repairs: ${drift})`;
+    return `${machine} ${concern}: ${op}${repair}`;
+  });
+}
+
+function describeOutcome({ moved, stayed, applied }: Outcome): string[] {
+  const line = ({ router, prefix, from, to }: Outcome["moved"][number]): string =>
+    `${router}: ${prefix} ${from ?? "nowhere"} => ${to ?? "nowhere"}`;
+  return [
+    ...applied.warnings.map((text) => `warning: ${text}`),
+    ...moved.map((move) => `moved  ${line(move)}`),
+    ...stayed.map((move) => `STAYED ${line(move)}`),
+    `${applied.ok ? "done" : "failed"} in ${applied.seconds.toFixed(1)} s`,
+  ];
+}

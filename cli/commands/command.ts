@@ -1,0 +1,24 @@
+/** What all commands share: the options that every one takes, and how one ends. */
+import { Command } from "commander";
+import { Session } from "../session";
+import { Terminal } from "../terminal";
+
+/** Given before or after the command's name. */
+export interface CommonOptions {
+  cwd?: string;
+  stack?: string;
+  json?: boolean;
+  yes?: boolean;
+}
+
+/** What a command works with. */
+export interface Context {
+  session: Session;
+  terminal: Terminal;
+}
+
+/** Opens the stack that the options name. */
+export async function open(command: Command): Promise<Context> {
+  const options = command.optsWithGlobals<CommonOptions>();
+  return { session: await Session.open(options), terminal: new Terminal(options) };
+}

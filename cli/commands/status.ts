@@ -1,0 +1,30 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { Command } from "commander";
+import { duration } from "../arguments";
+import { Exit } from "../failure";
+import { gather } from "../status/gather";
+import { renderStatus } from "../status/render";
+import { open } from "./command";
+
+const CLEAR = "\x1b[H\x1b[2J\x1b[3J";
+
+/** `status`: one screen. */
+export function statusCommand(): Command {
+  return new Command("status")
+    .description("who serves what, how everything answers, and what is not as the config wants it")
+    .option("-w, --watch", "again and again, until Ctrl-C")
+    .option("--interval <time>", "how often with --watch", duration, 2)
+    .action(async ({ watch, interval }: { watch?: boolean; interval: number }, command: Command) => {
+      const { session, terminal } = await open(command);
+      const farm = await session.farm();
+      for (;;) {
+        const status = await gather(farm, session.id);
+        terminal.result(status, () => `${watch ? CLEAR : ""}${renderStatus(status)}`);
+        if (!watch) {
+          process.exitCode = status.problems.length > 0 ? Exit.Degraded : Exit.Ok;
+          return;
+        }
+        await sleep(interval * 1000);
+      }
+    });
+}

@@ -1,0 +1,123 @@
+/** What `up` would do, out of the events of a preview: the moves, and each command with its files. */
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import type { EngineEvent, StepEventMetadata, StepEventStateMetadata } from "@pulumi/pulumi/automation";
+import { RouterMoves } from "../components/moves";
+import { MOVES_FILE } from "../components/outlook";
+import { CliError } from "./failure";
+import { explainPulumi } from "./pulumiFailure";
+import type { Session } from "./session";
+
+/** One file that changes on a machine. */
+export interface FileChange {
+  name: string;
+  /** Its text now; undefined: it is new. */
+  before?: string;
+  /** Its text then; undefined: it goes. */
+  after?: string;
+}
+
+/** One command on a machine that `up` would run. */
+export interface Change {
+  /** The machine's name. */
+  machine: string;
+  /** What it is about: vips, vhosts, linux-routes, zone. */
+  concern: string;
+  /** The resource's name in Pulumi. */
+  resource: string;
+  /** create, update, delete or replace. */
+  op: string;
+  /** What was found different on the machine, in a line; undefined: nothing. */
+  drift?: string;
+  files: FileChange[];
+}
+
+/** What a run of `up` would do. */
+export interface Forecast {
+  routers: RouterMoves[];
+  proposedHomes: Record<string, string>;
+  changes: Change[];
+  /** What the program warns of, each once. */
+  warnings: string[];
+}
+
+/**
+ * Runs a preview.
+ * @param configFile a configuration file in place of the stack's own
+ * @throws CliError with the program's own words when it refuses the config
+ */
+export async function forecast(session: Session, configFile?: string): Promise<Forecast> {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-"));
+  const file = path.join(folder, "moves.json");
+  const events: EngineEvent[] = [];
+  const { workspace } = session.stack;
+  const { envVars } = workspace;
+  workspace.envVars = { ...envVars, [MOVES_FILE]: file };
+  try {
+    await session.stack.preview({ configFile, onEvent: (event) => events.push(event) });
+    const { routers, proposedHomes } = JSON.parse(fs.readFileSync(file, "utf8")) as Forecast;
+    return { routers, proposedHomes, changes: changesIn(events), warnings: messagesIn(events, "warning") };
+  } catch (error) {
+    throw failureIn(events) ?? explainPulumi(error, "the preview");
+  } finally {
+    workspace.envVars = envVars;
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** What the program or a machine said why it failed, if it did. */
+export function failureIn(events: EngineEvent[]): CliError | undefined {
+  const errors = messagesIn(events, "error");
+  return errors.length > 0 ? new CliError(errors.join("\n")) : undefined;
+}
+
+/** Messages of one severity, without colours, each once. */
+export function messagesIn(events: EngineEvent[], severity: "warning" | "error" | "info"): string[] {
+  const texts = events
+    .map(({ diagnosticEvent }) => diagnosticEvent)
+    .filter((event) => event?.severity === severity)
+    .map((event) => plain(event!.message));
+  return [...new Set(texts)].filter((text) => text !== "");
+}
+
+const plain = (text: string): string => text.replace(/<\{%[^%]*%\}>/g, "").trim();
+
+const CHANGING = ["create", "update", "delete", "replace", "create-replacement", "delete-replaced"];
+
+/** The commands among the steps. */
+export function changesIn(events: EngineEvent[]): Change[] {
+  return events
+    .map(({ resourcePreEvent }) => resourcePreEvent?.metadata)
+    .filter((step): step is StepEventMetadata => step !== undefined && isCommand(step))
+    .filter(({ op }) => CHANGING.includes(op) && op !== "create-replacement" && op !== "delete-replaced")
+    .map(changeOf);
+}
+
+const isCommand = ({ type }: { type: string }): boolean => type === "command:local:Command";
+
+/** The command of a step. */
+export function changeOf({ op, urn, old, new: wanted }: StepEventMetadata): Change {
+  const { environment = {}, interpreter = [] } = (wanted ?? old)?.inputs ?? {};
+  const drift = /^DRIFT=(?!none$)(.*)/.exec(interpreter[1] ?? "")?.[1];
+  const [before, after] = [filesOf(old), filesOf(wanted)];
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
+  return {
+    machine: environment.LOOPBACK_HA_MACHINE ?? "",
+    concern: environment.LOOPBACK_HA_CONCERN ?? "",
+    resource: urn.split("::").pop()!,
+    op,
+    ...(drift === undefined ? {} : { drift }),
+    files: names
+      .filter((name) => before[name] !== after[name])
+      .map((name) => ({ name, before: before[name], after: after[name] })),
+  };
+}
+
+function filesOf(state: StepEventStateMetadata | undefined): Record<string, string> {
+  try {
+    return (JSON.parse(state?.inputs.stdin) as { want: Record<string, string> }).want;
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,43 @@
+#!/usr/bin/env node
+/** The command line: `loopback-ha`. */
+import { Command, CommanderError } from "commander";
+import { Refusal } from "../components/refusal";
+import { version } from "../package.json";
+import { downCommand, moveCommand, restoreCommand } from "./commands/flips";
+import { statusCommand } from "./commands/status";
+import { CliError, Exit } from "./failure";
+
+const EXIT_CODES = `
+Exit codes: 0 done; 1 failed; 2 can't be done as asked, nothing was touched; 3 another run holds the stack;
+4 status: something is not as the config wants it; 5 drain: connections were left at the deadline; 130 Ctrl-C.`;
+
+function program(): Command {
+  const root = new Command("loopback-ha")
+    .description("Runs a web farm without a load balancer: what pulumi does to it, for people.")
+    .version(version)
+    .option("-C, --cwd <folder>", "the project's folder, or one below it")
+    .option("-s, --stack <name>", "the stack; default: the selected one")
+    .option("-y, --yes", "do it unasked")
+    .option("--json", "one JSON document on stdout")
+    .addHelpText("after", EXIT_CODES)
+    .showSuggestionAfterError()
+    .exitOverride();
+  for (const command of [statusCommand(), downCommand(), restoreCommand(), moveCommand()])
+    root.addCommand(command.copyInheritedSettings(root));
+  return root;
+}
+
+program()
+  .parseAsync()
+  .catch((error: unknown) => {
+    process.exitCode = exitOf(error);
+    if (error instanceof CommanderError) return; // it has said what is wrong
+    const known = error instanceof Refusal;
+    process.stderr.write(`${known ? error.message : ((error as Error).stack ?? String(error))}\n`);
+  });
+
+function exitOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? Exit.Ok : Exit.Usage;
+  if (error instanceof CliError) return error.exit;
+  return error instanceof Refusal ? Exit.Usage : Exit.Failed;
+}

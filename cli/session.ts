@@ -1,0 +1,173 @@
+/** A stack of a project, reached through Pulumi's Automation API: its config, its history, its locks. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { LocalWorkspace, Stack } from "@pulumi/pulumi/automation";
+import { parse } from "yaml";
+import { FarmModel } from "../components/config";
+import { StackConfig, readStackConfig } from "../components/config/stack";
+import { UsageError } from "./failure";
+import { explainPulumi } from "./pulumiFailure";
+import { Edit, withEditedValues, withEdits } from "./stackFile";
+
+/** Which stack of which project. */
+export interface Where {
+  /** The project's folder, or one below it. Default: the working folder. */
+  cwd?: string;
+  /** The stack's name. Default: the one that is selected. */
+  stack?: string;
+}
+
+const PROJECT_FILES = ["Pulumi.yaml", "Pulumi.yml"];
+
+export class Session {
+  private constructor(
+    /** Pulumi's own view of the stack. */
+    readonly stack: Stack,
+    /** The project's folder. */
+    readonly folder: string,
+    /** The project's name. */
+    readonly project: string,
+    /** The file of the stack's configuration. */
+    readonly configFile: string,
+  ) {}
+
+  /**
+   * Opens a stack; changes nothing.
+   * @throws UsageError when there is no project or no such stack, no pulumi, or no passphrase
+   */
+  static async open({ cwd = process.cwd(), stack: wanted }: Where): Promise<Session> {
+    const folder = projectFolder(cwd);
+    try {
+      const workspace = await LocalWorkspace.create({ workDir: folder });
+      const { name: project, stackConfigDir = "." } = projectSettings(folder);
+      const name = wanted ?? (await workspace.stack())?.name;
+      if (name === undefined) {
+        throw new UsageError(
+          `no stack is selected in ${folder}: name one with --stack, or run pulumi stack select`,
+        );
+      }
+      const stack = await Stack.select(name, workspace);
+      const file = path.join(folder, stackConfigDir, `Pulumi.${bareName(name)}.yaml`);
+      return new Session(stack, folder, project, file);
+    } catch (error) {
+      throw explainPulumi(error, `opening the stack in ${folder}`);
+    }
+  }
+
+  /** The stack's name, without an organization. */
+  get name(): string {
+    return bareName(this.stack.name);
+  }
+
+  /** The stack as machines know it. */
+  get id(): string {
+    return `${this.project}/${this.name}`;
+  }
+
+  /** Everything that is set for the stack. */
+  async config(): Promise<StackConfig> {
+    try {
+      const all = Object.entries(await this.stack.getAllConfig());
+      return {
+        project: this.project,
+        all: Object.fromEntries(all.map(([key, { value }]) => [key, value])),
+        secretKeys: all.filter(([, { secret }]) => secret).map(([key]) => key),
+      };
+    } catch (error) {
+      throw explainPulumi(error, "reading the stack's config");
+    }
+  }
+
+  /** The farm that the config describes. */
+  async farm(): Promise<FarmModel> {
+    return readStackConfig(await this.config());
+  }
+
+  /**
+   * What edits would make of the config, checked; writes nothing.
+   * @throws ConfigError when the config would be refused
+   */
+  async draft(edits: Edit[]): Promise<Draft> {
+    const before = await this.config();
+    const text = readConfigFile(this.configFile);
+    for (const [top] of edits.map(({ path: keys }) => keys)) {
+      const elsewhere = before.all[`${this.project}:${top}`] !== undefined;
+      if (elsewhere && !withEdits(text, this.project, []).includes(`${this.project}:${top}`)) {
+        throw new UsageError(
+          `${top} is not set in ${this.configFile} but in Pulumi.yaml or an environment: move it there first; nothing was touched`,
+        );
+      }
+    }
+    const all = withEditedValues(before.all, this.project, edits);
+    return {
+      farm: readStackConfig({ ...before, all }),
+      before: readStackConfig(before),
+      file: this.configFile,
+      text,
+      newText: withEdits(text, this.project, edits),
+    };
+  }
+}
+
+/** A changed config that is not written yet. */
+export interface Draft {
+  /** The farm as it would be. */
+  farm: FarmModel;
+  /** As it is. */
+  before: FarmModel;
+  /** The file that would change. */
+  file: string;
+  /** What is in it. */
+  text: string;
+  /** What would be in it. */
+  newText: string;
+}
+
+/**
+ * Writes a draft, all of it or nothing.
+ * @throws UsageError when the file can't be written, or has changed meanwhile
+ */
+export function writeDraft({ file, text, newText }: Draft): void {
+  if (readConfigFile(file) !== text)
+    throw new UsageError(`${file} has changed since it was read; nothing was touched. Run this again`);
+  const draft = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}`);
+  try {
+    fs.accessSync(file, fs.constants.W_OK);
+    fs.writeFileSync(draft, newText, { mode: fs.statSync(file).mode });
+    fs.renameSync(draft, file);
+  } catch (error) {
+    fs.rmSync(draft, { force: true });
+    throw new UsageError(`${file} can't be written (${(error as Error).message}); nothing was touched`);
+  }
+}
+
+function readConfigFile(file: string): string {
+  try {
+    return fs.readFileSync(file, "utf8");
+  } catch (error) {
+    throw new UsageError(
+      `the stack's configuration can't be read (${(error as Error).message}); nothing was touched`,
+    );
+  }
+}
+
+/** The nearest folder with a Pulumi.yaml, from this one up. */
+function projectFolder(cwd: string): string {
+  if (!fs.existsSync(cwd)) throw new UsageError(`--cwd: there is no folder ${cwd}`);
+  for (let folder = path.resolve(cwd); ; folder = path.dirname(folder)) {
+    if (PROJECT_FILES.some((file) => fs.existsSync(path.join(folder, file)))) return folder;
+    if (folder === path.dirname(folder)) {
+      throw new UsageError(
+        `no Pulumi.yaml in ${path.resolve(cwd)} or above: go to the project's folder, give it with --cwd, or make one: loopback-ha init`,
+      );
+    }
+  }
+}
+
+/** The Automation API's own reader leaves stackConfigDir out. */
+function projectSettings(folder: string): { name: string; stackConfigDir?: string } {
+  const file = PROJECT_FILES.map((name) => path.join(folder, name)).find((name) => fs.existsSync(name))!;
+  return parse(fs.readFileSync(file, "utf8")) as { name: string; stackConfigDir?: string };
+}
+
+const bareName = (name: string): string => name.split("/").pop()!;

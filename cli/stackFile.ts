@@ -1,0 +1,83 @@
+/** A stack's configuration file, changed as an operator would change it: comments and order stay. */
+import { Document, isMap, isScalar, parseDocument } from "yaml";
+import { pathText } from "../components/config/error";
+import { UsageError } from "./failure";
+
+/** One change of the configuration. */
+export interface Edit {
+  /** Keys from the top, without the namespace: `["servers", "web2", "state"]`. */
+  path: string[];
+  /** The new value; undefined takes the key out. */
+  value?: unknown;
+}
+
+/**
+ * The file's text after the edits.
+ * @param project the project's name, which is the namespace of its keys
+ * @throws UsageError when the file is no YAML, or a key that is to be changed is set elsewhere or as a secret
+ */
+export function withEdits(text: string, project: string, edits: Edit[]): string {
+  const document = parseDocument(text);
+  if (document.errors.length > 0)
+    throw new UsageError(`the stack's configuration file is no YAML: ${document.errors[0].message}`);
+  for (const { path, value } of edits) {
+    const at = ["config", `${project}:${path[0]}`, ...path.slice(1)];
+    objectAt(document, at.slice(0, 2), path);
+    if (value === undefined) remove(document, at);
+    else document.setIn(at, value);
+  }
+  return document.toString({ lineWidth: 0 });
+}
+
+/** `pulumi config set servers '{…}'` leaves an object as text. */
+function objectAt(document: Document, at: string[], path: string[]): void {
+  const node = document.getIn(at, true);
+  if (node === undefined || path.length === 1) return;
+  if (isScalar(node) && typeof node.value === "string") {
+    try {
+      document.setIn(at, document.createNode(JSON.parse(node.value)));
+      return;
+    } catch {
+      // Told below.
+    }
+  }
+  if (!isMap(node) || node.has("secure"))
+    throw new UsageError(
+      `${pathText(path)} can't be set: ${path[0]} is no object in the stack's configuration file`,
+    );
+}
+
+/** With what is empty afterwards, but for the key at the top. */
+function remove(document: Document, at: string[]): void {
+  if (!document.hasIn(at)) return;
+  document.deleteIn(at);
+  const parent = document.getIn(at.slice(0, -1), true);
+  if (at.length > 2 && isMap(parent) && parent.items.length === 0) remove(document, at.slice(0, -1));
+}
+
+/**
+ * The same edits on the engine's key-value pairs.
+ * @throws UsageError when a key that is to be changed is not set in this file: its value there would hide the other
+ */
+export function withEditedValues(
+  all: Record<string, string>,
+  project: string,
+  edits: Edit[],
+): Record<string, string> {
+  const result = { ...all };
+  for (const { path, value } of edits) {
+    const key = `${project}:${path[0]}`;
+    if (path.length === 1) {
+      if (value === undefined) delete result[key];
+      else result[key] = typeof value === "string" ? value : JSON.stringify(value);
+      continue;
+    }
+    const top = new Document(result[key] === undefined ? {} : JSON.parse(result[key]));
+    if (value === undefined) remove(top, path.slice(1));
+    else top.setIn(path.slice(1), value);
+    const object = (top.toJS() ?? {}) as Record<string, unknown>;
+    if (value === undefined && Object.keys(object).length === 0) delete result[key];
+    else result[key] = JSON.stringify(object);
+  }
+  return result;
+}

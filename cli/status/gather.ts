@@ -1,0 +1,64 @@
+/** Asks everybody at once; whoever is slow or dead is told apart, and holds nobody up. */
+import { Resolver } from "node:dns/promises";
+import { FarmModel, RouterModel } from "../../components/config";
+import { Round, askInstalled } from "../../components/host/installed";
+import { instanceIn } from "../../components/host/instance";
+import { machinesToLookAt, observe } from "../../components/host/observe";
+import { routerKind } from "../../components/routerRoute/kinds";
+import { FarmStatus, Sightings, statusOf } from "./model";
+
+const HEALTH_SECONDS = 15;
+const DNS_MS = 2000;
+
+/** @param stack `project/stack` */
+export async function gather(farm: FarmModel, stack: string): Promise<FarmStatus> {
+  const [machines, health, serials] = await Promise.all([
+    observe(machinesToLookAt(farm)),
+    askHealth(farm.routers, stack),
+    askSerials(farm),
+  ]);
+  return statusOf(farm, { stack, at: Date.now(), machines, health, serials });
+}
+
+/** A router's script of this stack. */
+export const onRouter = (router: RouterModel, stack: string, script: string, args: string[] = []) => ({
+  host: router,
+  instance: instanceIn(stack, router.name, routerKind(router.kind).concern),
+  script,
+  args,
+});
+
+/** Routers without a shell are not asked. */
+export const withShell = ({ kind }: RouterModel): boolean => !routerKind(kind).driver;
+
+async function askHealth(routers: RouterModel[], stack: string): Promise<Map<string, Round | string>> {
+  const answers = await Promise.all(
+    routers.filter(withShell).map(async (router): Promise<[string, Round | string]> => {
+      try {
+        return [router.name, await askInstalled(onRouter(router, stack, "health.sh"), HEALTH_SECONDS)];
+      } catch (error) {
+        return [router.name, (error as Error).message];
+      }
+    }),
+  );
+  return new Map(answers);
+}
+
+async function askSerials({ zones, nameServers }: FarmModel): Promise<Sightings["serials"]> {
+  const pairs = zones.flatMap((zone) =>
+    zone.nameServers.map((nameServer) => ({ zone: zone.zone, nameServer })),
+  );
+  return Promise.all(
+    pairs.map(async (pair) => {
+      const { address } = nameServers.find(({ name }) => name === pair.nameServer)!;
+      const resolver = new Resolver({ timeout: DNS_MS, tries: 1 });
+      resolver.setServers([address]);
+      try {
+        return { ...pair, serial: (await resolver.resolveSoa(pair.zone)).serial };
+      } catch (error) {
+        const { code, message } = error as NodeJS.ErrnoException;
+        return { ...pair, serial: code ?? message };
+      }
+    }),
+  );
+}

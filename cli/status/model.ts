@@ -1,0 +1,262 @@
+/** One picture of the farm: what the config wants, and what the machines do. Pure. */
+import { FarmModel, ServerState } from "../../components/config";
+import { describeBlank, describeDrift, unknownDrift } from "../../components/host/drift";
+import type { Round } from "../../components/host/installed";
+import type { Observation } from "../../components/host/observe";
+import { routerViews } from "../../components/outlook";
+
+/** What was found. */
+export interface Sightings {
+  /** `project/stack`. */
+  stack: string;
+  /** When, in milliseconds since 1970. */
+  at: number;
+  /** Each machine that was looked at, by name. */
+  machines: Map<string, Observation>;
+  /** Rounds of health.sh by router, or why there is none. */
+  health: Map<string, Round | string>;
+  /** Serial by zone and name server, or why there is none. */
+  serials: { zone: string; nameServer: string; serial: number | string }[];
+}
+
+/** A machine as it was found. */
+export interface MachineStatus {
+  name: string;
+  address: string;
+  /** Why it could not be looked at; null: it could, or nobody may try. */
+  failure: string | null;
+  /** What differs from what was applied to it, as lines. */
+  drift: string[];
+}
+
+export interface ServerStatus extends MachineStatus {
+  /** As the config has it. */
+  state: ServerState;
+  /** How many prefixes go to it now; null: no router's table is known. */
+  carries: number | null;
+  /** How many shall. */
+  wanted: number;
+  /** Open connections with it; null: not known. */
+  flows: number | null;
+  /** How it answers when it is asked itself, whatever the routes say; null: it was not asked. */
+  health: { asked: number; ok: number; reason: string | null } | null;
+}
+
+export interface RouterStatus extends MachineStatus {
+  kind: string;
+  /** What pinning can't do there, one sentence each. */
+  limits: string[];
+}
+
+export interface PrefixStatus {
+  router: string;
+  prefix: string;
+  home: string;
+  /** Who shall have it. */
+  wanted: string;
+  /** Who has it, by name or by address; null: it is not routed, or not known. */
+  live: string | null;
+  /** Whether the router told. */
+  known: boolean;
+  /** Open connections by server; null: not known. */
+  flows: Record<string, number> | null;
+}
+
+export interface SiteStatus {
+  name: string;
+  serverName: string;
+  /** Out of DNS, on its way out. */
+  retiring: boolean;
+  /** How many of its VIPs were asked, as a client asks; 0: none was. */
+  asked: number;
+  ok: number;
+  failures: { vip: string; server: string; reason: string }[];
+}
+
+export interface ZoneStatus {
+  zone: string;
+  nameServer: string;
+  serial: number | null;
+  failure: string | null;
+}
+
+export interface FarmStatus {
+  stack: string;
+  /** When, as ISO 8601. */
+  at: string;
+  routers: RouterStatus[];
+  servers: ServerStatus[];
+  nameServers: MachineStatus[];
+  prefixes: PrefixStatus[];
+  sites: SiteStatus[];
+  zones: ZoneStatus[];
+  /** What is not as the config wants it, one sentence each; none: all is. */
+  problems: string[];
+}
+
+/** Puts together what is wanted and what was found. */
+export function statusOf(farm: FarmModel, seen: Sightings): FarmStatus {
+  const views = routerViews(farm, seen.stack, seen.machines);
+  const nameOf = (address: string): string =>
+    farm.servers.find((server) => server.address === address)?.name ?? address;
+  const prefixes = views.flatMap((view): PrefixStatus[] =>
+    farm.placement.map(({ prefix, home, server }) => {
+      const known = view.failure === undefined && view.fromRecord !== true;
+      const route = view.live.find((candidate) => candidate.prefix === prefix);
+      const flows = view.flows?.filter((flow) => flow.prefix === prefix);
+      return {
+        router: view.router,
+        prefix,
+        home,
+        wanted: server,
+        live: known && route ? nameOf(route.nextHop) : null,
+        known,
+        flows: flows ? Object.fromEntries(flows.map((flow) => [nameOf(flow.server), flow.count])) : null,
+      };
+    }),
+  );
+  const answers = [...seen.health.values()].flatMap((round) => (typeof round === "string" ? [] : round));
+  const status: Omit<FarmStatus, "problems"> = {
+    stack: seen.stack,
+    at: new Date(seen.at).toISOString(),
+    routers: farm.routers.map((router, i) => ({
+      ...machineStatus(router, seen),
+      kind: router.kind,
+      failure: views[i].failure ?? null,
+      limits: linesIn(seen, router.name, "limits"),
+    })),
+    servers: farm.servers.map(({ state, ...server }) => ({
+      ...machineStatus(server, seen),
+      state,
+      ...carriedBy(server.name, prefixes),
+      wanted: farm.placement.filter((unit) => unit.server === server.name).length,
+      health: healthOf(server.name, answers),
+    })),
+    nameServers: farm.nameServers.map((server) => machineStatus(server, seen)),
+    prefixes,
+    sites: farm.sites.map(({ name, serverName, retiring }) => {
+      const asked = answers.filter(([way, , , site]) => way === "live" && site === name);
+      const bad = asked.filter(([, state]) => state !== "ok");
+      return {
+        name,
+        serverName,
+        retiring,
+        asked: asked.length,
+        ok: asked.length - bad.length,
+        failures: bad.map(([, , server, , vip, reason]) => ({ vip, server, reason })),
+      };
+    }),
+    zones: seen.serials.map(({ zone, nameServer, serial }) =>
+      typeof serial === "number"
+        ? { zone, nameServer, serial, failure: null }
+        : { zone, nameServer, serial: null, failure: serial },
+    ),
+  };
+  return { ...status, problems: problemsOf(status, seen) };
+}
+
+function machineStatus(
+  { name, address }: { name: string; address: string },
+  { machines, stack }: Sightings,
+): MachineStatus {
+  const found = machines.get(name);
+  if (found === undefined || found.failure !== undefined)
+    return { name, address, failure: found?.failure ?? null, drift: [] };
+  const drift = [
+    describeBlank(name, found),
+    describeDrift(name, found, stack),
+    ...unknownDrift(found, stack).map((reason) => `drift unknown (${reason})`),
+  ];
+  return { name, address, failure: null, drift: drift.flatMap((text) => text?.split("\n") ?? []) };
+}
+
+function linesIn({ machines, stack }: Sightings, machine: string, file: string): string[] {
+  const instances = machines.get(machine)?.instances ?? {};
+  return Object.values(instances)
+    .filter(({ meta }) => meta?.includes(`stack=${stack}`))
+    .flatMap((files) => files[file] ?? []);
+}
+
+function carriedBy(name: string, prefixes: PrefixStatus[]): Pick<ServerStatus, "carries" | "flows"> {
+  const known = prefixes.filter((prefix) => prefix.known);
+  const counted = prefixes.filter(({ flows }) => flows !== null);
+  return {
+    carries:
+      known.length > 0
+        ? new Set(known.filter(({ live }) => live === name).map(({ prefix }) => prefix)).size
+        : null,
+    flows: counted.length > 0 ? counted.reduce((sum, { flows }) => sum + (flows![name] ?? 0), 0) : null,
+  };
+}
+
+function healthOf(name: string, answers: Round): ServerStatus["health"] {
+  const asked = answers.filter(([way, , server]) => way === "marked" && server === name);
+  if (asked.length === 0) return null;
+  const bad = asked.filter(([, state]) => state !== "ok");
+  return { asked: asked.length, ok: asked.length - bad.length, reason: bad[0]?.[5] ?? null };
+}
+
+const MOST_OF_A_KIND = 10;
+
+function problemsOf(status: Omit<FarmStatus, "problems">, { health }: Sightings): string[] {
+  const problems: string[][] = [];
+  const machines = [...status.routers, ...status.servers, ...status.nameServers];
+  problems.push(
+    machines.filter(({ failure }) => failure !== null).map(({ name, failure }) => `${name}: ${failure}`),
+  );
+  problems.push(
+    machines
+      .filter(({ drift }) => drift.length > 0)
+      .map(({ name }) => `${name} differs from what was applied to it`),
+  );
+  problems.push(
+    status.prefixes
+      .filter(({ known, live, wanted }) => known && live !== wanted)
+      .map(
+        ({ router, prefix, live, wanted }) =>
+          `${router}: ${prefix} goes to ${live ?? "nobody"} instead of ${wanted}`,
+      ),
+  );
+  problems.push(
+    status.sites.flatMap(({ name, failures }) =>
+      failures.map(
+        ({ vip, server, reason }) => `site ${name} does not answer on ${vip} (${server}): ${reason}`,
+      ),
+    ),
+  );
+  problems.push(
+    status.servers
+      .filter((server) => server.state !== ServerState.Down && server.health !== null)
+      .filter(({ health: own }) => own!.ok < own!.asked)
+      .map(
+        ({ name, health: own }) => `${name} answers ${own!.ok} of ${own!.asked} questions: ${own!.reason}`,
+      ),
+  );
+  problems.push(
+    [...health].flatMap(([router, round]) =>
+      typeof round === "string" &&
+      status.routers.some(({ name, failure }) => name === router && failure === null)
+        ? [`${router}: no health: ${round}`]
+        : [],
+    ),
+  );
+  problems.push(zoneProblems(status.zones));
+  return problems.flatMap((kind) => {
+    const more = kind.length - MOST_OF_A_KIND;
+    return more > 0 ? [...kind.slice(0, MOST_OF_A_KIND), `and ${more} more like that`] : kind;
+  });
+}
+
+function zoneProblems(zones: ZoneStatus[]): string[] {
+  const silent = zones.flatMap(({ zone, nameServer, failure }) =>
+    failure === null ? [] : [`${nameServer} does not answer for ${zone}: ${failure}`],
+  );
+  const names = [...new Set(zones.map(({ zone }) => zone))];
+  const uneven = names.flatMap((name) => {
+    const serials = zones.filter(({ zone, serial }) => zone === name && serial !== null);
+    if (new Set(serials.map(({ serial }) => serial)).size < 2) return [];
+    const list = serials.map(({ nameServer, serial }) => `${nameServer} ${serial}`).join(", ");
+    return [`${name} has several serials: ${list}`];
+  });
+  return [...silent, ...uneven];
+}

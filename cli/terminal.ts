@@ -1,0 +1,52 @@
+/** What a person or a program reads: lines, tables and questions, or one JSON document. */
+import { confirm } from "@inquirer/prompts";
+import Table from "cli-table3";
+import { UsageError } from "./failure";
+
+export interface TerminalOptions {
+  /** One JSON document on stdout in place of text. */
+  json?: boolean;
+  /** Every question is answered with yes. */
+  yes?: boolean;
+}
+
+export class Terminal {
+  constructor(private readonly options: TerminalOptions) {}
+
+  get json(): boolean {
+    return this.options.json === true;
+  }
+
+  /** A line for the reader; with --json on stderr, as stdout is the document's. */
+  say(text: string): void {
+    (this.json ? process.stderr : process.stdout).write(`${text}\n`);
+  }
+
+  /** A line that is no result. */
+  warn(text: string): void {
+    process.stderr.write(`${text}\n`);
+  }
+
+  /** The result: as JSON with --json, else as text. */
+  result(value: unknown, text: () => string): void {
+    process.stdout.write(this.json ? `${JSON.stringify(value, undefined, 2)}\n` : `${text()}\n`);
+  }
+
+  /**
+   * Asks whether to go on.
+   * @throws UsageError when nobody is there to answer
+   */
+  async agree(question: string): Promise<boolean> {
+    if (this.options.yes) return true;
+    if (!process.stdin.isTTY || this.json)
+      throw new UsageError("nobody is there to say yes; nothing was touched. Give --yes to do it unasked");
+    return confirm({ message: question, default: false }, { output: process.stderr });
+  }
+}
+
+/** A table as text, without colours. */
+export function table(head: string[], rows: string[][]): string {
+  const it = new Table({ head, style: { head: [], border: [], compact: true } });
+  it.push(...rows);
+  return it.toString();
+}

@@ -1,0 +1,76 @@
+/** Scripts that `apply` left on a machine, run over ssh: they change nothing, and print TAB-separated rounds. */
+import * as readline from "node:readline";
+import execa from "execa";
+import { HostArgs, sshArguments, sudoPrefix } from "./ssh";
+import { explainSshFailure } from "./sshFailure.cjs";
+
+/** An installed script and its arguments. */
+export interface InstalledScript {
+  host: HostArgs;
+  /** As instanceName gives it. */
+  instance: string;
+  /** Its file, such as `health.sh`. */
+  script: string;
+  args?: string[];
+}
+
+/** One round of answers: its lines, split at tabs. */
+export type Round = string[][];
+
+const argvOf = ({ host, instance, script, args = [] }: InstalledScript): string[] => [
+  ...sshArguments(host),
+  `${sudoPrefix(host)} bash /var/lib/loopback-ha/${instance}/current/scripts/${script} ${args.join(" ")}`.trim(),
+];
+
+const ROUND_END = "end";
+const cells = (line: string): string[] => line.split("\t");
+
+/** @throws Error that says why there is no answer */
+export async function askInstalled(script: InstalledScript, seconds: number): Promise<Round> {
+  const { exitCode, stdout, stderr, timedOut } = await execa("ssh", argvOf(script), {
+    stdin: "ignore",
+    timeout: seconds * 1000,
+    reject: false,
+  });
+  const { name } = script.host;
+  if (timedOut) throw new Error(`${name} did not answer within ${seconds} s`);
+  const lines = stdout.split("\n");
+  if (exitCode !== 0) throw new Error(explainFailure(name, stderr));
+  if (lines.pop() !== ROUND_END) throw new Error(`${name}: its answer was cut off`);
+  return lines.map(cells);
+}
+
+/** A script that goes on and on. */
+export interface Following {
+  /** Ends it. */
+  stop(): void;
+  /** Resolves when it has ended, with the reason where nobody stopped it. */
+  ended: Promise<string | undefined>;
+}
+
+/** Calls back after each round. Whoever calls watches the time: a machine that is cut off says nothing. */
+export function followInstalled(script: InstalledScript, onRound: (round: Round) => void): Following {
+  const running = execa("ssh", argvOf(script), { stdin: "ignore", reject: false, buffer: false });
+  let stopped = false;
+  let errors = "";
+  running.stderr!.setEncoding("utf8").on("data", (text: string) => (errors = (errors + text).slice(-4096)));
+  let round: Round = [];
+  readline.createInterface({ input: running.stdout! }).on("line", (line) => {
+    if (line !== ROUND_END) round.push(cells(line));
+    else onRound(round.splice(0));
+  });
+  const ended = running.then(() => (stopped ? undefined : explainFailure(script.host.name, errors)));
+  return {
+    stop() {
+      stopped = true;
+      running.kill();
+    },
+    ended,
+  };
+}
+
+function explainFailure(machine: string, stderr: string): string {
+  if (/No such file or directory/.test(stderr))
+    return `${machine} has no such script yet: run pulumi up --continue-on-error`;
+  return explainSshFailure(machine, stderr);
+}

@@ -1,0 +1,46 @@
+#!/bin/bash
+# Open flows by server, as conntrack knows them. Changes nothing.
+#   flows.sh [--every SECONDS] [--tcp-idle SECONDS] [--udp-idle SECONDS]
+# Prints SERVER TAB COUNT TAB IDLE for each server, IDLE being those of them that were idle for longer, and "end" after
+# each round. One round, or one every so many seconds until nobody reads any more.
+# shellcheck disable=SC2034,SC2154 # what lib.sh sets and uses
+# shellcheck source-path=SCRIPTDIR source=../../host/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+trap 'exit 0' PIPE
+every='' tcp_idle=300 udp_idle=30
+while [[ ${1:-} == --* ]]; do
+  case $1 in
+    --every) every=$2 ;;
+    --tcp-idle) tcp_idle=$2 ;;
+    --udp-idle) udp_idle=$2 ;;
+    *) fail "flows.sh knows no $1" ;;
+  esac
+  shift 2
+done
+
+# conntrack tells how long an entry has to live: what it lacks of the kernel's limit is how long it has been silent. A
+# flow with bytes that nobody acknowledged yet has a shorter limit.
+readonly limits=/proc/sys/net/netfilter
+idle_flows() {
+  awk -v tcp="$tcp_idle" -v udp="$udp_idle" -v established="$(<$limits/nf_conntrack_tcp_timeout_established)" \
+    -v unacknowledged="$(<$limits/nf_conntrack_tcp_timeout_unacknowledged)" \
+    -v stream="$(<$limits/nf_conntrack_udp_timeout_stream)" -v single="$(<$limits/nf_conntrack_udp_timeout)" '
+    $1 == "tcp" && ($3 <= unacknowledged ? unacknowledged : established) - $3 > tcp
+    $1 == "udp" && (/ASSURED/ ? stream : single) - $3 > udp'
+}
+
+count() { flows "$bundle" | awk '{ count[$2]++ } END { for (server in count) print server, count[server] }'; }
+
+while true; do
+  bundle=$(readlink -f "$state/current")
+  listing=$(timeout 10 conntrack -L -f ipv4 2>/dev/null) || fail "conntrack does not list its flows within 10 s"
+  awk -v OFS='\t' '
+    FILENAME ~ /servers$/ { name[$2] = $1; order[++servers] = $2; next }
+    $1 == "all" { all[$2] = $3; next }
+    { idle[$2] = $3 }
+    END { for (i = 1; i <= servers; i++) print name[order[i]], all[order[i]] + 0, idle[order[i]] + 0 }' \
+    "$bundle/want/servers" <(count <<<"$listing" | sed 's/^/all /') <(idle_flows <<<"$listing" | count | sed 's/^/idle /')
+  say end
+  [[ $every ]] || break
+  sleep "$every"
+done
