@@ -3,8 +3,11 @@
 import { Command, CommanderError } from "commander";
 import { Refusal } from "../components/refusal";
 import { version } from "../package.json";
+import { drainCommand } from "./commands/drain";
 import { downCommand, moveCommand, restoreCommand } from "./commands/flips";
+import { siteCommand } from "./commands/site";
 import { statusCommand } from "./commands/status";
+import { unlockCommand } from "./commands/unlock";
 import { CliError, Exit } from "./failure";
 
 const EXIT_CODES = `
@@ -22,9 +25,24 @@ function program(): Command {
     .addHelpText("after", EXIT_CODES)
     .showSuggestionAfterError()
     .exitOverride();
-  for (const command of [statusCommand(), downCommand(), restoreCommand(), moveCommand()])
-    root.addCommand(command.copyInheritedSettings(root));
+  const commands = [
+    statusCommand(),
+    drainCommand(),
+    restoreCommand(),
+    downCommand(),
+    moveCommand(),
+    siteCommand(),
+    unlockCommand(),
+  ];
+  for (const command of commands) root.addCommand(inherit(command, root));
   return root;
+}
+
+/** A wrong argument of any command ends in the one place below. */
+function inherit(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const child of command.commands) inherit(child, command);
+  return command;
 }
 
 program()

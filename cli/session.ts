@@ -35,20 +35,12 @@ export class Session {
    * Opens a stack; changes nothing.
    * @throws UsageError when there is no project or no such stack, no pulumi, or no passphrase
    */
-  static async open({ cwd = process.cwd(), stack: wanted }: Where): Promise<Session> {
-    const folder = projectFolder(cwd);
+  static async open(where: Where): Promise<Session> {
+    const { folder } = projectIn(where);
     try {
-      const workspace = await LocalWorkspace.create({ workDir: folder });
-      const { name: project, stackConfigDir = "." } = projectSettings(folder);
-      const name = wanted ?? (await workspace.stack())?.name;
-      if (name === undefined) {
-        throw new UsageError(
-          `no stack is selected in ${folder}: name one with --stack, or run pulumi stack select`,
-        );
-      }
-      const stack = await Stack.select(name, workspace);
-      const file = path.join(folder, stackConfigDir, `Pulumi.${bareName(name)}.yaml`);
-      return new Session(stack, folder, project, file);
+      const { workspace, project, configDir, name, fullName } = await findStack(where);
+      const stack = await Stack.select(fullName, workspace);
+      return new Session(stack, folder, project, path.join(folder, configDir, `Pulumi.${name}.yaml`));
     } catch (error) {
       throw explainPulumi(error, `opening the stack in ${folder}`);
     }
@@ -109,6 +101,32 @@ export class Session {
   }
 }
 
+/** A stack that need not be in order. */
+export interface FoundStack {
+  workspace: LocalWorkspace;
+  /** The project's name. */
+  project: string;
+  /** Where the stacks' configuration files are, from the project's folder. */
+  configDir: string;
+  /** The stack's name, without an organization. */
+  name: string;
+  /** With it. */
+  fullName: string;
+}
+
+/** @throws UsageError when there is no project, or no stack is named nor selected */
+export async function findStack(where: Where): Promise<FoundStack> {
+  const { folder, project, configDir } = projectIn(where);
+  const workspace = await LocalWorkspace.create({ workDir: folder });
+  const fullName = where.stack ?? (await workspace.stack())?.name;
+  if (fullName === undefined) {
+    throw new UsageError(
+      `no stack is selected in ${folder}: name one with --stack, or run pulumi stack select`,
+    );
+  }
+  return { workspace, project, configDir, name: bareName(fullName), fullName };
+}
+
 /** A changed config that is not written yet. */
 export interface Draft {
   /** The farm as it would be. */
@@ -152,10 +170,15 @@ function readConfigFile(file: string): string {
 }
 
 /** The nearest folder with a Pulumi.yaml, from this one up. */
-function projectFolder(cwd: string): string {
+function projectIn({ cwd = process.cwd() }: Where): { folder: string; project: string; configDir: string } {
   if (!fs.existsSync(cwd)) throw new UsageError(`--cwd: there is no folder ${cwd}`);
   for (let folder = path.resolve(cwd); ; folder = path.dirname(folder)) {
-    if (PROJECT_FILES.some((file) => fs.existsSync(path.join(folder, file)))) return folder;
+    const file = PROJECT_FILES.map((name) => path.join(folder, name)).find((name) => fs.existsSync(name));
+    if (file !== undefined) {
+      // The Automation API's own reader leaves stackConfigDir out.
+      const { name, stackConfigDir = "." } = parse(fs.readFileSync(file, "utf8")) as ProjectFile;
+      return { folder, project: name, configDir: stackConfigDir };
+    }
     if (folder === path.dirname(folder)) {
       throw new UsageError(
         `no Pulumi.yaml in ${path.resolve(cwd)} or above: go to the project's folder, give it with --cwd, or make one: loopback-ha init`,
@@ -164,10 +187,9 @@ function projectFolder(cwd: string): string {
   }
 }
 
-/** The Automation API's own reader leaves stackConfigDir out. */
-function projectSettings(folder: string): { name: string; stackConfigDir?: string } {
-  const file = PROJECT_FILES.map((name) => path.join(folder, name)).find((name) => fs.existsSync(name))!;
-  return parse(fs.readFileSync(file, "utf8")) as { name: string; stackConfigDir?: string };
+interface ProjectFile {
+  name: string;
+  stackConfigDir?: string;
 }
 
 const bareName = (name: string): string => name.split("/").pop()!;

@@ -1,4 +1,5 @@
 /** What a person or a program reads: lines, tables and questions, or one JSON document. */
+import * as readline from "node:readline";
 import { confirm } from "@inquirer/prompts";
 import Table from "cli-table3";
 import { UsageError } from "./failure";
@@ -25,6 +26,26 @@ export class Terminal {
   /** A line that is no result. */
   warn(text: string): void {
     process.stderr.write(`${text}\n`);
+  }
+
+  /** One line that changes; where nobody watches, a line for each other text. */
+  progress(): { show(text: string): void; end(): void } {
+    const stream = this.json ? process.stderr : process.stdout;
+    let last = "";
+    return {
+      show(text) {
+        if (text === last) return;
+        last = text;
+        if (stream.isTTY) {
+          readline.clearLine(stream, 0);
+          readline.cursorTo(stream, 0);
+          stream.write(text);
+        } else stream.write(`${text}\n`);
+      },
+      end() {
+        if (stream.isTTY && last !== "") stream.write("\n");
+      },
+    };
   }
 
   /** The result: as JSON with --json, else as text. */

@@ -54,7 +54,7 @@ export function followInstalled(script: InstalledScript, onRound: (round: Round)
   let stopped = false;
   let errors = "";
   running.stderr!.setEncoding("utf8").on("data", (text: string) => (errors = (errors + text).slice(-4096)));
-  let round: Round = [];
+  const round: Round = [];
   readline.createInterface({ input: running.stdout! }).on("line", (line) => {
     if (line !== ROUND_END) round.push(cells(line));
     else onRound(round.splice(0));

@@ -1,0 +1,95 @@
+import { Command } from "commander";
+import { FarmModel, ServerState } from "../../components/config";
+import { duration, serverNamed } from "../arguments";
+import { Outcome, change } from "../change";
+import { Left, describeLeft } from "../drain/counts";
+import { WaitEnd, pinningRouters, waitForFlows } from "../drain/wait";
+import { CliError, Exit, UsageError } from "../failure";
+import { Context, open } from "./command";
+import { leavingEdits, pinsOf } from "./flips";
+
+interface DrainOptions {
+  wait?: number;
+  tcpIdle: number;
+  udpIdle: number;
+  moveRest?: boolean;
+}
+
+/** `drain`: maintenance, without a connection lost. */
+export function drainCommand(): Command {
+  return new Command("drain")
+    .argument("<server>", "a server that shall go into maintenance")
+    .description("new connections go to the others, open ones stay until they end; --wait waits for that")
+    .option("--wait <time>", "wait until its connections have ended, at most so long", duration)
+    .option("--tcp-idle <time>", "TCP connections silent for longer are not waited for", duration, 300)
+    .option("--udp-idle <time>", "the same for UDP", duration, 30)
+    .option("--move-rest", "at the deadline it is set down: what is left moves, and its clients are told")
+    .action(async (name: string, options: DrainOptions, command: Command) => {
+      if (options.moveRest && options.wait === undefined)
+        throw new UsageError("--move-rest needs a deadline: --wait 10m");
+      const context = await open(command);
+      const farm = await context.session.farm();
+      const edits = leavingEdits(farm, await pinsOf(context), name, ServerState.Maintenance);
+      const already = serverNamed(farm, name).state === ServerState.Maintenance;
+      const outcome = already
+        ? undefined
+        : await change(context.session, context.terminal, `drain ${name}`, edits);
+      if (already) context.terminal.say(`${name} is in maintenance already`);
+      const left = options.wait === undefined ? undefined : await wait(context, farm, name, options);
+      report(context, outcome, left);
+    });
+}
+
+function report({ terminal }: Context, outcome: Outcome | undefined, left: Left | undefined): void {
+  if (!terminal.json) return;
+  const { moved = [], stayed = [], applied = null } = outcome ?? {};
+  terminal.result({ moved, stayed, applied, ...(left ? { left } : {}) }, () => "");
+}
+
+async function wait(
+  context: Context,
+  farm: FarmModel,
+  name: string,
+  { wait: seconds = 0, tcpIdle, udpIdle, moveRest }: DrainOptions,
+): Promise<Left | undefined> {
+  const { session, terminal } = context;
+  if (pinningRouters(farm).length === 0) {
+    terminal.say(
+      "no router keeps connections where they began: those that were open broke when the prefixes moved",
+    );
+    return undefined;
+  }
+  const interruption = new AbortController();
+  const interrupt = (): void => interruption.abort();
+  process.once("SIGINT", interrupt);
+  const shown = terminal.progress();
+  const { end, left } = await waitForFlows(farm, {
+    ...{ stack: session.id, server: name, seconds, tcpIdle, udpIdle, signal: interruption.signal },
+    onCount: (now) =>
+      shown.show(now ? `${name}: ${describeLeft(now)}` : "a router does not answer; asking again"),
+  });
+  process.off("SIGINT", interrupt);
+  shown.end();
+  if (end === WaitEnd.Ended) {
+    terminal.say(`${name} has no connection left that is waited for`);
+    return left;
+  }
+  const rest = left ? describeLeft(left) : "a number of connections that no router could tell";
+  if (end === WaitEnd.Interrupted) {
+    throw new CliError(
+      `interrupted: ${name} is in maintenance and stays so, with ${rest}. Wait on: loopback-ha drain ${name} --wait 10m; undo: loopback-ha restore ${name}`,
+      Exit.Interrupted,
+    );
+  }
+  if (!moveRest) {
+    throw new CliError(
+      `the deadline is over: ${name} is in maintenance, with ${rest}. Wait on: loopback-ha drain ${name} --wait 10m; or let the rest move: loopback-ha down ${name}`,
+      Exit.Deadline,
+    );
+  }
+  terminal.say(`the deadline is over with ${rest}: they move now`);
+  await change(session, terminal, `${name} is down`, [
+    { path: ["servers", name, "state"], value: ServerState.Down },
+  ]);
+  return left;
+}

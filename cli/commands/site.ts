@@ -1,0 +1,58 @@
+import { Command, InvalidArgumentError } from "commander";
+import { change } from "../change";
+import { NewSite, addressesText, additionOf, removalOf, siteNamed } from "../site";
+import { open } from "./command";
+
+const collect = (value: string, all: string[] = []): string[] => [...all, value];
+
+function hostNumber(text: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("a whole number, such as 5");
+}
+
+/** `site add`, `site remove`. */
+export function siteCommand(): Command {
+  const site = new Command("site").description("a new customer's site, and one that goes");
+  site
+    .command("add")
+    .argument("<name>", "its name in the config")
+    .description("takes the next free host number, shows the preview, and brings the site to all servers")
+    .requiredOption("--server-name <domain>", "its domain name, such as www.example.org")
+    .requiredOption("--document-root <folder>", "where its files are on the servers")
+    .option("--alias <domain>", "one more domain name; may be given again", collect)
+    .option(
+      "--host-number <number>",
+      "its host number in each VIP subnet; default: the next free one",
+      hostNumber,
+    )
+    .option("--share-vips-with <site>", "the VIPs of another site in place of own ones")
+    .option("--contact <mail>", "makes the zone of its name, with this address of whoever is responsible")
+    .option("--zone <domain>", "that zone; default: the server name without its first label")
+    .action(async (name: string, options: NewSite & { alias?: string[] }, command: Command) => {
+      const { session, terminal } = await open(command);
+      const edits = additionOf(await session.farm(), name, { ...options, aliases: options.alias });
+      const outcome = await change(session, terminal, `add site ${name}`, edits);
+      const added = siteNamed(outcome.farm, name);
+      terminal.result(
+        { ...outcome, farm: undefined, site: added },
+        () => `${name} has ${addressesText(added)}`,
+      );
+    });
+  site
+    .command("remove")
+    .argument("<name>", "its name in the config")
+    .description("first out of DNS; the second time, when no resolver knows it any more, from the servers")
+    .action(async (name: string, _options: unknown, command: Command) => {
+      const { session, terminal } = await open(command);
+      const farm = await session.farm();
+      const { retiring } = siteNamed(farm, name);
+      const what = retiring ? `remove site ${name} from the servers` : `take site ${name} out of DNS`;
+      const outcome = await change(session, terminal, what, removalOf(farm, name));
+      terminal.result({ ...outcome, farm: undefined }, () =>
+        retiring
+          ? `${name} is gone; its files in the document root stay`
+          : `${name} is out of DNS, and still answered. When resolvers have forgotten it (the zone's TTL): loopback-ha site remove ${name}`,
+      );
+    });
+  return site;
+}

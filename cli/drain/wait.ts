@@ -1,0 +1,113 @@
+/** Waits until a server's connections have ended, as the routers count them. */
+import { FarmModel, RouterModel } from "../../components/config";
+import { Following, followInstalled } from "../../components/host/installed";
+import { routerKind } from "../../components/routerRoute/kinds";
+import { onRouter } from "../status/gather";
+import { Counts, Left } from "./counts";
+
+export interface WaitOptions {
+  /** `project/stack`. */
+  stack: string;
+  server: string;
+  /** How long at most, in seconds. */
+  seconds: number;
+  /** TCP connections that were silent for longer are not waited for, in seconds. */
+  tcpIdle: number;
+  /** The same for UDP. */
+  udpIdle: number;
+  /** Told whenever the count may have changed; undefined: a router does not answer. */
+  onCount: (left: Left | undefined) => void;
+  signal: AbortSignal;
+}
+
+/** How waiting ended. */
+export enum WaitEnd {
+  Ended = "ended",
+  Deadline = "deadline",
+  Interrupted = "interrupted",
+}
+
+/** Routers that keep a server's connections with it when its prefixes move. */
+export const pinningRouters = ({ routers }: FarmModel): RouterModel[] =>
+  routers.filter(({ kind, pinFlows }) => pinFlows ?? routerKind(kind).pinsFlows);
+
+const EVERY_SECONDS = 0.4;
+/** A router that was silent for so long is asked anew. */
+const SILENCE_MS = 5000;
+
+/** @returns how it ended, and what is left */
+export async function waitForFlows(
+  farm: FarmModel,
+  options: WaitOptions,
+): Promise<{ end: WaitEnd; left: Left | undefined }> {
+  const routers = pinningRouters(farm);
+  const counts = new Counts(
+    options.server,
+    routers.map(({ name }) => name),
+  );
+  const stops: (() => void)[] = [];
+  return new Promise((resolve) => {
+    const finish = (end: WaitEnd): void => {
+      for (const stop of stops) stop();
+      resolve({ end, left: counts.left });
+    };
+    const deadline = setTimeout(() => finish(WaitEnd.Deadline), options.seconds * 1000);
+    const interrupt = (): void => finish(WaitEnd.Interrupted);
+    stops.push(() => clearTimeout(deadline));
+    options.signal.addEventListener("abort", interrupt, { once: true });
+    const onCount = (): void => {
+      options.onCount(counts.left);
+      if (counts.left?.open === 0) finish(WaitEnd.Ended);
+    };
+    for (const router of routers) stops.push(followCounts(router, counts, options, onCount));
+  });
+}
+
+/** Again and again: a router may be rebooted meanwhile. */
+function followCounts(
+  router: RouterModel,
+  counts: Counts,
+  options: WaitOptions,
+  onCount: () => void,
+): () => void {
+  const { stack, tcpIdle, udpIdle } = options;
+  const args = Object.entries({ every: EVERY_SECONDS, "tcp-idle": tcpIdle, "udp-idle": udpIdle });
+  const flags = args.flatMap(([name, value]) => [`--${name}`, String(value)]);
+  let following: Following | undefined;
+  let watchdog: NodeJS.Timeout | undefined;
+  let stopped = false;
+  const begin = (): void => {
+    if (stopped) return;
+    const current = followInstalled(onRouter(router, stack, "flows.sh", flags), (round) => {
+      restartLater();
+      counts.take(router.name, round);
+      onCount();
+    });
+    following = current;
+    restartLater();
+    void current.ended.then((failure) => {
+      if (failure === undefined || following !== current) return;
+      lose();
+      clearTimeout(watchdog);
+      watchdog = setTimeout(begin, 1000);
+    });
+  };
+  const lose = (): void => {
+    counts.forget(router.name);
+    onCount();
+  };
+  const restartLater = (): void => {
+    clearTimeout(watchdog);
+    watchdog = setTimeout(() => {
+      following?.stop();
+      lose();
+      begin();
+    }, SILENCE_MS);
+  };
+  begin();
+  return () => {
+    stopped = true;
+    clearTimeout(watchdog);
+    following?.stop();
+  };
+}
