@@ -5,16 +5,18 @@ import { Refusal } from "../components/refusal";
 import { version } from "../package.json";
 import { drainCommand } from "./commands/drain";
 import { downCommand, moveCommand, restoreCommand } from "./commands/flips";
+import { initCommand } from "./commands/init";
 import { siteCommand } from "./commands/site";
 import { statusCommand } from "./commands/status";
 import { unlockCommand } from "./commands/unlock";
+import { addCompletion } from "./completion.cjs";
 import { CliError, Exit } from "./failure";
 
 const EXIT_CODES = `
 Exit codes: 0 done; 1 failed; 2 can't be done as asked, nothing was touched; 3 another run holds the stack;
 4 status: something is not as the config wants it; 5 drain: connections were left at the deadline; 130 Ctrl-C.`;
 
-function program(): Command {
+async function program(): Promise<Command> {
   const root = new Command("loopback-ha")
     .description("Runs a web farm without a load balancer: what pulumi does to it, for people.")
     .version(version)
@@ -26,6 +28,7 @@ function program(): Command {
     .showSuggestionAfterError()
     .exitOverride();
   const commands = [
+    initCommand(),
     statusCommand(),
     drainCommand(),
     restoreCommand(),
@@ -35,6 +38,7 @@ function program(): Command {
     unlockCommand(),
   ];
   for (const command of commands) root.addCommand(inherit(command, root));
+  await addCompletion(root);
   return root;
 }
 
@@ -46,7 +50,7 @@ function inherit(command: Command, parent: Command): Command {
 }
 
 program()
-  .parseAsync()
+  .then((root) => root.parseAsync())
   .catch((error: unknown) => {
     process.exitCode = exitOf(error);
     if (error instanceof CommanderError) return; // it has said what is wrong

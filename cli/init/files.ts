@@ -1,0 +1,97 @@
+/** The files of a new project, out of a few answers. Pure. */
+import { Document, Pair, Scalar, isScalar } from "yaml";
+import { readFarm } from "../../components/config";
+
+/** What a new farm is made of. */
+export interface Answers {
+  /** The project's name. */
+  project: string;
+  /** The stack's name. */
+  stack: string;
+  /** The address block, such as 192.0.2.0/24. */
+  block: string;
+  /** Length of its subnets. */
+  subnetPrefix: number;
+  /** How many of them are for VIPs. */
+  vipSubnets: number;
+  /** Address by name. */
+  servers: Record<string, string>;
+  /** Address by name. */
+  routers: Record<string, string>;
+  /** What they run. */
+  routerKind: string;
+  /** Address by name; none: DNS is elsewhere. */
+  nameServers: Record<string, string>;
+  /** Login user on all machines. */
+  user: string;
+  site: { name: string; serverName: string; documentRoot: string };
+  /** Mail address of whoever is responsible for the zone. */
+  contact: string;
+}
+
+/** The stack's configuration by key, without namespace. */
+export function configOf(answers: Answers): Record<string, unknown> {
+  const { block, subnetPrefix, vipSubnets, routerKind, user, site, contact, nameServers } = answers;
+  const machines = (list: Record<string, string>, more: object = {}): Record<string, object> =>
+    Object.fromEntries(Object.entries(list).map(([name, address]) => [name, { address, ...more }]));
+  const { name, serverName, documentRoot } = site;
+  const zone = zoneFor(serverName);
+  return {
+    network: { block, subnetPrefix, vipSubnets },
+    ...(user === "root" ? {} : { ssh: { user } }),
+    servers: machines(answers.servers),
+    routers: machines(answers.routers, routerKind === "linux" ? {} : { kind: routerKind }),
+    ...(Object.keys(nameServers).length === 0
+      ? {}
+      : { nameServers: machines(nameServers), zones: { [zone]: { contact } } }),
+    sites: { [name]: { serverName, documentRoot, hostNumber: 1 } },
+  };
+}
+
+/** The zone of a site's name: without its first label, where that leaves a domain. */
+export function zoneFor(serverName: string): string {
+  const parent = serverName.split(".").slice(1).join(".");
+  return parent.includes(".") ? parent : serverName;
+}
+
+const COMMENTS: Record<string, string> = {
+  network: " The block's first subnet is the Ethernet, the next ones are for VIPs.",
+  servers: " state: active carries traffic, maintenance carries none, down is not reached at all.",
+  sites: " Each site has one VIP out of each VIP subnet, by its host number.",
+};
+
+/**
+ * Text by file name.
+ * @throws ConfigError when the farm can't be like that
+ */
+export function filesOf(answers: Answers): Record<string, string> {
+  const config = configOf(answers);
+  readFarm(config);
+  return {
+    "Pulumi.yaml": [
+      `name: ${answers.project}`,
+      "description: A web farm without a load balancer",
+      "runtime: nodejs",
+      "main: index.js",
+      "",
+    ].join("\n"),
+    "index.js": [
+      "// The whole farm is in the stack's configuration.",
+      'const { program } = require("pulumi-loopback-ha/program");',
+      "",
+      "module.exports = program;",
+      "",
+    ].join("\n"),
+    [`Pulumi.${answers.stack}.yaml`]: configText(answers.project, config),
+  };
+}
+
+function configText(project: string, config: Record<string, unknown>): string {
+  const namespaced = Object.entries(config).map(([key, value]) => [`${project}:${key}`, value]);
+  const document = new Document({ config: Object.fromEntries(namespaced) });
+  const map = document.get("config") as { items: Pair<Scalar<string>>[] };
+  for (const { key } of map.items) {
+    if (isScalar(key)) key.commentBefore = COMMENTS[key.value.slice(project.length + 1)];
+  }
+  return document.toString({ lineWidth: 0 });
+}
