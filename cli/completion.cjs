@@ -15,6 +15,8 @@ const NAMES = /** @type {const} */ ([
   ["site remove", "name", "sites"],
 ]);
 
+/** @typedef {(name: string, about: string) => void} Offer */
+
 /**
  * Adds `complete SHELL`, which prints a shell's script.
  * @param {import("commander").Command} program
@@ -22,14 +24,12 @@ const NAMES = /** @type {const} */ ([
 async function addCompletion(program) {
   // @ts-expect-error moduleResolution "node", which our packages need, knows no export maps
   const { default: tab } = await import("@bomb.sh/tab/commander");
-  /** @type {import("@bomb.sh/tab").RootCommand} */
+  /** @type {{ commands: Map<string, { argument(name: string, offer: (complete: Offer) => void): unknown }> }} */
   const root = tab(program);
   for (const [command, argument, kind] of NAMES) {
-    root.commands
-      .get(command)
-      ?.argument(argument, (/** @type {(name: string, about: string) => void} */ complete) => {
-        for (const name of namesOf(kind)) complete(name, "");
-      });
+    root.commands.get(command)?.argument(argument, (complete) => {
+      for (const name of namesOf(kind)) complete(name, "");
+    });
   }
 }
 
