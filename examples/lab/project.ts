@@ -59,6 +59,25 @@ export class Project {
     });
   }
 
+  /** Runs the command line as the operator; a failure is in the result, unless `check` is set. */
+  cli(
+    args: string[],
+    options: { check?: boolean; timeoutMs?: number; env?: Record<string, string> } = {},
+  ): Promise<ExecResult> {
+    return this.lab.exec("operator", this.cliCommand(args), {
+      cwd: checkout,
+      timeoutMs: 300_000,
+      ...options,
+      env: { ...this.env, ...options.env },
+    });
+  }
+
+  /** The command line's words, to be run in the checkout with `env`. */
+  cliCommand(args: string[]): string[] {
+    const main = path.join(checkout, "cli", "main.ts");
+    return ["node", "-r", "ts-node/register", main, ...args, "--cwd", this.folder, "--stack", this.stack];
+  }
+
   async init(): Promise<void> {
     await this.pulumi(["stack", "init", this.stack], { check: true });
   }

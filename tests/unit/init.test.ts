@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { parse } from "yaml";
+import { Answers, configOf, filesOf, zoneFor } from "../../cli/init/files";
+import { machinesIn } from "../../cli/init/questions";
+import { readFarm } from "../../components/config";
+
+const ANSWERS: Answers = {
+  project: "farm",
+  stack: "prod",
+  block: "192.0.2.0/24",
+  subnetPrefix: 27,
+  vipSubnets: 4,
+  servers: { web1: "192.0.2.2", web2: "192.0.2.3" },
+  routers: { r1: "192.0.2.1" },
+  routerKind: "linux",
+  nameServers: { ns1: "192.0.2.10" },
+  user: "root",
+  site: { name: "widgetco", serverName: "www.widgetco.example", documentRoot: "/srv/www/widgetco" },
+  contact: "hostmaster@widgetco.example",
+};
+
+describe("init", () => {
+  it("writes a project whose config is accepted", () => {
+    const files = filesOf(ANSWERS);
+    assert.deepEqual(Object.keys(files), ["Pulumi.yaml", "index.js", "Pulumi.prod.yaml"]);
+    assert.equal(parse(files["Pulumi.yaml"]).name, "farm");
+    const { config } = parse(files["Pulumi.prod.yaml"]) as { config: Record<string, unknown> };
+    const bare = Object.fromEntries(
+      Object.entries(config).map(([key, value]) => [key.replace("farm:", ""), value]),
+    );
+    assert.deepEqual(bare, configOf(ANSWERS));
+    assert.equal(readFarm(bare).sites[0].vips.length, 4);
+    assert.match(files["Pulumi.prod.yaml"], /^ {2}# Each site has one VIP/m);
+  });
+
+  it("without name servers writes no zone; another login, another router kind", () => {
+    const config = configOf({ ...ANSWERS, nameServers: {}, user: "ops", routerKind: "frr" });
+    assert.deepEqual(config.zones, undefined);
+    assert.deepEqual(config.ssh, { user: "ops" });
+    assert.deepEqual(config.routers, { r1: { address: "192.0.2.1", kind: "frr" } });
+  });
+
+  it("refuses a farm that can't be", () => {
+    const twice = { ...ANSWERS, servers: { web1: "192.0.2.2", web2: "192.0.2.2" } };
+    assert.throws(() => filesOf(twice), /servers\.web2\.address: .* is also servers\.web1\.address/);
+  });
+
+  it("finds the zone of a name", () => {
+    for (const [name, zone] of [
+      ["www.widgetco.example", "widgetco.example"],
+      ["widgetco.example", "widgetco.example"],
+      ["a.b.widgetco.example", "b.widgetco.example"],
+    ])
+      assert.equal(zoneFor(name), zone);
+  });
+
+  it("reads machines", () => {
+    assert.deepEqual(machinesIn("web1=192.0.2.2, web2=192.0.2.3"), { web1: "192.0.2.2", web2: "192.0.2.3" });
+    for (const text of ["web1", "web1=300.0.2.2", "we b=1.2.3.4=5", "$(x)=192.0.2.2"])
+      assert.throws(() => machinesIn(text), /is no machine; write NAME=ADDRESS, such as web1=192\.0\.2\.2/);
+  });
+});

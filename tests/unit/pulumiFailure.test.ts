@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { Exit, UsageError } from "../../cli/failure";
+import { explainPulumi } from "../../cli/pulumiFailure";
+
+/** As the Automation API's errors have it. */
+const failed = (stderr: string): Error => new Error(`code: 255\n stdout: \n stderr: ${stderr}\n`);
+
+describe("what pulumi says when it fails", () => {
+  for (const [stderr, exit, text] of [
+    [
+      "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the lock file with `pulumi cancel`.\n  file:///x.json: created by ann@ops (pid 12) at 2026-11-25T07:00:00Z",
+      Exit.Locked,
+      /another run holds the stack; nothing was touched\.\n {2}created by ann@ops \(pid 12\).*\nWait for it\. When its process is dead: loopback-ha unlock/,
+    ],
+    ["error: [409] Conflict: Another update is currently in progress.", Exit.Locked, /Wait for it/],
+    [
+      "error: passphrase must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE environment variables",
+      Exit.Usage,
+      /no passphrase: set PULUMI_CONFIG_PASSPHRASE/,
+    ],
+    ["error: getting secrets manager: incorrect passphrase", Exit.Usage, /the passphrase is wrong/],
+    ["error: no stack named 'x' found", Exit.Failed, /^opening failed: no stack named 'x' found$/],
+  ] as const) {
+    it(`explains: ${stderr.slice(0, 60)}`, () => {
+      const error = explainPulumi(failed(stderr), "opening");
+      assert.match(error.message, text);
+      assert.equal(error.exit, exit);
+    });
+  }
+
+  it("explains that there is no pulumi", () => {
+    assert.match(
+      explainPulumi(new Error("spawn pulumi ENOENT"), "x").message,
+      /no pulumi on PATH; install it/,
+    );
+  });
+
+  it("leaves our own words as they are", () => {
+    const own = new UsageError("no stack is selected");
+    assert.equal(explainPulumi(own, "x"), own);
+  });
+});

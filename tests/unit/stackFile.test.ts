@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { parse } from "yaml";
+import { Edit, withEditedValues, withEdits } from "../../cli/stackFile";
+
+const FILE = `# production
+encryptionsalt: v1:abc
+config:
+  farm:network: { block: 192.0.2.0/24, subnetPrefix: 27, vipSubnets: 4 } # the article's
+  farm:servers:
+    web1: { address: 192.0.2.2 }
+    # the slow one
+    web2:
+      address: 192.0.2.3
+      state: active # since May
+  farm:pins:
+    192.0.2.64/27: web1
+`;
+
+describe("a stack's configuration file", () => {
+  it("keeps comments, order and all else", () => {
+    assert.equal(
+      withEdits(FILE, "farm", [{ path: ["servers", "web2", "state"], value: "maintenance" }]),
+      FILE.replace("state: active", "state: maintenance"),
+    );
+  });
+
+  it("adds what is not there, in the style of what is around it", () => {
+    const text = withEdits(FILE, "farm", [
+      { path: ["servers", "web1", "state"], value: "down" },
+      { path: ["sites", "acme"], value: { serverName: "www.acme.example", hostNumber: 7 } },
+    ]);
+    assert.match(text, /web1: \{ address: 192\.0\.2\.2, state: down \}/);
+    assert.match(text, /farm:sites:\n {4}acme:\n {6}serverName: www\.acme\.example\n {6}hostNumber: 7\n/);
+  });
+
+  it("takes out a key, and what is empty then", () => {
+    const text = withEdits(FILE, "farm", [{ path: ["pins", "192.0.2.64/27"] }]);
+    assert.doesNotMatch(text, /pins/);
+    assert.equal(withEdits(FILE, "farm", [{ path: ["pins", "192.0.2.96/27"] }]), FILE);
+  });
+
+  it("turns an object that was set as text into one", () => {
+    const text = `config:\n  farm:servers: '{"web1":{"address":"192.0.2.2"}}'\n`;
+    const edited = withEdits(text, "farm", [{ path: ["servers", "web1", "state"], value: "down" }]);
+    assert.deepEqual(parse(edited), {
+      config: { "farm:servers": { web1: { address: "192.0.2.2", state: "down" } } },
+    });
+  });
+
+  for (const [what, text, reason] of [
+    ["what is no object", "config:\n  farm:servers: web1\n", /servers is no object/],
+    ["a secret", "config:\n  farm:servers:\n    secure: v1:abc\n", /servers is no object/],
+    ["what is no YAML", "config: [\n", /is no YAML/],
+  ] as const) {
+    it(`refuses ${what}`, () => {
+      assert.throws(() => withEdits(text, "farm", [{ path: ["servers", "web1"], value: {} }]), reason);
+    });
+  }
+
+  it("whatever is edited, the file and the engine's values agree, and everything else stays", () => {
+    const name = fc.stringMatching(/^[a-z]{1,4}$/);
+    const edit: fc.Arbitrary<Edit> = fc.record({
+      path: fc.tuple(fc.constantFrom("servers", "pins", "sites"), name).map((path) => [...path]),
+      value: fc.option(fc.oneof(fc.string(), fc.record({ state: fc.string(), hostNumber: fc.integer() })), {
+        nil: undefined,
+      }),
+    });
+    fc.assert(
+      fc.property(fc.array(edit, { maxLength: 5 }), (edits) => {
+        const values = (text: string): Record<string, unknown> => parse(text).config ?? {};
+        const before = Object.fromEntries(
+          Object.entries(values(FILE)).map(([key, value]) => [key, JSON.stringify(value)]),
+        );
+        const after = withEditedValues(before, "farm", edits);
+        const text = withEdits(FILE, "farm", edits);
+        assert.deepEqual(
+          Object.fromEntries(Object.entries(after).map(([key, value]) => [key, JSON.parse(value)])),
+          values(text),
+        );
+        assert.match(text, /^# production\n/);
+      }),
+    );
+  });
+});
