@@ -13,12 +13,28 @@ import { Farm, SERVERS, textOf, within } from "./support";
 const AWAY = ["web1", "web1", "web3", "web4"];
 const [PREFIX, VIP] = ["192.0.2.64/27", "192.0.2.69"];
 
+/** A connection that a client holds. */
+interface Held {
+  ended: Promise<number>;
+  end(): Promise<void>;
+}
+
 describe("loopback-ha, the command line", function () {
   this.timeout(300_000);
   const farm = new Farm();
 
   before("a farm in the lab", () => farm.build());
   after("the farm goes", () => farm.destroy());
+  let good = "";
+  beforeEach(() => void (good = config()));
+  afterEach("all is at home", async function () {
+    if (this.currentTest?.state !== "failed") return;
+    // A failure must not make others fail.
+    fs.writeFileSync(configFile(), good);
+    for (const name of [...SERVERS, "r1"]) await farm.lab.start(name);
+    await farm.project.recover();
+    await farm.up({ LOOPBACK_HA_FORCE_REMOVAL: "1" });
+  });
 
   /** What it printed; it must end with this code. */
   async function run(exit: Exit, ...args: string[]): Promise<string> {
@@ -45,12 +61,31 @@ describe("loopback-ha, the command line", function () {
     );
   }
 
-  /** A connection to the VIP that stays for so many seconds, and when it ended. */
-  async function hold(seconds: number): Promise<{ ended: Promise<number>; child: ChildProcess }> {
-    const script = `exec 3<>/dev/tcp/${VIP}/80; echo open; exec sleep ${seconds}`;
+  /** A connection to the VIP with a request now and then: ends after so many seconds, or when it is ended. */
+  async function hold(seconds: number, everySeconds = 2): Promise<Held> {
+    const ask = `printf 'GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' >&3`;
+    const script = [
+      `exec 3<>/dev/tcp/${VIP}/80; cat <&3 >/dev/null & reader=$!`,
+      `${ask}; echo open`,
+      // It goes on until nobody holds its input open any more.
+      `while ((SECONDS < ${seconds})); do read -r -t ${everySeconds}; (($? > 128)) || break; ${ask}; done`,
+      `kill $reader; exec 3>&-`,
+    ].join("\n");
     const child = await farm.lab.spawn("client", ["bash", "-c", script]);
     await once(child.stdout!, "data");
-    return { child, ended: once(child, "exit").then(() => Date.now()) };
+    const ended = once(child, "exit").then(() => Date.now());
+    return { ended, end: async () => void (child.stdin!.end(), await ended) };
+  }
+  /** The command line at work, and what it has printed. */
+  async function begin(...args: string[]): Promise<{ child: ChildProcess; printed: () => string }> {
+    const child = await farm.lab.spawn("operator", farm.project.cliCommand(args), {
+      cwd: checkout,
+      env: farm.project.env,
+    });
+    let printed = "";
+    for (const stream of [child.stdout!, child.stderr!])
+      stream.on("data", (text) => (printed += String(text)));
+    return { child, printed: () => printed };
   }
 
   describe("status", () => {
@@ -95,29 +130,17 @@ describe("loopback-ha, the command line", function () {
     });
 
     it("shows the open connections of each server", async () => {
-      const { child, ended } = await hold(60);
+      const held = await hold(60);
       const { prefixes, servers } = await status();
       assert.deepEqual(prefixes.find(({ prefix }) => prefix === PREFIX)?.flows, { web2: 1 });
       assert.equal(servers.find(({ name }) => name === "web2")?.flows, 1);
-      child.kill();
-      await ended;
+      await held.end();
     });
 
     it("goes on with --watch until Ctrl-C", async () => {
-      const child = await farm.lab.spawn(
-        "operator",
-        farm.project.cliCommand(["status", "--watch", "--interval", "200ms"]),
-        {
-          cwd: checkout,
-          env: farm.project.env,
-        },
-      );
-      let screens = 0;
-      child.stdout!.on(
-        "data",
-        (text) => (screens += String(text).split("all is as the config wants it").length - 1),
-      );
-      await within(60, "three screens", () => Promise.resolve(screens >= 3));
+      const { child, printed } = await begin("status", "--watch", "--interval", "200ms");
+      const screens = (): number => printed().split("all is as the config wants it").length - 1;
+      await within(60, "three screens", () => Promise.resolve(screens() >= 3));
       child.kill("SIGINT");
       const [, signal] = await once(child, "exit");
       assert.equal(signal, "SIGINT");
@@ -127,35 +150,27 @@ describe("loopback-ha, the command line", function () {
   describe("drain, restore, down, move", () => {
     it("drains a server and ends within a second of its last connection; restore brings it back", async () => {
       const { ended } = await hold(25);
-      const child = await farm.lab.spawn(
-        "operator",
-        farm.project.cliCommand(["drain", "web2", "--wait", "2m", "--yes"]),
-        {
-          cwd: checkout,
-          env: farm.project.env,
-        },
-      );
-      let printed = "";
-      child.stdout!.on("data", (text) => (printed += String(text)));
+      const { child, printed: text } = await begin("drain", "web2", "--wait", "2m", "--yes");
       let last = 0;
       child.stdout!.on(
         "data",
-        (text) => (last = /no connection left/.test(String(text)) ? Date.now() : last),
+        (piece) => (last ||= /no connection left/.test(String(piece)) ? Date.now() : 0),
       );
       const [code] = await once(child, "exit");
+      const printed = text();
       assert.equal(code, Exit.Ok, printed);
       assert.match(printed, /1 open connection stays with web2 until the end/);
-      assert.match(printed, /moved  r1: 192\.0\.2\.64\/27 web2 => web1/);
+      assert.match(printed, /moved {2}r1: 192\.0\.2\.64\/27 web2 => web1/);
       assert.match(printed, /web2: 1 open connection\n/);
       const late = last - (await ended);
       assert.ok(late >= -200 && late <= 1000, `${late} ms after its last connection: ${printed}`);
       assert.deepEqual(await farm.serving(), AWAY);
-      assert.match(await done("restore", "web2"), /moved  r1: 192\.0\.2\.64\/27 web1 => web2/);
+      assert.match(await done("restore", "web2"), /moved {2}r1: 192\.0\.2\.64\/27 web1 => web2/);
       assert.deepEqual(await farm.serving(), SERVERS);
     });
 
     it("at the deadline says what is left, and lets the rest move when asked", async () => {
-      const { child, ended } = await hold(120);
+      const held = await hold(120, 4);
       assert.match(
         await run(Exit.Deadline, "drain", "web2", "--wait", "1s", "--yes"),
         /the deadline is over: web2 is in maintenance, with 1 open connection\. .*loopback-ha down web2/s,
@@ -164,42 +179,30 @@ describe("loopback-ha, the command line", function () {
       const text = await done("drain", "web2", "--wait", "1s", "--move-rest");
       assert.match(text, /the deadline is over with 1 open connection: they move now/);
       assert.equal((await status()).servers.find(({ name }) => name === "web2")?.state, "down");
-      child.kill();
-      await ended;
+      await held.end();
       assert.match(await done("restore", "web2"), /first, web2 gets what it missed/);
       assert.deepEqual(await farm.serving(), SERVERS);
     });
 
     it("Ctrl-C while it waits leaves a farm that status explains", async () => {
-      const { child: connection, ended } = await hold(120);
-      const child = await farm.lab.spawn(
-        "operator",
-        farm.project.cliCommand(["drain", "web2", "--wait", "2m", "--yes"]),
-        {
-          cwd: checkout,
-          env: farm.project.env,
-        },
-      );
-      let printed = "";
-      for (const stream of [child.stdout!, child.stderr!])
-        stream.on("data", (text) => (printed += String(text)));
-      await within(60, "waiting", () => Promise.resolve(/web2: 1 open connection/.test(printed)));
+      const held = await hold(120);
+      const { child, printed } = await begin("drain", "web2", "--wait", "2m", "--yes");
+      await within(60, "waiting", () => Promise.resolve(/web2: 1 open connection/.test(printed())));
       child.kill("SIGINT");
       const [code] = await once(child, "exit");
-      assert.equal(code, Exit.Interrupted, printed);
-      assert.match(printed, /interrupted: web2 is in maintenance and stays so, with 1 open connection/);
+      assert.equal(code, Exit.Interrupted, printed());
+      assert.match(printed(), /interrupted: web2 is in maintenance and stays so, with 1 open connection/);
       const { servers, problems } = await status();
       assert.deepEqual(problems, []);
       const web2 = servers.find(({ name }) => name === "web2")!;
       assert.deepEqual([web2.state, web2.flows, web2.carries], ["maintenance", 1, 0]);
-      connection.kill();
-      await ended;
+      await held.end();
       await done("restore", "web2");
     });
 
     it("a dead server goes down, and its traffic moves", async () => {
       await farm.lab.crash("web2");
-      assert.match(await done("down", "web2"), /moved  r1: 192\.0\.2\.64\/27 web2 => web1/);
+      assert.match(await done("down", "web2"), /moved {2}r1: 192\.0\.2\.64\/27 web2 => web1/);
       assert.deepEqual(await farm.serving(), AWAY);
       assert.match(await run(Exit.Failed, "restore", "web2", "--yes"), /web2 does not answer/);
       await farm.lab.start("web2");

@@ -163,8 +163,9 @@ count_flows() {
 }
 
 # flows DIR <LISTING: PREFIX SERVER-ADDRESS PROTOCOL CLIENT CLIENT-PORT VIP VIP-PORT of flows that carry a mark of ours.
+# What this router asks the servers itself is nobody's connection.
 flows() {
-  awk -v mask="$(($(setting "$1" mark_mask)))" '
+  awk -v own="$(ip -4 -o address show | awk '{ sub(/\/.*/, "", $4); printf "%s ", $4 }')" -v mask="$(($(setting "$1" mark_mask)))" '
     function address(text,  part) { split(text, part, "."); return ((part[1] * 256 + part[2]) * 256 + part[3]) * 256 + part[4] }
     function hex(text,  value, i) {
       for (i = 3; i <= length(text); i++) value = value * 16 + index("0123456789abcdef", substr(text, i, 1)) - 1
@@ -177,6 +178,7 @@ flows() {
       return ""
     }
     # The field lies in one run of bits: what is left of a number after the lower ones are cut off is the server.
+    BEGIN { split(own, addresses, " "); for (i in addresses) is_own[addresses[i]] }
     BEGIN { for (unit = 1; mask % (unit * 2) == 0; unit *= 2); room = mask / unit + 1 }
     FILENAME ~ /want\/servers$/ { server[hex(tolower($4)) / unit] = $2; next }
     FILENAME ~ /want\/routes$/ { split($1, p, "/"); lengths[p[2]]; prefixes[key(p[1], p[2])] = $1; next }
@@ -188,7 +190,7 @@ flows() {
         else if (n < 4 && pair[1] ~ /^(src|dst|sport|dport)$/) value[++n] = pair[2]
       }
       number = int(mark / unit) % room
-      if (!(number in server)) next
+      if (!(number in server) || value[1] in is_own || value[2] in is_own) next
       # A connection that a server opened from a VIP has it on the other side.
       if ((prefix = prefix_of(value[2])) != "") print prefix, server[number], $1, value[1], value[3], value[2], value[4]
       else if ((prefix = prefix_of(value[1])) != "") print prefix, server[number], $1, value[2], value[4], value[1], value[3]
