@@ -24,8 +24,9 @@ export async function apply(session: Session, progress: (line: string) => void):
   const events: EngineEvent[] = [];
   const interruption = new AbortController();
   const interrupt = (): void => interruption.abort();
-  process.once("SIGINT", interrupt);
-  process.once("SIGTERM", interrupt);
+  // Not once: signal-exit, which execa brings along, ends a process when nobody else listens any more.
+  process.on("SIGINT", interrupt);
+  process.on("SIGTERM", interrupt);
   const ended = (ok: boolean, failures: string[]): Applied => ({
     ok,
     failures,

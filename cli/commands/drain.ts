@@ -61,7 +61,7 @@ async function wait(
   }
   const interruption = new AbortController();
   const interrupt = (): void => interruption.abort();
-  process.once("SIGINT", interrupt);
+  process.on("SIGINT", interrupt);
   const shown = terminal.progress();
   const { end, left } = await waitForFlows(farm, {
     ...{ stack: session.id, server: name, seconds, tcpIdle, udpIdle, signal: interruption.signal },

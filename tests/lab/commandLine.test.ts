@@ -149,20 +149,23 @@ describe("loopback-ha, the command line", function () {
 
   describe("drain, restore, down, move", () => {
     it("drains a server and ends within a second of its last connection; restore brings it back", async () => {
-      const { ended } = await hold(25);
+      const held = await hold(120);
       const { child, printed: text } = await begin("drain", "web2", "--wait", "2m", "--yes");
       let last = 0;
       child.stdout!.on(
         "data",
         (piece) => (last ||= /no connection left/.test(String(piece)) ? Date.now() : 0),
       );
+      await within(120, "waiting", () => Promise.resolve(/web2: 1 open connection/.test(text())));
+      await sleep(2000);
+      await held.end();
       const [code] = await once(child, "exit");
       const printed = text();
       assert.equal(code, Exit.Ok, printed);
       assert.match(printed, /1 open connection stays with web2 until the end/);
       assert.match(printed, /moved {2}r1: 192\.0\.2\.64\/27 web2 => web1/);
       assert.match(printed, /web2: 1 open connection\n/);
-      const late = last - (await ended);
+      const late = last - (await held.ended);
       assert.ok(late >= -200 && late <= 1000, `${late} ms after its last connection: ${printed}`);
       assert.deepEqual(await farm.serving(), AWAY);
       assert.match(await done("restore", "web2"), /moved {2}r1: 192\.0\.2\.64\/27 web1 => web2/);
@@ -187,7 +190,7 @@ describe("loopback-ha, the command line", function () {
     it("Ctrl-C while it waits leaves a farm that status explains", async () => {
       const held = await hold(120);
       const { child, printed } = await begin("drain", "web2", "--wait", "2m", "--yes");
-      await within(60, "waiting", () => Promise.resolve(/web2: 1 open connection/.test(printed())));
+      await within(120, "waiting", () => Promise.resolve(/web2: 1 open connection/.test(printed())));
       child.kill("SIGINT");
       const [code] = await once(child, "exit");
       assert.equal(code, Exit.Interrupted, printed());
