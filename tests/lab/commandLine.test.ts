@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
-import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Exit } from "../../cli/failure";
@@ -307,9 +306,10 @@ describe("loopback-ha, the command line", function () {
 
     it("a stack that is locked: says by whom; unlock removes a dead one's lock only", async () => {
       const locks = farm.project.file("state/.pulumi/locks/organization/loopback-ha/lab");
+      const hostname = (await farm.sh("operator", "hostname")).trim();
       const lock = (pid: number): void => {
         fs.mkdirSync(locks, { recursive: true });
-        const it = { pid, username: "root", hostname: os.hostname(), timestamp: new Date().toISOString() };
+        const it = { pid, username: "root", hostname, timestamp: new Date().toISOString() };
         fs.writeFileSync(path.join(locks, "9c0ffee0-0000-4000-8000-000000000000.json"), JSON.stringify(it));
       };
       lock(process.pid);
