@@ -10,14 +10,14 @@ const fs = require("node:fs");
 const Module = require("node:module");
 const path = require("node:path");
 
-/** Modules that are late, and which module's request for them is: any, where none is named. */
+/** Modules that are late, and the path of those whose request for them is: any, where none is named. */
 const LATE = new Map([
   ["@npmcli/arborist", ""],
   ["normalize-package-data", ""],
   ["fdir", ""],
   ["./automation", path.join("@pulumi", "pulumi", "index.js")],
   // Messages in fifty languages.
-  ["../locales/index.cjs", path.join("zod", "v4", "core", "index.cjs")],
+  ["../locales/index.cjs", path.join("zod", "v4")],
 ]);
 
 /** @typedef {Record<string | symbol, unknown>} Exports */
@@ -30,7 +30,7 @@ function loadLate() {
   const load = loader._load;
   loader._load = function (request, parent, ...rest) {
     const asker = LATE.get(request);
-    if (asker === undefined || !parent?.filename?.endsWith(asker))
+    if (asker === undefined || !parent?.filename?.includes(asker))
       return load.call(this, request, parent, ...rest);
     /** @type {Exports | undefined} */
     let module;
@@ -107,7 +107,8 @@ function keep(file, text) {
 
 loadLate();
 try {
-  translateOnce();
+  // Not in the package: it is JavaScript.
+  if (fs.existsSync(path.join(__dirname, "index.ts"))) translateOnce();
 } catch {
   // Another way to run TypeScript: it does what we would have done.
 }
