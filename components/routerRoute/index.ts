@@ -22,7 +22,7 @@ export { CheckKind, RouteArgs, VipCheckArgs } from "./routes";
 export interface RouterRouteArgs {
   /** The router. */
   router: HostArgs;
-  /** What it runs: linux, or a name given to {@link registerRouterKind}. Default: linux. */
+  /** What it runs: linux, or a name given to `registerRouterKind`. Default: linux. */
   kind?: string;
   /** The address block: packets to addresses of it that nobody has end on the router instead of circling. */
   block: string;

@@ -32,7 +32,7 @@ export interface WebServerPoolArgs {
   prefixes: string[];
   /** How the VIPs are bound. Default: alias. */
   binding?: VipBinding;
-  /** The unguessable part of the health path. Default: a random one of the pool's own; see {@link healthToken}. */
+  /** The unguessable part of the health path. Default: a random one of the pool's own; see `healthToken`. */
   healthToken?: pulumi.Input<string>;
 }
 
@@ -45,7 +45,7 @@ export function healthToken(name: string, opts?: pulumi.CustomResourceOptions): 
 }
 
 /**
- * Web servers that all serve all sites: a {@link LoopbackVip} and the vhosts on each. Which server gets a site's
+ * Web servers that all serve all sites: a `LoopbackVip` and the vhosts on each. Which server gets a site's
  * traffic is the router's business.
  *
  * @throws Refusal when two sites have one name, or a name can't be part of a file name.

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { PackageSchema, PropertySchema, readSchema } from "../../tools/schema";
+
+describe("schema: the components for other languages", () => {
+  let schema: PackageSchema;
+  before(async function () {
+    // It reads all our types and the SDK's.
+    this.timeout(120_000);
+    schema = await readSchema();
+  });
+
+  it("has all components", () => {
+    const components = ["DnsRoundRobin", "LoopbackVip", "RouterRoute", "WebServerPool"];
+    assert.deepEqual(
+      Object.keys(schema.resources).sort(),
+      components.map((name) => `loopback-ha:index:${name}`),
+    );
+  });
+
+  it("describes every component, input, output, and member of their types", () => {
+    const undescribed = [
+      ...Object.entries(schema.resources).flatMap(([token, resource]) => [
+        ...withoutText(token, { itself: resource }),
+        ...withoutText(token, resource.inputProperties),
+        ...withoutText(token, resource.properties),
+      ]),
+      ...Object.entries(schema.types).flatMap(([token, type]) =>
+        withoutText(token, {
+          ...type.properties,
+          ...Object.fromEntries((type.enum ?? []).map((value) => [value.name, value])),
+        }),
+      ),
+    ];
+    assert.deepEqual(undescribed, []);
+  });
+
+  it("names every type that it refers to, and none after TypeScript's ways", () => {
+    const refs = [...JSON.stringify(schema).matchAll(/"#\/types\/([^"]+)"/g)].map(([, token]) => token);
+    assert.deepEqual([...new Set(refs)].sort(), Object.keys(schema.types).sort());
+    assert.doesNotMatch(refs.join(), /(Args|Model)\b/);
+  });
+});
+
+/** Those that lack a description. A doc comment with a link in it comes as objects. */
+function withoutText(token: string, members: Record<string, PropertySchema>): string[] {
+  return Object.entries(members)
+    .filter(([, { description }]) => !description?.trim() || description.includes("[object"))
+    .map(([name]) => `${token}: ${name}`);
+}
