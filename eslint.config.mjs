@@ -4,7 +4,7 @@ import tseslint from "typescript-eslint";
 
 // Without type information: tsc has that, and the linter stays fast.
 export default defineConfig(
-  globalIgnores(["**/node_modules/"]),
+  globalIgnores(["**/node_modules/", "dist/"]),
   js.configs.recommended,
   tseslint.configs.recommended,
   {

@@ -1,8 +1,7 @@
-#!/usr/bin/env node
 /** The command line: `loopback-ha`. */
+import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
 import { Refusal } from "../components/refusal";
-import { version } from "../package.json";
 import { drainCommand } from "./commands/drain";
 import { downCommand, moveCommand, restoreCommand } from "./commands/flips";
 import { initCommand } from "./commands/init";
@@ -11,6 +10,9 @@ import { statusCommand } from "./commands/status";
 import { unlockCommand } from "./commands/unlock";
 import { addCompletion } from "./completion.cjs";
 import { CliError, Exit } from "./failure";
+
+// By name: sources and package have it at other distances.
+const { version } = createRequire(__filename)("pulumi-loopback-ha/package.json") as { version: string };
 
 const EXIT_CODES = `
 Exit codes: 0 done; 1 failed; 2 can't be done as asked, nothing was touched; 3 another run holds the stack;

@@ -4,40 +4,24 @@ import * as path from "node:path";
 import { ExecResult, Lab } from "./lab";
 import { checkout } from "./state";
 
-/** A copy of a Pulumi program with a state of its own, run by the lab's operator: the checkout stays as it is. */
-export class Project {
-  /** The folder of the copy. */
-  readonly copy = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-project-"));
-  /** The program's folder in it, where pulumi runs. */
-  readonly folder: string;
-
+/** A Pulumi program in a folder, run by the lab's operator, with its state beside it. */
+export class Program {
   constructor(
     private readonly lab: Lab,
-    /** The stack's name; its configuration is the lab's. */
-    readonly stack = "lab",
-    /** The program's folder in the checkout. Default: the root program. */
-    program = ".",
+    /** The stack's name. */
+    readonly stack: string,
+    /** The program's folder, where pulumi runs. */
+    readonly folder: string,
   ) {
-    this.folder = path.join(this.copy, program);
-    for (const entry of ["package.json", "tsconfig.json", "components", "Pulumi.yaml", "index.ts"]) {
-      fs.cpSync(path.join(checkout, entry), path.join(this.copy, entry), { recursive: true });
-    }
-    fs.symlinkSync(path.join(checkout, "node_modules"), path.join(this.copy, "node_modules"));
-    if (program !== ".") fs.cpSync(path.join(checkout, program), this.folder, { recursive: true });
-    else
-      fs.copyFileSync(
-        path.join(checkout, "examples", "lab", "Pulumi.lab.yaml"),
-        this.file(`Pulumi.${stack}.yaml`),
-      );
     fs.mkdirSync(this.file("state"));
   }
 
-  /** A file in the copy. */
+  /** A file in the folder. */
   file(name: string): string {
     return path.join(this.folder, name);
   }
 
-  /** The environment of every pulumi command: a state backend in the copy, and a passphrase that is no secret. */
+  /** The environment of every pulumi command: a state backend in the folder, and a passphrase that is no secret. */
   get env(): Record<string, string> {
     return {
       PULUMI_BACKEND_URL: `file://${this.file("state")}`,
@@ -128,9 +112,40 @@ export class Project {
     return JSON.parse(stdout);
   }
 
+  /** Takes down what the program made. */
+  destroy(): Promise<ExecResult> {
+    return this.pulumi(["destroy", "--yes", "--skip-preview", "--stack", this.stack]);
+  }
+}
+
+/** A copy of a program of this checkout, so that the checkout stays as it is. */
+export class Project extends Program {
+  constructor(
+    lab: Lab,
+    /** The stack's name; its configuration is the lab's. */
+    stack = "lab",
+    /** The program's folder in the checkout. Default: the root program. */
+    program = ".",
+    /** The folder of the copy. */
+    readonly copy = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-project-")),
+  ) {
+    for (const entry of ["package.json", "tsconfig.json", "components", "Pulumi.yaml", "index.ts"]) {
+      fs.cpSync(path.join(checkout, entry), path.join(copy, entry), { recursive: true });
+    }
+    fs.symlinkSync(path.join(checkout, "node_modules"), path.join(copy, "node_modules"));
+    const folder = path.join(copy, program);
+    if (program !== ".") fs.cpSync(path.join(checkout, program), folder, { recursive: true });
+    else
+      fs.copyFileSync(
+        path.join(checkout, "examples", "lab", "Pulumi.lab.yaml"),
+        path.join(folder, `Pulumi.${stack}.yaml`),
+      );
+    super(lab, stack, folder);
+  }
+
   /** Takes the farm down and removes the copy. */
-  async destroy(): Promise<ExecResult> {
-    const result = await this.pulumi(["destroy", "--yes", "--skip-preview", "--stack", this.stack]);
+  override async destroy(): Promise<ExecResult> {
+    const result = await super.destroy();
     if (result.code === 0) this.remove();
     return result;
   }

@@ -5,25 +5,12 @@ import * as path from "node:path";
 import execa from "execa";
 import { whoServes } from "../../examples/lab/client";
 import { Lab } from "../../examples/lab/lab";
-import { Project } from "../../examples/lab/project";
+import { Program, Project } from "../../examples/lab/project";
 import { checkout } from "../../examples/lab/state";
+import { INSTALL_MS, userFolder } from "../package/installed";
+import { block, blocks } from "../pages";
 
 const HOST_MINUTES = 5;
-
-/** Code blocks of a page of the docs, in order, by what they are written in. */
-function blocks(page: string, language = ""): string[] {
-  const text = fs.readFileSync(path.join(checkout, page), "utf8");
-  return [...text.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)]
-    .filter((match) => match[1] === language)
-    .map((match) => match[2]);
-}
-
-/** The block that has this text; a page that lost it fails here. */
-function block(page: string, text: string, language = ""): string {
-  const found = blocks(page, language).filter((candidate) => candidate.includes(text));
-  assert.equal(found.length, 1, `${page} has ${found.length} blocks with "${text}"`);
-  return found[0];
-}
 
 /** Runs a line as it stands, on this machine. */
 async function onHost(line: string, cwd = checkout): Promise<string> {
@@ -140,15 +127,19 @@ describe("docs: what they say is run", () => {
   }).timeout(600_000);
 
   it("README: a program of one's own, with the components", async () => {
-    project = new Project(lab, "own", "examples/widgetco");
-    fs.writeFileSync(project.file("index.ts"), block("README.md", "new lha.WebServerPool", "ts"));
-    fs.mkdirSync(project.file("node_modules"));
-    fs.symlinkSync(project.copy, project.file("node_modules/pulumi-loopback-ha"));
-    await project.init();
-    const { code, stdout, stderr } = await project.up();
-    assert.equal(code, 0, stdout + stderr);
-    assert.match(stdout, /192.0.2.64\/27 is served by web2/);
-  });
+    const own = new Program(lab, "own", await userFolder("own"));
+    fs.writeFileSync(own.file("Pulumi.yaml"), block("README.md", "main: index.ts", "yaml"));
+    fs.writeFileSync(own.file("index.ts"), block("README.md", "new lha.WebServerPool", "ts"));
+    await own.init();
+    try {
+      const { code, stdout, stderr } = await own.up();
+      assert.equal(code, 0, stdout + stderr);
+      assert.match(stdout, /192.0.2.64\/27 is served by web2/);
+    } finally {
+      const gone = await own.destroy();
+      assert.equal(gone.code, 0, gone.stdout + gone.stderr);
+    }
+  }).timeout(INSTALL_MS);
 
   it("your-own-network.md and placement.md", async () => {
     project = new Project(lab, "prod");

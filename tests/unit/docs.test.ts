@@ -25,6 +25,7 @@ describe("docs", () => {
       "docs/failover.md",
       "docs/placement.md",
       "docs/router-kinds.md",
+      "docs/other-languages.md",
       "examples/lab/README.md",
     ]) {
       for (const [, target] of page(name)

@@ -1,0 +1,44 @@
+/** The package as a user has it: packed out of this checkout and installed as the README says, once for all tests. */
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import execa from "execa";
+import { checkout } from "../../examples/lab/state";
+import { block } from "../pages";
+
+/** How long packing and installing may take, in milliseconds. */
+export const INSTALL_MS = 400_000;
+
+export const TARBALL = "pulumi-loopback-ha-0.1.0.tgz";
+
+const folder = path.join(os.tmpdir(), `loopback-ha-package-${process.pid}`);
+let once: Promise<void> | undefined;
+process.on("exit", () => fs.rmSync(folder, { recursive: true, force: true }));
+
+/** The tarball. */
+export async function packed(): Promise<string> {
+  await (once ??= packAndInstall());
+  return path.join(folder, TARBALL);
+}
+
+/** A new folder with the package in it and nothing else. */
+export async function userFolder(name: string): Promise<string> {
+  await packed();
+  const copy = path.join(folder, name);
+  // Hard links: they are real files there, and no copies.
+  await execa("cp", ["-al", path.join(folder, "empty"), copy]);
+  return copy;
+}
+
+async function packAndInstall(): Promise<void> {
+  const user = path.join(folder, "empty");
+  fs.mkdirSync(user, { recursive: true });
+  const [, pack] = block("README.md", "npm pack").trim().split("\n");
+  await run(pack, checkout, { npm_config_pack_destination: folder });
+  const install = block("README.md", "npm init --yes").replace("/path/to/", `${folder}/`);
+  await run(install, user, { npm_config_prefer_offline: "true" });
+}
+
+async function run(lines: string, cwd: string, env: Record<string, string>): Promise<void> {
+  await execa("bash", ["-ec", lines], { cwd, env, stdin: "ignore", timeout: INSTALL_MS });
+}
