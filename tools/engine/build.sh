@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the Pulumi engine and its two plugins from Go modules into the cache, for machines that reach no
-# download site. Prints nothing and ends at once when the build is there. Safe to interrupt and to run twice.
+# Builds the Pulumi engine, two language hosts and two providers from Go modules into the cache, for machines that
+# reach no download site. Prints nothing and ends at once when the build is there. Safe to interrupt and to run twice.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -12,7 +12,7 @@ folder="$(engine_folder)"
 
 # The version that a go.mod names for a module, or that package.json pins for an npm package.
 module_version() { sed -nE "s|^(require )?[[:space:]]*$2 (v[^ ]+).*|\2|p" "$here/$1/go.mod"; }
-npm_version() { sed -nE "s|^ *\"$1\": \"([^\"]+)\",?$|\1|p" "$here/../../package.json"; }
+npm_version() { sed -nE "s|^ *\"$1\": \"([0-9][^\"]*)\",?$|\1|p" "$here/../../package.json"; }
 
 pulumi_version="$(module_version pulumi github.com/pulumi/pulumi/pkg/v3)"
 command_version="$(npm_version @pulumi/command)"
@@ -47,6 +47,7 @@ build() {
 build pulumi bin/pulumi github.com/pulumi/pulumi/pkg/v3/cmd/pulumi \
   "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=$pulumi_version"
 build language-nodejs bin/pulumi-language-nodejs github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs
+build language-yaml bin/pulumi-language-yaml github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml
 build resource-command "home/plugins/resource-command-v$command_version/pulumi-resource-command" \
   github.com/pulumi/pulumi-command/provider/cmd/pulumi-resource-command \
   "github.com/pulumi/pulumi-command/provider/pkg/version.Version=$command_version"
