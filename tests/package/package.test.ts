@@ -156,6 +156,13 @@ new lha.LoopbackVip("wrong", { ...vips, vips: "192.0.2.37" });
         ...["--yes", "--skip-preview", "--expect-no-changes", "--stack", "prod"],
       ]);
       assert.equal(second.code, 0, textOf(second));
+      const status = await lab.exec(
+        "operator",
+        ["npx", "--no-install", "loopback-ha", "status", "--stack", "prod"],
+        { cwd: farm.folder, env: farm.env },
+      );
+      assert.equal(status.code, 0, textOf(status));
+      assert.match(status.stdout, /192\.0\.2\.64\/27.*web2/);
     } finally {
       const gone = await farm.destroy();
       assert.equal(gone.code, 0, textOf(gone));
