@@ -51,6 +51,11 @@ function inherit(command: Command, parent: Command): Command {
   return command;
 }
 
+// A reader like head may have had enough.
+process.stdout.on("error", ({ code }: NodeJS.ErrnoException) =>
+  process.exit(code === "EPIPE" ? Exit.Ok : Exit.Failed),
+);
+
 program()
   .then((root) => root.parseAsync())
   .catch((error: unknown) => {

@@ -58,7 +58,8 @@ export class Terminal {
    * @throws UsageError when nobody is there to answer
    */
   async agree(question: string): Promise<boolean> {
-    if (this.options.yes) return true;
+    // Whoever told pulumi not to ask has told us.
+    if (this.options.yes || process.env.PULUMI_SKIP_CONFIRMATIONS === "true") return true;
     if (!process.stdin.isTTY || this.json)
       throw new UsageError("nobody is there to say yes; nothing was touched. Give --yes to do it unasked");
     return confirm({ message: question, default: false }, { output: process.stderr });

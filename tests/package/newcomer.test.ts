@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import { whoServes } from "../../examples/lab/client";
+import { Lab } from "../../examples/lab/lab";
+import { Program } from "../../examples/lab/project";
+import { textOf } from "../lab/support";
+import { block, blocks } from "../pages";
+import { INSTALL_MS, userFolder } from "./installed";
+
+const SITE = "www.widgetco.example";
+/** Of host number 1 in web2's VIP subnet. */
+const VIP = "192.0.2.65";
+
+describe("a newcomer, with the docs alone", function () {
+  this.timeout(INSTALL_MS);
+  const lab = new Lab();
+  let farm: Program;
+
+  /** Runs lines of a page as the operator, in the farm's folder; yes to every question. */
+  async function operate(lines: string): Promise<string> {
+    const result = await lab.exec("operator", ["bash", "-ec", lines], {
+      cwd: farm.folder,
+      timeoutMs: 300_000,
+      env: {
+        ...farm.env,
+        PATH: `${farm.file("node_modules/.bin")}:${process.env.PATH}`,
+        PULUMI_SKIP_CONFIRMATIONS: "true",
+        PULUMI_NON_INTERACTIVE: "true",
+      },
+    });
+    assert.equal(result.code, 0, `${lines}\n${textOf(result)}`);
+    return textOf(result);
+  }
+  const served = async (): Promise<string> =>
+    whoServes(lab, VIP, SITE, (await farm.output("healthPath")) as string);
+
+  before(async () => {
+    await lab.up();
+    farm = new Program(lab, "prod", await userFolder("newcomer"));
+  });
+  after(async () => {
+    const gone = await farm.destroy();
+    assert.equal(gone.code, 0, textOf(gone));
+  });
+
+  it("makes a first farm, and a first failover", async () => {
+    const page = "docs/first-farm.md";
+    assert.match(
+      await operate(block(page, "loopback-ha init")),
+      /wrote Pulumi\.yaml, index\.js, Pulumi\.prod\.yaml/,
+    );
+    await operate(block(page, "pulumi stack init"));
+    assert.equal(await served(), "web2");
+    assert.match(await operate(block(page, "loopback-ha status")), /all is as the config wants it/);
+    const [drain, restore] = block(page, "loopback-ha drain").trim().split("\n");
+    await operate(drain);
+    assert.equal(await served(), "web1");
+    await operate(restore);
+    assert.equal(await served(), "web2");
+  });
+
+  it("does all of day two", async () => {
+    const page = "docs/day-two.md";
+    await farm.set('zones["widgetco.example"].ttl', "2");
+    const [add, remove, maintenance, down, repaired, added, moved, unlock, ...more] = blocks(page);
+    assert.deepEqual(more, [], "blocks of the page that no test runs");
+    assert.match(await operate(add), /gadgets has 192\.0\.2\.34, 192\.0\.2\.66/);
+    assert.match(await operate(remove.replace(/^# wait.*$/m, "sleep 3")), /gadgets is gone/);
+    assert.match(await operate(maintenance), /web2 has no connection left/);
+    assert.equal(await served(), "web2");
+    await lab.crash("web2");
+    await operate(down);
+    assert.equal(await served(), "web1");
+    await lab.start("web2");
+    await operate(repaired);
+    assert.equal(await served(), "web2");
+    await operate(added);
+    assert.match(
+      fs.readFileSync(farm.file("Pulumi.prod.yaml"), "utf8"),
+      /web3:\n {6}address: 192\.0\.2\.4\n {6}state: active/,
+    );
+    await operate(moved);
+    assert.equal(await served(), "web2");
+    assert.match(await operate(unlock), /the stack is not locked/);
+  });
+
+  it("is asked, in a terminal, before anything is touched", async () => {
+    const answer = (key: string): Promise<string> =>
+      operate(
+        `script -qefc "env -u PULUMI_SKIP_CONFIRMATIONS loopback-ha drain web2" /dev/null < <(sleep 8; echo ${key}) || true`,
+      );
+    assert.match(await answer("n"), /drain web2\?[\s\S]*nothing was touched/);
+    assert.equal(await served(), "web2");
+    assert.match(await answer("y"), /moved +r1/);
+    await operate("loopback-ha restore web2");
+  });
+});
