@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import * as fs from "node:fs";
 import { whoServes } from "../../examples/lab/client";
 import { Lab } from "../../examples/lab/lab";
@@ -15,6 +16,7 @@ describe("a newcomer, with the docs alone", function () {
   this.timeout(INSTALL_MS);
   const lab = new Lab();
   let farm: Program;
+  let PATH: string;
 
   /** Runs lines of a page as the operator, in the farm's folder; yes to every question. */
   async function operate(lines: string): Promise<string> {
@@ -23,7 +25,7 @@ describe("a newcomer, with the docs alone", function () {
       timeoutMs: 300_000,
       env: {
         ...farm.env,
-        PATH: `${farm.file("node_modules/.bin")}:${process.env.PATH}`,
+        PATH,
         PULUMI_SKIP_CONFIRMATIONS: "true",
         PULUMI_NON_INTERACTIVE: "true",
       },
@@ -37,6 +39,7 @@ describe("a newcomer, with the docs alone", function () {
   before(async () => {
     await lab.up();
     farm = new Program(lab, "prod", await userFolder("newcomer"));
+    PATH = `${farm.file("node_modules/.bin")}:${process.env.PATH}`;
   });
   after(async () => {
     const gone = await farm.destroy();
@@ -85,10 +88,20 @@ describe("a newcomer, with the docs alone", function () {
   });
 
   it("is asked, in a terminal, before anything is touched", async () => {
-    const answer = (key: string): Promise<string> =>
-      operate(
-        `script -qefc "env -u PULUMI_SKIP_CONFIRMATIONS loopback-ha drain web2" /dev/null < <(sleep 8; echo ${key}) || true`,
-      );
+    /** `drain web2` in a terminal, where somebody answers. */
+    const answer = async (key: string): Promise<string> => {
+      const child = await lab.spawn("operator", ["script", "-qefc", "loopback-ha drain web2", "/dev/null"], {
+        cwd: farm.folder,
+        env: { ...farm.env, PATH },
+      });
+      let printed = "";
+      child.stdout!.on("data", (text) => {
+        printed += String(text);
+        if (/drain web2\?/.test(String(text))) child.stdin!.write(`${key}\r`);
+      });
+      await once(child, "exit");
+      return printed;
+    };
     assert.match(await answer("n"), /drain web2\?[\s\S]*nothing was touched/);
     assert.equal(await served(), "web2");
     assert.match(await answer("y"), /moved +r1/);
