@@ -1,6 +1,7 @@
 /** `pulumi up` with one line for each machine that is changed. */
 import type { EngineEvent } from "@pulumi/pulumi/automation";
 import { Change, changeOf, changesIn, messagesIn } from "./forecast";
+import { onInterrupt } from "./interrupt";
 import { explainPulumi } from "./pulumiFailure";
 import type { Session } from "./session";
 
@@ -23,10 +24,7 @@ export async function apply(session: Session, progress: (line: string) => void):
   const began = Date.now();
   const events: EngineEvent[] = [];
   const interruption = new AbortController();
-  const interrupt = (): void => interruption.abort();
-  // Not once: signal-exit, which execa brings along, ends a process when nobody else listens any more.
-  process.on("SIGINT", interrupt);
-  process.on("SIGTERM", interrupt);
+  const settled = onInterrupt(() => interruption.abort());
   const ended = (ok: boolean, failures: string[]): Applied => ({
     ok,
     failures,
@@ -51,8 +49,7 @@ export async function apply(session: Session, progress: (line: string) => void):
     if (failures.length === 0) throw explainPulumi(error, "pulumi up");
     return ended(false, failures);
   } finally {
-    process.off("SIGINT", interrupt);
-    process.off("SIGTERM", interrupt);
+    settled();
   }
 }
 

@@ -1,5 +1,6 @@
 /** The one way in which a command changes the farm: what will move, a question, the config, `up`, what really moved. */
 import * as fs from "node:fs";
+import * as os from "node:os";
 import * as path from "node:path";
 import { FarmModel } from "../components/config";
 import { Move, RouterMoves, describeMoves } from "../components/moves";
@@ -39,7 +40,7 @@ export async function change(
   if (!(await terminal.agree(`${what}?`))) throw new CliError("nothing was touched", Exit.Failed);
   writeDraft(draft);
   const applied = await applyOrPutBack(session, terminal, draft);
-  const { moved, stayed } = await compare(session, draft.farm, expected.routers);
+  const { moved, stayed } = await compare(session, draft.farm, expected.routers, applied.ok);
   const outcome = { farm: draft.farm, moved, stayed, applied };
   for (const line of describeOutcome(outcome)) terminal.say(line);
   if (!applied.ok) throw failed(draft, outcome);
@@ -48,20 +49,16 @@ export async function change(
 
 /** A preview with the draft in place of the file. */
 export async function foresee(session: Session, { file, newText }: Draft): Promise<Forecast> {
-  // Beside the other, so that nobody else may read it and no other disk fills up; a name that no stack has.
-  const copy = path.join(path.dirname(file), `.${path.basename(file, ".yaml")}.draft-${process.pid}.yaml`);
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-"));
+  const remove = (): void => fs.rmSync(folder, { recursive: true, force: true });
+  process.on("exit", remove);
   try {
+    const copy = path.join(folder, path.basename(file));
     fs.writeFileSync(copy, newText, { mode: 0o600 });
-  } catch (error) {
-    throw new CliError(
-      `${path.dirname(file)} can't be written (${(error as Error).message}); nothing was touched`,
-      Exit.Usage,
-    );
-  }
-  try {
     return await forecast(session, copy);
   } finally {
-    fs.rmSync(copy, { force: true });
+    remove();
+    process.off("exit", remove);
   }
 }
 
@@ -86,10 +83,15 @@ async function compare(
   session: Session,
   farm: FarmModel,
   expected: RouterMoves[],
+  ok: boolean,
 ): Promise<Pick<Outcome, "moved" | "stayed">> {
   const left = await outstanding(session, farm);
+  // Of a router that can't be looked at, its own word at the run's end must do.
+  const unseen = new Set(left.filter(({ failure }) => failure !== null).map(({ router }) => router));
   const isLeft = (router: string, { prefix }: Move): boolean =>
-    left.some((view) => view.router === router && view.moves.some((move) => move.prefix === prefix));
+    unseen.has(router)
+      ? !ok
+      : left.some((view) => view.router === router && view.moves.some((move) => move.prefix === prefix));
   const all = expected.flatMap(({ router, moves }) =>
     moves.map((move) => ({ left: isLeft(router, move), router, ...move })),
   );

@@ -10,6 +10,7 @@ import { statusCommand } from "./commands/status";
 import { unlockCommand } from "./commands/unlock";
 import { addCompletion } from "./completion.cjs";
 import { CliError, Exit } from "./failure";
+import { listenForInterrupts } from "./interrupt";
 
 // By name: sources and package have it at other distances.
 const { version } = createRequire(__filename)("pulumi-loopback-ha/package.json") as { version: string };
@@ -56,13 +57,17 @@ process.stdout.on("error", ({ code }: NodeJS.ErrnoException) =>
   process.exit(code === "EPIPE" ? Exit.Ok : Exit.Failed),
 );
 
+listenForInterrupts();
 program()
   .then((root) => root.parseAsync())
   .catch((error: unknown) => {
     process.exitCode = exitOf(error);
     if (error instanceof CommanderError) return; // it has said what is wrong
-    const known = error instanceof Refusal;
-    process.stderr.write(`${known ? error.message : ((error as Error).stack ?? String(error))}\n`);
+    const { message, stack } = error as Error;
+    const text = error instanceof Refusal ? message : (stack ?? message);
+    process.stderr.write(`${text}\n`);
+    if (process.argv.includes("--json"))
+      process.stdout.write(`${JSON.stringify({ error: text, exit: process.exitCode })}\n`);
   });
 
 function exitOf(error: unknown): number {

@@ -2,7 +2,7 @@
 import * as readline from "node:readline";
 import { confirm } from "@inquirer/prompts";
 import Table from "cli-table3";
-import { UsageError } from "./failure";
+import { CliError, Exit, UsageError } from "./failure";
 
 export interface TerminalOptions {
   /** One JSON document on stdout in place of text. */
@@ -62,7 +62,11 @@ export class Terminal {
     if (this.options.yes || process.env.PULUMI_SKIP_CONFIRMATIONS === "true") return true;
     if (!process.stdin.isTTY || this.json)
       throw new UsageError("nobody is there to say yes; nothing was touched. Give --yes to do it unasked");
-    return confirm({ message: question, default: false }, { output: process.stderr });
+    try {
+      return await confirm({ message: question, default: false }, { output: process.stderr });
+    } catch {
+      throw new CliError("interrupted; nothing was touched", Exit.Interrupted);
+    }
   }
 }
 

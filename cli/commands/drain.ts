@@ -5,6 +5,7 @@ import { Outcome, change } from "../change";
 import { Left, describeLeft } from "../drain/counts";
 import { WaitEnd, pinningRouters, waitForFlows } from "../drain/wait";
 import { CliError, Exit, UsageError } from "../failure";
+import { onInterrupt } from "../interrupt";
 import { Context, open } from "./command";
 import { leavingEdits, pinsOf } from "./flips";
 
@@ -60,15 +61,14 @@ async function wait(
     return undefined;
   }
   const interruption = new AbortController();
-  const interrupt = (): void => interruption.abort();
-  process.on("SIGINT", interrupt);
+  const settled = onInterrupt(() => interruption.abort());
   const shown = terminal.progress();
   const { end, left } = await waitForFlows(farm, {
     ...{ stack: session.id, server: name, seconds, tcpIdle, udpIdle, signal: interruption.signal },
     onCount: (now) =>
       shown.show(now ? `${name}: ${describeLeft(now)}` : "a router does not answer; asking again"),
   });
-  process.off("SIGINT", interrupt);
+  settled();
   shown.end();
   if (end === WaitEnd.Ended) {
     terminal.say(`${name} has no connection left that is waited for`);

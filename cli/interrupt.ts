@@ -1,0 +1,21 @@
+/** Ctrl-C: whoever is at work says what becomes of it; where nobody does, the command ends at once. */
+import { Exit } from "./failure";
+
+const handlers: (() => void)[] = [];
+
+/** @returns how to take it back */
+export function onInterrupt(handler: () => void): () => void {
+  handlers.push(handler);
+  return () => void handlers.splice(handlers.indexOf(handler), 1);
+}
+
+/** For the whole program: exit handlers run, which a signal's default would skip. */
+export function listenForInterrupts(): void {
+  for (const signal of ["SIGINT", "SIGTERM"]) {
+    process.on(signal, () => {
+      const last = handlers[handlers.length - 1];
+      if (last) last();
+      else process.exit(Exit.Interrupted);
+    });
+  }
+}
