@@ -1,0 +1,119 @@
+/** What the watcher knows from one event to the next: data only, so that it can be copied and compared. */
+import { ServerState } from "../../components/config";
+import { Counting, RouterSight, Sight, newSight, sees } from "./sights";
+
+/** How careful the watcher is. Times in milliseconds. */
+export interface Policy extends Counting {
+  /** Rounds in a row with every answer after which a server that was down is reported. */
+  rise: number;
+  /** This many active servers must be left, and answer. */
+  minActive: number;
+  /** So many flips of one server within the window are too many. */
+  flapLimit: number;
+  flapWindow: number;
+  /** Decisions are told and not made. */
+  dryRun: boolean;
+}
+
+/** A server that was taken out of service, and when. */
+export interface Flip {
+  server: string;
+  at: number;
+}
+
+/** What must outlive the watcher. */
+export interface Kept {
+  flips: Flip[];
+  /** Servers whose flip was begun and is not known to be done. */
+  unfinished: string[];
+}
+
+export interface ServerMemory {
+  state: ServerState;
+  /** It was said to be dead. */
+  dead: boolean;
+  /** It was said that it does not answer for some VIPs. */
+  sick: boolean;
+  /** It was said that some routers get answers, and others none. */
+  split: boolean;
+  /** It is down, and its return is news. */
+  away: boolean;
+}
+
+/** All that the watcher knows. */
+export interface Memory extends Kept {
+  policy: Policy;
+  servers: { [name: string]: ServerMemory };
+  routers: { [name: string]: RouterSight };
+  /** A flip of these is being made; of none: what is unfinished is being finished. */
+  acting?: string[];
+  /** What came to nothing, how often in a row, and until when it is not tried again. */
+  tried: { what: string; result?: Result; times: number; until: number };
+  /** When a dead server began to wait for the verdict on another. */
+  waitsSince?: number;
+  /** The last reason for doing nothing: it is given once. */
+  refused: string;
+}
+
+/** What is to be kept in a file: a watcher that is killed in the middle of a flip finds it there. */
+export const keptOf = ({ flips, unfinished, acting = [] }: Memory): Kept => ({
+  flips,
+  unfinished: [...new Set([...unfinished, ...acting])],
+});
+
+/** How a flip ended. */
+export enum Result {
+  /** All of it moved. */
+  Done = "done",
+  /** The config has it, and something did not move. */
+  Partial = "partial",
+  /** Nothing moved, and the config is as it was. */
+  Failed = "failed",
+  /** It was not begun: another run holds the stack, or somebody changed the config. */
+  Later = "later",
+}
+
+/** The watcher's memory before its first round. */
+export function begin(
+  policy: Policy,
+  routers: string[],
+  servers: { name: string; state: ServerState }[],
+  kept: Kept,
+  at: number,
+): Memory {
+  const isDown = (name: string): boolean =>
+    servers.some((server) => server.name === name && server.state === ServerState.Down);
+  // One that was killed before it had written the config has nothing to finish.
+  const unfinished = kept.unfinished.filter(isDown);
+  return {
+    policy,
+    flips: [...kept.flips, ...unfinished.map((server) => ({ server, at }))],
+    unfinished,
+    servers: Object.fromEntries(servers.map(({ name, state }) => [name, newServer(state)])),
+    routers: Object.fromEntries(routers.map((name) => [name, newSight(at)])),
+    tried: { what: "", times: 0, until: at },
+    refused: "",
+  };
+}
+
+export const newServer = (state: ServerState): ServerMemory => ({
+  state,
+  dead: false,
+  sick: false,
+  split: false,
+  away: state === ServerState.Down,
+});
+
+export const active = ({ servers }: Memory): string[] =>
+  Object.keys(servers).filter((name) => servers[name].state === ServerState.Active);
+
+/** What is seen of a server, by the routers that see. */
+export function sightsOf({ routers }: Memory, name: string, at: number): Sight[] {
+  return Object.values(routers)
+    .filter((router) => sees(router, at))
+    .flatMap((router) => router.servers[name] ?? []);
+}
+
+/** How often a server was flipped of late. */
+export const flapsOf = (flips: Flip[], name: string, { flapWindow }: Policy, at: number): number =>
+  flips.filter((flip) => flip.server === name && at - flip.at <= flapWindow).length;

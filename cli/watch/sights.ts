@@ -1,0 +1,125 @@
+/** What the rounds of one router say of each server: they are counted here, and judged in decide.ts. Pure. */
+
+/** One question to a server and what came of it. */
+export interface Answer {
+  server: string;
+  vip: string;
+  /** `ok`; `fail`; `other`: another server answered, which says nothing of this one. */
+  state: string;
+  /** Why it failed. */
+  reason: string;
+}
+
+/** One round of questions, asked at about the same time. */
+export interface Round {
+  router: string;
+  answers: Answer[];
+  /** Whoever was at work on the router meanwhile: its proof may have led questions elsewhere. */
+  busy?: string;
+}
+
+/** What one router's rounds say of one server. */
+export interface Sight {
+  /** Rounds in a row in which it answered nothing. */
+  falls: number;
+  /** Rounds in a row in which it answered everything. */
+  rises: number;
+  /** Why it did not answer the last time. */
+  reason: string;
+  /** Why it does not answer for single VIPs while it does for others, and in how many of their rounds in a row. */
+  ailing: Record<string, { falls: number; reason: string }>;
+}
+
+/** What one router sees. */
+export interface RouterSight {
+  /** When its last round was counted, or counting began anew. */
+  counted: number;
+  /** It was told that nothing comes from this router. */
+  blind: boolean;
+  /** Rounds in a row in which no active server answered: they tell of the router's link and not of the servers. */
+  nobody: number;
+  /** Until then no server is taken for dead: after such an outage they come back one by one. */
+  settling: number;
+  servers: Record<string, Sight>;
+}
+
+/** How rounds are counted. Times in milliseconds. */
+export interface Counting {
+  /** From one round to the next. */
+  interval: number;
+  /** Rounds in a row without an answer that make a server dead. */
+  fall: number;
+  /** Counting begins anew after this time without a round that counts. */
+  silence: number;
+  /** How long servers may take to come back one by one after an outage in which none answered. */
+  settle: number;
+}
+
+export const newSight = (at: number): RouterSight => ({
+  counted: at,
+  blind: false,
+  nobody: 0,
+  settling: 0,
+  servers: {},
+});
+
+/**
+ * Counts a round in; changes `sight`.
+ * @param active the servers that carry traffic
+ * @returns whether it counted: what arrives in a bunch after a cut is old news, and bad only once
+ */
+export function count(
+  sight: RouterSight,
+  { answers }: Round,
+  at: number,
+  active: string[],
+  { interval, fall, silence, settle }: Counting,
+): boolean {
+  if (at - sight.counted > silence) Object.assign(sight, newSight(at), { settling: sight.settling });
+  else if (at - sight.counted < interval / 2 && Object.keys(sight.servers).length > 0) {
+    forgive(sight, answers);
+    return false;
+  }
+  sight.counted = at;
+  const told = answers.filter(({ state }) => state !== "other");
+  const asked = active.filter((name) => told.some(({ server }) => server === name));
+  if (asked.length > 0 && !asked.some((name) => anyOk(told, name))) {
+    sight.nobody++;
+    sight.servers = {};
+    return true;
+  }
+  if (sight.nobody >= fall) sight.settling = at + settle;
+  sight.nobody = 0;
+  for (const name of new Set(told.map(({ server }) => server)))
+    countServer((sight.servers[name] ??= { falls: 0, rises: 0, reason: "", ailing: {} }), name, told);
+  return true;
+}
+
+const anyOk = (answers: Answer[], name: string): boolean =>
+  answers.some(({ server, state }) => server === name && state === "ok");
+
+function countServer(sight: Sight, name: string, answers: Answer[]): void {
+  const own = answers.filter(({ server }) => server === name);
+  const bad = own.filter(({ state }) => state !== "ok");
+  sight.reason = bad[0]?.reason ?? sight.reason;
+  sight.rises = bad.length === 0 ? sight.rises + 1 : 0;
+  if (bad.length === own.length) {
+    sight.falls++;
+    sight.ailing = {};
+    return;
+  }
+  sight.falls = 0;
+  for (const { vip, state, reason } of own) {
+    if (state === "ok") delete sight.ailing[vip];
+    else sight.ailing[vip] = { falls: (sight.ailing[vip]?.falls ?? 0) + 1, reason };
+  }
+}
+
+/** Good news is never too early. */
+function forgive(sight: RouterSight, answers: Answer[]): void {
+  for (const [name, own] of Object.entries(sight.servers)) if (anyOk(answers, name)) own.falls = 0;
+}
+
+/** Whether what this router sees may be acted on. */
+export const sees = ({ blind, nobody, settling }: RouterSight, at: number): boolean =>
+  !blind && nobody === 0 && at >= settling;

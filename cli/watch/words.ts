@@ -1,0 +1,95 @@
+/** The watcher's log: one line for each decision, in words that stay the same. docs/watch.md lists them. Pure. */
+
+/** One line. */
+export interface Line {
+  /** What happened, in one word. */
+  event: string;
+  /** What programs look for. */
+  fields: { [key: string]: string | number };
+  /** The same for people, with the reason. */
+  text: string;
+}
+
+const line = (event: string, fields: Line["fields"], text: string): Line => ({ event, fields, text });
+const list = (names: string[]): string => names.join(", ");
+const are = (names: string[]): string => `${list(names)} ${names.length === 1 ? "is" : "are"}`;
+const answer = (names: string[]): string =>
+  names.length === 0 ? "no other one answers" : `${list(names)} ${names.length === 1 ? "answers" : "answer"}`;
+const seconds = (ms: number): string => `${ms / 1000} s`;
+const of = (servers: string[]): Line["fields"] => ({ servers: servers.join(",") });
+
+export const blind = (router: string, reason: string): Line =>
+  line("blind", { router }, `nothing is known from ${router} (${reason}): nothing is decided by it`);
+export const sees = (router: string): Line =>
+  line("sees", { router }, `${router} tells again; counting begins anew`);
+export const nobody = (router: string): Line =>
+  line(
+    "nobody",
+    { router },
+    `no active server answers ${router}: rather its link to them than all of them, so nothing is done until one answers`,
+  );
+export const somebody = (router: string): Line =>
+  line("somebody", { router }, `servers answer ${router} again; the others get a moment to do so, too`);
+
+export const dead = (server: string, rounds: number, reason: string): Line =>
+  line("dead", { server, rounds }, `${server} answered nothing in ${rounds} rounds: ${reason}`);
+export const alive = (server: string): Line =>
+  line("alive", { server }, `${server} answers again, and nothing was moved`);
+export const sick = (server: string, vips: number, reason: string): Line =>
+  line(
+    "sick",
+    { server, vips },
+    `${server} does not answer for ${vips} VIPs, and does for others: nothing is moved. The first: ${reason}`,
+  );
+export const well = (server: string): Line =>
+  line("well", { server }, `${server} answers for all VIPs again`);
+export const split = (server: string, reason: string): Line =>
+  line("split", { server }, `${server} answers some routers and not others (${reason}): nothing is moved`);
+
+export const minimum = (servers: string[], standing: string[], least: number): Line =>
+  line(
+    "minimum",
+    { ...of(servers), left: standing.length, min: least },
+    `${are(servers)} dead and ${answer(standing)}: without them fewer than ${least} would be left, so nothing is done`,
+  );
+export const wouldFlip = (servers: string[], standing: string[]): Line =>
+  line(
+    "would-flip",
+    of(servers),
+    `${are(servers)} dead and ${answer(standing)}: without --dry-run, state down and up`,
+  );
+export const flip = (servers: string[], standing: string[]): Line =>
+  line("flip", of(servers), `${are(servers)} dead and ${answer(standing)}: state down, and up`);
+export const resume = (servers: string[]): Line =>
+  line(
+    "resume",
+    of(servers),
+    `the flip of ${list(servers)} was begun and is not known to have ended: up once more`,
+  );
+export const flipped = (servers: string[], took: number, text: string): Line =>
+  line("flipped", { ...of(servers), seconds: Number(took.toFixed(1)) }, text);
+export const partial = (servers: string[], text: string, wait: number): Line =>
+  line("partial", { ...of(servers), retry: seconds(wait) }, text);
+export const failed = (servers: string[], text: string, wait: number): Line =>
+  line("failed", { ...of(servers), retry: seconds(wait) }, text);
+export const later = (servers: string[], text: string, wait: number): Line =>
+  line("later", { ...of(servers), retry: seconds(wait) }, text);
+export const stuck = (servers: string[], text: string): Line =>
+  line("stuck", of(servers), `${text}. This is not tried again: run pulumi up --continue-on-error`);
+
+export const held = (server: string, flips: number, window: number): Line =>
+  line(
+    "held",
+    { server, flips },
+    `${server} was flipped ${flips} times within ${window / 60_000} min: when it answers again, find out why before you restore it`,
+  );
+export const back = (server: string): Line =>
+  line("back", { server }, `${server} answers again: loopback-ha restore ${server}`);
+export const backHeld = (server: string, flips: number): Line =>
+  line(
+    "back",
+    { server, flips },
+    `${server} answers again, and was flipped ${flips} times: find out why, then loopback-ha restore ${server}. This is said once`,
+  );
+export const changed = (server: string, from = "none", to = "none"): Line =>
+  line("changed", { server, from, to }, `somebody changed ${server} from ${from} to ${to}`);

@@ -1,0 +1,275 @@
+import assert from "node:assert/strict";
+import { Result, keptOf } from "../../../cli/watch/memory";
+import { INTERVAL, Watched, policy, servers, times } from "./support";
+
+const DEAD = times(3, "+-++");
+
+describe("watch: decisions", () => {
+  const rows: [string, () => Watched, string[], string[][]][] = [
+    ["all answer", () => new Watched().rounds(...times(9, "++++")), [], []],
+    [
+      "one answers nothing for three rounds",
+      () => new Watched().rounds("++++", ...DEAD),
+      ["dead web2", "flip web2"],
+      [["web2"]],
+    ],
+    ["two rounds are not three", () => new Watched().rounds("+-++", "+-++", "++++", "+-++", "+-++"), [], []],
+    [
+      "some of its VIPs: it is sick, and then well",
+      () => new Watched().rounds(...times(5, "+/++"), ...times(2, "++++")),
+      ["sick web2", "well web2"],
+      [],
+    ],
+    [
+      "sick, then dead",
+      () => new Watched().rounds(...times(4, "+/++"), ...DEAD),
+      ["sick web2", "dead web2", "flip web2"],
+      [["web2"]],
+    ],
+    [
+      "another server answers in its place: nothing is known of it",
+      () => new Watched().rounds(...times(5, "+?++")),
+      [],
+      [],
+    ],
+    [
+      "two at once: one flip",
+      () => new Watched().rounds("++++", ...times(3, "+-+-")),
+      ["dead web2", "dead web4", "flip web2,web4"],
+      [["web2", "web4"]],
+    ],
+    [
+      "one after the other: the first waits for the verdict on the second",
+      () => new Watched().rounds("++++", "+-++", ...times(3, "+--+")),
+      ["dead web2", "dead web3", "flip web2,web3"],
+      [["web2", "web3"]],
+    ],
+    [
+      "another one stumbles: the flip waits for one round",
+      () => new Watched().rounds("+-++", "+-++", "+--+", "+-++"),
+      ["dead web2", "flip web2"],
+      [["web2"]],
+    ],
+    ["all at once: nothing", () => new Watched().rounds(...times(9, "----")), ["nobody r1"], []],
+    [
+      "all at once, the last a round later: nothing",
+      () => new Watched().rounds("++++", "+---", ...times(9, "----")),
+      ["nobody r1"],
+      [],
+    ],
+    [
+      "after that they come back one by one, and are waited for",
+      () =>
+        new Watched().rounds(
+          ...times(9, "----"),
+          ...times(8, "+---"),
+          ...times(8, "++--"),
+          ...times(9, "++++"),
+        ),
+      ["nobody r1", "somebody r1"],
+      [],
+    ],
+    [
+      "and one that does not come back is dead",
+      () => new Watched().rounds(...times(9, "----"), ...times(21, "+-++")),
+      ["nobody r1", "somebody r1", "dead web2", "flip web2"],
+      [["web2"]],
+    ],
+    [
+      "fewer than the minimum would be left: said once",
+      () => new Watched(policy({ minActive: 3 })).rounds(...times(9, "+-+-")),
+      ["dead web2", "dead web4", "minimum web2,web4"],
+      [],
+    ],
+    [
+      "then one answers again, and the other goes",
+      () => new Watched(policy({ minActive: 3 })).rounds(...times(5, "+-+-"), "+++-"),
+      ["dead web2", "dead web4", "minimum web2,web4", "alive web2", "flip web4"],
+      [["web4"]],
+    ],
+    [
+      "dry run: said once",
+      () => new Watched(policy({ dryRun: true })).rounds(...times(9, "+-++"), "++++"),
+      ["dead web2", "would-flip web2", "alive web2"],
+      [],
+    ],
+    [
+      "only active servers are flipped",
+      () =>
+        new Watched(policy(), servers("active", "maintenance", "active", "down")).rounds(...times(9, "+-+-")),
+      [],
+      [],
+    ],
+    [
+      "the last active one is never flipped, whoever else answers",
+      () =>
+        new Watched(policy(), servers("active", "maintenance", "down", "down")).rounds(...times(9, "-+  ")),
+      ["nobody r1"],
+      [],
+    ],
+    [
+      "rounds of a busy router count for nothing",
+      () => {
+        const watched = new Watched().rounds("++++");
+        for (let i = 0; i < 4; i++) {
+          watched.at += INTERVAL;
+          watched.round("r1", "+-++", "pid 7, apply.sh");
+        }
+        return watched.rounds("+-++", "+-++", "++++");
+      },
+      [],
+      [],
+    ],
+    [
+      "silence: said once; then counting begins anew",
+      () => new Watched().rounds("+-++", "+-++").wait(9000).rounds("+-++", "+-++", "++++"),
+      ["blind r1", "sees r1"],
+      [],
+    ],
+    [
+      "rounds that arrive in a bunch count as one",
+      () => {
+        const watched = new Watched().rounds("++++").wait(2900);
+        for (let i = 0; i < 9; i++) watched.round("r1", "+-++");
+        return watched.rounds("+-++", "++++");
+      },
+      [],
+      [],
+    ],
+    [
+      "two routers: one gets answers, the other none",
+      () => {
+        const watched = new Watched(policy(), undefined, ["r1", "r2"]).rounds("++++");
+        for (let i = 0; i < 5; i++) {
+          watched.at += INTERVAL;
+          watched.round("r1", "+-++").round("r2", "++++");
+        }
+        return watched;
+      },
+      ["split web2"],
+      [],
+    ],
+    [
+      "two routers, one of them silent: the other one's word goes",
+      () => {
+        const watched = new Watched(policy(), undefined, ["r1", "r2"]).rounds("++++");
+        watched.take({ kind: "lost", at: watched.at, router: "r2", reason: "r2 does not answer over ssh" });
+        for (const picture of DEAD) {
+          watched.at += INTERVAL;
+          watched.round("r1", picture);
+        }
+        return watched;
+      },
+      ["blind r2", "dead web2", "flip web2"],
+      [["web2"]],
+    ],
+  ];
+  for (const [name, life, words, flips] of rows) {
+    it(name, () => {
+      const watched = life();
+      assert.deepEqual(watched.words, words);
+      assert.deepEqual(watched.flips, flips);
+    });
+  }
+
+  const after = (): Watched => new Watched().rounds("++++", ...DEAD);
+  const DOWN = ["active", "down", "active", "active"];
+
+  it("a flip that is done; the server comes back, and a person restores it", () => {
+    const watched = after().flipped(Result.Done, "192.0.2.64/27 goes to web1", ...DOWN);
+    watched.rounds(...times(5, "+-++"), ...times(5, "++++"));
+    watched.farm("active", "maintenance", "active", "active").rounds(...times(5, "++++"));
+    assert.deepEqual(watched.words.slice(2), ["flipped web2", "back web2", "changed web2"]);
+    assert.match(watched.lines[3].text, /loopback-ha restore web2/);
+    assert.equal(watched.flips.length, 1);
+  });
+
+  it("while a flip is made nothing else is decided, and silence is no news", () => {
+    const watched = after()
+      .rounds(...times(3, "+--+"))
+      .wait(9000);
+    assert.equal(watched.flips.length, 1);
+    watched.flipped(Result.Done, "moved", ...DOWN).rounds(...times(3, "+--+"));
+    assert.deepEqual(watched.words.slice(2), ["dead web3", "flipped web2", "flip web3"]);
+  });
+
+  it("a locked stack: it waits longer each time, and asks the servers again before it acts", () => {
+    const watched = after();
+    const waits: number[] = [];
+    for (let i = 0; i < 6; i++) {
+      const ended = watched.flipped(Result.Later, "another run holds the stack").at;
+      while (watched.flips.length < i + 2) watched.rounds("+-++");
+      waits.push(watched.at - ended);
+    }
+    assert.deepEqual(waits, [1000, 2000, 4000, 8000, 10_000, 10_000]);
+    watched.flipped(Result.Later, "another run holds the stack").rounds(...times(40, "++++"));
+    assert.equal(watched.flips.length, 7);
+    assert.equal(watched.words.at(-1), "alive web2");
+    assert.deepEqual(keptOf(watched.memory), { flips: [], unfinished: [] });
+  });
+
+  it("a flip that failed is tried again, but not at once; another server's death does not wait for that", () => {
+    const watched = after().flipped(Result.Failed, "web1 does not answer");
+    watched.rounds(...times(6, "+-++"));
+    assert.equal(watched.flips.length, 1);
+    watched.rounds(...times(3, "+--+"));
+    assert.deepEqual(watched.flips.slice(1), [["web2", "web3"]]);
+  });
+
+  it("a flip that is half done is finished, five times at most", () => {
+    const watched = after().flipped(Result.Partial, "r2 has its former routes", ...DOWN);
+    assert.deepEqual(keptOf(watched.memory).unfinished, ["web2"]);
+    for (let i = 1; i < 5; i++) {
+      while (watched.flips.length < i + 1) watched.rounds("+-++");
+      assert.deepEqual(watched.flips[i], []);
+      watched.flipped(Result.Partial, "r2 has its former routes");
+    }
+    watched.rounds(...times(400, "+-++"));
+    assert.deepEqual(watched.words.slice(-2), ["resume web2", "stuck web2"]);
+    assert.deepEqual(keptOf(watched.memory).unfinished, []);
+    assert.deepEqual(watched.memory.flips.length, 1);
+  });
+
+  it("killed in the middle of a flip: what is in the file is enough to finish it", () => {
+    const kept = keptOf(after().memory);
+    assert.deepEqual(kept, { flips: [], unfinished: ["web2"] });
+    const born = new Watched(policy(), servers(...DOWN), ["r1"], kept).rounds("+-++");
+    assert.deepEqual(born.words, ["resume web2"]);
+    assert.deepEqual(born.flips, [[]]);
+    born.flipped(Result.Done, "192.0.2.64/27 goes to web1");
+    assert.deepEqual(keptOf(born.memory).unfinished, []);
+    assert.equal(born.memory.flips.length, 1);
+    const unwritten = new Watched(policy(), servers("active", "active"), ["r1"], kept);
+    assert.deepEqual(keptOf(unwritten.memory), { flips: [], unfinished: [] });
+  });
+
+  it("a server that flaps is held down: its return is told once", () => {
+    const watched = new Watched().rounds("++++");
+    for (let i = 0; i < 3; i++) {
+      watched.rounds(...DEAD).flipped(Result.Done, "moved", ...DOWN);
+      watched.rounds(...times(3, "++++"));
+      if (i < 2) watched.farm("active", "active", "active", "active").rounds("++++");
+    }
+    assert.equal(watched.words.filter((word) => word === "held web2").length, 1);
+    watched.rounds(...times(9, "+-++"), ...times(9, "++++"), ...times(9, "+-++"), ...times(9, "++++"));
+    assert.deepEqual(watched.words.slice(-3), ["flipped web2", "held web2", "back web2"]);
+    assert.match(watched.lines.at(-1)!.text, /find out why/);
+  });
+
+  it("without flapping each return is told", () => {
+    const watched = new Watched(policy(), servers(...DOWN)).rounds(...times(3, "++++"));
+    watched.rounds(...times(3, "+-++"), ...times(3, "++++"));
+    assert.deepEqual(watched.words, ["back web2", "back web2"]);
+  });
+
+  it("servers come and go with the config", () => {
+    const watched = new Watched(policy(), servers("active", "active"));
+    watched
+      .farm("active", "active", "active")
+      .rounds(...times(2, "++-"))
+      .farm("active", "active");
+    watched.rounds(...times(9, "++-"));
+    assert.deepEqual(watched.words, ["changed web3", "changed web3"]);
+    assert.deepEqual(watched.flips, []);
+  });
+});

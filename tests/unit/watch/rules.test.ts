@@ -1,0 +1,212 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { Policy, Result } from "../../../cli/watch/memory";
+import { INTERVAL, Watched, policy, servers, times } from "./support";
+
+const SERVERS = 4;
+/** Mostly well, so that flips do happen. */
+const sign = fc.constantFrom("+", "+", "+", "+", "-", "-", "/", "?", " ");
+const state = fc.constantFrom("active", "active", "active", "maintenance", "down");
+const gap = fc.constantFrom(INTERVAL, INTERVAL, INTERVAL, INTERVAL, 3, 900, 4000);
+
+/** What befalls a farm. A picture stands for a while, as in life. */
+const happening = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant("rounds" as const),
+      picture: fc.string({ unit: sign, minLength: SERVERS, maxLength: SERVERS }),
+      gaps: fc.array(gap, { minLength: 1, maxLength: 6 }),
+      busy: fc.constantFrom(undefined, undefined, undefined, "pid 7, apply.sh"),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("farm" as const),
+      states: fc.array(state, { minLength: SERVERS, maxLength: SERVERS }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("wait" as const), ms: fc.nat(9000) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant("flipped" as const),
+      result: fc.constantFrom(...Object.values(Result)),
+    }),
+  },
+);
+type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never;
+
+const rules = fc.record({
+  fall: fc.integer({ min: 1, max: 4 }),
+  minActive: fc.integer({ min: 1, max: 3 }),
+  flapLimit: fc.integer({ min: 1, max: 3 }),
+});
+
+interface Seen {
+  at: number;
+  picture: string;
+}
+
+/** A flip that was decided, and what had been seen until then. */
+interface Decision {
+  servers: string[];
+  /** Rounds that count, the last one is that of the decision. */
+  seen: Seen[];
+  states: string[];
+  acting: boolean;
+}
+
+interface Life {
+  watched: Watched;
+  decisions: Decision[];
+}
+
+/** Lives it, and notes down for each decision what an onlooker knows. */
+function live(own: Partial<Policy>, happenings: Happening[]): Life {
+  const watched = new Watched(policy(own), servers(...times(SERVERS, "active")));
+  const decisions: Decision[] = [];
+  let states = times(SERVERS, "active");
+  let seen: Seen[] = [];
+  let acting: string[] | undefined;
+  for (const happening of happenings) {
+    if (happening.kind === "wait") watched.wait(happening.ms);
+    else if (happening.kind === "farm") {
+      if (acting) continue; // the config is not read meanwhile
+      states = happening.states;
+      watched.farm(...states);
+    } else if (happening.kind === "flipped") {
+      if (!acting) continue;
+      const { result } = happening;
+      if (result === Result.Done || result === Result.Partial)
+        states = states.map((before, i) => (acting!.includes(`web${i + 1}`) ? "down" : before));
+      watched.flipped(result, "said", ...states);
+      acting = undefined;
+    } else {
+      for (const ms of happening.gaps) {
+        watched.at += ms;
+        if (happening.busy === undefined) seen = [...seen, { at: watched.at, picture: happening.picture }];
+        const before = watched.flips.length;
+        watched.round("r1", happening.picture, happening.busy);
+        if (watched.flips.length === before) continue;
+        const flip = watched.flips[before];
+        decisions.push({ servers: flip, seen, states, acting: acting !== undefined });
+        acting = flip;
+      }
+    }
+  }
+  return { watched, decisions };
+}
+
+const index = (server: string): number => Number(server.slice(3)) - 1;
+
+/** For how many rounds in a row before a decision somebody active answered and this server did not, in due time. */
+function silentRounds({ seen, states }: Decision, server: string): number {
+  let rounds = 0;
+  let next = Infinity;
+  for (const { at, picture } of [...seen].reverse()) {
+    const activeOnes = [...picture].filter((_, i) => states[i] === "active");
+    if (next !== Infinity && next - at > 3000) break;
+    if (picture[index(server)] === " " || picture[index(server)] === "?") continue;
+    if (picture[index(server)] !== "-" || !activeOnes.some((one) => "+/".includes(one))) break;
+    // What arrives in a bunch is one round.
+    if (next - at >= INTERVAL / 2) rounds++;
+    next = at;
+  }
+  return rounds;
+}
+
+/** Runs a check on each life's new flips, and sees to it that there are some at all. */
+function holds(check: (decision: Decision, own: { fall: number; minActive: number }) => void): void {
+  let flips = 0;
+  fc.assert(
+    fc.property(rules, fc.array(happening, { maxLength: 40 }), (own, happenings) => {
+      for (const decision of live(own, happenings).decisions) {
+        if (decision.servers.length === 0) continue;
+        flips++;
+        check(decision, own);
+      }
+    }),
+    { numRuns: 400 },
+  );
+  assert.ok(flips > 50, `${flips} flips only`);
+}
+
+describe("watch: what no run of events can make it do", () => {
+  it("a flipped server was active, and silent for that many rounds in a row while others answered", () => {
+    holds((decision, { fall }) => {
+      for (const server of decision.servers) {
+        assert.equal(decision.states[index(server)], "active");
+        assert.ok(silentRounds(decision, server) >= fall, server);
+      }
+    });
+  });
+
+  it("after each flip the minimum of active servers is left, and has just answered", () => {
+    holds(({ servers: flipped, seen, states }, { minActive }) => {
+      const last = seen.at(-1)!.picture;
+      const left = states.filter(
+        (one, i) => one === "active" && !flipped.includes(`web${i + 1}`) && "+/? ".includes(last[i]),
+      );
+      assert.ok(left.length >= minActive, `${states} ${last} ${flipped}`);
+      assert.match(last, /[+/]/);
+    });
+  });
+
+  it("one flip at a time", () => {
+    holds(({ acting }) => assert.ok(!acting));
+  });
+
+  it("when none answers nothing is done, whatever was before", () => {
+    fc.assert(
+      fc.property(rules, fc.array(happening, { maxLength: 20 }), fc.nat(40), (own, before, rounds) => {
+        const { watched } = live(own, before);
+        const flips = watched.flips.length;
+        watched.rounds(...times(rounds, "----"));
+        assert.equal(watched.flips.length, flips);
+      }),
+    );
+  });
+
+  it("rounds of a busy router change nothing", () => {
+    fc.assert(
+      fc.property(
+        rules,
+        fc.array(happening, { maxLength: 20 }),
+        fc.string({ unit: sign }),
+        (own, before, picture) => {
+          const { watched } = live(own, before);
+          const memory = structuredClone(watched.memory);
+          watched.round("r1", picture, "pid 7, apply.sh");
+          assert.deepEqual(watched.memory, memory);
+        },
+      ),
+    );
+  });
+
+  it("a dry run flips nothing", () => {
+    fc.assert(
+      fc.property(rules, fc.array(happening, { maxLength: 40 }), (own, happenings) => {
+        assert.deepEqual(live({ ...own, dryRun: true }, happenings).watched.flips, []);
+      }),
+    );
+  });
+
+  it("whatever stays as it is gives a few lines and then none", () => {
+    const still = fc.string({
+      unit: fc.constantFrom("+", "-", "/", " "),
+      minLength: SERVERS,
+      maxLength: SERVERS,
+    });
+    fc.assert(
+      fc.property(rules, fc.array(happening, { maxLength: 20 }), still, (own, before, picture) => {
+        const { watched } = live({ ...own, dryRun: true }, before);
+        watched.rounds(...times(40, picture));
+        const said = watched.lines.length;
+        watched.rounds(...times(200, picture));
+        assert.deepEqual(watched.words.slice(said), []);
+      }),
+    );
+  });
+});

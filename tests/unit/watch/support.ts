@@ -1,0 +1,107 @@
+/** A watcher's life in a few words. */
+import { ServerState } from "../../../components/config";
+import { Event, Outcome, step } from "../../../cli/watch/decide";
+import { Kept, Memory, Policy, Result, begin } from "../../../cli/watch/memory";
+import type { Line } from "../../../cli/watch/words";
+
+export const INTERVAL = 500;
+
+export const policy = (rest: Partial<Policy> = {}): Policy => ({
+  interval: INTERVAL,
+  fall: 3,
+  rise: 3,
+  silence: 3000,
+  settle: 10_000,
+  minActive: 1,
+  flapLimit: 3,
+  flapWindow: 3_600_000,
+  dryRun: false,
+  ...rest,
+});
+
+export const VIPS = ["192.0.2.37", "192.0.2.69"];
+const REASON = "no answer within 0.5 s";
+
+/** `+`: a server answers; `-`: it does not; `/`: for the first VIP only; `?`: another one does; a blank: it is not asked. */
+export type Picture = string;
+
+/** web1, web2, ... as a picture has them. */
+export const answersOf = (picture: Picture) =>
+  [...picture].flatMap((sign, i) =>
+    sign === " "
+      ? []
+      : VIPS.map((vip, n) => {
+          const bad = sign === "-" || (sign === "/" && n > 0);
+          const state = sign === "?" ? "other" : bad ? "fail" : "ok";
+          return { server: `web${i + 1}`, vip, state, reason: bad ? REASON : "" };
+        }),
+  );
+
+export const servers = (...states: string[]) =>
+  states.map((state, i) => ({ name: `web${i + 1}`, state: state as ServerState }));
+
+/** Runs a watcher through events, and keeps what it said and did. */
+export class Watched {
+  memory: Memory;
+  at = 1_000_000;
+  readonly lines: Line[] = [];
+  readonly flips: string[][] = [];
+
+  constructor(
+    rules: Policy = policy(),
+    farm = servers("active", "active", "active", "active"),
+    readonly routers = ["r1"],
+    kept: Kept = { flips: [], unfinished: [] },
+  ) {
+    this.memory = begin(rules, routers, farm, kept, this.at);
+  }
+
+  take(event: Event): this {
+    const { memory, lines, flip } = step(this.memory, event);
+    this.memory = memory;
+    this.lines.push(...lines);
+    if (flip) this.flips.push(flip);
+    return this;
+  }
+
+  /** Rounds of all routers, one interval apart. */
+  rounds(...pictures: Picture[]): this {
+    for (const picture of pictures) {
+      this.at += INTERVAL;
+      for (const router of this.routers) this.round(router, picture);
+    }
+    return this;
+  }
+
+  round(router: string, picture: Picture, busy?: string): this {
+    return this.take({ kind: "round", at: this.at, router, answers: answersOf(picture), busy });
+  }
+
+  /** Time passes without a word of anybody. */
+  wait(ms: number): this {
+    for (const end = this.at + ms; this.at < end;) {
+      this.at = Math.min(end, this.at + INTERVAL);
+      this.take({ kind: "tick", at: this.at });
+    }
+    return this;
+  }
+
+  farm(...states: string[]): this {
+    return this.take({ kind: "farm", at: this.at, servers: servers(...states) });
+  }
+
+  flipped(result: Result, text = "moved", ...states: string[]): this {
+    if (states.length > 0) this.farm(...states);
+    const outcome: Outcome = { result, text, seconds: 2.5 };
+    return this.take({ kind: "flipped", at: this.at, outcome });
+  }
+
+  /** What was said, without the texts. */
+  get words(): string[] {
+    return this.lines.map(({ event, fields }) =>
+      [event, fields.server ?? fields.servers ?? fields.router].filter(Boolean).join(" "),
+    );
+  }
+}
+
+export const times = (count: number, picture: Picture): Picture[] => Array<Picture>(count).fill(picture);
