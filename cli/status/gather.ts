@@ -1,10 +1,11 @@
 /** Asks everybody at once; whoever is slow or dead is told apart, and holds nobody up. */
 import { Resolver } from "node:dns/promises";
 import { FarmModel, RouterModel } from "../../components/config";
-import { Round, askInstalled } from "../../components/host/installed";
+import { askInstalled } from "../../components/host/installed";
 import { instanceIn } from "../../components/host/instance";
 import { machinesToLookAt, observe } from "../../components/host/observe";
 import { routerKind } from "../../components/routerRoute/kinds";
+import { Answer, parseHealth } from "../health";
 import { FarmStatus, Sightings, statusOf } from "./model";
 
 const HEALTH_SECONDS = 15;
@@ -31,11 +32,12 @@ export const onRouter = (router: RouterModel, stack: string, script: string, arg
 /** Routers without a shell are not asked. */
 export const withShell = ({ kind }: RouterModel): boolean => !routerKind(kind).driver;
 
-async function askHealth(routers: RouterModel[], stack: string): Promise<Map<string, Round | string>> {
+async function askHealth(routers: RouterModel[], stack: string): Promise<Sightings["health"]> {
   const answers = await Promise.all(
-    routers.filter(withShell).map(async (router): Promise<[string, Round | string]> => {
+    routers.filter(withShell).map(async (router): Promise<[string, Answer[] | string]> => {
       try {
-        return [router.name, await askInstalled(onRouter(router, stack, "health.sh"), HEALTH_SECONDS)];
+        const round = await askInstalled(onRouter(router, stack, "health.sh"), HEALTH_SECONDS);
+        return [router.name, parseHealth(round).answers];
       } catch (error) {
         return [router.name, (error as Error).message];
       }

@@ -1,9 +1,9 @@
 /** One picture of the farm: what the config wants, and what the machines do. Pure. */
 import { FarmModel, ServerState } from "../../components/config";
 import { describeBlank, describeDrift, unknownDrift } from "../../components/host/drift";
-import type { Round } from "../../components/host/installed";
 import type { Observation } from "../../components/host/observe";
 import { routerViews } from "../../components/outlook";
+import type { Answer } from "../health";
 
 /** What was found. */
 export interface Sightings {
@@ -13,8 +13,8 @@ export interface Sightings {
   at: number;
   /** Each machine that was looked at, by name. */
   machines: Map<string, Observation>;
-  /** Rounds of health.sh by router, or why there is none. */
-  health: Map<string, Round | string>;
+  /** A round of questions by router, or why there is none. */
+  health: Map<string, Answer[] | string>;
   /** Serial by zone and name server, or why there is none. */
   serials: { zone: string; nameServer: string; serial: number | string }[];
 }
@@ -135,15 +135,15 @@ export function statusOf(farm: FarmModel, seen: Sightings): FarmStatus {
     nameServers: farm.nameServers.map((server) => machineStatus(server, seen)),
     prefixes,
     sites: farm.sites.map(({ name, serverName, retiring }) => {
-      const asked = answers.filter(([way, , , site]) => way === "live" && site === name);
-      const bad = asked.filter(([, state]) => state !== "ok");
+      const asked = answers.filter(({ way, site }) => way === "live" && site === name);
+      const bad = asked.filter(({ ok }) => !ok);
       return {
         name,
         serverName,
         retiring,
         asked: asked.length,
         ok: asked.length - bad.length,
-        failures: bad.map(([, , server, , vip, reason]) => ({ vip, server, reason })),
+        failures: bad.map(({ vip, server, reason }) => ({ vip, server, reason })),
       };
     }),
     zones: seen.serials.map(({ zone, nameServer, serial }) =>
@@ -189,11 +189,11 @@ function carriedBy(name: string, prefixes: PrefixStatus[]): Pick<ServerStatus, "
   };
 }
 
-function healthOf(name: string, answers: Round): ServerStatus["health"] {
-  const asked = answers.filter(([way, , server]) => way === "marked" && server === name);
+function healthOf(name: string, answers: Answer[]): ServerStatus["health"] {
+  const asked = answers.filter(({ way, server }) => way === "marked" && server === name);
   if (asked.length === 0) return null;
-  const bad = asked.filter(([, state]) => state !== "ok");
-  return { asked: asked.length, ok: asked.length - bad.length, reason: bad[0]?.[5] ?? null };
+  const bad = asked.filter(({ ok }) => !ok);
+  return { asked: asked.length, ok: asked.length - bad.length, reason: bad[0]?.reason ?? null };
 }
 
 const MOST_OF_A_KIND = 10;

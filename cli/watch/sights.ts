@@ -1,21 +1,9 @@
 /** What the rounds of one router say of each server: they are counted here, and judged in decide.ts. Pure. */
+import type { Answer, HealthRound } from "../health";
 
-/** One question to a server and what came of it. */
-export interface Answer {
-  server: string;
-  vip: string;
-  /** `ok`; `fail`; `other`: another server answered, which says nothing of this one. */
-  state: string;
-  /** Why it failed. */
-  reason: string;
-}
-
-/** One round of questions, asked at about the same time. */
-export interface Round {
+/** A round, and whose. */
+export interface Round extends HealthRound {
   router: string;
-  answers: Answer[];
-  /** Whoever was at work on the router meanwhile: its proof may have led questions elsewhere. */
-  busy?: string;
 }
 
 /** What one router's rounds say of one server. */
@@ -81,26 +69,25 @@ export function count(
     return false;
   }
   sight.counted = at;
-  const told = answers.filter(({ state }) => state !== "other");
-  const asked = active.filter((name) => told.some(({ server }) => server === name));
-  if (asked.length > 0 && !asked.some((name) => anyOk(told, name))) {
+  const asked = active.filter((name) => answers.some(({ server }) => server === name));
+  if (asked.length > 0 && !asked.some((name) => anyOk(answers, name))) {
     sight.nobody++;
     sight.servers = {};
     return true;
   }
   if (sight.nobody >= fall) sight.settling = at + settle;
   sight.nobody = 0;
-  for (const name of new Set(told.map(({ server }) => server)))
-    countServer((sight.servers[name] ??= { falls: 0, rises: 0, reason: "", ailing: {} }), name, told);
+  for (const name of new Set(answers.map(({ server }) => server)))
+    countServer((sight.servers[name] ??= { falls: 0, rises: 0, reason: "", ailing: {} }), name, answers);
   return true;
 }
 
 const anyOk = (answers: Answer[], name: string): boolean =>
-  answers.some(({ server, state }) => server === name && state === "ok");
+  answers.some(({ server, ok }) => server === name && ok);
 
 function countServer(sight: Sight, name: string, answers: Answer[]): void {
   const own = answers.filter(({ server }) => server === name);
-  const bad = own.filter(({ state }) => state !== "ok");
+  const bad = own.filter(({ ok }) => !ok);
   sight.reason = bad[0]?.reason ?? sight.reason;
   sight.rises = bad.length === 0 ? sight.rises + 1 : 0;
   if (bad.length === own.length) {
@@ -109,8 +96,8 @@ function countServer(sight: Sight, name: string, answers: Answer[]): void {
     return;
   }
   sight.falls = 0;
-  for (const { vip, state, reason } of own) {
-    if (state === "ok") delete sight.ailing[vip];
+  for (const { vip, ok, reason } of own) {
+    if (ok) delete sight.ailing[vip];
     else sight.ailing[vip] = { falls: (sight.ailing[vip]?.falls ?? 0) + 1, reason };
   }
 }

@@ -5,17 +5,21 @@
 #   tcp  ADDRESS PORT LABEL
 #   ping ADDRESS LABEL
 #   mark NUMBER      (the packet mark, SO_MARK, of the checks that follow: only root may)
+#   group            (of the checks that follow, up to the next group, --sample many are asked in a round, in turn)
 # Prints "ok|fail TAB ADDRESS TAB LABEL TAB REASON" for each; exits 0 only when all are ok.
+# With --lock FILE also "busy TAB HOLDER" where another run had that lock meanwhile, and "end".
+# With --every SECONDS it asks again and again, a round beginning that long after the one before, and ends when the
+# link --while leads elsewhere or nobody reads.
 use strict;
 use warnings;
 use Socket;
 use IO::Handle;
-use Fcntl qw(F_GETFL F_SETFL O_NONBLOCK);
+use Fcntl qw(F_GETFL F_SETFL O_NONBLOCK LOCK_SH LOCK_NB);
 use Errno qw(EINPROGRESS EWOULDBLOCK EAGAIN);
 use Getopt::Long;
 
-my %option = (source => '', timeout => 1, deadline => 10, parallel => 512);
-GetOptions(\%option, 'source=s', 'timeout=f', 'deadline=f', 'parallel=i') or exit 2;
+my %option = (source => '', timeout => 1, deadline => 10, parallel => 512, sample => 0, every => 0, lock => '', while => '');
+GetOptions(\%option, 'source=s', 'timeout=f', 'deadline=f', 'parallel=i', 'sample=i', 'every=f', 'lock=s', 'while=s') or exit 2;
 
 # Time::HiRes is not in perl-base; this clock is also safe from clock jumps.
 sub now {
@@ -23,19 +27,20 @@ sub now {
     return (split ' ', <$uptime>)[0];
 }
 
-my @checks;
+my @groups = ([]);
 my $mark;
 use constant SO_MARK => 36;
 while (my $line = <STDIN>) {
     chomp $line;
     my ($kind, $address, @rest) = split /\t/, $line;
     if ($kind eq 'mark') { $mark = hex $address; next }
+    if ($kind eq 'group') { push @groups, []; next }
     my %check = (kind => $kind, address => $address, reason => 'not asked', mark => $mark);
     if ($kind eq 'http') { @check{qw(port host path status body label)} = @rest }
     elsif ($kind eq 'tcp') { @check{qw(port label)} = @rest }
     elsif ($kind eq 'ping') { @check{qw(port label)} = (0, @rest) }
     else { die "probe.pl: unknown check $kind\n" }
-    push @checks, \%check;
+    push @{ $groups[-1] }, \%check;
 }
 
 # One non-blocking socket on its way to the address, or undef with the reason noted.
@@ -125,15 +130,11 @@ sub readable {
     return passed($check);
 }
 
-# However many there are, one round ends: then those that were not asked have failed.
+# Every one of these that is not ok yet, once. However many there are, it ends: then those that were not asked have failed.
 use constant ROUND => 10;
-my $give_up = now() + $option{deadline};
-
-# Every check that is not ok yet, once.
 sub round {
-    my $end = now() + ROUND;
-    $end = $give_up if $give_up > $end;
-    my @waiting = grep { !$_->{ok} } @checks;
+    my ($end, @all) = @_;
+    my @waiting = grep { !$_->{ok} } @all;
     my @running;
     while (@waiting || @running) {
         while (@waiting && @running < $option{parallel}) {
@@ -158,13 +159,61 @@ sub round {
         }
         @running = grep { $_->{socket} } @running;
     }
-    return !grep { !$_->{ok} } @checks;
+    return !grep { !$_->{ok} } @all;
 }
 
-until (round()) {
+sub report {
+    my ($busy, @asked) = @_;
+    my @lines = map { join("\t", $_->{ok} ? 'ok' : 'fail', $_->{address}, $_->{label}, $_->{ok} ? '' : $_->{reason}) . "\n" } @asked;
+    push @lines, "busy\t$busy" if $busy;
+    push @lines, "end\n" if $option{lock};
+    print @lines;
+    STDOUT->flush;
+}
+
+# Who has the lock, as a line; undef: nobody.
+sub holder {
+    open my $lock, '<', $option{lock} or return;
+    return if flock $lock, LOCK_SH | LOCK_NB;
+    open my $note, '<', $option{lock} =~ s{[^/]*$}{holder}r or return "somebody\n";
+    return <$note> // "somebody\n";
+}
+
+# All checks without a group, and of each group the next few.
+sub sample {
+    my ($turn) = @_;
+    return map {
+        my ($group, $count) = ($groups[$_], $option{sample});
+        my $size = @$group;
+        !$_ || !$count || $size <= $count ? @$group : map { $group->[($turn * $count + $_) % $size] } 0 .. $count - 1;
+    } 0 .. $#groups;
+}
+
+if ($option{every}) {
+    my $target = readlink($option{while}) // '';
+    my $next = now();
+    for (my $turn = 0; (readlink($option{while}) // '') eq $target; $turn++) {
+        my @asked = sample($turn);
+        @$_{qw(ok reason)} = (0, 'not asked') for @asked;
+        my $busy = holder();
+        round(now() + $option{timeout}, @asked);
+        $busy //= holder();
+        report($busy, @asked);
+        $next += $option{every};
+        # One that is late moves those after it: they never come in a bunch.
+        $next = now() if $next < now();
+        select undef, undef, undef, $next - now();
+    }
+    exit 0;
+}
+
+my @asked = sample(0);
+my $busy = $option{lock} ? holder() : undef;
+my $give_up = now() + $option{deadline};
+until (round($give_up > now() + ROUND ? $give_up : now() + ROUND, @asked)) {
     last if now() + 0.2 > $give_up;
     select undef, undef, undef, 0.2;
 }
-printf "%s\t%s\t%s\t%s\n", $_->{ok} ? 'ok' : 'fail', $_->{address}, $_->{label}, $_->{ok} ? '' : $_->{reason}
-    for @checks;
-exit(grep({ !$_->{ok} } @checks) ? 1 : 0);
+$busy //= holder() if $option{lock};
+report($busy, @asked);
+exit(grep({ !$_->{ok} } @asked) ? 1 : 0);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Counts, describeLeft } from "../../cli/drain/counts";
+import { parseHealth } from "../../cli/health";
 import { Sightings, statusOf } from "../../cli/status/model";
 import { renderStatus } from "../../cli/status/render";
 import { readFarm } from "../../components/config";
@@ -18,6 +19,8 @@ const farm = readFarm({
   zones: { "w.example": { contact: "hostmaster@w.example" } },
   sites: { w: { serverName: "www.w.example", documentRoot: "/srv/w", hostNumber: 1 } },
 });
+
+const answers = (...lines: string[][]) => parseHealth(lines).answers;
 
 const machine = (...lines: string[]): ReturnType<typeof parseObservation> =>
   parseObservation(
@@ -44,12 +47,12 @@ function sightings(
     health: new Map([
       [
         "r1",
-        [
-          ["live", "ok", "web1", "w", "192.0.2.33", ""],
-          ["live", "ok", "web2", "w", "192.0.2.65", ""],
-          ["marked", "ok", "web1", "w", "192.0.2.33", ""],
-          ["marked", "ok", "web2", "w", "192.0.2.33", ""],
-        ],
+        answers(
+          ["ok", "192.0.2.33", "live web1 w", ""],
+          ["ok", "192.0.2.65", "live web2 w", ""],
+          ["ok", "192.0.2.33", "marked web1 w", ""],
+          ["ok", "192.0.2.33", "marked web2 w", ""],
+        ),
       ],
     ]),
     serials: ["ns1", "ns2"].map((nameServer) => ({ zone: "w.example", nameServer, serial: 7 })),
@@ -106,12 +109,12 @@ describe("the status of a farm", () => {
     ],
     [
       "a site that does not answer",
-      sightings({ health: new Map([["r1", [["live", "fail", "web2", "w", "192.0.2.65", "timed out"]]]]) }),
+      sightings({ health: new Map([["r1", answers(["fail", "192.0.2.65", "live web2 w", "timed out"])]]) }),
       "site w does not answer on 192.0.2.65 (web2): timed out",
     ],
     [
       "a server that does not answer",
-      sightings({ health: new Map([["r1", [["marked", "fail", "web2", "w", "192.0.2.65", "refused"]]]]) }),
+      sightings({ health: new Map([["r1", answers(["fail", "192.0.2.65", "marked web2 w", "refused"])]]) }),
       "web2 answers 0 of 1 questions: refused",
     ],
     [
@@ -160,7 +163,7 @@ describe("the status of a farm", () => {
       ...farm,
       servers: farm.servers.map((server) => ({ ...server, state: "down" })),
     } as typeof farm;
-    const health = new Map([["r1", [["marked", "fail", "web2", "w", "192.0.2.65", "timed out"]]]]);
+    const health = new Map([["r1", answers(["fail", "192.0.2.65", "marked web2 w", "timed out"])]]);
     assert.deepEqual(statusOf(down, sightings({ health })).problems, []);
   });
 });

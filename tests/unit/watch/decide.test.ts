@@ -27,12 +27,6 @@ describe("watch: decisions", () => {
       [["web2"]],
     ],
     [
-      "another server answers in its place: nothing is known of it",
-      () => new Watched().rounds(...times(5, "+?++")),
-      [],
-      [],
-    ],
-    [
       "two at once: one flip",
       () => new Watched().rounds("++++", ...times(3, "+-+-")),
       ["dead web2", "dead web4", "flip web2,web4"],

@@ -22,7 +22,7 @@ export const policy = (rest: Partial<Policy> = {}): Policy => ({
 export const VIPS = ["192.0.2.37", "192.0.2.69"];
 const REASON = "no answer within 0.5 s";
 
-/** `+`: a server answers; `-`: it does not; `/`: for the first VIP only; `?`: another one does; a blank: it is not asked. */
+/** `+`: a server answers; `-`: it does not; `/`: for the first VIP only; a blank: it is not asked. */
 export type Picture = string;
 
 /** web1, web2, ... as a picture has them. */
@@ -32,8 +32,14 @@ export const answersOf = (picture: Picture) =>
       ? []
       : VIPS.map((vip, n) => {
           const bad = sign === "-" || (sign === "/" && n > 0);
-          const state = sign === "?" ? "other" : bad ? "fail" : "ok";
-          return { server: `web${i + 1}`, vip, state, reason: bad ? REASON : "" };
+          return {
+            way: "marked",
+            ok: !bad,
+            server: `web${i + 1}`,
+            site: "w",
+            vip,
+            reason: bad ? REASON : "",
+          };
         }),
   );
 
