@@ -23,6 +23,26 @@ export function prefixNamed(farm: FarmModel, prefix: string): string {
 
 const UNITS: Record<string, number> = { ms: 0.001, s: 1, m: 60, h: 3600 };
 
+/** @returns what reads a whole number in a range */
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const number = /^\d+$/.test(text) ? Number(text) : NaN;
+    if (number >= least && number <= most) return number;
+    throw new UsageError(
+      `${show(text)} is no whole number from ${least} to ${most}; use one such as ${Math.max(least, Math.min(3, most))}`,
+    );
+  };
+}
+
+/** @returns what reads a time in a range; seconds */
+export function durationBetween(least: string, most: string): (text: string) => number {
+  return (text) => {
+    const seconds = duration(text);
+    if (seconds >= duration(least) && seconds <= duration(most)) return seconds;
+    throw new UsageError(`${show(text)} is not between ${least} and ${most}; use a time such as ${least}`);
+  };
+}
+
 /** @returns seconds */
 export function duration(text: string): number {
   const found = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text);

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { FarmModel } from "../components/config";
-import { Move, RouterMoves, describeMoves } from "../components/moves";
+import { describeMoves } from "../components/moves";
 import { Applied, apply } from "./apply";
 import { CliError, Exit } from "./failure";
 import { Change, Forecast, forecast } from "./forecast";
@@ -21,6 +21,10 @@ export interface Outcome {
   /** What should have moved and did not. */
   stayed: Outcome["moved"];
   applied: Applied;
+  /** What went wrong; absent: nothing. */
+  failure?: CliError;
+  /** Nothing moved, and the config is as it was. */
+  undone?: true;
 }
 
 /**
@@ -38,13 +42,34 @@ export async function change(
   const expected = await foresee(session, draft);
   for (const line of describeForecast(expected)) terminal.say(line);
   if (!(await terminal.agree(`${what}?`))) throw new CliError("nothing was touched", Exit.Failed);
-  writeDraft(draft);
-  const applied = await applyOrPutBack(session, terminal, draft);
-  const { moved, stayed } = await compare(session, draft.farm, expected.routers, applied.ok);
-  const outcome = { farm: draft.farm, moved, stayed, applied };
+  const all = expected.routers.flatMap(({ router, moves }) =>
+    moves.map(({ prefix, from, to }) => ({ router, prefix, from, to })),
+  );
+  const outcome = await enact(session, draft, all, (line) => terminal.say(line));
   for (const line of describeOutcome(outcome)) terminal.say(line);
-  if (!applied.ok) throw failed(draft, outcome);
+  if (outcome.failure) throw outcome.failure;
   return outcome;
+}
+
+/**
+ * Writes the config and runs `up`.
+ * @param expected what should move
+ * @throws CliError when `up` did not even begin; the config is as it was then
+ */
+export async function enact(
+  session: Session,
+  draft: Draft,
+  expected: Outcome["moved"],
+  say: (line: string) => void,
+): Promise<Outcome> {
+  writeDraft(draft);
+  const applied = await applyOrPutBack(session, draft, say);
+  const outcome: Outcome = {
+    farm: draft.farm,
+    ...(await compare(session, draft.farm, expected, applied.ok)),
+    applied,
+  };
+  return applied.ok ? outcome : { ...outcome, ...failed(draft, outcome) };
 }
 
 /** A preview with the draft in place of the file. */
@@ -63,9 +88,9 @@ export async function foresee(session: Session, { file, newText }: Draft): Promi
 }
 
 /** A run that did not even begin leaves the config as it was. */
-async function applyOrPutBack(session: Session, terminal: Terminal, draft: Draft): Promise<Applied> {
+async function applyOrPutBack(session: Session, draft: Draft, say: (line: string) => void): Promise<Applied> {
   try {
-    return await apply(session, (line) => terminal.say(line));
+    return await apply(session, say);
   } catch (error) {
     putBack(draft);
     throw error;
@@ -79,40 +104,33 @@ function putBack({ file, text, newText }: Draft): boolean {
   return true;
 }
 
+/** Of a router that can't be looked at, its own word at the run's end must do. */
 async function compare(
   session: Session,
   farm: FarmModel,
-  expected: RouterMoves[],
+  expected: Outcome["moved"],
   ok: boolean,
 ): Promise<Pick<Outcome, "moved" | "stayed">> {
-  const left = await outstanding(session, farm);
-  // Of a router that can't be looked at, its own word at the run's end must do.
-  const unseen = new Set(left.filter(({ failure }) => failure !== null).map(({ router }) => router));
-  const isLeft = (router: string, { prefix }: Move): boolean =>
-    unseen.has(router)
-      ? !ok
-      : left.some((view) => view.router === router && view.moves.some((move) => move.prefix === prefix));
-  const all = expected.flatMap(({ router, moves }) =>
-    moves.map((move) => ({ left: isLeft(router, move), router, ...move })),
-  );
-  const plain = (list: typeof all): Outcome["moved"] =>
-    list.map(({ router, prefix, from, to }) => ({ router, prefix, from, to }));
-  return { moved: plain(all.filter((move) => !move.left)), stayed: plain(all.filter((move) => move.left)) };
+  const views = await outstanding(session, farm);
+  const isLeft = ({ router, prefix }: Outcome["moved"][number]): boolean => {
+    const { failure, moves } = views.find((view) => view.router === router)!;
+    return failure === null ? moves.some((move) => move.prefix === prefix) : !ok;
+  };
+  return { moved: expected.filter((move) => !isLeft(move)), stayed: expected.filter(isLeft) };
 }
 
 /** Nothing moved: then the config is what it was, and the next run does not try again by surprise. */
-function failed(draft: Draft, { moved, stayed, applied }: Outcome): CliError {
-  const lines = applied.failures;
-  const interrupted = lines[0] === "interrupted";
-  if (moved.length === 0 && stayed.length > 0 && !interrupted && putBack(draft))
-    lines.push("nothing moved, and the config is as it was");
-  else
-    lines.push(
-      moved.length > 0
-        ? "what is said above to have moved has moved; the config has the change. What failed is tried again by pulumi up --continue-on-error"
-        : "the config has the change. Run pulumi up --continue-on-error to try again, or loopback-ha status to see what is there",
-    );
-  return new CliError(lines.join("\n"), interrupted ? Exit.Interrupted : Exit.Failed);
+function failed(draft: Draft, { moved, stayed, applied }: Outcome): Pick<Outcome, "failure" | "undone"> {
+  const interrupted = applied.failures[0] === "interrupted";
+  const undone = moved.length === 0 && stayed.length > 0 && !interrupted && putBack(draft);
+  const next = undone
+    ? "nothing moved, and the config is as it was"
+    : moved.length > 0
+      ? "what is said above to have moved has moved; the config has the change. What failed is tried again by pulumi up --continue-on-error"
+      : "the config has the change. Run pulumi up --continue-on-error to try again, or loopback-ha status to see what is there";
+  const text = [...applied.failures, next].join("\n");
+  const failure = new CliError(text, interrupted ? Exit.Interrupted : Exit.Failed);
+  return undone ? { failure, undone } : { failure };
 }
 
 /** What a preview found, as lines. */

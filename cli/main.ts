@@ -8,6 +8,7 @@ import { initCommand } from "./commands/init";
 import { siteCommand } from "./commands/site";
 import { statusCommand } from "./commands/status";
 import { unlockCommand } from "./commands/unlock";
+import { watchCommand } from "./commands/watch";
 import { addCompletion } from "./completion.cjs";
 import { CliError, Exit } from "./failure";
 import { listenForInterrupts } from "./interrupt";
@@ -39,6 +40,7 @@ async function program(): Promise<Command> {
     moveCommand(),
     siteCommand(),
     unlockCommand(),
+    watchCommand(),
   ];
   for (const command of commands) root.addCommand(inherit(command, root));
   await addCompletion(root);

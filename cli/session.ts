@@ -20,6 +20,8 @@ export interface Where {
 const PROJECT_FILES = ["Pulumi.yaml", "Pulumi.yml"];
 
 export class Session {
+  private known?: { texts: string; config: Promise<StackConfig> };
+
   private constructor(
     /** Pulumi's own view of the stack. */
     readonly stack: Stack,
@@ -56,18 +58,37 @@ export class Session {
     return `${this.project}/${this.name}`;
   }
 
-  /** Everything that is set for the stack. */
+  /** What tells the stack from every other one, wherever the project lies. */
+  async identity(): Promise<string> {
+    const { url } = await this.stack.workspace.whoAmI();
+    return `${url} ${this.project} ${this.stack.name}`;
+  }
+
+  /** Everything that is set for the stack; asked of Pulumi once, and again when a file of it has changed. */
   async config(): Promise<StackConfig> {
+    const texts = this.texts();
+    if (this.known?.texts !== texts) this.known = { texts, config: this.readConfig() };
     try {
-      const all = Object.entries(await this.stack.getAllConfig());
-      return {
-        project: this.project,
-        all: Object.fromEntries(all.map(([key, { value }]) => [key, value])),
-        secretKeys: all.filter(([, { secret }]) => secret).map(([key]) => key),
-      };
+      return await this.known.config;
     } catch (error) {
+      this.known = undefined;
       throw explainPulumi(error, "reading the stack's config");
     }
+  }
+
+  /** What is in the files that the config comes from. */
+  texts(): string {
+    const files = [this.configFile, ...PROJECT_FILES.map((name) => path.join(this.folder, name))];
+    return JSON.stringify(files.map((file) => (fs.existsSync(file) ? fs.readFileSync(file, "utf8") : null)));
+  }
+
+  private async readConfig(): Promise<StackConfig> {
+    const all = Object.entries(await this.stack.getAllConfig());
+    return {
+      project: this.project,
+      all: Object.fromEntries(all.map(([key, { value }]) => [key, value])),
+      secretKeys: all.filter(([, { secret }]) => secret).map(([key]) => key),
+    };
   }
 
   /** The farm that the config describes. */
@@ -141,13 +162,16 @@ export interface Draft {
   newText: string;
 }
 
+/** Somebody else changed the config. */
+export class ChangedMeanwhile extends UsageError {}
+
 /**
  * Writes a draft, all of it or nothing.
- * @throws UsageError when the file can't be written, or has changed meanwhile
+ * @throws UsageError when the file can't be written; ChangedMeanwhile when it has changed
  */
 export function writeDraft({ file, text, newText }: Draft): void {
   if (readConfigFile(file) !== text)
-    throw new UsageError(`${file} has changed since it was read; nothing was touched. Run this again`);
+    throw new ChangedMeanwhile(`${file} has changed since it was read; nothing was touched. Run this again`);
   const draft = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}`);
   try {
     fs.accessSync(file, fs.constants.W_OK);

@@ -57,7 +57,7 @@ export function moveEdits(
 }
 
 /** The pins as they are in the config; FarmModel has their effect only. */
-export async function pinsOf({ session }: Context): Promise<Record<string, string>> {
+export async function pinsOf({ session }: Pick<Context, "session">): Promise<Record<string, string>> {
   const { all } = await session.config();
   return JSON.parse(all[`${session.project}:pins`] ?? "{}") as Record<string, string>;
 }

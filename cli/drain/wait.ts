@@ -1,7 +1,7 @@
 /** Waits until a server's connections have ended, as the routers count them. */
 import { FarmModel, RouterModel } from "../../components/config";
-import { Following, followInstalled } from "../../components/host/installed";
 import { routerKind } from "../../components/routerRoute/kinds";
+import { keepFollowing } from "../follow";
 import { onRouter } from "../status/gather";
 import { Counts, Left } from "./counts";
 
@@ -63,51 +63,23 @@ export async function waitForFlows(
   });
 }
 
-/** Again and again: a router may be rebooted meanwhile. */
 function followCounts(
   router: RouterModel,
   counts: Counts,
-  options: WaitOptions,
+  { stack, tcpIdle, udpIdle }: WaitOptions,
   onCount: () => void,
 ): () => void {
-  const { stack, tcpIdle, udpIdle } = options;
   const args = Object.entries({ every: EVERY_SECONDS, "tcp-idle": tcpIdle, "udp-idle": udpIdle });
   const flags = args.flatMap(([name, value]) => [`--${name}`, String(value)]);
-  let following: Following | undefined;
-  let watchdog: NodeJS.Timeout | undefined;
-  let stopped = false;
-  const begin = (): void => {
-    if (stopped) return;
-    const current = followInstalled(onRouter(router, stack, "flows.sh", flags), (round) => {
-      restartLater();
+  return keepFollowing(onRouter(router, stack, "flows.sh", flags), {
+    silence: SILENCE_MS,
+    onRound(round) {
       counts.take(router.name, round);
       onCount();
-    });
-    following = current;
-    restartLater();
-    void current.ended.then((failure) => {
-      if (failure === undefined || following !== current) return;
-      lose();
-      clearTimeout(watchdog);
-      watchdog = setTimeout(begin, 1000);
-    });
-  };
-  const lose = (): void => {
-    counts.forget(router.name);
-    onCount();
-  };
-  const restartLater = (): void => {
-    clearTimeout(watchdog);
-    watchdog = setTimeout(() => {
-      following?.stop();
-      lose();
-      begin();
-    }, SILENCE_MS);
-  };
-  begin();
-  return () => {
-    stopped = true;
-    clearTimeout(watchdog);
-    following?.stop();
-  };
+    },
+    onLost() {
+      counts.forget(router.name);
+      onCount();
+    },
+  });
 }

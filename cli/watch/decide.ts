@@ -23,7 +23,7 @@ export type Event = { at: number } & (
   | { kind: "lost"; router: string; reason: string }
   | { kind: "tick" }
   /** The config was read. */
-  | { kind: "farm"; servers: { name: string; state: ServerState }[] }
+  | { kind: "farm"; servers: { name: string; state: ServerState }[]; routers: string[] }
   | { kind: "flipped"; outcome: Outcome }
 );
 
@@ -52,6 +52,7 @@ export function step(before: Memory, event: Event): Step {
     case "tick":
       return { memory, lines: onTick(memory, event.at) };
     case "farm":
+      updateRouters(memory, event.routers, event.at);
       return { memory, lines: onFarm(memory, event.servers) };
     case "flipped":
       return onFlipped(memory, event.outcome, event.at);
@@ -176,6 +177,11 @@ function onFarm(memory: Memory, servers: { name: string; state: ServerState }[])
   }
   memory.unfinished = memory.unfinished.filter((name) => known[name]?.state === ServerState.Down);
   return lines;
+}
+
+function updateRouters(memory: Memory, names: string[], at: number): void {
+  const known = memory.routers;
+  memory.routers = Object.fromEntries(names.map((name) => [name, known[name] ?? newSight(at)]));
 }
 
 function forget({ routers }: Memory, name: string): void {

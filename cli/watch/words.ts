@@ -18,6 +18,16 @@ const answer = (names: string[]): string =>
 const seconds = (ms: number): string => `${ms / 1000} s`;
 const of = (servers: string[]): Line["fields"] => ({ servers: servers.join(",") });
 
+export const watching = (settings: Line["fields"]): Line =>
+  line("watching", settings, "every flip is what loopback-ha down does; nothing is ever set active");
+export const ended = (reason: string): Line => line("ended", {}, reason);
+export const unreadable = (reason: string): Line =>
+  line("unreadable", {}, `the config can't be read, so the last one that could goes on: ${reason}`);
+export const notKept = (reason: string): Line =>
+  line("not-kept", {}, `a watcher that starts anew will not know of this: ${reason}`);
+export const hookFailed = (hook: string, reason: string): Line =>
+  line("hook-failed", { hook }, `the hook was not told: ${reason}`);
+
 export const blind = (router: string, reason: string): Line =>
   line("blind", { router }, `nothing is known from ${router} (${reason}): nothing is decided by it`);
 export const sees = (router: string): Line =>
@@ -76,6 +86,8 @@ export const later = (servers: string[], text: string, wait: number): Line =>
   line("later", { ...of(servers), retry: seconds(wait) }, text);
 export const stuck = (servers: string[], text: string): Line =>
   line("stuck", of(servers), `${text}. This is not tried again: run pulumi up --continue-on-error`);
+
+export const unlocked = (text: string): Line => line("unlocked", {}, text);
 
 export const held = (server: string, flips: number, window: number): Line =>
   line(

@@ -93,7 +93,7 @@ export class Watched {
   }
 
   farm(...states: string[]): this {
-    return this.take({ kind: "farm", at: this.at, servers: servers(...states) });
+    return this.take({ kind: "farm", at: this.at, servers: servers(...states), routers: this.routers });
   }
 
   flipped(result: Result, text = "moved", ...states: string[]): this {

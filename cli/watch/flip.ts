@@ -1,0 +1,102 @@
+/** The flip itself: what `down` does, without a preview and without a question. */
+import { ServerState } from "../../components/config";
+import { leavingEdits, pinsOf } from "../commands/flips";
+import { Outcome as Enacted, enact } from "../change";
+import { Exit, CliError } from "../failure";
+import { ChangedMeanwhile, Draft, Session, Where } from "../session";
+import { describeUnlocked, unlock } from "../unlock";
+import type { Outcome } from "./decide";
+import { Result } from "./memory";
+import * as words from "./words";
+import type { Line } from "./words";
+
+export interface Flipper {
+  session: Session;
+  /** How the session was opened. */
+  where: Where;
+  /** For what is no decision, and worth a line. */
+  say: (line: Line) => void;
+}
+
+/**
+ * Sets servers down, and runs `up`.
+ * @param servers none: the config has it already, and `up` finishes what is not done
+ */
+export async function flip(flipper: Flipper, servers: string[]): Promise<Outcome> {
+  const began = Date.now();
+  const ended = (result: Result, text: string): Outcome => ({
+    result,
+    text: text.trim().replace(/\s*\n\s*/g, "; "),
+    seconds: (Date.now() - began) / 1000,
+  });
+  try {
+    return ended(...(await attempt(flipper, servers)));
+  } catch (error) {
+    if (error instanceof ChangedMeanwhile) return ended(Result.Later, error.message);
+    if (!(error instanceof CliError && error.exit === Exit.Locked))
+      return ended(Result.Failed, `nothing moved: ${(error as Error).message}`);
+    const lock = await breakStaleLock(flipper);
+    return ended(Result.Later, lock ?? error.message);
+  }
+}
+
+async function attempt({ session }: Flipper, servers: string[]): Promise<[Result, string]> {
+  const farm = await session.farm();
+  const pins = await pinsOf({ session });
+  const draft = await session.draft(
+    servers.flatMap((name) => leavingEdits(farm, pins, name, ServerState.Down)),
+  );
+  const enacted = await enact(session, draft, servers.length > 0 ? changesOf(draft) : allOf(draft), () => {});
+  const { stayed, failure, undone } = enacted;
+  if (undone) return [Result.Failed, failure!.message];
+  const text = describe(enacted, servers.length > 0);
+  if (failure === undefined && stayed.length === 0) return [Result.Done, text];
+  const why = failure?.message ?? "Run loopback-ha status";
+  // What failed elsewhere, on another server for one, is not the flip's.
+  return [
+    stayed.length > 0 || failure?.exit === Exit.Interrupted ? Result.Partial : Result.Done,
+    `${text}. But: ${why}`,
+  ];
+}
+
+type Moves = Enacted["moved"];
+
+/** What the draft sends elsewhere. */
+function changesOf({ before, farm }: Draft): Moves {
+  const former = new Map(before.placement.map(({ prefix, server }) => [prefix, server]));
+  return farm.routers.flatMap(({ name: router }) =>
+    farm.placement
+      .map(({ prefix, server }) => ({ router, prefix, from: former.get(prefix) ?? null, to: server }))
+      .filter(({ from, to }) => from !== to),
+  );
+}
+
+/** Nobody knows what has moved already. */
+const allOf = ({ farm }: Draft): Moves =>
+  farm.routers.flatMap(({ name: router }) =>
+    farm.placement.map(({ prefix, server }) => ({ router, prefix, from: null, to: server })),
+  );
+
+const MOST_NAMED = 8;
+
+function describe({ moved, stayed }: Enacted, known: boolean): string {
+  const named = (moves: Moves, is: string): string[] => {
+    const list = moves.slice(0, MOST_NAMED).map(({ prefix, to }) => `${prefix} ${is} ${to}`);
+    return moves.length > MOST_NAMED ? [...list, `and ${moves.length - MOST_NAMED} more`] : list;
+  };
+  const stuck = stayed.map(({ router, prefix, to }) => `${router} does not send ${prefix} to ${to}`);
+  const went = known ? named(moved, "goes to") : [];
+  return [...went, ...stuck].join(", ") || (known ? "it carried nothing" : "everything goes where it shall");
+}
+
+/** A watcher that was killed leaves a lock of a dead process. @returns why it is still locked */
+async function breakStaleLock({ where, say }: Flipper): Promise<string | undefined> {
+  try {
+    const done = await unlock(where);
+    if (done.removed.length > 0 || done.checkpoint || done.cleared.length > 0)
+      say(words.unlocked(describeUnlocked(done).slice(0, -1).join("; ")));
+    return "the stack was locked and is free now";
+  } catch (error) {
+    return (error as Error).message;
+  }
+}

@@ -1,0 +1,49 @@
+/** One watcher for each stack and machine: see docs/decisions/0007. */
+import { createHash } from "node:crypto";
+import * as net from "node:net";
+import * as os from "node:os";
+import { CliError, Exit, UsageError } from "../failure";
+
+const PATIENCE_MS = 1000;
+
+/**
+ * Takes the stack's lock; the kernel gives it back when this process ends, however that happens.
+ * @param key what tells the stack from all others
+ * @throws CliError that says who has it
+ */
+export async function becomeTheWatcher(key: string): Promise<void> {
+  if (process.platform !== "linux") throw new UsageError("watch runs on Linux only; nothing was touched");
+  const name = `\0loopback-ha-watch-${createHash("sha256").update(key).digest("hex").slice(0, 32)}`;
+  const since = new Date().toISOString();
+  const server = net.createServer((client) => {
+    client.on("error", () => client.destroy());
+    client.end(`process ${process.pid} of ${os.userInfo().username}, since ${since}`);
+  });
+  const taken = await new Promise<boolean>((resolve, reject) => {
+    server.once("listening", () => resolve(false));
+    server.once("error", (error: NodeJS.ErrnoException) =>
+      error.code === "EADDRINUSE" ? resolve(true) : reject(error),
+    );
+    server.listen(name);
+  });
+  if (taken) {
+    throw new CliError(
+      `another watcher has this stack: ${await whoHas(name)}; nothing was touched`,
+      Exit.Locked,
+    );
+  }
+  server.unref();
+}
+
+function whoHas(name: string): Promise<string> {
+  return new Promise((resolve) => {
+    let text = "";
+    const client = net.connect(name).setEncoding("utf8").setTimeout(PATIENCE_MS);
+    const done = (): void => {
+      client.destroy();
+      resolve(text || "a process that does not say who it is");
+    };
+    client.on("data", (more: string) => (text += more));
+    client.on("end", done).on("error", done).on("timeout", done);
+  });
+}

@@ -1,0 +1,192 @@
+/** The watcher: rounds of questions from the routers go to decide.ts, and what it decides is done. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { FarmModel } from "../../components/config";
+import { keepFollowing } from "../follow";
+import { parseHealth } from "../health";
+import { Session, Where } from "../session";
+import { onRouter, withShell } from "../status/gather";
+import { Event, step } from "./decide";
+import { flip } from "./flip";
+import { Hooks } from "./hooks";
+import { KeptFile } from "./keep";
+import { render } from "./log";
+import { Memory, Policy, begin, keptOf } from "./memory";
+import { keepWarm } from "./warm";
+import * as words from "./words";
+import type { Line } from "./words";
+
+export interface WatchOptions {
+  session: Session;
+  /** How the session was opened. */
+  where: Where;
+  farm: FarmModel;
+  policy: Policy;
+  hooks: { command?: string; url?: string };
+  /** Gets each line of the log. */
+  write: (line: string) => void;
+  json: boolean;
+}
+
+/** Monotonic, and yet the time of day within reason: flips are kept in a file. In milliseconds. */
+const now = (): number => performance.timeOrigin + performance.now();
+
+/** So many questions at once are easy for any router. */
+const MOST_QUESTIONS = 256;
+const MOST_VIPS = 8;
+/** How long hooks may take when the watcher ends. */
+const LAST_WORDS_MS = 3000;
+
+export class Watcher {
+  private readonly hooks: Hooks;
+  private readonly kept: KeptFile;
+  private memory: Memory;
+  private farm: FarmModel;
+  /** What the config's files had in them when they were read. */
+  private texts: string;
+  private reading = false;
+  private flipping?: Promise<void>;
+  private followed = "";
+  private stops: (() => void)[] = [];
+
+  /** @throws UsageError when nobody can read what another one has kept */
+  constructor(private readonly options: WatchOptions) {
+    const { session, farm, policy, hooks } = options;
+    this.kept = new KeptFile(session.folder, session.name);
+    this.farm = farm;
+    this.texts = session.texts();
+    const routers = farm.routers.filter(withShell).map(({ name }) => name);
+    this.memory = begin(policy, routers, farm.servers, this.kept.read(), now());
+    this.hooks = new Hooks({
+      ...hooks,
+      stack: session.id,
+      onFailure: (hook, reason) => this.log(words.hookFailed(hook, reason)),
+    });
+  }
+
+  /** Watches until the signal. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { session, policy } = this.options;
+    this.say(
+      words.watching({
+        stack: session.id,
+        servers: this.farm.servers.map(({ name }) => name).join(","),
+        routers: Object.keys(this.memory.routers).join(","),
+        interval: `${policy.interval / 1000}s`,
+        fall: policy.fall,
+        min: policy.minActive,
+        mode: policy.dryRun ? "dry-run" : "flip",
+      }),
+    );
+    const ended = new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    const stopWarming = keepWarm(() => this.farm);
+    const ticks = setInterval(() => this.tick(), policy.interval);
+    this.follow();
+    await ended;
+    clearInterval(ticks);
+    stopWarming();
+    this.unfollow();
+    // A flip is being interrupted by the same signal; how that went is to be kept.
+    await this.flipping;
+    this.say(words.ended(`asked to end`));
+    await Promise.race([this.hooks.end(), sleep(LAST_WORDS_MS, undefined, { ref: false })]);
+  }
+
+  private take(event: Event): void {
+    const before = JSON.stringify(keptOf(this.memory));
+    const { memory, lines, flip: servers } = step(this.memory, event);
+    this.memory = memory;
+    if (JSON.stringify(keptOf(memory)) !== before) this.keep();
+    for (const line of lines) this.say(line);
+    if (servers) this.flipping = this.flip(servers);
+  }
+
+  private async flip(servers: string[]): Promise<void> {
+    const { session, where } = this.options;
+    const outcome = await flip({ session, where, say: (line) => this.say(line) }, servers);
+    // Before anything else is decided.
+    await this.read();
+    this.flipping = undefined;
+    this.take({ kind: "flipped", at: now(), outcome });
+  }
+
+  private keep(): void {
+    if (this.options.policy.dryRun) return;
+    try {
+      this.kept.write(keptOf(this.memory));
+    } catch (error) {
+      this.say(words.notKept((error as Error).message));
+    }
+  }
+
+  private tick(): void {
+    this.take({ kind: "tick", at: now() });
+    if (!this.flipping && !this.reading && this.options.session.texts() !== this.texts) void this.reread();
+  }
+
+  /** Somebody has changed the config. */
+  private async reread(): Promise<void> {
+    this.reading = true;
+    await this.read();
+    this.reading = false;
+  }
+
+  private async read(): Promise<void> {
+    const { session } = this.options;
+    const texts = session.texts();
+    const flipping = this.flipping;
+    try {
+      const farm = await session.farm();
+      // A flip that was begun meanwhile writes the config, and reads it when it has ended.
+      if (this.flipping !== flipping) return;
+      this.texts = texts;
+      this.farm = farm;
+      const routers = farm.routers.filter(withShell).map(({ name }) => name);
+      this.take({ kind: "farm", at: now(), servers: farm.servers, routers });
+      this.follow();
+    } catch (error) {
+      if (this.texts !== texts) this.say(words.unreadable((error as Error).message));
+      this.texts = texts;
+    }
+  }
+
+  /** Has the routers ask; anew where others are to be asked, or in another way. */
+  private follow(): void {
+    const { session, policy } = this.options;
+    const routers = this.farm.routers.filter(withShell);
+    const vips = Math.max(1, Math.min(MOST_VIPS, Math.floor(MOST_QUESTIONS / this.farm.servers.length)));
+    const every = policy.interval / 1000;
+    // A round ends before the next begins.
+    const timeout = Math.min(1, every * 0.8).toFixed(2);
+    const args = ["--servers", "--every", `${every}`, "--timeout", timeout, "--sample", `${vips}`];
+    const scripts = routers.map((router) => onRouter(router, session.id, "health.sh", args));
+    const key = JSON.stringify(scripts);
+    if (key === this.followed) return;
+    this.unfollow();
+    this.followed = key;
+    this.stops = scripts.map((script) => {
+      const router = script.host.name;
+      return keepFollowing(script, {
+        silence: policy.silence + 2000,
+        onRound: (lines) => this.take({ kind: "round", at: now(), router, ...parseHealth(lines) }),
+        onLost: (reason) => this.take({ kind: "lost", at: now(), router, reason }),
+      });
+    });
+  }
+
+  private unfollow(): void {
+    for (const stop of this.stops) stop();
+    this.stops = [];
+    this.followed = "";
+  }
+
+  private say(line: Line): void {
+    const at = this.log(line);
+    this.hooks.tell(line, at);
+  }
+
+  private log(line: Line): Date {
+    const at = new Date();
+    this.options.write(render(line, at, this.options.json));
+    return at;
+  }
+}
