@@ -69,6 +69,7 @@ export class Watcher {
     this.say(
       words.watching({
         stack: session.id,
+        pid: process.pid,
         servers: this.farm.servers.map(({ name }) => name).join(","),
         routers: Object.keys(this.memory.routers).join(","),
         interval: `${policy.interval / 1000}s`,
@@ -87,7 +88,7 @@ export class Watcher {
     this.unfollow();
     // A flip is being interrupted by the same signal; how that went is to be kept.
     await this.flipping;
-    this.say(words.ended(`asked to end`));
+    this.say(words.ended("asked to end"));
     await Promise.race([this.hooks.end(), sleep(LAST_WORDS_MS, undefined, { ref: false })]);
   }
 

@@ -1,0 +1,248 @@
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { startLoad } from "../../examples/lab/client";
+import { failures, lastFailure, now } from "../../examples/lab/load/record";
+import { Exit } from "../../cli/failure";
+import { Farm, SERVERS, textOf, within } from "./support";
+import { slowness } from "./wallTimes";
+import { Watching } from "./watching";
+
+const AWAY = ["web1", "web1", "web3", "web4"];
+const [VIP, PREFIX] = ["192.0.2.69", "192.0.2.64/27"];
+const [FALL, INTERVAL_SECONDS, FLIP_SECONDS] = [3, 0.5, 4];
+const CRASHES = 20;
+
+/** On a web server: it takes connections and never answers; and again. */
+const HANG = "systemctl kill -s STOP apache2";
+const WAKE = "systemctl kill -s CONT apache2";
+/** On the router: nobody of the Ethernet but the operator gets through; and again. */
+const CUT_SERVERS = `nft -f - <<<'table ip cut { chain c { type filter hook prerouting priority -400; iifname host0 ip saddr 192.0.2.2-192.0.2.5 drop; ip saddr 192.0.2.32-192.0.2.255 drop; }; }'`;
+const HEAL_SERVERS = "nft delete table ip cut";
+
+describe("loopback-ha watch", function () {
+  this.timeout(300_000);
+  const farm = new Farm();
+  let watching: Watching | undefined;
+
+  before("a farm in the lab", () => farm.build());
+  after("the farm goes", () => farm.destroy());
+  afterEach("everything runs, and is at home", async () => {
+    await watching?.stop();
+    watching = undefined;
+    for (const name of SERVERS) await farm.lab.start(name);
+    for (const name of SERVERS) await farm.lab.heal(name);
+    await restore(...SERVERS);
+    assert.deepEqual(await farm.serving(), SERVERS);
+  });
+
+  /** A person's way back, for a server that missed nothing. */
+  async function restore(...names: string[]): Promise<void> {
+    for (const name of names) await farm.setState(name, "active");
+    await farm.up();
+  }
+  const serves = async (servers: string[]): Promise<boolean> =>
+    String(await farm.serving()) === String(servers);
+
+  it("a crash under load: traffic is whole again within fall x interval + 4 s (longer where an empty program takes longer)", async () => {
+    const limit = (FALL * INTERVAL_SECONDS + FLIP_SECONDS) * 1000 * (await slowness(farm.lab));
+    watching = await Watching.start(farm);
+    const reporting = await Watching.start(farm, "--dry-run");
+    const load = await startLoad(farm.lab, {
+      targets: farm.targets([VIP]),
+      requestsPerSecond: 300,
+      patienceMs: 1200,
+    });
+    await sleep(2000);
+    const crashed = now();
+    await farm.lab.crash("web2");
+    await watching.hears("dead");
+    assert.equal((await watching.hears("flip")).servers, "web2");
+    assert.match((await watching.hears("flipped")).text, /192\.0\.2\.64\/27 goes to web1/);
+    await sleep(limit - (now() - crashed) + 2000);
+    const record = await load.stop();
+    assert.ok(failures(record).length > 0, "the crash was felt");
+    const last = lastFailure(record)!;
+    assert.ok(
+      last.ended - crashed <= limit,
+      `last failure after ${last.ended - crashed} ms, limit ${limit} ms`,
+    );
+    assert.ok(await serves(AWAY));
+
+    assert.deepEqual(reporting.words.slice(1, 3), ["dead web2", "would-flip web2"]);
+    await reporting.stop();
+    await farm.lab.start("web2");
+    assert.match((await watching.hears("back")).text, /web2 answers again: loopback-ha restore web2/);
+    watching.saidNothingElse();
+  });
+
+  it(`${CRASHES} crashes and heals in a row: each is one flip of that server, its return is told, and nothing else is`, async () => {
+    watching = await Watching.start(farm, "--flap-limit", "100");
+    for (let round = 0; round < CRASHES; round++) {
+      const name = SERVERS[round % SERVERS.length];
+      const cut = round % 2 === 0;
+      await (cut ? farm.lab.cut(name) : farm.lab.crash(name));
+      for (const event of ["dead", "flip", "flipped"]) {
+        const line = await watching.hears(event);
+        assert.equal(line.server ?? line.servers, name, `round ${round}: ${watching.words.join("; ")}`);
+      }
+      assert.ok(!(await farm.serving()).includes(name), `round ${round}`);
+      await (cut ? farm.lab.heal(name) : farm.lab.start(name));
+      assert.equal((await watching.hears("back")).server, name);
+      await restore(name);
+      assert.equal((await watching.hears("changed")).server, name);
+      watching.saidNothingElse();
+    }
+    assert.ok(await serves(SERVERS));
+  });
+
+  it("its own link is cut: it says so once, and does nothing", async () => {
+    watching = await Watching.start(farm);
+    await farm.lab.cut("operator");
+    await watching.hears("blind");
+    await sleep(12_000);
+    watching.saidNothingElse();
+    await farm.lab.heal("operator");
+    await watching.hears("sees");
+    await sleep(3000);
+    watching.saidNothingElse();
+  });
+
+  it("no server answers: it does nothing, also while they come back one by one", async () => {
+    watching = await Watching.start(farm);
+    await farm.sh("r1", CUT_SERVERS);
+    try {
+      await watching.hears("nobody");
+      await sleep(2000);
+      await Promise.all(["web2", "web3"].map((name) => farm.sh(name, HANG)));
+    } finally {
+      await farm.sh("r1", HEAL_SERVERS);
+    }
+    await watching.hears("somebody");
+    await sleep(3000);
+    await Promise.all(["web2", "web3"].map((name) => farm.sh(name, WAKE)));
+    await sleep(9000);
+    watching.saidNothingElse();
+  });
+
+  it("servers that take connections and answer nothing are dead, and hold up nobody's verdict; below the minimum nothing is done", async () => {
+    watching = await Watching.start(farm, "--min-active", "2");
+    await farm.sh("web3", HANG);
+    await farm.lab.crash("web2");
+    try {
+      const flipped: string[] = [];
+      while (flipped.length < 2) {
+        const { event, servers } = await watching.hears("flip", { besides: ["dead", "flipped"] });
+        assert.equal(event, "flip");
+        flipped.push(...servers!.split(","));
+      }
+      assert.deepEqual(flipped.sort(), ["web2", "web3"]);
+      await watching.hears("flipped", { besides: ["dead"] });
+      assert.ok(await serves(["web1", "web1", "web4", "web4"]), String(await farm.serving()));
+      await farm.lab.cut("web4");
+      await watching.hears("dead");
+      assert.match((await watching.hears("minimum")).text, /fewer than 2 would be left/);
+      await farm.lab.heal("web4");
+      await watching.hears("alive");
+    } finally {
+      await farm.sh("web3", WAKE);
+    }
+    assert.equal((await watching.hears("back")).server, "web3");
+    watching.saidNothingElse();
+  });
+
+  it("a second watcher says who is there, and ends with 3; the first goes on", async () => {
+    watching = await Watching.start(farm);
+    const second = await farm.project.cli(["watch"]);
+    assert.equal(second.code, Exit.Locked);
+    const { pid } = watching.lines[0];
+    assert.match(
+      textOf(second),
+      new RegExp(`another watcher has this stack: process ${pid} of root, since 20`),
+    );
+    watching.saidNothingElse();
+  });
+
+  it("a person's up is waited for; what the person changed stays", async () => {
+    watching = await Watching.start(farm);
+    // web4 keeps that up busy.
+    const lock = await farm.lab.spawn("web4", ["flock", "/run/loopback-ha/lock", "sleep", "600"]);
+    await sleep(500);
+    await farm.set("sites.sprockets.serverName", "sprockets.widgetco.example");
+    await farm.set("sites.sprockets.documentRoot", "/srv/www/sprockets");
+    await farm.set("sites.sprockets.hostNumber", "7");
+    const up = farm.project.up();
+    const locks = "ls state/.pulumi/locks/organization/loopback-ha/lab";
+    await within(60, "the lock", async () => {
+      const { stdout } = await farm.lab.exec("operator", ["bash", "-c", `${locks}; true`], {
+        cwd: farm.project.folder,
+      });
+      return stdout !== "";
+    });
+    await farm.lab.crash("web2");
+    assert.match((await watching.hears("later", { besides: ["dead", "flip"] })).text, /held by process \d+/);
+    assert.ok(!(await serves(AWAY)));
+    lock.kill();
+    await up;
+    await watching.hears("flipped", { besides: ["dead", "flip", "later"] });
+    assert.ok(await serves(AWAY));
+    await farm.lab.start("web2");
+    await watching.hears("back");
+    await farm.drop("sites.sprockets");
+    const { code, stdout, stderr } = await farm.project.up({ env: { LOOPBACK_HA_FORCE_REMOVAL: "1" } });
+    assert.equal(code, 0, stdout + stderr);
+  });
+
+  it("killed in the middle of its up: the next one finishes the flip", async () => {
+    watching = await Watching.start(farm);
+    await farm.lab.crash("web2");
+    await watching.hears("dead");
+    await watching.hears("flip");
+    await sleep(700);
+    await watching.kill();
+    watching = await Watching.start(farm);
+    await watching.hears("resume");
+    await watching.hears("flipped", { besides: ["later", "unlocked", "resume", "partial"] });
+    assert.ok(await serves(AWAY));
+    watching.saidNothingElse();
+  });
+
+  it("what can't be done is refused, and nothing is touched", async () => {
+    for (const [reason, ...args] of [
+      [/"soon" is no time/, "--interval", "soon"],
+      [/"5ms" is not between 200ms and 1m; use a time such as 200ms/, "--interval", "5ms"],
+      [/"0" is no whole number from 1 to 100; use one such as 3/, "--fall", "0"],
+      [/--min-active 4 with 4 servers: none could ever be set down; use 3 or less/, "--min-active", "4"],
+      [/--hook-url: "ftp:\/\/x"\.\.\. is no web address/, "--hook-url", "ftp://x"],
+    ] as [RegExp, ...string[]][]) {
+      const result = await farm.project.cli(["watch", ...args]);
+      assert.equal(result.code, Exit.Usage, textOf(result));
+      assert.match(textOf(result), reason);
+    }
+  });
+
+  it(`kind frr: servers are asked by what they carry (${PREFIX} goes to web2)`, async () => {
+    await farm.sh("r1", "systemctl enable --now frr");
+    await farm.set("routers.r1.kind", "frr");
+    await farm.up();
+    try {
+      watching = await Watching.start(farm);
+      await farm.lab.crash("web2");
+      await watching.hears("dead");
+      await watching.hears("flip");
+      await watching.hears("flipped");
+      assert.ok(await serves(AWAY));
+      watching.saidNothingElse();
+    } finally {
+      await watching?.stop();
+      await farm.lab.start("web2");
+      await restore("web2");
+      await farm.drop("routers.r1.kind");
+      await farm.up();
+    }
+    await farm.set("routers.r1.kind", "cisco-ios");
+    const result = await farm.project.cli(["watch"]);
+    await farm.drop("routers.r1.kind");
+    assert.equal(result.code, Exit.Usage);
+    assert.match(textOf(result), /r1 \(kind cisco-ios\): nothing can be run there that asks the servers/);
+  });
+});
