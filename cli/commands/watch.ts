@@ -30,7 +30,7 @@ export function watchCommand(): Command {
     )
     .option("--interval <time>", "how often each server is asked", durationBetween("200ms", "1m"), 0.5)
     .option("--fall <rounds>", "so many rounds in a row without an answer: dead", wholeNumber(1, 100), 3)
-    .option("--rise <rounds>", "so many with all answers: back", wholeNumber(1, 100), 3)
+    .option("--rise <rounds>", "so many with one: back", wholeNumber(1, 100), 3)
     .option("--min-active <servers>", "so many must be left, and answer", wholeNumber(1, 1000), 1)
     .option(
       "--flap-limit <flips>",

@@ -4,7 +4,7 @@ import { Counting, RouterSight, Sight, newSight, sees } from "./sights";
 
 /** How careful the watcher is. Times in milliseconds. */
 export interface Policy extends Counting {
-  /** Rounds in a row with every answer after which a server that was down is reported. */
+  /** Rounds in a row with an answer after which a server that was down is reported. */
   rise: number;
   /** This many active servers must be left, and answer. */
   minActive: number;

@@ -10,7 +10,7 @@ export interface Round extends HealthRound {
 export interface Sight {
   /** Rounds in a row in which it answered nothing. */
   falls: number;
-  /** Rounds in a row in which it answered everything. */
+  /** Rounds in a row in which it answered something: one that was down may lack what came since. */
   rises: number;
   /** Why it did not answer the last time. */
   reason: string;
@@ -89,13 +89,11 @@ function countServer(sight: Sight, name: string, answers: Answer[]): void {
   const own = answers.filter(({ server }) => server === name);
   const bad = own.filter(({ ok }) => !ok);
   sight.reason = bad[0]?.reason ?? sight.reason;
-  sight.rises = bad.length === 0 ? sight.rises + 1 : 0;
   if (bad.length === own.length) {
-    sight.falls++;
-    sight.ailing = {};
+    Object.assign(sight, { falls: sight.falls + 1, rises: 0, ailing: {} });
     return;
   }
-  sight.falls = 0;
+  Object.assign(sight, { falls: 0, rises: sight.rises + 1 });
   for (const { vip, ok, reason } of own) {
     if (ok) delete sight.ailing[vip];
     else sight.ailing[vip] = { falls: (sight.ailing[vip]?.falls ?? 0) + 1, reason };

@@ -15,7 +15,8 @@ export function tellNobody({ fall }: Policy, router: string, before: number, now
 export function tellServers(memory: Memory, at: number): Line[] {
   return Object.entries(memory.servers).flatMap(([name, server]) => {
     const sights = sightsOf(memory, name, at);
-    if (sights.length === 0) return [];
+    // By the present routes another one may answer for it already.
+    if (sights.length === 0 || memory.acting?.includes(name)) return [];
     if (server.state === ServerState.Down) return tellDown(memory, name, server, sights, at);
     // One in maintenance may be off.
     return server.state === ServerState.Active ? tellUp(memory.policy, name, server, sights) : [];

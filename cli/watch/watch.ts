@@ -44,8 +44,10 @@ export class Watcher {
   /** What the config's files had in them when they were read. */
   private texts: string;
   private reading = false;
+  private unreadable = false;
   private flipping?: Promise<void>;
   private followed = "";
+  private ended = false;
   private stops: (() => void)[] = [];
 
   /** @throws UsageError when nobody can read what another one has kept */
@@ -78,11 +80,12 @@ export class Watcher {
         mode: policy.dryRun ? "dry-run" : "flip",
       }),
     );
-    const ended = new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    const asked = new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     const stopWarming = keepWarm(() => this.farm);
     const ticks = setInterval(() => this.tick(), policy.interval);
     this.follow();
-    await ended;
+    await asked;
+    this.ended = true;
     clearInterval(ticks);
     stopWarming();
     this.unfollow();
@@ -141,11 +144,15 @@ export class Watcher {
       if (this.flipping !== flipping) return;
       this.texts = texts;
       this.farm = farm;
+      if (this.unreadable) this.say(words.readable());
+      this.unreadable = false;
       const routers = farm.routers.filter(withShell).map(({ name }) => name);
       this.take({ kind: "farm", at: now(), servers: farm.servers, routers });
       this.follow();
     } catch (error) {
-      if (this.texts !== texts) this.say(words.unreadable((error as Error).message));
+      // Somebody is at work on it: one line for all of that.
+      if (!this.unreadable) this.say(words.unreadable((error as Error).message));
+      this.unreadable = true;
       this.texts = texts;
     }
   }
@@ -161,7 +168,7 @@ export class Watcher {
     const args = ["--servers", "--every", `${every}`, "--timeout", timeout, "--sample", `${vips}`];
     const scripts = routers.map((router) => onRouter(router, session.id, "health.sh", args));
     const key = JSON.stringify(scripts);
-    if (key === this.followed) return;
+    if (this.ended || key === this.followed) return;
     this.unfollow();
     this.followed = key;
     this.stops = scripts.map((script) => {

@@ -23,6 +23,7 @@ export const watching = (settings: Line["fields"]): Line =>
 export const ended = (reason: string): Line => line("ended", {}, reason);
 export const unreadable = (reason: string): Line =>
   line("unreadable", {}, `the config can't be read, so the last one that could goes on: ${reason}`);
+export const readable = (): Line => line("readable", {}, "the config can be read again");
 export const notKept = (reason: string): Line =>
   line("not-kept", {}, `a watcher that starts anew will not know of this: ${reason}`);
 export const hookFailed = (hook: string, reason: string): Line =>

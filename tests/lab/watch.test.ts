@@ -178,11 +178,15 @@ describe("loopback-ha watch", function () {
       });
       return stdout !== "";
     });
-    await farm.lab.crash("web2");
-    assert.match((await watching.hears("later", { besides: ["dead", "flip"] })).text, /held by process \d+/);
-    assert.ok(!(await serves(AWAY)));
-    lock.kill();
-    await up;
+    try {
+      await farm.lab.crash("web2");
+      const besides = ["unreadable", "readable", "dead", "flip"];
+      assert.match((await watching.hears("later", { besides })).text, /held by process \d+/);
+      assert.ok(!(await serves(AWAY)));
+    } finally {
+      lock.kill();
+      await up;
+    }
     await watching.hears("flipped", { besides: ["dead", "flip", "later"] });
     assert.ok(await serves(AWAY));
     await farm.lab.start("web2");
