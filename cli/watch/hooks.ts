@@ -1,5 +1,6 @@
 /** Tells somebody else of each line: a command, a web hook. Nothing ever waits for them. */
-import execa from "execa";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { asObject } from "./log";
 import type { Line } from "./words";
 
@@ -10,11 +11,12 @@ export interface HookOptions {
   url?: string;
   /** `project/stack`. */
   stack: string;
+  /** How long each may take. Default: 10. */
+  seconds?: number;
   /** Told of a hook that failed. */
   onFailure: (hook: string, reason: string) => void;
 }
 
-const SECONDS = 10;
 /** What waits beyond that is dropped: a hook that hangs must not eat up memory. */
 const MOST_WAITING = 100;
 
@@ -26,7 +28,7 @@ export class Hooks {
 
   /** One after the other, so that they arrive in order. */
   tell(line: Line, at: Date): void {
-    const { command, url, stack, onFailure } = this.options;
+    const { command, url, stack, seconds = 10, onFailure } = this.options;
     if (command === undefined && url === undefined) return;
     if (this.waiting >= MOST_WAITING)
       return onFailure("hooks", `${MOST_WAITING} lines wait: ${line.event} is not told`);
@@ -38,13 +40,13 @@ export class Hooks {
         command === undefined
           ? undefined
           : attempt(
-              () => runCommand(command, line, told.time, stack, text),
+              () => runCommand(command, line, told.time, stack, text, seconds),
               (reason) => onFailure("command", reason),
             ),
         url === undefined
           ? undefined
           : attempt(
-              () => post(url, text),
+              () => post(url, text, seconds),
               (reason) => onFailure(`url ${new URL(url).host}`, reason),
             ),
       ]);
@@ -72,15 +74,16 @@ async function runCommand(
   time: string,
   stack: string,
   input: string,
+  seconds: number,
 ): Promise<void> {
   const servers = String(fields.servers ?? fields.server ?? "");
-  // A group of its own: what it started ends with it.
-  const running = execa("sh", ["-c", command], {
-    input,
+  // Not execa: there a command that ends without having read its input has failed. A group of its own: what it started
+  // ends with it.
+  const child = spawn("sh", ["-c", command], {
     detached: true,
-    reject: false,
-    stdout: "ignore",
+    stdio: ["pipe", "ignore", "pipe"],
     env: {
+      ...process.env,
       LOOPBACK_HA_EVENT: event,
       LOOPBACK_HA_SERVERS: servers,
       LOOPBACK_HA_STACK: stack,
@@ -88,23 +91,24 @@ async function runCommand(
       LOOPBACK_HA_TIME: time,
     },
   });
+  child.stdin.on("error", () => undefined).end(input);
+  let errors = "";
+  child.stderr.on("data", (more) => (errors = (errors + String(more)).slice(-1000)));
   let late = false;
   const timer = setTimeout(() => {
     late = true;
-    if (running.pid !== undefined) process.kill(-running.pid, "SIGKILL");
-  }, SECONDS * 1000);
-  const { exitCode, signal, stderr } = await running;
+    if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+  }, seconds * 1000);
+  const [code, signal] = (await once(child, "close")) as [number | null, string | null];
   clearTimeout(timer);
-  if (late) throw new Error(`it took over ${SECONDS} s and was ended`);
-  if (exitCode !== 0) {
-    const last = stderr.trim().split("\n").pop() ?? "";
-    throw new Error(`${signal ?? `exit code ${exitCode}`}${last && `: ${last}`}`);
-  }
+  if (late) throw new Error(`it took over ${seconds} s and was ended`);
+  const last = errors.trim().split("\n").pop() ?? "";
+  if (code !== 0) throw new Error(`${signal ?? `exit code ${code}`}${last && `: ${last}`}`);
 }
 
-async function post(url: string, body: string): Promise<void> {
+async function post(url: string, body: string, seconds: number): Promise<void> {
   const headers = { "content-type": "application/json" };
-  const signal = AbortSignal.timeout(SECONDS * 1000);
+  const signal = AbortSignal.timeout(seconds * 1000);
   const response = await fetch(url, { method: "POST", headers, body, signal }).catch((error: Error) => {
     throw new Error(`${(error.cause as Error | undefined)?.message ?? error.message}`);
   });

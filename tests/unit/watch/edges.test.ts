@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as http from "node:http";
+import type { AddressInfo } from "node:net";
+import * as os from "node:os";
+import * as path from "node:path";
+import { becomeTheWatcher } from "../../../cli/watch/instance";
+import { HookOptions, Hooks } from "../../../cli/watch/hooks";
+import { KeptFile } from "../../../cli/watch/keep";
+import { render } from "../../../cli/watch/log";
+import * as words from "../../../cli/watch/words";
+
+const AT = new Date("2026-11-25T10:00:00.123Z");
+const LINE = words.flip(["web2"], ["web1", "web3"]);
+
+describe("watch: its log", () => {
+  it("is one line, for people or for programs", () => {
+    assert.equal(
+      render(LINE, AT, false),
+      "2026-11-25T10:00:00.123Z flip servers=web2 - web2 is dead and web1, web3 answer: state down, and up",
+    );
+    assert.deepEqual(JSON.parse(render(LINE, AT, true)), {
+      time: "2026-11-25T10:00:00.123Z",
+      event: "flip",
+      servers: "web2",
+      text: LINE.text,
+    });
+    const several = words.failed(["web2"], "web1 does not answer\n  nothing moved", 5000);
+    assert.equal(
+      render(several, AT, false),
+      '2026-11-25T10:00:00.123Z failed servers=web2 retry="5 s" - web1 does not answer; nothing moved',
+    );
+  });
+});
+
+describe("watch: hooks", () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-hooks-"));
+  after(() => fs.rmSync(folder, { recursive: true }));
+
+  /** What failed when the lines were told. */
+  async function told(options: Partial<HookOptions>, ...lines: words.Line[]): Promise<string[]> {
+    const failures: string[] = [];
+    const onFailure = (hook: string, reason: string): void => void failures.push(`${hook}: ${reason}`);
+    const hooks = new Hooks({ stack: "farm/prod", onFailure, ...options });
+    for (const line of lines) hooks.tell(line, AT);
+    await hooks.end();
+    return failures;
+  }
+
+  it("a command gets each line on stdin and in its environment, in order", async () => {
+    const file = path.join(folder, "told");
+    const command = `{ echo "$LOOPBACK_HA_TIME $LOOPBACK_HA_STACK $LOOPBACK_HA_EVENT $LOOPBACK_HA_SERVERS: $LOOPBACK_HA_TEXT"; cat; echo; } >>${file}`;
+    assert.deepEqual(await told({ command }, LINE, words.back("web2")), []);
+    const [flip, json, back] = fs.readFileSync(file, "utf8").split("\n");
+    assert.equal(flip, `2026-11-25T10:00:00.123Z farm/prod flip web2: ${LINE.text}`);
+    const { event, servers, stack } = JSON.parse(json) as Record<string, string>;
+    assert.deepEqual([event, servers, stack], ["flip", "web2", "farm/prod"]);
+    assert.match(back, /farm\/prod back web2: web2 answers again/);
+  });
+
+  it("a command that fails is told with its last words", async () => {
+    assert.deepEqual(await told({ command: "echo no mail >&2; exit 7" }, LINE), [
+      "command: exit code 7: no mail",
+    ]);
+    assert.deepEqual(await told({ command: "exit 0" }, LINE), []);
+  });
+
+  it("one that hangs is ended with all that it started, and holds up nobody", async () => {
+    const file = path.join(folder, "pid");
+    const command = `sleep 600 & echo $! >${file}; wait`;
+    const began = Date.now();
+    assert.deepEqual(await told({ command, seconds: 1 }, LINE), ["command: it took over 1 s and was ended"]);
+    assert.ok(Date.now() - began < 9000);
+    const pid = Number(fs.readFileSync(file, "utf8"));
+    const state = fs.existsSync(`/proc/${pid}/stat`)
+      ? fs.readFileSync(`/proc/${pid}/stat`, "utf8")
+      : "gone Z";
+    assert.match(state, / Z|gone/);
+  });
+
+  it("a web hook gets the line as JSON; one that refuses, is not there or hangs is told without its secret path", async () => {
+    const bodies: string[] = [];
+    const server = http.createServer((request, response) => {
+      let body = "";
+      request.on("data", (more) => (body += String(more)));
+      request.on("end", () => {
+        bodies.push(body);
+        if (request.url === "/hangs") return;
+        response.writeHead(request.url === "/refuses" ? 403 : 204).end();
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    assert.deepEqual(await told({ url: `http://${host}/secret` }, LINE), []);
+    assert.deepEqual(JSON.parse(bodies[0]), {
+      time: "2026-11-25T10:00:00.123Z",
+      event: "flip",
+      servers: "web2",
+      text: LINE.text,
+      stack: "farm/prod",
+    });
+    assert.deepEqual(await told({ url: `http://${host}/refuses` }, LINE), [`url ${host}: HTTP status 403`]);
+    const [late] = await told({ url: `http://${host}/hangs`, seconds: 1 }, LINE);
+    assert.match(late, /^url 127\.0\.0\.1:\d+: .*timeout/);
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    const nobody = http.createServer();
+    await new Promise<void>((resolve) => nobody.listen(0, "127.0.0.1", resolve));
+    const { port } = nobody.address() as AddressInfo;
+    await new Promise((resolve) => nobody.close(resolve));
+    const [refused] = await told({ url: `http://127.0.0.1:${port}/secret` }, LINE);
+    assert.equal(refused, `url 127.0.0.1:${port}: connect ECONNREFUSED 127.0.0.1:${port}`);
+  });
+
+  it("what piles up behind one that hangs is dropped, and said", async () => {
+    const lines = Array<words.Line>(102).fill(LINE);
+    const failures = await told({ command: "exit 0" }, ...lines);
+    assert.deepEqual(failures, Array(2).fill("hooks: 100 lines wait: flip is not told"));
+  });
+});
+
+describe("watch: what it keeps", () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-kept-"));
+  after(() => fs.rmSync(folder, { recursive: true }));
+
+  it("is written whole, read again, and no part of a repository", () => {
+    const file = new KeptFile(folder, "prod");
+    assert.deepEqual(file.read(), { flips: [], unfinished: [] });
+    const kept = { flips: [{ server: "web2", at: 5 }], unfinished: ["web2"] };
+    file.write(kept);
+    assert.deepEqual(new KeptFile(folder, "prod").read(), kept);
+    assert.deepEqual(fs.readdirSync(path.join(folder, ".loopback-ha")).sort(), [
+      ".gitignore",
+      "watch.prod.json",
+    ]);
+    fs.writeFileSync(file.file, "{");
+    assert.throws(() => file.read(), /can't be read.*Remove it to begin without/);
+  });
+
+  it("one watcher has the lock; the other learns who", async () => {
+    const key = `file:///${folder} farm prod`;
+    await becomeTheWatcher(key);
+    await assert.rejects(
+      becomeTheWatcher(key),
+      new RegExp(`another watcher has this stack: process ${process.pid} of`),
+    );
+    await becomeTheWatcher(`${key}2`);
+  });
+});
