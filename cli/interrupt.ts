@@ -13,9 +13,8 @@ export function onInterrupt(handler: () => void): () => void {
 export function listenForInterrupts(): void {
   for (const signal of ["SIGINT", "SIGTERM"]) {
     process.on(signal, () => {
-      const last = handlers[handlers.length - 1];
-      if (last) last();
-      else process.exit(Exit.Interrupted);
+      if (handlers.length === 0) process.exit(Exit.Interrupted);
+      for (const handler of [...handlers]) handler();
     });
   }
 }

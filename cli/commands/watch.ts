@@ -2,7 +2,8 @@ import { Command, Option } from "commander";
 import { FarmModel } from "../../components/config";
 import { show } from "../../components/config/error";
 import { durationBetween, wholeNumber } from "../arguments";
-import { Exit, UsageError } from "../failure";
+import { UsageError } from "../failure";
+import { onInterrupt } from "../interrupt";
 import { Session } from "../session";
 import { withShell } from "../status/gather";
 import { becomeTheWatcher } from "../watch/instance";
@@ -60,7 +61,10 @@ export function watchCommand(): Command {
         hooks: { command: hookCommand, url: hookUrl },
         write: (line) => process.stdout.write(`${line}\n`),
       });
-      process.exitCode = await untilAsked((signal) => watcher.run(signal));
+      const end = new AbortController();
+      const settled = onInterrupt(() => end.abort());
+      await watcher.run(end.signal);
+      settled();
     });
 }
 
@@ -103,17 +107,4 @@ function checkUrl(url: string | undefined): void {
     throw new UsageError(
       `--hook-url: ${start}... is no web address; use one such as https://hooks.example/farm`,
     );
-}
-
-/** Until Ctrl-C, or until the service is stopped. */
-async function untilAsked(work: (signal: AbortSignal) => Promise<void>): Promise<Exit> {
-  const end = new AbortController();
-  let exit = Exit.Ok;
-  process.on("SIGTERM", () => end.abort());
-  process.on("SIGINT", () => {
-    exit = Exit.Interrupted;
-    end.abort();
-  });
-  await work(end.signal);
-  return exit;
 }

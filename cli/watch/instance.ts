@@ -1,4 +1,4 @@
-/** One watcher for each stack and machine: see docs/decisions/0007. */
+/** One watcher for each stack and machine: see docs/decisions/0008. */
 import { createHash } from "node:crypto";
 import * as net from "node:net";
 import * as os from "node:os";
