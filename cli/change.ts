@@ -3,11 +3,11 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { FarmModel } from "../components/config";
-import { describeMoves } from "../components/moves";
 import { Applied, apply } from "./apply";
 import { CliError, Exit } from "./failure";
-import { Change, Forecast, forecast } from "./forecast";
+import { Forecast, forecast } from "./forecast";
 import { outstanding } from "./look";
+import { describeForecast } from "./preview/text";
 import { Draft, Session, writeDraft } from "./session";
 import type { Edit } from "./stackFile";
 import type { Terminal } from "./terminal";
@@ -73,14 +73,14 @@ export async function enact(
 }
 
 /** A preview with the draft in place of the file. */
-export async function foresee(session: Session, { file, newText }: Draft): Promise<Forecast> {
+export async function foresee(session: Session, { farm, file, newText }: Draft): Promise<Forecast> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-"));
   const remove = (): void => fs.rmSync(folder, { recursive: true, force: true });
   process.on("exit", remove);
   try {
     const copy = path.join(folder, path.basename(file));
     fs.writeFileSync(copy, newText, { mode: 0o600 });
-    return await forecast(session, copy);
+    return await forecast(session, farm, copy);
   } finally {
     remove();
     process.off("exit", remove);
@@ -131,23 +131,6 @@ function failed(draft: Draft, { moved, stayed, applied }: Outcome): Pick<Outcome
   const text = [...applied.failures, next].join("\n");
   const failure = new CliError(text, interrupted ? Exit.Interrupted : Exit.Failed);
   return undone ? { failure, undone } : { failure };
-}
-
-/** What a preview found, as lines. */
-export function describeForecast({ routers, changes, warnings }: Forecast): string[] {
-  const moves = describeMoves(routers);
-  return [
-    ...warnings.map((text) => `warning: ${text}`),
-    ...(moves.length > 0 ? moves : ["nothing moves"]),
-    ...describeChanges(changes),
-  ];
-}
-
-function describeChanges(changes: Change[]): string[] {
-  return changes.map(({ machine, concern, op, drift }) => {
-    const repair = drift === undefined ? "" : ` (repairs: ${drift})`;
-    return `${machine} ${concern}: ${op}${repair}`;
-  });
 }
 
 function describeOutcome({ moved, stayed, applied }: Outcome): string[] {

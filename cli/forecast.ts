@@ -3,8 +3,9 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import type { EngineEvent, StepEventMetadata, StepEventStateMetadata } from "@pulumi/pulumi/automation";
-import { RouterMoves } from "../components/moves";
-import { MOVES_FILE } from "../components/outlook";
+import type { FarmModel } from "../components/config";
+import { RouterMoves, TableSource } from "../components/moves";
+import { MOVES_FILE, movesOf } from "../components/outlook";
 import { CliError } from "./failure";
 import { explainPulumi } from "./pulumiFailure";
 import type { Session } from "./session";
@@ -35,6 +36,7 @@ export interface Change {
 
 /** What a run of `up` would do. */
 export interface Forecast {
+  /** What moves; of a router that could not be looked at by what Pulumi wrote to it last, if it did. */
   routers: RouterMoves[];
   proposedHomes: Record<string, string>;
   changes: Change[];
@@ -44,10 +46,11 @@ export interface Forecast {
 
 /**
  * Runs a preview.
+ * @param farm what the configuration describes
  * @param configFile a configuration file in place of the stack's own
  * @throws CliError with the program's own words when it refuses the config
  */
-export async function forecast(session: Session, configFile?: string): Promise<Forecast> {
+export async function forecast(session: Session, farm: FarmModel, configFile?: string): Promise<Forecast> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-"));
   const file = path.join(folder, "moves.json");
   const events: EngineEvent[] = [];
@@ -57,7 +60,15 @@ export async function forecast(session: Session, configFile?: string): Promise<F
   try {
     await session.stack.preview({ configFile, onEvent: (event) => events.push(event) });
     const { routers, proposedHomes } = JSON.parse(fs.readFileSync(file, "utf8")) as Forecast;
-    return { routers, proposedHomes, changes: changesIn(events), warnings: messagesIn(events, "warning") };
+    const byRecord = movesOf(farm, session.id, new Map(), writtenRoutes(events));
+    return {
+      routers: routers.map((seen, i) =>
+        seen.table === TableSource.Config ? { ...byRecord[i], failure: seen.failure } : seen,
+      ),
+      proposedHomes,
+      changes: changesIn(events),
+      warnings: messagesIn(events, "warning"),
+    };
   } catch (error) {
     throw failureIn(events) ?? explainPulumi(error, "the preview");
   } finally {
@@ -65,6 +76,19 @@ export async function forecast(session: Session, configFile?: string): Promise<F
     fs.rmSync(folder, { recursive: true, force: true });
   }
 }
+
+/** Lines of the routes that Pulumi wrote to each router last. */
+function writtenRoutes(events: EngineEvent[]): Map<string, string[]> {
+  const steps = events.flatMap(({ resourcePreEvent }) => resourcePreEvent?.metadata ?? []);
+  return new Map(
+    steps.filter(isCommand).flatMap((step): [string, string[]][] => {
+      const { routes } = filesOf(step.old);
+      return routes === undefined ? [] : [[changeOf(step).machine, linesIn(routes)]];
+    }),
+  );
+}
+
+const linesIn = (text: string): string[] => text.split("\n").filter((line) => line !== "");
 
 /** What the program or a machine said why it failed, if it did. */
 export function failureIn(events: EngineEvent[]): CliError | undefined {

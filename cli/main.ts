@@ -5,6 +5,7 @@ import { Refusal } from "../components/refusal";
 import { drainCommand } from "./commands/drain";
 import { downCommand, moveCommand, restoreCommand } from "./commands/flips";
 import { initCommand } from "./commands/init";
+import { previewCommand } from "./commands/preview";
 import { siteCommand } from "./commands/site";
 import { statusCommand } from "./commands/status";
 import { unlockCommand } from "./commands/unlock";
@@ -34,6 +35,7 @@ async function program(): Promise<Command> {
   const commands = [
     initCommand(),
     statusCommand(),
+    previewCommand(),
     drainCommand(),
     restoreCommand(),
     downCommand(),

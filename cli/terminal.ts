@@ -1,5 +1,8 @@
 /** What a person or a program reads: lines, tables and questions, or one JSON document. */
+import * as fs from "node:fs";
+import * as path from "node:path";
 import * as readline from "node:readline";
+import { stripVTControlCharacters } from "node:util";
 import { confirm } from "@inquirer/prompts";
 import Table from "cli-table3";
 import { CliError, Exit, UsageError } from "./failure";
@@ -9,10 +12,15 @@ export interface TerminalOptions {
   json?: boolean;
   /** Every question is answered with yes. */
   yes?: boolean;
+  /** A file that gets the result in place of stdout. */
+  out?: string;
 }
 
 export class Terminal {
-  constructor(private readonly options: TerminalOptions) {}
+  /** @throws UsageError when the file for the result can't be written */
+  constructor(private readonly options: TerminalOptions) {
+    if (options.out !== undefined) checkOut(options.out);
+  }
 
   get json(): boolean {
     return this.options.json === true;
@@ -50,7 +58,10 @@ export class Terminal {
 
   /** The result: as JSON with --json, else as text. */
   result(value: unknown, text: () => string): void {
-    process.stdout.write(this.json ? `${JSON.stringify(value, undefined, 2)}\n` : `${text()}\n`);
+    const result = this.json ? JSON.stringify(value, undefined, 2) : text();
+    const { out } = this.options;
+    if (out === undefined) process.stdout.write(`${result}\n`);
+    else writeOut(out, `${stripVTControlCharacters(result)}\n`);
   }
 
   /**
@@ -69,6 +80,30 @@ export class Terminal {
     }
   }
 }
+
+/** Before a minute's work, and not after it. */
+function checkOut(file: string): void {
+  try {
+    fs.accessSync(path.dirname(file), fs.constants.W_OK);
+    if (fs.existsSync(file)) fs.accessSync(file, fs.constants.W_OK);
+    if (fs.existsSync(file) && fs.statSync(file).isDirectory()) throw new Error("it is a folder");
+  } catch (error) {
+    throw cannotWrite(file, error);
+  }
+}
+
+function writeOut(file: string, text: string): void {
+  try {
+    fs.writeFileSync(file, text);
+  } catch (error) {
+    throw cannotWrite(file, error);
+  }
+}
+
+const cannotWrite = (file: string, error: unknown): UsageError =>
+  new UsageError(
+    `--out: ${JSON.stringify(file)} can't be written (${(error as Error).message}); use a file in a folder that is there, such as ./preview.md`,
+  );
 
 /** A table as text, without colours. */
 export function table(head: string[], rows: string[][]): string {

@@ -30,7 +30,7 @@ export interface RouterView {
   failure?: string;
   /** Its table. */
   live: LiveRoute[];
-  /** Its table was not read, and `live` is what was last written to it. Default: false. */
+  /** Its table was not read, or nobody could look, and `live` is what was last written to it. Default: false. */
   fromRecord?: boolean;
   /** Names of next hops by address, as they were last written: some may have left the configuration since. */
   names: Record<string, string>;
@@ -88,7 +88,7 @@ export enum TableSource {
   Live = "live",
   /** It is what was last written to the router. */
   Written = "written",
-  /** Nothing is known of the router: every prefix is taken to be at home. */
+  /** Nothing is known of the router: every prefix is taken to be at home, so moves are what the configuration sends away. */
   Config = "config",
 }
 
@@ -96,7 +96,7 @@ export enum TableSource {
 export interface RouterMoves {
   /** Its name. */
   router: string;
-  /** Why its table is not known; null: it is. Then `moves` are the prefixes that the configuration sends away from home. */
+  /** Why nobody could look at it; null: it was looked at. */
   failure: string | null;
   /** What the moves begin with. */
   table: TableSource;
@@ -127,9 +127,9 @@ export function findMoves(args: MovesArgs): RouterMoves[] {
     const nameOf = (address: string): string =>
       args.servers.find((server) => server.address === address)?.name ?? view.names[address] ?? address;
     const before = new Prefixes(
-      view.failure === undefined
-        ? view.live.map(({ prefix, nextHop }): [string, string] => [prefix, nameOf(nextHop)])
-        : args.placement.map(({ prefix, home }): [string, string] => [prefix, home]),
+      sourceOf(view) === TableSource.Config
+        ? args.placement.map(({ prefix, home }): [string, string] => [prefix, home])
+        : view.live.map(({ prefix, nextHop }): [string, string] => [prefix, nameOf(nextHop)]),
     );
     const changes = differences(before, wanted);
     const sites = sitesIn(
@@ -139,12 +139,7 @@ export function findMoves(args: MovesArgs): RouterMoves[] {
     return {
       router: view.router,
       failure: view.failure ?? null,
-      table:
-        view.failure !== undefined
-          ? TableSource.Config
-          : view.fromRecord
-            ? TableSource.Written
-            : TableSource.Live,
+      table: sourceOf(view),
       moves: changes.map((change) => ({
         ...change,
         sites: sites.get(change.prefix) ?? [],
@@ -158,6 +153,11 @@ export function findMoves(args: MovesArgs): RouterMoves[] {
       ),
     };
   });
+}
+
+function sourceOf({ fromRecord, failure }: RouterView): TableSource {
+  if (fromRecord) return TableSource.Written;
+  return failure === undefined ? TableSource.Live : TableSource.Config;
 }
 
 type Change = Pick<Move, "prefix" | "from" | "to">;
@@ -186,7 +186,7 @@ function flowsOf(
   nameOf: (address: string) => string,
   servers: MoveServer[],
 ): MovingFlows[] {
-  if (from === null || view.failure !== undefined) return [];
+  if (from === null || sourceOf(view) === TableSource.Config) return [];
   const fateAt = (name: string): FlowFate => {
     const server = servers.find((candidate) => candidate.name === name);
     // A server that leaves the configuration takes its mark with it.
@@ -275,35 +275,37 @@ const MAX_SITES = 6;
 /** The moves as lines for an operator; none for a router on which nothing moves. */
 export function describeMoves(routers: RouterMoves[]): string[] {
   return routers.flatMap((seen) => {
-    const lines = seen.moves.map((move) => `${seen.router}: ${describeMove(move, seen.failure === null)}`);
-    lines.push(
-      ...seen.leaving.map(
-        ({ prefix, server, count }) =>
-          `${seen.router}: ${prefix}: ${describeFlows({ server, count, fate: FlowFate.Break })}, as ${server} leaves`,
-      ),
-    );
+    const alone = seen.table === TableSource.Config;
+    const lines = seen.moves.map((move) => `${seen.router}: ${describeMove(move, !alone)}`);
+    lines.push(...seen.leaving.map((flows) => `${seen.router}: ${describeLeaving(flows)}`));
     const shown = lines.slice(0, MAX_LINES);
     if (lines.length > shown.length)
       shown.push(
         `${seen.router}: and ${lines.length - shown.length} more; LOOPBACK_HA_MOVES_FILE gets them all`,
       );
-    if (seen.failure !== null) {
-      const alone =
-        lines.length > 0
-          ? "by the config alone, these are away from home:"
-          : "by the config alone, all is at home";
-      return [
-        `${seen.router}: not looked at (${seen.failure}), so what moves is not known; ${alone}`,
-        ...shown,
-      ];
-    }
-    if (lines.length === 0) return [];
-    const source =
-      seen.table === TableSource.Written
-        ? [`${seen.router}: its routing table could not be read; this is from what was last written to it`]
-        : [];
+    const source = describeSource(seen, lines.length > 0);
+    if (alone) return [...source, ...shown];
+    if (lines.length === 0) return source;
     return [...source, ...shown, `${seen.router}: ${describeShares(seen.shares)}`];
   });
+}
+
+/** Where the moves come from, unless the router told it; of a router that was looked at only with moves. */
+export function describeSource({ router, failure, table }: RouterMoves, some: boolean): string[] {
+  if (failure !== null) {
+    const notSeen = `${router}: not looked at (${failure})`;
+    if (table === TableSource.Config)
+      return [
+        `${notSeen}, so what moves is not known; by the config alone, ${some ? "these are away from home:" : "all is at home"}`,
+      ];
+    return [
+      some
+        ? `${notSeen}; this is from what was last written to it`
+        : `${notSeen}; by what was last written to it, nothing moves`,
+    ];
+  }
+  if (table === TableSource.Live || !some) return [];
+  return [`${router}: its routing table could not be read; this is from what was last written to it`];
 }
 
 function describeMove({ prefix, from, to, sites, flows }: Move, known: boolean): string {
@@ -315,7 +317,13 @@ function describeMove({ prefix, from, to, sites, flows }: Move, known: boolean):
   return [`${prefix}: ${what}${concerned}`, ...flows.map(describeFlows)].join("; ");
 }
 
-function describeFlows({ server, count, fate }: MovingFlows): string {
+/** Connections that break with their server. */
+export function describeLeaving({ prefix, server, count }: OpenFlows): string {
+  return `${prefix}: ${describeFlows({ server, count, fate: FlowFate.Break })}, as ${server} leaves`;
+}
+
+/** Connections and what happens to them, as a part of a sentence. */
+export function describeFlows({ server, count, fate }: MovingFlows): string {
   if (count === 0) return `no open connection with ${server}`;
   const open =
     count === null ? "open connections" : count === 1 ? "1 open connection" : `${count} open connections`;
@@ -327,12 +335,20 @@ function describeFlows({ server, count, fate }: MovingFlows): string {
 }
 
 function describeShares(shares: RouterMoves["shares"]): string {
+  return shareTexts(shares)
+    .map(({ server, text }) => `${server} ${text}`)
+    .join(", ");
+}
+
+/** Each server's share before and after: `1 of 2 (50 %) => 2 of 2 (100 %)`. */
+export function shareTexts(shares: RouterMoves["shares"]): { server: string; text: string }[] {
   const sum = (when: "before" | "after"): number =>
     Object.values(shares).reduce((all, share) => all + share[when], 0);
   const [before, after] = [sum("before"), sum("after")];
   const part = (count: number, all: number): string =>
     `${count} of ${all}${all > 0 ? ` (${Math.round((100 * count) / all)} %)` : ""}`;
-  return Object.entries(shares)
-    .map(([name, share]) => `${name} ${part(share.before, before)} => ${part(share.after, after)}`)
-    .join(", ");
+  return Object.entries(shares).map(([server, share]) => ({
+    server,
+    text: `${part(share.before, before)} => ${part(share.after, after)}`,
+  }));
 }

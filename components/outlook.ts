@@ -35,8 +35,16 @@ export async function tellOutlook(farm: FarmModel, stack: string, found: Finding
   if (lines.length > 0) await pulumi.log.info(lines.join("\n"));
 }
 
-/** What will move on each router, from what was found there. */
-export function movesOf(farm: FarmModel, stack: string, found: Findings): RouterMoves[] {
+/**
+ * What will move on each router, from what was found there.
+ * @param written lines of the routes that Pulumi wrote last, for a router that could not be looked at; none: by the config alone
+ */
+export function movesOf(
+  farm: FarmModel,
+  stack: string,
+  found: Findings,
+  written: Map<string, string[]> = new Map(),
+): RouterMoves[] {
   return findMoves({
     placement: farm.placement,
     servers: farm.servers.map(({ name, address, state }) => ({
@@ -45,7 +53,9 @@ export function movesOf(farm: FarmModel, stack: string, found: Findings): Router
       down: state === ServerState.Down,
     })),
     sites: farm.sites.map(({ name, vips, retiringVips }) => ({ name, vips: [...vips, ...retiringVips] })),
-    routers: routerViews(farm, stack, found),
+    routers: routerViews(farm, stack, found).map((view) =>
+      view.failure === undefined ? view : { ...view, ...recordOf(written.get(view.router) ?? []) },
+    ),
   });
 }
 
@@ -64,25 +74,33 @@ export function routerViews(farm: FarmModel, stack: string, found: Findings): Ro
     const failure = seen === undefined ? notSeen : seen.failure;
     if (seen === undefined || failure !== undefined)
       return { router: name, pinsFlows, failure, live: [], names: {} };
-    const written = linesOf(seen, stack, "routes").map((line) => line.split(" "));
+    const record = recordOf(linesOf(seen, stack, "routes"));
     const live = linesOf(seen, stack, "live");
     const flows = linesOf(seen, stack, "flows");
     return {
       router: name,
       pinsFlows,
+      ...record,
       // One that does not tell its table has what was last written.
-      fromRecord: live.length === 0 && written.length > 0,
-      live:
-        live.length > 0
-          ? known(live).map(([prefix, nextHop]) => ({ prefix, nextHop }))
-          : written.map(([prefix, , nextHop]) => ({ prefix, nextHop })),
-      names: Object.fromEntries(written.map(([, server, nextHop]) => [nextHop, server])),
+      ...(live.length > 0
+        ? { live: known(live).map(([prefix, nextHop]) => ({ prefix, nextHop })), fromRecord: false }
+        : {}),
       flows:
         flows.length > 0
           ? known(flows).map(([prefix, server, count]) => ({ prefix, server, count: Number(count) }))
           : undefined,
     };
   });
+}
+
+/** A router's table out of the file of its wanted routes. */
+function recordOf(routes: string[]): Pick<RouterView, "live" | "names" | "fromRecord"> {
+  const written = routes.map((line) => line.split(" "));
+  return {
+    fromRecord: written.length > 0,
+    live: written.map(([prefix, , nextHop]) => ({ prefix, nextHop })),
+    names: Object.fromEntries(written.map(([, server, nextHop]) => [nextHop, server])),
+  };
 }
 
 /** A warning about homes that the default order moves for no need; undefined: there is none. */
@@ -98,7 +116,7 @@ export function describeShifts(farm: FarmModel, stack: string, found: Findings):
   const homes = shifts.map(({ subnet, from }): [string, string] => [subnet, from]);
   return [
     `other servers, so the default order gives VIP subnets another home: ${list}. To keep them where they are:`,
-    ...commands(homes),
+    ...homeCommands(homes),
   ].join("\n");
 }
 
@@ -162,12 +180,13 @@ export function describeProposal(farm: FarmModel): string[] {
       : [];
   return [
     `${idleServers(farm, proposed).join(", ")}: home of nothing. For a balance by weight:`,
-    ...commands(homes.slice(0, MAX_COMMANDS)),
+    ...homeCommands(homes.slice(0, MAX_COMMANDS)),
     ...rest,
   ];
 }
 
-function commands(homes: [string, string][]): string[] {
+/** What gives VIP subnets or VIPs these homes. */
+export function homeCommands(homes: [string, string][]): string[] {
   return homes.map(
     ([prefix, server]) => `  pulumi config set --path '${pathText(["placement", prefix])}' ${server}`,
   );

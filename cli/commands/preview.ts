@@ -1,0 +1,46 @@
+import { Command } from "commander";
+import { Refusal } from "../../components/refusal";
+import { foresee } from "../change";
+import { UsageError } from "../failure";
+import { Forecast, forecast } from "../forecast";
+import { renderFailure, renderMarkdown } from "../preview/markdown";
+import { renderPreview } from "../preview/text";
+import { verdict } from "../preview/verdict";
+import type { Session } from "../session";
+import { open } from "./command";
+
+interface PreviewOptions {
+  markdown?: boolean;
+  observe: boolean;
+}
+
+/** `preview`: what `up` would do. */
+export function previewCommand(): Command {
+  return new Command("preview")
+    .description("what up would do: what moves, and the text that changes on each machine; changes nothing")
+    .option("--markdown", "as a comment on a pull request")
+    .option("--no-observe", "look at no machine: where ssh leads to none, as in CI")
+    .option("-o, --out <file>", "the result into a file")
+    .action(async ({ markdown, observe }: PreviewOptions, command: Command) => {
+      const { session, terminal } = await open(command);
+      if (markdown && terminal.json)
+        throw new UsageError("--markdown and --json are two forms of one result: give one of them");
+      try {
+        const found = await look(session, observe);
+        terminal.result({ stack: session.id, verdict: verdict(found), ...found }, () =>
+          markdown ? renderMarkdown(session.id, found) : renderPreview(session.id, found),
+        );
+      } catch (error) {
+        // Or a comment would go on showing the preview before.
+        if (markdown && error instanceof Refusal)
+          terminal.result(undefined, () => renderFailure(session.id, error.message));
+        throw error;
+      }
+    });
+}
+
+async function look(session: Session, observe: boolean): Promise<Forecast> {
+  const farm = await session.farm();
+  if (observe || !farm.observe) return forecast(session, farm);
+  return foresee(session, await session.draft([{ path: ["observe"], value: false }]));
+}

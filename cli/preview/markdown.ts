@@ -1,0 +1,135 @@
+/** A preview as a comment on a pull request: short enough, and foreign text in it is nothing but text. Pure. */
+import { homeCommands } from "../../components/outlook";
+import type { Forecast } from "../forecast";
+import { FileDiff, MachineGroup, machineGroups, shownLine } from "./diff";
+import { code, fence, inline } from "./escape";
+import { routerSection } from "./movesTable";
+import { NO_FILES, describeChange } from "./text";
+import { verdict } from "./verdict";
+
+/** GitHub takes 65,536 characters; a few are for whoever adds a line. */
+export const MOST_CHARACTERS = 65_000;
+const MOST_FOR_MOVES = 40_000;
+const MOST_FOR_WARNINGS = 10_000;
+/** For the sentence that says what was left out. */
+const RESERVE = 1000;
+/** Of a file's diff, or of a message. */
+const MOST_LINES = 200;
+const MOST_LINES_OF_A_WARNING = 20;
+const MOST_HOMES = 8;
+
+/** The first line: by it, a later run finds the comment to write over. */
+export const marker = (stack: string): string =>
+  `<!-- loopback-ha preview of ${stack.replace(/[^A-Za-z0-9._/-]/g, "_")} -->`;
+
+/**
+ * Verdict, moves and warnings, then each machine's diff, folded. The moves always stay; what has no room else is
+ * counted.
+ * @param stack `project/stack`
+ */
+export function renderMarkdown(stack: string, forecast: Forecast): string {
+  const { routers, warnings, proposedHomes, changes } = forecast;
+  const head = [
+    marker(stack),
+    `### ${code(stack)}: ${inline(verdict(forecast))}`,
+    ...routers.flatMap((seen) => routerSection(seen, MOST_FOR_MOVES / routers.length)),
+    ...warningSection(warnings),
+    ...homesSection(Object.entries(proposedHomes)),
+  ];
+  const room = MOST_CHARACTERS - head.join("\n\n").length;
+  return page([...head, ...machineSections(machineGroups(changes), room)]);
+}
+
+/** What takes the place of a preview that could not be made. */
+export function renderFailure(stack: string, message: string): string {
+  return page([marker(stack), `### ${code(stack)}: no preview`, fence(firstLines(message, MOST_LINES))]);
+}
+
+const page = (paragraphs: string[]): string => `${paragraphs.join("\n\n")}\n`;
+
+function firstLines(text: string, most: number): string[] {
+  const lines = text.split("\n").map(shownLine);
+  return lines.length > most ? [...lines.slice(0, most), `and ${lines.length - most} more lines`] : lines;
+}
+
+function warningSection(warnings: string[]): string[] {
+  if (warnings.length === 0) return [];
+  const shown: string[] = [];
+  let room = MOST_FOR_WARNINGS;
+  for (const text of warnings) {
+    const [first, ...rest] = firstLines(text, MOST_LINES_OF_A_WARNING);
+    const paragraph = [`**Warning:** ${inline(first)}`, ...(rest.length > 0 ? [fence(rest)] : [])].join(
+      "\n\n",
+    );
+    room -= paragraph.length;
+    if (room < 0)
+      return [
+        ...shown,
+        `And ${warnings.length - shown.length} more warnings: \`loopback-ha preview\` shows them.`,
+      ];
+    shown.push(paragraph);
+  }
+  return shown;
+}
+
+function homesSection(homes: [string, string][]): string[] {
+  if (homes.length === 0) return [];
+  const more = homes.length > MOST_HOMES ? [`and ${homes.length - MOST_HOMES} more`] : [];
+  return [
+    "An active server is home of nothing. For a balance by weight:",
+    fence([...homeCommands(homes.slice(0, MOST_HOMES)), ...more].map(shownLine)),
+  ];
+}
+
+function machineSections(groups: MachineGroup[], room: number): string[] {
+  const shown: string[] = [];
+  const left: MachineGroup[] = [];
+  let rest = room - RESERVE;
+  for (const group of groups) {
+    const section = machineSection(group);
+    if (section.length + 2 > rest) {
+      left.push(group);
+      continue;
+    }
+    rest -= section.length + 2;
+    shown.push(section);
+  }
+  return left.length > 0 ? [...shown, leftOut(left)] : shown;
+}
+
+function leftOut(groups: MachineGroup[]): string {
+  const machines = groups.flatMap((group) => group.machines);
+  const names = machines.length > 8 ? `${machines.length} machines` : machines.map(inline).join(", ");
+  const lines = groups.reduce(
+    (sum, group) => sum + lineCount(group, "added") + lineCount(group, "removed"),
+    0,
+  );
+  return `Left out, as a comment has no room for more: the diffs of ${names}, ${lines} changed lines. \`loopback-ha preview\` shows them.`;
+}
+
+const lineCount = ({ changes }: MachineGroup, what: "added" | "removed"): number =>
+  changes.flatMap(({ files }) => files).reduce((sum, file) => sum + file[what], 0);
+
+function machineSection(group: MachineGroup): string {
+  const concerns = group.changes.map(({ concern, op }) => `${concern} ${op}`).join(", ");
+  const size = `+${lineCount(group, "added")} −${lineCount(group, "removed")}`;
+  return [
+    // One line: a blank one within would end the HTML.
+    `<details><summary><b>${inline(group.machines.join(", "))}</b>: ${inline(concerns)} (${size})</summary>`,
+    ...group.changes.flatMap((change) => [
+      `**${inline(describeChange(change))}**`,
+      ...(change.files.length > 0 || change.drift !== undefined ? [] : [NO_FILES]),
+      ...change.files.flatMap(fileSection),
+    ]),
+    "</details>",
+  ].join("\n\n");
+}
+
+function fileSection({ name, lines }: FileDiff): string[] {
+  const more = lines.length - MOST_LINES;
+  return [
+    code(name),
+    fence(lines.slice(0, MOST_LINES), "diff"),
+    ...(more > 0 ? [`and ${more} more lines`] : []),
+  ];
+}

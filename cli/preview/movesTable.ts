@@ -1,0 +1,130 @@
+/** What moves on a router, as tables in Markdown. Pure. */
+import {
+  Move,
+  MovingFlows,
+  RouterMoves,
+  TableSource,
+  describeFlows,
+  describeLeaving,
+  describeSource,
+  shareTexts,
+} from "../../components/moves";
+import { shorten } from "./diff";
+import { code, inline } from "./escape";
+
+/** More moves than this become one row for each pair of servers. */
+const MOST_ROWS = 40;
+const MOST_SITES = 6;
+const MOST_FLOWS = 4;
+const LONGEST_NAME = 80;
+
+/** Moves from one server to another. */
+interface Row extends Pick<Move, "from" | "to" | "sites" | "flows"> {
+  prefixes: string[];
+}
+
+/**
+ * @param room about how many characters it may have
+ * @returns paragraphs; none where nothing is to be said
+ */
+export function routerSection(seen: RouterMoves, room: number): string[] {
+  const { router, moves, leaving, table } = seen;
+  const some = moves.length + leaving.length > 0;
+  const source = describeSource(seen, some).map(inline);
+  if (!some) return source;
+  const known = table !== TableSource.Config;
+  return [
+    `#### ${name(router)}`,
+    ...source,
+    ...(moves.length > 0 ? [movesTable(moves, known, 0.6 * room)] : []),
+    ...(leaving.length > 0 ? [list(leaving.map(describeLeaving), 0.2 * room)] : []),
+    ...(known ? [sharesTable(seen, 0.2 * room)] : []),
+  ];
+}
+
+const name = (text: string): string => code(shorten(text, LONGEST_NAME));
+
+function movesTable(moves: Move[], known: boolean, room: number): string {
+  const head = ["prefix", known ? "from" : "home", known ? "to" : "goes to", "sites", "open connections"];
+  const single = moves.map((move) => cellsOf({ ...move, prefixes: [move.prefix] }));
+  const fits = moves.length <= MOST_ROWS && table(head, single, Infinity, "").length <= room;
+  return table(head, fits ? single : together(moves).map(cellsOf), room, "more rows");
+}
+
+function together(moves: Move[]): Row[] {
+  const rows = new Map<string, Row>();
+  for (const { prefix, from, to, sites, flows } of moves) {
+    const key = JSON.stringify([from, to]);
+    const row = rows.get(key) ?? { prefixes: [], from, to, sites: [], flows: [] };
+    row.prefixes.push(prefix);
+    row.sites.push(...sites);
+    row.flows.push(...flows);
+    rows.set(key, row);
+  }
+  return [...rows.values()].map((row) => ({ ...row, sites: [...new Set(row.sites)].sort() }));
+}
+
+function cellsOf({ prefixes, from, to, sites, flows }: Row): string[] {
+  const last = prefixes[prefixes.length - 1];
+  const more = sites.length - MOST_SITES;
+  return [
+    prefixes.length === 1 ? name(last) : `${prefixes.length} prefixes, ${name(prefixes[0])} to ${name(last)}`,
+    from === null ? "not routed" : name(from),
+    to === null ? "no longer routed" : name(to),
+    sites.slice(0, MOST_SITES).map(name).join(", ") + (more > 0 ? ` and ${more} more` : ""),
+    flowsCell(flows),
+  ];
+}
+
+function flowsCell(flows: MovingFlows[]): string {
+  const sums = new Map<string, MovingFlows>();
+  for (const flow of flows) {
+    const key = JSON.stringify([flow.server, flow.fate]);
+    const sum = sums.get(key);
+    const count =
+      sum === undefined
+        ? flow.count
+        : sum.count === null || flow.count === null
+          ? null
+          : sum.count + flow.count;
+    sums.set(key, { ...flow, count });
+  }
+  const all = [...sums.values()];
+  const more = all.length - MOST_FLOWS;
+  const shown = all
+    .slice(0, MOST_FLOWS)
+    .map((flow) => inline(describeFlows({ ...flow, server: shorten(flow.server, LONGEST_NAME) })));
+  return [...shown, ...(more > 0 ? [`and those with ${more} more servers`] : [])].join("<br>");
+}
+
+function sharesTable({ shares }: RouterMoves, room: number): string {
+  const rows = shareTexts(shares).map(({ server, text }) => [name(server), inline(text)]);
+  return table(["server", "share"], rows, room, "more servers");
+}
+
+function table(head: string[], rows: string[][], room: number, rest: string): string {
+  const line = (cells: string[]): string => `| ${cells.join(" | ")} |`;
+  return cut([line(head), line(head.map(() => "---"))], rows.map(line), room, rest);
+}
+
+const list = (texts: string[], room: number): string =>
+  cut(
+    [],
+    texts.map((text) => `- ${inline(text)}`),
+    room,
+    "more",
+  );
+
+/** Lines as long as there is room for them, and how many there are besides. */
+function cut(head: string[], lines: string[], room: number, rest: string): string {
+  const shown: string[] = [];
+  let left = room;
+  for (const line of lines) {
+    left -= line.length + 1;
+    if (left < 0) break;
+    shown.push(line);
+  }
+  const more = lines.length - shown.length;
+  const text = [...head, ...shown].join("\n");
+  return more > 0 ? `${text}\n\nand ${more} ${rest}: \`loopback-ha preview --json\` has them all` : text;
+}

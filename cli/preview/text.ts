@@ -1,0 +1,63 @@
+/** A preview for a terminal. Pure. */
+import colors from "picocolors";
+import { describeMoves } from "../../components/moves";
+import { homeCommands } from "../../components/outlook";
+import type { Change, Forecast } from "../forecast";
+import { FileDiff, MachineGroup, machineGroups } from "./diff";
+import { verdict } from "./verdict";
+
+/** What a preview found, as lines: warnings, moves, and a line for each change. */
+export function describeForecast(forecast: Forecast): string[] {
+  const moves = describeMoves(forecast.routers);
+  return [
+    ...forecast.warnings.map((text) => `warning: ${text}`),
+    ...(moves.length > 0 ? moves : ["nothing moves"]),
+    ...forecast.changes.map((change) => `${change.machine} ${describeChange(change)}`),
+  ];
+}
+
+/** What happens to a concern of a machine. */
+export function describeChange({ concern, op, drift }: Pick<Change, "concern" | "op" | "drift">): string {
+  return `${concern}: ${op}${drift === undefined ? "" : ` (repairs: ${drift})`}`;
+}
+
+/** Said where a command runs though no wanted text changes. */
+export const NO_FILES =
+  "what is wanted stays the same; the library's scripts or the way to the machine changed";
+
+/**
+ * @param stack `project/stack`
+ * @returns text without a final line feed
+ */
+export function renderPreview(stack: string, forecast: Forecast): string {
+  const homes = Object.entries(forecast.proposedHomes);
+  return [
+    `${colors.bold(stack)}  ${verdict(forecast)}`,
+    ...forecast.warnings.map((text) => `${colors.yellow("warning:")} ${text}`),
+    ...describeMoves(forecast.routers),
+    ...(homes.length > 0 ? ["for a balance by weight:", ...homeCommands(homes)] : []),
+    ...machineGroups(forecast.changes).flatMap(describeGroup),
+  ].join("\n");
+}
+
+function describeGroup({ machines, changes }: MachineGroup): string[] {
+  return [
+    "",
+    colors.bold(machines.join(", ")),
+    ...changes.flatMap((change) => [
+      `  ${describeChange(change)}`,
+      ...(change.files.length > 0 || change.drift !== undefined ? [] : [`    ${NO_FILES}`]),
+      ...change.files.flatMap(describeFile),
+    ]),
+  ];
+}
+
+function describeFile({ name, added, removed, lines }: FileDiff): string[] {
+  return [`    ${name}  +${added} -${removed}`, ...lines.map((line) => `      ${coloured(line)}`)];
+}
+
+function coloured(line: string): string {
+  if (line.startsWith("+")) return colors.green(line);
+  if (line.startsWith("-")) return colors.red(line);
+  return line.startsWith("@@") ? colors.cyan(line) : line;
+}
