@@ -9,6 +9,8 @@ export interface CommonOptions {
   stack?: string;
   json?: boolean;
   yes?: boolean;
+  /** Of commands that have it. */
+  out?: string;
 }
 
 /** What a command works with. */

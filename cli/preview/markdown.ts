@@ -1,7 +1,7 @@
 /** A preview as a comment on a pull request: short enough, and foreign text in it is nothing but text. Pure. */
 import { homeCommands } from "../../components/outlook";
 import type { Forecast } from "../forecast";
-import { FileDiff, MachineGroup, machineGroups, shownLine } from "./diff";
+import { FileDiff, MachineGroup, machineGroups, shorten, shownLine } from "./diff";
 import { code, fence, inline } from "./escape";
 import { routerSection } from "./movesTable";
 import { NO_FILES, describeChange } from "./text";
@@ -12,7 +12,8 @@ export const MOST_CHARACTERS = 65_000;
 const MOST_FOR_MOVES = 40_000;
 const MOST_FOR_WARNINGS = 10_000;
 /** For the sentence that says what was left out. */
-const RESERVE = 1000;
+const RESERVE = 3500;
+const MOST_NAMES = 12;
 /** Of a file's diff, or of a message. */
 const MOST_LINES = 200;
 const MOST_LINES_OF_A_WARNING = 20;
@@ -26,6 +27,7 @@ export const marker = (stack: string): string =>
  * Verdict, moves and warnings, then each machine's diff, folded. The moves always stay; what has no room else is
  * counted.
  * @param stack `project/stack`
+ * @returns text without a final line feed
  */
 export function renderMarkdown(stack: string, forecast: Forecast): string {
   const { routers, warnings, proposedHomes, changes } = forecast;
@@ -45,7 +47,7 @@ export function renderFailure(stack: string, message: string): string {
   return page([marker(stack), `### ${code(stack)}: no preview`, fence(firstLines(message, MOST_LINES))]);
 }
 
-const page = (paragraphs: string[]): string => `${paragraphs.join("\n\n")}\n`;
+const page = (paragraphs: string[]): string => paragraphs.join("\n\n");
 
 function firstLines(text: string, most: number): string[] {
   const lines = text.split("\n").map(shownLine);
@@ -99,7 +101,10 @@ function machineSections(groups: MachineGroup[], room: number): string[] {
 
 function leftOut(groups: MachineGroup[]): string {
   const machines = groups.flatMap((group) => group.machines);
-  const names = machines.length > 8 ? `${machines.length} machines` : machines.map(inline).join(", ");
+  const names =
+    machines.length > MOST_NAMES
+      ? `${machines.length} machines`
+      : machines.map((name) => inline(shorten(name, 40))).join(", ");
   const lines = groups.reduce(
     (sum, group) => sum + lineCount(group, "added") + lineCount(group, "removed"),
     0,

@@ -17,6 +17,7 @@ const MOST_ROWS = 40;
 const MOST_SITES = 6;
 const MOST_FLOWS = 4;
 const LONGEST_NAME = 80;
+const LONGEST_SOURCE = 300;
 
 /** Moves from one server to another. */
 interface Row extends Pick<Move, "from" | "to" | "sites" | "flows"> {
@@ -30,7 +31,7 @@ interface Row extends Pick<Move, "from" | "to" | "sites" | "flows"> {
 export function routerSection(seen: RouterMoves, room: number): string[] {
   const { router, moves, leaving, table } = seen;
   const some = moves.length + leaving.length > 0;
-  const source = describeSource(seen, some).map(inline);
+  const source = describeSource(seen, some).map((text) => inline(shorten(text, LONGEST_SOURCE)));
   if (!some) return source;
   const known = table !== TableSource.Config;
   return [

@@ -3,7 +3,7 @@ import colors from "picocolors";
 import { describeMoves } from "../../components/moves";
 import { homeCommands } from "../../components/outlook";
 import type { Change, Forecast } from "../forecast";
-import { FileDiff, MachineGroup, machineGroups } from "./diff";
+import { FileDiff, MachineGroup, machineGroups, printable } from "./diff";
 import { verdict } from "./verdict";
 
 /** What a preview found, as lines: warnings, moves, and a line for each change. */
@@ -33,7 +33,9 @@ export function renderPreview(stack: string, forecast: Forecast): string {
   const homes = Object.entries(forecast.proposedHomes);
   return [
     `${colors.bold(stack)}  ${verdict(forecast)}`,
-    ...forecast.warnings.map((text) => `${colors.yellow("warning:")} ${text}`),
+    ...forecast.warnings.map(
+      (text) => `${colors.yellow("warning:")} ${text.split("\n").map(printable).join("\n")}`,
+    ),
     ...describeMoves(forecast.routers),
     ...(homes.length > 0 ? ["for a balance by weight:", ...homeCommands(homes)] : []),
     ...machineGroups(forecast.changes).flatMap(describeGroup),

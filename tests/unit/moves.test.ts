@@ -182,6 +182,25 @@ describe("moves", () => {
       ["r1: not looked at (r1 is off), so what moves is not known; by the config alone, all is at home"],
     ],
     [
+      "a router that is not looked at, by what was last written to it",
+      {
+        placement: away,
+        routers: [view({ failure: "r1 is off", fromRecord: true, live: live(1, 2, 3, 1) })],
+      },
+      [
+        "r1: not looked at (r1 is off); this is from what was last written to it",
+        `r1: ${p2}: via web2 => via web1 ${named}; open connections stay with web2 until the end`,
+        `r1: ${p4}: via web1 => via web4; open connections stay with web1 until the end`,
+        "r1: web1 2 of 4 (50 %) => 2 of 4 (50 %), web2 1 of 4 (25 %) => 0 of 4 (0 %), " +
+          "web3 1 of 4 (25 %) => 1 of 4 (25 %), web4 0 of 4 (0 %) => 1 of 4 (25 %)",
+      ],
+    ],
+    [
+      "a router that is not looked at, and stays as it was written",
+      { routers: [view({ failure: "r1 is off", fromRecord: true })] },
+      ["r1: not looked at (r1 is off); by what was last written to it, nothing moves"],
+    ],
+    [
       "two routers, each from where it stands",
       {
         placement: away,

@@ -6,11 +6,13 @@ import * as pulumi from "@pulumi/pulumi";
 import { FarmModel, readFarm } from "../../components/config";
 import { parseObservation } from "../../components/host/observe";
 import { Findings } from "../../components/inspection";
+import { TableSource } from "../../components/moves";
 import {
   MOVES_FILE,
   describeLimits,
   describeProposal,
   describeShifts,
+  movesOf,
   routerViews,
   tellOutlook,
 } from "../../components/outlook";
@@ -77,6 +79,26 @@ describe("outlook", () => {
     assert.strictEqual(routerViews(farmOf(three), stack, new Map())[0].failure, "observe is false");
     const routers = { r1: { address: "192.0.2.1", pinFlows: false } };
     assert.strictEqual(routerViews(farmOf(three, { routers }), stack, failing)[0].pinsFlows, false);
+  });
+
+  it("tells what moves on a router that was not looked at from the routes that Pulumi has, if any", () => {
+    const farm = farmOf(three);
+    const written = farm.placement.map(
+      ({ prefix, server }) => `${prefix} ${server} 192.0.2.${three[server as "web1"]}`,
+    );
+    written[1] = "192.0.2.64/27 old 192.0.2.9";
+    const [byRecord] = movesOf(farm, stack, new Map(), new Map([["r1", written]]));
+    assert.strictEqual(byRecord.failure, "observe is false");
+    assert.strictEqual(byRecord.table, TableSource.Written);
+    assert.deepStrictEqual(
+      byRecord.moves.map(({ prefix, from, to }) => [prefix, from, to]),
+      [["192.0.2.64/27", "old", "web2"]],
+    );
+    const [byConfig] = movesOf(farm, stack, new Map(), new Map([["r2", written]]));
+    assert.deepStrictEqual([byConfig.table, byConfig.moves], [TableSource.Config, []]);
+    // What the router tells wins.
+    const [live] = movesOf(farm, stack, seen("live -"), new Map([["r1", written]]));
+    assert.strictEqual(live.table, TableSource.Live);
   });
 
   it("says where answers take another way than by the router, which can't pin then", () => {

@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { stripVTControlCharacters } from "node:util";
+import { renderPreview } from "../../../cli/preview/text";
+import { change, flip, forecast } from "./support";
+
+const text = (...args: Parameters<typeof renderPreview>): string[] =>
+  stripVTControlCharacters(renderPreview(...args)).split("\n");
+
+describe("preview for a terminal", () => {
+  it("has the verdict, the moves, and each machine's diff", () =>
+    assert.deepEqual(text("loopback-ha/prod", flip()), [
+      "loopback-ha/prod  1 prefix moves (web2 => web1); 12 open connections stay where they are until they end; r1 changes",
+      "r1: 192.0.2.64/27: via web2 => via web1 (sites gadgets, widgetco); 12 open connections stay with web2 until the end",
+      "r1: web1 1 of 2 (50 %) => 2 of 2 (100 %), web2 1 of 2 (50 %) => 0 of 2 (0 %)",
+      "",
+      "r1",
+      "  linux-routes: update",
+      "    routes  +1 -1",
+      "      @@ -1,2 +1,2 @@",
+      "       192.0.2.32/27 web1 192.0.2.2",
+      "      -192.0.2.64/27 web2 192.0.2.3",
+      "      +192.0.2.64/27 web1 192.0.2.2",
+    ]));
+
+  it("has warnings and proposed homes, and says why a command runs that changes no text", () =>
+    assert.deepEqual(
+      text(
+        "s",
+        forecast({
+          routers: [],
+          warnings: ["careful\x1b[2J"],
+          proposedHomes: { "192.0.2.64/27": "web2" },
+          changes: [
+            change({ files: [] }),
+            change({ machine: "web2", files: [], drift: "an address is missing" }),
+          ],
+        }),
+      ),
+      [
+        "s  nothing moves; web1, web2 change; drift on web2 is repaired",
+        "warning: careful\\u{1b}[2J",
+        "for a balance by weight:",
+        `  pulumi config set --path 'placement["192.0.2.64/27"]' web2`,
+        "",
+        "web1",
+        "  vips: update",
+        "    what is wanted stays the same; the library's scripts or the way to the machine changed",
+        "",
+        "web2",
+        "  vips: update (repairs: an address is missing)",
+      ],
+    ));
+});
