@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
 import { Refusal } from "../components/refusal";
+import { checkCommand } from "./commands/check";
 import { drainCommand } from "./commands/drain";
 import { downCommand, moveCommand, restoreCommand } from "./commands/flips";
 import { initCommand } from "./commands/init";
@@ -18,7 +19,7 @@ import { listenForInterrupts } from "./interrupt";
 const { version } = createRequire(__filename)("pulumi-loopback-ha/package.json") as { version: string };
 
 const EXIT_CODES = `
-Exit codes: 0 done; 1 failed; 2 can't be done as asked, nothing was touched; 3 another run holds the stack;
+Exit codes: 0 done; 1 failed, or check found a rule broken; 2 can't be done as asked, nothing was touched; 3 another run holds the stack;
 4 status: something is not as the config wants it; 5 drain: connections were left at the deadline; 130 Ctrl-C.`;
 
 async function program(): Promise<Command> {
@@ -36,6 +37,7 @@ async function program(): Promise<Command> {
     initCommand(),
     statusCommand(),
     previewCommand(),
+    checkCommand(),
     drainCommand(),
     restoreCommand(),
     downCommand(),

@@ -2,10 +2,10 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { LocalWorkspace, Stack } from "@pulumi/pulumi/automation";
-import { parse } from "yaml";
 import { FarmModel } from "../components/config";
 import { StackConfig, readStackConfig } from "../components/config/stack";
 import { UsageError } from "./failure";
+import { bareName, projectIn } from "./project";
 import { explainPulumi } from "./pulumiFailure";
 import { Edit, withEditedValues, withEdits } from "./stackFile";
 
@@ -16,8 +16,6 @@ export interface Where {
   /** The stack's name. Default: the one that is selected. */
   stack?: string;
 }
-
-const PROJECT_FILES = ["Pulumi.yaml", "Pulumi.yml"];
 
 export class Session {
   private known?: { texts: string; config: Promise<StackConfig> };
@@ -192,28 +190,3 @@ function readConfigFile(file: string): string {
     );
   }
 }
-
-/** The nearest folder with a Pulumi.yaml, from this one up. */
-function projectIn({ cwd = process.cwd() }: Where): { folder: string; project: string; configDir: string } {
-  if (!fs.existsSync(cwd)) throw new UsageError(`--cwd: there is no folder ${cwd}`);
-  for (let folder = path.resolve(cwd); ; folder = path.dirname(folder)) {
-    const file = PROJECT_FILES.map((name) => path.join(folder, name)).find((name) => fs.existsSync(name));
-    if (file !== undefined) {
-      // The Automation API's own reader leaves stackConfigDir out.
-      const { name, stackConfigDir = "." } = parse(fs.readFileSync(file, "utf8")) as ProjectFile;
-      return { folder, project: name, configDir: stackConfigDir };
-    }
-    if (folder === path.dirname(folder)) {
-      throw new UsageError(
-        `no Pulumi.yaml in ${path.resolve(cwd)} or above: go to the project's folder, give it with --cwd, or make one: loopback-ha init`,
-      );
-    }
-  }
-}
-
-interface ProjectFile {
-  name: string;
-  stackConfigDir?: string;
-}
-
-const bareName = (name: string): string => name.split("/").pop()!;

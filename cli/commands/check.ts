@@ -1,0 +1,28 @@
+import { Command } from "commander";
+import { check, describeFinding } from "../check/check";
+import { readStackFiles } from "../check/stackFiles";
+import { show } from "../../components/config/error";
+import { Exit, UsageError } from "../failure";
+import { Terminal } from "../terminal";
+import type { CommonOptions } from "./command";
+
+/** `check`: the configuration by itself. */
+export function checkCommand(): Command {
+  return new Command("check")
+    .description(
+      "whether the stacks' configuration files can be used and keep rules; asks nobody, so needs no passphrase, no state and no pulumi",
+    )
+    .option("--min-servers-per-site <number>", "every site must be served by so many servers", atLeastOne)
+    .action((options: { minServersPerSite?: number }, command: Command) => {
+      const common = command.optsWithGlobals<CommonOptions>();
+      const findings = readStackFiles(common).map((file) => check(file, options));
+      new Terminal(common).result(findings, () => findings.flatMap(describeFinding).join("\n"));
+      if (findings.some(({ broken }) => broken.length > 0)) process.exitCode = Exit.Failed;
+      if (findings.some(({ refused }) => refused !== null)) process.exitCode = Exit.Usage;
+    });
+}
+
+function atLeastOne(text: string): number {
+  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
+  throw new UsageError(`--min-servers-per-site: ${show(text)} is no number of servers; use one such as 2`);
+}

@@ -1,0 +1,178 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { check, describeFinding } from "../../../cli/check/check";
+import { remedy, serversPerSite, sitesBelow } from "../../../cli/check/serversPerSite";
+import { withEditedValues } from "../../../cli/stackFile";
+import { readStackConfig } from "../../../components/config/stack";
+import { article } from "../config/support";
+import { configOf } from "./support";
+
+const SUBNETS = ["192.0.2.32/27", "192.0.2.64/27", "192.0.2.96/27", "192.0.2.128/27"];
+const all = (server: string): Record<string, string> =>
+  Object.fromEntries(SUBNETS.map((prefix) => [prefix, server]));
+/** The servers with the states that are given. */
+const servers = (states: Record<string, string>): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(article().servers as object).map(([name, server]) => [
+      name,
+      { ...server, ...(states[name] ? { state: states[name] } : {}) },
+    ]),
+  );
+
+describe("check --min-servers-per-site", () => {
+  const lines = (changes: Record<string, unknown>, least?: number): string[] =>
+    describeFinding(
+      check(
+        { stack: "prod", file: "Pulumi.prod.yaml", config: configOf(changes), imports: false },
+        { minServersPerSite: least },
+      ),
+    );
+  const below = (site: string, number: number, by: string, least = 2): string => {
+    const vips = [0, 32, 64, 96].map((base) => `192.0.2.${base + 32 + number}`).join(", ");
+    return `Pulumi.prod.yaml: site ${site} would be served by ${by} only, on all of ${vips}; at least ${least} servers are asked for`;
+  };
+  const both = (by: string, least = 2): string[] => [
+    below("gadgets", 2, by, least),
+    below("widgetco", 1, by, least),
+  ];
+
+  const rows: [string, Record<string, unknown>, number | undefined, string[]][] = [
+    ["a farm with enough", {}, 2, ["Pulumi.prod.yaml: 2 sites, each served by 4 servers or more"]],
+    [
+      "without the rule",
+      { pins: all("web1") },
+      undefined,
+      ["Pulumi.prod.yaml: 2 sites, each served by 1 server or more"],
+    ],
+    ["no site", { sites: {}, zones: {} }, 2, ["Pulumi.prod.yaml: no site"]],
+    [
+      "everything pinned to one server",
+      { pins: all("web2") },
+      2,
+      [...both("web2"), "what would work:", `  pulumi config rm --path 'pins["192.0.2.32/27"]'`],
+    ],
+    [
+      "every home on one server",
+      { placement: all("web2") },
+      2,
+      [...both("web2"), "what would work:", `  pulumi config set --path 'placement["192.0.2.32/27"]' web1`],
+    ],
+    [
+      "one active server",
+      { servers: servers({ web1: "maintenance", web2: "down", web3: "maintenance" }) },
+      2,
+      [...both("web10"), "what would work:", "  pulumi config set --path 'servers.web1.state' active"],
+    ],
+    [
+      "one active server, and three are asked for",
+      { servers: servers({ web1: "maintenance", web2: "down", web3: "maintenance" }) },
+      3,
+      [
+        ...both("web10", 3),
+        "what would work:",
+        "  pulumi config set --path 'servers.web1.state' active",
+        "  pulumi config set --path 'servers.web2.state' active",
+      ],
+    ],
+    [
+      "more than there are",
+      {},
+      5,
+      [
+        ...both("web1, web2, web3, web10", 5),
+        "what would work:",
+        "  at least 5 servers below servers; there are 4",
+        "  network.vipSubnets 5: with 4, a site has 4 VIPs and no more servers than that",
+      ],
+    ],
+    [
+      "one VIP subnet",
+      {
+        network: { block: "192.0.2.0/24", subnetPrefix: 27, vipSubnets: 1 },
+        sites: { s: { serverName: "s.widgetco.example", documentRoot: "/srv/www/s", hostNumber: 5 } },
+      },
+      2,
+      [
+        "Pulumi.prod.yaml: site s would be served by web1 only, on all of 192.0.2.37; at least 2 servers are asked for",
+        "what would work:",
+        "  pulumi config set --path 'network.vipSubnets' 2",
+      ],
+    ],
+    [
+      "a config that is refused, in its own words",
+      { pins: { "192.0.2.32/27": "web9" } },
+      2,
+      [
+        'Pulumi.prod.yaml: pins["192.0.2.32/27"]: "web9" is no server; did you mean web1? (known: web1, web2, web3, web10)',
+      ],
+    ],
+  ];
+  for (const [what, changes, least, expected] of rows)
+    it(what, () => assert.deepEqual(lines(changes, least), expected));
+
+  it("asks nothing of a site on its way out, and counts only VIPs that are in DNS", () => {
+    const sites = article().sites as Record<string, object>;
+    const changes = {
+      pins: { "192.0.2.32/27": "web1", "192.0.2.64/27": "web1", "192.0.2.96/27": "web1" },
+      network: { block: "192.0.2.0/24", subnetPrefix: 27, vipSubnets: 4, retiringVipSubnets: 1 },
+      sites: { ...sites, gadgets: { ...sites.gadgets, retiring: true } },
+    };
+    const found = sitesBelow(readStackConfig(configOf(changes)), 2);
+    assert.deepEqual(
+      found.map(({ site, servers: by, vips }) => [site, by, vips.length]),
+      [["widgetco", ["web1"], 3]],
+    );
+  });
+
+  it("counts each VIP's server where each is placed by itself", () => {
+    const network = { block: "192.0.2.0/24", subnetPrefix: 27, vipSubnets: 4, granularity: "host" };
+    const pins = { ...all("web1"), "192.0.2.65/32": "web3" };
+    const found = serversPerSite(readStackConfig(configOf({ network, pins })));
+    assert.deepEqual(
+      found.map(({ site, servers: by }) => [site, by]),
+      [
+        ["gadgets", ["web1"]],
+        ["widgetco", ["web1", "web3"]],
+      ],
+    );
+  });
+
+  it("names many sites by their number", () => {
+    const sites = Object.fromEntries(
+      Array.from({ length: 25 }, (_, i) => [
+        `s${i}`,
+        { serverName: `s${i}.widgetco.example`, documentRoot: `/srv/www/s${i}`, hostNumber: i + 1 },
+      ]),
+    );
+    const found = lines({ sites, pins: all("web1") }, 2);
+    assert.equal(found.length, 10 + 1 + 2);
+    assert.equal(found[10], "Pulumi.prod.yaml: and 15 more sites like that");
+  });
+
+  it("proposes what works: with it, every site has enough", () => {
+    const names = Object.keys(article().servers as object);
+    const state = fc.constantFrom("active", "maintenance", "down");
+    const given = fc.record({
+      states: fc.record(Object.fromEntries(names.map((name) => [name, state]))),
+      pins: fc.dictionary(fc.constantFrom(...SUBNETS), fc.constantFrom(...names)),
+      placement: fc.dictionary(fc.constantFrom(...SUBNETS), fc.constantFrom(...names)),
+      least: fc.integer({ min: 1, max: 4 }),
+    });
+    let proposals = 0;
+    fc.assert(
+      fc.property(given, ({ states, pins, placement, least }) => {
+        const active = (name: string): boolean => states[name] === "active";
+        fc.pre(names.some(active));
+        const held = Object.fromEntries(Object.entries(pins).filter(([, name]) => active(name)));
+        const config = configOf({ servers: servers(states), pins: held, placement });
+        const edits = remedy(config, least);
+        // Four servers and four VIP subnets: it can always be had.
+        assert.ok(edits !== undefined);
+        proposals += edits.length;
+        const mended = { ...config, all: withEditedValues(config.all, "farm", edits) };
+        assert.deepEqual(sitesBelow(readStackConfig(mended), least), []);
+      }),
+    );
+    assert.ok(proposals > 0);
+  });
+});

@@ -1,0 +1,13 @@
+import type { StackConfig } from "../../../components/config/stack";
+import { stackConfigOf } from "../../../cli/check/stackFiles";
+import { article } from "../config/support";
+import type { Json } from "../config/support";
+
+/** The article's farm as a stack's configuration, with other values below the top. */
+export function configOf(changes: Json = {}): StackConfig {
+  const values = { ...article(), ...changes };
+  return stackConfigOf(
+    { project: "farm", config: {} },
+    Object.fromEntries(Object.entries(values).map(([key, value]) => [`farm:${key}`, value])),
+  );
+}
