@@ -6,6 +6,9 @@ import * as path from "node:path";
 import { Exit } from "../../cli/failure";
 import type { Forecast } from "../../cli/forecast";
 import { EACH } from "../../cli/preview/diff";
+import { checkout } from "../../examples/lab/state";
+import { github, gitlab, runsOf } from "../ciJobs";
+import { Comment, GH, GitlabNotes, comment as noted, runScript, standIns } from "./ciRunner";
 import { Farm, SERVERS, textOf } from "./support";
 
 const MARKER = "<!-- loopback-ha preview of loopback-ha/lab -->";
@@ -180,5 +183,177 @@ describe("loopback-ha preview", function () {
     ];
     for (const [what, args, expected] of rows)
       it(what, async () => assert.match(await run(Exit.Usage, ...args), expected));
+  });
+
+  describe("in CI, as examples/ci has it", () => {
+    const SUBNETS = ["192.0.2.32/27", "192.0.2.64/27", "192.0.2.96/27", "192.0.2.128/27"];
+    const work = path.join(folder, "work");
+    const main = path.join(checkout, "cli", "main.ts");
+    const register = path.join(checkout, "node_modules", "ts-node", "register");
+    const PATH = standIns(path.join(folder, "bin"), {
+      npm: `[ "$*" = "ci --ignore-scripts" ]`,
+      npx: `[ "$1 $2" = "--no-install loopback-ha" ]; shift 2; exec node -r '${register}' '${main}' "$@"`,
+      gh: GH,
+      apk: `[ "$*" = "add --no-cache curl jq" ]`,
+    });
+    const jobs = { github: github().jobs, gitlab: gitlab().jobs };
+    const SHARED = { PULUMI_BACKEND_URL: "s3://state" };
+
+    before(() => fs.mkdirSync(work));
+    afterEach(() => fs.rmSync(farm.project.file("preview.md"), { force: true }));
+
+    /** Parts of a job in the project's folder, where no machine can be reached; the first that fails ends it. */
+    async function inProject(
+      parts: string[],
+      env: Record<string, string>,
+    ): Promise<{ code: number; text: string }> {
+      let text = "";
+      for (const part of parts) {
+        const result = await farm.lab.exec("operator", ["bash", "-e", "-c", part], {
+          cwd: farm.project.folder,
+          env: { PATH, STACK: farm.project.stack, ...env },
+        });
+        text += textOf(result);
+        if (result.code !== 0) return { code: result.code, text };
+      }
+      return { code: 0, text };
+    }
+
+    const services: [string, { check: string[]; guard: string; preview: string[] }][] = [
+      [
+        "github-actions.yml",
+        {
+          check: runsOf(jobs.github.check),
+          guard: runsOf(jobs.github.preview)[0],
+          preview: runsOf(jobs.github.preview).slice(1),
+        },
+      ],
+      [
+        "gitlab-ci.yml",
+        {
+          check: jobs.gitlab["loopback-ha check"].script,
+          guard: jobs.gitlab["loopback-ha preview"].script[0],
+          preview: jobs.gitlab["loopback-ha preview"].script.slice(1),
+        },
+      ],
+    ];
+    for (const [file, { check, guard, preview }] of services) {
+      it(`${file}: the check passes a good config, without a passphrase or a state`, async () => {
+        const env = { PULUMI_BACKEND_URL: "", PULUMI_CONFIG_PASSPHRASE: "", PULUMI_HOME: work };
+        const { code, text } = await inProject(check, env);
+        assert.equal(code, 0, text);
+        assert.match(text, /Pulumi\.lab\.yaml: 2 sites, each served by 4 servers or more/);
+      });
+
+      it(`${file}: the check refuses what would leave sites to one server, and its proposal works`, async () => {
+        for (const prefix of SUBNETS) await farm.set(`pins["${prefix}"]`, "web3");
+        const { code, text } = await inProject(check, {});
+        assert.equal(code, Exit.Failed, text);
+        has(
+          text,
+          "Pulumi.lab.yaml: site gadgets would be served by web3 only, on all of 192.0.2.38, 192.0.2.70, 192.0.2.102, 192.0.2.134; at least 2 servers are asked for",
+          "Pulumi.lab.yaml: site widgetco would be served by web3 only",
+        );
+        const [, proposal] = /what would work:\n {2}(pulumi .*)/.exec(text)!;
+        const { stdout } = await farm.lab.exec("operator", ["bash", "-ec", proposal], {
+          cwd: farm.project.folder,
+          env: farm.project.env,
+          check: true,
+        });
+        const again = await inProject(check, {});
+        assert.equal(again.code, 0, stdout + again.text);
+        await farm.drop("pins");
+      });
+
+      it(`${file}: the preview refuses a state of its own, and writes the comment without a machine to look at`, async () => {
+        assert.equal((await inProject([guard], SHARED)).code, 0);
+        for (const url of ["", farm.project.env.PULUMI_BACKEND_URL]) {
+          const { code, text } = await inProject([guard], { PULUMI_BACKEND_URL: url });
+          assert.equal(code, 1);
+          assert.match(text, /set the variable PULUMI_BACKEND_URL to the backend that everybody uses/);
+        }
+        await farm.setState("web4", "maintenance");
+        await farm.lab.cut("operator");
+        const { code, text } = await inProject(preview, farm.project.env);
+        await farm.lab.heal("operator");
+        await farm.setState("web4", "active");
+        assert.equal(code, 0, text);
+        const written = fs.readFileSync(farm.project.file("preview.md"), "utf8");
+        assert.ok(written.startsWith(MARKER));
+        has(written, "| `192.0.2.128/27` | `web4` |");
+      });
+    }
+
+    const others = [
+      noted(1, "looks good", false),
+      noted(2, `${MARKER}\nnot ours`, false),
+      noted(3, "ours, of something else"),
+    ];
+    const body = `${MARKER}\n\n### new: @x "quoted" $(id) \\ é\n`;
+
+    it("github-actions.yml: comments once, and writes the comment over after that", async () => {
+      const [script] = runsOf(jobs.github.comment);
+      const file = path.join(work, "comments.json");
+      const env = { PATH, COMMENTS: file, GITHUB_REPOSITORY: "o/r", PULL_REQUEST: "5", GH_TOKEN: "t" };
+      const post = async (comments: Comment[]): Promise<Comment[]> => {
+        fs.writeFileSync(file, JSON.stringify(comments));
+        fs.writeFileSync(path.join(work, "preview.md"), body);
+        const { code, text } = await runScript("bash", script, work, env);
+        assert.equal(code, 0, text);
+        return JSON.parse(fs.readFileSync(file, "utf8")) as Comment[];
+      };
+      const first = await post(others);
+      assert.deepEqual(first.slice(0, 3), others);
+      assert.deepEqual([first.length, first[3].body], [4, body]);
+      const second = await post([...others, noted(4, `${MARKER}\r\nold`), noted(5, "later", false)]);
+      assert.deepEqual([second.length, second[3].body, second[4].body], [5, body, "later"]);
+      assert.deepEqual(fs.readFileSync(`${file}.log`, "utf8").trim().split("\n"), [
+        "GET repos/o/r/issues/5/comments",
+        "POST repos/o/r/issues/5/comments",
+        "GET repos/o/r/issues/5/comments",
+        "PATCH repos/o/r/issues/comments/4",
+      ]);
+      fs.writeFileSync(path.join(work, "preview.md"), "something else");
+      assert.equal((await runScript("bash", script, work, env)).code, 1);
+    });
+
+    it("gitlab-ci.yml: comments once, and writes the comment over after that, on whichever page it is", async () => {
+      const { before_script: prepare = [], script } = jobs.gitlab["loopback-ha comment"];
+      const service = new GitlabNotes([...others], "the-token");
+      const env = {
+        PATH,
+        CI_API_V4_URL: await service.listen(),
+        CI_MERGE_REQUEST_PROJECT_ID: "1",
+        CI_MERGE_REQUEST_IID: "2",
+        LOOPBACK_HA_COMMENT_TOKEN: "the-token",
+      };
+      const all = [...prepare, ...script].join("\n");
+      const post = async (given: Record<string, string> = {}): Promise<{ code: number; text: string }> => {
+        fs.writeFileSync(path.join(work, "preview.md"), body);
+        return runScript("sh", all, work, { ...env, ...given });
+      };
+      try {
+        assert.deepEqual(await post(), { code: 0, text: "" });
+        assert.deepEqual([service.notes.length, service.notes[3].body], [4, body]);
+        service.notes = [
+          ...Array.from({ length: 150 }, (_, i) => noted(100 + i, "x", i % 2 === 0)),
+          ...others,
+          noted(4, `${MARKER}\nold`),
+        ];
+        assert.deepEqual(await post(), { code: 0, text: "" });
+        assert.deepEqual([service.notes.length, service.notes[153].body], [154, body]);
+        assert.deepEqual(service.notes.slice(150, 153), others);
+        assert.equal(service.asked.at(-1), "PUT /projects/1/merge_requests/2/notes/4");
+        const wrong = await post({ LOOPBACK_HA_COMMENT_TOKEN: "another" });
+        assert.notEqual(wrong.code, 0);
+        assert.match(wrong.text, /401/);
+        fs.rmSync(path.join(work, "preview.md"));
+        const { code, text } = await runScript("sh", all, work, env);
+        assert.equal(code, 1);
+        assert.match(text, /the preview wrote no comment; its job says why/);
+      } finally {
+        service.close();
+      }
+    });
   });
 });

@@ -27,6 +27,7 @@ describe("docs", () => {
       "docs/router-kinds.md",
       "docs/other-languages.md",
       "examples/lab/README.md",
+      "examples/ci/README.md",
     ]) {
       for (const [, target] of page(name)
         .join("\n")
