@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
 import { Refusal } from "../components/refusal";
 import { checkCommand } from "./commands/check";
+import { diagramCommand } from "./commands/diagram";
 import { drainCommand } from "./commands/drain";
 import { downCommand, moveCommand, restoreCommand } from "./commands/flips";
 import { initCommand } from "./commands/init";
@@ -38,6 +39,7 @@ async function program(): Promise<Command> {
     statusCommand(),
     previewCommand(),
     checkCommand(),
+    diagramCommand(),
     drainCommand(),
     restoreCommand(),
     downCommand(),

@@ -1,6 +1,7 @@
 /** The text that changes on machines, as unified diffs. Pure. */
 import { structuredPatch } from "diff";
 import type { Change, FileChange } from "../forecast";
+import { printable, shownLine } from "../foreignText";
 
 /** A file's change, ready to be shown. */
 export interface FileDiff {
@@ -18,9 +19,8 @@ export interface MachineGroup {
 }
 
 const CONTEXT = 2;
-const LONGEST_LINE = 300;
 
-/** @returns lines that nothing in them can hide or fake: see `printable` */
+/** @returns lines as a reader may see them: see `printable` */
 export function fileDiff({ name, before = "", after = "" }: FileChange): FileDiff {
   const { hunks } = structuredPatch(name, name, before, after, "", "", { context: CONTEXT });
   const lines = hunks.flatMap((hunk) => [
@@ -30,25 +30,6 @@ export function fileDiff({ name, before = "", after = "" }: FileChange): FileDif
   const count = (sign: string): number =>
     hunks.flatMap((hunk) => hunk.lines).filter((line) => line.startsWith(sign)).length;
   return { name: printable(name), lines, added: count("+"), removed: count("-") };
-}
-
-/** Control characters and marks that turn the direction of text would show another text than the one that is there. */
-export function printable(text: string): string {
-  return text.replace(
-    /(?!\t)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
-    (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`,
-  );
-}
-
-/** A line of foreign text, on one line and not too long. */
-export function shownLine(line: string): string {
-  const text = printable(line);
-  return text.length > LONGEST_LINE ? `${shorten(text, LONGEST_LINE)} (${text.length} characters)` : text;
-}
-
-/** The beginning of a text that is longer than so many characters. */
-export function shorten(text: string, most: number): string {
-  return text.length > most ? `${text.slice(0, most - 1).replace(/[\ud800-\udbff]$/, "")}…` : text;
 }
 
 /** Changes by machine, those of machines on which the same changes but for the machine's name together. */

@@ -1,5 +1,5 @@
 /** Foreign text in Markdown, as GitHub and GitLab read it: shown as it is, never understood. Pure. */
-import { printable, shorten } from "./diff";
+import { printable, shorten } from "../foreignText";
 
 const LONGEST = 1000;
 

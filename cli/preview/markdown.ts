@@ -1,7 +1,8 @@
 /** A preview as a comment on a pull request: short enough, and foreign text in it is nothing but text. Pure. */
 import { homeCommands } from "../../components/outlook";
 import type { Forecast } from "../forecast";
-import { FileDiff, MachineGroup, machineGroups, shorten, shownLine } from "./diff";
+import { shorten, shownLine } from "../foreignText";
+import { FileDiff, MachineGroup, machineGroups } from "./diff";
 import { code, fence, inline } from "./escape";
 import { routerSection } from "./movesTable";
 import { NO_FILES, describeChange } from "./text";

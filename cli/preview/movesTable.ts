@@ -9,7 +9,7 @@ import {
   describeSource,
   shareTexts,
 } from "../../components/moves";
-import { shorten } from "./diff";
+import { shorten } from "../foreignText";
 import { code, inline } from "./escape";
 
 /** More moves than this become one row for each pair of servers. */
@@ -35,7 +35,7 @@ export function routerSection(seen: RouterMoves, room: number): string[] {
   if (!some) return source;
   const known = table !== TableSource.Config;
   return [
-    `#### ${name(router)}`,
+    `#### Router ${name(router)}`,
     ...source,
     ...(moves.length > 0 ? [movesTable(moves, known, 0.6 * room)] : []),
     ...(leaving.length > 0 ? [list(leaving.map(describeLeaving), 0.2 * room)] : []),

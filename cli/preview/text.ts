@@ -3,7 +3,8 @@ import colors from "picocolors";
 import { describeMoves } from "../../components/moves";
 import { homeCommands } from "../../components/outlook";
 import type { Change, Forecast } from "../forecast";
-import { FileDiff, MachineGroup, machineGroups, printable } from "./diff";
+import { printable } from "../foreignText";
+import { FileDiff, MachineGroup, machineGroups } from "./diff";
 import { verdict } from "./verdict";
 
 /** What a preview found, as lines: warnings, moves, and a line for each change. */

@@ -67,6 +67,8 @@ export interface SiteStatus {
   serverName: string;
   /** Out of DNS, on its way out. */
   retiring: boolean;
+  /** Its VIPs in DNS, one for each VIP subnet. */
+  vips: string[];
   /** How many of its VIPs were asked, as a client asks; 0: none was. */
   asked: number;
   ok: number;
@@ -84,6 +86,8 @@ export interface FarmStatus {
   stack: string;
   /** When, as ISO 8601. */
   at: string;
+  /** The address block, and the subnet that router and servers share. */
+  network: { block: string; ethernet: string };
   routers: RouterStatus[];
   servers: ServerStatus[];
   nameServers: MachineStatus[];
@@ -119,6 +123,7 @@ export function statusOf(farm: FarmModel, seen: Sightings): FarmStatus {
   const status: Omit<FarmStatus, "problems"> = {
     stack: seen.stack,
     at: new Date(seen.at).toISOString(),
+    network: { block: farm.network.block, ethernet: farm.network.ethernet },
     routers: farm.routers.map((router, i) => ({
       ...machineStatus(router, seen),
       kind: router.kind,
@@ -134,13 +139,14 @@ export function statusOf(farm: FarmModel, seen: Sightings): FarmStatus {
     })),
     nameServers: farm.nameServers.map((server) => machineStatus(server, seen)),
     prefixes,
-    sites: farm.sites.map(({ name, serverName, retiring }) => {
+    sites: farm.sites.map(({ name, serverName, retiring, vips }) => {
       const asked = answers.filter(({ way, site }) => way === "live" && site === name);
       const bad = asked.filter(({ ok }) => !ok);
       return {
         name,
         serverName,
         retiring,
+        vips,
         asked: asked.length,
         ok: asked.length - bad.length,
         failures: bad.map(({ vip, server, reason }) => ({ vip, server, reason })),

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { EACH, fileDiff, machineGroups, printable, shownLine } from "../../../cli/preview/diff";
+import { printable, shownLine } from "../../../cli/foreignText";
+import { EACH, fileDiff, machineGroups } from "../../../cli/preview/diff";
 import { change } from "./support";
 
 describe("diffs of a preview", () => {

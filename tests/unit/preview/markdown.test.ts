@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import MarkdownIt from "markdown-it";
 import type { Change, Forecast } from "../../../cli/forecast";
-import { EACH, fileDiff, printable, shorten } from "../../../cli/preview/diff";
+import { printable, shorten } from "../../../cli/foreignText";
+import { EACH, fileDiff } from "../../../cli/preview/diff";
 import { code, fence, inline } from "../../../cli/preview/escape";
 import { MOST_CHARACTERS, renderFailure, renderMarkdown } from "../../../cli/preview/markdown";
 import { FlowFate, Move, TableSource } from "../../../components/moves";
@@ -123,7 +124,7 @@ describe("preview as Markdown", () => {
   it("has a table of moves, one of shares, and the diff of each machine, folded", () => {
     const text = renderMarkdown(STACK, flip());
     for (const part of [
-      "#### `r1`",
+      "#### Router `r1`",
       "| prefix | from | to | sites | open connections |",
       "| `192.0.2.64/27` | `web2` | `web1` | `gadgets`, `widgetco` | 12 open connections stay with web2 until the end |",
       "| `web1` | 1 of 2 (50 %) => 2 of 2 (100 %) |",

@@ -1,0 +1,109 @@
+/** What surrounds the picture: title, headings, legend, problems. Pure. */
+import { FAINT, LineStyle, badge, box, line, text } from "./elements";
+import { ETHERNET, LEFT, MARGIN, ROUTER, SERVER, STAYS, TONES, WAYS, WIDTH } from "./layout";
+import { Scene, SceneRouter, Tone, Way, counted } from "./scene";
+
+const RIGHT = WIDTH - MARGIN;
+const INNER = WIDTH - 2 * MARGIN;
+
+export function title({ stack, time, problems }: Scene): string {
+  const [verdict, tone] =
+    problems.length === 0
+      ? ["all is as the config wants it", Tone.Good]
+      : [counted(problems.length, "problem", "problems"), Tone.Bad];
+  return [
+    text(MARGIN, 42, `Who serves what: ${stack}`, { size: 22, bold: true, width: 800 }),
+    text(RIGHT, 38, time, { anchor: "end", fill: FAINT }),
+    badge(RIGHT, 50, verdict, TONES[tone as Tone]),
+    text(
+      MARGIN,
+      68,
+      "Every server has every site's addresses (VIPs) and can answer for every site. The router's next hops decide which",
+      { fill: FAINT },
+    ),
+    text(
+      MARGIN,
+      88,
+      "server gets which VIP subnet. A failover changes a next hop: nothing changes on the servers or in DNS.",
+      { fill: FAINT },
+    ),
+  ].join("\n");
+}
+
+/** Said of a router that did not tell its table. */
+export function notice({ name, notAsked }: SceneRouter, y: number): string {
+  const { ink, ground } = TONES[Tone.Resting];
+  const said = `What ${name} does now is not known (${notAsked}): its next hops are drawn as the config wants them.`;
+  return (
+    box(MARGIN, y, INNER, 26, { fill: ground, stroke: ink, radius: 6 }) +
+    text(MARGIN + 12, y + 18, said, { fill: ink, width: INNER - 24 })
+  );
+}
+
+export function headings({ routers, servers, ethernet }: Scene, y: number): string {
+  const style = { size: 13, bold: true, fill: FAINT };
+  const middle = ETHERNET.x + ETHERNET.width / 2;
+  const told = routers.every(({ notAsked }) => notAsked === null);
+  return [
+    text(LEFT.x, y, "Visitors and names", style),
+    text(ROUTER.x, y, `${routers.length > 1 ? "Routers" : "Router"}: next hops${told ? " now" : ""}`, style),
+    text(middle, y, `Ethernet ${ethernet}`, { ...style, anchor: "middle", width: 190 }),
+    text(
+      SERVER.x,
+      y,
+      servers.length > 1 ? `${servers.length} servers, each with all VIPs on loopback` : "Server",
+      style,
+    ),
+  ].join("\n");
+}
+
+export const cable = (top: number, height: number): string =>
+  box(ETHERNET.x, top - 8, ETHERNET.width, height + 16, { fill: "#eaeef2", radius: 6 });
+
+export const LEGEND_HEIGHT = 96;
+
+export function legend(y: number): string {
+  const way = (x: number, row: number, style: LineStyle, content: string): string => {
+    const at = y + 8 + 26 * row;
+    return line(`M${x} ${at} H${x + 46}`, style) + text(x + 56, at + 4.5, content, { size: 13, fill: FAINT });
+  };
+  const state = (row: number, tone: Tone, word: string, content: string): string => {
+    const at = y + 8 + 26 * row;
+    return badge(930, at - 11, word, TONES[tone]) + text(940, at + 4.5, content, { size: 13, fill: FAINT });
+  };
+  return [
+    line(`M${MARGIN} ${y - 14} H${RIGHT}`, { stroke: "#d1d9e0", width: 1 }),
+    way(MARGIN, 0, WAYS[Way.Home], "to the server that is its home"),
+    way(MARGIN, 1, WAYS[Way.Away], "to another server than its home, as wanted now"),
+    way(MARGIN, 2, WAYS[Way.Wrong], "to another server than the config wants"),
+    way(440, 0, STAYS, "open connections that stay where they began"),
+    way(440, 1, WAYS[Way.Config], "by the config: the router did not tell"),
+    state(0, Tone.Good, "active", "takes its share"),
+    state(1, Tone.Resting, "maintenance", "takes nothing new, is kept up to date"),
+    state(2, Tone.Bad, "down", "takes nothing, nobody tries to reach it"),
+  ].join("\n");
+}
+
+const MOST_PROBLEMS = 8;
+
+/** As many as there is room for. */
+export function problemLines({ problems }: Scene): string[] {
+  const more = problems.length - MOST_PROBLEMS;
+  return [
+    ...problems.slice(0, MOST_PROBLEMS),
+    ...(more > 0 ? [`and ${more} more: loopback-ha status shows them`] : []),
+  ];
+}
+
+export const problemsHeight = (lines: string[]): number => (lines.length === 0 ? 0 : 22 * lines.length + 18);
+
+export function problemBox(lines: string[], y: number): string {
+  if (lines.length === 0) return "";
+  const { ink, ground } = TONES[Tone.Bad];
+  return [
+    box(MARGIN, y, INNER, problemsHeight(lines), { fill: ground, stroke: ink }),
+    ...lines.map((problem, i) =>
+      text(MARGIN + 14, y + 24 + 22 * i, problem, { size: 13, fill: ink, width: INNER - 28 }),
+    ),
+  ].join("\n");
+}
