@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { parse } from "yaml";
 import { UsageError } from "./failure";
 
-const PROJECT_FILES = ["Pulumi.yaml", "Pulumi.yml"];
+export const PROJECT_FILES = ["Pulumi.yaml", "Pulumi.yml"];
 
 /** A project. */
 export interface Project {

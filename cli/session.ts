@@ -5,7 +5,7 @@ import { LocalWorkspace, Stack } from "@pulumi/pulumi/automation";
 import { FarmModel } from "../components/config";
 import { StackConfig, readStackConfig } from "../components/config/stack";
 import { UsageError } from "./failure";
-import { bareName, projectIn } from "./project";
+import { PROJECT_FILES, bareName, projectIn } from "./project";
 import { explainPulumi } from "./pulumiFailure";
 import { Edit, withEditedValues, withEdits } from "./stackFile";
 
