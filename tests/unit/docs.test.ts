@@ -26,6 +26,7 @@ describe("docs", () => {
       "docs/placement.md",
       "docs/router-kinds.md",
       "docs/other-languages.md",
+      "docs/command-line.md",
       "examples/lab/README.md",
       "examples/ci/README.md",
     ]) {

@@ -4,6 +4,7 @@ import { check, describeFinding } from "../../../cli/check/check";
 import { remedy, serversPerSite, sitesBelow } from "../../../cli/check/serversPerSite";
 import { withEditedValues } from "../../../cli/stackFile";
 import { readStackConfig } from "../../../components/config/stack";
+import { block } from "../../pages";
 import { article } from "../config/support";
 import { configOf } from "./support";
 
@@ -109,6 +110,21 @@ describe("check --min-servers-per-site", () => {
   ];
   for (const [what, changes, least, expected] of rows)
     it(what, () => assert.deepEqual(lines(changes, least), expected));
+
+  it("says what the docs quote", () => {
+    const { web1, web2 } = servers({ web2: "maintenance" });
+    const found = lines(
+      {
+        network: { block: "192.0.2.0/24", subnetPrefix: 27, vipSubnets: 2 },
+        servers: { web1, web2 },
+        sites: {
+          widgetco: { serverName: "www.widgetco.example", documentRoot: "/srv/www/a", hostNumber: 5 },
+        },
+      },
+      2,
+    );
+    assert.deepEqual(found, block("docs/command-line.md", "would be served", "text").trimEnd().split("\n"));
+  });
 
   it("asks nothing of a site on its way out, and counts only VIPs that are in DNS", () => {
     const sites = article().sites as Record<string, object>;
