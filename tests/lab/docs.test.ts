@@ -168,6 +168,52 @@ describe("docs: what they say is run", () => {
     await operate(block("examples/widgetco/README.md", "WEB2_STATE=maintenance"));
   });
 
+  it("examples/watch: its page, where another program stands for the watcher", async () => {
+    const sh = async (script: string): Promise<string> => {
+      const { code, stdout, stderr } = await lab.exec("ns1", ["bash", "-ec", script]);
+      assert.equal(code, 0, `${script}\n${stdout}${stderr}`);
+      return stdout;
+    };
+    const write = (file: string, text: string): Promise<string> => sh(`cat >${file} <<'END'\n${text}\nEND`);
+    const until = (seconds: number, condition: string): Promise<string> =>
+      sh(`for i in $(seq ${seconds * 10}); do if ${condition}; then exit 0; fi; sleep 0.1; done; exit 1`);
+    const unit = "loopback-ha-watch";
+    const program = "/srv/farm/node_modules/.bin/loopback-ha";
+    try {
+      await sh(`useradd -m farm; mkdir -p ${path.dirname(program)}`);
+      await write(
+        program,
+        [
+          "#!/bin/bash",
+          'echo "loopback-ha $* of $(id -un) in $PWD with $PULUMI_BACKEND_URL"',
+          "[ ! -e nonsense ] || exit 2",
+          "trap 'echo asked to end; exit 0' TERM",
+          "while :; do sleep 1 & wait $!; done",
+        ].join("\n"),
+      );
+      await sh(`chmod 755 ${program}`);
+      for (const name of [`${unit}.service`, "watch.env"])
+        await write(name, fs.readFileSync(path.join(checkout, "examples/watch", name), "utf8"));
+      await sh(block("examples/watch/README.md", "systemctl enable"));
+      await until(10, `journalctl -u ${unit} | grep -q 'of farm'`);
+      assert.match(
+        await sh(block("examples/watch/README.md", "journalctl")),
+        /loopback-ha watch --stack prod of farm in \/srv\/farm with file:\/\/\/srv\/farm\/state/,
+      );
+      // Killed: it begins again. Asked to end: it does, and nobody kills it. Nonsense: once is enough.
+      await sh(`systemctl kill -s KILL ${unit}`);
+      await until(20, `[ $(journalctl -u ${unit} | grep -c 'of farm') = 2 ]`);
+      await sh(`systemctl stop ${unit}`);
+      assert.match(await sh(`journalctl -u ${unit}`), /asked to end/);
+      await sh(`touch /srv/farm/nonsense; systemctl start ${unit} || true`);
+      await until(10, `systemctl is-failed -q ${unit}`);
+      await sh("sleep 7");
+      assert.equal((await sh(`systemctl show -P NRestarts ${unit}`)).trim(), "0");
+    } finally {
+      await lab.reset("ns1");
+    }
+  });
+
   it("examples/lab: its page", async () => {
     const lines = block("examples/lab/README.md", "tcpdump").trim().split("\n");
     assert.equal(lines.length, 4);

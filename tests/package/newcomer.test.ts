@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import { whoServes } from "../../examples/lab/client";
 import { Lab } from "../../examples/lab/lab";
 import { Program } from "../../examples/lab/project";
-import { textOf } from "../lab/support";
+import { textOf, within } from "../lab/support";
 import { block, blocks } from "../pages";
 import { INSTALL_MS, userFolder } from "./installed";
 
@@ -85,6 +85,33 @@ describe("a newcomer, with the docs alone", function () {
     await operate(moved);
     assert.equal(await served(), "web2");
     assert.match(await operate(unlock), /the stack is not locked/);
+  });
+
+  it("has a crash noticed by the watcher", async () => {
+    const [reporting, watching, hooked, ...more] = blocks("docs/watch.md");
+    assert.deepEqual(more, [], "blocks of the page that no test runs");
+    // They go on until somebody ends them.
+    for (const lines of [reporting, hooked])
+      assert.match(await operate(`timeout 8 ${lines.trim()} || [ $? = 124 ]`), / watching stack=farm\/prod /);
+    const child = await lab.spawn("operator", ["bash", "-ec", `exec ${watching}`], {
+      cwd: farm.folder,
+      env: { ...farm.env, PATH },
+    });
+    let log = "";
+    child.stdout!.on("data", (text) => (log += String(text)));
+    const says = (word: string): Promise<void> =>
+      within(60, `${word} after ${log}`, () => Promise.resolve(log.includes(` ${word} `)));
+    await says("watching");
+    await lab.crash("web2");
+    await says("flipped");
+    assert.notEqual(await served(), "web2");
+    await lab.start("web2");
+    await says("back");
+    child.kill();
+    const [code] = await once(child, "exit");
+    assert.equal(code, 0, log);
+    await operate("loopback-ha restore web2");
+    assert.equal(await served(), "web2");
   });
 
   it("is asked, in a terminal, before anything is touched", async () => {

@@ -17,19 +17,29 @@ describe("docs", () => {
     assert.ok(readme.some((line) => line.startsWith("`npm run bench` on " + date)));
   });
 
+  it("watch.md lists every word of the watcher's log, and no other", () => {
+    const source = page("cli/watch/words.ts").join("\n");
+    const said = [...source.matchAll(/\bline\(\s*"([a-z-]+)"/g)].map(([, word]) => word);
+    const text = page("docs/watch.md");
+    const table = text.slice(text.findIndex((line) => line.startsWith("| word")));
+    const listed = table
+      .slice(2, table.indexOf(""))
+      .flatMap((row) => [...row.split("|")[1].matchAll(/`([a-z-]+)`/g)].map(([, word]) => word));
+    assert.deepEqual(listed.sort(), [...new Set(said)].sort());
+  });
+
   it("links between pages lead somewhere", () => {
     const root = path.join(__dirname, "../..");
-    for (const name of [
+    const inFolder = (folder: string): string[] =>
+      fs.readdirSync(path.join(root, folder)).map((name) => `${folder}/${name}`);
+    const pages = [
       "README.md",
-      "docs/your-own-network.md",
-      "docs/failover.md",
-      "docs/placement.md",
-      "docs/router-kinds.md",
-      "docs/other-languages.md",
-      "docs/command-line.md",
-      "examples/lab/README.md",
-      "examples/ci/README.md",
-    ]) {
+      ...inFolder("docs").filter((name) => name.endsWith(".md")),
+      ...inFolder("examples")
+        .map((name) => `${name}/README.md`)
+        .filter((name) => fs.existsSync(path.join(root, name))),
+    ];
+    for (const name of pages) {
       for (const [, target] of page(name)
         .join("\n")
         .matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) {
