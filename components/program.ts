@@ -67,7 +67,6 @@ function build(farm: FarmModel, found: Findings, token: pulumi.Output<string>): 
     driftOf(found.get(machine), instanceName(component, concern));
   const prefixes = farm.network.vipSubnets;
   const servers = farm.servers.map((server) => ({ ...server, down: server.state === ServerState.Down }));
-  const addressOf = new Map(servers.map((server) => [server.name, server.address]));
 
   // Routers first: when the first failure stops what has not begun, the failover has.
   const routers = farm.routers.map(
@@ -77,11 +76,7 @@ function build(farm: FarmModel, found: Findings, token: pulumi.Output<string>): 
         kind: router.kind,
         block: farm.network.block,
         ethernet: farm.network.ethernet,
-        routes: farm.placement.map(({ prefix, server }) => ({
-          prefix,
-          server,
-          nextHop: addressOf.get(server) ?? "",
-        })),
+        routes: farm.placement,
         servers,
         pinFlows: router.pinFlows,
         pinning: router.pinning,

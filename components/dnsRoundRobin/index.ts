@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { checkHosts } from "../argumentChecks";
 import { Concern, hostCommand, instanceName, resourcesBehind } from "../host/hostCommand";
-import { HostArgs } from "../host/ssh";
+import { ServerArgs } from "../host/ssh";
 import { Refusal } from "../refusal";
 import { ZoneArgs, renderZone } from "./zone";
 
@@ -9,7 +9,7 @@ export { SoaFigures, SoaPreset, ZoneRecordModel } from "../config/model";
 export { NameArgs, ZoneArgs } from "./zone";
 
 /** A name server of a zone: BIND, with `named.conf.local` where Debian has it. */
-export interface NameServerArgs extends HostArgs {
+export interface NameServerArgs extends ServerArgs {
   /** What observation found different on it. Default: nothing. */
   drift?: string;
 }
@@ -51,7 +51,7 @@ export class DnsRoundRobin extends pulumi.ComponentResource {
           scripts: [__dirname],
           component: name,
           want: { zone: text, settings: `zone=${zone}\n` },
-          peers: nameServers.filter((peer) => peer !== server),
+          peers: nameServers.filter((peer) => peer !== server && !peer.down),
           askPeers: askFor(instance),
           drift: server.drift,
         },

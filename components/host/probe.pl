@@ -2,7 +2,8 @@
 # Asks many VIPs at once whether they answer; perl-base has all it needs, so it runs on any Debian.
 # stdin, one check a line, tab-separated (health paths are unguessable, so they never stand in argv):
 #   http ADDRESS PORT HOST PATH STATUS BODY LABEL   (BODY: the answer's first words, or - for any)
-#   tcp  ADDRESS PORT LABEL
+#   tcp  ADDRESS PORT GREETING LABEL   (GREETING: what the server says first begins so, or - for silence)
+#   dns  ADDRESS PORT ZONE LABEL   (the zone's SOA record, over UDP, with authority)
 #   ping ADDRESS LABEL
 #   mark NUMBER      (the packet mark, SO_MARK, of the checks that follow: only root may)
 #   group            (of the checks that follow, up to the next group, --sample many are asked in a round, in turn)
@@ -37,18 +38,26 @@ while (my $line = <STDIN>) {
     if ($kind eq 'group') { push @groups, []; next }
     my %check = (kind => $kind, address => $address, reason => 'not asked', mark => $mark);
     if ($kind eq 'http') { @check{qw(port host path status body label)} = @rest }
-    elsif ($kind eq 'tcp') { @check{qw(port label)} = @rest }
+    elsif ($kind eq 'tcp') { @check{qw(port greeting label)} = @rest }
+    elsif ($kind eq 'dns') { @check{qw(port zone label)} = @rest }
     elsif ($kind eq 'ping') { @check{qw(port label)} = (0, @rest) }
     else { die "probe.pl: unknown check $kind\n" }
     push @{ $groups[-1] }, \%check;
 }
 
+# Numbers, as /etc/protocols is missing on the smallest systems.
+my %socket_of = (
+    http => [SOCK_STREAM, 6],
+    tcp => [SOCK_STREAM, 6],
+    dns => [SOCK_DGRAM, 17],
+    ping => [SOCK_RAW, 1],
+);
+
 # One non-blocking socket on its way to the address, or undef with the reason noted.
 sub start {
     my ($check) = @_;
-    my $ping = $check->{kind} eq 'ping';
-    socket(my $socket, PF_INET, $ping ? SOCK_RAW : SOCK_STREAM, getprotobyname_number($ping ? 'icmp' : 'tcp'))
-        or return failed($check, "socket: $!");
+    my ($type, $protocol) = @{ $socket_of{ $check->{kind} } };
+    socket(my $socket, PF_INET, $type, $protocol) or return failed($check, "socket: $!");
     if (defined $check->{mark}) {
         setsockopt($socket, SOL_SOCKET, SO_MARK, pack 'I', $check->{mark})
             or return failed($check, "mark $check->{mark}: $!");
@@ -61,17 +70,25 @@ sub start {
     my $to = sockaddr_in($check->{port}, inet_aton($check->{address}));
     if (!connect($socket, $to) && $! != EINPROGRESS) { return failed($check, "$!") }
     @$check{qw(socket answer state until)} = ($socket, '', 'connect', now() + $option{timeout});
-    if ($ping) {
-        my $body = pack 'CCnnn', 8, 0, 0, $$ & 0xffff, 1;
-        substr($body, 2, 2) = pack 'n', checksum($body);
-        defined send($socket, $body, 0) or return failed($check, "$!");
+    my $datagram = $check->{kind} eq 'ping' ? echo_request() : $check->{kind} eq 'dns' ? question($check->{zone}) : '';
+    if ($datagram) {
+        defined send($socket, $datagram, 0) or return failed($check, "$!");
         $check->{state} = 'read';
     }
     return $check;
 }
 
-# /etc/protocols is missing on the smallest systems.
-sub getprotobyname_number { return $_[0] eq 'icmp' ? 1 : 6 }
+sub echo_request {
+    my $body = pack 'CCnnn', 8, 0, 0, $$ & 0xffff, 1;
+    substr($body, 2, 2) = pack 'n', checksum($body);
+    return $body;
+}
+
+# One question, type SOA, class IN (RFC 1035, 4.1).
+sub question {
+    my ($zone) = @_;
+    return pack('n6', $$ & 0xffff, 0, 1, 0, 0, 0) . join('', map { pack 'C/a', $_ } split /\./, $zone) . pack 'xnn', 6, 1;
+}
 
 sub checksum {
     my $sum = 0;
@@ -98,11 +115,40 @@ sub writable {
     my ($check) = @_;
     my $error = unpack 'i', getsockopt($check->{socket}, SOL_SOCKET, SO_ERROR);
     if ($error) { $! = $error; return failed($check, "$!") }
-    return passed($check) if $check->{kind} eq 'tcp';
+    return passed($check) if $check->{kind} eq 'tcp' && $check->{greeting} eq '-';
+    $check->{state} = 'read';
+    return if $check->{kind} eq 'tcp';
     my $request = "GET $check->{path} HTTP/1.0\r\nHost: $check->{host}\r\nUser-Agent: loopback-ha\r\n\r\n";
     defined send($check->{socket}, $request, 0) or return failed($check, "$!");
-    $check->{state} = 'read';
     return;
+}
+
+# What an answer begins with, fit for a message.
+sub beginning {
+    my ($first) = ($_[0] // '') =~ /^([\x20-\x7e]{0,80})/;
+    return $first;
+}
+
+sub greeted {
+    my ($check, $ended) = @_;
+    my ($answer, $greeting) = @$check{qw(answer greeting)};
+    return passed($check) if index($answer, $greeting) == 0;
+    return if !$ended && index($greeting, $answer) == 0;
+    return failed($check, 'said "' . beginning($answer) . "\" instead of \"$greeting\"");
+}
+
+my %code_names = (2 => 'SERVFAIL', 3 => 'NXDOMAIN', 5 => 'REFUSED');
+
+sub resolved {
+    my ($check) = @_;
+    my ($id, $flags, undef, $count) = unpack 'n4', $check->{answer};
+    $check->{answer} = '';
+    # Somebody else's.
+    return if !defined $count || $id != ($$ & 0xffff) || !($flags & 0x8000);
+    my $code = $flags & 15;
+    return failed($check, 'answered ' . ($code_names{$code} // "with code $code")) if $code;
+    return failed($check, 'does not have the zone itself') unless $count && $flags & 0x0400;
+    return passed($check);
 }
 
 sub readable {
@@ -119,13 +165,14 @@ sub readable {
         return passed($check) if $type == 0 && $id == ($$ & 0xffff);
         return;
     }
+    return greeted($check, !$count) if $check->{kind} eq 'tcp';
+    return resolved($check) if $check->{kind} eq 'dns';
     return if $count && length $check->{answer} < 65536;
     my ($status) = $check->{answer} =~ m{^HTTP/1\.\d (\d+)} or return failed($check, 'no HTTP answer');
     return failed($check, "HTTP status $status instead of $check->{status}") if $status ne $check->{status};
     my ($body) = $check->{answer} =~ /\r\n\r\n(.*)/s;
     if ($check->{body} ne '-' && index($body // '', $check->{body}) != 0) {
-        my ($first) = ($body // '') =~ /^([\x20-\x7e]{0,80})/;
-        return failed($check, "answered \"$first\" instead of \"$check->{body}\"");
+        return failed($check, 'answered "' . beginning($body) . "\" instead of \"$check->{body}\"");
     }
     return passed($check);
 }

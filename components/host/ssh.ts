@@ -20,7 +20,7 @@ export interface HostArgs {
   ssh?: SshOptions;
 }
 
-/** A web server, which the farm can do without. */
+/** A server, which the farm can do without. */
 export interface ServerArgs extends HostArgs {
   /**
    * Nobody may try to reach it: what Pulumi believes of it stays as it is, and is removed without touching it. When it

@@ -38,7 +38,7 @@ live_checks() {
 }
 by_server() { awk -F '\t' '{ split($NF, word, " "); own[word[2]] = own[word[2]] $0 "\n" } END { for (server in own) printf "group\n%s", own[server] }'; }
 marked_checks() {
-  awk '
+  awk "$check_functions"'
     FILENAME ~ /servers$/ { server[++servers] = $1; mark[servers] = $4; next }
     { line[++vips] = $0 }
     END {
@@ -47,9 +47,7 @@ marked_checks() {
         for (i = 1; i <= vips; i++) {
           split(line[i], f, " ")
           label = "marked " server[s] " " f[2]
-          if (f[3] == "http") printf "http\t%s\t80\t%s\t%s\t200\t%s\t%s\n", f[1], f[4], f[5], server[s] " " f[2], label
-          else if (f[3] == "tcp") printf "tcp\t%s\t%s\t%s\n", f[1], f[4], label
-          else printf "ping\t%s\t%s\n", f[1], label
+          print question(line[i], server[s] " " f[2], label)
         }
       }
     }' "$bundle/want/servers" "$bundle/want/private/vips"

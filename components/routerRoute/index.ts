@@ -5,9 +5,11 @@ import { HostArgs } from "../host/ssh";
 import { routerKind } from "./kinds";
 import { PinningArgs, RouteServerArgs, renderServers } from "./pinning";
 import {
+  Route,
   RouteArgs,
   VipCheckArgs,
   checkRoutes,
+  completeRoutes,
   describeShares,
   renderChecks,
   renderRoutes,
@@ -74,8 +76,9 @@ export class RouterRoute extends pulumi.ComponentResource {
 
   constructor(name: string, args: RouterRouteArgs, opts?: pulumi.ComponentResourceOptions) {
     checkHosts("router", [args.router]);
-    checkRoutes(args.routes, args);
-    const servers = renderServers(args.servers ?? serversOf(args.routes), args.ethernet, args.pinning);
+    const routes = completeRoutes(args.routes, args.servers);
+    checkRoutes(routes, args);
+    const servers = renderServers(args.servers ?? serversOf(routes), args.ethernet, args.pinning);
     const checks = renderChecks(args.checks ?? []);
     const kind = routerKind(args.kind);
     instanceName(name, kind.concern);
@@ -86,8 +89,8 @@ export class RouterRoute extends pulumi.ComponentResource {
       "loopback-ha:index:RouterRoute",
       name,
       {
-        routes: Object.fromEntries(args.routes.map((route) => [route.prefix, `via ${route.server}`])),
-        share: describeShares(args.routes),
+        routes: Object.fromEntries(routes.map((route) => [route.prefix, `via ${route.server}`])),
+        share: describeShares(routes),
       },
       opts,
     );
@@ -100,7 +103,7 @@ export class RouterRoute extends pulumi.ComponentResource {
         ...kind,
         component: name,
         want: {
-          routes: renderRoutes(args.routes),
+          routes: renderRoutes(routes),
           servers,
           block: `${args.block}\n`,
           settings: renderSettings({ ...args, pinFlows }),
@@ -128,7 +131,7 @@ function cannotPin(kind?: string): string {
   return `is not possible: kind "${kind}" cannot pin open connections to their server; use false, or kind "linux"`;
 }
 
-function serversOf(routes: RouteArgs[]): RouteServerArgs[] {
+function serversOf(routes: Route[]): RouteServerArgs[] {
   return [
     ...new Map(routes.map(({ server, nextHop }) => [server, { name: server, address: nextHop }])).values(),
   ];

@@ -3,7 +3,8 @@
 #   want/routes         PREFIX SERVER NEXT-HOP
 #   want/servers        NAME ADDRESS up|down MARK TABLE
 #   want/block          packets to addresses of the block that nobody has end here instead of circling
-#   want/private/vips   VIP SITE CHECK [HOST PATH SERVER-ANSWER...]: what the new server must answer before a prefix moves
+#   want/private/vips   VIP SITE http HOST PATH | tcp PORT [GREETING] | dns ZONE | ping: what the new server must answer
+#                       before a prefix moves
 #   want/settings       ethernet=PREFIX  proof_source=ADDRESS|""  (addresses the proof is asked from)  pin_flows=yes|no
 #                       mark_mask=0x…  rule_preference=NUMBER  confirm_seconds=NUMBER
 # A kind adds live_items (PREFIX via HOP and "unreachable PREFIX", for all of ours that the kernel has), is_live and activate.
@@ -93,19 +94,35 @@ check_foreign_routes() {
 # main_routes <PREFIXES: the main table's routes to exactly these.
 main_routes() { sed 's/.*/route show exact & table main/' | ask_kernel | sed 's/ nhid [0-9]*//'; }
 
-# vips_in PREFIXES: the checks of the VIPs that lie in these prefixes, with the server that shall get them.
+# For awk: a line of want/private/vips as probe.pl asks it, ANSWER being what http must say, and what it asks in words.
+readonly check_functions='
+  function question(line, answer, label,  f, greeting) {
+    split(line, f, " ")
+    if (f[3] == "http") return sprintf("http\t%s\t80\t%s\t%s\t200\t%s\t%s", f[1], f[4], f[5], answer, label)
+    if (f[3] == "dns") return sprintf("dns\t%s\t53\t%s\t%s", f[1], f[4], label)
+    if (f[3] != "tcp") return sprintf("ping\t%s\t%s", f[1], label)
+    greeting = line
+    sub(/^[^ ]+ [^ ]+ tcp [^ ]+ ?/, "", greeting)
+    return sprintf("tcp\t%s\t%s\t%s\t%s", f[1], f[4], greeting == "" ? "-" : greeting, label)
+  }
+  function subject(line,  f) {
+    split(line, f, " ")
+    if (f[3] == "http") return "site " f[2]
+    if (f[3] == "dns") return "zone " f[4] " of " f[2]
+    return (f[3] == "tcp" ? "port " f[4] " of " : "") f[2]
+  }'
+
+# moving_checks PRESENT: the checks of the VIPs that lie in the moving prefixes, for probe.pl. A label ends with the server
+# that shall get them, " on SERVER". With PRESENT any server's answer will do.
 moving_checks() {
-  awk '
+  awk "$check_functions"'
     function number(address,  part) { split(address, part, "."); return ((part[1] * 256 + part[2]) * 256 + part[3]) * 256 + part[4] }
     FILENAME ~ /moves$/ { moving[$1]; next }
     FILENAME ~ /routes$/ { if ($1 in moving) { split($1, p, "/"); low[++count] = number(p[1]); high[count] = low[count] + 2 ^ (32 - p[2]); server[count] = $2 }; next }
     {
       vip = number($1)
-      for (i = 1; i <= count; i++) if (vip >= low[i] && vip < high[i]) {
-        if ($3 == "http") printf "http\t%s\t80\t%s\t%s\t200\t%s\t%s on %s\n", $1, $4, $5, (present ? "-" : server[i] " " $2), "site " $2, server[i]
-        else if ($3 == "tcp") printf "tcp\t%s\t%s\t%s on %s\n", $1, $4, $2, server[i]
-        else printf "ping\t%s\t%s on %s\n", $1, $2, server[i]
-      }
+      for (i = 1; i <= count; i++)
+        if (vip >= low[i] && vip < high[i]) print question($0, present ? "-" : server[i] " " $2, subject($0) " on " server[i])
     }' present="$1" "$proof/moves" "$bundle/want/routes" "$bundle/want/private/vips"
 }
 
@@ -121,7 +138,7 @@ prove() {
 
   begin_proof_path
   if ask --deadline 0 <"$proof/all" >"$proof/answers"; then
-    cut -f 2 "$proof/answers" | sort -u >"$proof/proven"
+    answered <"$proof/answers" >"$proof/proven"
   elif [[ ${LOOPBACK_HA_FORCE_MOVE:-} ]]; then
     move_unproved
   else
@@ -147,7 +164,7 @@ prove_what_is_served() {
     [[ -z $silent ]] || fail "$silent does not answer at all; nothing was moved. Is it up? If it is dead, set its state to down and run pulumi up again"
     if ! ask --deadline 26 <"$proof/required" >"$proof/answers"; then
       bad=$(awk -F '\t' '$1 == "fail" { print $3 " does not answer for " $2 ": " $4; exit }' "$proof/answers")
-      fail "$bad; nothing was moved. Asked from $source: check that server's vhosts, its VIPs and its default route"
+      fail "$bad; nothing was moved. Asked from $source: check that server's service, its VIPs and its default route"
     fi
   fi
   answering <"$proof/all" >"$proof/proven"
@@ -157,16 +174,19 @@ prove_what_is_served() {
 
 # For this one run somebody knows better.
 move_unproved() {
-  awk -F '\t' '$1 == "ok" { print $2 }' "$proof/answers" | sort -u >"$proof/proven"
+  answered <"$proof/answers" >"$proof/proven"
   awk -F '\t' '$1 == "fail" { print $3 " does not answer for " $2 ": " $4 }' "$proof/answers" >"$proof/skipped"
   head -n 10 "$proof/skipped" | while read -r line; do warn "LOOPBACK_HA_FORCE_MOVE: moved although $line"; done
   (($(wc -l <"$proof/skipped") <= 10)) || warn "LOOPBACK_HA_FORCE_MOVE: and $(($(wc -l <"$proof/skipped") - 10)) more VIPs"
 }
 
-# The checks of the VIPs that a file lists.
-checks_of() { awk -F '\t' 'FILENAME != ARGV[2] { listed[$1]; next } $2 in listed' "$1" "$proof/all"; }
-# VIPs that answer now, of the checks on stdin.
-answering() { { ask --deadline 0 "$@" || true; } | awk -F '\t' '$1 == "ok" { print $2 }' | sort -u; }
+# A check is known by its VIP and its label without the server: "VIP TAB WHAT". A VIP may have several.
+# checks_of FILE: those that it lists.
+checks_of() { awk -F '\t' 'FILENAME != ARGV[2] { listed[$0]; next } { what = $NF; sub(/ on [^ ]+$/, "", what) } ($2 FS what) in listed' "$1" "$proof/all"; }
+# Those that were answered, of what probe.pl says.
+answered() { awk -F '\t' '$1 == "ok" { sub(/ on [^ ]+$/, "", $3); print $2 "\t" $3 }' | sort -u; }
+# Those on stdin that are answered now.
+answering() { { ask --deadline 0 "$@" || true; } | answered; }
 ask() { perl "$scripts/probe.pl" --source "$source" "$@"; }
 
 proof_source() {
@@ -214,7 +234,7 @@ cleanup() {
 prepare() {
   [[ -e ${proof:-}/proven ]] || return 0
   touch "$state/proven"
-  sort -u "$proof/proven" "$state/proven" | comm -12 - <(awk '{ print $1 }' "$bundle/want/private/vips" | sort) >"$state/proven.new"
+  sort -u "$proof/proven" "$state/proven" | awk 'FILENAME != "-" { wanted[$1]; next } $1 in wanted' "$bundle/want/private/vips" - >"$state/proven.new"
   mv "$state/proven.new" "$state/proven"
 }
 

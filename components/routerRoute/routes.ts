@@ -13,16 +13,21 @@ export interface RouteArgs {
   prefix: string;
   /** Name of the server that carries it. */
   server: string;
-  /** The server's Ethernet address: the next hop. */
-  nextHop: string;
+  /** The next hop: the server's Ethernet address. Default: its address in the router's `servers`. */
+  nextHop?: string;
 }
+
+/** A route that is complete. */
+export type Route = Required<RouteArgs>;
 
 /** How a VIP is asked whether it is served. */
 export enum CheckKind {
   /** The health path of a web pool must name the server. */
   Http = "http",
-  /** A TCP connection to `port` must come about. */
+  /** A TCP connection to `port` must come about, and begin with `greeting` where there is one. */
   Tcp = "tcp",
+  /** A name server must answer for `zone` with authority, over UDP. */
+  Dns = "dns",
   /** An echo request must be answered. */
   Ping = "ping",
 }
@@ -37,14 +42,35 @@ export interface VipCheckArgs {
   kind?: CheckKind;
   /** TCP port, for kind tcp. */
   port?: number;
+  /**
+   * What the server says first begins with this, for kind tcp: `220` for SMTP and FTP. Without it a listener that turns
+   * everybody away would do. Default: it may be silent.
+   */
+  greeting?: string;
+  /** The zone whose SOA record is asked for, for kind dns. */
+  zone?: string;
   /** DNS name to ask for, for kind http. */
   serverName?: string;
   /** Which of the router's `healthPaths` to ask for, for kind http. */
   pool?: string;
 }
 
+/**
+ * Routes with their next hops.
+ *
+ * @throws Refusal when neither a route nor the servers have it.
+ */
+export function completeRoutes(routes: RouteArgs[], servers?: { name: string; address: string }[]): Route[] {
+  return routes.map(({ prefix, server, nextHop }) => {
+    const hop = nextHop ?? servers?.find(({ name }) => name === server)?.address;
+    if (hop !== undefined) return { prefix, server, nextHop: hop };
+    const complaint = servers ? "is none of the servers" : "has no address: give nextHop, or servers";
+    throw new Refusal(`routes: ${JSON.stringify(server)} ${complaint}`);
+  });
+}
+
 /** One line a route, ordered by address. */
-export function renderRoutes(routes: RouteArgs[]): string {
+export function renderRoutes(routes: Route[]): string {
   return lines(
     [...routes]
       .sort((a, b) => compareAddresses(a.prefix, b.prefix))
@@ -93,7 +119,9 @@ function renderCheck(check: VipCheckArgs): string {
   refuse("checks", check.vip, isAddress(check.vip) ? undefined : "is not an IPv4 address");
   refuse("checks", check.site, nameComplaint(check.site));
   if (check.serverName !== undefined) refuse("checks", check.serverName, domainComplaint(check.serverName));
-  const { vip, site, kind = CheckKind.Ping, port, serverName, pool } = check;
+  const { vip, site, kind = CheckKind.Ping, port, greeting, zone, serverName, pool } = check;
+  if (greeting !== undefined) refuse("checks", greeting, greetingComplaint(greeting));
+  if (zone !== undefined) refuse("checks", zone, domainComplaint(zone));
   const require = (value: unknown, name: string): void => {
     if (value === undefined) throw new Refusal(`checks: ${kind} for ${vip} (${site}) needs ${name}`);
   };
@@ -104,9 +132,19 @@ function renderCheck(check: VipCheckArgs): string {
   }
   if (kind === CheckKind.Tcp) {
     require(port, "port");
-    return `${vip} ${site} tcp ${port}`;
+    return [vip, site, "tcp", port, ...(greeting === undefined ? [] : [greeting])].join(" ");
+  }
+  if (kind === CheckKind.Dns) {
+    require(zone, "zone");
+    return `${vip} ${site} dns ${zone}`;
   }
   return `${vip} ${site} ping`;
+}
+
+function greetingComplaint(greeting: string): string | undefined {
+  return /^[\x21-\x7e]([\x20-\x7e]{0,78}[\x21-\x7e])?$/.test(greeting)
+    ? undefined
+    : "is no beginning of a line in printable ASCII, such as 220";
 }
 
 /** A pool's name as part of an environment variable; two pools never get one name. */
@@ -139,7 +177,7 @@ interface RoutesContext {
  * @throws Refusal when block, Ethernet or a prefix is none, a name is no name, a route's next hop is outside the
  * Ethernet, a prefix stands twice, or a route's server is none of the servers, or down.
  */
-export function checkRoutes(routes: RouteArgs[], { block, ethernet, servers }: RoutesContext): void {
+export function checkRoutes(routes: Route[], { block, ethernet, servers }: RoutesContext): void {
   refuse("block", block, prefixComplaint(block));
   refuse("ethernet", ethernet, prefixComplaint(ethernet));
   for (const { prefix, server, nextHop } of routes) {

@@ -5,7 +5,6 @@
 import {
   CheckKind,
   DnsRoundRobin,
-  PlacementServer,
   RouterRoute,
   SOA_FIGURES,
   SoaPreset,
@@ -18,12 +17,12 @@ import {
 const plan = planNetwork({ block: "192.0.2.0/24", subnetPrefix: 27, vipSubnets: 4 });
 const router = { name: "r1", address: "192.0.2.1" };
 const nameServer = { name: "ns1", address: "192.0.2.10" };
-const servers: PlacementServer[] = [
+const servers = [
   { name: "web1", address: "192.0.2.2", state: "active" },
   { name: "web2", address: "192.0.2.3", state: process.env.WEB2_STATE ?? "active" },
   { name: "web3", address: "192.0.2.4", state: "active" },
   { name: "web4", address: "192.0.2.5", state: "active" },
-];
+].map((server) => ({ ...server, down: server.state === "down" }));
 const widgetco = {
   name: "widgetco",
   serverName: "www.widgetco.example",
@@ -38,12 +37,8 @@ const routes = new RouterRoute("r1", {
   router,
   block: plan.block,
   ethernet: plan.ethernet,
-  servers: servers.map((server) => ({ ...server, down: server.state === "down" })),
-  routes: placement.map(({ prefix, server }) => ({
-    prefix,
-    server,
-    nextHop: servers.find(({ name }) => name === server)?.address ?? "",
-  })),
+  servers,
+  routes: placement,
   checks: widgetco.vips.map((vip) => ({
     vip,
     site: widgetco.name,

@@ -268,20 +268,24 @@ describe("components", () => {
     assert.equal(said.filter((text) => text).length, 1);
   });
 
-  it("asks a zone's other name servers, and none when there is one", async () => {
+  it("asks a zone's other name servers: none when there is one, and none that is down", async () => {
     new DnsRoundRobin("two", zone());
     new DnsRoundRobin("one", zone({ nameServers: hosts("ns", 1) }));
+    const [up, gone] = hosts("ns", 2);
+    new DnsRoundRobin("down", zone({ nameServers: [up, { ...gone, down: true }] }));
     await settled();
+    assert.match(commands().find(({ name }) => name.startsWith("down-zone-ns2"))!.inputs.create, /^echo/);
+    const asked = commands().filter(({ inputs }) => inputs.stdin);
     // They are registered in no certain order.
-    const ordered = commands().sort((a, b) => (a.name < b.name ? -1 : 1));
+    const ordered = asked.sort((a, b) => (a.name < b.name ? -1 : 1));
     const peers = ordered.map(({ inputs }) => JSON.parse(inputs.environment.LOOPBACK_HA_PEERS ?? "[]"));
     assert.deepStrictEqual(
       peers.map((list) => list.map((words: string[]) => words.at(-1))),
-      [[], ["root@192.0.2.3"], ["root@192.0.2.2"]],
+      [[], [], ["root@192.0.2.3"], ["root@192.0.2.2"]],
     );
-    const ask = ordered[1].inputs.environment.LOOPBACK_HA_ASK_PEERS;
+    const ask = ordered[2].inputs.environment.LOOPBACK_HA_ASK_PEERS;
     assert.match(ask, /^cat \/var\/lib\/loopback-ha\/farm\.prod\.two\.zone\/serial /);
-    assert.strictEqual(new Set(commands().map(({ inputs }) => inputs.stdin)).size, 1);
+    assert.strictEqual(new Set(asked.map(({ inputs }) => inputs.stdin)).size, 1);
   });
 
   it("shows a router's routes as the component's inputs, and drift as a word of env", async () => {

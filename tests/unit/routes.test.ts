@@ -1,9 +1,11 @@
 import assert from "assert";
 import {
   CheckKind,
+  Route,
   RouteArgs,
   VipCheckArgs,
   checkRoutes,
+  completeRoutes,
   describeShares,
   renderChecks,
   renderRoutes,
@@ -11,7 +13,7 @@ import {
 } from "../../components/routerRoute/routes";
 
 const ethernet = "192.0.2.0/27";
-const route = (prefix: string, server: string, nextHop = "192.0.2.2"): RouteArgs => ({
+const route = (prefix: string, server: string, nextHop = "192.0.2.2"): Route => ({
   prefix,
   server,
   nextHop,
@@ -47,6 +49,20 @@ describe("routes of a router", () => {
     [{ vip: "192.0.2.33", site: "w" }, "192.0.2.33 w ping\n"],
     [{ vip: "192.0.2.33", site: "w", kind: CheckKind.Tcp, port: 25 }, "192.0.2.33 w tcp 25\n"],
     [
+      { vip: "192.0.2.33", site: "w", kind: CheckKind.Tcp, port: 25, greeting: "220 mail.w.example" },
+      "192.0.2.33 w tcp 25 220 mail.w.example\n",
+    ],
+    [
+      { vip: "192.0.2.33", site: "w", kind: CheckKind.Dns, zone: "w.example" },
+      "192.0.2.33 w dns w.example\n",
+    ],
+    [{ vip: "192.0.2.33", site: "w", kind: CheckKind.Dns }, /^checks: dns for 192.0.2.33 \(w\) needs zone$/],
+    [{ vip: "192.0.2.33", site: "w", kind: CheckKind.Dns, zone: "a b" }, /^checks: "a b" /],
+    ...["", " 220", "22\t0", "2\n20", "é"].map((greeting): [VipCheckArgs, RegExp] => [
+      { vip: "192.0.2.33", site: "w", kind: CheckKind.Tcp, port: 25, greeting },
+      /^checks: .* is no beginning of a line in printable ASCII, such as 220$/,
+    ]),
+    [
       { vip: "192.0.2.33", site: "w", kind: CheckKind.Http, serverName: "w.example", pool: "web-1" },
       "192.0.2.33 w http w.example @SECRET:health_web_2d_1@\n",
     ],
@@ -68,7 +84,21 @@ describe("routes of a router", () => {
     assert.notStrictEqual(secretName("a-b"), secretName("a_b"));
   });
 
-  const bad: [RouteArgs[], RegExp][] = [
+  const incomplete: [RouteArgs, { name: string; address: string }[] | undefined, string | RegExp][] = [
+    [{ prefix: "192.0.2.64/27", server: "web2" }, [{ name: "web2", address: "192.0.2.3" }], "192.0.2.3"],
+    [{ prefix: "192.0.2.64/27", server: "web2", nextHop: "192.0.2.4" }, undefined, "192.0.2.4"],
+    [{ prefix: "192.0.2.64/27", server: "web2" }, [], /^routes: "web2" is none of the servers$/],
+    [{ prefix: "192.0.2.64/27", server: "web2" }, undefined, /^routes: "web2" has no address: give nextHop/],
+  ];
+  for (const [one, known, expected] of incomplete) {
+    it(`next hop of ${JSON.stringify(one)}, servers ${JSON.stringify(known)}`, () => {
+      if (typeof expected === "string")
+        assert.deepStrictEqual(completeRoutes([one], known), [{ ...one, nextHop: expected }]);
+      else assert.throws(() => completeRoutes([one], known), { message: expected });
+    });
+  }
+
+  const bad: [Route[], RegExp][] = [
     [
       [route("192.0.2.32/27", "web1", "192.0.2.33")],
       /next hop 192.0.2.33 of 192.0.2.32\/27 lies outside the/,

@@ -1,6 +1,7 @@
 // @ts-check
 "use strict";
 // Asks VIPs from the operator's side, as far as it reaches them. A router of this kind can't ask one server.
+const dns = require("node:dns");
 const http = require("node:http");
 const net = require("node:net");
 
@@ -8,49 +9,76 @@ const net = require("node:net");
 const MOST = 64;
 const MS = 1500;
 
-/** @typedef {{ vip: string, site: string, kind: string, host?: string, path?: string, port?: number }} Check */
+/**
+ * @typedef {{ vip: string, site: string, kind: string, rest: string, host?: string, path?: string, port?: number,
+ *   greeting?: string }} Check
+ * @typedef {(answer?: string) => void} Finish
+ */
 
-/** @param {string} text lines `VIP SITE http HOST PATH`, `VIP SITE tcp PORT`, `VIP SITE ping` @returns {Check[]} */
+/** @param {string} text lines as of renderChecks @returns {Check[]} */
 function parseChecks(text) {
   const all = text
     .split("\n")
     .filter(Boolean)
-    .map((line) => line.split(" "))
-    .filter(([, , kind]) => kind !== "ping")
-    .map(([vip, site, kind, first, second]) =>
-      kind === "tcp"
-        ? { vip, site, kind, port: Number(first) }
-        : { vip, site, kind, host: first, path: second },
-    );
+    .map((line) => /^(\S+) (\S+) (\S+) ?(.*)$/.exec(line) ?? [])
+    .filter(([, , , kind]) => kind !== "ping")
+    .map(([, vip, site, kind, rest]) => {
+      const [first, ...others] = rest.split(" ");
+      const second = others.join(" ");
+      if (kind === "http") return { vip, site, kind, rest, host: first, path: second };
+      if (kind === "tcp") return { vip, site, kind, rest, port: Number(first), greeting: second };
+      return { vip, site, kind, rest };
+    });
   return all.filter(
     (_, i) => Math.floor((i * MOST) / all.length) !== Math.floor(((i - 1) * MOST) / all.length),
   );
 }
 
-/** Who answers a check: `SERVER SITE` for http, "yes" for tcp. @param {Check} check @returns {Promise<string | undefined>} */
-function ask({ vip, kind, host, path, port }) {
+/** How each kind is asked: says once what came, and returns how to end it. @type {Record<string, (check: Check, finish: Finish) => () => void>} */
+const ASK = {
+  http({ vip, path, host }, finish) {
+    const request = http.get({ host: vip, path, headers: { Host: host }, agent: false }, (response) => {
+      let body = "";
+      response.setEncoding("utf8").on("data", (text) => (body = (body + text).slice(0, 4096)));
+      response.on("error", () => finish());
+      response.on("end", () => finish(response.statusCode === 200 ? body.trim() : undefined));
+    });
+    request.on("error", () => finish());
+    return () => request.destroy();
+  },
+  tcp({ vip, port, greeting = "" }, finish) {
+    let said = "";
+    const socket = net.connect(/** @type {number} */ (port), vip, () => greeting === "" && finish("yes"));
+    socket.setEncoding("latin1").on("data", (text) => {
+      said += text;
+      if (said.length >= greeting.length) finish(said.startsWith(greeting) ? "yes" : said.split("\r")[0]);
+    });
+    socket.on("error", () => finish()).on("end", () => finish());
+    return () => socket.destroy();
+  },
+  dns({ vip, rest: zone }, finish) {
+    const resolver = new dns.Resolver({ timeout: MS, tries: 1 });
+    resolver.setServers([vip]);
+    resolver.resolveSoa(zone, (error) => finish(error ? undefined : "yes"));
+    return () => resolver.cancel();
+  },
+};
+
+/** Who answers a check: `SERVER SITE` for http, "yes" for the others. @param {Check} check @returns {Promise<string | undefined>} */
+function ask(check) {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => finish(undefined), MS);
-    const request =
-      kind === "tcp"
-        ? net.connect(/** @type {number} */ (port), vip, () => finish("yes"))
-        : http.get({ host: vip, path, headers: { Host: host }, agent: false }, (response) => {
-            let body = "";
-            response.setEncoding("utf8").on("data", (text) => (body = (body + text).slice(0, 4096)));
-            response.on("error", () => finish(undefined));
-            response.on("end", () => finish(response.statusCode === 200 ? body.trim() : undefined));
-          });
-    request.on("error", () => finish(undefined));
-    /** @param {string | undefined} answer */
+    const timer = setTimeout(() => finish(), MS);
+    const end = ASK[check.kind](check, finish);
+    /** @param {string} [answer] */
     function finish(answer) {
       clearTimeout(timer);
-      request.destroy();
       resolve(answer);
+      end();
     }
   });
 }
 
-/** @param {Check[]} checks @returns {Promise<Map<string, string>>} answers by VIP and site, of those that answer */
+/** @param {Check[]} checks @returns {Promise<Map<string, string>>} answers by keyOf, of those that answer */
 async function askAll(checks) {
   const answers = await Promise.all(checks.map(ask));
   return new Map(
@@ -61,7 +89,7 @@ async function askAll(checks) {
   );
 }
 
-/** @param {Check} check */
-const keyOf = ({ vip, site }) => `${vip} ${site}`;
+/** A VIP may have several. @param {Check} check */
+const keyOf = ({ vip, site, kind, rest }) => `${vip} ${site} ${kind} ${rest}`;
 
 module.exports = { askAll, keyOf, parseChecks };
