@@ -11,7 +11,7 @@ umask 022
 suite=bookworm
 packages=(
   systemd systemd-sysv dbus openssh-server sudo
-  apache2 bind9 bind9-utils bind9-dnsutils frr
+  apache2 bind9 bind9-utils bind9-dnsutils frr postfix vsftpd openssl
   nftables conntrack iproute2 iputils-ping ifupdown netbase tcpdump
   perl-base procps curl less
 )
@@ -22,7 +22,10 @@ masked=(
   systemd-journal-flush.service
 )
 # On the disk of every machine, running on none: the lab enables them by role.
-disabled=(apache2.service apache-htcacheclean.service named.service frr.service networking.service nftables.service)
+disabled=(
+  apache2.service apache-htcacheclean.service named.service frr.service networking.service nftables.service
+  postfix.service vsftpd.service
+)
 
 here=$(dirname "$(readlink -f "$0")")
 cache=${LOOPBACK_HA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pulumi-loopback-ha}
