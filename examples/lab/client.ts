@@ -68,18 +68,7 @@ export async function startLoad(
   checkSpec(spec);
   // Else a slow reader's kernel takes in a whole file at once, and the download outlives its server.
   await lab.exec("client", ["sysctl", "-qw", "net.ipv4.tcp_rmem=4096 65536 131072"], { check: true });
-  const script = path.join(checkout, "examples", "lab", "load", "generator.ts");
-  const child = await lab.spawn("client", ["node", "-r", "ts-node/register", script], { cwd: checkout });
-  let errors = "";
-  child.stderr!.setEncoding("utf8").on("data", (text: string) => (errors += text));
-  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
-  const next = async (): Promise<string> => {
-    const { done, value } = (await lines.next()) as IteratorResult<string>;
-    if (done) throw new LabError(`the load ended early: ${errors.trim()}`);
-    return value;
-  };
-  child.stdin!.write(`${JSON.stringify(spec)}\n`);
-  await next();
+  const { stop } = await startOnClient<LoadRecord>(lab, "examples/lab/load/generator.ts", spec);
   const marks: LoadRecord["marks"] = [];
   return {
     mark(name) {
@@ -87,9 +76,35 @@ export async function startLoad(
       marks.push({ name, at });
       return at;
     },
+    stop: async () => ({ ...(await stop()), marks }),
+  };
+}
+
+/**
+ * Starts a program of the checkout on the client, which reads a line of JSON, says a line when it has begun, works until
+ * its input ends, and prints what it saw as a line of JSON. Returns when it has begun; `stop` gives what it saw.
+ */
+export async function startOnClient<T>(
+  lab: Lab,
+  program: string,
+  spec: unknown,
+): Promise<{ stop(): Promise<T> }> {
+  const script = path.join(checkout, program);
+  const child = await lab.spawn("client", ["node", "-r", "ts-node/register", script], { cwd: checkout });
+  let errors = "";
+  child.stderr!.setEncoding("utf8").on("data", (text: string) => (errors += text));
+  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+  const next = async (): Promise<string> => {
+    const { done, value } = (await lines.next()) as IteratorResult<string>;
+    if (done) throw new LabError(`${program} ended early: ${errors.trim()}`);
+    return value;
+  };
+  child.stdin!.write(`${JSON.stringify(spec)}\n`);
+  await next();
+  return {
     async stop() {
       child.stdin!.end();
-      return { ...(JSON.parse(await next()) as LoadRecord), marks };
+      return JSON.parse(await next()) as T;
     },
   };
 }

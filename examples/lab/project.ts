@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { ExecResult, Lab } from "./lab";
+import { ExecOptions, ExecResult, Lab } from "./lab";
 import { checkout } from "./state";
 
 /** A Pulumi program in a folder, run by the lab's operator, with its state beside it. */
@@ -30,12 +30,9 @@ export class Program {
     };
   }
 
-  /** Runs pulumi as the operator; a failure is in the result, unless `check` is set. */
-  pulumi(
-    args: string[],
-    options: { check?: boolean; timeoutMs?: number; env?: Record<string, string> } = {},
-  ): Promise<ExecResult> {
-    return this.lab.exec("operator", ["pulumi", ...args, "--non-interactive", "--color=never"], {
+  /** Runs a command as the operator, in the program's folder; a failure is in the result, unless `check` is set. */
+  operate(argv: string[], options: ExecOptions = {}): Promise<ExecResult> {
+    return this.lab.exec("operator", argv, {
       cwd: this.folder,
       timeoutMs: 300_000,
       ...options,
@@ -43,17 +40,14 @@ export class Program {
     });
   }
 
-  /** Runs the command line as the operator; a failure is in the result, unless `check` is set. */
-  cli(
-    args: string[],
-    options: { check?: boolean; timeoutMs?: number; env?: Record<string, string> } = {},
-  ): Promise<ExecResult> {
-    return this.lab.exec("operator", this.cliCommand(args), {
-      cwd: checkout,
-      timeoutMs: 300_000,
-      ...options,
-      env: { ...this.env, ...options.env },
-    });
+  /** Runs pulumi so. */
+  pulumi(args: string[], options: ExecOptions = {}): Promise<ExecResult> {
+    return this.operate(["pulumi", ...args, "--non-interactive", "--color=never"], options);
+  }
+
+  /** Runs the command line so. */
+  cli(args: string[], options: ExecOptions = {}): Promise<ExecResult> {
+    return this.operate(this.cliCommand(args), { cwd: checkout, ...options });
   }
 
   /** The command line's words, to be run in the checkout with `env`. */

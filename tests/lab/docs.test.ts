@@ -9,6 +9,7 @@ import { Program, Project } from "../../examples/lab/project";
 import { checkout } from "../../examples/lab/state";
 import { INSTALL_MS, userFolder } from "../package/installed";
 import { block, blocks } from "../pages";
+import { operateIn } from "./operate";
 
 const HOST_MINUTES = 5;
 
@@ -36,16 +37,7 @@ describe("docs: what they say is run", () => {
     assert.equal(code, 0, stdout + stderr);
   });
 
-  /** Runs lines of a block as the operator, in the project; answers yes to pulumi's question. */
-  async function operate(lines: string): Promise<string> {
-    const { code, stdout, stderr } = await lab.exec("operator", ["bash", "-ec", lines], {
-      cwd: project.folder,
-      timeoutMs: 110_000,
-      env: { ...project.env, PULUMI_SKIP_CONFIRMATIONS: "true", PULUMI_NON_INTERACTIVE: "true" },
-    });
-    assert.equal(code, 0, `${lines}\n${stdout}${stderr}`);
-    return stdout;
-  }
+  const operate = (lines: string): Promise<string> => operateIn(project, lines);
   const served = async (name: string, vip: string): Promise<string> =>
     whoServes(lab, vip, name, (await project.output("healthPath")) as string);
 

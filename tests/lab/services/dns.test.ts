@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { clientAddresses, startOnClient } from "../../../examples/lab/client";
+import { now } from "../../../examples/lab/load/record";
+import { Example, VIP } from "./example";
+import { Query, Spec, Way } from "./resolver";
+
+const NAME = "www.widgetco.example";
+const ADDRESSES = ["192.0.2.129", "192.0.2.33", "192.0.2.65", "192.0.2.97"];
+
+const RESOLVER = "tests/lab/services/resolver.ts";
+const specOf = (perSecond: Spec["perSecond"]): Spec => ({
+  vip: VIP,
+  name: NAME,
+  sources: [...clientAddresses],
+  perSecond,
+});
+
+describe("examples/dns: name servers on VIPs", function () {
+  this.timeout(180_000);
+  const example = new Example("dns");
+
+  before("it comes up", () => example.build());
+  after("it goes", () => example.destroy());
+
+  /** Who answered queries of these kinds that began in a time. */
+  const servers = (queries: Query[], ways: Way[], from = 0, until = Infinity): string[] => [
+    ...new Set(
+      queries
+        .filter(({ way, started }) => ways.includes(way) && started >= from && started < until)
+        .flatMap(({ server }) => (server ? [server] : [])),
+    ),
+  ];
+
+  /** Asks the VIP that moves, in all ways, while something happens; no query may be lost. */
+  const asking = async (perSecond: Spec["perSecond"], work: () => Promise<unknown>): Promise<Query[]> => {
+    const { stop } = await startOnClient<Query[]>(example.lab, RESOLVER, specOf(perSecond));
+    await sleep(700);
+    await work().catch(async (error) => {
+      await stop();
+      throw error;
+    });
+    await sleep(700);
+    const queries = await stop();
+    const failed = queries.filter(({ failure }) => failure);
+    assert.equal(failed.length, 0, `of ${queries.length}: ${JSON.stringify(failed.slice(0, 5))}`);
+    for (const { addresses } of queries) assert.deepEqual(addresses, ADDRESSES);
+    return queries;
+  };
+
+  it("loses no query in a failover and back, by UDP and TCP; new ones go to the new server", async () => {
+    const times: number[] = [];
+    const queries = await asking({ udp: 300, tcp: 30 }, async () => {
+      for (const flip of [() => example.away(), () => example.home()]) {
+        times.push(now());
+        await flip();
+        times.push(now());
+        await sleep(1000);
+      }
+    });
+    const [away, gone, home, back] = times;
+    for (const way of ["udp", "tcp"] as const) {
+      assert.deepEqual(servers(queries, [way], 0, away), ["web2"]);
+      assert.deepEqual(servers(queries, [way], gone, home), ["web1"]);
+      assert.deepEqual(servers(queries, [way], back), ["web2"]);
+    }
+    assert.ok(queries.length > 2000, `${queries.length} queries`);
+  });
+
+  it("a resolver that keeps its port or its connection stays, until its server is down; the run is green", async () => {
+    const SLOW = { port: 20, connection: 20 };
+    const queries = await asking(SLOW, () => example.away());
+    assert.deepEqual(servers(queries, ["port", "connection"]), ["web2"]);
+    await example.home();
+
+    const { stop } = await startOnClient<Query[]>(example.lab, RESOLVER, specOf(SLOW));
+    await sleep(700);
+    await example.lab.crash("web2");
+    await example.operate("pulumi config set web2 down && pulumi up --continue-on-error");
+    const down = now();
+    await sleep(1000);
+    const after = (await stop()).filter(({ started }) => started > down);
+    assert.deepEqual(servers(after, ["port"]), ["web1"]);
+    assert.ok(after.filter(({ way }) => way === "port").every(({ failure }) => !failure));
+    await example.lab.start("web2");
+    await example.home();
+  });
+
+  it("does not move to a server that is silent by UDP", async () => {
+    await example.sh(
+      "web1",
+      "nft -f - <<<'table ip deaf { chain c { type filter hook input priority 0; udp dport 53 drop; }; }'",
+    );
+    try {
+      const { away } = example.flips;
+      assert.match(
+        await example.refused(away),
+        /r1: zone widgetco\.example of dns on web1 does not answer for 192\.0\.2\.74: no answer within 1 s; nothing was moved/,
+      );
+    } finally {
+      await example.sh("web1", "nft delete table ip deaf");
+    }
+    await example.home();
+  });
+});
