@@ -1,4 +1,5 @@
 import { connect, Failure, failureOf, requestHead, serverNamed } from "./http";
+import { steadily } from "./program";
 import { now, Request } from "./record";
 import { LoadSpec } from "./spec";
 
@@ -8,8 +9,7 @@ export class Requests {
   /** Requests that were due when too many were open. */
   skipped = 0;
   private readonly open: number[];
-  private begun = 0;
-  private timer?: NodeJS.Timeout;
+  private pause: () => void = () => undefined;
 
   constructor(private readonly spec: LoadSpec) {
     this.open = spec.targets.map(() => 0);
@@ -18,22 +18,17 @@ export class Requests {
   start(): void {
     const { requestsPerSecond, targets, maxOpen } = this.spec;
     const most = Math.ceil(maxOpen / targets.length);
-    const began = now();
-    // What this program was too late for is made up for, so that the rate holds on a busy host.
-    this.timer = setInterval(() => {
-      const due = Math.floor(((now() - began) / 1000) * requestsPerSecond);
-      for (; this.begun < due; this.begun++) {
-        const target = this.begun % targets.length;
-        // Every source asks every target, whatever their numbers have in common.
-        if (this.open[target] < most) this.ask(target, Math.floor(this.begun / targets.length));
-        else this.skipped++;
-      }
-    }, 1);
+    this.pause = steadily(requestsPerSecond, (turn) => {
+      const target = turn % targets.length;
+      // Every source asks every target, whatever their numbers have in common.
+      if (this.open[target] < most) this.ask(target, Math.floor(turn / targets.length));
+      else this.skipped++;
+    });
   }
 
   /** Begins no more, and waits for the answers of those that are open. */
   async stop(): Promise<void> {
-    clearInterval(this.timer);
+    this.pause();
     while (this.open.some((count) => count > 0)) await new Promise((resolve) => setTimeout(resolve, 10));
   }
 

@@ -14,10 +14,11 @@ const specOf = (perSecond: Spec["perSecond"]): Spec => ({
   name: NAME,
   sources: [...clientAddresses],
   perSecond,
+  maxSeconds: 90,
 });
 
 describe("examples/dns: name servers on VIPs", function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   const example = new Example("dns");
 
   before("it comes up", () => example.build());

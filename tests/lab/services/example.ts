@@ -52,11 +52,11 @@ export class Example {
     return (await this.lab.exec(machine, ["bash", "-c", command], { check: true })).stdout;
   }
 
-  /** Nothing of it stays, on the servers neither. */
+  /** Nothing of it stays, on the machines neither. */
   async destroy(): Promise<void> {
     const result = await this.project.destroy();
     this.project.remove();
     assert.equal(result.code, 0, textOf(result));
-    await Promise.all(SERVERS.map((name) => this.lab.reset(name)));
+    await Promise.all([...SERVERS, "ns1"].map((name) => this.lab.reset(name)));
   }
 }

@@ -1,11 +1,9 @@
-/**
- * Runs on the client: asks name servers, by UDP and TCP, as resolvers do. Its first line of input is a Spec as JSON; it
- * says `started`, asks until its input ends, and prints all queries as one line of JSON.
- */
+/** Runs on the client: asks name servers, by UDP and TCP, as resolvers do. A Spec in, all queries out. */
 import * as dgram from "node:dgram";
 import * as net from "node:net";
-import * as readline from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Answer, Packet, decode, encode, streamDecode, streamEncode } from "dns-packet";
+import { clientProgram, steadily } from "../../../examples/lab/load/program";
 import { now } from "../../../examples/lab/load/record";
 
 /** How a query goes. `port`: all from one UDP socket. `connection`: all through one TCP connection. */
@@ -17,6 +15,7 @@ export interface Spec {
   name: string;
   sources: string[];
   perSecond: Partial<Record<Way, number>>;
+  maxSeconds: number;
 }
 
 /** One query: it has an answer, or a failure. Times as of `now`. */
@@ -30,7 +29,7 @@ export interface Query {
   failure?: string;
 }
 
-const [PATIENCE_MS, MAX_SECONDS, FIRST_PORT, PORTS] = [2000, 90, 20_000, 10_000];
+const [PATIENCE_MS, FIRST_PORT, PORTS] = [2000, 20_000, 10_000];
 const queries: Query[] = [];
 /** What was asked and not answered yet, by its number in the packet. */
 const open = new Map<number, (packet: Packet) => void>();
@@ -92,71 +91,53 @@ function tcpSocket({ sources, vip }: Spec, turn: number): Promise<net.Socket> {
   return new Promise((resolve, reject) => socket.on("error", reject).on("connect", () => resolve(socket)));
 }
 
-/** How to ask in each way that is wanted. */
-async function asking(spec: Spec): Promise<[Way, (turn: number) => unknown][]> {
-  const failed = (way: Way) => (error: Error) =>
-    void queries.push({ way, started: now(), failure: error.message });
-  const ways: Record<Way, () => Promise<(turn: number) => unknown>> = {
-    udp: async () => async (turn) => {
-      const socket = await udpSocket(spec, turn);
-      ask(
-        "udp",
-        spec,
-        (packet) => socket.send(encode(packet)),
-        () => socket.close(),
-      );
-    },
-    tcp: async () => async (turn) => {
-      const socket = await tcpSocket(spec, turn);
-      ask(
-        "tcp",
-        spec,
-        (packet) => socket.write(streamEncode(packet)),
-        () => socket.end(),
-      );
-    },
-    port: async () => {
-      const socket = await udpSocket(spec, 0);
-      return () => ask("port", spec, (packet) => socket.send(encode(packet)));
-    },
-    connection: async () => {
-      const socket = await tcpSocket(spec, 0);
-      socket.on("close", () => failed("connection")(new Error("closed")));
-      return () => ask("connection", spec, (packet) => socket.write(streamEncode(packet)));
-    },
-  };
-  const wanted = (Object.keys(ways) as Way[]).filter((way) => spec.perSecond[way]);
-  return Promise.all(
-    wanted.map(async (way): Promise<[Way, (turn: number) => unknown]> => {
-      const begin = await ways[way]();
-      return [way, async (turn) => Promise.resolve(turn).then(begin).catch(failed(way))];
+/** How to ask, after what each way needs first. */
+const WAYS: Record<Way, (spec: Spec) => Promise<(turn: number) => unknown>> = {
+  udp: async (spec) => async (turn) => {
+    const socket = await udpSocket(spec, turn);
+    ask(
+      "udp",
+      spec,
+      (packet) => socket.send(encode(packet)),
+      () => socket.close(),
+    );
+  },
+  tcp: async (spec) => async (turn) => {
+    const socket = await tcpSocket(spec, turn);
+    ask(
+      "tcp",
+      spec,
+      (packet) => socket.write(streamEncode(packet)),
+      () => socket.end(),
+    );
+  },
+  port: async (spec) => {
+    const socket = await udpSocket(spec, 0);
+    return () => ask("port", spec, (packet) => socket.send(encode(packet)));
+  },
+  connection: async (spec) => {
+    const socket = await tcpSocket(spec, 0);
+    socket.on("close", () => failed("connection", "closed"));
+    return () => ask("connection", spec, (packet) => socket.write(streamEncode(packet)));
+  },
+};
+const failed = (way: Way, failure: string): void => void queries.push({ way, started: now(), failure });
+
+clientProgram(async (spec: Spec) => {
+  const wanted = Object.entries(spec.perSecond) as [Way, number][];
+  const stops = await Promise.all(
+    wanted.map(async ([way, perSecond]) => {
+      const begin = await WAYS[way](spec);
+      return steadily(perSecond, (turn) => {
+        Promise.resolve(turn)
+          .then(begin)
+          .catch((error: Error) => failed(way, error.message));
+      });
     }),
   );
-}
-
-async function main(): Promise<void> {
-  const input = readline.createInterface({ input: process.stdin });
-  const spec = JSON.parse((await input[Symbol.asyncIterator]().next()).value) as Spec;
-  const ways = await asking(spec);
-  const began = now();
-  const timers = ways.map(([way, begin]) => {
-    let turn = 0;
-    return setInterval(() => {
-      const due = ((now() - began) / 1000) * spec.perSecond[way]!;
-      while (turn < due) begin(turn++);
-    }, 2);
-  });
-  process.stdout.write("started\n");
-  await Promise.race([
-    new Promise((resolve) => input.once("close", resolve)),
-    new Promise((resolve) => setTimeout(resolve, MAX_SECONDS * 1000)),
-  ]);
-  timers.forEach(clearInterval);
-  while (open.size > 0) await new Promise((resolve) => setTimeout(resolve, 10));
-  process.stdout.write(`${JSON.stringify(queries)}\n`, () => process.exit(0));
-}
-
-main().catch((error: Error) => {
-  process.stderr.write(`${error.message}\n`);
-  process.exit(1);
+  return async () => {
+    stops.forEach((stop) => stop());
+    while (open.size > 0) await sleep(10);
+    return queries;
+  };
 });
