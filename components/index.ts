@@ -9,6 +9,7 @@ export { PoolServerArgs, SiteArgs, WebServerPool, WebServerPoolArgs, healthToken
 export { healthPath } from "./webServerPool/vhost";
 export {
   CheckKind,
+  ConntrackHelper,
   PinningArgs,
   RouteArgs,
   RouteServerArgs,

@@ -52,7 +52,7 @@ export interface RouterModel extends HostModel {
   proofSource?: string;
   /** Whether open connections stay where they began. Default: where the kind can. */
   pinFlows?: boolean;
-  /** The numbers that pinning uses. */
+  /** How flows are pinned. */
   pinning?: PinningArgs;
   /** How long it waits for a confirmation of new routes before it goes back, in seconds; 0: it does not. Default: 20. */
   confirmSeconds?: number;

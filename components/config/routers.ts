@@ -20,6 +20,7 @@ export function checkRouter(
       `is nothing that a router of kind ${router.kind} can do`,
       "leave it out",
     );
+  checkHelpers(router, problems);
   checkMarks(router, servers, plan, problems);
   checkTables(router, plan, problems);
   const { rulePreference } = router.pinning ?? {};
@@ -30,6 +31,17 @@ export function checkRouter(
       "is the preference of the rule by which servers are asked before a move",
       `use another one from 1 to 32765, such as ${PINNING.rulePreference}`,
     );
+}
+
+/** They help flows that are pinned. */
+function checkHelpers(
+  { name, kind, pinFlows = routerKind(kind).pinsFlows, pinning }: RouterModel,
+  problems: Problems,
+): void {
+  const { helpers = [] } = pinning ?? {};
+  if (helpers.length === 0 || pinFlows) return;
+  const path = ["routers", name, "pinning", "helpers"];
+  problems.add(path, helpers, "needs pinned flows, which this router does not have", "leave it out");
 }
 
 function checkProofSource({ name, proofSource }: RouterModel, plan: NetworkPlan, problems: Problems): void {

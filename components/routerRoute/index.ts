@@ -17,7 +17,7 @@ import {
   secretName,
 } from "./routes";
 
-export { PinningArgs, RouteServerArgs } from "./pinning";
+export { ConntrackHelper, PinningArgs, RouteServerArgs } from "./pinning";
 export { CheckKind, RouteArgs, VipCheckArgs } from "./routes";
 
 /** Arguments of {@link RouterRoute}. */
@@ -42,7 +42,7 @@ export interface RouterRouteArgs {
    * Default: true where the kind can (linux); true is refused where it can't.
    */
   pinFlows?: boolean;
-  /** The numbers that pinning uses on the router. */
+  /** The numbers that pinning uses on the router, and what it must read in connections. */
   pinning?: PinningArgs;
   /**
    * The router goes back to its former routes by itself unless a second, fresh connection confirms the new ones within

@@ -3,7 +3,13 @@ import { contains, hostNumberOf, isAddress } from "../addressPlan";
 import { refuse } from "../argumentChecks";
 import { nameComplaint } from "../config/names";
 
-/** Where open connections are kept: numbers that nothing else on the router may use. */
+/** A protocol that opens further connections, which the router must read in the first one. */
+export enum ConntrackHelper {
+  /** On port 21: data connections, passive and active. What is encrypted (FTPS) it can't read. */
+  Ftp = "ftp",
+}
+
+/** How open connections are kept. Nothing else on the router may use these numbers. */
 export interface PinningArgs {
   /** Bits of packet and conntrack marks, as a mask; a server's host number must fit in. Default: 0xff000000. */
   markMask?: string;
@@ -11,6 +17,8 @@ export interface PinningArgs {
   tableBase?: number;
   /** Preference of the routing rules: below that of the main table, 32766. Default: 7677. */
   rulePreference?: number;
+  /** Whose further connections go to the server that has the first one, also after a flip. Default: none. */
+  helpers?: ConntrackHelper[];
 }
 
 /** A server of the farm, whether it carries traffic or not. */
@@ -28,7 +36,25 @@ export const PINNING: Required<PinningArgs> = {
   markMask: "0xff000000",
   tableBase: 76000,
   rulePreference: 7677,
+  helpers: [],
 };
+
+/** The protocol and port of a helper's first connection. */
+const HELPER_PORTS: Record<ConntrackHelper, [string, number]> = { [ConntrackHelper.Ftp]: ["tcp", 21] };
+
+/**
+ * `NAME,PROTOCOL,PORT` of each, with spaces between.
+ *
+ * @throws Refusal when one is unknown, or there are some and flows are not pinned.
+ */
+export function renderHelpers(helpers: ConntrackHelper[], pinFlows: boolean): string {
+  for (const name of helpers) {
+    const known = Object.keys(HELPER_PORTS);
+    refuse("pinning.helpers", name, !known.includes(name) && `is none; use ${known.join(" or ")}`);
+    refuse("pinning.helpers", name, !pinFlows && "needs pinned flows; leave it out, or set pinFlows");
+  }
+  return [...new Set(helpers)].map((name) => [name, ...HELPER_PORTS[name]].join()).join(" ");
+}
 
 /** Routing tables of the kernel's own and of ours, which no server's table may be. */
 export const RESERVED_TABLES: [number, string][] = [

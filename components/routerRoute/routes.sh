@@ -6,7 +6,7 @@
 #   want/private/vips   VIP SITE http HOST PATH | tcp PORT [GREETING] | dns ZONE | ping: what the new server must answer
 #                       before a prefix moves
 #   want/settings       ethernet=PREFIX  proof_source=ADDRESS|""  (addresses the proof is asked from)  pin_flows=yes|no
-#                       mark_mask=0x…  rule_preference=NUMBER  confirm_seconds=NUMBER
+#                       mark_mask=0x…  rule_preference=NUMBER  confirm_seconds=NUMBER  helpers=NAME,PROTOCOL,PORT ...
 # A kind adds live_items (PREFIX via HOP and "unreachable PREFIX", for all of ours that the kernel has), is_live and activate.
 readonly proof_table=7676 proof_preference=7676
 

@@ -2,7 +2,7 @@ import { compareAddresses, contains, isAddress, isPrefix, networkAddress } from 
 import { refuse } from "../argumentChecks";
 import { domainComplaint, nameComplaint } from "../config/names";
 import { Refusal } from "../refusal";
-import { PINNING, PROOF_PREFERENCE, PinningArgs } from "./pinning";
+import { PINNING, PROOF_PREFERENCE, PinningArgs, renderHelpers } from "./pinning";
 
 /** How long a router waits for the confirmation of new routes where nothing is configured. */
 export const CONFIRM_SECONDS = 20;
@@ -81,7 +81,7 @@ export function renderRoutes(routes: Route[]): string {
 /**
  * What a router must know besides, as `name=value` lines.
  *
- * @throws Refusal when the rules' preference is the one that proofs use.
+ * @throws Refusal when the rules' preference is the one that proofs use, or a helper is none or has no flows to help.
  */
 export function renderSettings(settings: {
   ethernet: string;
@@ -90,7 +90,7 @@ export function renderSettings(settings: {
   pinning?: PinningArgs;
   confirmSeconds?: number;
 }): string {
-  const { markMask, rulePreference } = { ...PINNING, ...settings.pinning };
+  const { markMask, rulePreference, helpers } = { ...PINNING, ...settings.pinning };
   refuse(
     "pinning.rulePreference",
     rulePreference,
@@ -102,6 +102,7 @@ export function renderSettings(settings: {
     `pin_flows=${settings.pinFlows ? "yes" : "no"}`,
     `mark_mask=${markMask}`,
     `rule_preference=${rulePreference}`,
+    `helpers=${renderHelpers(helpers, settings.pinFlows)}`,
     `confirm_seconds=${settings.confirmSeconds ?? CONFIRM_SECONDS}`,
   ]);
 }

@@ -301,6 +301,17 @@ describe("pinned flows", function () {
       assert.deepEqual(await farm.serving(), SERVERS);
     });
 
+    it("a helper comes and goes with the config, and open connections stay", async () => {
+      const table = (): Promise<string> => r1(`nft list table ip ${TABLE}`);
+      const rule = /ip daddr @vips tcp dport 21 ct helper set "ftp"/;
+      await farm.set("routers.r1.pinning.helpers[0]", "ftp");
+      assert.deepEqual(await downloading(() => farm.up(), 8), complete);
+      assert.match(await table(), rule);
+      await farm.drop("routers.r1.pinning.helpers");
+      assert.deepEqual(await downloading(() => farm.up(), 8), complete);
+      assert.doesNotMatch(await table(), /helper/);
+    });
+
     it("pinFlows: false takes all of it away, true brings it back", async () => {
       await farm.set("routers.r1.pinFlows", "false");
       await farm.up();

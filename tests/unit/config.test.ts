@@ -94,9 +94,9 @@ describe("readFarm", () => {
     [
       "the numbers of pinning",
       ["routers", "r1", "pinning"],
-      { markMask: "0xff", tableBase: 100, rulePreference: 9 },
+      { markMask: "0xff", tableBase: 100, rulePreference: 9, helpers: ["ftp"] },
       (farm) => farm.routers[0].pinning,
-      { markMask: "0xff", tableBase: 100, rulePreference: 9 },
+      { markMask: "0xff", tableBase: 100, rulePreference: 9, helpers: ["ftp"] },
     ],
     ["no confirmation", ["routers", "r1", "confirmSeconds"], 0, (farm) => farm.routers[0].confirmSeconds, 0],
     ["the article's figures", ["zones", zone, "preset"], "article", (farm) => farm.zones[0].ttl, 86400],

@@ -1,4 +1,5 @@
 import assert from "assert";
+import { ConntrackHelper } from "../../components/routerRoute/pinning";
 import {
   CheckKind,
   Route,
@@ -9,6 +10,7 @@ import {
   describeShares,
   renderChecks,
   renderRoutes,
+  renderSettings,
   secretName,
 } from "../../components/routerRoute/routes";
 
@@ -76,6 +78,28 @@ describe("routes of a router", () => {
       else assert.throws(() => renderChecks([check]), { message: expected });
     });
   }
+
+  it("renders settings, with helpers as protocol and port", () => {
+    const settings = { ethernet, pinFlows: true, pinning: { helpers: [ConntrackHelper.Ftp] } };
+    assert.strictEqual(
+      renderSettings(settings),
+      `ethernet=192.0.2.0/27
+proof_source=
+pin_flows=yes
+mark_mask=0xff000000
+rule_preference=7677
+helpers=ftp,tcp,21
+confirm_seconds=20
+`,
+    );
+    assert.match(renderSettings({ ...settings, pinning: {} }), /^helpers=$/m);
+    assert.throws(
+      () => renderSettings({ ...settings, pinFlows: false }),
+      /pinning\.helpers: "ftp" needs pinned flows/,
+    );
+    const unknown = { helpers: ["ftps" as ConntrackHelper] };
+    assert.throws(() => renderSettings({ ...settings, pinning: unknown }), /"ftps" is none; use ftp/);
+  });
 
   it("keeps checks in the order given", () => {
     const two = ["192.0.2.65", "192.0.2.33"].map((vip) => ({ vip, site: "w" }));

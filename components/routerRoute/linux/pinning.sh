@@ -37,11 +37,13 @@ learn_macs() {
 #   prerouting  a flow from a VIP belongs to the server whose network card sends it: so flows older than this table,
 #               and connections that a server opens, are where they really are. One card of two servers tells nothing
 #   output      the router's own ICMP errors (fragmentation needed) follow the flow they are about
+#   ct helper   reads a protocol that opens further connections: the kernel gives those the mark of the first one
 pin_ruleset() {
   local dir=$1 mask keep
   mask=$(setting "$dir" mark_mask)
   keep=$(printf '0x%08x' $((0xffffffff ^ mask)))
-  awk -v t="ip $pin_table" -v mask="$mask" -v keep="$keep" '
+  begin_ruleset "$dir"
+  awk -v t="ip $pin_table" -v mask="$mask" -v keep="$keep" -v helpers="$(setting "$dir" helpers)" '
     function fill(kind, name, type, elements) {
       print "add", kind, t, name, "{ type " type "; }"
       print "flush", kind, t, name
@@ -54,7 +56,6 @@ pin_ruleset() {
     up[$1] || ($1 in left) { if (!cards[$2]++) card[++known] = $2; sender[$2] = number[$1] }
     END {
       for (i = 1; i <= known; i++) if (cards[card[i]] == 1) senders = senders ", " card[i] " : goto learn_" sender[card[i]]
-      print "add table", t
       chain("gone")
       for (i = 1; i <= count; i++) {
         a = order[i]
@@ -80,11 +81,25 @@ pin_ruleset() {
       rule("to_vip", "ct mark and " mask " vmap @pins")
       rule("to_vip", "ip daddr vmap @routes")
       chain("prerouting", "{ type filter hook prerouting priority mangle; }")
+      for (i = split(helpers, helper, " "); i > 0; i--) {
+        split(helper[i], h, ",")
+        rule("prerouting", "ip daddr @vips " h[2] " dport " h[3] " ct helper set \"" h[1] "\"")
+      }
       rule("prerouting", "ip daddr @vips goto to_vip")
       rule("prerouting", "ip saddr @vips ether saddr vmap @senders")
       chain("output", "{ type route hook output priority mangle; }")
       rule("output", "ip daddr @vips ct mark and " mask " vmap @pins")
     }' "$dir/want/servers" "$dir/want/routes" "$macs"
+}
+
+# The table, and what reads protocols there.
+begin_ruleset() {
+  local helper name transport
+  say "add table ip $pin_table"
+  for helper in $(setting "$1" helpers); do
+    IFS=, read -r name transport _ <<<"$helper"
+    say "add ct helper ip $pin_table $name { type \"$name\" protocol $transport; }"
+  done
 }
 
 list_pins() { nft list table ip "$pin_table" 2>/dev/null || true; }
@@ -100,7 +115,7 @@ pins_are_live() {
 }
 
 load_pins() {
-  local dir=$1 text live change stale
+  local dir=$1 text live change stale line
   if ! pins_flows "$dir"; then
     drop_pins
     return
@@ -111,8 +126,8 @@ load_pins() {
   [[ $live || ${restoring:-} ]] || begin_pins "$dir"
   change=$text
   if [[ $live && -e $pins_listed && $live == "$(<"$pins_listed")" ]]; then change=$(changed_pins <<<"$text"); fi
-  stale=$(awk '$1 == "chain" && $2 ~ /_/ && $2 != "to_vip" { print $2 }' <<<"$live" |
-    while read -r chain; do [[ $text == *" $chain"$'\n'* ]] || say "delete chain ip $pin_table $chain"; done)
+  stale=$(awk '$1 == "chain" && $2 ~ /_/ && $2 != "to_vip" { print "chain", $2 } $1 == "ct" && $2 == "helper" { print "ct helper", $3 }' <<<"$live" |
+    while read -r line; do [[ $text == *"add ${line% *} ip $pin_table ${line##* }"[$' \n']* ]] || say "delete ${line% *} ip $pin_table ${line##* }"; done)
   # Of an older version of ours, which had other types, nothing can be kept.
   nft -f - <<<"$change"$'\n'"$stale" 2>/dev/null ||
     nft -f - <<<"${live:+delete table ip $pin_table}"$'\n'"$text" ||
@@ -212,7 +227,15 @@ check_pins() {
       fail "a routing rule of somebody else uses marks within $mask ($line); nothing was changed. Set routers.$machine.pinning.markMask to bits that are free"
     fi
   done < <(ip -4 rule show)
+  check_helpers
   [[ ! $(others) ]] || check_pins_of_others
+}
+
+check_helpers() {
+  local helpers
+  helpers=$(setting "$bundle" helpers)
+  [[ ! $helpers ]] || begin_ruleset "$bundle" | nft -c -f - 2>/dev/null ||
+    fail "this router's kernel lacks a module for pinning.helpers (nf_conntrack_${helpers%%,*}); nothing was changed. Install it, or leave the helpers out"
 }
 
 check_pins_of_others() {

@@ -76,6 +76,8 @@ describe("config: bad servers, routers and name servers", () => {
     row(pinning("rulePreference"), 0, "from 1 to 32765, such as 7677", 1),
     row(pinning("rulePreference"), 32766, "from 1 to 32765", 32765),
     row(pinning("rulePreference"), 7676, "is the preference of the rule by which servers are asked", 7675),
+    row(pinning("helpers"), "ftp", 'use a list such as ["ftp"]', ["ftp"]),
+    row(pinning("helpers"), ["ftps"], "is not known; use ftp", ["ftp"], "routers.r1.pinning.helpers[0]"),
     row(pinning("table"), 1, "unknown key; did you mean tableBase?", undefined),
     row(["servers", "web1", "addres"], "192.0.2.2", "did you mean address?", undefined),
     row(["servers", "Web_9"], { address: "192.0.2.9" }, "use one such as web-9", undefined, "servers.Web_9"),
@@ -140,6 +142,20 @@ describe("config: bad servers, routers and name servers", () => {
       "true is nothing that a router of kind plain can do; leave it out",
     );
     assert.deepStrictEqual(problemsOf(set(config, ["routers", "r1", "pinFlows"], false)), []);
+  });
+
+  it("helpers where flows are not pinned", () => {
+    const config = set(article(), ["routers", "r1"], {
+      address: "192.0.2.1",
+      pinFlows: false,
+      pinning: { helpers: ["ftp"] },
+    });
+    refuses(
+      config,
+      "routers.r1.pinning.helpers",
+      "needs pinned flows, which this router does not have; leave it out",
+    );
+    assert.deepStrictEqual(problemsOf(set(config, ["routers", "r1", "pinFlows"], true)), []);
   });
 
   it("two name servers of one address", () => {
