@@ -8,12 +8,21 @@ import {
   Concern,
   DnsRoundRobin,
   RouterRoute,
+  VipCheckArgs,
   WebServerPool,
   healthToken,
   instanceName,
   shares,
 } from "./index";
-import { FarmModel, ServerState, boundAliases, boundVips, enableSecretKey, zoneOf } from "./config";
+import {
+  FarmModel,
+  ServerState,
+  SiteModel,
+  boundAliases,
+  boundVips,
+  enableSecretKey,
+  zoneOf,
+} from "./config";
 import { readStackConfig } from "./config/stack";
 import { Findings, driftOf, inspect } from "./inspection";
 import { tellOutlook } from "./outlook";
@@ -62,6 +71,14 @@ function enableSecret(router: string): pulumi.Output<string> | undefined {
   return key === undefined ? undefined : config.requireSecret(key);
 }
 
+/** The health path, and what else is served there that we did not set up. */
+function checksOf({ name: site, serverName, checkPorts }: SiteModel, vip: string): VipCheckArgs[] {
+  return [
+    { vip, site, kind: CheckKind.Http, serverName, pool: POOL },
+    ...checkPorts.map((port) => ({ vip, site, kind: CheckKind.Tcp, port })),
+  ];
+}
+
 function build(farm: FarmModel, found: Findings, token: pulumi.Output<string>): Record<string, unknown> {
   const drift = (machine: string, component: string, concern: string): string | undefined =>
     driftOf(found.get(machine), instanceName(component, concern));
@@ -81,15 +98,7 @@ function build(farm: FarmModel, found: Findings, token: pulumi.Output<string>): 
         pinFlows: router.pinFlows,
         pinning: router.pinning,
         confirmSeconds: router.confirmSeconds,
-        checks: farm.sites.flatMap((site) =>
-          boundVips(site).map((vip) => ({
-            vip,
-            site: site.name,
-            kind: CheckKind.Http,
-            serverName: site.serverName,
-            pool: POOL,
-          })),
-        ),
+        checks: farm.sites.flatMap((site) => boundVips(site).flatMap((vip) => checksOf(site, vip))),
         healthPaths: { [POOL]: token.apply(healthPath) },
         proofSource: router.proofSource,
         others: farm.routers.filter((other) => other !== router).map(({ name }) => name),

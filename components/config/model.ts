@@ -78,6 +78,8 @@ export interface SiteModel {
   retiringAliases: string[];
   /** On the way out: no longer in DNS, while VIP and virtual host stay. */
   retiring: boolean;
+  /** TCP ports on which a server must take connections, besides the health path, before a VIP moves to it. */
+  checkPorts: number[];
 }
 
 /** One record that is the user's own. */

@@ -103,6 +103,7 @@ export const siteSchema = object({
   retiring: flag().default(false),
   retiringHostNumber: z.unknown().optional(),
   retiringAliases: list(domain("example.org"), '["example.org"]').default([]),
+  checkPorts: list(whole(1, 65535, 443), "[443]").default([]),
 });
 
 const seconds = (example: number) => whole(1, 2147483647, example, "of seconds ").optional();

@@ -133,6 +133,29 @@ describe("a failover", function () {
     }
   });
 
+  it("asks on a site's further ports what the present server answers there, and no more", async () => {
+    const listener = `use IO::Socket::INET; $s = IO::Socket::INET->new(LocalPort => 8443, Listen => 9, ReuseAddr => 1) or die; close $c while $c = $s->accept`;
+    await farm.set("sites.widgetco.checkPorts[0]", "8443");
+    try {
+      await farm.setState("web2", "maintenance");
+      assert.match(
+        await farm.up(),
+        /warning: r1: port 8443 of widgetco on web1 does not answer for 192\.0\.2\.69, as no server did before/,
+      );
+      await home();
+      await farm.sh("web2", `systemd-run --quiet --collect --unit=listener perl -e '${listener}'`);
+      await farm.setState("web2", "maintenance");
+      assert.match(
+        await farm.failingUp(),
+        /r1: port 8443 of widgetco on web1 does not answer for 192\.0\.2\.69: Connection refused; nothing was moved/,
+      );
+    } finally {
+      await farm.sh("web2", "systemctl stop listener || true");
+      await farm.drop("sites.widgetco.checkPorts");
+      await home();
+    }
+  });
+
   describe("by hand on the router", () => {
     afterEach(home);
 

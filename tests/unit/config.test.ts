@@ -41,6 +41,7 @@ describe("readFarm", () => {
       retiringVips: [],
       retiring: false,
       retiringAliases: [],
+      checkPorts: [],
     });
     assert.strictEqual(farm.routers[0].kind, "linux");
     assert.strictEqual(farm.binding, VipBinding.Alias);
@@ -98,6 +99,7 @@ describe("readFarm", () => {
       (farm) => farm.routers[0].pinning,
       { markMask: "0xff", tableBase: 100, rulePreference: 9, helpers: ["ftp"] },
     ],
+    ["further ports", ["sites", "gadgets", "checkPorts"], [443], (farm) => farm.sites[0].checkPorts, [443]],
     ["no confirmation", ["routers", "r1", "confirmSeconds"], 0, (farm) => farm.routers[0].confirmSeconds, 0],
     ["the article's figures", ["zones", zone, "preset"], "article", (farm) => farm.zones[0].ttl, 86400],
     ["a figure", ["zones", zone, "minimum"], 60, (farm) => farm.zones[0].figures.minimum, 60],

@@ -36,6 +36,11 @@ export class Example {
     return this.operate(this.flips.home);
   }
 
+  /** A file in its folder. */
+  file(name: string): string {
+    return this.project.file(name);
+  }
+
   operate(lines: string): Promise<string> {
     return operateIn(this.project, lines);
   }

@@ -60,6 +60,8 @@ describe("config: bad sites", () => {
       ["gadgets.example"],
       "sites.gadgets.aliases[1]",
     ),
+    row(gadgets("checkPorts"), 443, "use a list such as [443]", [443]),
+    row(gadgets("checkPorts"), [0], "from 1 to 65535, such as 443", [443], "sites.gadgets.checkPorts[0]"),
     row(root, undefined, "is missing; use a path such as /var/www/widgetco", "/var/www/widgetco"),
     row(root, "www/gadgets", "is not an absolute path", "/www/gadgets"),
     row(root, "/var/www/gadgets/", "use /var/www/gadgets", "/var/www/gadgets"),
