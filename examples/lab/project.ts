@@ -123,7 +123,8 @@ export class Project extends Program {
     /** The folder of the copy. */
     readonly copy = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-project-")),
   ) {
-    for (const entry of ["package.json", "tsconfig.json", "components", "Pulumi.yaml", "index.ts"]) {
+    const library = ["package.json", "tsconfig.json", "components", "Pulumi.yaml", "index.ts"];
+    for (const entry of [...library, "examples/network.ts"]) {
       fs.cpSync(path.join(checkout, entry), path.join(copy, entry), { recursive: true });
     }
     fs.symlinkSync(path.join(checkout, "node_modules"), path.join(copy, "node_modules"));

@@ -1,61 +1,22 @@
-/**
- * Mail exchangers on VIPs: four servers take mail for a domain and pass it on to one store. A failover is
- * `pulumi config set web2 maintenance`, followed by `pulumi up`.
- */
-import * as pulumi from "@pulumi/pulumi";
-import {
-  CheckKind,
-  DnsRoundRobin,
-  LoopbackVip,
-  RouterRoute,
-  SOA_FIGURES,
-  SoaPreset,
-  place,
-  planNetwork,
-  vipsOf,
-} from "../../components";
+/** Mail exchangers on VIPs: four servers take mail for a domain and pass it on to one store. */
+import { CheckKind, DnsRoundRobin, LoopbackVip, RouterRoute } from "../../components";
+import { nameServer, plan, routing, servers, soa, vips, zone } from "../network";
 
-const zone = "widgetco.example";
-const config = new pulumi.Config();
-const plan = planNetwork({ block: "192.0.2.0/24", subnetPrefix: 27, vipSubnets: 4 });
-const nameServer = { name: "ns1", address: "192.0.2.10" };
-const servers = [
-  { name: "web1", address: "192.0.2.2" },
-  { name: "web2", address: "192.0.2.3" },
-  { name: "web3", address: "192.0.2.4" },
-  { name: "web4", address: "192.0.2.5" },
-].map((server) => {
-  const state = config.get(server.name) ?? "active";
-  return { ...server, state, down: state === "down" };
-});
-export const vips = vipsOf(plan, 10);
-
-// Without the greeting a master process would do that can't start what it listens for.
+// Without the greeting a Postfix would do that listens and can't start what takes the mail.
+const greeting = `220 mx.${zone}`;
 const routes = new RouterRoute("r1", {
-  router: { name: "r1", address: "192.0.2.1" },
-  block: plan.block,
-  ethernet: plan.ethernet,
-  servers,
-  routes: place(plan.vipSubnets, servers),
-  checks: vips.map((vip) => ({
-    vip,
-    site: "mail",
-    kind: CheckKind.Tcp,
-    port: 25,
-    greeting: `220 mx.${zone}`,
-  })),
+  ...routing,
+  checks: vips.map((vip) => ({ vip, site: "mail", kind: CheckKind.Tcp, port: 25, greeting })),
 });
 
 for (const server of servers) new LoopbackVip(server.name, { server, vips, prefixes: plan.vipSubnets });
 
 // One name with all VIPs: a sender tries them in turn.
 new DnsRoundRobin(zone, {
+  ...soa,
   zone,
   nameServers: [nameServer],
   nsNames: [`ns1.${zone}`],
-  contact: `hostmaster@${zone}`,
-  figures: SOA_FIGURES[SoaPreset.Modern],
-  ttl: 300,
   sites: [{ name: `mx.${zone}`, addresses: vips }],
   records: [
     { name: "@", type: "MX", value: "10 mx" },

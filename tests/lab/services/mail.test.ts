@@ -36,7 +36,7 @@ describe("examples/mail: mail exchangers on VIPs", function () {
       sources: [...clientAddresses],
       perSecond: { single: 10, slow: 1, held: 4 },
       slowSeconds: SLOW_SECONDS,
-      maxSeconds: 90,
+      maxSeconds: 180,
     };
     const { stop } = await startOnClient<Message[]>(example.lab, "tests/lab/services/sender.ts", spec);
     const times: number[] = [];

@@ -1,0 +1,33 @@
+/** The article's network, for the examples of single services. Put in your addresses, and it is yours. */
+import * as pulumi from "@pulumi/pulumi";
+import { SOA_FIGURES, SoaPreset, place, planNetwork, vipsOf } from "../components";
+
+export const plan = planNetwork({ block: "192.0.2.0/24", subnetPrefix: 27, vipSubnets: 4 });
+/** The service's addresses, one out of each VIP subnet. */
+export const vips = vipsOf(plan, 10);
+export const zone = "widgetco.example";
+export const nameServer = { name: "ns1", address: "192.0.2.10" };
+
+const config = new pulumi.Config();
+/** `pulumi config set web2 maintenance` takes one out, `active` brings it back, `down` says that it is dead. */
+export const servers = [
+  { name: "web1", address: "192.0.2.2" },
+  { name: "web2", address: "192.0.2.3" },
+  { name: "web3", address: "192.0.2.4" },
+  { name: "web4", address: "192.0.2.5" },
+].map((server) => {
+  const state = config.get(server.name) ?? "active";
+  return { ...server, state, down: state === "down" };
+});
+
+/** For the RouterRoute: who serves what. */
+export const routing = {
+  router: { name: "r1", address: "192.0.2.1" },
+  block: plan.block,
+  ethernet: plan.ethernet,
+  servers,
+  routes: place(plan.vipSubnets, servers),
+};
+
+/** For the DnsRoundRobin. */
+export const soa = { contact: `hostmaster@${zone}`, figures: SOA_FIGURES[SoaPreset.Modern], ttl: 300 };
