@@ -9,7 +9,7 @@ export enum ConntrackHelper {
   Ftp = "ftp",
 }
 
-/** How open connections are kept. Nothing else on the router may use these numbers. */
+/** How open connections are kept. Nothing else on the router may use the numbers. */
 export interface PinningArgs {
   /** Bits of packet and conntrack marks, as a mask; a server's host number must fit in. Default: 0xff000000. */
   markMask?: string;
@@ -17,7 +17,7 @@ export interface PinningArgs {
   tableBase?: number;
   /** Preference of the routing rules: below that of the main table, 32766. Default: 7677. */
   rulePreference?: number;
-  /** Whose further connections go to the server that has the first one, also after a flip. Default: none. */
+  /** Protocols whose further connections go to the server that has the first one, also after a flip. Default: none. */
   helpers?: ConntrackHelper[];
 }
 
