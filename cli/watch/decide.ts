@@ -37,6 +37,10 @@ export interface Step {
 
 /** After so many tries a flip that is stuck half-way is left to a person. */
 const MOST_TRIES = 5;
+/** An up that takes longer is worth a line. */
+const SLOW_MS = 60_000;
+/** After that, too, that a router is at work and its rounds don't count. */
+const BUSY_MS = 30_000;
 /** What stands in the way of every flip. */
 const ANY = "*";
 const RESUME = "resume";
@@ -61,7 +65,9 @@ export function step(before: Memory, event: Event): Step {
 
 function onRound(memory: Memory, round: Round, at: number): Step {
   const sight = memory.routers[round.router];
-  if (sight === undefined || round.busy !== undefined) return { memory, lines: [] };
+  if (sight === undefined) return { memory, lines: [] };
+  sight.heard = at;
+  if (round.busy !== undefined) return { memory, lines: [] };
   const before = { blind: sight.blind, nobody: sight.nobody };
   if (sight.blind) Object.assign(sight, newSight(at));
   if (!count(sight, round, at, active(memory), memory.policy)) return { memory, lines: [] };
@@ -85,7 +91,7 @@ function decide(memory: Memory, at: number): Decision {
     all.filter(({ sights }) => sights.length > 0 && is(sights)).map(({ name }) => name);
   const standing = those((sights) => sights.every(({ falls }) => falls === 0));
   if (unfinished.length > 0 && standing.length > 0 && !policy.dryRun && !isTooEarly(memory, RESUME, at)) {
-    memory.acting = [];
+    Object.assign(memory, { acting: [], actingSince: at });
     return { lines: [words.resume(unfinished)], flip: [] };
   }
   const dead = those((sights) => sights.every(({ falls }) => falls >= policy.fall));
@@ -101,7 +107,7 @@ function decide(memory: Memory, at: number): Decision {
   if (standing.length < policy.minActive)
     return refuse(memory, words.minimum(dead, standing, policy.minActive));
   if (policy.dryRun) return refuse(memory, words.wouldFlip(dead, standing));
-  Object.assign(memory, { acting: dead, waitsSince: undefined, refused: "" });
+  Object.assign(memory, { acting: dead, actingSince: at, waitsSince: undefined, refused: "" });
   return { lines: [words.flip(dead, standing)], flip: dead };
 }
 
@@ -122,7 +128,7 @@ function onFlipped(memory: Memory, { result, text, seconds }: Outcome, at: numbe
   const what = result === Result.Later ? ANY : servers.join() || RESUME;
   const times = memory.tried.result === result ? memory.tried.times + 1 : 1;
   const wait = waitAfter(result, times);
-  memory.acting = undefined;
+  Object.assign(memory, { acting: undefined, actingSince: undefined });
   memory.tried = { what: result === Result.Partial ? RESUME : what, result, times, until: at + wait };
   if (result === Result.Done || result === Result.Partial) {
     const isFresh = ({ at: when }: Flip): boolean => at - when <= memory.policy.flapWindow;
@@ -132,10 +138,9 @@ function onFlipped(memory: Memory, { result, text, seconds }: Outcome, at: numbe
   const stuck = memory.unfinished.length > 0 && result !== Result.Later && times >= MOST_TRIES;
   if (stuck) memory.unfinished = [];
   // Routes may have changed under the questions; all is counted anew.
-  for (const router of Object.values(memory.routers)) {
-    if (result === Result.Later) router.counted = at;
-    else Object.assign(router, newSight(at), { blind: router.blind });
-  }
+  if (result !== Result.Later)
+    for (const router of Object.values(memory.routers))
+      Object.assign(router, newSight(at), { blind: router.blind });
   const lines = {
     [Result.Done]: () => [words.flipped(all, seconds, text), ...tellHeld(memory, servers, at)],
     [Result.Partial]: () => [words.partial(all, text, wait)],
@@ -182,6 +187,9 @@ function onFarm(memory: Memory, servers: { name: string; state: ServerState }[])
 function updateRouters(memory: Memory, names: string[], at: number): void {
   const known = memory.routers;
   memory.routers = Object.fromEntries(names.map((name) => [name, known[name] ?? newSight(at)]));
+  // VIPs may be gone.
+  for (const { servers } of Object.values(memory.routers))
+    for (const sight of Object.values(servers)) sight.ailing = {};
 }
 
 function forget({ routers }: Memory, name: string): void {
@@ -190,10 +198,17 @@ function forget({ routers }: Memory, name: string): void {
 
 function onTick(memory: Memory, at: number): Line[] {
   // While a flip is made its own proof is in the way of the questions.
-  if (memory.acting) return [];
-  return Object.entries(memory.routers).flatMap(([name, { counted }]) =>
-    at - counted > memory.policy.silence ? goBlind(memory, name, "no answers") : [],
-  );
+  if (memory.acting) return tellSlow(memory, at);
+  return Object.entries(memory.routers).flatMap(([name, { heard, counted }]) => {
+    if (at - heard > memory.policy.silence) return goBlind(memory, name, "it says nothing");
+    return at - counted > BUSY_MS ? goBlind(memory, name, "another run is at work there") : [];
+  });
+}
+
+function tellSlow(memory: Memory, at: number): Line[] {
+  if (memory.actingSince === undefined || at - memory.actingSince < SLOW_MS) return [];
+  memory.actingSince = undefined;
+  return [words.slow([...memory.unfinished, ...(memory.acting ?? [])], SLOW_MS)];
 }
 
 /** What is not known any more counts for nothing. */

@@ -47,6 +47,8 @@ export interface Memory extends Kept {
   routers: { [name: string]: RouterSight };
   /** A flip of these is being made; of none: what is unfinished is being finished. */
   acting?: string[];
+  /** Since when; undefined also when it was said that this takes long. */
+  actingSince?: number;
   /** What came to nothing, how often in a row, and until when it is not tried again. */
   tried: { what: string; result?: Result; times: number; until: number };
   /** When a dead server began to wait for the verdict on another. */

@@ -20,6 +20,8 @@ export interface Sight {
 
 /** What one router sees. */
 export interface RouterSight {
+  /** When it told anything the last time. */
+  heard: number;
   /** When its last round was counted, or counting began anew. */
   counted: number;
   /** It was told that nothing comes from this router. */
@@ -44,6 +46,7 @@ export interface Counting {
 }
 
 export const newSight = (at: number): RouterSight => ({
+  heard: at,
   counted: at,
   blind: false,
   nobody: 0,

@@ -31,8 +31,8 @@ export interface WatchOptions {
 const now = (): number => performance.timeOrigin + performance.now();
 
 /** So many questions at once are easy for any router. */
-const MOST_QUESTIONS = 256;
-const MOST_VIPS = 8;
+const MOST_QUESTIONS = 128;
+const MOST_VIPS = 4;
 /** How long hooks may take when the watcher ends. */
 const LAST_WORDS_MS = 3000;
 
@@ -43,6 +43,8 @@ export class Watcher {
   private farm: FarmModel;
   /** What the config's files had in them when they were read. */
   private texts: string;
+  /** What they had in the tick before. */
+  private seen = "";
   private reading = false;
   private unreadable = false;
   private flipping?: Promise<void>;
@@ -124,7 +126,10 @@ export class Watcher {
 
   private tick(): void {
     this.take({ kind: "tick", at: now() });
-    if (!this.flipping && !this.reading && this.options.session.texts() !== this.texts) void this.reread();
+    const texts = this.options.session.texts();
+    // Twice the same: nobody is in the middle of writing it.
+    if (!this.flipping && !this.reading && texts !== this.texts && texts === this.seen) void this.reread();
+    this.seen = texts;
   }
 
   /** Somebody has changed the config. */
@@ -164,8 +169,8 @@ export class Watcher {
     const vips = Math.max(1, Math.min(MOST_VIPS, Math.floor(MOST_QUESTIONS / this.farm.servers.length)));
     const every = policy.interval / 1000;
     // A round ends before the next begins.
-    const timeout = Math.min(1, every * 0.8).toFixed(2);
-    const args = ["--servers", "--every", `${every}`, "--timeout", timeout, "--sample", `${vips}`];
+    const timeout = Number(Math.min(1, every * 0.8).toFixed(2));
+    const args = ["--servers", "--every", `${every}`, "--timeout", `${timeout}`, "--sample", `${vips}`];
     const scripts = routers.map((router) => onRouter(router, session.id, "health.sh", args));
     const key = JSON.stringify(scripts);
     if (this.ended || key === this.followed) return;

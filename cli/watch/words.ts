@@ -50,7 +50,7 @@ export const sick = (server: string, vips: number, reason: string): Line =>
   line(
     "sick",
     { server, vips },
-    `${server} does not answer for ${vips} VIPs, and does for others: nothing is moved. The first: ${reason}`,
+    `${server} does not answer for ${vips === 1 ? "1 VIP" : `${vips} VIPs`}, and does for others: nothing is moved. The first: ${reason}`,
   );
 export const well = (server: string): Line =>
   line("well", { server }, `${server} answers for all VIPs again`);
@@ -77,6 +77,8 @@ export const resume = (servers: string[]): Line =>
     of(servers),
     `the flip of ${list(servers)} was begun and is not known to have ended: up once more`,
   );
+export const slow = (servers: string[], ms: number): Line =>
+  line("slow", of(servers), `up runs for ${seconds(ms)} now; loopback-ha status shows what goes where`);
 export const flipped = (servers: string[], took: number, text: string): Line =>
   line("flipped", { ...of(servers), seconds: Number(took.toFixed(1)) }, text);
 export const partial = (servers: string[], text: string, wait: number): Line =>

@@ -115,6 +115,18 @@ describe("watch: decisions", () => {
       [],
     ],
     [
+      "a router that is busy for long is told once",
+      () => {
+        const watched = new Watched().rounds("++++");
+        for (let i = 0; i < 90; i++) {
+          watched.wait(INTERVAL).round("r1", "----", "pid 7, apply.sh");
+        }
+        return watched.rounds("++++");
+      },
+      ["blind r1", "sees r1"],
+      [],
+    ],
+    [
       "silence: said once; then counting begins anew",
       () => new Watched().rounds("+-++", "+-++").wait(9000).rounds("+-++", "+-++", "++++"),
       ["blind r1", "sees r1"],
@@ -185,6 +197,13 @@ describe("watch: decisions", () => {
     assert.equal(watched.flips.length, 1);
     watched.flipped(Result.Done, "moved", ...DOWN).rounds(...times(3, "+--+"));
     assert.deepEqual(watched.words.slice(2), ["dead web3", "flipped web2", "flip web3"]);
+  });
+
+  it("a flip that takes long is told once", () => {
+    const watched = after().wait(59_000);
+    assert.equal(watched.words.at(-1), "flip web2");
+    watched.wait(90_000).flipped(Result.Done, "moved", ...DOWN);
+    assert.deepEqual(watched.words.slice(-2), ["slow web2", "flipped web2"]);
   });
 
   it("a locked stack: it waits longer each time, and asks the servers again before it acts", () => {
