@@ -9,7 +9,6 @@ export { PoolServerArgs, SiteArgs, WebServerPool, WebServerPoolArgs, healthToken
 export { healthPath } from "./webServerPool/vhost";
 export {
   CheckKind,
-  ConntrackHelper,
   PinningArgs,
   RouteArgs,
   RouteServerArgs,

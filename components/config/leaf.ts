@@ -45,7 +45,7 @@ export function flag() {
 /** One of an enum's values. */
 export function oneOf<E extends Record<string, string>>(values: E) {
   const names = Object.values(values);
-  const instead = `use ${[names.slice(0, -1).join(", "), names[names.length - 1]].filter(Boolean).join(" or ")}`;
+  const instead = `use ${names.slice(0, -1).join(", ")} or ${names[names.length - 1]}`;
   return z.enum(values, {
     error: ({ input }) => `${input === undefined ? "is missing" : "is not known"}; ${instead}`,
   });

@@ -4,7 +4,7 @@ import { VipBinding, isAddress } from "../addressPlan";
 import { IPV6_COMPLAINT, looksLikeIpv6 } from "./ipv6";
 import { flag, list, object, oneOf, text, whole } from "./leaf";
 import { DEFAULT_ROUTER_KIND, routerKindNames } from "../routerRoute/kinds";
-import { ConntrackHelper, PINNING, markMaskComplaint } from "../routerRoute/pinning";
+import { PINNING, helperComplaint, helperInstead, markMaskComplaint } from "../routerRoute/pinning";
 import { CONFIRM_SECONDS } from "../routerRoute/routes";
 import { Granularity, ServerState, SoaPreset } from "./model";
 import {
@@ -76,7 +76,10 @@ const pinningSchema = object({
   markMask: text(markMaskComplaint, () => `use one such as ${PINNING.markMask}`).optional(),
   tableBase: whole(1, 4_000_000_000, PINNING.tableBase).optional(),
   rulePreference: whole(1, 32765, PINNING.rulePreference).optional(),
-  helpers: list(oneOf(ConntrackHelper), '["ftp"]').optional(),
+  helpers: list(
+    text(helperComplaint, () => helperInstead),
+    '["ftp"]',
+  ).optional(),
 });
 
 const kindComplaint = (kind: string) => (routerKindNames().includes(kind) ? undefined : "is not known");

@@ -36,11 +36,12 @@ live_checks() {
   moving_checks "$1" | awk -F '\t' -v OFS='\t' '{ n = split($NF, word, " "); $NF = "live " word[n] " " word[n - 2]; print }'
   rm -rf "$proof"
 }
-by_server() { awk -F '\t' '{ split($NF, word, " "); own[word[2]] = own[word[2]] $0 "\n" } END { for (server in own) printf "group\n%s", own[server] }'; }
+# Of several checks of a site on a VIP the first one tells of the server: an open port alone says less.
+by_server() { awk -F '\t' 'asked[$2 FS $NF]++ { next } { split($NF, word, " "); own[word[2]] = own[word[2]] $0 "\n" } END { for (server in own) printf "group\n%s", own[server] }'; }
 marked_checks() {
   awk "$check_functions"'
     FILENAME ~ /servers$/ { server[++servers] = $1; mark[servers] = $4; next }
-    { line[++vips] = $0 }
+    !asked[$1 FS $2]++ { line[++vips] = $0 }
     END {
       for (s = 1; s <= servers; s++) {
         print "mark\t" mark[s] "\ngroup"

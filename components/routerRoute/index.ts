@@ -17,7 +17,7 @@ import {
   secretName,
 } from "./routes";
 
-export { ConntrackHelper, PinningArgs, RouteServerArgs } from "./pinning";
+export { PinningArgs, RouteServerArgs } from "./pinning";
 export { CheckKind, RouteArgs, VipCheckArgs } from "./routes";
 
 /** Arguments of {@link RouterRoute}. */

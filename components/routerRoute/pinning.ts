@@ -3,12 +3,6 @@ import { contains, hostNumberOf, isAddress } from "../addressPlan";
 import { refuse } from "../argumentChecks";
 import { nameComplaint } from "../config/names";
 
-/** A protocol that opens further connections, which the router must read in the first one. */
-export enum ConntrackHelper {
-  /** On port 21: data connections, passive and active. What is encrypted (FTPS) it can't read. */
-  Ftp = "ftp",
-}
-
 /** How open connections are kept. Nothing else on the router may use the numbers. */
 export interface PinningArgs {
   /** Bits of packet and conntrack marks, as a mask; a server's host number must fit in. Default: 0xff000000. */
@@ -17,8 +11,11 @@ export interface PinningArgs {
   tableBase?: number;
   /** Preference of the routing rules: below that of the main table, 32766. Default: 7677. */
   rulePreference?: number;
-  /** Protocols whose further connections go to the server that has the first one, also after a flip. Default: none. */
-  helpers?: ConntrackHelper[];
+  /**
+   * Protocols whose further connections go to the server that has the first one, also after a flip: `ftp`, on port 21.
+   * The router reads the first one for that, so it must not be encrypted. Default: none.
+   */
+  helpers?: string[];
 }
 
 /** A server of the farm, whether it carries traffic or not. */
@@ -39,21 +36,29 @@ export const PINNING: Required<PinningArgs> = {
   helpers: [],
 };
 
-/** The protocol and port of a helper's first connection. */
-const HELPER_PORTS: Record<ConntrackHelper, [string, number]> = { [ConntrackHelper.Ftp]: ["tcp", 21] };
+/** Each helper's protocol and port of the first connection. */
+const HELPERS: Record<string, string> = { ftp: "tcp,21" };
+
+/** What is wrong with a helper's name, as the rest of a sentence; undefined: nothing. */
+export function helperComplaint(name: string): string | undefined {
+  return Object.hasOwn(HELPERS, name) ? undefined : "is no protocol that can be helped";
+}
+
+/** What may be written in place of a wrong one. */
+export const helperInstead = `use ${Object.keys(HELPERS).join(" or ")}`;
 
 /**
  * `NAME,PROTOCOL,PORT` of each, with spaces between.
  *
  * @throws Refusal when one is unknown, or there are some and flows are not pinned.
  */
-export function renderHelpers(helpers: ConntrackHelper[], pinFlows: boolean): string {
+export function renderHelpers(helpers: string[], pinFlows: boolean): string {
   for (const name of helpers) {
-    const known = Object.keys(HELPER_PORTS);
-    refuse("pinning.helpers", name, !known.includes(name) && `is none; use ${known.join(" or ")}`);
+    const complaint = helperComplaint(name);
+    refuse("pinning.helpers", name, complaint && `${complaint}; ${helperInstead}`);
     refuse("pinning.helpers", name, !pinFlows && "needs pinned flows; leave it out, or set pinFlows");
   }
-  return [...new Set(helpers)].map((name) => [name, ...HELPER_PORTS[name]].join()).join(" ");
+  return [...new Set(helpers)].map((name) => `${name},${HELPERS[name]}`).join(" ");
 }
 
 /** Routing tables of the kernel's own and of ours, which no server's table may be. */

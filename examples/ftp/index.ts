@@ -1,11 +1,11 @@
 /** FTP servers on VIPs, with the same files on each. */
-import { CheckKind, ConntrackHelper, DnsRoundRobin, LoopbackVip, RouterRoute } from "../../components";
+import { CheckKind, DnsRoundRobin, LoopbackVip, RouterRoute } from "../../components";
 import { nameServer, plan, routing, servers, soa, vips, zone } from "../network";
 
 const routes = new RouterRoute("r1", {
   ...routing,
   // A session that is open over a failover goes on where it is: its next file comes by a new connection.
-  pinning: { helpers: [ConntrackHelper.Ftp] },
+  pinning: { helpers: ["ftp"] },
   checks: vips.map((vip) => ({ vip, site: "ftp", kind: CheckKind.Tcp, port: 21, greeting: "220" })),
 });
 

@@ -1,5 +1,4 @@
 import assert from "assert";
-import { ConntrackHelper } from "../../components/routerRoute/pinning";
 import {
   CheckKind,
   Route,
@@ -80,7 +79,7 @@ describe("routes of a router", () => {
   }
 
   it("renders settings, with helpers as protocol and port", () => {
-    const settings = { ethernet, pinFlows: true, pinning: { helpers: [ConntrackHelper.Ftp] } };
+    const settings = { ethernet, pinFlows: true, pinning: { helpers: ["ftp"] } };
     assert.strictEqual(
       renderSettings(settings),
       `ethernet=192.0.2.0/27
@@ -97,8 +96,11 @@ confirm_seconds=20
       () => renderSettings({ ...settings, pinFlows: false }),
       /pinning\.helpers: "ftp" needs pinned flows/,
     );
-    const unknown = { helpers: ["ftps" as ConntrackHelper] };
-    assert.throws(() => renderSettings({ ...settings, pinning: unknown }), /"ftps" is none; use ftp/);
+    const unknown = { helpers: ["toString"] };
+    assert.throws(
+      () => renderSettings({ ...settings, pinning: unknown }),
+      /"toString" is no protocol that can be helped; use ftp/,
+    );
   });
 
   it("keeps checks in the order given", () => {
