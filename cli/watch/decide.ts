@@ -4,7 +4,7 @@
  */
 import { ServerState } from "../../components/config";
 import { Flip, Memory, Result, active, flapsOf, newServer, sightsOf } from "./memory";
-import { Round, Sight, count, newSight } from "./sights";
+import { Round, Sight, count, countAnew, newSight } from "./sights";
 import { tellNobody, tellServers } from "./verdicts";
 import * as words from "./words";
 import type { Line } from "./words";
@@ -68,14 +68,15 @@ function onRound(memory: Memory, round: Round, at: number): Step {
   if (sight === undefined) return { memory, lines: [] };
   sight.heard = at;
   if (round.busy !== undefined) return { memory, lines: [] };
-  const before = { blind: sight.blind, nobody: sight.nobody };
-  if (sight.blind) Object.assign(sight, newSight(at));
-  if (!count(sight, round, at, active(memory), memory.policy)) return { memory, lines: [] };
-  const lines = [
-    ...(before.blind ? [words.sees(round.router)] : []),
-    ...tellNobody(memory.policy, round.router, before.nobody, sight.nobody),
-    ...tellServers(memory, at),
-  ];
+  const lines: Line[] = [];
+  if (sight.blind) {
+    countAnew(sight, at);
+    sight.blind = false;
+    lines.push(words.sees(round.router));
+  }
+  const { nobody } = sight;
+  if (!count(sight, round, at, active(memory), memory.policy)) return { memory, lines };
+  lines.push(...tellNobody(memory.policy, round.router, nobody, sight.nobody), ...tellServers(memory, at));
   const decision = decide(memory, at);
   return { memory, lines: [...lines, ...decision.lines], flip: decision.flip };
 }
@@ -130,17 +131,15 @@ function onFlipped(memory: Memory, { result, text, seconds }: Outcome, at: numbe
   const wait = waitAfter(result, times);
   Object.assign(memory, { acting: undefined, actingSince: undefined });
   memory.tried = { what: result === Result.Partial ? RESUME : what, result, times, until: at + wait };
-  if (result === Result.Done || result === Result.Partial) {
-    const isFresh = ({ at: when }: Flip): boolean => at - when <= memory.policy.flapWindow;
-    memory.flips = [...memory.flips.filter(isFresh), ...servers.map((server) => ({ server, at }))];
-    memory.unfinished = result === Result.Partial ? all : [];
-  }
+  // What could not be taken back, because somebody else has changed the config too, is begun.
+  const written = servers.filter((name) => memory.servers[name]?.state === ServerState.Down);
+  const isFresh = ({ at: when }: Flip): boolean => at - when <= memory.policy.flapWindow;
+  memory.flips = [...memory.flips.filter(isFresh), ...written.map((server) => ({ server, at }))];
+  memory.unfinished = result === Result.Done ? [] : [...new Set([...memory.unfinished, ...written])];
   const stuck = memory.unfinished.length > 0 && result !== Result.Later && times >= MOST_TRIES;
   if (stuck) memory.unfinished = [];
   // Routes may have changed under the questions; all is counted anew.
-  if (result !== Result.Later)
-    for (const router of Object.values(memory.routers))
-      Object.assign(router, newSight(at), { blind: router.blind });
+  if (result !== Result.Later) for (const router of Object.values(memory.routers)) countAnew(router, at);
   const lines = {
     [Result.Done]: () => [words.flipped(all, seconds, text), ...tellHeld(memory, servers, at)],
     [Result.Partial]: () => [words.partial(all, text, wait)],

@@ -24,6 +24,8 @@ export interface RouterSight {
   heard: number;
   /** When its last round was counted, or counting began anew. */
   counted: number;
+  /** When its last round was counted; 0: none was since. */
+  round: number;
   /** It was told that nothing comes from this router. */
   blind: boolean;
   /** Rounds in a row in which no active server answered: they tell of the router's link and not of the servers. */
@@ -48,11 +50,21 @@ export interface Counting {
 export const newSight = (at: number): RouterSight => ({
   heard: at,
   counted: at,
+  round: 0,
   blind: false,
   nobody: 0,
   settling: 0,
   servers: {},
 });
+
+/** Counts anew: what was seen does not count any more. */
+export const countAnew = (sight: RouterSight, at: number): void =>
+  void Object.assign(sight, {
+    ...newSight(at),
+    round: sight.round,
+    settling: sight.settling,
+    blind: sight.blind,
+  });
 
 /**
  * Counts a round in; changes `sight`.
@@ -66,12 +78,12 @@ export function count(
   active: string[],
   { interval, fall, silence, settle }: Counting,
 ): boolean {
-  if (at - sight.counted > silence) Object.assign(sight, newSight(at), { settling: sight.settling });
-  else if (at - sight.counted < interval / 2 && Object.keys(sight.servers).length > 0) {
+  if (at - sight.counted > silence) countAnew(sight, at);
+  if (at - sight.round < interval / 2) {
     forgive(sight, answers);
     return false;
   }
-  sight.counted = at;
+  Object.assign(sight, { counted: at, round: at });
   const asked = active.filter((name) => answers.some(({ server }) => server === name));
   if (asked.length > 0 && !asked.some((name) => anyOk(answers, name))) {
     sight.nobody++;
@@ -80,8 +92,13 @@ export function count(
   }
   if (sight.nobody >= fall) sight.settling = at + settle;
   sight.nobody = 0;
-  for (const name of new Set(answers.map(({ server }) => server)))
-    countServer((sight.servers[name] ??= { falls: 0, rises: 0, reason: "", ailing: {} }), name, answers);
+  // Of whoever is not asked any more nothing is known.
+  const before = sight.servers;
+  sight.servers = {};
+  for (const name of new Set(answers.map(({ server }) => server))) {
+    sight.servers[name] = before[name] ?? { falls: 0, rises: 0, reason: "", ailing: {} };
+    countServer(sight.servers[name], name, answers);
+  }
   return true;
 }
 

@@ -76,7 +76,7 @@ describe("loopback-ha watch", function () {
   });
 
   it(`${CRASHES} crashes and heals in a row: each is one flip of that server, its return is told, and nothing else is`, async () => {
-    watching = await Watching.start(farm, "--flap-limit", "100");
+    watching = await Watching.start(farm);
     for (let round = 0; round < CRASHES; round++) {
       const name = SERVERS[round % SERVERS.length];
       const cut = round % 2 === 0;
@@ -229,11 +229,12 @@ describe("loopback-ha watch", function () {
     await farm.set("routers.r1.kind", "frr");
     await farm.up();
     try {
-      watching = await Watching.start(farm);
+      watching = await Watching.start(farm, "--flap-limit", "1");
       await farm.lab.crash("web2");
       await watching.hears("dead");
       await watching.hears("flip");
       await watching.hears("flipped");
+      await watching.hears("held");
       assert.ok(await serves(AWAY));
       watching.saidNothingElse();
     } finally {

@@ -32,7 +32,9 @@ export class Watching {
 
   /** Starts one, and waits until it has begun. */
   static async start(farm: Farm, ...args: string[]): Promise<Watching> {
-    const command = farm.project.cliCommand(["watch", "--json", ...args]);
+    // The same servers die in test after test.
+    const patience = args.includes("--flap-limit") ? [] : ["--flap-limit", "100"];
+    const command = farm.project.cliCommand(["watch", "--json", ...patience, ...args]);
     const child = await farm.lab.spawn("operator", command, { cwd: checkout, env: farm.project.env });
     const watching = new Watching(child);
     await watching.hears("watching");

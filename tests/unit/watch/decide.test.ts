@@ -243,6 +243,13 @@ describe("watch: decisions", () => {
     assert.deepEqual(watched.memory.flips.length, 1);
   });
 
+  it("a config that could not be taken back is a flip that is begun", () => {
+    const watched = after().flipped(Result.Later, "another run holds the stack", ...DOWN);
+    assert.deepEqual(keptOf(watched.memory).unfinished, ["web2"]);
+    watched.rounds(...times(3, "+-++"));
+    assert.deepEqual(watched.words.slice(-2), ["later web2", "resume web2"]);
+  });
+
   it("killed in the middle of a flip: what is in the file is enough to finish it", () => {
     const kept = keptOf(after().memory);
     assert.deepEqual(kept, { flips: [], unfinished: ["web2"] });
