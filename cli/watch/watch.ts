@@ -31,8 +31,8 @@ export interface WatchOptions {
 const now = (): number => performance.timeOrigin + performance.now();
 
 /** So many questions at once are easy for any router. */
-const MOST_QUESTIONS = 128;
-const MOST_VIPS = 4;
+const MOST_QUESTIONS = 256;
+const MOST_VIPS = 8;
 /** How long hooks may take when the watcher ends. */
 const LAST_WORDS_MS = 3000;
 

@@ -228,13 +228,15 @@ sub holder {
     return <$note> // "somebody\n";
 }
 
-# All checks without a group, and of each group the next few.
+# All checks without a group, and of each group a few, far apart: neighbours are of one site, and fail together.
 sub sample {
     my ($turn) = @_;
     return map {
         my ($group, $count) = ($groups[$_], $option{sample});
         my $size = @$group;
-        !$_ || !$count || $size <= $count ? @$group : map { $group->[($turn * $count + $_) % $size] } 0 .. $count - 1;
+        !$_ || !$count || $size <= $count
+            ? @$group
+            : map { $group->[($turn + int($_ * $size / $count)) % $size] } 0 .. $count - 1;
     } 0 .. $#groups;
 }
 
