@@ -200,7 +200,8 @@ sub round {
             my $fd = fileno $check->{socket};
             if (vec $write, $fd, 1) { writable($check) }
             elsif (vec $read, $fd, 1) { readable($check) }
-            elsif ($now > $check->{until}) { failed($check, "no answer within $option{timeout} s") }
+            # Also one that answers a byte at a time.
+            failed($check, "no answer within $option{timeout} s") if $check->{socket} && $now > $check->{until};
         }
         if ($now > $end) {
             failed($_, 'not asked in time') for @waiting;

@@ -1,140 +1,99 @@
 import assert from "node:assert/strict";
-import { createSocket } from "node:dgram";
-import { once } from "node:events";
-import { AddressInfo, Socket, createServer } from "node:net";
+import { spawn } from "node:child_process";
+import * as fs from "node:fs";
+import * as net from "node:net";
+import * as os from "node:os";
 import * as path from "node:path";
-import execa from "execa";
-import { askAll, keyOf, parseChecks } from "../../components/routerRoute/ciscoIos/vips.cjs";
+import { createInterface } from "node:readline";
+import { HealthRound, parseHealth } from "../../cli/health";
 
 const PROBE = path.join(__dirname, "../../components/host/probe.pl");
+const OK = "HTTP/1.0 200 OK\r\n\r\nweb1 w\n";
 
-/** What probe.pl says of one check: "ok", or why not. */
-async function probe(check: string): Promise<string> {
-  const { stdout } = await execa("perl", [PROBE, "--timeout", "1", "--deadline", "0"], {
-    input: `${check}\tit\n`,
-    reject: false,
+describe("probe.pl, again and again", () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-probe-"));
+  const servers: net.Server[] = [];
+  after(() => {
+    for (const server of servers) server.close();
+    fs.rmSync(folder, { recursive: true });
   });
-  const [verdict, , label, reason] = stdout.split("\t");
-  assert.equal(label, "it");
-  return verdict === "ok" ? verdict : reason;
-}
 
-/** Does something with the port of a listener that treats each connection so. */
-async function listening<T>(
-  welcome: (socket: Socket) => void,
-  work: (port: number) => Promise<T>,
-): Promise<T> {
-  const sockets: Socket[] = [];
-  const server = createServer((socket) => {
-    sockets.push(socket.on("error", () => undefined));
-    welcome(socket);
-  });
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  try {
-    return await work((server.address() as AddressInfo).port);
-  } finally {
-    sockets.forEach((socket) => socket.destroy());
-    server.close();
-  }
-}
-
-describe("a check of a listener by what it says first", () => {
-  const CASES: [string, (socket: Socket) => void, string, string][] = [
-    ["silent is enough", () => undefined, "", "ok"],
-    ["said at once", (socket) => socket.write("220 mail ESMTP\r\n"), "220 mail", "ok"],
-    [
-      "said in pieces",
-      (socket) => {
-        socket.write("22");
-        setTimeout(() => socket.write("0 mail\r\n"), 50);
-      },
-      "220 mail",
-      "ok",
-    ],
-    [
-      "turned away",
-      (socket) => socket.write("421 too many connections\r\n"),
-      "220",
-      'said "421 too many connections" instead of "220"',
-    ],
-    ["closed", (socket) => socket.end("22"), "220", 'said "22" instead of "220"'],
-    ["silent", () => undefined, "220", "no answer within 1 s"],
-  ];
-  for (const [what, welcome, greeting, expected] of CASES) {
-    it(`${what}: ${expected}`, async () => {
-      const said = await listening(welcome, (port) => probe(`tcp\t127.0.0.1\t${port}\t${greeting || "-"}`));
-      assert.equal(said, expected);
+  /** A server on this machine; its port. */
+  async function serve(onRequest: (client: net.Socket) => void): Promise<number> {
+    const server = net.createServer((client) => {
+      client.on("error", () => client.destroy());
+      client.once("data", () => onRequest(client));
     });
-    it(`${what}, asked from the operator's side`, async () => {
-      const answers = await listening(welcome, (port) =>
-        askAll(parseChecks(`127.0.0.1 mail tcp ${[port, greeting].join(" ").trim()}\n`)),
+    servers.push(server);
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return (server.address() as net.AddressInfo).port;
+  }
+  const check = (port: number, label: string): string =>
+    `http\t127.0.0.1\t${port}\tw.example\t/health\t200\tweb1 w\t${label}\n`;
+
+  /** So many rounds of checks. */
+  async function rounds(count: number, checks: string, ...args: string[]): Promise<HealthRound[]> {
+    const link = path.join(folder, "current");
+    fs.rmSync(link, { force: true });
+    fs.symlinkSync("versions/1", link);
+    fs.writeFileSync(path.join(folder, "lock"), "");
+    const options = ["--deadline", "0", "--timeout", "0.2", "--every", "0.3", "--while", link];
+    const child = spawn("perl", [PROBE, ...options, "--lock", path.join(folder, "lock"), ...args]);
+    child.stdin.end(checks);
+    const found: HealthRound[] = [];
+    let lines: string[][] = [];
+    for await (const line of createInterface({ input: child.stdout })) {
+      if (line !== "end") lines.push(line.split("\t"));
+      else {
+        found.push(parseHealth(lines));
+        lines = [];
+        if (found.length < count) continue;
+        fs.rmSync(link);
+        fs.symlinkSync("versions/2", link);
+      }
+    }
+    return found;
+  }
+
+  it("servers that hang, refuse or answer a byte at a time hold up nobody; another version ends it", async () => {
+    const good = await serve((client) => client.end(OK));
+    const hangs = await serve(() => undefined);
+    const trickles = await serve((client) => {
+      const timer = setInterval(() => client.write("H"), 20);
+      client.on("close", () => clearInterval(timer));
+    });
+    const gone = await serve(() => undefined);
+    servers.pop()!.close();
+    const ports = { good, hangs, trickles, gone };
+    const checks = Object.entries(ports).map(([name, port]) => check(port, `marked ${name} w`));
+    const found = await rounds(3, checks.join(""));
+    assert.ok(found.length >= 3 && found.length <= 4, `${found.length} rounds`);
+    for (const { answers, busy } of found) {
+      assert.equal(busy, undefined);
+      assert.deepEqual(
+        answers.map(({ server, ok, reason }) => [server, ok, reason]),
+        [
+          ["good", true, ""],
+          ["hangs", false, "no answer within 0.2 s"],
+          ["trickles", false, "no answer within 0.2 s"],
+          ["gone", false, "Connection refused"],
+        ],
       );
-      assert.equal([...answers.values()].includes("yes"), expected === "ok");
-    }).timeout(4000);
-  }
-});
+    }
+  });
 
-describe("a check of a name server", () => {
-  const [RESPONSE, AUTHORITY] = [0x8000, 0x0400];
-  const CASES: [string, { flags: number; answers: number } | undefined, string][] = [
-    ["it has the zone", { flags: RESPONSE | AUTHORITY, answers: 1 }, "ok"],
-    ["it knows it from others", { flags: RESPONSE, answers: 1 }, "does not have the zone itself"],
-    ["it has one above it", { flags: RESPONSE | AUTHORITY, answers: 0 }, "does not have the zone itself"],
-    ["it failed to load it", { flags: RESPONSE | 2, answers: 0 }, "answered SERVFAIL"],
-    ["it has never heard of it", { flags: RESPONSE | 5, answers: 0 }, "answered REFUSED"],
-    ["it says something new", { flags: RESPONSE | 9, answers: 0 }, "answered with code 9"],
-    ["it echoes", { flags: 0, answers: 0 }, "no answer within 1 s"],
-    ["nobody is there", undefined, "Connection refused"],
-  ];
-  for (const [what, answer, expected] of CASES) {
-    it(`${what}: ${expected}`, async () => {
-      const asked: string[] = [];
-      const server = createSocket("udp4", (question, { port, address }) => {
-        asked.push(question.toString("latin1", 12));
-        if (!answer) return;
-        const header = Buffer.from(question);
-        header.writeUInt16BE(answer.flags, 2);
-        header.writeUInt16BE(answer.answers, 6);
-        server.send(header, port, address);
-      });
-      await new Promise<void>((resolve) => server.bind(0, "127.0.0.1", resolve));
-      const { port } = server.address();
-      if (!answer) server.close();
-      assert.equal(await probe(`dns\t127.0.0.1\t${port}\twidgetco.example`), expected);
-      if (!answer) return;
-      assert.equal(asked[0], "\x08widgetco\x07example\0\0\x06\0\x01");
-      server.close();
-    });
-  }
-});
-
-describe("checks that the operator's side asks", () => {
-  it("are read with all they have, and told apart", () => {
-    const checks = parseChecks(
-      [
-        "192.0.2.37 w http www.w.example /health path",
-        "192.0.2.37 w tcp 25 220 mail.w.example",
-        "192.0.2.37 w tcp 443",
-        "192.0.2.37 w dns w.example",
-        "192.0.2.37 w ping",
-        "",
-      ].join("\n"),
-    );
-    assert.deepEqual(
-      checks.map(({ kind, host, path: asked, port, greeting }) => ({
-        kind,
-        host,
-        path: asked,
-        port,
-        greeting,
-      })),
-      [
-        { kind: "http", host: "www.w.example", path: "/health path", port: undefined, greeting: undefined },
-        { kind: "tcp", host: undefined, path: undefined, port: 25, greeting: "220 mail.w.example" },
-        { kind: "tcp", host: undefined, path: undefined, port: 443, greeting: "" },
-        { kind: "dns", host: undefined, path: undefined, port: undefined, greeting: undefined },
-      ],
-    );
-    assert.equal(new Set(checks.map(keyOf)).size, 4);
+  it("asks a few of each group, others in each round, until all were asked", async () => {
+    const good = await serve((client) => client.end(OK));
+    const group = (name: string): string =>
+      `group\n${Array.from({ length: 7 }, (_, i) => check(good, `marked ${name} site${i}`)).join("")}`;
+    const found = await rounds(3, group("web1") + group("web2"), "--sample", "3");
+    const asked = found
+      .slice(0, 3)
+      .map(({ answers }) => answers.map(({ server, site }) => `${server} ${site}`));
+    for (const round of asked) {
+      assert.equal(round.length, 6);
+      assert.equal(new Set(round).size, 6);
+    }
+    assert.equal(new Set(asked.flat()).size, 14);
   });
 });
