@@ -1,7 +1,7 @@
 /** A preview for a terminal. Pure. */
-import colors from "picocolors";
 import { describeMoves } from "../../components/moves";
 import { homeCommands } from "../../components/outlook";
+import { colors } from "../colors";
 import type { Change, Forecast } from "../forecast";
 import { printable } from "../foreignText";
 import { FileDiff, MachineGroup, machineGroups } from "./diff";

@@ -1,6 +1,6 @@
 /** The status as one screen. */
-import colors from "picocolors";
 import { ServerState } from "../../components/config";
+import { colors } from "../colors";
 import { table } from "../terminal";
 import type { FarmStatus, MachineStatus, PrefixStatus, ServerStatus } from "./model";
 
