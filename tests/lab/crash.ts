@@ -4,6 +4,7 @@ import { prepareServers, startLoad } from "../../examples/lab/client";
 import { LoadRecord, now } from "../../examples/lab/load/record";
 import { File } from "../../examples/lab/load/spec";
 import { Farm } from "./support";
+import { EmptyProgram } from "./wallTimes";
 
 /** The VIP that web2 serves, and web1 after it. */
 export const VIP = "192.0.2.69";
@@ -20,6 +21,8 @@ export interface Crash {
   flipped: number;
   /** `pulumi up` had ended. */
   ended: number;
+  /** How long an empty program's `up` took between the crash and that, under the same load: what no flip can be faster than. */
+  emptySeconds: number;
 }
 
 /** web2 crashes under load; 15 s later it is set down, and `pulumi up` is run. */
@@ -30,14 +33,16 @@ export async function crash(farm: Farm, ssh: Ssh): Promise<Crash> {
     "web1",
     "nft -f - <<<'table ip strays { chain c { type filter hook output priority 0; tcp flags & rst == rst drop; }; }'",
   );
+  const empty = await EmptyProgram.make(farm.lab);
   try {
-    return await crashUnderLoad(farm, ssh, file);
+    return await crashUnderLoad(farm, ssh, file, empty);
   } finally {
+    empty.remove();
     await farm.sh("web1", "nft delete table ip strays");
   }
 }
 
-async function crashUnderLoad(farm: Farm, ssh: Ssh, file: File): Promise<Crash> {
+async function crashUnderLoad(farm: Farm, ssh: Ssh, file: File, empty: EmptyProgram): Promise<Crash> {
   const load = await startLoad(farm.lab, {
     targets: farm.targets([VIP]),
     requestsPerSecond: 500,
@@ -50,7 +55,9 @@ async function crashUnderLoad(farm: Farm, ssh: Ssh, file: File): Promise<Crash> 
   });
   await sleep(3000);
   await farm.lab.crash("web2");
-  await sleep(15_000);
+  const acts = sleep(15_000);
+  const emptySeconds = await empty.seconds();
+  await acts;
   await farm.setState("web2", "down");
   if (ssh === "cold") await farm.forgetConnections();
   else await farm.connect();
@@ -67,5 +74,5 @@ async function crashUnderLoad(farm: Farm, ssh: Ssh, file: File): Promise<Crash> 
   const ended = now();
   await sleep(4000);
   const record = await load.stop();
-  return { record, began, flipped, ended };
+  return { record, began, flipped, ended, emptySeconds };
 }

@@ -29,15 +29,30 @@ export enum Wall {
 /** How long an empty program's `up` takes on the machine on which the limits for failovers were set, in seconds. */
 const REFERENCE_SECONDS = 1.25;
 
-/** How much slower than that machine this one is now, 1 at least: what a limit is to be multiplied with. */
-export async function slowness(lab: Lab): Promise<number> {
-  const empty = new Project(lab, "bench", "tests/bench/empty");
-  await empty.init();
-  const times = [];
-  for (let run = 0; run < 3; run++) times.push(await timeUp(empty));
-  empty.remove();
-  return Math.max(1, Math.min(...times) / REFERENCE_SECONDS);
+/** An empty program, to be run beside what has a limit. */
+export class EmptyProgram {
+  private constructor(private readonly project: Project) {}
+
+  static async make(lab: Lab): Promise<EmptyProgram> {
+    const project = new Project(lab, "bench", "tests/bench/empty");
+    await project.init();
+    return new EmptyProgram(project);
+  }
+
+  /** How long its `up` takes now, in seconds: the median of three. */
+  async seconds(): Promise<number> {
+    const times = [];
+    for (let run = 0; run < 3; run++) times.push(await timeUp(this.project));
+    return times.sort((a, b) => a - b)[1];
+  }
+
+  remove(): void {
+    this.project.remove();
+  }
 }
+
+/** How much slower than that machine one is on which an empty program takes so long, 1 at least: what a limit is to be multiplied with. */
+export const slowness = (emptySeconds: number): number => Math.max(1, emptySeconds / REFERENCE_SECONDS);
 
 /** Each in turn, so many rounds: web2 goes into maintenance and comes back. */
 export async function wallTimes(lab: Lab, farm: Project, rounds: number): Promise<Record<Wall, number[]>> {

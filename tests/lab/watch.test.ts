@@ -4,7 +4,7 @@ import { startLoad } from "../../examples/lab/client";
 import { failures, lastFailure, now } from "../../examples/lab/load/record";
 import { Exit } from "../../cli/failure";
 import { Farm, SERVERS, textOf, within } from "./support";
-import { slowness } from "./wallTimes";
+import { EmptyProgram, slowness } from "./wallTimes";
 import { Watching } from "./watching";
 
 const AWAY = ["web1", "web1", "web3", "web4"];
@@ -44,7 +44,7 @@ describe("loopback-ha watch", function () {
     String(await farm.serving()) === String(servers);
 
   it("a crash under load: traffic is whole again within fall x interval + 4 s (longer where an empty program takes longer)", async () => {
-    const limit = (FALL * INTERVAL_SECONDS + FLIP_SECONDS) * 1000 * (await slowness(farm.lab));
+    const empty = await EmptyProgram.make(farm.lab);
     watching = await Watching.start(farm);
     const reporting = await Watching.start(farm, "--dry-run");
     const load = await startLoad(farm.lab, {
@@ -52,7 +52,9 @@ describe("loopback-ha watch", function () {
       requestsPerSecond: 300,
       patienceMs: 1200,
     });
-    await sleep(2000);
+    const emptySeconds = await empty.seconds();
+    empty.remove();
+    const limit = (FALL * INTERVAL_SECONDS + FLIP_SECONDS) * 1000 * slowness(emptySeconds);
     const crashed = now();
     await farm.lab.crash("web2");
     await watching.hears("dead");
