@@ -2,9 +2,9 @@
 import { createColors } from "picocolors";
 
 /** Unlike picocolors' own rule, a CI job's log (CI=true) is no terminal: what a job prints is often read by a program. */
-export function wantsColors(env: NodeJS.ProcessEnv, terminal: boolean): boolean {
+export function wantsColors(env: NodeJS.ProcessEnv, terminal: boolean | undefined): boolean {
   if (env.NO_COLOR) return false;
-  return Boolean(env.FORCE_COLOR) || (terminal && env.TERM !== "dumb");
+  return Boolean(env.FORCE_COLOR) || (terminal === true && env.TERM !== "dumb");
 }
 
 export const colors = createColors(wantsColors(process.env, process.stdout.isTTY));

@@ -12,7 +12,8 @@ take_lock
 for leftover in "$state"/*.new; do
   [[ ! -e $leftover && ! -L $leftover ]] || rm -f "$leftover"
 done
-# What nobody confirmed goes back before something new comes.
+# What nobody confirms goes back before something new comes.
+[[ ${LOOPBACK_HA_LOCK:-} ]] || let_confirm
 [[ ! -e $pending ]] || revert
 previous=$(current_version)
 doubted=

@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2154
 # Commit-confirm: a change that nobody confirms is undone by the machine alone.
 
-# A change that waits for its confirmation, as token=, version=, previous=, doubted=, seconds= and deadline= (of uptime). In
-# /run: a reboot undoes it as well, since boot state is written by settle.sh only.
+# A change that waits for its confirmation, as token=, version=, previous=, doubted=, seconds=, armed= and deadline= (both
+# of uptime). In /run: a reboot undoes it as well, since boot state is written by settle.sh only.
 readonly pending=$run/pending.$instance
 pending_value() { value_in "$pending" "$1"; }
 uptime_seconds() {
@@ -13,11 +13,12 @@ uptime_seconds() {
 
 # arm PREVIOUS DOUBTED
 arm() {
-  local seconds
+  local seconds armed
   seconds=$(confirm_seconds "$bundle")
   if [[ ! ${LOOPBACK_HA_TOKEN:-} ]] || ((seconds == 0)) || ! changes "$bundle"; then return 0; fi
+  armed=$(uptime_seconds)
   printf '%s\n' "token=$LOOPBACK_HA_TOKEN" "version=$version" "previous=$1" "doubted=$2" \
-    "seconds=$seconds" "deadline=$(($(uptime_seconds) + seconds))" >"$pending.new"
+    "seconds=$seconds" "armed=$armed" "deadline=$((armed + seconds))" >"$pending.new"
   mv "$pending.new" "$pending"
   # systemd's default accuracy would add up to a minute.
   systemd-run --quiet --collect --on-active="$seconds" --timer-property=AccuracySec=100ms --unit="loopback-ha-revert-$LOOPBACK_HA_TOKEN" \
@@ -31,6 +32,16 @@ disarm() {
 }
 # Somebody has confirmed it in time, and waits for the lock to put it in force.
 is_confirmed() { [[ -e $pending.confirmed && $(<"$pending.confirmed") == "$(pending_value token)" ]]; }
+
+# A confirmation comes within a second or two of the change, and may wait for the lock behind us: then it goes first.
+let_confirm() {
+  local tenths=50
+  while [[ -e $pending ]] && ((tenths-- > 0)) && { is_confirmed || (($(uptime_seconds) < $(pending_value armed) + 5)); }; do
+    exec {lock}>&-
+    sleep 0.1
+    take_lock
+  done
+}
 
 revert() {
   go_back "$(pending_value previous)" "$(pending_value doubted)"

@@ -61,6 +61,7 @@ fail() {
   exit 1
 }
 take_lock
+let_confirm
 current=$state/current
 hop=$(awk -v server="$server" '$1 == server { print $2 }' "$current/want/servers")
 [[ $hop ]] || fail "$server is no server here; these are: $(awk '{ print $1 }' "$current/want/servers" | tr '\n' ' ')"

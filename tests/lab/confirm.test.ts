@@ -88,6 +88,15 @@ describe("commit-confirm", function () {
     assert.deepEqual(await farm.serving(), AWAY);
   });
 
+  it("a confirmation goes first when loopback-ha-move waits beside it", async () => {
+    await farm.setState("web2", "maintenance");
+    // The lock is handed to nobody while the change waits, and the move is the first in the line for it.
+    const moved = r1(oncePending("linux", "loopback-ha-move 192.0.2.96/27 web4"));
+    await farm.up();
+    await moved;
+    assert.deepEqual(await farm.serving(), ["web1", "web1", "web4", "web4"]);
+  });
+
   it("never goes back to what is there no more: what is in force stays", async () => {
     const state = "/var/lib/loopback-ha/loopback-ha.lab.r1.linux-routes";
     const { stderr } = await farm.lab.exec("r1", [
