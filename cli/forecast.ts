@@ -4,6 +4,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import type { EngineEvent, StepEventMetadata, StepEventStateMetadata } from "@pulumi/pulumi/automation";
 import type { FarmModel } from "../components/config";
+import { Wish, filesOf } from "../components/host/wish.cjs";
 import { RouterMoves, TableSource } from "../components/moves";
 import { MOVES_FILE, movesOf } from "../components/outlook";
 import { CliError } from "./failure";
@@ -82,7 +83,7 @@ function writtenRoutes(events: EngineEvent[]): Map<string, string[]> {
   const steps = events.flatMap(({ resourcePreEvent }) => resourcePreEvent?.metadata ?? []);
   return new Map(
     steps.filter(isCommand).flatMap((step): [string, string[]][] => {
-      const { routes } = filesOf(step.old);
+      const { routes } = wantedBy(step.old);
       return routes === undefined ? [] : [[changeOf(step).machine, linesIn(routes)]];
     }),
   );
@@ -124,7 +125,7 @@ const isCommand = ({ type }: { type: string }): boolean => type === "command:loc
 export function changeOf({ op, urn, old, new: wanted }: StepEventMetadata): Change {
   const { environment = {}, interpreter = [] } = (wanted ?? old)?.inputs ?? {};
   const drift = /^DRIFT=(?!none$)(.*)/.exec(interpreter[1] ?? "")?.[1];
-  const [before, after] = [filesOf(old), filesOf(wanted)];
+  const [before, after] = [wantedBy(old), wantedBy(wanted)];
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
   return {
     machine: environment.LOOPBACK_HA_MACHINE ?? "",
@@ -138,9 +139,9 @@ export function changeOf({ op, urn, old, new: wanted }: StepEventMetadata): Chan
   };
 }
 
-function filesOf(state: StepEventStateMetadata | undefined): Record<string, string> {
+function wantedBy(state: StepEventStateMetadata | undefined): Record<string, string> {
   try {
-    return (JSON.parse(state?.inputs.stdin) as { want: Record<string, string> }).want;
+    return filesOf((JSON.parse(state?.inputs.stdin) as { want: Wish }).want);
   } catch {
     return {};
   }

@@ -5,6 +5,7 @@ import { describeBlank, describeDrift, unknownDrift } from "./host/drift";
 import { Look, Observation, linesOf, machinesToLookAt, observe, ownInstances } from "./host/observe";
 import { whenDead } from "./host/sshFailure.cjs";
 import { NameAddress, NameServerView, findEarlyRemovals, leavingPairs } from "./retirement";
+import { namesOf } from "./webServerPool/vhost";
 
 export { driftOf } from "./host/drift";
 
@@ -92,7 +93,7 @@ function findRemovals(farm: FarmModel, stack: string, found: Findings): Complain
     return [];
   }
   const installed = farm.servers.flatMap(({ name }) =>
-    linesOf(seen(found, name), stack, "names").map(toPair),
+    linesOf(seen(found, name), stack, "sites").flatMap(namesOf),
   );
   const wanted = farm.sites.flatMap((site) =>
     [site.serverName, ...boundAliases(site)].flatMap((name) =>

@@ -9,6 +9,7 @@ const fs = require("node:fs");
 const path = require("node:path");
 const { promisify } = require("node:util");
 const { explainSshFailure } = require("./sshFailure.cjs");
+const { filesOf } = require("./wish.cjs");
 
 /** Seconds apply.sh may take on the machine; ssh itself gets a little longer. */
 const LIMIT_SECONDS = 110;
@@ -99,8 +100,8 @@ function scriptsOf(folders) {
 
 /** @returns {Promise<{ version: string, confirmed: boolean, bundle: Buffer }>} what goes to the machine: the wish on stdin, the scripts, and what says whose it is */
 async function makeBundle() {
-  /** @type {{ want: Record<string, string> }} */
-  const { want } = JSON.parse(fs.readFileSync(0, "utf8"));
+  /** @type {Record<string, string>} */
+  const want = filesOf(JSON.parse(fs.readFileSync(0, "utf8")).want);
   /** @type {[string, string][]} */
   const files = [
     ...scriptsOf(env("SCRIPTS")),

@@ -6,6 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { Refusal } from "../refusal";
 import { instanceIn } from "./instance";
 import { HostArgs, ServerArgs, sshArguments, sudoPrefix } from "./ssh";
+import { Wish } from "./wish.cjs";
 
 /** What a host command brings to a machine. The concerns of routers are in routerRoute/kinds.ts. */
 export enum Concern {
@@ -24,8 +25,11 @@ export interface HostCommandArgs {
   driver?: { deliver: string; remove: string };
   /** Name of the component: with project, stack and concern it names the instance on the machine. */
   component: string;
-  /** Wanted files by name. `preview --diff` shows each with a line diff, so keep a line one thing. */
-  want: pulumi.Input<Record<string, string>>;
+  /**
+   * Wanted files by name: a text, or lines by their first word. `preview --diff` shows each with a line diff, so keep a
+   * line one thing.
+   */
+  want: pulumi.Input<Wish>;
   /** Values for placeholders `@SECRET:NAME@` in the wanted files; a secret inside them would mask the whole diff. */
   secrets?: Record<string, pulumi.Input<string>>;
   /** Machines that are asked before, and what: the answers lie beside the wanted files, as `peers`. */

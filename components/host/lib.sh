@@ -108,8 +108,7 @@ of_others() {
 install_file() {
   cat >"$run/text"
   if cmp -s "$run/text" "$1"; then return; fi
-  cp "$run/text" "$1.loopback-ha-new"
-  chmod "$2" "$1.loopback-ha-new"
+  install -m "$2" "$run/text" "$1.loopback-ha-new"
   mv -T "$1.loopback-ha-new" "$1"
 }
 

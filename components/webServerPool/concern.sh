@@ -1,26 +1,52 @@
 # shellcheck shell=bash disable=SC2154
-# Apache vhosts of one pool: want/private/sites/*.conf, in force through one include. A site's document root, its
-# names and its health path are read out of its file, so there is one place that says them.
-readonly include=/etc/apache2/sites-enabled/loopback-ha.$instance.conf
+# Apache vhosts of one pool, in one file of Apache's.
+#   want/sites                 SITE NAME,ALIAS,... VIP,VIP,... DOCUMENT-ROOT
+#   want/private/vhost.conf    a site's vhosts, with @SITE@, @SERVER_NAME@, @ALIAS@, @LISTEN@ and @ROOT@
+#   want/private/server.conf   what stands before all sites
+readonly vhosts=/etc/apache2/sites-enabled/loopback-ha.$instance.conf
 readonly health=$state/health
 
-# sites DIR WHAT: "roots" prints document roots, "names" NAME ADDRESS lines, "checks" what must answer.
-sites() {
-  find "$1/want/private/sites" -name 'site-*.conf' -exec awk -v what="$2" -v machine="$machine" '
-    FNR == 1 { site = FILENAME; sub(/.*\/site-/, "", site); sub(/\.conf$/, "", site) }
-    $1 == "<VirtualHost" { count = NF - 1; for (i = 2; i <= NF; i++) { address[i - 1] = $i; sub(/:80>?$/, "", address[i - 1]) } }
-    $1 == "DocumentRoot" && what == "roots" { sub(/^[^"]*"/, ""); sub(/"$/, ""); print }
-    $1 == "ServerName" { name = $2 }
-    $1 ~ /^Server(Name|Alias)$/ && what == "names" && $2 !~ /[.]invalid$/ {
-      for (i = 1; i <= count; i++) print $2, address[i]
+# Apache's text, as a bundle wants it.
+render() {
+  say "# Vhosts of stack $stack. Written by pulumi up; changes belong in its config."
+  cat "$1/want/private/server.conf"
+  awk '
+    function put(text, word, value,  at, before) {
+      for (before = ""; at = index(text, word); text = substr(text, at + length(word)))
+        before = before substr(text, 1, at - 1) value
+      return before text
     }
-    $1 == "Alias" && what == "checks" {
-      gsub(/"/, "", $2)
+    FILENAME ~ /vhost[.]conf$/ { template[++count] = $0; next }
+    {
+      names = split($2, name, ",")
+      listen = $3 ":80"
+      gsub(/,/, ":80 ", listen)
       for (i = 1; i <= count; i++) {
-        printf "http\t%s\t80\t%s\t%s\t200\t%s %s\t%s\n", address[i], name, $2, machine, site, site
-        printf "http\t%s\t80\tunknown.loopback-ha.invalid\t/\t421\t-\t%s (unknown name)\n", address[i], site
+        line = template[i]
+        if (line !~ /@/) { print line; continue }
+        if (line ~ /@ALIAS@/) { for (j = 2; j <= names; j++) print put(line, "@ALIAS@", name[j]); continue }
+        line = put(put(put(line, "@SITE@", $1), "@SERVER_NAME@", name[1]), "@LISTEN@", listen)
+        # Last: only here an @ may be in the value.
+        print put(line, "@ROOT@", $4)
       }
-    }' {} +
+    }' "$1/want/private/vhost.conf" "$1/want/sites"
+}
+
+site_names() { cut -d ' ' -f 1 "$1/want/sites" | sort; }
+roots() { cut -d ' ' -f 4 "$1/want/sites" | sort -u; }
+
+# What must answer, for probe.pl: each site on each VIP, and on each VIP nobody for a name that is unknown.
+questions() {
+  awk -v machine="$machine" '
+    FILENAME ~ /vhost[.]conf$/ { if ($1 == "Alias") { path = $2; gsub(/"/, "", path) } next }
+    {
+      split($2, name, ",")
+      count = split($3, vip, ",")
+      for (i = 1; i <= count; i++) {
+        printf "http\t%s\t80\t%s\t%s\t200\t%s %s\t%s\n", vip[i], name[1], path, machine, $1, $1
+        if (!asked[vip[i]]++) printf "http\t%s\t80\tunknown.loopback-ha.invalid\t/\t421\t-\t%s (unknown name)\n", vip[i], $1
+      }
+    }' "$1/want/private/vhost.conf" "$1/want/sites"
 }
 
 # The first complaint of Apache's own config test, empty when there is none.
@@ -28,15 +54,16 @@ config_error() { apache2ctl configtest 2>&1 | grep -v -e '^Syntax OK' -e '^AH005
 
 check() {
   need apache2 apache2ctl perl ss systemctl
-  local holder module error
-  if apache2ctl configtest >/dev/null 2>&1; then
+  local holder module modules error
+  # Which tests the configuration, too.
+  if modules=$(apache2ctl -M 2>/dev/null); then
     for module in alias_module authz_core_module setenvif_module; do
-      apache2ctl -M 2>/dev/null | grep -q "^ $module " || fail "Apache lacks $module; nothing was changed. Enable it: a2enmod ${module%_module}"
+      [[ $modules == *" $module "* ]] || fail "Apache lacks $module; nothing was changed. Enable it: a2enmod ${module%_module}"
     done
   else
     # What is wrong with our own files, this run mends.
     error=$(config_error || true)
-    [[ $error == *"$state/"* || $error == *"$include"* ]] ||
+    [[ $error == *"$state/"* || $error == *"$vhosts"* ]] ||
       fail "Apache's configuration is broken already, before our change: $error- nothing was changed. Mend it, then run 'pulumi up' again"
   fi
   holder=$(ss -Hltnp 'sport = :80' | grep -v '"apache2"' | grep -o '"[^"]*",pid=[0-9]*' | head -n 1 || true)
@@ -47,84 +74,93 @@ check() {
   systemctl is-enabled --quiet apache2 || warn "Apache is not started at boot: after a reboot no site answers here (systemctl enable apache2)"
 }
 
-include_text() {
-  say "# Vhosts of stack $stack, one file a site. Written by pulumi up; changes belong in its config."
-  say "IncludeOptional $state/current/want/private/sites/*.conf"
-}
-
 is_live() {
-  [[ -e $include && $(include_text) == "$(<"$include")" && -z $(missing_roots "$1") ]] && systemctl is-active --quiet apache2
+  [[ -e $vhosts && -z $(missing_roots "$1") ]] && render "$1" | cmp -s - "$vhosts" && systemctl is-active --quiet apache2
 }
 
 missing_roots() {
   local folder
-  sites "$1" roots | while read -r folder; do [[ -d $folder ]] || say "$folder"; done
+  roots "$1" | while read -r folder; do [[ -d $folder ]] || say "$folder"; done
 }
 
 activate() {
-  local dir=$1 folder answer
+  local dir=$1 missing
   if [[ $dir ]]; then
     mkdir -p "$health"
-    find "$dir/want/private/sites" -name 'site-*.conf' -printf '%f\n' | sed 's/^site-//; s/\.conf$//' |
-      while read -r site; do say "$machine $site" | install_file "$health/$site" 644; done
-    missing_roots "$dir" | while read -r folder; do
-      say "$folder" >>"$state/made-roots"
-      mkdir -p "$folder"
-    done
-    include_text | install_file "$include" 644
-    sites "$dir" names | sort | install_file "$state/names" 644
-  elif [[ -e $include ]]; then
-    rm -f "$include"
+    wrong_answers "$dir" | while read -r site; do say "$machine $site" >"$health/$site"; done
+    missing=$(missing_roots "$dir")
+    if [[ $missing ]]; then
+      say "$missing" >>"$state/made-roots"
+      xargs -d '\n' mkdir -p -- <<<"$missing"
+    fi
+    render "$dir" | install_file "$vhosts" 600
+  elif [[ -e $vhosts ]]; then
+    rm -f "$vhosts"
   else
     return 0
   fi
   reload
-  [[ ! $dir ]] || for answer in "$health"/*; do
-    [[ -e $dir/want/private/sites/site-${answer##*/}.conf ]] || rm -f "$answer"
-  done
+  if [[ $dir ]]; then
+    comm -13 <(site_names "$dir") <(find "$health" -type f -printf '%f\n' | sort) | (cd "$health" && xargs -d '\n' -r rm -f --)
+  fi
   # A root that we made and nobody filled goes with its site.
   [[ ! -e $state/made-roots ]] ||
-    comm -23 <(sort -u "$state/made-roots") <([[ -z $dir ]] || sites "$dir" roots | sort -u) |
+    comm -23 <(sort -u "$state/made-roots") <([[ -z $dir ]] || roots "$dir") |
     while read -r folder; do
       [[ ! -d $folder ]] || rmdir --ignore-fail-on-non-empty "$folder"
     done
 }
 
+# Sites whose file for the health path says something else. No process for each: there may be thousands.
+wrong_answers() {
+  local site answer
+  site_names "$1" | while read -r site; do
+    answer=''
+    [[ ! -e $health/$site ]] || read -r answer <"$health/$site" || true
+    [[ $answer == "$machine $site" ]] || say "$site"
+  done
+}
+
 reload() {
-  if ! apache2ctl configtest >/dev/null 2>&1; then fail "Apache refuses the new configuration: $(config_error)"; fi
-  if systemctl is-active --quiet apache2; then
-    systemctl reload apache2 || fail "Apache did not reload; see: journalctl -u apache2"
-  else
-    systemctl start apache2 || fail "Apache did not start; see: journalctl -u apache2"
-  fi
+  local verb=start error
+  if systemctl is-active --quiet apache2; then verb=reload; fi
+  # Both test the configuration before they do anything.
+  if systemctl "$verb" apache2 2>/dev/null; then return; fi
+  error=$(config_error || true)
+  [[ ! $error ]] || fail "Apache refuses the new configuration: $error"
+  fail "Apache did not $verb; see: journalctl -u apache2"
 }
 
 verify() {
   local bad
-  bad=$(sites "$1" checks | perl "$scripts/probe.pl" --deadline 15 | grep '^fail' | head -n 1 || true)
+  bad=$(questions "$1" | perl "$scripts/probe.pl" --deadline 15 | grep '^fail' | head -n 1 || true)
   [[ -z $bad ]] || fail "$(awk -F '\t' '{ print "site " $3 " does not answer on " $2 ": " $4 }' <<<"$bad")"
 }
 
 report() {
-  local answers
-  answers=$(sites "$1" checks | awk '$6 == 200' | wc -l)
-  say "$machine: $answers pairs of site and VIP answer"
+  say "$machine: $(awk '{ sum += split($3, vip, ",") } END { print sum + 0 }' "$1/want/sites") pairs of site and VIP answer"
 }
 
 drift() {
-  local folder file answer
-  if [[ ! -e $include ]]; then
-    say "- $include"
-  elif [[ $(include_text) != "$(<"$include")" ]]; then
-    say "- include in $include: $(include_text | tail -n 1)"
-    grep -vxF -f <(include_text) "$include" | sed "s|^|+ include in $include: |" || true
-  fi
-  missing_roots "$1" | while read -r folder; do say "- document root $folder"; done
-  for file in "$1"/want/private/sites/site-*.conf; do
-    [[ -e $file ]] || continue
-    file=${file##*/site-} file=${file%.conf} answer=''
-    [[ ! -e $health/$file ]] || read -r answer <"$health/$file" || true
-    [[ $answer == "$machine $file" ]] || say "- health answer of site $file"
-  done
+  if [[ -e $vhosts ]]; then edited_vhosts "$1"; else say "- $vhosts"; fi
+  missing_roots "$1" | sed 's/^/- document root /'
+  wrong_answers "$1" | sed 's/^/- health answer of site /'
   systemctl is-active --quiet apache2 || printf '%s\n' '- Apache running' '+ Apache not running'
+}
+
+# Lines that may hold the health path are not shown.
+edited_vhosts() {
+  local token
+  token=$(awk '$1 == "Alias" { gsub(/"/, "", $2); sub(/.*\//, "", $2); print $2 }' "$1/want/private/vhost.conf")
+  diff -a -U0 -F '^# site ' <(render "$1") "$vhosts" | TOKEN=$token awk '
+    function shown(line) {
+      if (index(line, ENVIRON["TOKEN"]) || line ~ /[\/]loopback-ha\// || line ~ /^[ \t#]*([Aa]lias|[Ss]et[Ee]nv[Ii]f)/) {
+        match(line, /^[ \t#]*[^ \t]*/)
+        return substr(line, 1, RLENGTH) " (not shown: it may hold the health path)"
+      }
+      return line
+    }
+    NR <= 2 { next }
+    /^@@ / { site = /@@ # site / ? "vhost " $NF : "vhosts"; next }
+    { print substr($0, 1, 1) " " site ": " shown(substr($0, 2)) }' || true
 }

@@ -1,4 +1,5 @@
 import { VipBinding, addressesOf } from "../addressPlan";
+import { Wish } from "../host/wish.cjs";
 
 /** A site that every server of a pool serves. */
 export interface SiteArgs {
@@ -38,53 +39,76 @@ export function healthAnswer(server: string, site: string): string {
 }
 
 /**
- * The wanted files of the vhosts concern, the same on every server: one a site, so that a new site is one new file
- * in a preview. All else that concern.sh needs, it reads out of them.
+ * The wanted files of the vhosts concern, the same on every server: what is Apache's text once for all sites, and a line
+ * a site, so that a new site is one line in a preview and in the state. concern.sh puts them together.
  */
-export function renderVhosts(sites: SiteArgs[], context: VhostContext): Record<string, string> {
-  const files: Record<string, string> = {};
-  if (context.binding === VipBinding.Subnet) {
-    // Apache takes the first vhost of an address for names it doesn't know, so this one must sort first.
-    files["private/sites/000-unassigned.conf"] = lines(renderUnknown(context.prefixes.flatMap(addressesOf)));
-  }
-  for (const site of [...sites].sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    files[`private/sites/site-${site.name}.conf`] = lines([
-      ...(context.binding === VipBinding.Alias ? renderUnknown(site.vips) : []),
-      ...renderSite(site, context.instance),
-    ]);
-  }
-  return files;
+export function renderVhosts(sites: SiteArgs[], context: VhostContext): Wish {
+  const alias = context.binding === VipBinding.Alias;
+  return {
+    "private/server.conf": lines([
+      ...renderHealth(context.instance),
+      // Apache takes the first vhost of an address for names it doesn't know, so this one comes first.
+      ...(alias ? [] : renderUnknown(listenOn(context.prefixes.flatMap(addressesOf)))),
+    ]),
+    "private/vhost.conf": lines([
+      "# site @SITE@",
+      ...(alias ? renderUnknown("@LISTEN@") : []),
+      ...renderSite(context.instance),
+    ]),
+    sites: Object.fromEntries(
+      [...sites].sort((a, b) => (a.name < b.name ? -1 : 1)).map((site) => [site.name, describeSite(site)]),
+    ),
+  };
+}
+
+/** `NAME,ALIAS,... VIP,VIP,... DOCUMENT-ROOT` */
+function describeSite({ serverName, aliases = [], vips, documentRoot }: SiteArgs): string {
+  return [[serverName, ...aliases].join(","), vips.join(","), documentRoot].join(" ");
+}
+
+/** The names of a site and where they are served, out of a line of the wanted file `sites`. */
+export function namesOf(line: string): { name: string; address: string }[] {
+  const [, names = "", vips = ""] = line.split(" ");
+  return names.split(",").flatMap((name) => vips.split(",").map((address) => ({ name, address })));
+}
+
+const answersOf = (instance: string): string => `/var/lib/loopback-ha/${instance}/health`;
+
+// What all vhosts inherit.
+function renderHealth(instance: string): string[] {
+  return [
+    `<Directory "${answersOf(instance)}">`,
+    "    AllowOverride None",
+    "    Require all granted",
+    "    ForceType text/plain",
+    "</Directory>",
+    `SetEnvIf Request_URI "^${healthPath(TOKEN)}$" loopback_ha_health`,
+  ];
 }
 
 // 421 Misdirected Request (RFC 9110, 15.5.20): nobody is served somebody else's site.
-function renderUnknown(addresses: string[]): string[] {
+function renderUnknown(listen: string): string[] {
   return [
-    `<VirtualHost ${listenOn(addresses)}>`,
+    `<VirtualHost ${listen}>`,
     "    ServerName unknown.loopback-ha.invalid",
     "    Redirect 421 /",
     "</VirtualHost>",
   ];
 }
 
-function renderSite(site: SiteArgs, instance: string): string[] {
-  const answers = `/var/lib/loopback-ha/${instance}/health`;
+function renderSite(instance: string): string[] {
   return [
-    `<VirtualHost ${listenOn(site.vips)}>`,
-    `    ServerName ${site.serverName}`,
-    ...(site.aliases ?? []).map((alias) => `    ServerAlias ${alias}`),
-    `    DocumentRoot "${site.documentRoot}"`,
-    `    <Directory "${site.documentRoot}">`,
+    "<VirtualHost @LISTEN@>",
+    "    ServerName @SERVER_NAME@",
+    // Stands there once for each.
+    "    ServerAlias @ALIAS@",
+    '    DocumentRoot "@ROOT@"',
+    '    <Directory "@ROOT@">',
     "        Options FollowSymLinks",
     "        Require all granted",
     "    </Directory>",
-    `    Alias "${healthPath(TOKEN)}" "${answers}/${site.name}"`,
-    `    <Directory "${answers}">`,
-    "        AllowOverride None",
-    "        Require all granted",
-    "        ForceType text/plain",
-    "    </Directory>",
+    `    Alias "${healthPath(TOKEN)}" "${answersOf(instance)}/@SITE@"`,
     // No log line for it: the path is a secret, and probes come all the time.
-    `    SetEnvIf Request_URI "^${healthPath(TOKEN)}$" loopback_ha_health`,
     "    CustomLog ${APACHE_LOG_DIR}/other_vhosts_access.log vhost_combined env=!loopback_ha_health",
     "</VirtualHost>",
   ];

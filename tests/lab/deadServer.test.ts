@@ -16,9 +16,7 @@ describe("a dead server", function () {
     await farm.set("sites.sprockets.hostNumber", "7");
   };
   const hasSite = async (name: string): Promise<boolean> =>
-    (await farm.sh(name, "ls /var/lib/loopback-ha/*.vhosts/current/want/private/sites")).includes(
-      "sprockets",
-    );
+    (await farm.sh(name, "cat /var/lib/loopback-ha/*.vhosts/current/want/sites")).includes("sprockets");
   /** An up that must fail for web2, and end in time: how long it took. */
   const failsForWeb2 = async (seconds: number): Promise<string> => {
     const began = Date.now();

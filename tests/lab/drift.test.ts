@@ -21,7 +21,7 @@ interface Tampering {
 const vipsOf = (name: string): string => `web-${name}-vips-192.0.2.${SERVERS.indexOf(name) + 2}`;
 const vhostsOf = (name: string): string => `web-vhosts-${name}-192.0.2.${SERVERS.indexOf(name) + 2}`;
 const zoneOf = (zone: string): string => `${zone}-zone-ns1-192.0.2.10`;
-const SITES = "/var/lib/loopback-ha/loopback-ha.lab.web-web2.vhosts/current/want/private/sites";
+const VHOSTS = "/etc/apache2/sites-enabled/loopback-ha.loopback-ha.lab.web-web2.vhosts.conf";
 const ZONE = "/etc/bind/loopback-ha/widgetco.example.zone";
 
 const LOOPBACK_VIP: Tampering[] = [
@@ -58,15 +58,16 @@ const WEB_SERVER_POOL: Tampering[] = [
   {
     what: "an extra line in a vhost, which Apache refuses",
     machine: "web2",
-    by: `echo 'Bogus on' >>${SITES}/site-gadgets.conf`,
+    by: `sed -i '0,/^<\\/VirtualHost>/s//&\\nBogus on/' ${VHOSTS}`,
     lines: [/^\+ vhost gadgets: Bogus on$/],
     commands: [vhostsOf("web2")],
   },
   {
     what: "vhost lines edited, one with the secret path",
     machine: "web2",
-    by: `cd ${SITES} && sed -i 's/ServerAlias widgetco/ServerAlias other/; s/^    Alias "/&\\/x/; $a# old:' site-widgetco.conf &&
-      sed -n 's/^    Alias "[^"]*\\/\\([^"]*\\)".*/# moved to \\1/p' site-gadgets.conf >>site-gadgets.conf && systemctl reload apache2`,
+    by: `token=$(sed -n 's/^    Alias "[^"]*\\/\\([^"]*\\)".*/\\1/p' ${VHOSTS} | head -n 1) &&
+      sed -i "/^# site widgetco/,\\$ { s/ServerAlias widgetco/ServerAlias other/; s/^    Alias \\"/&\\/x/; }; \\$ a# old:
+        /^# site gadgets/ a# moved to $token" ${VHOSTS} && systemctl reload apache2`,
     lines: [
       /^\+ vhost gadgets: # moved \(not shown/,
       /^- vhost widgetco: {5}ServerAlias widgetco\.example$/,
@@ -315,10 +316,7 @@ describe("drift", function () {
   });
 
   it("is capped: a vhost with a thousand more lines is a short message that counts them", async () => {
-    await sh(
-      "web2",
-      `for i in $(seq 1000); do echo "# $i ${"x".repeat(300)}"; done >>${SITES}/site-gadgets.conf`,
-    );
+    await sh("web2", `for i in $(seq 1000); do echo "# $i ${"x".repeat(300)}"; done >>${VHOSTS}`);
     const seen = await preview();
     assert.equal(diffOf(seen, "web2").length, 12);
     assert.match(seen, /and 988 more/);

@@ -68,9 +68,7 @@ describe("faults", function () {
       await project.set(`sites.sprockets.${key}`, String(value));
   };
   const hasSite = async (name: string): Promise<boolean> =>
-    (await sh(name, "ls /var/lib/loopback-ha/*.vhosts/current/want/private/sites")).stdout.includes(
-      "sprockets",
-    );
+    (await sh(name, "cat /var/lib/loopback-ha/*.vhosts/current/want/sites")).stdout.includes("sprockets");
 
   const whileBroken = async <T>(break_: string, mend: string, work: () => Promise<T>): Promise<T> => {
     const { code, stderr } = await sh("web3", break_);

@@ -17,7 +17,7 @@ const CONCERNS: [string, string, string, string][] = [
     "vhosts",
     "web1",
     "*.vhosts",
-    "sed 's/gadgets/extra/g' want/private/sites/site-gadgets.conf >want/private/sites/site-extra.conf",
+    "sed -n 's/gadgets/extra/gp' want/sites >>want/sites.new; cat want/sites.new >>want/sites; rm want/sites.new",
   ],
   ["routes", "r1", "*.linux-routes", "sed -i 's/web1 192.0.2.2/web4 192.0.2.5/' want/routes"],
   ["a zone", "ns1", "*.widgetco.example.zone", "echo 'more IN A 192.0.2.33' >>want/zone"],

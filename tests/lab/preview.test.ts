@@ -84,7 +84,7 @@ describe("loopback-ha preview", function () {
         "\n+sprockets               IN A   192.0.2.39\n",
         "<details><summary><b>r1</b>: linux-routes update (+5 −1)</summary>",
         "\n-192.0.2.64/27 web2 192.0.2.3\n+192.0.2.64/27 web1 192.0.2.2\n",
-        `<details><summary><b>${SERVERS.join(", ")}</b>: vhosts update, vips update (+24 −0)</summary>`,
+        `<details><summary><b>${SERVERS.join(", ")}</b>: vhosts update, vips update (+5 −0)</summary>`,
         `\n+    Alias "/.well-known/loopback-ha/@SECRET:health@" "/var/lib/loopback-ha/loopback-ha.lab.web-${EACH}.vhosts/health/sprockets"\n`,
         "\n+address 192.0.2.71\n",
       );

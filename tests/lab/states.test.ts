@@ -47,8 +47,8 @@ describe("states of a server", () => {
   const serving = (): Promise<string[]> =>
     Promise.all(WIDGETCO.map((vip) => whoServes(lab, vip, "www.widgetco.example", healthPath)));
   const hasSite = async (server: string, site: string): Promise<boolean> => {
-    const list = "ls /var/lib/loopback-ha/*.vhosts/current/want/private/sites";
-    return (await lab.exec(server, ["bash", "-c", list])).stdout.includes(`site-${site}.conf`);
+    const list = "cat /var/lib/loopback-ha/*.vhosts/current/want/sites";
+    return (await lab.exec(server, ["bash", "-c", list])).stdout.includes(`${site} `);
   };
   /** Steps of a preview that are not "same", by resource name. */
   const changes = async (): Promise<string[]> => {

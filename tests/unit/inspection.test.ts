@@ -49,7 +49,7 @@ describe("inspect", () => {
   const old = "old.widgetco.example 192.0.2.34";
   const www = vips.map((vip) => `www.widgetco.example ${vip}`);
   const routes = ["routes 192.0.2.32/27 web1 192.0.2.2", "routes 192.0.2.64/27 web2 192.0.2.3"];
-  const installed = { web1: [`names ${old}`], web2: [`names ${old}`] };
+  const installed = { web1: [`sites s ${old} /srv/s`], web2: [`sites s ${old} /srv/s`] };
 
   const refused: [string, Machines, string, RegExp][] = [
     [
@@ -78,13 +78,19 @@ describe("inspect", () => {
     ],
     [
       "another host number without the old one retiring",
-      { web1: ["names www.widgetco.example 192.0.2.40"], ns1: ["served 1 www.widgetco.example 192.0.2.40"] },
+      {
+        web1: ["sites s www.widgetco.example 192.0.2.40 /srv/s"],
+        ns1: ["served 1 www.widgetco.example 192.0.2.40"],
+      },
       "sites",
       /set sites.www.retiringHostNumber to 8, run pulumi up, and remove that when the TTL has passed$/,
     ],
     [
       "fewer VIP subnets without the last one retiring",
-      { web1: ["names www.widgetco.example 192.0.2.97"], ns1: ["served 1 www.widgetco.example 192.0.2.97"] },
+      {
+        web1: ["sites s www.widgetco.example 192.0.2.97 /srv/s"],
+        ns1: ["served 1 www.widgetco.example 192.0.2.97"],
+      },
       "sites",
       /put the VIP subnet back, with network.retiringVipSubnets, run/,
     ],
@@ -177,7 +183,7 @@ describe("inspect", () => {
     ["new machines", {}],
     [
       "a farm as it is",
-      { r1: routes, web1: www.map((p) => `names ${p}`), ns1: www.map((p) => `served 1 ${p}`) },
+      { r1: routes, web1: www.map((p) => `sites s ${p} /srv/s`), ns1: www.map((p) => `served 1 ${p}`) },
     ],
     ["a server that leaves", { r1: ["routes 192.0.2.32/27 web9 192.0.2.9"] }],
     ["a name whose TTL has passed", { ...installed, ns1: [`left 700 300 ${old}`] }],
@@ -195,7 +201,7 @@ describe("inspect", () => {
     const sites = {
       www: { serverName: "www.widgetco.example", documentRoot: "/srv/www", hostNumber: 1, retiring: true },
     };
-    const machines = { web1: www.map((p) => `names ${p}`), ns1: www.map((p) => `served 1 ${p}`) };
+    const machines = { web1: www.map((p) => `sites s ${p} /srv/s`), ns1: www.map((p) => `served 1 ${p}`) };
     await inspect(farmOf({ sites }), stack, look(machines));
   });
 
@@ -215,7 +221,10 @@ describe("inspect", () => {
     const pairs = ["www", "old"].flatMap((name) =>
       ["33", "65", "40", "72"].map((host) => `${name}.widgetco.example 192.0.2.${host}`),
     );
-    const machines = { web1: pairs.map((p) => `names ${p}`), ns1: pairs.map((p) => `served 1 ${p}`) };
+    const machines = {
+      web1: pairs.map((p) => `sites s ${p} /srv/s`),
+      ns1: pairs.map((p) => `served 1 ${p}`),
+    };
     await inspect(farm, stack, look(machines));
   });
 

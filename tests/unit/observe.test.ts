@@ -11,8 +11,8 @@ describe("observation", () => {
     ["a banner of sshd", "Welcome!\n\n-\tnow\t5\n", { now: 5, instances: {} }],
     [
       "lines of files, in order",
-      "i\tmeta\tstack=farm/prod\ni\tnames\tb 2\ni\tnames\ta 1\nj\tmeta\t\n",
-      { now: 0, instances: { i: { meta: ["stack=farm/prod"], names: ["b 2", "a 1"] }, j: { meta: [""] } } },
+      "i\tmeta\tstack=farm/prod\ni\tsites\tb 2\ni\tsites\ta 1\nj\tmeta\t\n",
+      { now: 0, instances: { i: { meta: ["stack=farm/prod"], sites: ["b 2", "a 1"] }, j: { meta: [""] } } },
     ],
     ["a line with tabs", "i\troutes\ta\tb\tc\n", { now: 0, instances: { i: { routes: ["a\tb\tc"] } } }],
   ];
@@ -24,19 +24,19 @@ describe("observation", () => {
     const observation = seen(
       "i\tmeta\tinstance=i",
       "i\tmeta\tstack=farm/prod",
-      "i\tnames\ta 1",
+      "i\tsites\ta 1",
       "j\tmeta\tstack=farm/prod2",
-      "j\tnames\tb 2",
-      "k\tnames\tc 3",
+      "j\tsites\tb 2",
+      "k\tsites\tc 3",
       "l\tmeta\tstack=farm/prod",
-      "l\tnames\td 4",
+      "l\tsites\td 4",
     );
-    assert.deepStrictEqual(linesOf(observation, "farm/prod", "names"), ["a 1", "d 4"]);
+    assert.deepStrictEqual(linesOf(observation, "farm/prod", "sites"), ["a 1", "d 4"]);
     assert.deepStrictEqual(linesOf(observation, "farm/prod", "left"), []);
   });
 
   it("takes an answer without its end for none", async () => {
-    const found = await observe([{ name: "a", address: "192.0.2.1" }], async () => "i\tnames\ta 1\n");
+    const found = await observe([{ name: "a", address: "192.0.2.1" }], async () => "i\tsites\ta 1\n");
     assert.deepStrictEqual(found.get("a"), { failure: "a: its answer was cut off", now: 0, instances: {} });
   });
 

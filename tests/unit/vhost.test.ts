@@ -5,6 +5,7 @@ import {
   VhostContext,
   healthAnswer,
   healthPath,
+  namesOf,
   renderVhosts,
 } from "../../components/webServerPool/vhost";
 
@@ -19,63 +20,76 @@ const site = (name: string, rest: Partial<SiteArgs> = {}): SiteArgs => ({
   ...rest,
 });
 
-const unknown = `<VirtualHost 192.0.2.33:80 192.0.2.65:80>
+const unknown = (listen: string): string => `<VirtualHost ${listen}>
     ServerName unknown.loopback-ha.invalid
     Redirect 421 /
 </VirtualHost>
 `;
-const known = `<VirtualHost 192.0.2.33:80 192.0.2.65:80>
-    ServerName www.shop.example
-    ServerAlias shop.example
-    DocumentRoot "/srv/shop"
-    <Directory "/srv/shop">
+const known = `<VirtualHost @LISTEN@>
+    ServerName @SERVER_NAME@
+    ServerAlias @ALIAS@
+    DocumentRoot "@ROOT@"
+    <Directory "@ROOT@">
         Options FollowSymLinks
         Require all granted
     </Directory>
-    Alias "/.well-known/loopback-ha/@SECRET:health@" "/var/lib/loopback-ha/farm.prod.web-web1.vhosts/health/shop"
-    <Directory "/var/lib/loopback-ha/farm.prod.web-web1.vhosts/health">
-        AllowOverride None
-        Require all granted
-        ForceType text/plain
-    </Directory>
-    SetEnvIf Request_URI "^/.well-known/loopback-ha/@SECRET:health@$" loopback_ha_health
+    Alias "/.well-known/loopback-ha/@SECRET:health@" "/var/lib/loopback-ha/farm.prod.web-web1.vhosts/health/@SITE@"
     CustomLog \${APACHE_LOG_DIR}/other_vhosts_access.log vhost_combined env=!loopback_ha_health
 </VirtualHost>
 `;
+const server = `<Directory "/var/lib/loopback-ha/farm.prod.web-web1.vhosts/health">
+    AllowOverride None
+    Require all granted
+    ForceType text/plain
+</Directory>
+SetEnvIf Request_URI "^/.well-known/loopback-ha/@SECRET:health@$" loopback_ha_health
+`;
 const shop = site("shop", { aliases: ["shop.example"] });
+const line = "www.shop.example,shop.example 192.0.2.33,192.0.2.65 /srv/shop";
 
 describe("renderVhosts", () => {
-  it("alias: a file a site, names that are unknown before it", () => {
-    assert.deepStrictEqual(renderVhosts([shop], alias), { "private/sites/site-shop.conf": unknown + known });
+  it("alias: a line a site, names that are unknown before it", () => {
+    assert.deepStrictEqual(renderVhosts([shop], alias), {
+      "private/server.conf": server,
+      "private/vhost.conf": `# site @SITE@\n${unknown("@LISTEN@")}${known}`,
+      sites: { shop: line },
+    });
   });
 
-  it("subnet: every bound address answers unknown names, in the first file", () => {
-    const files = renderVhosts([shop], subnet);
+  it("subnet: every bound address answers unknown names, before all sites", () => {
     const all = [32, 33, 34, 35, 64, 65, 66, 67].map((n) => `192.0.2.${n}:80`).join(" ");
-    assert.deepStrictEqual(files, {
-      "private/sites/000-unassigned.conf": unknown.replace("192.0.2.33:80 192.0.2.65:80", all),
-      "private/sites/site-shop.conf": known,
+    assert.deepStrictEqual(renderVhosts([shop], subnet), {
+      "private/server.conf": `${server}${unknown(all)}`,
+      "private/vhost.conf": `# site @SITE@\n${known}`,
+      sites: { shop: line },
     });
-    assert.deepStrictEqual(Object.keys(files).sort(), Object.keys(files));
   });
 
   for (const [what, how] of [
     ["alias", alias],
     ["subnet", subnet],
   ] as const) {
-    it(`${what}: a new site is one new file, and order does not matter`, () => {
+    it(`${what}: a new site is one new line, and order does not matter`, () => {
       const [a, b, c] = ["a", "b", "c"].map((name) => site(name));
       const all = renderVhosts([c, a, b], how);
       assert.strictEqual(JSON.stringify(all), JSON.stringify(renderVhosts([a, b, c], how)));
-      const { "private/sites/site-b.conf": added, ...rest } = all;
+      const { b: added, ...rest } = all.sites as Record<string, string>;
       assert.ok(added);
-      assert.deepStrictEqual(rest, renderVhosts([c, a], how));
+      assert.deepStrictEqual({ ...all, sites: rest }, renderVhosts([c, a], how));
     });
   }
 
-  it("has no file without a site, besides the one for unknown names", () => {
-    assert.deepStrictEqual(renderVhosts([], alias), {});
-    assert.deepStrictEqual(Object.keys(renderVhosts([], subnet)), ["private/sites/000-unassigned.conf"]);
+  it("has no site's text without a site", () => {
+    for (const how of [alias, subnet]) assert.deepStrictEqual(renderVhosts([], how).sites, {});
+  });
+
+  it("tells the names of a line, and where they are served", () => {
+    assert.deepStrictEqual(namesOf(`shop ${line}`), [
+      { name: "www.shop.example", address: "192.0.2.33" },
+      { name: "www.shop.example", address: "192.0.2.65" },
+      { name: "shop.example", address: "192.0.2.33" },
+      { name: "shop.example", address: "192.0.2.65" },
+    ]);
   });
 
   it("asks and answers for health by server and site", () => {
