@@ -92,17 +92,19 @@ function findRemovals(farm: FarmModel, stack: string, found: Findings): Complain
     void pulumi.log.warn("LOOPBACK_HA_FORCE_REMOVAL is set: names may leave while resolvers still know them");
     return [];
   }
-  const installed = farm.servers.flatMap(({ name }) =>
-    linesOf(seen(found, name), stack, "sites").flatMap(namesOf),
-  );
+  // The same lines on every server, as a rule.
+  const lines = new Set(farm.servers.flatMap(({ name }) => linesOf(seen(found, name), stack, "sites")));
+  const installed = [...lines].flatMap(namesOf);
   const wanted = farm.sites.flatMap((site) =>
     [site.serverName, ...boundAliases(site)].flatMap((name) =>
       boundVips(site).map((address) => ({ name, address })),
     ),
   );
+  const leaving = leavingPairs(installed, wanted);
+  if (leaving.length === 0) return [];
   const reached = farm.nameServers.filter(({ name }) => !seen(found, name).failure);
-  const gone = [...new Set(leavingPairs(installed, wanted).map(({ name }) => name))];
-  if (gone.length > 0 && farm.nameServers.length > 0 && reached.length === 0) {
+  if (farm.nameServers.length > 0 && reached.length === 0) {
+    const gone = [...new Set(leaving.map(({ name }) => name))];
     const text = `${gone.join(", ")} would leave the servers, and no name server could be asked whether resolvers still send clients there`;
     // A preview may run where name servers can't be reached; it changes nothing.
     if (!pulumi.runtime.isDryRun()) {

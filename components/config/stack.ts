@@ -33,8 +33,13 @@ export function readStackConfig({ all, secretKeys, project }: StackConfig): Farm
     if (!own(key) || isSecretKey(name)) continue;
     values[name] = valueOf(text);
   }
-  return readFarm(values, keys);
+  const input = JSON.stringify([values, keys]);
+  if (last?.input !== input) last = { input, farm: readFarm(values, keys) };
+  return last.farm;
 }
+
+// A program reads the same twice, before and after the SDK is there: half a second with thousands of sites.
+let last: { input: string; farm: FarmModel } | undefined;
 
 /** A text that only looks like an object is refused where one is needed, with its key. */
 function valueOf(text: string): unknown {

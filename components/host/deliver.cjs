@@ -8,6 +8,7 @@ const { createHash, randomBytes } = require("node:crypto");
 const fs = require("node:fs");
 const path = require("node:path");
 const { promisify } = require("node:util");
+const { gzipSync } = require("node:zlib");
 const { explainSshFailure } = require("./sshFailure.cjs");
 const { filesOf } = require("./wish.cjs");
 
@@ -76,7 +77,8 @@ async function pack(files) {
   /** @type {Buffer[]} */
   const chunks = [];
   for await (const chunk of bundle) chunks.push(/** @type {Buffer} */ (chunk));
-  return Buffer.concat(chunks);
+  // Thousands of sites differ in little; the links to machines may be slow.
+  return gzipSync(Buffer.concat(chunks));
 }
 
 /** @param {string} folders separated by colons @returns {[string, string][]} */

@@ -15,7 +15,7 @@ if [ "$(sha256sum <"$in/tar")" != "$checksum  -" ]; then
   echo "the bundle was cut off on its way; nothing was changed" >&2
   exit 1
 fi
-tar -x --no-same-owner -f "$in/tar" -C "$in/bundle"
+tar -xz --no-same-owner -f "$in/tar" -C "$in/bundle"
 # Into files: apply.sh must not feel it when nobody reads any more.
 result=0
 LOOPBACK_HA_TOKEN=$2 LOOPBACK_HA_FORCE_MOVE=${3:-} timeout -k 5 "$1" bash "$in/bundle/scripts/apply.sh" >"$in/out" 2>"$in/err" </dev/null || result=$?

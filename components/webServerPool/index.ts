@@ -9,6 +9,12 @@ import { SiteArgs, healthPath, renderVhosts } from "./vhost";
 
 export { SiteArgs } from "./vhost";
 
+/**
+ * Apache looks each address of a vhost up by getaddrinfo with AI_ADDRCONFIG, for which the C library lists all addresses of
+ * the machine.
+ */
+const MANY_ALIASES = 1000;
+
 /** A server of a pool. */
 export interface PoolServerArgs extends ServerArgs {
   /**
@@ -64,6 +70,11 @@ export class WebServerPool extends pulumi.ComponentResource {
     const { servers, sites, prefixes, binding = VipBinding.Alias } = args;
     const token = args.healthToken ?? healthToken(name, { parent: this });
     const vips = [...new Set(sites.flatMap((site) => site.vips))];
+    if (binding === VipBinding.Alias && vips.length > MANY_ALIASES)
+      void pulumi.log.warn(
+        `${vips.length} VIPs are bound one by one: Apache reads its configuration in a time that grows with the square of that (a second for 1,000, half a minute for 4,000), at every reload and boot. Bind whole subnets: network.binding: subnet`,
+        this,
+      );
 
     this.reports = {};
     for (const server of servers) {

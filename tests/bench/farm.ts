@@ -4,18 +4,32 @@ export const DOCUMENT_ROOT = "/srv/www/bench";
 /** A stack's configuration with sites s0, s1, … on the article's 30 host numbers: beyond that, they share VIPs by name. */
 export function farmConfig(count: number): string {
   const hosts = 30;
-  const sites = Array.from({ length: count }, (_, i) => {
-    const vips = i < hosts ? `hostNumber: ${i + 1}` : `shareVipsWith: s${i % hosts}`;
-    return `    s${i}: { serverName: s${i}.widgetco.example, documentRoot: ${DOCUMENT_ROOT}, ${vips} }\n`;
-  });
+  return config(count, "{ block: 192.0.2.0/24, subnetPrefix: 27, vipSubnets: 4 }", "", (i) =>
+    i < hosts ? `hostNumber: ${i + 1}` : `shareVipsWith: s${i % hosts}`,
+  );
+}
+
+/** The same with VIPs of its own for each of up to 1,001 sites, in subnets that have room for them and are bound whole. */
+export function wideFarmConfig(count: number): string {
+  // The machines' addresses lie in the first subnet, 192.0.0.0/22. 1,022 VIPs a subnet need ten bits of the mark.
+  const block = "{ block: 192.0.0.0/19, subnetPrefix: 22, vipSubnets: 4, binding: subnet }";
+  return config(count, block, ', pinning: { markMask: "0xffc00000" }', (i) => `hostNumber: ${i + 21}`);
+}
+
+function config(count: number, network: string, router: string, vipsOf: (i: number) => string): string {
+  const sites = Array.from(
+    { length: count },
+    (_, i) =>
+      `    s${i}: { serverName: s${i}.widgetco.example, documentRoot: ${DOCUMENT_ROOT}, ${vipsOf(i)} }\n`,
+  );
   return `config:
-  loopback-ha:network: { block: 192.0.2.0/24, subnetPrefix: 27, vipSubnets: 4 }
+  loopback-ha:network: ${network}
   loopback-ha:servers:
     web1: { address: 192.0.2.2 }
     web2: { address: 192.0.2.3 }
     web3: { address: 192.0.2.4 }
     web4: { address: 192.0.2.5 }
-  loopback-ha:routers: { r1: { address: 192.0.2.1 } }
+  loopback-ha:routers: { r1: { address: 192.0.2.1${router} } }
   loopback-ha:nameServers: { ns1: { address: 192.0.2.10 } }
   loopback-ha:zones:
     widgetco.example: { contact: hostmaster@widgetco.example, ttl: 60 }

@@ -3,22 +3,13 @@ import * as fs from "node:fs";
 import { Lab } from "../../examples/lab/lab";
 import { Project } from "../../examples/lab/project";
 import { timeUp, wallTimes } from "../lab/wallTimes";
+import { buildBaseline } from "./baselineProject";
 import { farmConfig } from "./farm";
 import { report } from "./report";
+import { Times, times } from "./times";
 
 const ROUNDS = 5;
 const MODES = { "--skip-preview": ["--skip-preview"], "with preview": [] };
-
-interface Times {
-  median: number;
-  min: number;
-  max: number;
-}
-
-const times = (seconds: number[]): Times => {
-  const sorted = [...seconds].sort((a, b) => a - b);
-  return { median: sorted[Math.floor(sorted.length / 2)], min: sorted[0], max: sorted[sorted.length - 1] };
-};
 
 /** Flips web2 away and back in turn; after each flip of the farm, the same of the baseline. */
 async function flips(projects: [Project, string][], flags: string[]): Promise<Times[]> {
@@ -42,18 +33,6 @@ async function build(lab: Lab, sites: number): Promise<[Project, number]> {
   fs.writeFileSync(project.file("Pulumi.lab.yaml"), farmConfig(sites));
   await project.init();
   return [project, await timeUp(project, ["--skip-preview"])];
-}
-
-async function buildBaseline(lab: Lab, farm: Project): Promise<Project> {
-  const { stdout } = await farm.pulumi(["stack", "export", "--stack", "lab"], { check: true });
-  const { resources } = JSON.parse(stdout).deployment as { resources: { type: string }[] };
-  const commands = resources.filter(({ type }) => type === "command:local:Command").length;
-  const project = new Project(lab, "bench", "tests/bench/baseline");
-  await project.init();
-  await project.set("baseline:commands", String(commands));
-  await project.set("baseline:state", "active");
-  await timeUp(project, ["--skip-preview"]);
-  return project;
 }
 
 /** Runs it and writes flip.md. */

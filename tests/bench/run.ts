@@ -2,8 +2,9 @@
 import { crashes } from "./crash";
 import { failover } from "./failover";
 import { flip } from "./flip";
+import { scale } from "./scale";
 
-const BENCHES: Record<string, () => Promise<void>> = { flip, failover, crash: crashes };
+const BENCHES: Record<string, () => Promise<void>> = { flip, failover, crash: crashes, scale };
 
 async function main(names: string[]): Promise<void> {
   const unknown = names.find((name) => !Object.hasOwn(BENCHES, name));

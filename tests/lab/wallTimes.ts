@@ -4,7 +4,7 @@ import { Project } from "../../examples/lab/project";
 import { forgetConnections } from "./support";
 
 /** How long something took, in seconds. */
-async function timed(work: () => Promise<unknown>): Promise<number> {
+export async function timed(work: () => Promise<unknown>): Promise<number> {
   const began = process.hrtime.bigint();
   await work();
   return Number(process.hrtime.bigint() - began) / 1e9;
