@@ -95,7 +95,7 @@ const LOOK_SECONDS = 12;
 export async function lookOverSsh(host: HostArgs): Promise<string> {
   // A file and no text: it needs nobody here to send it while the SDK loads.
   const script = fs.openSync(path.join(__dirname, "observe.sh"), "r");
-  const looking = execa("ssh", [...sshArguments(host), shellOf(host)], {
+  const looking = execa("ssh", [...sshArguments(host), `sh -s ${sudoPrefix(host)}`.trim()], {
     stdin: script,
     timeout: LOOK_SECONDS * 1000,
     reject: false,
@@ -105,12 +105,4 @@ export async function lookOverSsh(host: HostArgs): Promise<string> {
   if (timedOut) throw new Error(`${host.name} did not answer within ${LOOK_SECONDS} s`);
   if (exitCode !== 0) throw new Error(explainSshFailure(host.name, stderr ?? ""));
   return stdout;
-}
-
-/** Runs the script on stdin as root, and where sudo refuses, as the user: much can be seen without root. */
-function shellOf(host: HostArgs): string {
-  const sudo = sudoPrefix(host);
-  return sudo
-    ? `sh -c 'look=$(cat); ${sudo} sh -c "$look" observe root 2>/dev/null || sh -c "$look" observe'`
-    : "sh -s root";
 }
