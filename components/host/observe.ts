@@ -3,7 +3,7 @@ import * as path from "node:path";
 import execa from "execa";
 import { FarmModel, ServerState } from "../config/model";
 import { routerKind } from "../routerRoute/kinds";
-import { HostArgs, sshArguments, sudoPrefix } from "./ssh";
+import { HostArgs, forLooking, sshArguments, sudoPrefix } from "./ssh";
 import { explainSshFailure } from "./sshFailure.cjs";
 
 /** What was found on one machine before anything was planned. */
@@ -94,8 +94,9 @@ const LOOK_SECONDS = 12;
 /** @throws Error that says why the machine could not be looked at */
 export async function lookOverSsh(host: HostArgs): Promise<string> {
   // A file and no text: it needs nobody here to send it while the SDK loads.
+  const looker = forLooking(host);
   const script = fs.openSync(path.join(__dirname, "observe.sh"), "r");
-  const looking = execa("ssh", [...sshArguments(host), `sh -s ${sudoPrefix(host)}`.trim()], {
+  const looking = execa("ssh", [...sshArguments(looker), `sh -s ${sudoPrefix(looker)}`.trim()], {
     stdin: script,
     timeout: LOOK_SECONDS * 1000,
     reject: false,

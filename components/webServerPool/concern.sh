@@ -3,6 +3,8 @@
 # names and its health path are read out of its file, so there is one place that says them.
 readonly include=/etc/apache2/sites-enabled/loopback-ha.$instance.conf
 readonly health=$state/health
+# shellcheck source-path=SCRIPTDIR source=roots.sh
+. "$scripts/roots.sh"
 
 # sites DIR WHAT: "roots" prints document roots, "names" NAME ADDRESS lines, "checks" what must answer.
 sites() {
@@ -69,7 +71,7 @@ activate() {
       while read -r site; do say "$machine $site" | install_file "$health/$site" 644; done
     missing_roots "$dir" | while read -r folder; do
       say "$folder" >>"$state/made-roots"
-      mkdir -p "$folder"
+      make_root "$folder"
     done
     include_text | install_file "$include" 644
     sites "$dir" names | sort | install_file "$state/names" 644
@@ -86,7 +88,7 @@ activate() {
   [[ ! -e $state/made-roots ]] ||
     comm -23 <(sort -u "$state/made-roots") <([[ -z $dir ]] || sites "$dir" roots | sort -u) |
     while read -r folder; do
-      [[ ! -d $folder ]] || rmdir --ignore-fail-on-non-empty "$folder"
+      [[ ! -d $folder ]] || remove_root "$folder"
     done
 }
 
