@@ -25,6 +25,9 @@ function env(name) {
   return value;
 }
 
+/** @param {string} text what a machine said, which must not move the cursor of a terminal */
+const printable = (text) => text.replace(/[^\P{Cc}\t\n]/gu, " ");
+
 /** What stands before a command that needs root. */
 const sudo = () => env("SUDO").split(" ").filter(Boolean);
 
@@ -165,7 +168,7 @@ async function run(options, command, input, engine) {
   }
   const code = await closed;
   clearTimeout(deadline);
-  errors = errors.replace(/^(ControlSocket|mux_client).*\n/gm, "").slice(-8192);
+  errors = printable(errors.replace(/^(ControlSocket|mux_client).*\n/gm, "")).slice(-8192);
   return { code, out, errors };
 }
 
@@ -207,10 +210,7 @@ async function main() {
   const words = [...sudo(), "bash", "-s", "loopback-ha", LIMIT_SECONDS, token, ...force];
   const first = await run([], words.join(" "), [receive, input], engine);
   const [asked, seconds] = CONFIRM.exec(first.out) ?? [];
-  const report = first.out
-    .replace(APPLIED, "")
-    .replace(asked ?? "", "")
-    .slice(0, 16384);
+  const report = printable(first.out.replace(APPLIED, "").replace(asked ?? "", "")).slice(0, 16384);
   if (first.code !== 0 || !asked) {
     process.stdout.write(report);
     tell(first, (await made).confirmed ? "; what it may have changed by then it undoes by itself" : "");

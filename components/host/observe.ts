@@ -69,17 +69,28 @@ export function linesOf(observation: Observation, stack: string, file: string): 
   return ownInstances(observation, stack).flatMap(([, files]) => files[file] ?? []);
 }
 
+/** The machine may be in somebody else's hands: no name is special, and nothing moves a cursor. */
 export function parseObservation(text: string): Observation {
   const observation: Observation = { now: 0, instances: {} };
-  for (const line of text.split("\n")) {
+  const instances = new Map<string, Map<string, string[]>>();
+  for (const line of text.replace(/[^\P{Cc}\t\n]/gu, " ").split("\n")) {
     const [instance, file, ...rest] = line.split("\t");
     if (file === undefined) continue;
     if (file === "now") observation.now = Number(rest[0]);
     else if (file === "blind") observation.blind = true;
     else if (file === "since") observation.since = Number(rest[0]);
     else if (file === "gateway") observation.gateway = rest[0];
-    else ((observation.instances[instance] ??= {})[file] ??= []).push(rest.join("\t"));
+    else {
+      const files = instances.get(instance) ?? new Map<string, string[]>();
+      const lines = files.get(file) ?? [];
+      lines.push(rest.join("\t"));
+      instances.set(instance, files.set(file, lines));
+    }
   }
+  // Not by assignment, which for "__proto__" would reach every object there is.
+  observation.instances = Object.fromEntries(
+    [...instances].map(([instance, files]) => [instance, Object.fromEntries(files)]),
+  );
   return observation;
 }
 

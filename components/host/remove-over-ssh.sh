@@ -16,5 +16,5 @@ if [ "$result" = 255 ]; then
       ;;
   esac
 fi
-printf '%s: %s\n' "$LOOPBACK_HA_MACHINE" "$errors" >&2
+printf '%s: %s\n' "$LOOPBACK_HA_MACHINE" "$errors" | tr -d '\000-\010\013-\037\177' >&2
 exit 1

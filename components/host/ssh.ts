@@ -40,6 +40,8 @@ const OPTIONS = [
   "ServerAliveCountMax=3",
   "StrictHostKeyChecking=yes",
   "LogLevel=ERROR",
+  // Whoever has taken a machine over must not use the operator's keys by it.
+  "ForwardAgent=no",
   "ControlMaster=auto",
   // %C is short: a socket's path may have 104 bytes on some systems.
   "ControlPath=~/.ssh/loopback-ha-%C",
