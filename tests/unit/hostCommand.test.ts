@@ -112,7 +112,12 @@ describe("sshArguments", () => {
       );
       const options = words.slice(first.length, -1);
       assert.ok(options.every((word, i) => (word === "-o") === (i % 2 === 0)));
-      for (const needed of ["BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=5", "ForwardAgent=no"])
+      for (const needed of [
+        "BatchMode=yes",
+        "StrictHostKeyChecking=yes",
+        "ConnectTimeout=5",
+        "ForwardAgent=no",
+      ])
         assert.ok(options.includes(needed));
       assert.strictEqual(sudoPrefix(host), sudo);
     });
