@@ -1,14 +1,16 @@
 /** The article's network, for the examples of single services. Put in your addresses, and it is yours. */
 import * as pulumi from "@pulumi/pulumi";
-import { SOA_FIGURES, SoaPreset, place, planNetwork, vipsOf } from "../components";
+import { SOA_FIGURES, SoaPreset, SshOptions, place, planNetwork, vipsOf } from "../components";
 
 export const plan = planNetwork({ block: "192.0.2.0/24", subnetPrefix: 27, vipSubnets: 4 });
 /** The service's addresses, one out of each VIP subnet. */
 export const vips = vipsOf(plan, 10);
 export const zone = "widgetco.example";
-export const nameServer = { name: "ns1", address: "192.0.2.10" };
 
 const config = new pulumi.Config();
+/** `pulumi config set --path ssh.user deploy`, where nobody logs in as root. */
+const ssh = config.getObject<SshOptions>("ssh");
+export const nameServer = { name: "ns1", address: "192.0.2.10", ssh };
 /** `pulumi config set web2 maintenance` takes one out, `active` brings it back, `down` says that it is dead. */
 export const servers = [
   { name: "web1", address: "192.0.2.2" },
@@ -17,12 +19,12 @@ export const servers = [
   { name: "web4", address: "192.0.2.5" },
 ].map((server) => {
   const state = config.get(server.name) ?? "active";
-  return { ...server, state, down: state === "down" };
+  return { ...server, ssh, state, down: state === "down" };
 });
 
 /** For the RouterRoute: who serves what. */
 export const routing = {
-  router: { name: "r1", address: "192.0.2.1" },
+  router: { name: "r1", address: "192.0.2.1", ssh },
   block: plan.block,
   ethernet: plan.ethernet,
   servers,

@@ -14,6 +14,10 @@ interface RecordType {
 }
 
 const host: RecordType = { complain: hostComplaint, example: "mail or mail.example.net." };
+/** Targets of aliases may have underscores: those of DKIM keys do. */
+const alias: RecordType = { ...host, complain: (value, zone) => hostComplaint(value, zone, /_/g) };
+/** Types whose owner is a host: named refuses others (check-names). */
+const OF_HOSTS = ["A", "AAAA", "MX"];
 
 const TYPES = new Map<string, RecordType>([
   [
@@ -37,7 +41,7 @@ const TYPES = new Map<string, RecordType>([
       example: '0 issue "ca.example.net"',
     },
   ],
-  ["CNAME", host],
+  ["CNAME", alias],
   ["MX", { complain: (value, zone) => numbersAndHost(value, 1, zone), example: "10 mail" }],
   ["NS", host],
   ["PTR", host],
@@ -51,11 +55,10 @@ function textComplaint(value: string): string | undefined {
 }
 
 /** A host name in a value. A zone file takes a name without a trailing dot as relative, which is rarely meant. */
-function hostComplaint(value: string, zone: string): string | undefined {
+function hostComplaint(value: string, zone: string, besides?: RegExp): string | undefined {
   if (value === "@") return undefined;
   const name = value.replace(/\.$/, "");
-  // Targets may have underscores: CNAMEs of DKIM keys do.
-  const complaint = hostNameComplaint(name.replace(/_/g, "a"));
+  const complaint = hostNameComplaint(besides ? name.replace(besides, "a") : name);
   if (complaint) return complaint;
   if (value === name && name.includes("."))
     return `is relative to the zone without a dot at its end, that is ${name}.${zone}`;
@@ -108,7 +111,7 @@ export function checkRecords(
       return;
     }
     const wrong = kind.complain(value, zone);
-    const dotted = kind === host || type === "MX" || type === "SRV" ? `${value}.` : "";
+    const dotted = kind === host || kind === alias || type === "MX" || type === "SRV" ? `${value}.` : "";
     const instead = dotted && !kind.complain(dotted, zone) ? dotted : `a value such as ${kind.example}`;
     if (wrong) problems.add([...path, "value"], value, wrong, `use ${instead}`);
 
@@ -139,7 +142,14 @@ function checkOwner(
   problems: Problems,
 ): void {
   const owner = name.toLowerCase();
-  if ((type === "A" || type === "CNAME") && sites.includes(owner))
+  if (OF_HOSTS.includes(type) && owner.includes("_") && !ownerComplaint(owner, zone))
+    problems.add(
+      [...path, "name"],
+      name,
+      "has an underscore, which the name of a host can't have",
+      `use another name, such as ${owner.replace(/_/g, "-").replace(/(^|\.)-+|-+(?=\.|$)/g, "$1") || "host"}`,
+    );
+  else if ((type === "A" || type === "CNAME") && sites.includes(owner))
     problems.add(
       [...path, "name"],
       name,

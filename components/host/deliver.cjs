@@ -27,13 +27,28 @@ function env(name) {
   return value;
 }
 
+/** @param {string} text what a machine said, which must not move the cursor of a terminal */
+const printable = (text) => text.replace(/[^\P{Cc}\t\n]/gu, " ");
+
+/** What stands before a command that needs root. */
+const sudo = () => env("SUDO").split(" ").filter(Boolean);
+
 /** @param {string} text */
 const shellQuote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** @param {string} text the wanted files with placeholders such as @SECRET:health@ */
-function fillSecrets(text) {
-  return text.replace(/@SECRET:([A-Za-z0-9_-]+)@/g, (_, name) => env(`SECRET_${name}`));
+/**
+ * Secrets in place of placeholders such as @SECRET:health@: in what only root may read, and nowhere else, whatever
+ * somebody wrote into a zone.
+ * @param {string} name
+ * @param {string} text
+ */
+function fillSecrets(name, text) {
+  if (!isPrivate(name)) return text;
+  return text.replace(/@SECRET:([A-Za-z0-9_-]+)@/g, (_, secret) => env(`SECRET_${secret}`));
 }
+
+/** @param {string} name of a wanted file */
+const isPrivate = (name) => name.startsWith("private/");
 
 /**
  * Processes from here up to the engine. When it has changed, the engine died: nobody records the result.
@@ -108,7 +123,7 @@ async function makeBundle() {
   const files = [
     ...scriptsOf(env("SCRIPTS")),
     ...Object.entries(want).map(
-      ([name, text]) => /** @type {[string, string]} */ ([`want/${name}`, fillSecrets(text)]),
+      ([name, text]) => /** @type {[string, string]} */ ([`want/${name}`, fillSecrets(name, text)]),
     ),
   ].sort(([a], [b]) => (a < b ? -1 : 1));
   const version = createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 16);
@@ -130,13 +145,12 @@ async function makeBundle() {
  * recorded, unless the engine, which records it, has died meanwhile.
  * @param {string[]} options of ssh
  * @param {string} command
- * @param {Promise<Buffer[]>} input
+ * @param {(string | Promise<Buffer>)[]} input
  * @param {string} engine
  * @returns {Promise<Ended>}
  */
 async function run(options, command, input, engine) {
-  const words = `${env("SUDO")} ${command}`.trim();
-  const ssh = spawn("ssh", [...options, ...env("SSH").split(" "), words], { stdio: "pipe" });
+  const ssh = spawn("ssh", [...options, ...env("SSH").split(" "), command], { stdio: "pipe" });
   const closed = new Promise((resolve, reject) => ssh.on("error", reject).on("close", resolve));
   closed.catch(() => {}); // awaited below
   const deadline = setTimeout(() => ssh.kill("SIGKILL"), (LIMIT_SECONDS + 25) * 1000);
@@ -150,14 +164,14 @@ async function run(options, command, input, engine) {
   ssh.stderr.setEncoding("utf8").on("data", (text) => (errors += text));
   ssh.stdin.on("error", () => {}); // ssh's exit code tells more
   try {
-    for (const part of await input) ssh.stdin.write(part);
+    for (const part of input) ssh.stdin.write(await part);
   } catch (error) {
     ssh.kill();
     throw error;
   }
   const code = await closed;
   clearTimeout(deadline);
-  errors = errors.replace(/^(ControlSocket|mux_client).*\n/gm, "").slice(-8192);
+  errors = printable(errors.replace(/^(ControlSocket|mux_client).*\n/gm, "")).slice(-8192);
   return { code, out, errors };
 }
 
@@ -173,10 +187,10 @@ async function confirm(version, token, seconds, engine) {
   const fresh = ["-S", "none", "-o", "ControlMaster=no"];
   const folder = `/var/lib/loopback-ha/${env("INSTANCE")}/versions/${version}`;
   const script = fs.readFileSync(path.join(__dirname, "confirm.sh"), "utf8");
-  const words = ["bash", "-c", script, "confirm", env("MACHINE"), folder, token];
+  const words = ["bash", "-c", script, "confirm", env("MACHINE"), folder, token, ...sudo()];
   // A little longer, to learn how it ended.
   for (const end = Date.now() + (seconds + 3) * 1000; ;) {
-    const ended = await run(fresh, words.map(shellQuote).join(" "), Promise.resolve([]), engine);
+    const ended = await run(fresh, words.map(shellQuote).join(" "), [], engine);
     if (ended.code !== 255 || Date.now() > end) return ended;
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
@@ -186,26 +200,20 @@ async function main() {
   const engine = ancestors();
   const token = randomBytes(12).toString("hex");
   // For one run, so it is no input of the resource.
-  const force = process.env.LOOPBACK_HA_FORCE_MOVE ? " 1" : "";
+  const force = process.env.LOOPBACK_HA_FORCE_MOVE ? ["1"] : [];
   const receive = fs.readFileSync(path.join(__dirname, "receive.sh"), "utf8");
   fs.mkdirSync(path.join(require("node:os").userInfo().homedir, ".ssh"), { recursive: true, mode: 0o700 });
   // The machine gets ready while the bundle is made.
   const made = makeBundle();
   const input = made.then(({ bundle }) => {
     const checksum = createHash("sha256").update(bundle).digest("hex");
-    return [Buffer.from(`LOOPBACK-HA-1 ${bundle.length} ${checksum}\n`), bundle];
+    return Buffer.concat([Buffer.from(`LOOPBACK-HA-1 ${bundle.length} ${checksum}\n`), bundle]);
   });
-  const first = await run(
-    [],
-    `bash -c ${shellQuote(receive)} receive ${LIMIT_SECONDS} ${token}${force}`,
-    input,
-    engine,
-  );
+  // These words are all that sudo sees and logs: examples/sudoers allows exactly them.
+  const words = [...sudo(), "bash", "-s", "loopback-ha", LIMIT_SECONDS, token, ...force];
+  const first = await run([], words.join(" "), [receive, input], engine);
   const [asked, seconds] = CONFIRM.exec(first.out) ?? [];
-  const report = first.out
-    .replace(APPLIED, "")
-    .replace(asked ?? "", "")
-    .slice(0, 16384);
+  const report = printable(first.out.replace(APPLIED, "").replace(asked ?? "", "")).slice(0, 16384);
   if (first.code !== 0 || !asked) {
     process.stdout.write(report);
     tell(first, (await made).confirmed ? "; what it may have changed by then it undoes by itself" : "");
@@ -243,10 +251,10 @@ function tell({ code, errors }, whenCut = "") {
     fail(
       `${machine} has not answered for ${LIMIT_SECONDS + 25} s; it is in doubt until the next 'pulumi up' succeeds on it`,
     );
-  } else if (/^sudo: /m.test(errors)) {
+  } else if (/^(sudo: |Sorry, user )/m.test(errors)) {
     const user = env("SSH").split(" ").pop()?.split("@")[0];
     fail(
-      `${machine}: user ${user} may not run commands as root without a password (${errors.trim()}); nothing was changed. Give it NOPASSWD in sudoers, or use ssh.user root`,
+      `${machine}: user ${user} may not run commands as root without a password (${errors.trim()}); nothing was changed. Give it its sudoers file (docs/your-own-network.md, ssh), or use ssh.user root`,
     );
   } else {
     fail(errors.trim() || `${machine}: exit code ${code}`);

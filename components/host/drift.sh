@@ -1,9 +1,11 @@
 #!/bin/bash
-# What this machine holds differently from what was applied, for observe.sh. Changes nothing.
+# What this instance holds differently from what was applied, for look.sh. Changes nothing.
 # Prints INSTANCE TAB drift TAB LINE, capped, INSTANCE TAB looked TAB NUMBER-OF-LINES, and what else a concern has to show.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 readonly most_lines=20 longest=160
+# Whoever may only look must not stop us while we hold a lock.
+trap '' TSTP TTIN TTOU
 
 # Shared: nobody applies while we look, and looking waits for nobody who looks.
 if [[ -e $run/lock ]]; then
@@ -25,7 +27,8 @@ answer=$(
   printf 'looked\t%s\n' "${#lines[@]}"
   sights
 )
-# Several of us run at once, and their lines must not mix.
-exec {turn}<"$root"
+# Several of us run at once, and their lines must not mix. Nobody but root may lock this folder.
+[[ -d $run ]] || mkdir -m 700 "$run" 2>/dev/null || [[ -d $run ]]
+exec {turn}<"$run"
 flock "$turn"
 printf '%s\n' "$answer" | sed "s/^/$instance\t/"

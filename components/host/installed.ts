@@ -1,7 +1,7 @@
 /** Scripts that `apply` left on a machine, run over ssh: they change nothing, and print TAB-separated rounds. */
 import * as readline from "node:readline";
 import execa from "execa";
-import { HostArgs, sshArguments, sudoPrefix } from "./ssh";
+import { HostArgs, forLooking, sshArguments, sudoPrefix } from "./ssh";
 import { explainSshFailure } from "./sshFailure.cjs";
 
 /** An installed script and its arguments. */
@@ -17,10 +17,11 @@ export interface InstalledScript {
 /** One round of answers: its lines, split at tabs. */
 export type Round = string[][];
 
-const argvOf = ({ host, instance, script, args = [] }: InstalledScript): string[] => [
-  ...sshArguments(host),
-  `${sudoPrefix(host)} bash /var/lib/loopback-ha/${instance}/current/scripts/${script} ${args.join(" ")}`.trim(),
-];
+function argvOf({ host, instance, script, args = [] }: InstalledScript): string[] {
+  const looker = forLooking(host);
+  const file = `/var/lib/loopback-ha/${instance}/current/scripts/${script}`;
+  return [...sshArguments(looker), [sudoPrefix(looker), "bash", file, ...args].join(" ").trim()];
+}
 
 const ROUND_END = "end";
 const cells = (line: string): string[] => line.split("\t");

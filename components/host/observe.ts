@@ -3,7 +3,7 @@ import * as path from "node:path";
 import execa from "execa";
 import { FarmModel, ServerState } from "../config/model";
 import { routerKind } from "../routerRoute/kinds";
-import { HostArgs, sshArguments, sudoPrefix } from "./ssh";
+import { HostArgs, forLooking, sshArguments, sudoPrefix } from "./ssh";
 import { explainSshFailure } from "./sshFailure.cjs";
 
 /** What was found on one machine before anything was planned. */
@@ -69,17 +69,28 @@ export function linesOf(observation: Observation, stack: string, file: string): 
   return ownInstances(observation, stack).flatMap(([, files]) => files[file] ?? []);
 }
 
+/** The machine may be in somebody else's hands: no name is special, and nothing moves a cursor. */
 export function parseObservation(text: string): Observation {
   const observation: Observation = { now: 0, instances: {} };
-  for (const line of text.split("\n")) {
+  const instances = new Map<string, Map<string, string[]>>();
+  for (const line of text.replace(/[^\P{Cc}\t\n]/gu, " ").split("\n")) {
     const [instance, file, ...rest] = line.split("\t");
     if (file === undefined) continue;
     if (file === "now") observation.now = Number(rest[0]);
     else if (file === "blind") observation.blind = true;
     else if (file === "since") observation.since = Number(rest[0]);
     else if (file === "gateway") observation.gateway = rest[0];
-    else ((observation.instances[instance] ??= {})[file] ??= []).push(rest.join("\t"));
+    else {
+      const files = instances.get(instance) ?? new Map<string, string[]>();
+      const lines = files.get(file) ?? [];
+      lines.push(rest.join("\t"));
+      instances.set(instance, files.set(file, lines));
+    }
   }
+  // Not by assignment, which for "__proto__" would reach every object there is.
+  observation.instances = Object.fromEntries(
+    [...instances].map(([instance, files]) => [instance, Object.fromEntries(files)]),
+  );
   return observation;
 }
 
@@ -94,8 +105,9 @@ const LOOK_SECONDS = 12;
 /** @throws Error that says why the machine could not be looked at */
 export async function lookOverSsh(host: HostArgs): Promise<string> {
   // A file and no text: it needs nobody here to send it while the SDK loads.
+  const looker = forLooking(host);
   const script = fs.openSync(path.join(__dirname, "observe.sh"), "r");
-  const looking = execa("ssh", [...sshArguments(host), shellOf(host)], {
+  const looking = execa("ssh", [...sshArguments(looker), `sh -s ${sudoPrefix(looker)}`.trim()], {
     stdin: script,
     timeout: LOOK_SECONDS * 1000,
     reject: false,
@@ -105,12 +117,4 @@ export async function lookOverSsh(host: HostArgs): Promise<string> {
   if (timedOut) throw new Error(`${host.name} did not answer within ${LOOK_SECONDS} s`);
   if (exitCode !== 0) throw new Error(explainSshFailure(host.name, stderr ?? ""));
   return stdout;
-}
-
-/** Runs the script on stdin as root, and where sudo refuses, as the user: much can be seen without root. */
-function shellOf(host: HostArgs): string {
-  const sudo = sudoPrefix(host);
-  return sudo
-    ? `sh -c 'look=$(cat); ${sudo} sh -c "$look" observe root 2>/dev/null || sh -c "$look" observe'`
-    : "sh -s root";
 }

@@ -1,35 +1,41 @@
 # shellcheck shell=bash
-# Runs on the machine as the ssh command itself: takes a bundle from stdin and applies it. The first line says how
-# long the bundle is and its checksum: a connection that breaks looks like the end of the bundle otherwise.
-# $1: seconds it may take. $2: what a later confirmation is known by. $3: 1 to move traffic to servers that don't answer.
-set -eu
-umask 022
-read -r magic size checksum
-[ "$magic" = LOOPBACK-HA-1 ] || { echo "no bundle on stdin; nothing was changed" >&2; exit 1; }
-in=$(mktemp -d /run/loopback-ha-in.XXXXXX)
-trap 'rm -rf "$in"' EXIT
-trap '' HUP INT TERM PIPE
-mkdir "$in/bundle"
-head -c "$size" >"$in/tar"
-if [ "$(sha256sum <"$in/tar")" != "$checksum  -" ]; then
-  echo "the bundle was cut off on its way; nothing was changed" >&2
-  exit 1
-fi
-tar -xz --no-same-owner -f "$in/tar" -C "$in/bundle"
-# Into files: apply.sh must not feel it when nobody reads any more.
-result=0
-LOOPBACK_HA_TOKEN=$2 LOOPBACK_HA_FORCE_MOVE=${3:-} timeout -k 5 "$1" bash "$in/bundle/scripts/apply.sh" >"$in/out" 2>"$in/err" </dev/null || result=$?
-cat "$in/err" >&2 || true
-cat "$in/out" || true
-instance=$(sed -n 's/^instance=//p' "$in/bundle/meta")
-if [ "$result" -ge 124 ]; then
-  if [ -e "/var/lib/loopback-ha/$instance/in-doubt" ]; then now="the machine is in doubt until the next 'pulumi up' succeeds on it"; else now="nothing was changed"; fi
-  echo "stopped after $1 s (exit code $result); $now" >&2
-fi
-[ "$result" = 0 ] || exit 1
-pending=/run/loopback-ha/pending.$instance
-if [ -e "$pending" ]; then
-  echo "LOOPBACK-HA-CONFIRM $(sed -n 's/^seconds=//p' "$pending")"
-else
-  bash "$in/bundle/scripts/acknowledge.sh" "/var/lib/loopback-ha/$instance/in-doubt"
-fi
+# Runs on the machine as the input of "bash -s loopback-ha SECONDS TOKEN [1]": takes the bundle that follows it on stdin
+# and applies it. The first line says how long the bundle is and its checksum: a connection that breaks looks like the
+# end of the bundle otherwise.
+# SECONDS it may take. TOKEN: what a later confirmation is known by. 1: to move traffic to servers that don't answer.
+# Read as a whole before it reads the bundle.
+{
+  shift
+  set -eu
+  umask 022
+  read -r magic size checksum
+  [ "$magic" = LOOPBACK-HA-1 ] || { echo "no bundle on stdin; nothing was changed" >&2; exit 1; }
+  in=$(mktemp -d /run/loopback-ha-in.XXXXXX)
+  trap 'rm -rf "$in"' EXIT
+  trap '' HUP INT TERM PIPE
+  mkdir "$in/bundle"
+  head -c "$size" >"$in/tar"
+  if [ "$(sha256sum <"$in/tar")" != "$checksum  -" ]; then
+    echo "the bundle was cut off on its way; nothing was changed" >&2
+    exit 1
+  fi
+  tar -xz --no-same-owner -f "$in/tar" -C "$in/bundle"
+  # Into files: apply.sh must not feel it when nobody reads any more.
+  result=0
+  LOOPBACK_HA_TOKEN=$2 LOOPBACK_HA_FORCE_MOVE=${3:-} timeout -k 5 "$1" bash "$in/bundle/scripts/apply.sh" >"$in/out" 2>"$in/err" </dev/null || result=$?
+  cat "$in/err" >&2 || true
+  cat "$in/out" || true
+  instance=$(sed -n 's/^instance=//p' "$in/bundle/meta")
+  if [ "$result" -ge 124 ]; then
+    if [ -e "/var/lib/loopback-ha/$instance/in-doubt" ]; then now="the machine is in doubt until the next 'pulumi up' succeeds on it"; else now="nothing was changed"; fi
+    echo "stopped after $1 s (exit code $result); $now" >&2
+  fi
+  [ "$result" = 0 ] || exit 1
+  pending=/run/loopback-ha/pending.$instance
+  if [ -e "$pending" ]; then
+    echo "LOOPBACK-HA-CONFIRM $(sed -n 's/^seconds=//p' "$pending")"
+  else
+    bash "$in/bundle/scripts/acknowledge.sh" "/var/lib/loopback-ha/$instance/in-doubt"
+  fi
+  exit
+}

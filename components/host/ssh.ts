@@ -1,3 +1,6 @@
+import { refuse } from "../argumentChecks";
+import { userComplaint } from "../config/names";
+
 /** How to log in to a machine. What is not here belongs in ssh_config: jump hosts, agents, certificates, old ciphers. */
 export interface SshOptions {
   /** Login user. Default: `root`. */
@@ -37,6 +40,8 @@ const OPTIONS = [
   "ServerAliveCountMax=3",
   "StrictHostKeyChecking=yes",
   "LogLevel=ERROR",
+  // Whoever has taken a machine over must not use the operator's keys by it.
+  "ForwardAgent=no",
   "ControlMaster=auto",
   // %C is short: a socket's path may have 104 bytes on some systems.
   "ControlPath=~/.ssh/loopback-ha-%C",
@@ -52,6 +57,19 @@ export function sshArguments(host: HostArgs): string[] {
     ...OPTIONS.flatMap((option) => ["-o", option]),
     `${user}@${host.address}`,
   ];
+}
+
+/**
+ * The machine as whoever only looks reaches it: LOOPBACK_HA_LOOK_USER in the environment has other rights there than
+ * ssh.user, and no host command differs by it. Default: as all others do.
+ *
+ * @throws Refusal when that is no user's name
+ */
+export function forLooking<H extends HostArgs>(host: H): H {
+  const user = process.env.LOOPBACK_HA_LOOK_USER;
+  if (!user) return host;
+  refuse("LOOPBACK_HA_LOOK_USER", user, userComplaint(user));
+  return { ...host, ssh: { ...host.ssh, user, sudo: user !== "root" } };
 }
 
 /** What stands before a command that needs root; empty for root itself. */

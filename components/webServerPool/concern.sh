@@ -5,6 +5,8 @@
 #   want/private/server.conf   what stands before all sites
 readonly vhosts=/etc/apache2/sites-enabled/loopback-ha.$instance.conf
 readonly health=$state/health
+# shellcheck source-path=SCRIPTDIR source=roots.sh
+. "$scripts/roots.sh"
 
 # Apache's text, as a bundle wants it.
 render() {
@@ -91,7 +93,7 @@ activate() {
     missing=$(missing_roots "$dir")
     if [[ $missing ]]; then
       say "$missing" >>"$state/made-roots"
-      xargs -d '\n' mkdir -p -- <<<"$missing"
+      make_roots <<<"$missing"
     fi
     render "$dir" | install_file "$vhosts" 600
   elif [[ -e $vhosts ]]; then
@@ -107,7 +109,7 @@ activate() {
   [[ ! -e $state/made-roots ]] ||
     comm -23 <(sort -u "$state/made-roots") <([[ -z $dir ]] || roots "$dir") |
     while read -r folder; do
-      [[ ! -d $folder ]] || rmdir --ignore-fail-on-non-empty "$folder"
+      [[ ! -d $folder ]] || remove_root "$folder"
     done
 }
 

@@ -5,6 +5,9 @@ import { hostCommand } from "./capture";
 import { addressOf, debians, Machine, machines, nameServer } from "./machines";
 import { LabError, program, State } from "./state";
 
+/** What a user needs who is not root. */
+const sudoers = path.join(__dirname, "../sudoers/loopback-ha");
+
 const users = [
   { home: "root", uid: 0 },
   { home: "home/deploy", uid: 1001 },
@@ -128,8 +131,11 @@ export class Disks {
     for (const { home, uid } of users) {
       folder(home, 0o700, uid);
       folder(`${home}/.ssh`, 0o700, uid);
-      put(`${home}/.ssh/authorized_keys`, authorized, 0o600, uid);
+      // As docs/your-own-network.md has it: no terminal, no forwarding.
+      put(`${home}/.ssh/authorized_keys`, uid === 0 ? authorized : `restrict ${authorized}`, 0o600, uid);
     }
+    // In place of the base's, which gives deploy everything.
+    put("etc/sudoers.d/deploy", fs.readFileSync(sudoers, "utf8"), 0o440);
     const hostKey = this.hostKeyFile(machine);
     put("etc/ssh/ssh_host_ed25519_key", fs.readFileSync(hostKey, "utf8"), 0o600);
     put("etc/ssh/ssh_host_ed25519_key.pub", await this.hostKey(machine));

@@ -56,8 +56,11 @@ export class Program {
     return ["node", "-r", "ts-node/register", main, ...args, "--cwd", this.folder, "--stack", this.stack];
   }
 
+  /** A stack whose user on the machines is LOOPBACK_HA_LAB_USER (root or deploy). Default: root. */
   async init(): Promise<void> {
     await this.pulumi(["stack", "init", this.stack], { check: true });
+    const user = process.env.LOOPBACK_HA_LAB_USER;
+    if (user) await this.set("ssh.user", user);
   }
 
   /** `pulumi up`, as all docs have it. */

@@ -63,7 +63,7 @@ export class Farm {
   /** Sees to it that the operator has a standing connection to the router. */
   async connect(): Promise<void> {
     const options = "-o ControlMaster=auto -o ControlPath='~/.ssh/loopback-ha-%C' -o ControlPersist=60";
-    await this.sh("operator", `ssh ${options} root@192.0.2.1 true`);
+    await this.sh("operator", `ssh ${options} ${process.env.LOOPBACK_HA_LAB_USER || "root"}@192.0.2.1 true`);
   }
 
   /** One that must succeed; what it printed. */

@@ -28,12 +28,21 @@ describe("docs", () => {
     assert.deepEqual(listed.sort(), [...new Set(said)].sort());
   });
 
+  it("your-own-network.md quotes the sudoers file as it is", () => {
+    const rules = (lines: string[]): string[] => lines.filter((line) => line !== "" && !line.startsWith("#"));
+    const text = page("docs/your-own-network.md");
+    const start = text.indexOf("```sudoers") + 1;
+    const quoted = text.slice(start, text.indexOf("```", start));
+    assert.deepEqual(quoted, rules(page("examples/sudoers/loopback-ha")));
+  });
+
   it("links between pages lead somewhere", () => {
     const root = path.join(__dirname, "../..");
     const inFolder = (folder: string): string[] =>
       fs.readdirSync(path.join(root, folder)).map((name) => `${folder}/${name}`);
     const pages = [
       "README.md",
+      "SECURITY.md",
       ...inFolder("docs").filter((name) => name.endsWith(".md")),
       ...inFolder("examples")
         .map((name) => `${name}/README.md`)

@@ -1,7 +1,7 @@
 import assert from "assert";
 import * as pulumi from "@pulumi/pulumi";
 import { Concern, hostCommandOptions, instanceName } from "../../components/host/hostCommand";
-import { SshOptions, sshArguments, sudoPrefix } from "../../components/host/ssh";
+import { SshOptions, forLooking, sshArguments, sudoPrefix } from "../../components/host/ssh";
 
 function mock(project: string, stack: string): Promise<void> {
   const newResource = ({ name, inputs }: pulumi.runtime.MockResourceArgs) => ({ id: name, state: inputs });
@@ -71,6 +71,26 @@ describe("instanceName", () => {
   }
 });
 
+describe("forLooking", () => {
+  const host = { name: "web1", address: "192.0.2.2", ssh: { user: "deploy", port: 2222, sudo: true } };
+  const asUser = (user: string) => {
+    process.env.LOOPBACK_HA_LOOK_USER = user;
+    try {
+      return forLooking(host);
+    } finally {
+      delete process.env.LOOPBACK_HA_LOOK_USER;
+    }
+  };
+
+  it("is as everybody comes, unless the environment names a user who looks", () => {
+    assert.strictEqual(forLooking(host), host);
+    assert.strictEqual(asUser(""), host);
+    assert.deepStrictEqual(asUser("preview").ssh, { user: "preview", port: 2222, sudo: true });
+    assert.deepStrictEqual(asUser("root").ssh, { user: "root", port: 2222, sudo: false });
+    assert.throws(() => asUser("-oProxyCommand=id"), /LOOPBACK_HA_LOOK_USER: .* is not a user name/);
+  });
+});
+
 describe("sshArguments", () => {
   const rows: [SshOptions | undefined, string[], string, string][] = [
     [undefined, [], "root@192.0.2.2", ""],
@@ -92,7 +112,12 @@ describe("sshArguments", () => {
       );
       const options = words.slice(first.length, -1);
       assert.ok(options.every((word, i) => (word === "-o") === (i % 2 === 0)));
-      for (const needed of ["BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=5"])
+      for (const needed of [
+        "BatchMode=yes",
+        "StrictHostKeyChecking=yes",
+        "ConnectTimeout=5",
+        "ForwardAgent=no",
+      ])
         assert.ok(options.includes(needed));
       assert.strictEqual(sudoPrefix(host), sudo);
     });

@@ -20,6 +20,22 @@ describe("observation", () => {
     it(`parses ${what}`, () => assert.deepStrictEqual(parseObservation(text), expected));
   }
 
+  it("takes no name that a machine says for more than a name", () => {
+    const text = ["__proto__", "constructor"].flatMap((instance) =>
+      ["down", "__proto__", "toString"].map((file) => `${instance}\t${file}\tx`),
+    );
+    const { instances } = seen(...text);
+    assert.deepStrictEqual(Object.keys(instances), ["__proto__", "constructor"]);
+    for (const files of Object.values(instances))
+      assert.deepStrictEqual(Object.keys(files), ["down", "__proto__", "toString"]);
+    assert.strictEqual(({} as { down?: unknown }).down, undefined);
+  });
+
+  it("moves no cursor", () => {
+    const { instances } = seen("i\tdrift\t- a\x1b[2J\x9b1A\rb\x07");
+    assert.deepStrictEqual(instances.i.drift, ["- a [2J 1A b "]);
+  });
+
   it("gives lines of one stack's instances only", () => {
     const observation = seen(
       "i\tmeta\tinstance=i",

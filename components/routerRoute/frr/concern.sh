@@ -220,17 +220,22 @@ save() {
   else
     lines=$(our_lines)
   fi
-  cp -p "$file" "$file.loopback-ha-new"
-  # On top, where no other section is open.
-  OURS=${lines:+$lines$'\n'} TAG=$tag perl -0777 -pe '
-    s/^ip route [^\n]* tag $ENV{TAG}( [^\n]*)?\n//mg;
-    s/\A((?:(?:[#!]|(?:frr|hostname|domainname|log|service|password|enable|no) )[^\n]*\n|\n)*)/$1$ENV{OURS}/' \
-    "$file" >"$file.loopback-ha-new"
-  if cmp -s "$file.loopback-ha-new" "$file"; then
-    rm "$file.loopback-ha-new"
-  else
-    mv -T "$file.loopback-ha-new" "$file"
-  fi
+  # On top, where no other section is open. The folder belongs to FRR's user: what he puts there as a link leads nowhere.
+  OURS=${lines:+$lines$'\n'} TAG=$tag perl -MFcntl -e '
+    my ($file) = @ARGV;
+    my $new = "$file.loopback-ha-new";
+    sysopen my $in, $file, O_RDONLY | O_NOFOLLOW or die "$file: $!\n";
+    my $old = do { local $/; <$in> } // "";
+    my $text = $old;
+    $text =~ s/^ip route [^\n]* tag $ENV{TAG}( [^\n]*)?\n//mg;
+    $text =~ s/\A((?:(?:[#!]|(?:frr|hostname|domainname|log|service|password|enable|no) )[^\n]*\n|\n)*)/$1$ENV{OURS}/;
+    exit if $text eq $old;
+    my ($mode, $uid, $gid) = (stat $in)[2, 4, 5];
+    unlink $new;
+    sysopen my $out, $new, O_WRONLY | O_CREAT | O_EXCL, 0600 or die "$new: $!\n";
+    print {$out} $text or die "$new: $!\n";
+    chown $uid, $gid, $out and chmod $mode & 0777, $out and close $out and rename $new, $file or die "$file: $!\n"' \
+    "$file" || fail "FRR's $file could not be written: what is in force now would be lost when FRR starts again. Is it a link?"
 }
 
 verify_kind() {

@@ -83,6 +83,23 @@ describe("config: bad records", () => {
       `use zones["${zone}"].nsNames`,
       { type: "NS", value: "x" },
     ],
+    [{ name: "_a_b.-c" }, "name", "is not a record's name", { name: "a-b.c" }],
+    [
+      { name: "_a_b" },
+      "name",
+      "has an underscore, which the name of a host can't have; use another name, such as a-b",
+      {},
+    ],
+    [
+      { name: "a_b", type: "MX", value: "10 mail" },
+      "name",
+      "such as a-b",
+      { name: "a-b", type: "MX", value: "10 mail" },
+    ],
+    ...["MX", "SRV", "NS", "PTR"].map((type): (typeof bad)[number] => {
+      const value = (name: string): string => ({ MX: `10 ${name}`, SRV: `0 5 25 ${name}` })[type] ?? name;
+      return [{ type, value: value("a_b") }, "value", "is not a domain name", { type, value: value("a-b") }];
+    }),
     [{ value: "198.51.100" }, "value", "is not an IPv4 address", {}],
     [{ value: "2001:db8::1" }, "value", "is not an IPv4 address", { type: "AAAA", value: "2001:db8::1" }],
     [

@@ -1,0 +1,42 @@
+# shellcheck shell=bash
+# Document roots may lie in a folder of somebody who is not root. He must not lead us elsewhere by a link, when we make
+# one or remove one that we made: we go there step by step, and from a folder on that others may write in we follow none.
+
+# walk FOLDER [make]: makes it the working directory; with "make" what is missing comes into being.
+walk() {
+  local part parts ours=1 at=/ now
+  IFS=/ read -ra parts <<<"${1#/}"
+  cd / || return
+  for part in "${parts[@]}"; do
+    [[ $ours || ! -L $part ]] || return
+    if [[ ${2:-} && ! -e $part ]]; then mkdir "./$part" || return; fi
+    cd -P "./$part" || return
+    # Where we really are, should he have been quicker.
+    now=$(readlink /proc/self/cwd)
+    [[ $ours || $now == "${at%/}/$part" ]] || return
+    at=$now
+    if ! [[ -O . ]] || [[ $(find . -maxdepth 0 -perm /022) ]]; then ours=''; fi
+  done
+} 2>/dev/null
+
+# make_roots <FOLDERS, sorted: those of one folder together, as there may be thousands.
+make_roots() {
+  local folder parent='' names=()
+  while read -r folder; do
+    if [[ ${folder%/*} != "$parent" ]]; then
+      make_in "$parent" "${names[@]}"
+      parent=${folder%/*} names=()
+    fi
+    names+=("${folder##*/}")
+  done
+  make_in "$parent" "${names[@]}"
+}
+make_in() {
+  (($# > 1)) || return 0
+  (walk "$1" make && shift && mkdir -p "${@/#/./}" 2>/dev/null) || fail "the document root $1/$2 can't be made, or a link on the way to it belongs to somebody who is not root: make it yourself, or give the site another documentRoot"
+}
+
+# It stays unless it is empty.
+remove_root() {
+  (walk "${1%/*}" && { [[ -L ${1##*/} ]] || rmdir --ignore-fail-on-non-empty "./${1##*/}"; } 2>/dev/null) || warn "$1 stays"
+}
