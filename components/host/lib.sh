@@ -106,10 +106,15 @@ of_others() {
 
 # install_file PATH MODE <TEXT: atomic, and nothing at all where it is already so.
 install_file() {
+  # It may hold a secret.
+  umask 077
   cat >"$run/text"
-  if cmp -s "$run/text" "$1"; then return; fi
-  install -m "$2" "$run/text" "$1.loopback-ha-new"
-  mv -T "$1.loopback-ha-new" "$1"
+  umask 022
+  if ! cmp -s "$run/text" "$1"; then
+    install -m "$2" "$run/text" "$1.loopback-ha-new"
+    mv -T "$1.loopback-ha-new" "$1"
+  fi
+  : >"$run/text"
 }
 
 # The unit that brings this instance back after a boot (and, on routers, after anything that wiped it).

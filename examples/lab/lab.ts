@@ -299,7 +299,10 @@ export class Lab {
       outcome === "ended"
         ? `${machine.name} went off while it booted`
         : `${machine.name} takes no ssh logins after ${bootTimeout / 1000} s`,
-      `read ${this.state.log(machine.name)}`,
+      // Each systemd needs several, and boots half without.
+      /inotify.*Too many open files/.test(fs.readFileSync(this.state.log(machine.name), "utf8"))
+        ? "this host has too few inotify instances for so many machines: take other labs down, or sysctl -w fs.inotify.max_user_instances=1024"
+        : `read ${this.state.log(machine.name)}`,
     );
   }
 

@@ -10,7 +10,7 @@ import { Farm, textOf } from "./support";
 
 /** Only root may read these: the vhosts on servers, and what the router asks. */
 const PRIVATE =
-  /^\/var\/lib\/loopback-ha\/[\w.-]+\/(current|versions\/\w+)\/(pristine\/)?want\/private\/(sites\/site-\w+\.conf|vips)$/;
+  /^(\/etc\/apache2\/sites-enabled\/loopback-ha\.[\w.-]+\.conf|\/var\/lib\/loopback-ha\/[\w.-]+\/(current|versions\/\w+)\/(pristine\/)?want\/private\/(server\.conf|vhost\.conf|vips))$/;
 
 /** A router asks before a server has its first site: then Apache's default site answers 404, and logs it (SECURITY.md). */
 const ASKED_EARLY = "/var/log/apache2/access.log";
