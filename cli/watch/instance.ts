@@ -3,8 +3,11 @@ import { createHash } from "node:crypto";
 import * as net from "node:net";
 import * as os from "node:os";
 import { CliError, Exit, UsageError } from "../failure";
+import { shownLine } from "../foreignText";
 
 const PATIENCE_MS = 1000;
+/** Who holds the name may be anybody on this machine. */
+const LONGEST_ANSWER = 200;
 
 /**
  * Takes the stack's lock; the kernel gives it back when this process ends, however that happens.
@@ -41,9 +44,12 @@ function whoHas(name: string): Promise<string> {
     const client = net.connect(name).setEncoding("utf8").setTimeout(PATIENCE_MS);
     const done = (): void => {
       client.destroy();
-      resolve(text || "a process that does not say who it is");
+      resolve(shownLine(text.slice(0, LONGEST_ANSWER)) || "a process that does not say who it is");
     };
-    client.on("data", (more: string) => (text += more));
+    client.on("data", (more: string) => {
+      text += more;
+      if (text.length > LONGEST_ANSWER) done();
+    });
     client.on("end", done).on("error", done).on("timeout", done);
   });
 }

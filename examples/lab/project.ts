@@ -4,6 +4,9 @@ import * as path from "node:path";
 import { ExecOptions, ExecResult, Lab } from "./lab";
 import { checkout } from "./state";
 
+/** The user by whom programs log in to the machines: LOOPBACK_HA_LAB_USER, root (the default) or deploy. */
+export const labUser = process.env.LOOPBACK_HA_LAB_USER || "root";
+
 /** A Pulumi program in a folder, run by the lab's operator, with its state beside it. */
 export class Program {
   constructor(
@@ -56,11 +59,9 @@ export class Program {
     return ["node", "-r", "ts-node/register", main, ...args, "--cwd", this.folder, "--stack", this.stack];
   }
 
-  /** A stack whose user on the machines is LOOPBACK_HA_LAB_USER (root or deploy). Default: root. */
   async init(): Promise<void> {
     await this.pulumi(["stack", "init", this.stack], { check: true });
-    const user = process.env.LOOPBACK_HA_LAB_USER;
-    if (user) await this.set("ssh.user", user);
+    if (labUser !== "root") await this.set("ssh.user", labUser);
   }
 
   /** `pulumi up`, as all docs have it. */

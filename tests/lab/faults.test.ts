@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { whoServes } from "../../examples/lab/client";
 import { ExecResult, Lab } from "../../examples/lab/lab";
-import { Project } from "../../examples/lab/project";
+import { Project, labUser } from "../../examples/lab/project";
 
 const WIDGETCO = ["192.0.2.37", "192.0.2.69", "192.0.2.101", "192.0.2.133"];
 const SERVERS = ["web1", "web2", "web3", "web4"];
@@ -124,7 +124,7 @@ describe("faults", function () {
     });
 
     it("a changed host key is refused", async () => {
-      const close = "ssh -o ControlPath=~/.ssh/loopback-ha-%C -O exit root@192.0.2.4 2>/dev/null; true";
+      const close = `ssh -o ControlPath=~/.ssh/loopback-ha-%C -O exit ${labUser}@192.0.2.4 2>/dev/null; true`;
       await sh(
         "operator",
         `${close}; cd /root/.ssh && cp -p known_hosts known_hosts.kept && key=$(sed -n 's/^web1,[^ ]* //p' known_hosts.kept) &&

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { whoServes } from "../../examples/lab/client";
 import { ExecResult, Lab } from "../../examples/lab/lab";
-import { Project } from "../../examples/lab/project";
+import { Project, labUser } from "../../examples/lab/project";
 import { RouterMoves } from "../../components/moves";
 
 const WIDGETCO = ["192.0.2.37", "192.0.2.69", "192.0.2.101", "192.0.2.133"];
@@ -201,7 +201,7 @@ describe("states of a server", () => {
         "ControlPath=~/.ssh/loopback-ha-%C",
         "-O",
         "exit",
-        "root@192.0.2.1",
+        `${labUser}@192.0.2.1`,
       ]);
       const blind = text(await preview());
       await lab.exec("r1", ["systemctl", "start", "ssh"]);

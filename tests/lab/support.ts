@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { targetsOf, whoServes } from "../../examples/lab/client";
 import { ExecResult, Lab } from "../../examples/lab/lab";
 import { Target } from "../../examples/lab/load/spec";
-import { Project } from "../../examples/lab/project";
+import { Project, labUser } from "../../examples/lab/project";
 
 export const SERVERS = ["web1", "web2", "web3", "web4"];
 const SITE = "www.widgetco.example";
@@ -63,7 +63,7 @@ export class Farm {
   /** Sees to it that the operator has a standing connection to the router. */
   async connect(): Promise<void> {
     const options = "-o ControlMaster=auto -o ControlPath='~/.ssh/loopback-ha-%C' -o ControlPersist=60";
-    await this.sh("operator", `ssh ${options} ${process.env.LOOPBACK_HA_LAB_USER || "root"}@192.0.2.1 true`);
+    await this.sh("operator", `ssh ${options} ${labUser}@192.0.2.1 true`);
   }
 
   /** One that must succeed; what it printed. */

@@ -36,6 +36,21 @@ describe("docs", () => {
     assert.deepEqual(quoted, rules(page("examples/sudoers/loopback-ha")));
   });
 
+  it("the sudoers file has every installed script that the command line runs", () => {
+    const rules = page("examples/sudoers/loopback-ha").join("\n");
+    const sources = fs.readdirSync(path.join(__dirname, "../../cli"), { recursive: true }) as string[];
+    const scripts = sources
+      .filter((name) => name.endsWith(".ts"))
+      .flatMap((name) => [
+        ...page(`cli/${name}`)
+          .join("\n")
+          .matchAll(/"([a-z]+)\.sh"/g),
+      ])
+      .map(([, name]) => name);
+    assert.ok(scripts.length > 2);
+    for (const name of scripts) assert.match(rules, new RegExp(`\\b${name}\\b.*\\.sh`), name);
+  });
+
   it("links between pages lead somewhere", () => {
     const root = path.join(__dirname, "../..");
     const inFolder = (folder: string): string[] =>

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
 import * as fs from "node:fs";
 import * as http from "node:http";
-import type { AddressInfo } from "node:net";
+import * as net from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
 import { becomeTheWatcher } from "../../../cli/watch/instance";
@@ -90,7 +92,7 @@ describe("watch: hooks", () => {
       });
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const host = `127.0.0.1:${(server.address() as net.AddressInfo).port}`;
     assert.deepEqual(await told({ url: `http://${host}/secret` }, LINE), []);
     assert.deepEqual(JSON.parse(bodies[0]), {
       time: "2026-11-25T10:00:00.123Z",
@@ -106,7 +108,7 @@ describe("watch: hooks", () => {
     await new Promise((resolve) => server.close(resolve));
     const nobody = http.createServer();
     await new Promise<void>((resolve) => nobody.listen(0, "127.0.0.1", resolve));
-    const { port } = nobody.address() as AddressInfo;
+    const { port } = nobody.address() as net.AddressInfo;
     await new Promise((resolve) => nobody.close(resolve));
     const [refused] = await told({ url: `http://127.0.0.1:${port}/secret` }, LINE);
     assert.equal(refused, `url 127.0.0.1:${port}: connect ECONNREFUSED 127.0.0.1:${port}`);
@@ -145,5 +147,21 @@ describe("watch: what it keeps", () => {
       new RegExp(`another watcher has this stack: process ${process.pid} of`),
     );
     await becomeTheWatcher(`${key}2`);
+  });
+
+  it("whoever else has taken the lock's name says no more than a line", async () => {
+    const key = `file:///${folder} taken prod`;
+    const hash = createHash("sha256").update(key).digest("hex").slice(0, 32);
+    const other = net.createServer((client) => {
+      client.on("error", () => client.destroy());
+      client.write("\x1b[2J".repeat(100));
+    });
+    other.listen(`\0loopback-ha-watch-${hash}`);
+    await once(other, "listening");
+    await assert.rejects(becomeTheWatcher(key), ({ message }: Error) => {
+      assert.match(message, /^another watcher has this stack: [\x20-\x7e…]{1,320}; nothing was touched$/);
+      return true;
+    });
+    other.close();
   });
 });
