@@ -114,9 +114,9 @@ async function disturb(
 }
 
 /** As if date were wrong: what our scripts read is the command's answer, the machines' kernel has one clock for all. */
-const clockOf = (days: number): string => `cp -n /usr/bin/date /usr/local/lib/date.real
-  printf '%s\\n' '#!/bin/bash' 'for word; do [[ $word != -d* && $word != --date* ]] || exec /usr/local/lib/date.real "$@"; done' \\
-    'exec /usr/local/lib/date.real -d "${days} days" "$@"' >/run/date; chmod 755 /run/date; mount --bind /run/date /usr/bin/date`;
+const clockOf = (days: number): string => `cp /usr/bin/date /run/date.real
+  printf '%s\\n' '#!/bin/bash' 'for word; do [[ $word != -d* && $word != --date* ]] || exec /run/date.real "$@"; done' \\
+    'exec /run/date.real -d "${days} days" "$@"' >/run/date; chmod 755 /run/date; mount --bind /run/date /usr/bin/date`;
 
 /** Does to a machine what stays until it is mended. */
 export async function inflict(lab: Lab, machine: Machine, fault: Fault): Promise<void> {

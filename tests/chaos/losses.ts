@@ -1,5 +1,5 @@
 /** Which lost requests and connections the model allows. Pure. */
-import { LoadRecord, LongConnection, Request } from "../../examples/lab/load/record";
+import { ConnectionKind, LoadRecord, LongConnection, Request } from "../../examples/lab/load/record";
 import { MayLose, PREFIXES, Prefix } from "./model";
 
 /** A stretch of time, and what may be lost in it. Times as in the record. */
@@ -31,13 +31,23 @@ export const prefixOf = (vip: string): Prefix => PREFIXES[Math.floor(Number(vip.
 
 /** Losses that the model does not allow. */
 export function unexplained({ requests, connections }: LoadRecord, stretches: Stretch[]): Loss[] {
-  const losses = [
-    ...requests.filter(({ failure }) => failure !== undefined).map(ofRequest),
-    ...connections.filter(({ ended, end }) => ended !== undefined && end !== "complete").map(ofConnection),
-  ].filter((loss) => !stretches.some((stretch) => explains(stretch, loss)));
-  const died = stretches.some(({ mayLose }) => mayLose.servers.length > 0);
-  return died && losses.length <= STRAGGLERS ? [] : losses;
+  const lost = (loss: Loss): boolean => !stretches.some((stretch) => explains(stretch, loss));
+  const ofRequests = requests
+    .filter(({ failure }) => failure !== undefined)
+    .map(ofRequest)
+    .filter(lost);
+  const ofConnections = connections.filter(isLoss).map(ofConnection).filter(lost);
+  const late = ofRequests.filter((loss) => stretches.some((stretch) => isLate(stretch, loss)));
+  return [...ofRequests.filter((loss) => late.length > STRAGGLERS || !late.includes(loss)), ...ofConnections];
 }
+
+/** HTTP allows a server to close a connection between two requests: Apache does when it is told to reload. */
+const isLoss = ({ kind, ended, end }: LongConnection): boolean =>
+  ended !== undefined && end !== "complete" && !(kind === ConnectionKind.Idle && end === "closed");
+
+/** Whether a request was begun after servers of its prefix had died: it may have met a connection of then. */
+const isLate = ({ to, mayLose }: Stretch, { vip, began }: Loss): boolean =>
+  to < began && mayLose.servers.length > 0 && mayLose.prefixes.includes(prefixOf(vip));
 
 const ofRequest = ({ vip, server, started, ended, failure }: Request): Loss => ({
   vip,

@@ -15,12 +15,12 @@ export interface Mutant {
 
 export const MUTANTS: Mutant[] = [
   {
-    name: "no-mark",
-    bug: "a run that was killed leaves no in-doubt mark, and the config put back is taken for applied",
-    file: "components/host/apply.sh",
-    from: 'mkdir -p "$state/versions" && stamp in-doubt && return',
-    to: 'mkdir -p "$state/versions" && return',
-    within: 40,
+    name: "no-boot",
+    bug: "after a boot nothing brings the VIPs back",
+    file: "components/host/restore.sh",
+    from: "  restore 60\n",
+    to: "",
+    within: 30,
   },
   {
     name: "no-way-back",
@@ -28,7 +28,15 @@ export const MUTANTS: Mutant[] = [
     file: "components/host/apply.sh",
     from: '    go_back "$previous" "$doubted"\n',
     to: "",
-    within: 40,
+    within: 60,
+  },
+  {
+    name: "all-is-ours",
+    bug: "other people's addresses on lo are removed with ours",
+    file: "components/loopbackVip/concern.sh",
+    from: 'of_all_versions bindings | sort -u | comm -12 - "$2" |\n',
+    to: 'cat "$2" |\n',
+    within: 10,
   },
   {
     name: "no-pins",
@@ -36,15 +44,7 @@ export const MUTANTS: Mutant[] = [
     file: "components/routerRoute/linux/pinning.sh",
     from: '      rule("to_vip", "ct mark and " mask " vmap @pins")\n',
     to: "",
-    within: 40,
-  },
-  {
-    name: "no-proof",
-    bug: "traffic moves to a server that does not answer",
-    file: "components/routerRoute/routes.sh",
-    from: "  [[ -z $moves ]] || prove\n",
-    to: "",
-    within: 60,
+    within: 30,
   },
 ];
 

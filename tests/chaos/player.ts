@@ -19,11 +19,22 @@ import {
   tamper,
   up,
 } from "./actions";
-import { Pictures, addForeign, compare, differences, pictures, previewProblems } from "./check";
+import {
+  MACHINES,
+  Pictures,
+  addForeign,
+  compare,
+  differences,
+  lacksAfterBoot,
+  leftBy,
+  pictures,
+  previewProblems,
+} from "./check";
 import { Stretch, unexplained } from "./losses";
 import {
   BASE,
   Config,
+  Fault,
   Outcome,
   PREFIXES,
   SERVERS,
@@ -42,6 +53,8 @@ import { Machine, Sequence, Step, words } from "./sequence";
 const SETTLE_MS = 4000;
 /** A load lasts 180 s at most; no step may begin later than that after its begin. */
 const LOAD_SECONDS = 100;
+/** Faults that end no run half-way: a change that finds no room is taken back. */
+const DISKS: readonly Fault[] = [Fault.FullDisk, Fault.NearlyFullDisk];
 const DOCUMENT_ROOTS = ["/srv/www/widgetco", "/srv/www/gadgets"];
 const FILE_BYTES = 3_000_000;
 
@@ -65,6 +78,8 @@ export class Player {
   private stretches: Stretch[] = [];
   private problems: string[] = [];
   private log: string[] = [];
+  /** A run since the last that succeeded did not get to its end by somebody's fault. */
+  private doubtful = false;
   private readonly serials = new Map<string, number>();
   private foreign: Pictures = new Map();
 
@@ -211,10 +226,12 @@ export class Player {
         break;
       case "mend":
         await mend(lab, step.machine, this.world.faults[step.machine]!);
+        if (this.world.faults[step.machine] === Fault.Off) await this.hasBooted(step.machine);
         break;
       case "reboot":
         await lab.reboot(step.machine);
         await booted(lab, step.machine);
+        await this.hasBooted(step.machine);
         break;
       case "tamper":
         await tamper(lab, step.tampering);
@@ -247,9 +264,34 @@ export class Player {
     // What comes between, comes in the last of them.
     for (const [i, config] of configs.entries()) {
       const last = i === configs.length - 1;
-      succeeded = (await this.run(config, last ? step : undefined)).code === 0 && succeeded;
+      const result = await this.run(config, last ? step : undefined);
+      if (result.code !== 0) await this.wentBack(step, textOf(result));
+      succeeded = result.code === 0 && succeeded;
     }
+    const { faults } = this.world;
+    const inTheWay = step.disturbance || Object.values(faults).some((fault) => !DISKS.includes(fault));
+    this.doubtful = !succeeded && (this.doubtful || Boolean(inTheWay));
     return { succeeded, routed: await this.routes() };
+  }
+
+  /** Machines on which a change failed are as before, where nothing else was in its way. */
+  private async wentBack({ disturbance }: Step & { kind: "up" }, said: string): Promise<void> {
+    const { faults } = this.world;
+    if (disturbance || this.doubtful || Object.values(faults).some((fault) => !DISKS.includes(fault))) return;
+    for (const name of MACHINES)
+      if (said.includes(`${name}: this failed; the state before it is back in force`))
+        this.problems.push(...(await leftBy(this.farm.lab, name)));
+  }
+
+  /** Where nobody took anything away, and no run was interrupted, all is there again after a boot. */
+  private async hasBooted(name: Machine): Promise<void> {
+    if (name === "ns1" || this.world.broken.includes(name) || this.doubtful || this.world.interrupted) return;
+    let lacks = await lacksAfterBoot(this.farm.lab, name);
+    for (let i = 0; i < 5 && lacks.length > 0; i++) {
+      await sleep(1000);
+      lacks = await lacksAfterBoot(this.farm.lab, name);
+    }
+    this.problems.push(...lacks.map((line) => `after a boot: ${line}`));
   }
 
   private async routes(): Promise<Outcome["routed"]> {
@@ -274,12 +316,15 @@ export class Player {
         pictures: this.foreign,
         serials: this.serials,
       });
+    this.say("compare");
     let found = await problems();
     // What runs in the background may take a moment.
     for (let i = 0; i < 3 && found.length > 0; i++) {
       await sleep(1000);
+      this.say(`not yet: ${found.join("; ")}`);
       found = await problems();
     }
+    this.say("compared");
     this.problems.push(...found);
   }
 

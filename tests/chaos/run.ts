@@ -9,7 +9,7 @@ import { sequenceOf, words } from "./sequence";
 
 const PREVIEW_EVERY = 5;
 
-const USAGE = `usage: npm run chaos -- [--sequences N] [--minutes M] [--seed S]     default: 200 sequences, at most 90 minutes
+const USAGE = `usage: npm run chaos -- [--sequences N] [--minutes M] [--seed S]     default: 10 sequences, at most 60 minutes
        npm run chaos -- --seed S --sequence K                     plays that one again
        npm run chaos -- --mutant NAME [--seed S]                  with a planted bug, until it is found
        npm run chaos -- --mutants                                 each planted bug must be found`;
@@ -89,8 +89,8 @@ async function finds(mutant: Mutant, seed: number): Promise<boolean> {
 async function main(): Promise<boolean> {
   const { values } = parseArgs({
     options: {
-      sequences: { type: "string", default: "200" },
-      minutes: { type: "string", default: "90" },
+      sequences: { type: "string", default: "10" },
+      minutes: { type: "string", default: "60" },
       seed: { type: "string" },
       sequence: { type: "string" },
       mutant: { type: "string" },
