@@ -216,12 +216,10 @@ export async function lacksAfterBoot(lab: Lab, name: Machine): Promise<string[]>
   return drift.filter((line) => line.includes(".vips: ")).map((line) => `${name}: ${line}`);
 }
 
-/** What a change that "failed; the state before it is back in force" left on a machine after all. */
-export async function leftBy(lab: Lab, name: Machine): Promise<string[]> {
+/** What runs that did not get to their end left in our folders on a machine. */
+export async function leftOvers(lab: Lab, name: Machine): Promise<string[]> {
   const { leftover = [] } = await inspect(lab, name);
-  return leftover
-    .filter((line) => line.startsWith("/var/lib/loopback-ha/"))
-    .map((line) => `${name}: says that it went back, and left ${line}`);
+  return leftover.filter((line) => line.startsWith("/var/lib/loopback-ha/"));
 }
 
 /** Operations that the engine still takes for begun. */

@@ -26,7 +26,7 @@ import {
   compare,
   differences,
   lacksAfterBoot,
-  leftBy,
+  leftOvers,
   pictures,
   previewProblems,
 } from "./check";
@@ -264,8 +264,9 @@ export class Player {
     // What comes between, comes in the last of them.
     for (const [i, config] of configs.entries()) {
       const last = i === configs.length - 1;
+      const left = await this.leftOnNearlyFull();
       const result = await this.run(config, last ? step : undefined);
-      if (result.code !== 0) await this.wentBack(step, textOf(result));
+      if (!(last && step.disturbance)) await this.wentBack(textOf(result), left);
       succeeded = result.code === 0 && succeeded;
     }
     const { faults } = this.world;
@@ -274,13 +275,22 @@ export class Player {
     return { succeeded, routed: await this.routes() };
   }
 
-  /** Machines on which a change failed are as before, where nothing else was in its way. */
-  private async wentBack({ disturbance }: Step & { kind: "up" }, said: string): Promise<void> {
-    const { faults } = this.world;
-    if (disturbance || this.doubtful || Object.values(faults).some((fault) => !DISKS.includes(fault))) return;
-    for (const name of MACHINES)
+  /** What lies on machines that have room for a mark, and for little else. */
+  private async leftOnNearlyFull(): Promise<Map<Machine, string[]>> {
+    const machines = MACHINES.filter((name) => this.world.faults[name] === Fault.NearlyFullDisk);
+    const left = await Promise.all(machines.map((name) => leftOvers(this.farm.lab, name)));
+    return new Map(machines.map((name, i) => [name, left[i]]));
+  }
+
+  /** Where a change failed, and says that it went back, it left nothing that was not there before. */
+  private async wentBack(said: string, before: Map<Machine, string[]>): Promise<void> {
+    for (const [name, lines] of await this.leftOnNearlyFull())
       if (said.includes(`${name}: this failed; the state before it is back in force`))
-        this.problems.push(...(await leftBy(this.farm.lab, name)));
+        this.problems.push(
+          ...lines
+            .filter((line) => !before.get(name)!.includes(line))
+            .map((line) => `${name}: says that it went back, and left ${line}`),
+        );
   }
 
   /** Where nobody took anything away, and no run was interrupted, all is there again after a boot. */

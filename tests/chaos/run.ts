@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { parseArgs } from "node:util";
-import { MUTANTS, Mutant } from "./mutants";
+import { MUTANTS, MUTANT_SEED, Mutant } from "./mutants";
 import { Player, Verdict } from "./player";
 import { sequenceOf, words } from "./sequence";
 
@@ -106,7 +106,9 @@ async function main(): Promise<boolean> {
     if (!/^\d+$/.test(text)) throw new Error(`--${what} is '${text}', and no whole number\n${USAGE}`);
     return Number(text);
   };
-  const seed = values.seed ? number(values.seed, "seed") : Math.floor(Math.random() * 2 ** 31);
+  const anySeed = (): number =>
+    values.mutants || values.mutant ? MUTANT_SEED : Math.floor(Math.random() * 2 ** 31);
+  const seed = values.seed ? number(values.seed, "seed") : anySeed();
   console.log(`seed ${seed}`);
   const mutants = values.mutants ? MUTANTS : MUTANTS.filter(({ name }) => name === values.mutant);
   if (values.mutant && mutants.length === 0)

@@ -96,7 +96,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
       to: fc.constantFrom<SiteState | undefined>("here", "here", "retiring", undefined),
     }),
   },
-  { weight: 3, arbitrary: fc.constant<Change>({ what: "undo" }) },
+  { weight: 8, arbitrary: fc.constant<Change>({ what: "undo" }) },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -202,10 +202,12 @@ const destroy: fc.Arbitrary<Step> = fc.oneof(
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 30,
-    arbitrary: fc.record(
-      { kind: fc.constant("up" as const), change, disturbance },
-      { requiredKeys: ["kind", "change"] },
-    ),
+    arbitrary: fc
+      .tuple(
+        change,
+        fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, { weight: 2, arbitrary: disturbance }),
+      )
+      .map(([it, between]): Step => ({ kind: "up", change: it, ...(between && { disturbance: between }) })),
   },
   { weight: 12, arbitrary: fault },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant("mend" as const), machine }) },

@@ -5,7 +5,7 @@ import { BASE, after, makesSense, wellAt } from "../../chaos/model";
 import { Step, planned, sequenceOf, words } from "../../chaos/sequence";
 
 const SEED = 20261126;
-const sequences = Array.from({ length: 60 }, (_, i) => sequenceOf(SEED, i + 1));
+const sequences = Array.from({ length: 120 }, (_, i) => sequenceOf(SEED, i + 1));
 const steps = sequences.flatMap((it) => it.steps);
 
 describe("chaos: sequences", () => {
