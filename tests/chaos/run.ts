@@ -8,6 +8,8 @@ import { Player, Verdict } from "./player";
 import { sequenceOf, words } from "./sequence";
 
 const PREVIEW_EVERY = 5;
+/** Problems of a sequence that are printed; its log has all. */
+const SHOWN = 6;
 
 const USAGE = `usage: npm run chaos -- [--sequences N] [--minutes M] [--seed S]     default: 10 sequences, at most 60 minutes
        npm run chaos -- --seed S --sequence K                     plays that one again
@@ -62,7 +64,8 @@ function report(seed: number, number: number, { problems, seconds, log }: Verdic
   }
   const file = path.join(os.tmpdir(), `loopback-ha-chaos-${seed}-${number}.log`);
   fs.writeFileSync(file, `${log}\n\n${problems.join("\n")}\n`);
-  console.log(problems.map((problem) => `   NOT AS IT SHOULD BE: ${problem}`).join("\n"));
+  for (const problem of problems.slice(0, SHOWN)) console.log(`   NOT AS IT SHOULD BE: ${problem}`);
+  if (problems.length > SHOWN) console.log(`   NOT AS IT SHOULD BE: and ${problems.length - SHOWN} more`);
   console.log(`   ${seconds.toFixed(1)} s; all that was said: ${file}`);
   console.log(`   again: npm run chaos -- --seed ${seed} --sequence ${number}`);
 }
