@@ -164,13 +164,15 @@ async function answersOf(
     })),
   );
   // Together: a kernel answers for addresses that nobody has only once a second.
-  const script = `i=0; while read -r vip name; do
-      { answer=$(curl -s -f --max-time 3 -H "Host: $name" "http://$vip${healthPath}") || answer=
+  const script = `i=0; while read -r vip name patience; do
+      { answer=$(curl -s -f --max-time "$patience" -H "Host: $name" "http://$vip${healthPath}") || answer=
         printf '%s\\t%s\\n' "$i" "$answer"; } &
       i=$((i + 1))
     done; wait`;
   const { stdout } = await lab.exec("client", ["bash", "-c", `{ ${script}; } | sort -n | cut -f 2`], {
-    input: questions.map(({ vip, serverName }) => `${vip} ${serverName}\n`).join(""),
+    input: questions
+      .map(({ vip, serverName, expected }) => `${vip} ${serverName} ${expected ? 3 : 1}\n`)
+      .join(""),
   });
   const answers = stdout.split("\n");
   return questions.flatMap(({ vip, serverName, expected }, i) =>
