@@ -179,7 +179,7 @@ export async function booted(lab: Lab, machine: Machine): Promise<void> {
 }
 
 const ZONE = "/etc/bind/loopback-ha/widgetco.example.zone";
-const SITE_FILES = "/var/lib/loopback-ha/*.vhosts/current/want/private/sites";
+const VHOSTS = "/etc/apache2/sites-enabled/loopback-ha.*.conf";
 
 const TAMPERINGS: Record<string, string> = {
   "takes our VIPs off lo":
@@ -187,7 +187,7 @@ const TAMPERINGS: Record<string, string> = {
   "stops Apache": "systemctl stop apache2",
   "deletes the include of our virtual hosts":
     "rm -f /etc/apache2/sites-enabled/loopback-ha.*.conf; systemctl reload apache2 || true",
-  "edits a virtual host of ours": `for f in ${SITE_FILES}/site-gadgets.conf; do [ ! -e $f ] || echo '# mine' >>$f; done`,
+  "edits a virtual host of ours": `for f in ${VHOSTS}; do [ ! -e $f ] || echo '# mine' >>$f; done`,
   "disables our service":
     "for u in /etc/systemd/system/loopback-ha.*.service; do [ ! -e $u ] || systemctl disable --quiet ${u##*/}; done",
   "sets arp_ignore to 0": "echo 0 >/proc/sys/net/ipv4/conf/all/arp_ignore",
