@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What npm run demo, npm test, npm run lab, npm run bench and npm run pictures call: installs what is missing, then runs it.
+# What npm run demo, npm test, npm run lab, npm run bench, npm run chaos and npm run pictures call: installs what is missing, then runs it.
 if [ -z "${BASH_VERSINFO:-}" ] || [ "${BASH_VERSINFO[0]}" -lt 4 ]; then
   echo "bash 4 or newer is needed." >&2
   exit 1
@@ -9,10 +9,10 @@ set -euo pipefail
 verb=${1:-}
 [ $# -eq 0 ] || shift
 case "$verb" in
-  demo | lab | bench | pictures) again="run $verb" ;;
+  demo | lab | bench | chaos | pictures) again="run $verb" ;;
   test) again="test" ;;
   *)
-    echo "usage: bash tools/run.sh demo|test|lab|bench|pictures [ARGUMENT ...]" >&2
+    echo "usage: bash tools/run.sh demo|test|lab|bench|chaos|pictures [ARGUMENT ...]" >&2
     exit 2
     ;;
 esac
@@ -40,5 +40,6 @@ case "$verb" in
   demo) exec "${typescript[@]}" examples/lab/demo.ts "$@" ;;
   test) exec node_modules/.bin/mocha --config tests/.mocharc.json "$@" ;;
   bench) exec "${typescript[@]}" tests/bench/run.ts "$@" ;;
+  chaos) exec "${typescript[@]}" tests/chaos/run.ts "$@" ;;
   pictures) exec "${typescript[@]}" tests/pictures/run.ts "$@" ;;
 esac

@@ -8,10 +8,14 @@
 trap '' HUP INT TERM PIPE
 
 take_lock
-# What a run that was killed was about to rename.
-for leftover in "$state"/*.new; do
-  [[ ! -e $leftover && ! -L $leftover ]] || rm -f "$leftover"
-done
+# What a run that was killed, or found no room, was about to rename.
+drop_unrenamed() {
+  local leftover
+  for leftover in "$state"/*.new "$root"/*.new; do
+    [[ ! -e $leftover && ! -L $leftover ]] || rm -f "$leftover"
+  done
+}
+drop_unrenamed
 # What nobody confirms goes back before something new comes.
 [[ ${LOOPBACK_HA_LOCK:-} ]] || let_confirm
 [[ ! -e $pending ]] || revert
@@ -20,7 +24,7 @@ doubted=
 [[ ! -e $state/in-doubt ]] || doubted=1
 
 # A refusal on a machine that has nothing of ours leaves nothing of ours.
-trap 'cleanup; [[ -e $root ]] || rm -rf "$run"' EXIT
+trap 'cleanup; drop_unrenamed; [[ -e $root ]] || rm -rf "$run"' EXIT
 check
 
 if [[ $version == "$previous" && ! $doubted ]] && is_live "$bundle" && found=$(all_drift) && [[ ! $found ]]; then

@@ -104,7 +104,12 @@ describe("faults", function () {
     for (const [what, break_, mend, message] of REFUSALS) {
       it(`${what}: one clear error, web3 as it was, the others' work kept, and the next up brings it`, async () => {
         await addSite();
-        const result = await whileBroken(break_, mend, () => project.up());
+        const result = await whileBroken(break_, mend, async () => {
+          const refused = await project.up();
+          const unfinished = "find /var/lib/loopback-ha -name '*.new' -o -name in-doubt -o -name incoming";
+          assert.equal((await sh("web3", unfinished)).stdout, "");
+          return refused;
+        });
         assert.notEqual(result.code, 0);
         assert.match(text(result), message);
         assert.deepEqual(await serving(), SERVERS);

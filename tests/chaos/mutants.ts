@@ -1,0 +1,63 @@
+/** Bugs that are planted in a copy of the product, one at a time, so that it is known which ones a run would find. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+
+export interface Mutant {
+  name: string;
+  /** What goes wrong with it. */
+  bug: string;
+  file: string;
+  from: string;
+  to: string;
+  /** Within how many sequences it must be found. */
+  within: number;
+}
+
+/** With this seed each of them is met early. Without a seed of one's own. */
+export const MUTANT_SEED = 12;
+
+export const MUTANTS: Mutant[] = [
+  {
+    name: "no-boot",
+    bug: "after a boot nothing brings the VIPs back",
+    file: "components/host/restore.sh",
+    from: "  restore 60\n",
+    to: "",
+    within: 30,
+  },
+  {
+    name: "no-way-back",
+    bug: "a change that fails half-way stays as it is",
+    file: "components/host/apply.sh",
+    from: '    go_back "$previous" "$doubted"\n',
+    to: "",
+    within: 30,
+  },
+  {
+    name: "all-is-ours",
+    bug: "other people's addresses on lo are removed with ours",
+    file: "components/loopbackVip/concern.sh",
+    from: 'of_all_versions bindings | sort -u | comm -12 - "$2" |\n',
+    to: 'cat "$2" |\n',
+    within: 10,
+  },
+  {
+    name: "no-pins",
+    bug: "open connections move with the route",
+    file: "components/routerRoute/linux/pinning.sh",
+    from: '      rule("to_vip", "ct mark and " mask " vmap @pins")\n',
+    to: "",
+    within: 30,
+  },
+];
+
+/** Plants the bug in a copy of the program. */
+export function plant({ name, file, from, to }: Mutant, copy: string): void {
+  const place = path.join(copy, file);
+  const text = fs.readFileSync(place, "utf8");
+  if (text.split(from).length !== 2) throw new Error(`mutant ${name}: ${file} does not have its text once`);
+  fs.writeFileSync(
+    place,
+    text.replace(from, () => to),
+  );
+}
