@@ -126,7 +126,7 @@ function findRemovals(farm: FarmModel, stack: string, found: Findings): Complain
       }),
     };
   });
-  return findEarlyRemovals(installed, wanted, views, (pair) => wayOut(farm, pair)).map((text): Complaint => [
+  return findEarlyRemovals(leaving, views, (pair) => wayOut(farm, pair)).map((text): Complaint => [
     "sites",
     text,
   ]);

@@ -36,17 +36,16 @@ export function leavingPairs(installed: NameAddress[], wanted: NameAddress[]): N
  * A name may leave the servers only when no resolver can still send clients there: it has been out of DNS for its
  * TTL. Compares what the servers serve with what they shall serve.
  *
+ * @param pairs what leaves, as `leavingPairs` has it
  * @param wayOut how the name leaves that address gently, as an instruction
  * @returns one sentence a name that leaves too early; empty when all is well
  */
 export function findEarlyRemovals(
-  installed: NameAddress[],
-  wanted: NameAddress[],
+  pairs: NameAddress[],
   views: NameServerView[],
   wayOut: (pair: NameAddress) => string,
 ): string[] {
-  const leaving = new Set(leavingPairs(installed, wanted).map(key));
-  if (leaving.size === 0) return [];
+  const leaving = new Set(pairs.map(key));
   const inDns = new Map<string, string>();
   const ways = new Map<string, string>();
   const waits = new Map<string, Wait>();

@@ -17,7 +17,7 @@ drop_unrenamed() {
 }
 drop_unrenamed
 # What nobody confirms goes back before something new comes.
-[[ ${LOOPBACK_HA_LOCK:-} ]] || let_confirm
+let_confirm
 [[ ! -e $pending ]] || revert
 previous=$(current_version)
 doubted=

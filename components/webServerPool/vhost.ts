@@ -1,5 +1,6 @@
 import { VipBinding, addressesOf } from "../addressPlan";
 import { Wish } from "../host/wish.cjs";
+import type { NameAddress } from "../retirement";
 
 /** A site that every server of a pool serves. */
 export interface SiteArgs {
@@ -67,7 +68,7 @@ function describeSite({ serverName, aliases = [], vips, documentRoot }: SiteArgs
 }
 
 /** The names of a site and where they are served, out of a line of the wanted file `sites`. */
-export function namesOf(line: string): { name: string; address: string }[] {
+export function namesOf(line: string): NameAddress[] {
   const [, names = "", vips = ""] = line.split(" ");
   return names.split(",").flatMap((name) => vips.split(",").map((address) => ({ name, address })));
 }
