@@ -7,6 +7,15 @@ import { checkout } from "./state";
 /** The user by whom programs log in to the machines: LOOPBACK_HA_LAB_USER, root (the default) or deploy. */
 export const labUser = process.env.LOOPBACK_HA_LAB_USER || "root";
 
+const UP = ["up", "--yes", "--skip-preview", "--continue-on-error"];
+
+/** An `up` that has begun. */
+export interface RunningUp {
+  kill(signal: NodeJS.Signals): void;
+  /** Never fails. A signal's code is 1. */
+  ended: Promise<ExecResult>;
+}
+
 /** A Pulumi program in a folder, run by the lab's operator, with its state beside it. */
 export class Program {
   constructor(
@@ -66,10 +75,23 @@ export class Program {
 
   /** `pulumi up`, as all docs have it. */
   up(options: { check?: boolean; env?: Record<string, string> } = {}): Promise<ExecResult> {
-    return this.pulumi(
-      ["up", "--yes", "--skip-preview", "--continue-on-error", "--stack", this.stack],
-      options,
+    return this.pulumi([...UP, "--stack", this.stack], options);
+  }
+
+  /** The same, for what comes between while it runs. */
+  async beginUp(env: Record<string, string> = {}): Promise<RunningUp> {
+    const words = ["pulumi", ...UP, "--stack", this.stack, "--non-interactive", "--color=never"];
+    const child = await this.lab.spawn("operator", words, {
+      cwd: this.folder,
+      env: { ...this.env, ...env },
+    });
+    const result = { code: 1, stdout: "", stderr: "", timedOut: false };
+    child.stdout!.setEncoding("utf8").on("data", (text: string) => (result.stdout += text));
+    child.stderr!.setEncoding("utf8").on("data", (text: string) => (result.stderr += text));
+    const ended = new Promise<ExecResult>((resolve) =>
+      child.once("close", (code) => resolve({ ...result, code: code ?? 1 })),
     );
+    return { kill: (signal) => child.kill(signal), ended };
   }
 
   /** `pulumi config set --path`. */

@@ -6,26 +6,23 @@ import { timeUp, wallTimes } from "../lab/wallTimes";
 import { buildBaseline } from "./baselineProject";
 import { farmConfig } from "./farm";
 import { report } from "./report";
-import { Times, times } from "./times";
+import { Times, inTurn, times } from "./times";
 
 const ROUNDS = 5;
 const MODES = { "--skip-preview": ["--skip-preview"], "with preview": [] };
 
 /** Flips web2 away and back in turn; after each flip of the farm, the same of the baseline. */
 async function flips(projects: [Project, string][], flags: string[]): Promise<Times[]> {
-  const seconds: number[][] = projects.map(() => []);
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const [i, [project, key]] of projects.entries()) {
-      await project.set(key, round % 2 === 0 ? "maintenance" : "active");
-      seconds[i].push(await timeUp(project, flags));
-    }
-  }
+  const all = await inTurn(ROUNDS, projects, async ([project, key], round) => {
+    await project.set(key, round % 2 === 0 ? "maintenance" : "active");
+    return timeUp(project, flags);
+  });
   // An odd number of rounds leaves web2 in maintenance.
   for (const [project, key] of projects) {
     await project.set(key, "active");
     await timeUp(project, ["--skip-preview"]);
   }
-  return seconds.map(times);
+  return all;
 }
 
 async function build(lab: Lab, sites: number): Promise<[Project, number]> {

@@ -3,16 +3,14 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { Lab } from "../../examples/lab/lab";
 import { Project } from "../../examples/lab/project";
-import { timed } from "../lab/wallTimes";
+import { timeUp, timed } from "../lab/wallTimes";
 import { wideFarmConfig } from "./farm";
 import { buildBaseline } from "./baselineProject";
 import { report } from "./report";
-import { Times, times } from "./times";
+import { Times, inTurn } from "./times";
 
 const ROUNDS = 5;
 const SITES = [1, 30, 300, 1000];
-
-const UP = ["up", "--yes", "--continue-on-error", "--skip-preview"];
 
 /** What was measured with one number of sites. */
 interface Measures {
@@ -32,8 +30,8 @@ interface Measures {
   sent: { newSite: number; nothing: number };
 }
 
-const timePulumi = (project: Project, args: string[]): Promise<number> =>
-  timed(() => project.pulumi([...args, "--stack", project.stack], { check: true }));
+const timePreview = (project: Project): Promise<number> =>
+  timed(() => project.pulumi(["preview", "--stack", project.stack], { check: true }));
 
 async function sentBytes(lab: Lab, work: () => Promise<unknown>): Promise<number> {
   const total = async (): Promise<number> => {
@@ -62,28 +60,22 @@ async function measure(lab: Lab, sites: number): Promise<Measures> {
     fs.writeFileSync(project.file("Pulumi.lab.yaml"), wideFarmConfig(count));
   configure(sites);
   await project.init();
-  const firstUp = await timePulumi(project, UP);
+  const firstUp = await timeUp(project);
   const baseline = await buildBaseline(lab, project);
   const projects = [project, baseline];
-  const rounds = async (work: (which: Project, round: number) => Promise<number>): Promise<Times[]> => {
-    const seconds: number[][] = projects.map(() => []);
-    for (let round = 0; round < ROUNDS; round++)
-      for (const [i, which] of projects.entries()) seconds[i].push(await work(which, round));
-    return seconds.map(times);
-  };
-  const noChangeUp = await rounds((which) => timePulumi(which, UP));
-  const noChangePreview = await rounds((which) => timePulumi(which, ["preview"]));
-  const flip = await rounds(async (which, round) => {
+  const noChangeUp = await inTurn(ROUNDS, projects, (which) => timeUp(which));
+  const noChangePreview = await inTurn(ROUNDS, projects, timePreview);
+  const flip = await inTurn(ROUNDS, projects, async (which, round) => {
     const key = which === project ? "servers.web2.state" : "baseline:state";
     await which.set(key, round % 2 === 0 ? "maintenance" : "active");
-    return timePulumi(which, UP);
+    return timeUp(which);
   });
   configure(sites);
-  await timePulumi(project, UP);
-  const nothing = await sentBytes(lab, () => timePulumi(project, UP));
+  await timeUp(project);
+  const nothing = await sentBytes(lab, () => timeUp(project));
   configure(sites + 1);
   let newSite = 0;
-  const sent = await sentBytes(lab, async () => (newSite = await timePulumi(project, UP)));
+  const sent = await sentBytes(lab, async () => (newSite = await timeUp(project)));
   const result = {
     sites,
     firstUp,

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { withEdits } from "../../cli/stackFile";
 import { ExecResult, Lab } from "../../examples/lab/lab";
 import { Program, Project } from "../../examples/lab/project";
-import { textOf } from "../lab/support";
+import { KILL_SSHD, START_SSHD, textOf } from "../lab/support";
 import { BASE, Config, Fault, PREFIXES, Prefix, SERVERS, Server } from "./model";
 import { Disturbance, Machine, SITES, Tampering, addressOf } from "./sequence";
 
@@ -49,29 +49,18 @@ const ENVIRONMENT = { LOOPBACK_HA_FORCE_REMOVAL: "1" };
 /** `pulumi up`, as all docs have it, and what comes between. */
 export async function up(lab: Lab, program: Program, disturbance?: Disturbance): Promise<ExecResult> {
   if (!disturbance) return program.up({ env: ENVIRONMENT });
-  const child = await lab.spawn(
-    "operator",
-    [
-      ...["pulumi", "up", "--yes", "--skip-preview", "--continue-on-error", "--stack", program.stack],
-      ...["--non-interactive", "--color=never"],
-    ],
-    { cwd: program.folder, env: { ...program.env, ...ENVIRONMENT } },
-  );
-  let stdout = "";
-  for (const stream of [child.stdout!, child.stderr!])
-    stream.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-  const ended = new Promise<number>((resolve) => child.once("close", (code) => resolve(code ?? 1)));
+  const running = await program.beginUp(ENVIRONMENT);
   const over = new AbortController();
   const between = sleep(disturbance.afterMs, undefined, { signal: over.signal })
-    .then(() => disturb(lab, disturbance, (signal) => child.kill(signal)))
+    .then(() => disturb(lab, disturbance, running.kill))
     .catch((error: Error) => {
       if (error.name !== "AbortError") throw error;
     });
-  const code = await ended;
+  const result = await running.ended;
   // What comes too late is for the machine alone.
   if (!disturbance.leaves) over.abort();
   await between;
-  return { code, stdout, stderr: "", timedOut: false } as ExecResult;
+  return result;
 }
 
 async function disturb(
@@ -133,13 +122,7 @@ export async function inflict(lab: Lab, machine: Machine, fault: Fault): Promise
       return;
     }
     case Fault.NoSshd:
-      return must(
-        lab,
-        machine,
-        // Its own children are what the daemon's cgroup and the logins' scopes hold.
-        `systemctl kill -s KILL ssh.service; systemctl mask --quiet --runtime --now ssh.service
-         for s in $(systemctl list-units --plain --no-legend 'session-*.scope' | cut -d ' ' -f 1); do systemctl kill -s KILL $s || true; done`,
-      );
+      return must(lab, machine, KILL_SSHD);
     case Fault.Slow:
       return must(lab, machine, "tc qdisc replace dev host0 root tbf rate 1mbit burst 8kb latency 400ms");
     case Fault.ClockAhead:
@@ -164,7 +147,7 @@ export async function mend(lab: Lab, machine: Machine, fault: Fault): Promise<vo
       return;
     }
     case Fault.NoSshd:
-      return must(lab, machine, "systemctl unmask --quiet --runtime ssh.service; systemctl start ssh");
+      return must(lab, machine, START_SSHD);
     case Fault.Slow:
       return must(lab, machine, "tc qdisc del dev host0 root");
     case Fault.ClockAhead:

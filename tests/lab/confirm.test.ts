@@ -2,7 +2,17 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { prepareServers, startLoad } from "../../examples/lab/client";
 import { ConnectionKind } from "../../examples/lab/load/record";
-import { CUT_SSH, Farm, HEAL_SSH, SERVERS, oncePending, pendingFile, within } from "./support";
+import {
+  CUT_SSH,
+  Farm,
+  HEAL_SSH,
+  KILL_SSHD,
+  SERVERS,
+  START_SSHD,
+  oncePending,
+  pendingFile,
+  within,
+} from "./support";
 
 const PENDING = pendingFile("linux");
 const AWAY = ["web1", "web1", "web3", "web4"];
@@ -52,12 +62,7 @@ describe("commit-confirm", function () {
 
   for (const [what, event, heal] of [
     ["the operator's link is cut", CUT_SSH, HEAL_SSH],
-    [
-      "sshd and all its sessions are killed",
-      // Its own children are what the daemon's cgroup and the logins' scopes hold.
-      "systemctl kill -s KILL ssh.service; systemctl mask --runtime --now ssh.service; for s in $(systemctl list-units --plain --no-legend 'session-*.scope' | cut -d ' ' -f 1); do systemctl kill -s KILL $s; done",
-      "systemctl unmask --runtime ssh.service; systemctl start ssh",
-    ],
+    ["sshd and all its sessions are killed", KILL_SSHD, START_SSHD],
   ]) {
     it(`${what} before the confirmation: the router goes back alone within its time plus 1 s; up fails and says so; the next one flips`, async () => {
       const { printed, kept } = await unconfirmed(event, heal);
@@ -157,17 +162,10 @@ describe("commit-confirm", function () {
 
   it("pulumi killed before the confirmation: the router goes back, and up again is clean", async () => {
     await farm.setState("web2", "maintenance");
-    const up = await farm.lab.spawn(
-      "operator",
-      ["pulumi", "up", "--yes", "--skip-preview", "--stack", "lab", "--non-interactive"],
-      { cwd: farm.project.folder, env: farm.project.env },
-    );
-    up.stdout?.resume();
-    up.stderr?.resume();
-    const ended = new Promise((resolve) => up.once("close", resolve));
+    const up = await farm.project.beginUp();
     await r1(oncePending("linux", CUT_SSH));
     up.kill("SIGKILL");
-    await ended;
+    await up.ended;
     await within(SECONDS + 2, "home again", async () => String(await farm.serving()) === String(SERVERS));
     await r1(HEAL_SSH);
     await farm.project.recover();

@@ -256,25 +256,9 @@ describe("faults", function () {
     ] as const) {
       it(`pulumi up ended by ${signal} after ${delay} ms: one recovery, then one up is clean`, async () => {
         await addSite();
-        const up = await lab.spawn(
-          "operator",
-          [
-            "pulumi",
-            "up",
-            "--yes",
-            "--skip-preview",
-            "--continue-on-error",
-            "--stack",
-            "lab",
-            "--non-interactive",
-          ],
-          { cwd: project.folder, env: project.env },
-        );
-        up.stdout?.resume();
-        up.stderr?.resume();
-        const ended = new Promise((resolve) => up.once("close", resolve));
+        const up = await project.beginUp();
         setTimeout(() => up.kill(signal), delay);
-        await ended;
+        await up.ended;
         assert.deepEqual(await serving(), SERVERS);
         fs.writeFileSync(project.file("Pulumi.lab.yaml"), config);
         await project.recover();

@@ -23,6 +23,11 @@ export async function within(seconds: number, what: string, check: () => Promise
 export const CUT_SSH = `nft -f - <<<'table ip foreign { chain c { type filter hook input priority -300; tcp dport 22 drop; }; }'`;
 export const HEAL_SSH = "nft delete table ip foreign";
 
+/** sshd and all its sessions, at once: its own children are what the daemon's cgroup and the logins' scopes hold. */
+export const KILL_SSHD = `systemctl kill -s KILL ssh.service; systemctl mask --quiet --runtime --now ssh.service
+  for s in $(systemctl list-units --plain --no-legend 'session-*.scope' | cut -d ' ' -f 1); do systemctl kill -s KILL $s || true; done`;
+export const START_SSHD = "systemctl unmask --quiet --runtime ssh.service; systemctl start ssh";
+
 /** Where a change of the router's routes is noted down that waits for its confirmation. */
 export const pendingFile = (kind: string): string =>
   `/run/loopback-ha/pending.loopback-ha.lab.r1.${kind}-routes`;
