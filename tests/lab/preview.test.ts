@@ -5,7 +5,6 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { Exit } from "../../cli/failure";
 import type { Forecast } from "../../cli/forecast";
-import { EACH } from "../../cli/preview/diff";
 import { checkout } from "../../examples/lab/state";
 import { github, gitlab, runsOf } from "../ciJobs";
 import { blocks } from "../pages";
@@ -85,7 +84,7 @@ describe("loopback-ha preview", function () {
         "<details><summary><b>r1</b>: linux-routes update (+5 −1)</summary>",
         "\n-192.0.2.64/27 web2 192.0.2.3\n+192.0.2.64/27 web1 192.0.2.2\n",
         `<details><summary><b>${SERVERS.join(", ")}</b>: vhosts update, vips update (+5 −0)</summary>`,
-        `\n+    Alias "/.well-known/loopback-ha/@SECRET:health@" "/var/lib/loopback-ha/loopback-ha.lab.web-${EACH}.vhosts/health/sprockets"\n`,
+        "\n+sprockets sprockets.widgetco.example 192.0.2.39,192.0.2.71,192.0.2.103,192.0.2.135 /srv/www/sprockets\n",
         "\n+address 192.0.2.71\n",
       );
       assert.ok(!observed.includes(farm.healthPath.split("/").pop()!), "the secret health path is not shown");
