@@ -93,10 +93,12 @@ export async function startOnClient<T>(
   const child = await lab.spawn("client", ["node", "-r", "ts-node/register", script], { cwd: checkout });
   let errors = "";
   child.stderr!.setEncoding("utf8").on("data", (text: string) => (errors += text));
+  let end = "";
+  child.on("exit", (code, signal) => (end = `: ${signal ?? `exit code ${code}`}`));
   const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
   const next = async (): Promise<string> => {
     const { done, value } = (await lines.next()) as IteratorResult<string>;
-    if (done) throw new LabError(`${program} ended early: ${errors.trim()}`);
+    if (done) throw new LabError(`${program} ended early${end}: ${errors.trim()}`);
     return value;
   };
   child.stdin!.write(`${JSON.stringify(spec)}\n`);

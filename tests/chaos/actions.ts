@@ -177,7 +177,8 @@ const TAMPERINGS: Record<string, string> = {
   "flushes our routes": "ip route flush table all proto 76",
   "deletes our nft table":
     "nft list tables | awk '$3 ~ /^loopback-ha/ { print $3 }' | while read -r t; do nft delete table ip $t; done",
-  "reloads the network": "networkctl reload; networkctl reconfigure host0",
+  // networkd drops rules and routes that are not its own: his, too.
+  "reloads the network": "networkctl reload; networkctl reconfigure host0; sleep 2; systemctl start foreign",
   "stops the service that keeps our routes": "systemctl stop 'loopback-ha.*.service'",
   "edits a zone of ours, with a serial far ahead": `[ ! -e ${ZONE} ] || {
       now=$(sed -nE 's/^ +([0-9]+) +; serial$/\\1/p' ${ZONE}); ((now > 2099010000)) || now=2099010000

@@ -12,16 +12,16 @@ case $1 in
     if (($2 == 0)); then dd if=/dev/zero of="$small/fill" bs=1k 2>/dev/null || true; fi
     ;;
   mend)
+    # What lies below the small disk becomes what is on it; then the small one goes, in one step for whoever looks.
     rm -f "$small/fill"
-    mount -o remount,size=64m "$small"
-    # Also when the place itself was removed, with all that was in it.
-    rm -rf "$place.mended"
-    cp -a "$small/." "$place.mended/"
-    umount "$place"
-    rm -rf "$place.full"
-    [[ ! -e $place ]] || mv -T "$place" "$place.full"
-    [[ ! $(ls -A "$place.mended") ]] || mv -T "$place.mended" "$place"
-    umount "$small"
-    rm -rf "$place.full" "$place.mended"
+    below=$(mktemp -d)
+    mount --bind "${place%/*}" "$below"
+    find "$below/${place##*/}" -mindepth 1 -delete
+    cp -a "$small/." "$below/${place##*/}/"
+    # Lazily: who works there now goes on with what he has open.
+    umount -l "$place" "$small" "$below"
+    rmdir "$below"
+    # What was in it may have been removed altogether.
+    rmdir "$place" 2>/dev/null || true
     ;;
 esac
