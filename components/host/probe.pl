@@ -15,7 +15,7 @@ use strict;
 use warnings;
 use Socket;
 use IO::Handle;
-use Fcntl qw(F_GETFL F_SETFL O_NONBLOCK LOCK_SH LOCK_NB);
+use Fcntl qw(LOCK_SH LOCK_NB);
 use Errno qw(EINPROGRESS EWOULDBLOCK EAGAIN);
 use Getopt::Long;
 
@@ -30,7 +30,7 @@ sub now {
 
 my @groups = ([]);
 my $mark;
-use constant SO_MARK => 36;
+use constant { SO_MARK => 36, TCP_QUICKACK => 12, NON_BLOCKING => 04000 };
 while (my $line = <STDIN>) {
     chomp $line;
     my ($kind, $address, @rest) = split /\t/, $line;
@@ -57,18 +57,18 @@ my %socket_of = (
 sub start {
     my ($check) = @_;
     my ($type, $protocol) = @{ $socket_of{ $check->{kind} } };
-    socket(my $socket, PF_INET, $type, $protocol) or return failed($check, "socket: $!");
+    socket(my $socket, PF_INET, $type | NON_BLOCKING, $protocol) or return failed($check, "socket: $!");
     if (defined $check->{mark}) {
         setsockopt($socket, SOL_SOCKET, SO_MARK, pack 'I', $check->{mark})
             or return failed($check, "mark $check->{mark}: $!");
     }
-    # Asked again and again: a reset leaves nothing behind in servers and conntrack, where a close would for minutes.
-    setsockopt($socket, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0) if $option{every};
+    reset_at_close($socket) if $option{every};
+    # No packet of its own for the handshake's last step: the question goes with it.
+    setsockopt($socket, 6, TCP_QUICKACK, pack 'i', 0) if $check->{kind} eq 'http';
     if ($option{source}) {
         bind($socket, sockaddr_in(0, inet_aton($option{source})))
             or return failed($check, "source $option{source}: $!");
     }
-    fcntl($socket, F_SETFL, fcntl($socket, F_GETFL, 0) | O_NONBLOCK);
     my $to = sockaddr_in($check->{port}, inet_aton($check->{address}));
     if (!connect($socket, $to) && $! != EINPROGRESS) { return failed($check, "$!") }
     @$check{qw(socket answer state until)} = ($socket, '', 'connect', now() + $option{timeout});
@@ -79,6 +79,9 @@ sub start {
     }
     return $check;
 }
+
+# Leaves nothing behind in the server and in conntrack, where an ordinary close would for minutes.
+sub reset_at_close { setsockopt($_[0], SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0) }
 
 sub echo_request {
     my $body = pack 'CCnnn', 8, 0, 0, $$ & 0xffff, 1;
@@ -169,14 +172,21 @@ sub readable {
     }
     return greeted($check, !$count) if $check->{kind} eq 'tcp';
     return resolved($check) if $check->{kind} eq 'dns';
-    return if $count && length $check->{answer} < 65536;
-    my ($status) = $check->{answer} =~ m{^HTTP/1\.\d (\d+)} or return failed($check, 'no HTTP answer');
-    return failed($check, "HTTP status $status instead of $check->{status}") if $status ne $check->{status};
-    my ($body) = $check->{answer} =~ /\r\n\r\n(.*)/s;
-    if ($check->{body} ne '-' && index($body // '', $check->{body}) != 0) {
-        return failed($check, 'answered "' . beginning($body) . "\" instead of \"$check->{body}\"");
+    return spoke($check, !$count);
+}
+
+# An HTTP answer is good as soon as it begins so; a bad one is read to its end, or as far as a message needs it.
+sub spoke {
+    my ($check, $ended) = @_;
+    my ($status, $body) = $check->{answer} =~ m{^HTTP/1\.\d (\d+).*?\r\n\r\n(.*)}s;
+    if (defined $body && $status eq $check->{status} && ($check->{body} eq '-' || index($body, $check->{body}) == 0)) {
+        reset_at_close($check->{socket});
+        return passed($check);
     }
-    return passed($check);
+    return if !$ended && length $check->{answer} < 65536;
+    ($status) = $check->{answer} =~ m{^HTTP/1\.\d (\d+)} or return failed($check, 'no HTTP answer');
+    return failed($check, "HTTP status $status instead of $check->{status}") if $status ne $check->{status};
+    return failed($check, 'answered "' . beginning($body) . "\" instead of \"$check->{body}\"");
 }
 
 # Every one of these that is not ok yet, once. However many there are, it ends: then those that were not asked have failed.

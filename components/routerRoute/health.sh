@@ -39,7 +39,7 @@ live_checks() {
 # Of several checks of a site on a VIP the first one tells of the server: an open port alone says less.
 by_server() { awk -F '\t' 'asked[$2 FS $NF]++ { next } { split($NF, word, " "); own[word[2]] = own[word[2]] $0 "\n" } END { for (server in own) printf "group\n%s", own[server] }'; }
 marked_checks() {
-  awk "$check_functions"'
+  vip_checks "$bundle" | awk "$check_functions"'
     FILENAME ~ /servers$/ { server[++servers] = $1; mark[servers] = $4; next }
     !asked[$1 FS $2]++ { line[++vips] = $0 }
     END {
@@ -51,7 +51,7 @@ marked_checks() {
           print question(line[i], server[s] " " f[2], label)
         }
       }
-    }' "$bundle/want/servers" "$bundle/want/private/vips"
+    }' "$bundle/want/servers" -
 }
 questions() {
   local pinned

@@ -3,8 +3,8 @@
 #   want/routes         PREFIX SERVER NEXT-HOP
 #   want/servers        NAME ADDRESS up|down MARK TABLE
 #   want/block          packets to addresses of the block that nobody has end here instead of circling
-#   want/private/vips   VIP SITE http HOST PATH | tcp PORT [GREETING] | dns ZONE | ping: what the new server must answer
-#                       before a prefix moves
+#   want/private/vips   VIP,VIP,... SITE http HOST PATH | tcp PORT [GREETING] | dns ZONE | ping: what the new server must
+#                       answer before a prefix moves
 #   want/settings       ethernet=PREFIX  proof_source=ADDRESS|""  (addresses the proof is asked from)  pin_flows=yes|no
 #                       mark_mask=0x…  rule_preference=NUMBER  confirm_seconds=NUMBER  helpers=NAME,PROTOCOL,PORT ...
 # A kind adds live_items (PREFIX via HOP and "unreachable PREFIX", for all of ours that the kernel has), is_live and activate.
@@ -94,7 +94,10 @@ check_foreign_routes() {
 # main_routes <PREFIXES: the main table's routes to exactly these.
 main_routes() { sed 's/.*/route show exact & table main/' | ask_kernel | sed 's/ nhid [0-9]*//'; }
 
-# For awk: a line of want/private/vips as probe.pl asks it, ANSWER being what http must say, and what it asks in words.
+# vip_checks DIR: a bundle's want/private/vips, a line for each VIP.
+vip_checks() { awk '{ count = split($1, vip, ","); for (i = 1; i <= count; i++) print vip[i] substr($0, length($1) + 1) }' "$1/want/private/vips"; }
+
+# For awk: a line of vip_checks as probe.pl asks it, ANSWER being what http must say, and what it asks in words.
 readonly check_functions='
   function question(line, answer, label,  f, greeting) {
     split(line, f, " ")
@@ -115,7 +118,7 @@ readonly check_functions='
 # moving_checks PRESENT: the checks of the VIPs that lie in the moving prefixes, for probe.pl. A label ends with the server
 # that shall get them, " on SERVER". With PRESENT any server's answer will do.
 moving_checks() {
-  awk "$check_functions"'
+  vip_checks "$bundle" | awk "$check_functions"'
     function number(address,  part) { split(address, part, "."); return ((part[1] * 256 + part[2]) * 256 + part[3]) * 256 + part[4] }
     FILENAME ~ /moves$/ { moving[$1]; next }
     FILENAME ~ /routes$/ { if ($1 in moving) { split($1, p, "/"); low[++count] = number(p[1]); high[count] = low[count] + 2 ^ (32 - p[2]); server[count] = $2 }; next }
@@ -123,7 +126,7 @@ moving_checks() {
       vip = number($1)
       for (i = 1; i <= count; i++)
         if (vip >= low[i] && vip < high[i]) print question($0, present ? "-" : server[i] " " $2, subject($0) " on " server[i])
-    }' present="$1" "$proof/moves" "$bundle/want/routes" "$bundle/want/private/vips"
+    }' present="$1" "$proof/moves" "$bundle/want/routes" -
 }
 
 # Nothing moves to a server that does not answer there. Asked as a client would: the answer must find its way back
@@ -234,7 +237,7 @@ cleanup() {
 prepare() {
   [[ -e ${proof:-}/proven ]] || return 0
   touch "$state/proven"
-  sort -u "$proof/proven" "$state/proven" | awk 'FILENAME != "-" { wanted[$1]; next } $1 in wanted' "$bundle/want/private/vips" - >"$state/proven.new"
+  sort -u "$proof/proven" "$state/proven" | awk 'FILENAME != "-" { wanted[$1]; next } $1 in wanted' <(vip_checks "$bundle") - >"$state/proven.new"
   mv "$state/proven.new" "$state/proven"
 }
 

@@ -108,14 +108,22 @@ export function renderSettings(settings: {
 }
 
 /**
- * One line a VIP, those of a site together, so that a new site is one group of lines in a preview.
+ * One line for each check of a site, with all its VIPs.
  *
  * @throws Refusal when a check lacks what its kind needs.
  */
 export function renderChecks(checks: VipCheckArgs[]): string {
-  return lines(checks.map(renderCheck));
+  const vips = new Map<string, string[]>();
+  for (const check of checks) {
+    const what = renderCheck(check);
+    const known = vips.get(what);
+    if (known) known.push(check.vip);
+    else vips.set(what, [check.vip]);
+  }
+  return lines([...vips].map(([what, of]) => `${of.join(",")} ${what}`));
 }
 
+/** All but the VIP. */
 function renderCheck(check: VipCheckArgs): string {
   refuse("checks", check.vip, isAddress(check.vip) ? undefined : "is not an IPv4 address");
   refuse("checks", check.site, nameComplaint(check.site));
@@ -129,17 +137,17 @@ function renderCheck(check: VipCheckArgs): string {
   if (kind === CheckKind.Http) {
     require(serverName, "serverName");
     require(pool, "pool");
-    return `${vip} ${site} http ${serverName} @SECRET:health_${secretName(pool ?? "")}@`;
+    return `${site} http ${serverName} @SECRET:health_${secretName(pool ?? "")}@`;
   }
   if (kind === CheckKind.Tcp) {
     require(port, "port");
-    return [vip, site, "tcp", port, ...(greeting === undefined ? [] : [greeting])].join(" ");
+    return [site, "tcp", port, ...(greeting === undefined ? [] : [greeting])].join(" ");
   }
   if (kind === CheckKind.Dns) {
     require(zone, "zone");
-    return `${vip} ${site} dns ${zone}`;
+    return `${site} dns ${zone}`;
   }
-  return `${vip} ${site} ping`;
+  return `${site} ping`;
 }
 
 function greetingComplaint(greeting: string): string | undefined {

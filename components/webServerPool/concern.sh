@@ -37,7 +37,32 @@ render() {
 site_names() { cut -d ' ' -f 1 "$1/want/sites" | sort; }
 roots() { cut -d ' ' -f 4 "$1/want/sites" | sort -u; }
 
-# What must answer, for probe.pl: each site on each VIP, and on each VIP nobody for a name that is unknown.
+# Of the rest, every so many: Apache may have trouble that has nothing to do with a change.
+readonly sampled=100
+
+# Lines of want/sites that a change may have broken: those that differ, and those that share a VIP with one that differs or
+# is gone. Without a version before, or with another text of Apache's for all sites: all of them.
+touched_sites() {
+  local want=$1/want before=$state/versions/${previous:-none}/want
+  if [[ ${doubted:-} || ${previous:-} == "$version" || ! -e $before/sites ]] || ! cmp -s "$before/private/vhost.conf" "$want/private/vhost.conf" ||
+    ! cmp -s "$before/private/server.conf" "$want/private/server.conf"; then
+    cat "$want/sites"
+    return
+  fi
+  awk -v sampled="$sampled" '
+    function touch(list,  vip, i) { for (i = split(list, vip, ","); i > 0; i--) touched[vip[i]] }
+    function is_touched(list,  vip, i) { for (i = split(list, vip, ","); i > 0; i--) if (vip[i] in touched) return 1; return 0 }
+    FILENAME == ARGV[1] { before[$0] = $3; next }
+    $0 in before { delete before[$0]; all++; line[all] = $0; vips[all] = $3; next }
+    { touch($3); print }
+    END {
+      for (gone in before) touch(before[gone])
+      step = all / sampled
+      for (i = 1; i <= all; i++) if (is_touched(vips[i]) || step <= 1 || int(i / step) != int((i - 1) / step)) print line[i]
+    }' "$before/sites" "$want/sites"
+}
+
+# What must answer, for probe.pl: each of these sites on each VIP, and on each VIP nobody for a name that is unknown.
 questions() {
   awk -v machine="$machine" '
     FILENAME ~ /vhost[.]conf$/ { if ($1 == "Alias") { path = $2; gsub(/"/, "", path) } next }
@@ -48,7 +73,7 @@ questions() {
         printf "http\t%s\t80\t%s\t%s\t200\t%s %s\t%s\n", vip[i], name[1], path, machine, $1, $1
         if (!asked[vip[i]]++) printf "http\t%s\t80\tunknown.loopback-ha.invalid\t/\t421\t-\t%s (unknown name)\n", vip[i], $1
       }
-    }' "$1/want/private/vhost.conf" "$1/want/sites"
+    }' "$1/want/private/vhost.conf" "$2"
 }
 
 # The first complaint of Apache's own config test, empty when there is none.
@@ -135,12 +160,12 @@ reload() {
 
 verify() {
   local bad
-  bad=$(questions "$1" | perl "$scripts/probe.pl" --deadline 15 | grep '^fail' | head -n 1 || true)
+  bad=$(questions "$1" <(touched_sites "$1") | perl "$scripts/probe.pl" --deadline 15 | grep '^fail' | head -n 1 || true)
   [[ -z $bad ]] || fail "$(awk -F '\t' '{ print "site " $3 " does not answer on " $2 ": " $4 }' <<<"$bad")"
 }
 
 report() {
-  say "$machine: $(awk '{ sum += split($3, vip, ",") } END { print sum + 0 }' "$1/want/sites") pairs of site and VIP answer"
+  say "$machine: serves $(awk '{ sum += split($3, vip, ",") } END { print sum + 0 }' "$1/want/sites") pairs of site and VIP"
 }
 
 drift() {

@@ -103,9 +103,16 @@ confirm_seconds=20
     );
   });
 
-  it("keeps checks in the order given", () => {
-    const two = ["192.0.2.65", "192.0.2.33"].map((vip) => ({ vip, site: "w" }));
-    assert.strictEqual(renderChecks(two), "192.0.2.65 w ping\n192.0.2.33 w ping\n");
+  it("puts the VIPs of a check into one line, all in the order given", () => {
+    const [kind, port] = [CheckKind.Tcp, 25];
+    const all = ["192.0.2.65", "192.0.2.33"].flatMap((vip) => [
+      { vip, site: "w" },
+      { vip, site: "w", kind, port },
+    ]);
+    assert.strictEqual(
+      renderChecks([...all, { vip: "192.0.2.34", site: "v" }]),
+      "192.0.2.65,192.0.2.33 w ping\n192.0.2.65,192.0.2.33 w tcp 25\n192.0.2.34 v ping\n",
+    );
     assert.strictEqual(secretName("a.b-c"), "a_2e_b_2d_c");
     assert.notStrictEqual(secretName("a-b"), secretName("a_b"));
   });

@@ -22,12 +22,14 @@ function parseChecks(text) {
     .filter(Boolean)
     .map((line) => /^(\S+) (\S+) (\S+) ?(.*)$/.exec(line) ?? [])
     .filter(([, , , kind]) => kind !== "ping")
-    .map(([, vip, site, kind, rest]) => {
+    .flatMap(([, vips, site, kind, rest]) => {
       const [first, ...others] = rest.split(" ");
       const second = others.join(" ");
-      if (kind === "http") return { vip, site, kind, rest, host: first, path: second };
-      if (kind === "tcp") return { vip, site, kind, rest, port: Number(first), greeting: second };
-      return { vip, site, kind, rest };
+      return vips.split(",").map((vip) => {
+        if (kind === "http") return { vip, site, kind, rest, host: first, path: second };
+        if (kind === "tcp") return { vip, site, kind, rest, port: Number(first), greeting: second };
+        return { vip, site, kind, rest };
+      });
     });
   return all.filter(
     (_, i) => Math.floor((i * MOST) / all.length) !== Math.floor(((i - 1) * MOST) / all.length),

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+
+const CONCERN = path.join(__dirname, "../../components/webServerPool/concern.sh");
+const site = (name: string, ...vips: string[]): string =>
+  `${name} ${name}.example ${vips.join(",")} /srv/${name}`;
+
+describe("touched_sites: whom a server asks after a change", () => {
+  const state = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-touched-"));
+  after(() => fs.rmSync(state, { recursive: true }));
+
+  function write(version: string, sites: string[], vhost = "one"): void {
+    const want = path.join(state, "versions", version, "want");
+    fs.mkdirSync(path.join(want, "private"), { recursive: true });
+    fs.writeFileSync(path.join(want, "sites"), sites.map((line) => `${line}\n`).join(""));
+    fs.writeFileSync(path.join(want, "private/vhost.conf"), vhost);
+    fs.writeFileSync(path.join(want, "private/server.conf"), "");
+  }
+  /** The names asked for when version 2 is in place, with the settings given. */
+  function touched(settings = "previous=1"): string[] {
+    const script = `state=$0 scripts=$1 instance=web version=2; ${settings}; . "$1/concern.sh"; touched_sites "$state/versions/2"`;
+    const out = execFileSync("bash", ["-euc", script, state, path.dirname(CONCERN)], { encoding: "utf8" });
+    return out.split("\n").flatMap((line) => (line ? [line.split(" ")[0]] : []));
+  }
+
+  const many = Array.from({ length: 1000 }, (_, i) => site(`s${i}`, `10.1.${i >> 8}.${i & 255}`));
+  const names = many.map((line) => line.split(" ")[0]);
+
+  it("those that differ, those with a VIP of one that differs or is gone, and every so many of the rest", () => {
+    write("1", [...many, site("old", "10.1.0.7"), site("moved", "10.2.0.1")]);
+    write("2", [...many, site("moved", "10.1.0.8"), site("new", "10.1.0.9")]);
+    const found = touched();
+    assert.deepEqual(
+      ["moved", "new", "s7", "s8", "s9"].filter((name) => !found.includes(name)),
+      [],
+    );
+    assert.equal(new Set(found).size, found.length);
+    assert.ok(found.length >= 100 && found.length <= 110, String(found.length));
+  });
+
+  for (const [what, settings] of [
+    ["there is no version before", "previous="],
+    ["the machine is in doubt", "previous=1 doubted=1"],
+    ["the version is in force already", "previous=2"],
+    ["the version before is gone", "previous=0"],
+  ])
+    it(`all where ${what}`, () => {
+      write("1", many);
+      write("2", many);
+      assert.deepEqual(touched(settings), names);
+    });
+
+  it("all where Apache's text differs for all, or where there were none", () => {
+    write("1", many, "another");
+    assert.deepEqual(touched(), names);
+    write("1", []);
+    assert.deepEqual(touched(), names);
+  });
+});
