@@ -62,17 +62,17 @@ touched_sites() {
     }' "$before/sites" "$want/sites"
 }
 
-# What must answer, for probe.pl: each of these sites on each VIP, and on each VIP nobody for a name that is unknown.
+# What must answer, for probe.pl: each of these sites on each VIP, and for a name that is unknown nobody, asked on one VIP of
+# each in turn.
 questions() {
   awk -v machine="$machine" '
     FILENAME ~ /vhost[.]conf$/ { if ($1 == "Alias") { path = $2; gsub(/"/, "", path) } next }
     {
       split($2, name, ",")
       count = split($3, vip, ",")
-      for (i = 1; i <= count; i++) {
-        printf "http\t%s\t80\t%s\t%s\t200\t%s %s\t%s\n", vip[i], name[1], path, machine, $1, $1
-        if (!asked[vip[i]]++) printf "http\t%s\t80\tunknown.loopback-ha.invalid\t/\t421\t-\t%s (unknown name)\n", vip[i], $1
-      }
+      for (i = 1; i <= count; i++) printf "http\t%s\t80\t%s\t%s\t200\t%s %s\t%s\n", vip[i], name[1], path, machine, $1, $1
+      i = FNR % count + 1
+      printf "http\t%s\t80\tunknown.loopback-ha.invalid\t/\t421\t-\t%s (unknown name)\n", vip[i], $1
     }' "$1/want/private/vhost.conf" "$2"
 }
 

@@ -236,5 +236,15 @@ export const destroyOne = (program: Program, command: string): Promise<ExecResul
     ...["--target", `**${command}`, "--target-dependents"],
   ]);
 
+/** The other admin's routes to our prefixes outlive ours, and would be in the way of new ones: he takes them away. */
+export async function takeOwnRoutesAway(lab: Lab): Promise<void> {
+  for (const prefix of PREFIXES)
+    await must(
+      lab,
+      "r1",
+      `ip -4 route show exact ${prefix} | grep -v 'proto 76' | sed 's/^/route del /' | ip -batch -`,
+    );
+}
+
 /** The config from which every sequence begins. */
 export const isBase = (config: Config): boolean => JSON.stringify(config) === JSON.stringify(BASE);

@@ -16,6 +16,7 @@ import {
   routesOf,
   secondStack,
   stackFile,
+  takeOwnRoutesAway,
   tamper,
   up,
 } from "./actions";
@@ -250,6 +251,7 @@ export class Player {
       case "destroy": {
         if (this.world.interrupted) await this.documentedRecovery();
         this.say(textOf(await destroyOne(project, step.command)));
+        if (step.machine === "r1" && (await this.routes())) await takeOwnRoutesAway(lab);
         // Whoever takes the zone away takes its history away.
         this.serials.clear();
       }
