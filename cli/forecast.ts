@@ -4,7 +4,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import type { EngineEvent, StepEventMetadata, StepEventStateMetadata } from "@pulumi/pulumi/automation";
 import type { FarmModel } from "../components/config";
-import { Wish, filesOf } from "../components/host/wish.cjs";
+import { Delivery, filesOf } from "../components/host/wish.cjs";
 import { RouterMoves, TableSource } from "../components/moves";
 import { MOVES_FILE, movesOf } from "../components/outlook";
 import { CliError } from "./failure";
@@ -141,7 +141,7 @@ export function changeOf({ op, urn, old, new: wanted }: StepEventMetadata): Chan
 
 function wantedBy(state: StepEventStateMetadata | undefined): Record<string, string> {
   try {
-    return filesOf((JSON.parse(state?.inputs.stdin) as { want: Wish }).want);
+    return filesOf(JSON.parse(state?.inputs.stdin) as Delivery);
   } catch {
     return {};
   }

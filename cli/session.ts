@@ -19,6 +19,7 @@ export interface Where {
 
 export class Session {
   private known?: { texts: string; config: Promise<StackConfig> };
+  private sitesFile?: string;
 
   private constructor(
     /** Pulumi's own view of the stack. */
@@ -76,14 +77,17 @@ export class Session {
 
   /** What is in the files that the config comes from. */
   texts(): string {
-    const files = [this.configFile, ...PROJECT_FILES.map((name) => path.join(this.folder, name))];
+    const inFolder = [...PROJECT_FILES, ...(this.sitesFile ? [this.sitesFile] : [])];
+    const files = [this.configFile, ...inFolder.map((name) => path.resolve(this.folder, name))];
     return JSON.stringify(files.map((file) => (fs.existsSync(file) ? fs.readFileSync(file, "utf8") : null)));
   }
 
   private async readConfig(): Promise<StackConfig> {
     const all = Object.entries(await this.stack.getAllConfig());
+    this.sitesFile = all.find(([key]) => key === `${this.project}:sitesFile`)?.[1].value;
     return {
       project: this.project,
+      folder: this.folder,
       all: Object.fromEntries(all.map(([key, { value }]) => [key, value])),
       secretKeys: all.filter(([, { secret }]) => secret).map(([key]) => key),
     };

@@ -43,6 +43,7 @@ export function checkSites(sites: SiteArgs[]): void {
 }
 
 function checkUnique(path: string, names: string[]): void {
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  const seen = new Set<string>();
+  const twice = names.find((name) => seen.size === seen.add(name).size);
   if (twice) throw new Refusal(`${path}: two are called "${twice}"; give one of them another name`);
 }

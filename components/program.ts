@@ -35,11 +35,21 @@ const POOL = "web";
 // between look and flip.
 Error.stackTraceLimit = 1;
 
+// Its debug messages repeat each resource's inputs twice, and all of them go to the engine.
+const { debug } = pulumi.log;
+const LONGEST_MESSAGE = 4096;
+Reflect.set(pulumi.log, "debug", (message: string, ...rest: [pulumi.Resource?, number?, boolean?]) =>
+  debug(message.slice(0, LONGEST_MESSAGE), ...rest),
+);
+
+/** Beyond, the output of all sites' VIPs is JSON text: the SDK makes a promise of each value of an object. */
+const MOST_SITES_AS_OBJECT = 1000;
+
 /**
  * The whole farm out of the stack's configuration: looks at the machines, tells what will move, declares all components.
  * A project's program is this and nothing else.
  *
- * @returns the stack's outputs: `sites`, `serving`, `share`, `healthPath` (a secret)
+ * @returns the stack's outputs: `sites` (with more than 1,000, as JSON text), `serving`, `share`, `healthPath` (a secret)
  * @throws ConfigError, Refusal before any resource is made
  */
 export async function program(): Promise<Record<string, unknown>> {
@@ -147,8 +157,9 @@ function build(farm: FarmModel, found: Findings, token: pulumi.Output<string>): 
     });
   }
 
+  const vipsBySite = Object.fromEntries(farm.sites.map((site) => [site.name, site.vips]));
   return {
-    sites: Object.fromEntries(farm.sites.map((site) => [site.name, site.vips])),
+    sites: farm.sites.length > MOST_SITES_AS_OBJECT ? JSON.stringify(vipsBySite) : vipsBySite,
     serving: Object.fromEntries(farm.placement.map(({ prefix, server }) => [prefix, server])),
     share: shares(
       farm.placement,

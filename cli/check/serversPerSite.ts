@@ -72,8 +72,8 @@ function bestOf(
   return best;
 }
 
-function farmWith({ project, all, secretKeys }: StackConfig, edits: Edit[]): FarmModel {
-  return readStackConfig({ project, secretKeys, all: withEditedValues(all, project, edits) });
+function farmWith(config: StackConfig, edits: Edit[]): FarmModel {
+  return readStackConfig({ ...config, all: withEditedValues(config.all, config.project, edits) });
 }
 
 function spread(config: StackConfig, least: number): Edit[] | undefined {

@@ -58,7 +58,7 @@ export function readStackFiles({ cwd, stack }: { cwd?: string; stack?: string })
 
 /** As the engine hands it to a program: objects are JSON, scalars text, the stack's values before the project's. */
 export function stackConfigOf(
-  { project, config }: Pick<Project, "project" | "config">,
+  { project, config, folder }: Pick<Project, "project" | "config"> & Partial<Project>,
   own: Record<string, unknown>,
 ): StackConfig {
   const qualified = (values: Record<string, unknown>): [string, unknown][] =>
@@ -72,6 +72,7 @@ export function stackConfigOf(
   ]);
   return {
     project,
+    ...(folder === undefined ? {} : { folder }),
     all: Object.fromEntries([...values].map(([key, value]) => [key, textOf(value)])),
     secretKeys: [...values].filter(([, value]) => hasSecret(value)).map(([key]) => key),
   };

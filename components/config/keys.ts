@@ -7,6 +7,7 @@ export const KEYS = [
   "network",
   "servers",
   "sites",
+  "sitesFile",
   "routers",
   "nameServers",
   "zones",

@@ -2,6 +2,7 @@
 import { readFarm } from "../config";
 import { checkSecrets, isSecretKey } from "./keys";
 import { FarmModel } from "./model";
+import { withSitesFile } from "./sitesFile";
 
 /** The configuration of a stack, as the engine hands it to a program. */
 export interface StackConfig {
@@ -11,10 +12,12 @@ export interface StackConfig {
   secretKeys: string[];
   /** The project's name, which is the namespace. */
   project: string;
+  /** The project's folder. Default: the working folder, as Pulumi starts programs. */
+  folder?: string;
 }
 
 /** @throws ConfigError as readFarm does, and for a secret where none may be */
-export function readStackConfig({ all, secretKeys, project }: StackConfig): FarmModel {
+export function readStackConfig({ all, secretKeys, project, folder = "." }: StackConfig): FarmModel {
   const prefix = `${project}:`;
   const shorten = (key: string): string =>
     key.startsWith(`${prefix}config:`) ? prefix + key.slice(`${prefix}config:`.length) : key;
@@ -33,6 +36,7 @@ export function readStackConfig({ all, secretKeys, project }: StackConfig): Farm
     if (!own(key) || isSecretKey(name)) continue;
     values[name] = valueOf(text);
   }
+  if (values.sitesFile !== undefined) values.sites = withSitesFile(values.sitesFile, folder, values.sites);
   const input = JSON.stringify([values, keys]);
   if (last?.input !== input) last = { input, farm: readFarm(values, keys) };
   return last.farm;

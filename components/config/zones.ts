@@ -32,7 +32,9 @@ export function readZones(
   const siteNames = new Map<string | undefined, string[]>();
   for (const name of served.flatMap(({ serverName, aliases }) => [serverName, ...aliases])) {
     const zone = zoneOf(name, zones);
-    siteNames.set(zone, [...(siteNames.get(zone) ?? []), name]);
+    const here = siteNames.get(zone);
+    if (here) here.push(name);
+    else siteNames.set(zone, [name]);
   }
   return sound.flatMap(([zone, raw]): ZoneModel[] => {
     const input = parse(zoneSchema, raw, ["zones", zone], problems);

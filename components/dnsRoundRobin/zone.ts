@@ -112,17 +112,30 @@ function checkZone({ zone, primary, nsNames, contact, figures, ttl, sites, recor
   if (primary !== undefined) refuse("primary", primary, hostNameComplaint(primary));
   refuse("contact", contact, mailComplaint(contact));
   for (const [name, seconds] of Object.entries({ ...figures, ttl })) refuseSeconds(name, seconds);
-  sites.forEach((site, i) => checkSite(site, `sites[${i}]`, zone, sites.slice(0, i)));
+  const first = new Map<string, number>();
+  sites.forEach((site, i) => {
+    checkSite(site, `sites[${i}]`, zone, first);
+    first.set(site.name.toLowerCase(), i);
+  });
   records.forEach((record, i) => checkRecord(record, `records[${i}]`, zone));
 }
 
-function checkSite({ name, addresses }: NameArgs, path: string, zone: string, before: NameArgs[]): void {
+function checkSite(
+  { name, addresses }: NameArgs,
+  path: string,
+  zone: string,
+  before: Map<string, number>,
+): void {
   const lower = name.toLowerCase();
   const inside = lower === zone || lower.endsWith(`.${zone}`);
   refuse(`${path}.name`, name, !inside && `is not in zone ${zone}`);
   refuse(`${path}.name`, name, ownerComplaint(relativeName(name, zone), zone));
-  const first = before.findIndex((other) => other.name.toLowerCase() === lower);
-  refuse(`${path}.name`, name, first >= 0 && `is sites[${first}].name again; give its addresses once`);
+  const first = before.get(lower);
+  refuse(
+    `${path}.name`,
+    name,
+    first !== undefined && `is sites[${first}].name again; give its addresses once`,
+  );
   refuse(`${path}.addresses`, addresses, addresses.length === 0 && `are none: ${name} needs one`);
   addresses.forEach((address, i) =>
     refuse(`${path}.addresses[${i}]`, address, !isAddress(address) && "is not an IPv4 address"),

@@ -118,7 +118,7 @@ function scriptsOf(folders) {
 /** @returns {Promise<{ version: string, confirmed: boolean, bundle: Buffer }>} what goes to the machine: the wish on stdin, the scripts, and what says whose it is */
 async function makeBundle() {
   /** @type {Record<string, string>} */
-  const want = filesOf(JSON.parse(fs.readFileSync(0, "utf8")).want);
+  const want = filesOf(JSON.parse(fs.readFileSync(0, "utf8")));
   /** @type {[string, string][]} */
   const files = [
     ...scriptsOf(env("SCRIPTS")),

@@ -6,7 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { Refusal } from "../refusal";
 import { instanceIn } from "./instance";
 import { HostArgs, ServerArgs, sshArguments, sudoPrefix } from "./ssh";
-import { Wish } from "./wish.cjs";
+import { Wish, packLarge } from "./wish.cjs";
 
 /** What a host command brings to a machine. The concerns of routers are in routerRoute/kinds.ts. */
 export enum Concern {
@@ -29,7 +29,9 @@ export interface HostCommandArgs {
    * Wanted files by name: a text, or lines by their first word. `preview --diff` shows each with a line diff, so keep a
    * line one thing.
    */
-  want: pulumi.Input<Wish>;
+  want: Wish;
+  /** Many machines get the same: large files are packed, and the caller shows their lines once. Default: false. */
+  shared?: boolean;
   /** Values for placeholders `@SECRET:NAME@` in the wanted files; a secret inside them would mask the whole diff. */
   secrets?: Record<string, pulumi.Input<string>>;
   /** Machines that are asked before, and what: the answers lie beside the wanted files, as `peers`. */
@@ -62,7 +64,6 @@ export function hostCommand(
   const { down } = args.host;
   const options = hostCommandOptions(opts, { down, drifted: args.drift !== undefined });
   if (down) return new command.local.Command(resourceName, standIn(args.host.name), options);
-  const want = pulumi.output(args.want);
   const secrets = Object.entries(args.secrets ?? {}).map(([key, value]) => [
     `LOOPBACK_HA_SECRET_${key}`,
     value,
@@ -93,7 +94,11 @@ export function hostCommand(
         ...(args.onFailure ? { LOOPBACK_HA_ON_FAILURE: args.onFailure } : {}),
         ...Object.fromEntries(secrets),
       },
-      stdin: want.apply((files) => JSON.stringify({ scripts: scriptsVersion(args.scripts), want: files })),
+      stdin: JSON.stringify(
+        args.shared
+          ? packLarge(scriptsVersion(args.scripts), args.want)
+          : { scripts: scriptsVersion(args.scripts), want: args.want },
+      ),
     },
     options,
   );

@@ -1,28 +1,85 @@
 // @ts-check
 "use strict";
 
+const { brotliCompressSync, brotliDecompressSync, constants } = require("node:zlib");
+
 /**
- * The wanted files of a host command by name, as its stdin and thus Pulumi's state have them: a text, or lines by their
- * first word.
+ * The wanted files of a host command by name: a text, or lines by their first word.
  * @typedef {Record<string, string | Record<string, string>>} Wish
  */
 
 /**
- * Plain JavaScript because deliver.cjs shares it with the TypeScript side.
- * @param {Wish} want
- * @returns {Record<string, string>} the texts of the files, as they lie on the machine
+ * A wish as the command's stdin and thus Pulumi's state have it: `scripts` is which scripts go with it, `packed` has the
+ * large files of those that many machines get.
+ * @typedef {{ scripts: string, want: Wish, packed?: Record<string, string> }} Delivery
  */
-function filesOf(want) {
-  return Object.fromEntries(
-    Object.entries(want).map(([name, content]) => [
-      name,
-      typeof content === "string"
-        ? content
-        : Object.entries(content)
-            .map(([word, rest]) => `${word} ${rest}\n`)
-            .join(""),
-    ]),
-  );
+
+/** In characters. Below, the engine shows each line that changes; the lines of some 1,500 sites. */
+const LARGE = 1 << 17;
+
+/**
+ * Every machine's command holds its files, in the program, the engine, the provider and the state: the same megabyte for
+ * each of forty servers was half a minute and a gigabyte.
+ * @param {string} scripts
+ * @param {Wish} want
+ * @returns {Delivery}
+ */
+function packLarge(scripts, want) {
+  const entries = Object.entries(want).map(([name, content]) => ({ name, content, packed: pack(content) }));
+  if (entries.every(({ packed }) => packed === undefined)) return { scripts, want };
+  return {
+    scripts,
+    want: Object.fromEntries(
+      entries.filter(({ packed }) => packed === undefined).map(({ name, content }) => [name, content]),
+    ),
+    packed: Object.fromEntries(
+      entries.flatMap(({ name, packed }) => (packed === undefined ? [] : [[name, packed]])),
+    ),
+  };
 }
 
-module.exports = { filesOf };
+/** The last one that was looked at: all servers of a pool have it. @type {[Wish[string], string | undefined] | undefined} */
+let last;
+
+/**
+ * Brotli, whose result does not depend on the processor as that of zlib does.
+ * @param {Wish[string]} content
+ * @returns {string | undefined} undefined: it is not large
+ */
+function pack(content) {
+  if (typeof content === "string" && content.length <= LARGE) return undefined;
+  if (last?.[0] === content) return last[1];
+  const text = textOf(content);
+  const params = { [constants.BROTLI_PARAM_QUALITY]: 5 };
+  const packed = text.length > LARGE ? brotliCompressSync(text, { params }).toString("base64") : undefined;
+  last = [content, packed];
+  return packed;
+}
+
+/** @param {Wish[string]} content @returns {boolean} whether packLarge packs it */
+const isLarge = (content) => pack(content) !== undefined;
+
+/** @param {Wish[string]} content */
+const textOf = (content) =>
+  typeof content === "string"
+    ? content
+    : Object.entries(content)
+        .map(([word, rest]) => `${word} ${rest}\n`)
+        .join("");
+
+/**
+ * Plain JavaScript because deliver.cjs shares it with the TypeScript side.
+ * @param {Pick<Delivery, "want" | "packed">} delivery
+ * @returns {Record<string, string>} the texts of the files, as they lie on the machine
+ */
+function filesOf({ want, packed = {} }) {
+  return Object.fromEntries([
+    ...Object.entries(want).map(([name, content]) => [name, textOf(content)]),
+    ...Object.entries(packed).map(([name, text]) => [
+      name,
+      brotliDecompressSync(Buffer.from(text, "base64")).toString(),
+    ]),
+  ]);
+}
+
+module.exports = { filesOf, isLarge, packLarge };

@@ -13,6 +13,15 @@ export const SYSCTLS = "net.ipv4.conf.all.arp_ignore=1\nnet.ipv4.conf.all.arp_an
  * @throws Refusal when a VIP lies in none of the prefixes.
  */
 export function renderBindings(vips: string[], prefixes: string[], binding: VipBinding): string {
+  const same = last?.vips === vips && last.prefixes === prefixes && last.binding === binding;
+  if (!same) last = { vips, prefixes, binding, text: render(vips, prefixes, binding) };
+  return last!.text;
+}
+
+// All servers of a pool are given the same, which may be thousands.
+let last: { vips: string[]; prefixes: string[]; binding: VipBinding; text: string } | undefined;
+
+function render(vips: string[], prefixes: string[], binding: VipBinding): string {
   const stray = vips.find((vip) => !prefixes.some((prefix) => contains(prefix, vip)));
   if (stray) throw new Refusal(`vips: ${stray} lies in none of the prefixes ${prefixes.join(", ")}`);
   const ordered = [...new Set(prefixes)].sort((a, b) => compareAddresses(a, b));

@@ -43,6 +43,7 @@ export class LoopbackVip extends pulumi.ComponentResource {
         concern: Concern.Vips,
         scripts: [__dirname],
         component: name,
+        shared: true,
         want: {
           bindings,
           sysctls: SYSCTLS,

@@ -2,7 +2,7 @@
 # Apache vhosts of one pool, in one file of Apache's.
 #   want/sites                 SITE NAME,ALIAS,... VIP,VIP,... DOCUMENT-ROOT
 #   want/private/vhost.conf    a site's vhosts, with @SITE@, @SERVER_NAME@, @ALIAS@, @LISTEN@ and @ROOT@
-#   want/private/server.conf   what stands before all sites
+#   want/private/server.conf   what stands before all sites, with @EVERY:PREFIX@
 readonly vhosts=/etc/apache2/sites-enabled/loopback-ha.$instance.conf
 readonly health=$state/health
 # shellcheck source-path=SCRIPTDIR source=roots.sh
@@ -11,7 +11,22 @@ readonly health=$state/health
 # Apache's text, as a bundle wants it.
 render() {
   say "# Vhosts of stack $stack. Written by pulumi up; changes belong in its config."
-  cat "$1/want/private/server.conf"
+  # Printed bit by bit: a prefix may have thousands of addresses.
+  awk '{
+    while (at = index($0, "@EVERY:")) {
+      printf "%s", substr($0, 1, at - 1)
+      rest = substr($0, at + 7)
+      end = index(rest, "@")
+      split(substr(rest, 1, end - 1), part, /[.\/]/)
+      first = ((part[1] * 256 + part[2]) * 256 + part[3]) * 256 + part[4]
+      for (i = 0; i < 2 ^ (32 - part[5]); i++) {
+        address = first + i
+        printf "%s%d.%d.%d.%d:80", i ? " " : "", int(address / 16777216), int(address / 65536) % 256, int(address / 256) % 256, address % 256
+      }
+      $0 = substr(rest, end + 1)
+    }
+    print
+  }' "$1/want/private/server.conf"
   awk '
     function put(text, word, value,  at, before) {
       for (before = ""; at = index(text, word); text = substr(text, at + length(word)))

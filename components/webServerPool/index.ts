@@ -4,8 +4,9 @@ import { VipBinding } from "../addressPlan";
 import { checkHosts, checkSites } from "../argumentChecks";
 import { Concern, hostCommand, instanceName } from "../host/hostCommand";
 import { ServerArgs } from "../host/ssh";
+import { isLarge } from "../host/wish.cjs";
 import { LoopbackVip } from "../loopbackVip";
-import { SiteArgs, healthPath, renderVhosts } from "./vhost";
+import { SiteArgs, healthPath, renderSites, renderVhosts } from "./vhost";
 
 export { SiteArgs } from "./vhost";
 
@@ -66,7 +67,10 @@ export class WebServerPool extends pulumi.ComponentResource {
     checkHosts("servers", args.servers);
     checkSites(args.sites);
     for (const server of args.servers) instanceName(`${name}-${server.name}`, Concern.Vhosts);
-    super("loopback-ha:index:WebServerPool", name, {}, opts);
+    const lines = renderSites(args.sites);
+    // Packed in each server's command: here a preview shows which ones change.
+    const shown = isLarge(lines) ? { sites: JSON.stringify(lines) } : {};
+    super("loopback-ha:index:WebServerPool", name, shown, opts);
     const { servers, sites, prefixes, binding = VipBinding.Alias } = args;
     const token = args.healthToken ?? healthToken(name, { parent: this });
     const vips = [...new Set(sites.flatMap((site) => site.vips))];
@@ -91,7 +95,8 @@ export class WebServerPool extends pulumi.ComponentResource {
           scripts: [__dirname],
           // With the server's name: a renamed server is set up anew before its old self is removed.
           component: `${name}-${server.name}`,
-          want: renderVhosts(sites, {
+          shared: true,
+          want: renderVhosts(lines, {
             instance: instanceName(`${name}-${server.name}`, Concern.Vhosts),
             prefixes,
             binding,

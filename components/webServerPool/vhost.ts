@@ -1,4 +1,4 @@
-import { VipBinding, addressesOf } from "../addressPlan";
+import { VipBinding } from "../addressPlan";
 import { Wish } from "../host/wish.cjs";
 import type { NameAddress } from "../retirement";
 
@@ -43,23 +43,31 @@ export function healthAnswer(server: string, site: string): string {
  * The wanted files of the vhosts concern, the same on every server: what is Apache's text once for all sites, and a line
  * a site, so that a new site is one line in a preview and in the state. concern.sh puts them together.
  */
-export function renderVhosts(sites: SiteArgs[], context: VhostContext): Wish {
+export function renderVhosts(sites: SiteLines, context: VhostContext): Wish {
   const alias = context.binding === VipBinding.Alias;
   return {
     "private/server.conf": lines([
       ...renderHealth(context.instance),
       // Apache takes the first vhost of an address for names it doesn't know, so this one comes first.
-      ...(alias ? [] : renderUnknown(listenOn(context.prefixes.flatMap(addressesOf)))),
+      ...(alias ? [] : renderUnknown(context.prefixes.map((prefix) => `@EVERY:${prefix}@`).join(" "))),
     ]),
     "private/vhost.conf": lines([
       "# site @SITE@",
       ...(alias ? renderUnknown("@LISTEN@") : []),
       ...renderSite(context.instance),
     ]),
-    sites: Object.fromEntries(
-      [...sites].sort((a, b) => (a.name < b.name ? -1 : 1)).map((site) => [site.name, describeSite(site)]),
-    ),
+    sites,
   };
+}
+
+/** A line a site, by its name. */
+export type SiteLines = Record<string, string>;
+
+/** Made once for all servers. */
+export function renderSites(sites: SiteArgs[]): SiteLines {
+  return Object.fromEntries(
+    [...sites].sort((a, b) => (a.name < b.name ? -1 : 1)).map((site) => [site.name, describeSite(site)]),
+  );
 }
 
 /** `NAME,ALIAS,... VIP,VIP,... DOCUMENT-ROOT` */
@@ -113,10 +121,6 @@ function renderSite(instance: string): string[] {
     "    CustomLog ${APACHE_LOG_DIR}/other_vhosts_access.log vhost_combined env=!loopback_ha_health",
     "</VirtualHost>",
   ];
-}
-
-function listenOn(addresses: string[]): string {
-  return addresses.map((address) => `${address}:80`).join(" ");
 }
 
 function lines(items: string[]): string {

@@ -36,3 +36,29 @@ function config(count: number, network: string, router: string, vipsOf: (i: numb
   loopback-ha:sites:
 ${sites.join("")}`;
 }
+
+/** A farm of up to some 250 servers and 15,000 sites with VIPs of their own, which nobody is asked to look at. */
+export function largeFarm(servers: number, sites: number): { config: string; sitesFile: string } {
+  // The Ethernet is 192.0.0.0/18: 14 bits of the mark, and machines in 192.0.2.0/24.
+  const machines = Array.from(
+    { length: servers },
+    (_, i) => `    web${i + 1}: { address: 192.0.2.${i + 3} }\n`,
+  );
+  const named = Array.from({ length: sites }, (_, i): [string, object] => [
+    `s${i}`,
+    { serverName: `s${i}.widgetco.example`, documentRoot: DOCUMENT_ROOT, hostNumber: i + 1001 },
+  ]);
+  return {
+    config: `config:
+  loopback-ha:network: { block: 192.0.0.0/15, subnetPrefix: 18, vipSubnets: 4, binding: subnet }
+  loopback-ha:observe: false
+  loopback-ha:servers:
+${machines.join("")}  loopback-ha:routers: { r1: { address: 192.0.2.1, pinning: { markMask: "0xfffc0000" } } }
+  loopback-ha:nameServers: { ns1: { address: 192.0.2.2 } }
+  loopback-ha:zones:
+    widgetco.example: { contact: hostmaster@widgetco.example, ttl: 60 }
+  loopback-ha:sitesFile: sites.json
+`,
+    sitesFile: JSON.stringify(Object.fromEntries(named)),
+  };
+}

@@ -1,17 +1,27 @@
-/** `npm run bench -- [NAME…]`: by default all of them, one after the other. */
+/** `npm run bench -- [NAME…]`: by default all of them, one after the other. `preview` may be followed by sizes: 40x10000. */
 import { crashes } from "./crash";
 import { failover } from "./failover";
 import { flip } from "./flip";
+import { preview } from "./preview";
 import { scale } from "./scale";
 
-const BENCHES: Record<string, () => Promise<void>> = { flip, failover, crash: crashes, scale };
+const BENCHES: Record<string, (sizes: string[]) => Promise<void>> = {
+  flip,
+  failover,
+  crash: crashes,
+  scale,
+  preview,
+};
 
-async function main(names: string[]): Promise<void> {
+async function main(words: string[]): Promise<void> {
+  const isSize = (word: string): boolean => /^[1-9][0-9]*x[1-9][0-9]*$/.test(word);
+  const names = words.filter((word) => !isSize(word));
   const unknown = names.find((name) => !Object.hasOwn(BENCHES, name));
   if (unknown !== undefined) {
     throw new Error(`there is no benchmark '${unknown}': one of ${Object.keys(BENCHES).join(", ")}`);
   }
-  for (const name of names.length > 0 ? names : Object.keys(BENCHES)) await BENCHES[name]();
+  for (const name of names.length > 0 ? names : Object.keys(BENCHES))
+    await BENCHES[name](words.filter(isSize));
 }
 
 main(process.argv.slice(2)).catch((error: Error) => {

@@ -10,7 +10,7 @@ import { VipBinding } from "../../components/addressPlan";
 import { renderZone } from "../../components/dnsRoundRobin/zone";
 import { markMaskComplaint, renderServers } from "../../components/routerRoute/pinning";
 import { renderRoutes, renderSettings } from "../../components/routerRoute/routes";
-import { renderVhosts } from "../../components/webServerPool/vhost";
+import { renderSites, renderVhosts } from "../../components/webServerPool/vhost";
 import { Lab } from "../../examples/lab/lab";
 import { checkout } from "../../examples/lab/state";
 import { FIELDS, hostile, withValue } from "../unit/config/hostile";
@@ -108,7 +108,7 @@ describe("odd texts that are accepted", function () {
     }));
     const context = { instance: "a.b.c.vhosts", prefixes: ["192.0.2.32/27"], binding: VipBinding.Alias };
     const files = Object.fromEntries(
-      Object.entries(filesOf(renderVhosts(sites, context))).map(([name, text]) => [
+      Object.entries(filesOf({ want: renderVhosts(renderSites(sites), context) })).map(([name, text]) => [
         `want/${name}`,
         text.replaceAll("@SECRET:health@", "0"),
       ]),

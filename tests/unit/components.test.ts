@@ -1,6 +1,7 @@
 import assert from "assert";
 import * as path from "path";
 import * as pulumi from "@pulumi/pulumi";
+import { filesOf } from "../../components/host/wish.cjs";
 import {
   CheckKind,
   DnsRoundRobin,
@@ -214,6 +215,21 @@ describe("components", () => {
     await settled();
     const vips = commands().find(({ name }) => name.includes("-vips-"))!;
     assert.match(wantOf(vips).bindings, /^address 192.0.2.33\naddress 192.0.2.65\nunreachable/);
+  });
+
+  it("packs many sites in each server's command, and shows their lines once", async () => {
+    const [one] = sites(1);
+    const many = Array.from({ length: 3000 }, (_, i) => ({ ...one, name: `s${i}` }));
+    new WebServerPool("web", pool({ sites: many, servers: hosts("web", 2) }));
+    await settled();
+    const vhosts = commands().filter(({ name }) => name.includes("-vhosts-"));
+    assert.deepStrictEqual(
+      vhosts.map(({ inputs }) => filesOf(JSON.parse(inputs.stdin)).sites.split("\n").length),
+      [3001, 3001],
+    );
+    assert.ok(vhosts.every(({ inputs }) => inputs.stdin.length < 60_000));
+    const { inputs } = made.find(({ type }) => type.endsWith(":WebServerPool"))!;
+    assert.strictEqual(Object.keys(JSON.parse(inputs.sites)).length, 3000);
   });
 
   it("in subnet mode a new site changes no binding", async () => {

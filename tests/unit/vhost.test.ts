@@ -1,4 +1,8 @@
 import assert from "assert";
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
 import { VipBinding } from "../../components/addressPlan";
 import {
   SiteArgs,
@@ -6,8 +10,10 @@ import {
   healthAnswer,
   healthPath,
   namesOf,
+  renderSites,
   renderVhosts,
 } from "../../components/webServerPool/vhost";
+import { filesOf } from "../../components/host/wish.cjs";
 
 const context = { instance: "farm.prod.web-web1.vhosts", prefixes: ["192.0.2.32/30", "192.0.2.64/30"] };
 const alias: VhostContext = { ...context, binding: VipBinding.Alias };
@@ -47,9 +53,25 @@ SetEnvIf Request_URI "^/.well-known/loopback-ha/@SECRET:health@$" loopback_ha_he
 const shop = site("shop", { aliases: ["shop.example"] });
 const line = "www.shop.example,shop.example 192.0.2.33,192.0.2.65 /srv/shop";
 
+const render = (sites: SiteArgs[], how: VhostContext) => renderVhosts(renderSites(sites), how);
+
+/** What concern.sh makes of the wanted files. */
+function onMachine(files: Record<string, string>): string {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-vhosts-"));
+  try {
+    fs.mkdirSync(path.join(folder, "want", "private"), { recursive: true });
+    for (const [name, text] of Object.entries(files)) fs.writeFileSync(path.join(folder, "want", name), text);
+    const scripts = path.join(__dirname, "../../components/webServerPool");
+    const lines = `set -eu; say() { printf '%s\\n' "$*"; }; instance=i state=s stack=a/b scripts=${scripts}; . "$scripts/concern.sh"; render ${folder}`;
+    return execFileSync("bash", ["-c", lines], { encoding: "utf8" });
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
+}
+
 describe("renderVhosts", () => {
   it("alias: a line a site, names that are unknown before it", () => {
-    assert.deepStrictEqual(renderVhosts([shop], alias), {
+    assert.deepStrictEqual(render([shop], alias), {
       "private/server.conf": server,
       "private/vhost.conf": `# site @SITE@\n${unknown("@LISTEN@")}${known}`,
       sites: { shop: line },
@@ -57,9 +79,8 @@ describe("renderVhosts", () => {
   });
 
   it("subnet: every bound address answers unknown names, before all sites", () => {
-    const all = [32, 33, 34, 35, 64, 65, 66, 67].map((n) => `192.0.2.${n}:80`).join(" ");
-    assert.deepStrictEqual(renderVhosts([shop], subnet), {
-      "private/server.conf": `${server}${unknown(all)}`,
+    assert.deepStrictEqual(render([shop], subnet), {
+      "private/server.conf": `${server}${unknown("@EVERY:192.0.2.32/30@ @EVERY:192.0.2.64/30@")}`,
       "private/vhost.conf": `# site @SITE@\n${known}`,
       sites: { shop: line },
     });
@@ -71,16 +92,30 @@ describe("renderVhosts", () => {
   ] as const) {
     it(`${what}: a new site is one new line, and order does not matter`, () => {
       const [a, b, c] = ["a", "b", "c"].map((name) => site(name));
-      const all = renderVhosts([c, a, b], how);
-      assert.strictEqual(JSON.stringify(all), JSON.stringify(renderVhosts([a, b, c], how)));
+      const all = render([c, a, b], how);
+      assert.strictEqual(JSON.stringify(all), JSON.stringify(render([a, b, c], how)));
       const { b: added, ...rest } = all.sites as Record<string, string>;
       assert.ok(added);
-      assert.deepStrictEqual({ ...all, sites: rest }, renderVhosts([c, a], how));
+      assert.deepStrictEqual({ ...all, sites: rest }, render([c, a], how));
     });
   }
 
+  it("subnet: every address of every prefix is written out on the machine", () => {
+    const prefixes = ["192.0.2.32/30", "192.0.252.0/22"];
+    const text = onMachine(filesOf({ want: render([shop], { ...subnet, prefixes }) }));
+    const [listen] = /(?<=<VirtualHost ).*(?=>\n +ServerName unknown)/.exec(text)!;
+    const addresses = listen.split(" ");
+    assert.deepStrictEqual(
+      addresses.slice(0, 5),
+      [32, 33, 34, 35].map((n) => `192.0.2.${n}:80`).concat("192.0.252.0:80"),
+    );
+    assert.strictEqual(addresses.length, 4 + 1024);
+    assert.deepStrictEqual([addresses[4 + 256], addresses[4 + 1023]], ["192.0.253.0:80", "192.0.255.255:80"]);
+    assert.ok(!text.includes("@EVERY") && text.includes("ServerName www.shop.example"));
+  });
+
   it("has no site's text without a site", () => {
-    for (const how of [alias, subnet]) assert.deepStrictEqual(renderVhosts([], how).sites, {});
+    for (const how of [alias, subnet]) assert.deepStrictEqual(render([], how).sites, {});
   });
 
   it("tells the names of a line, and where they are served", () => {

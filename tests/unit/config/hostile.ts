@@ -41,9 +41,9 @@ const OTHERS: Leaf[] = [
 /** The maps whose keys are the user's. */
 export const MAPS = ["servers", "routers", "nameServers", "sites", "zones", "placement", "pins"];
 
-/** Keys of the configuration that nothing here knows: none. */
+/** Keys of the configuration that nothing here knows: none. `sitesFile` is gone before a farm is made of the rest. */
 export const unknownParts = (): string[] =>
-  KEYS.filter(
+  KEYS.filter((key) => key !== "sitesFile").filter(
     (key) => ![...PARTS.map(([at]) => at), ...OTHERS.map(({ at }) => at)].some(([part]) => part === key),
   );
 

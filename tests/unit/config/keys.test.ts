@@ -1,7 +1,10 @@
 import assert from "assert";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
 import { ConfigError, checkSecrets, enableSecretKey, isSecretKey } from "../../../components/config";
 import { readStackConfig } from "../../../components/config/stack";
-import { article, problemsOf, refuses, row, table } from "./support";
+import { Json, article, problemsOf, refuses, row, table } from "./support";
 
 describe("config: bad placement, observe and keys", () => {
   table([
@@ -76,6 +79,75 @@ describe("config: bad placement, observe and keys", () => {
       () => readStackConfig({ project: "farm", all, secretKeys: [] }),
       /^ssh: "\{user: root\}" is not an object/m,
     );
+  });
+
+  describe("sitesFile", () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-sites-"));
+    after(() => fs.rmSync(folder, { recursive: true }));
+    const { sites, ...rest } = article();
+    const read = (file: string, config: Json) => {
+      fs.writeFileSync(path.join(folder, "sites.json"), file);
+      const values = Object.entries({ ...rest, ...config });
+      const all = Object.fromEntries(
+        values.map(([key, value]) => [
+          `farm:${key}`,
+          typeof value === "string" ? value : JSON.stringify(value),
+        ]),
+      );
+      return readStackConfig({ project: "farm", all, secretKeys: [], folder });
+    };
+    const { gadgets, widgetco } = sites as Json;
+
+    it("has more sites, read from the project's folder", () => {
+      const farm = read(JSON.stringify({ widgetco }), { sites: { gadgets }, sitesFile: "sites.json" });
+      assert.deepStrictEqual(farm, read("", { sites }));
+      assert.deepStrictEqual(
+        read(JSON.stringify(sites), { sitesFile: "sites.json" }).sites.map(({ name }) => name),
+        ["gadgets", "widgetco"],
+      );
+    });
+
+    const refused: [string, string, Json, RegExp][] = [
+      [
+        "is not there",
+        "{}",
+        { sitesFile: "other.json" },
+        /^sitesFile: "other.json" can't be read \(ENOENT\); use a JSON file/,
+      ],
+      ["is no JSON", "a: b", { sitesFile: "sites.json" }, /^sitesFile: "sites.json" is no JSON; /],
+      [
+        "is a list",
+        "[]",
+        { sitesFile: "sites.json" },
+        /^sitesFile: "sites.json" has no object with sites by name/,
+      ],
+      [
+        "has a name that moves cursors",
+        "{}",
+        { sitesFile: "\x1b[2J\0" },
+        /^sitesFile: "\\u001b\[2J\\u0000" can't be read \([A-Z_]+\); [ -~]+$/,
+      ],
+      ["has no name", "{}", { sitesFile: {} }, /^sitesFile: \{\} is no file name/],
+      [
+        "has a site that the config has, too",
+        JSON.stringify({ gadgets }),
+        { sites: { gadgets }, sitesFile: "sites.json" },
+        /^sites.gadgets: is in "sites.json" too; change it there/,
+      ],
+      [
+        "has a site that is wrong",
+        JSON.stringify({ gadgets: { ...(gadgets as Json), hostNumber: 99 } }),
+        { sitesFile: "sites.json" },
+        /^sites.gadgets.hostNumber: 99 is not a whole number from 1 to 30/,
+      ],
+    ];
+    for (const [what, file, config, says] of refused)
+      it(what, () =>
+        assert.throws(
+          () => read(file, config),
+          (error: unknown) => error instanceof ConfigError && says.test(error.message),
+        ),
+      );
   });
 
   it("an enable secret: only as a secret, of all routers or of one that is there", () => {

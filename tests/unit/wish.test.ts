@@ -1,0 +1,35 @@
+import assert from "assert";
+import { filesOf, isLarge, packLarge } from "../../components/host/wish.cjs";
+
+const linesOf = (count: number): Record<string, string> =>
+  Object.fromEntries(
+    Array.from({ length: count }, (_, i) => [`s${i}`, `s${i}.widgetco.example 192.0.2.33 /srv`]),
+  );
+const text = (lines: Record<string, string>): string =>
+  Object.entries(lines)
+    .map(([word, rest]) => `${word} ${rest}\n`)
+    .join("");
+
+describe("a wish", () => {
+  it("is lines and texts as long as it is small", () => {
+    const want = { sites: linesOf(100), settings: "a=b\n" };
+    assert.ok(!isLarge(want.sites));
+    assert.deepStrictEqual(packLarge("v1", want), { scripts: "v1", want });
+    assert.deepStrictEqual(filesOf({ want }), { sites: text(want.sites), settings: "a=b\n" });
+  });
+
+  it("has its large files packed, in a tenth of the room, and gives them back", () => {
+    const bindings = Array.from({ length: 20_000 }, (_, i) => `address 192.0.${i >> 8}.${i & 255}\n`).join(
+      "",
+    );
+    const want = { sites: linesOf(10_000), bindings, settings: "a=b\n" };
+    assert.ok(isLarge(want.sites));
+    const delivery = packLarge("v1", want);
+    assert.deepStrictEqual(delivery.want, { settings: "a=b\n" });
+    assert.ok(JSON.stringify(delivery).length < JSON.stringify(want).length / 8);
+    assert.deepStrictEqual(filesOf(delivery), { settings: "a=b\n", sites: text(want.sites), bindings });
+    const again = { ...want, sites: { ...want.sites } };
+    assert.deepStrictEqual(packLarge("v1", again), delivery);
+    assert.notDeepStrictEqual(packLarge("v1", { ...want, sites: linesOf(10_001) }), delivery);
+  });
+});
