@@ -11,7 +11,8 @@ const PREVIEW_EVERY = 5;
 /** Problems of a sequence that are printed; its log has all. */
 const SHOWN = 6;
 
-const USAGE = `usage: npm run chaos -- [--sequences N] [--minutes M] [--seed S]     default: 10 sequences, at most 60 minutes
+const USAGE = `usage: npm run chaos -- [--sequences N] [--minutes M] [--seed S] [--from K]
+                                      default: 10 sequences from the first on, at most 60 minutes
        npm run chaos -- --seed S --sequence K                     plays that one again
        npm run chaos -- --mutant NAME [--seed S]                  with a planted bug, until it is found
        npm run chaos -- --mutants                                 each planted bug must be found`;
@@ -70,14 +71,15 @@ function report(seed: number, number: number, { problems, seconds, log }: Verdic
   console.log(`   again: npm run chaos -- --seed ${seed} --sequence ${number}`);
 }
 
-const oneTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
+const numbersFrom = (first: number, count: number): number[] =>
+  Array.from({ length: count }, (_, i) => first + i);
 
 /** Whether the planted bug was found in time. */
 async function finds(mutant: Mutant, seed: number): Promise<boolean> {
   console.log(`mutant ${mutant.name}: ${mutant.bug}`);
   const { played, found } = await playAll({
     seed,
-    numbers: oneTo(mutant.within),
+    numbers: numbersFrom(1, mutant.within),
     deadline: Infinity,
     mutant,
   });
@@ -96,6 +98,7 @@ async function main(): Promise<boolean> {
       minutes: { type: "string", default: "60" },
       seed: { type: "string" },
       sequence: { type: "string" },
+      from: { type: "string", default: "1" },
       mutant: { type: "string" },
       mutants: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -128,7 +131,7 @@ async function main(): Promise<boolean> {
     seed,
     numbers: values.sequence
       ? [number(values.sequence, "sequence")]
-      : oneTo(number(values.sequences, "sequences")),
+      : numbersFrom(number(values.from, "from"), number(values.sequences, "sequences")),
     deadline: began + number(values.minutes, "minutes") * 60_000,
     mutant: mutants[0],
   });
