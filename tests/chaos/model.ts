@@ -165,7 +165,11 @@ export function makesSense(world: World, step: Step): boolean {
     case "reboot":
       return faults[step.machine] === undefined;
     case "tamper":
-      return faults[step.tampering.machine] !== Fault.Off;
+      return (
+        faults[step.tampering.machine] !== Fault.Off &&
+        // In place of ours: where ours is missing, his would be in our way, and refused.
+        !(step.tampering.moves && world.broken.includes("r1"))
+      );
     case "move":
       return (
         faults.r1 === undefined &&

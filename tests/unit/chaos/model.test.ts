@@ -155,6 +155,15 @@ describe("chaos: when a step makes sense", () => {
     assert.deepEqual([makesSense(well, mend), makesSense(dead, mend)], [false, true]);
   });
 
+  it("nobody puts a route in place of ours where ours is missing", () => {
+    const route: Step = {
+      kind: "tamper",
+      tampering: { name: "puts a route", machine: "r1", moves: { prefix: SECOND, server: "web3" } },
+    };
+    const without = play(well, { kind: "destroy", machine: "r1", command: "r1-routes" });
+    assert.deepEqual([makesSense(well, route), makesSense(without, route)], [true, false]);
+  });
+
   it("a run on a farm that is well must succeed; with a fault, or with somebody in its way, it need not", () => {
     const nothing = up({ what: "nothing" });
     const killed: Step = { ...nothing, disturbance: { name: "up is killed", afterMs: 1, kills: "up" } };
