@@ -104,10 +104,8 @@ function build(
   const carriers = new Set(farm.placement.map(({ server }) => server));
   let tellServed: (reports: pulumi.Output<string>[]) => void;
   const served = pulumi.output(new Promise<pulumi.Output<string>[]>((resolve) => (tellServed = resolve)));
-  const isNew = (router: string): boolean => {
-    const seen = found.get(router);
-    return seen !== undefined && seen.failure === undefined && ownInstances(seen, stack).length === 0;
-  };
+  const isFirstRun =
+    found.size > 0 && [...found.values()].every((seen) => ownInstances(seen, stack).length === 0);
 
   // Routers first: when the first failure stops what has not begun, the failover has.
   const routers = farm.routers.map(
@@ -128,7 +126,7 @@ function build(
         others: farm.routers.filter((other) => other !== router).map(({ name }) => name),
         enableSecret: enableSecret(router.name),
         // Nothing fails over by it yet, and all of many servers together take longer than it waits for one.
-        after: isNew(router.name) ? [served.apply(() => "")] : [],
+        after: isFirstRun ? [served.apply(() => "")] : [],
         drift: drift(router.name, router.name, routerKind(router.kind).concern),
       }),
   );

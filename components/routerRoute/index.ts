@@ -60,8 +60,8 @@ export interface RouterRouteArgs {
   /** What `enable` asks for, on a router of kind cisco-ios whose login is not privileged. Default: none. */
   enableSecret?: pulumi.Input<string>;
   /**
-   * The router is not touched before these are known. For a new one only: what makes its servers answer, which may take
-   * longer than it waits for them; a failover must wait for no server. Default: nothing to wait for.
+   * The router is not touched before these are known. For a stack's first run only: what makes the servers answer,
+   * which may take longer than the router waits for them; a failover must wait for no server. Default: nothing to wait for.
    */
   after?: pulumi.Input<string>[];
   /** What observation found different on the router. Default: nothing. */

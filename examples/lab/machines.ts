@@ -106,7 +106,7 @@ export const nameServer = "192.0.2.10";
 /** The most web servers that the lab has room for. */
 export const mostServers = 20;
 
-// Each takes seven inotify instances as it is, and three without these: twenty and the others keep within a host's usual 128.
+// Each takes seven inotify instances as it is, and four without these: twenty and the others keep within a host's usual 128.
 const masked = [
   ...["dbus.service", "dbus.socket", "systemd-logind.service"],
   ...["systemd-ask-password-console.path", "systemd-ask-password-wall.path"],
