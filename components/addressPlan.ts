@@ -264,6 +264,12 @@ export function hostNumberOf(prefix: string, address: string): number {
   return parsed(address).value - startOf(parsed(prefix));
 }
 
+/** Every address of a prefix, network and broadcast address included. Error: {@link Refusal}. */
+export function addressesOf(prefix: string): string[] {
+  const plain = parsed(prefix);
+  return Array.from({ length: sizeOf(plain) }, (_, i) => textOf(startOf(plain) + i));
+}
+
 /** Whether an address, or a whole subnet, lies in the prefix. Error: {@link Refusal}. */
 export function contains(prefix: string, address: string): boolean {
   const [outer, inner] = [parsed(prefix), parsed(address)];

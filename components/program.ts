@@ -25,6 +25,7 @@ import {
 } from "./config";
 import { readStackConfig } from "./config/stack";
 import { Findings, driftOf, inspect } from "./inspection";
+import { ownInstances } from "./host/observe";
 import { tellOutlook } from "./outlook";
 import { routerKind } from "./routerRoute/kinds";
 import { healthPath } from "./webServerPool/vhost";
@@ -59,7 +60,7 @@ export async function program(): Promise<Record<string, unknown>> {
   const token = healthToken(POOL);
   const found = await inspect(farm, stack, lookAhead);
   await tellOutlook(farm, stack, found);
-  return build(farm, found, token);
+  return build(farm, stack, found, token);
 }
 
 function readConfig(): FarmModel {
@@ -89,11 +90,22 @@ function checksOf({ name: site, serverName, checkPorts }: SiteModel, vip: string
   ];
 }
 
-function build(farm: FarmModel, found: Findings, token: pulumi.Output<string>): Record<string, unknown> {
+function build(
+  farm: FarmModel,
+  stack: string,
+  found: Findings,
+  token: pulumi.Output<string>,
+): Record<string, unknown> {
   const drift = (machine: string, component: string, concern: string): string | undefined =>
     driftOf(found.get(machine), instanceName(component, concern));
   const prefixes = farm.network.vipSubnets;
   const servers = farm.servers.map((server) => ({ ...server, down: server.state === ServerState.Down }));
+
+  const carriers = new Set(farm.placement.map(({ server }) => server));
+  let tellServed: (reports: pulumi.Output<string>[]) => void;
+  const served = pulumi.output(new Promise<pulumi.Output<string>[]>((resolve) => (tellServed = resolve)));
+  const isFirstRun =
+    found.size > 0 && [...found.values()].every((seen) => ownInstances(seen, stack).length === 0);
 
   // Routers first: when the first failure stops what has not begun, the failover has.
   const routers = farm.routers.map(
@@ -113,11 +125,12 @@ function build(farm: FarmModel, found: Findings, token: pulumi.Output<string>): 
         proofSource: router.proofSource,
         others: farm.routers.filter((other) => other !== router).map(({ name }) => name),
         enableSecret: enableSecret(router.name),
+        // Nothing fails over by it yet, and all of many servers together take longer than it waits for one.
+        after: isFirstRun ? [served.apply(() => "")] : [],
         drift: drift(router.name, router.name, routerKind(router.kind).concern),
       }),
   );
 
-  const carriers = new Set(farm.placement.map(({ server }) => server));
   const pool = new WebServerPool(POOL, {
     servers: servers.map((server) => ({
       ...server,
@@ -135,11 +148,13 @@ function build(farm: FarmModel, found: Findings, token: pulumi.Output<string>): 
     healthToken: token,
   });
 
+  const carrying = farm.servers
+    .filter(({ name }) => carriers.has(name))
+    .map(({ name }) => pool.reports[name]);
+  tellServed!(carrying);
+
   // Names last: nobody is sent where nothing answers yet. What only stands by must not hold them up.
-  const after = [
-    ...routers.map((router) => router.report),
-    ...farm.servers.filter(({ name }) => carriers.has(name)).map(({ name }) => pool.reports[name]),
-  ];
+  const after = [...routers.map((router) => router.report), ...carrying];
   const zones = farm.zones.map(({ zone }) => zone);
   const published = farm.sites.filter((site) => !site.retiring);
   for (const zone of farm.zones) {

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { checkHosts, refuse } from "../argumentChecks";
-import { hostCommand, instanceName } from "../host/hostCommand";
+import { hostCommand, instanceName, resourcesBehind } from "../host/hostCommand";
 import { HostArgs } from "../host/ssh";
 import { routerKind } from "./kinds";
 import { PinningArgs, RouteServerArgs, renderServers } from "./pinning";
@@ -59,6 +59,11 @@ export interface RouterRouteArgs {
   others?: string[];
   /** What `enable` asks for, on a router of kind cisco-ios whose login is not privileged. Default: none. */
   enableSecret?: pulumi.Input<string>;
+  /**
+   * The router is not touched before these are known. For a stack's first run only: what makes the servers answer,
+   * which may take longer than the router waits for them; a failover must wait for no server. Default: nothing to wait for.
+   */
+  after?: pulumi.Input<string>[];
   /** What observation found different on the router. Default: nothing. */
   drift?: string;
 }
@@ -116,7 +121,7 @@ export class RouterRoute extends pulumi.ComponentResource {
         onFailure: args.others?.length ? splitTables(args.router.name, args.others) : undefined,
         drift: args.drift,
       },
-      { parent: this },
+      { parent: this, dependsOn: resourcesBehind(args.after) },
     );
     this.report = routed.stdout;
     this.registerOutputs({ report: this.report });

@@ -21,9 +21,10 @@ const open = (): Lab => new Lab(undefined, (line) => console.error(`lab: ${line}
 program
   .command("up")
   .description("start every machine that is off (builds the base the first time)")
-  .action(async () => {
+  .option("--servers <count>", "so many web servers, 4 to 20", Number, 4)
+  .action(async ({ servers }: { servers: number }) => {
     const it = open();
-    await timed("lab is up", it.up());
+    await timed("lab is up", it.up({ servers }));
     for (const { name, cut } of it.status().filter((machine) => machine.cut.length > 0)) {
       console.log(`${name}: ${cut.join(" and ")} cable is unplugged: ${lab} heal ${name}`);
     }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { hostCommand } from "./capture";
-import { addressOf, debians, Machine, machines, nameServer } from "./machines";
+import { addressOf, debians, furtherServers, Machine, machines, nameServer } from "./machines";
 import { LabError, program, State } from "./state";
 
 /** What a user needs who is not root. */
@@ -38,9 +38,11 @@ const ifupdownFile = ({ interface: name, addresses: [address] }: Machine["cables
 
 /** The names of all machines, for every /etc/hosts. */
 export const hostsFile = (): string =>
-  ["127.0.0.1 localhost", ...machines.map((machine) => `${addressOf(machine)} ${machine.name}`), ""].join(
-    "\n",
-  );
+  [
+    "127.0.0.1 localhost",
+    ...[...machines, ...furtherServers].map((machine) => `${addressOf(machine)} ${machine.name}`),
+    "",
+  ].join("\n");
 
 /** The disks of the machines, and the operator's home that goes with their keys. */
 export class Disks {
@@ -52,12 +54,12 @@ export class Disks {
   }
 
   /** Makes the operator's ~/.ssh: key, and known_hosts with every machine by name and by address. */
-  async operatorHome(): Promise<void> {
+  async operatorHome(further: readonly Machine[]): Promise<void> {
     const home = this.state.path("ssh");
     fs.mkdirSync(home, { recursive: true, mode: 0o700 });
     await this.key(path.join(home, "id_ed25519"), "operator");
     const lines = await Promise.all(
-      debians.map(async (machine) => {
+      [...debians, ...further].map(async (machine) => {
         const names = [machine.name, ...machine.cables.map(({ addresses: [first] }) => first.split("/")[0])];
         return `${names.join(",")} ${(await this.hostKey(machine)).trim()}`;
       }),
@@ -126,6 +128,9 @@ export class Disks {
         path.join(folder("etc/systemd/system/multi-user.target.wants"), unit),
       );
     }
+
+    for (const unit of machine.masked ?? [])
+      fs.symlinkSync("/dev/null", path.join(folder("etc/systemd/system"), unit));
 
     const authorized = fs.readFileSync(this.state.path("ssh", "id_ed25519.pub"), "utf8");
     for (const { home, uid } of users) {

@@ -7,7 +7,7 @@ import { closest, distance } from "fastest-levenshtein";
 import { checkBase, Disks, uuidOf } from "./disks";
 import { Entry, enterMachine, enterNamespace, ExecOptions, ExecResult, runEntry, startEntry } from "./enter";
 import { withLock } from "./lock";
-import { addressOf, Cable, debians, Machine, machines, Side } from "./machines";
+import { addressOf, Cable, debians, furtherServers, Machine, machines, mostServers, Side } from "./machines";
 import { Network } from "./network";
 import { leaderOf, Processes, takesLogins, until } from "./processes";
 import { checkout, defaultLabId, LabError, program, State } from "./state";
@@ -38,7 +38,7 @@ const [powerOffSignal, rebootSignal] = [38, 39];
 /** The machine of that name; an unknown one is an error with the nearest name. */
 export function findMachine(name: string): Machine {
   const names = machines.map((machine) => machine.name);
-  const machine = machines[names.indexOf(name)];
+  const machine = [...machines, ...furtherServers].find((candidate) => candidate.name === name);
   if (machine) return machine;
   const near = closest(name, names);
   const hint = distance(name, near) <= 2 ? `: did you mean '${near}'?` : "";
@@ -75,18 +75,28 @@ export class Lab {
   /**
    * Starts what does not run, builds the base if it is missing, and leaves alone what runs. Cut cables stay
    * cut. Returns when every machine it started takes ssh logins and has finished its boot.
+   * @param options.servers how many web servers there shall be at least, 4 to 20
    */
-  async up(): Promise<void> {
+  async up({ servers = 4 }: { servers?: number } = {}): Promise<void> {
     this.checkHost();
+    if (!Number.isInteger(servers) || servers < 4 || servers > mostServers)
+      throw new LabError(`the lab can't have ${servers} web servers`, `use 4 to ${mostServers}`);
+    const further = furtherServers.slice(0, servers - 4);
     await this.buildBase();
+    await this.startAll(machines, further);
+    // A few at a time: all of them at once take longer to boot than one may.
+    for (let i = 0; i < further.length; i += 4) await this.startAll(further.slice(i, i + 4), further);
+  }
+
+  private async startAll(some: readonly Machine[], further: readonly Machine[]): Promise<void> {
     const started = await withLock(this.state, "up", async () => {
-      await this.disks.operatorHome();
+      await this.disks.operatorHome(this.further(further));
       if (this.network.switchPid() === undefined) {
         // Without its switch whatever still runs is unplugged for good, or left by a crash.
         await this.processes.powerCut();
         await this.network.startSwitch();
       }
-      const off = machines.filter((machine) => this.power(machine) === "off");
+      const off = some.filter((machine) => this.power(machine) === "off");
       await together(off.map((machine) => this.boot(machine)));
       return off.filter(({ kind }) => kind === "debian");
     });
@@ -102,7 +112,8 @@ export class Lab {
     this.checkHost();
     if (!fs.existsSync(this.state.folder)) return;
     await withLock(this.state, "down", async () => {
-      if (keepDisks) await Promise.all(debians.map((machine) => this.powerOff(machine)));
+      if (keepDisks)
+        await Promise.all([...debians, ...furtherServers].map((machine) => this.powerOff(machine)));
       await this.processes.powerCut();
       for (const folder of ["ready", "cgroup"]) {
         fs.rmSync(this.state.path(folder), { recursive: true, force: true });
@@ -111,9 +122,9 @@ export class Lab {
     });
   }
 
-  /** What every machine is doing. */
+  /** What every machine is doing; of further servers those that have a disk. */
   status(): MachineStatus[] {
-    return machines.map((machine) => ({
+    return [...machines, ...this.further()].map((machine) => ({
       name: machine.name,
       role: machine.role,
       power: this.power(machine),
@@ -188,6 +199,24 @@ export class Lab {
       await this.boot(machine);
     });
     await this.waitForBoot(machine);
+  }
+
+  /** Takes further servers away, with their disks. */
+  async removeFurther(): Promise<void> {
+    this.checkHost();
+    await withLock(this.state, "remove servers", async () => {
+      for (const machine of this.further()) {
+        await this.processes.powerCut(machine.name);
+        fs.rmSync(this.state.machine(machine.name), { recursive: true, force: true });
+      }
+    });
+  }
+
+  /** Further servers that are there, and these. */
+  private further(besides: readonly Machine[] = []): Machine[] {
+    return furtherServers.filter(
+      (machine) => besides.includes(machine) || fs.existsSync(this.state.machine(machine.name, "disk")),
+    );
   }
 
   /** Unplugs a machine's cables at the switch, until `heal`: they stay unplugged over a reboot. */

@@ -28,6 +28,8 @@ export interface Machine {
   cables: Cable[];
   /** systemd units enabled besides sshd and networkd. */
   services: string[];
+  /** systemd units that it can do without, masked. */
+  masked?: string[];
 }
 
 const ethernet = (name: string, host: number, gateway?: string, kind: Machine["kind"] = "debian"): Cable => ({
@@ -48,7 +50,7 @@ const web = (name: string, host: number): Machine => ({
   services: ["apache2.service"],
 });
 
-/** All machines, in the order they are shown. */
+/** The machines of every lab, in the order they are shown. */
 export const machines: readonly Machine[] = [
   {
     name: "r1",
@@ -100,6 +102,21 @@ export const debians: readonly Machine[] = machines.filter(({ kind }) => kind ==
 
 /** The name server that the client asks. */
 export const nameServer = "192.0.2.10";
+
+/** The most web servers that the lab has room for. */
+export const mostServers = 20;
+
+// Each takes seven inotify instances as it is, and four without these: twenty and the others keep within a host's usual 128.
+const masked = [
+  ...["dbus.service", "dbus.socket", "systemd-logind.service"],
+  ...["systemd-ask-password-console.path", "systemd-ask-password-wall.path"],
+];
+
+/** web5 and on: started by `up` when it is told so, and part of nothing else. web1 to web8 have .2 to .9, then comes ns1. */
+export const furtherServers: readonly Machine[] = Array.from({ length: mostServers - 4 }, (_, i) => ({
+  ...web(`web${i + 5}`, i + 5 < 9 ? i + 6 : i + 7),
+  masked,
+}));
 
 /** A machine's own address, without prefix length. */
 export const addressOf = ({ cables }: Machine): string => cables[0].addresses[0].split("/")[0];

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { Address4 } from "ip-address";
 import {
   NetworkArgs,
+  addressesOf,
   broadcastAddress,
   compareAddresses,
   contains,
@@ -200,6 +201,15 @@ describe("VIPs and host numbers", () => {
   it("refuses the number of an address outside the prefix", () => {
     assert.throws(() => hostNumberOf("192.0.2.32/27", "192.0.2.64"), Refusal);
     assert.strictEqual(hostNumberOf("192.0.2.32/27", "192.0.2.32"), 0);
+  });
+
+  it("lists every address of a prefix", () => {
+    assert.deepStrictEqual(addressesOf("192.0.2.32/30"), [
+      "192.0.2.32",
+      "192.0.2.33",
+      "192.0.2.34",
+      "192.0.2.35",
+    ]);
   });
 
   it("counts as the library does, for any address and prefix", () => {
