@@ -44,13 +44,13 @@ Reflect.set(pulumi.log, "debug", (message: string, ...rest: [pulumi.Resource?, n
 );
 
 /** Beyond, the output of all sites' VIPs is JSON text: the SDK makes a promise of each value of an object. */
-const MOST_SITES_AS_OBJECT = 1000;
+const MOST_SITES_AS_OBJECT = 500;
 
 /**
  * The whole farm out of the stack's configuration: looks at the machines, tells what will move, declares all components.
  * A project's program is this and nothing else.
  *
- * @returns the stack's outputs: `sites` (with more than 1,000, as JSON text), `serving`, `share`, `healthPath` (a secret)
+ * @returns the stack's outputs: `sites` (with more than 500, as JSON text), `serving`, `share`, `healthPath` (a secret)
  * @throws ConfigError, Refusal before any resource is made
  */
 export async function program(): Promise<Record<string, unknown>> {

@@ -114,18 +114,23 @@ export function renderSettings(settings: {
  */
 export function renderChecks(checks: VipCheckArgs[]): string {
   const vips = new Map<string, string[]>();
+  // Thousands of VIPs are asked in few ways each site.
+  const rendered = new Map<string, string>();
   for (const check of checks) {
-    const what = renderCheck(check);
+    const { vip, site, kind, port, greeting, zone, serverName, pool } = check;
+    refuse("checks", vip, isAddress(vip) ? undefined : "is not an IPv4 address");
+    const key = [site, kind, port, greeting, zone, serverName, pool].join("\n");
+    const what = rendered.get(key) ?? renderCheck(check);
+    rendered.set(key, what);
     const known = vips.get(what);
-    if (known) known.push(check.vip);
-    else vips.set(what, [check.vip]);
+    if (known) known.push(vip);
+    else vips.set(what, [vip]);
   }
   return lines([...vips].map(([what, of]) => `${of.join(",")} ${what}`));
 }
 
 /** All but the VIP. */
 function renderCheck(check: VipCheckArgs): string {
-  refuse("checks", check.vip, isAddress(check.vip) ? undefined : "is not an IPv4 address");
   refuse("checks", check.site, nameComplaint(check.site));
   if (check.serverName !== undefined) refuse("checks", check.serverName, domainComplaint(check.serverName));
   const { vip, site, kind = CheckKind.Ping, port, greeting, zone, serverName, pool } = check;

@@ -49,6 +49,10 @@ render() {
     }' "$1/want/private/vhost.conf" "$1/want/sites"
 }
 
+# What render made, so that a look need not make it again. On a full disk it must.
+note_checksum() { sha256sum <"$vhosts" >"$1/checksum" 2>/dev/null || rm -f "$1/checksum"; }
+is_as_made() { [[ -e $1/checksum ]] && sha256sum <"$vhosts" | cmp -s - "$1/checksum"; }
+
 site_names() { cut -d ' ' -f 1 "$1/want/sites" | sort; }
 roots() { cut -d ' ' -f 4 "$1/want/sites" | sort -u; }
 
@@ -136,6 +140,7 @@ activate() {
       make_roots <<<"$missing"
     fi
     render "$dir" | install_file "$vhosts" 600
+    note_checksum "$dir"
   elif [[ -e $vhosts ]]; then
     rm -f "$vhosts"
   else
@@ -184,7 +189,11 @@ report() {
 }
 
 drift() {
-  if [[ -e $vhosts ]]; then edited_vhosts "$1"; else say "- $vhosts"; fi
+  if [[ ! -e $vhosts ]]; then
+    say "- $vhosts"
+  elif ! is_as_made "$1"; then
+    edited_vhosts "$1"
+  fi
   missing_roots "$1" | sed 's/^/- document root /'
   wrong_answers "$1" | sed 's/^/- health answer of site /'
   systemctl is-active --quiet apache2 || printf '%s\n' '- Apache running' '+ Apache not running'

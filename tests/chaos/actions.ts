@@ -219,7 +219,7 @@ export async function secondStack(lab: Lab): Promise<{ said: string; problem?: s
     await second.init();
     const result = await second.up();
     const said = textOf(result);
-    const refused = result.code !== 0 && said.includes("already routed by stack loopback-ha/lab");
+    const refused = result.code !== 0 && /already (routed by|belongs to) stack loopback-ha\/lab/.test(said);
     await second.pulumi(["destroy", "--yes", "--skip-preview", "--continue-on-error", "--stack", "second"], {
       check: true,
     });

@@ -170,17 +170,26 @@ describe("faults", function () {
       });
     }).timeout(300_000);
 
-    it("refuses a second stack with the same VIPs, and leaves the first alone", async () => {
+    it("refuses a second stack with the same VIPs, or the same prefixes, and leaves the first alone", async () => {
       const second = new Project(lab, "second");
       await second.init();
-      const result = await second.up();
-      assert.notEqual(result.code, 0);
-      assert.match(text(result), /r1: \S+ is already routed by stack loopback-ha\/lab; nothing was changed/);
+      const refusal = async (): Promise<string> => {
+        const result = await second.up();
+        assert.notEqual(result.code, 0);
+        return text(result);
+      };
+      const sameVips = await refusal();
       for (const name of SERVERS)
         assert.match(
-          text(result),
+          sameVips,
           new RegExp(`${name}: VIP \\S+ already belongs to stack loopback-ha/lab; nothing was changed`),
         );
+      for (const [site, host] of Object.entries({ widgetco: "20", gadgets: "21" }))
+        await second.set(`sites.${site}.hostNumber`, host);
+      assert.match(
+        await refusal(),
+        /r1: \S+ is already routed by stack loopback-ha\/lab; nothing was changed/,
+      );
       const gone = await second.destroy();
       assert.equal(gone.code, 0, text(gone));
       const { stdout } = await project.up();
