@@ -2,9 +2,10 @@
 import { crashes } from "./crash";
 import { failover } from "./failover";
 import { flip } from "./flip";
+import { rivals } from "./rivals";
 import { scale } from "./scale";
 
-const BENCHES: Record<string, () => Promise<void>> = { flip, failover, crash: crashes, scale };
+const BENCHES: Record<string, () => Promise<void>> = { flip, failover, crash: crashes, scale, rivals };
 
 async function main(names: string[]): Promise<void> {
   const unknown = names.find((name) => !Object.hasOwn(BENCHES, name));
