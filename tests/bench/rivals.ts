@@ -2,6 +2,9 @@
  * `npm run bench -- rivals`: the same work by this package and by others, side by side in one lab. It begins with new
  * machines and leaves none, since the rivals need packages there that nobody else shall find.
  */
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Lab } from "../../examples/lab/lab";
 import { summary } from "../../examples/lab/load/record";
@@ -23,7 +26,8 @@ import { Terraform } from "./rivals/terraform";
 import { terraformIsThere, versionsOf } from "./rivals/versions";
 import { times } from "./times";
 
-/** What a trial may make smaller. */
+/** What a trial may make smaller; its page goes elsewhere. */
+const isTrial = ["ROUNDS", "SITES", "ONLY", "PARTS"].some((name) => process.env[`BENCH_${name}`]);
 const {
   BENCH_ROUNDS = "3",
   BENCH_SITES = "1,30,300,1000",
@@ -177,7 +181,10 @@ export async function rivals(): Promise<void> {
       flips: PARTS.includes("flips") ? await flips(lab, file) : undefined,
       crashes: PARTS.includes("crashes") ? await crashes(lab, file) : undefined,
     };
-    await writePage(results);
+    await writePage(
+      results,
+      isTrial ? fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-trial-")) : undefined,
+    );
   } finally {
     await lab.down();
   }

@@ -72,9 +72,8 @@ export async function checkFarm(lab: Lab, tool: string, wish: Wish): Promise<voi
     const { serverName, vips } = siteOf(site);
     let addresses = "";
     await within(5, `${tool}: ${serverName} has its addresses`, async () => {
-      addresses = (
-        await lab.exec("ns1", ["dig", "+short", "@192.0.2.10", serverName], { check: true })
-      ).stdout;
+      addresses = (await lab.exec("ns1", ["dig", "+short", "@192.0.2.10", serverName], { check: true }))
+        .stdout;
       return String(addresses.trim().split("\n").sort()) === String([...vips].sort());
     }).catch((error: Error) => assert.fail(`${error.message}: ${addresses}`));
   }
