@@ -52,15 +52,15 @@ export type Medians = Record<string, number>;
 
 /** Who is ahead in a column, and by which ratio. */
 export function ahead(where: string, medians: Medians, ours: string): string {
-  const [[first, best], ...others] = Object.entries(medians).sort(([, a], [, b]) => a - b);
-  const [second] = others;
-  if (first === ours && second === undefined) return `${where} only ${ours} was measured.`;
-  const [other, much] = first === ours ? second : [ours, medians[ours]];
-  if (much === undefined) return `${where} ${first} is ahead with ${seconds(best)}.`;
-  const ratio = (much / best).toFixed(1);
-  return first === ours
-    ? `${where} ${ours} is ahead with ${seconds(best)}; the next, ${other}, takes ${ratio} times as long.`
-    : `${where} ${first} is ahead with ${seconds(best)}; ${ours} takes ${ratio} times as long.`;
+  const [first, second] = Object.entries(medians).sort(([, a], [, b]) => a - b);
+  if (!first) return `${where} nothing was measured.`;
+  const [leader, best] = first;
+  const ledBy = `${where} ${leader} is ahead with ${seconds(best)}`;
+  const times = (much: number): string => `${(much / best).toFixed(1)} times as long`;
+  if (leader !== ours)
+    return ours in medians ? `${ledBy}; ${ours} takes ${times(medians[ours])}.` : `${ledBy}.`;
+  if (!second) return `${where} only ${ours} was measured.`;
+  return `${ledBy}; the next, ${second[0]}, takes ${times(second[1])}.`;
 }
 
 const sitesText = (count: number): string => `${count.toLocaleString("en")} site${count === 1 ? "" : "s"}`;
