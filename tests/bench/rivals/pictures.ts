@@ -17,6 +17,8 @@ const COLORS = ["#0072b2", "#e69f00", "#9a6fb0", "#009e73", "#d55e00", "#999999"
 const [INK, LINES, PAPER] = ["#24292f", "#d0d7de", "#ffffff"];
 const FONT = "system-ui, sans-serif";
 const [BAR, PITCH] = [14, 18];
+/** A letter's width: without a screen echarts can only guess, and guesses too little. */
+const LETTER = 6.8;
 
 /** On paper of its own, so that it can be read on a dark page as well. */
 export function barChart({ title, axis, groups, series }: Chart): string {
@@ -34,7 +36,7 @@ export function barChart({ title, axis, groups, series }: Chart): string {
     color: COLORS,
     title: { text: title, left: 16, top: 12, textStyle: { ...text, fontSize: 16 } },
     legend: { show: series.length > 1, top: 40, left: 16, itemGap: 28, textStyle: text },
-    grid: { left: 16, right: 60, top, bottom: 46, containLabel: true },
+    grid: { left: 24 + LETTER * Math.max(...groups.map(({ length }) => length)), right: 60, top, bottom: 50 },
     xAxis: {
       type: "value",
       min: 0,
@@ -66,7 +68,8 @@ export function barChart({ title, axis, groups, series }: Chart): string {
   return svg;
 }
 
-const shown = (value: number): string => (value < 10 ? value.toFixed(2) : value.toFixed(1));
+const shown = (value: number): string =>
+  Number.isInteger(value) ? String(value) : value.toFixed(value < 10 ? 2 : 1);
 
 /** A bar, so far from its group's middle, a line from the least to the most, and the figure beside it. */
 function bar(offset: number, fill: string): echarts.CustomSeriesRenderItem {

@@ -36,14 +36,14 @@ export function table(head: string[], rows: string[][]): string {
   return line(head) + line(head.map(() => "---")) + rows.map(line).join("");
 }
 
-/** Those of a column that are best, in bold: the least. Several when they are as good as each other. */
+/** The best of each column in bold: the least, and all that are as little; none where all are. */
 export function boldLeast(rows: string[][], figures: (number | undefined)[][]): string[][] {
-  const least = (column: number): number => Math.min(...figures.map((row) => row[column] ?? Infinity));
+  const ofColumn = (column: number): number[] => figures.flatMap((row) => row[column] ?? []);
+  const isBest = (figure: number | undefined, column: number): boolean =>
+    figure === Math.min(...ofColumn(column)) &&
+    (ofColumn(column).length === 1 || ofColumn(column).some((other) => other !== figure));
   return rows.map((row, i) =>
-    row.map((cell, column) => {
-      const figure = figures[i][column];
-      return figure !== undefined && figure === least(column) ? `**${cell}**` : cell;
-    }),
+    row.map((cell, column) => (isBest(figures[i][column], column) ? `**${cell}**` : cell)),
   );
 }
 

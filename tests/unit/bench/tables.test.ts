@@ -14,21 +14,21 @@ describe("benchmarks: tables", () => {
     assert.equal(timesOf(samples, { ...build, work: "flip" }), undefined);
   });
 
-  it("the least of each column is bold, all that are as little too; what has no figure never is", () => {
+  it("the least of each column is bold, all that are as little too; not where all are, nor what has no figure", () => {
     const rows = [
-      ["a", "2", "x"],
-      ["b", "1", "y"],
-      ["c", "1", "-"],
+      ["a", "2", "x", "7"],
+      ["b", "1", "y", "7"],
+      ["c", "1", "-", "7"],
     ];
     const figures = [
-      [undefined, 2, 5],
-      [undefined, 1, 6],
-      [undefined, 1, undefined],
+      [undefined, 2, 5, 7],
+      [undefined, 1, 6, 7],
+      [undefined, 1, undefined, 7],
     ];
     assert.deepEqual(boldLeast(rows, figures), [
-      ["a", "2", "**x**"],
-      ["b", "**1**", "y"],
-      ["c", "**1**", "-"],
+      ["a", "2", "**x**", "7"],
+      ["b", "**1**", "y", "7"],
+      ["c", "**1**", "-", "7"],
     ]);
   });
 
