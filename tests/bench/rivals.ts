@@ -142,12 +142,10 @@ async function crashes(lab: Lab, file: File): Promise<CrashRun[]> {
     const watching =
       actor === Actor.Watcher ? await Watching.start({ lab, project: (rival as Ours).project }) : undefined;
     if (actor === Actor.Operator) await rival.write({ ...LOADED, web2: "down" });
-    const outcome = await crash(
-      lab,
-      targets,
-      file,
-      actor === Actor.Operator ? () => rival.flip() : undefined,
-    );
+    const outcome = await crash(lab, targets, file, {
+      act: actor === Actor.Operator ? () => rival.flip() : undefined,
+      acted: watching && (() => watching.hears("flipped", { besides: ["dead", "flip", "later"] })),
+    });
     await watching?.stop();
     all.push({ tool: contestant.name, actor, outcome });
     tell(all[all.length - 1]);

@@ -7,7 +7,7 @@ import { File, Target } from "../../../examples/lab/load/spec";
 
 /** How long an operator takes until he acts. */
 export const OPERATOR_MS = 5000;
-/** How long clients are watched, from then on. */
+/** How long clients are watched, from then on; half as long at least once it is done. */
 export const WATCHED_MS = 12_000;
 
 /** What clients saw, in milliseconds from the moment that counts: when the operator acts, or that of the crash where nobody does. */
@@ -43,12 +43,20 @@ export function outcome(
   };
 }
 
-/** web2 crashes under load; where `act` is given, an operator does that a little later. */
+/** Who or what acts after a crash. Both for nobody that one could ask: then no more than time passes. */
+export interface Reaction {
+  /** What an operator does. */
+  act?(): Promise<void>;
+  /** Waits until what acts by itself says that it has done so. */
+  acted?(): Promise<unknown>;
+}
+
+/** web2 crashes under load. */
 export async function crash(
   lab: Lab,
   targets: Target[],
   file: File,
-  act?: () => Promise<void>,
+  { act, acted }: Reaction,
 ): Promise<CrashOutcome> {
   const load = await startLoad(lab, {
     targets,
@@ -72,7 +80,8 @@ export async function crash(
       await act();
       wallSeconds = (now() - from) / 1000;
     }
-    await sleep(Math.max(1000, from + WATCHED_MS - now()));
+    await acted?.();
+    await sleep(Math.max(WATCHED_MS / 2, from + WATCHED_MS - now()));
   } finally {
     record = await load.stop();
   }

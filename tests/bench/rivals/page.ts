@@ -229,7 +229,7 @@ ${flipsTable(flips, unmeasured)}`,
       ? [
           `## A crash under load
 
-web2 loses its power under 500 new connections a second, five downloads, five uploads, five connections that idle after a request and five that never send one. ${OPERATOR_MS / 1000} s later an operator acts, with the same command as for a planned flip, and no ssh connection stands. keepalived and \`loopback-ha watch\` act by themselves. A connection is told when its client gets a reset or an end; it hangs when the client knows nothing after ${WATCHED_MS / 1000} s. ${runs[0].toUpperCase()}${runs.slice(1)}, connections of all together.
+web2 loses its power under 500 new connections a second, five downloads, five uploads, five connections that idle after a request and five that never send one. ${OPERATOR_MS / 1000} s later an operator acts, with the same command as for a planned flip, and no ssh connection stands. keepalived and \`loopback-ha watch\` act by themselves. A connection is told when its client gets a reset or an end; it hangs when the client still knows nothing ${WATCHED_MS / 1000} s later, and ${WATCHED_MS / 2000} s after the command. ${runs[0].toUpperCase()}${runs.slice(1)}, connections of all together.
 
 ${crashesTable(crashes, unmeasured)}`,
           picture("bench-crash.svg", "Seconds until new requests are answered, by tool"),
