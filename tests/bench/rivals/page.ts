@@ -64,6 +64,8 @@ const FROM = ["the operator's command", "the crash"] as const;
 
 /** All crashes of one tool with one actor. */
 interface CrashGroup {
+  tool: string;
+  /** With who acts. */
   name: string;
   from: (typeof FROM)[number];
   answered: Times;
@@ -76,9 +78,11 @@ interface CrashGroup {
 export function crashGroups(runs: CrashRun[]): CrashGroup[] {
   const names = [...new Set(runs.map(({ tool, actor }) => `${tool}: ${actor}`))];
   return names.map((name) => {
-    const own = runs.filter(({ tool, actor }) => `${tool}: ${actor}` === name).map(({ outcome }) => outcome);
+    const same = runs.filter(({ tool, actor }) => `${tool}: ${actor}` === name);
+    const own = same.map(({ outcome }) => outcome);
     const walls = own.flatMap(({ wallSeconds }) => (wallSeconds === undefined ? [] : [wallSeconds]));
     return {
+      tool: same[0].tool,
       name,
       from: walls.length > 0 ? FROM[0] : FROM[1],
       answered: times(own.map(({ answeredAfterMs }) => answeredAfterMs / 1000)),
@@ -130,9 +134,8 @@ export function crashesTable(runs: CrashRun[], unmeasured: Unmeasured[]): string
   });
   const best = (from: string, where: string): string[] => {
     const own = groups.filter((group) => group.from === from && Number.isFinite(group.answered.median));
-    const medians = Object.fromEntries(own.map(({ name, answered }) => [name, answered.median]));
-    const ours = own.find(({ name }) => name.startsWith(OURS))?.name;
-    return ours ? [ahead(where, medians, ours)] : [];
+    const medians = Object.fromEntries(own.map(({ tool, answered }) => [tool, answered.median]));
+    return own.length > 0 ? [ahead(where, medians, OURS)] : [];
   };
   const sentences = [...best(FROM[0], "After an operator's command"), ...best(FROM[1], "Without a person")];
   const all = [...rows, ...unmeasuredRows(unmeasured, head.length)];
