@@ -9,11 +9,20 @@ export function farmConfig(count: number): string {
   );
 }
 
+/** Room for up to 1,001 sites. The machines' addresses lie in the first subnet, 192.0.0.0/22. */
+export const WIDE_BLOCK = { block: "192.0.0.0/19", subnetPrefix: 22, vipSubnets: 4 };
+/** Site s0's. */
+export const WIDE_FIRST_HOST = 21;
+
 /** The same with VIPs of its own for each of up to 1,001 sites, in subnets that have room for them and are bound whole. */
 export function wideFarmConfig(count: number): string {
-  // The machines' addresses lie in the first subnet, 192.0.0.0/22. 1,022 VIPs a subnet need ten bits of the mark.
-  const block = "{ block: 192.0.0.0/19, subnetPrefix: 22, vipSubnets: 4, binding: subnet }";
-  return config(count, block, ', pinning: { markMask: "0xffc00000" }', (i) => `hostNumber: ${i + 21}`);
+  // 1,022 VIPs a subnet need ten bits of the mark.
+  return config(
+    count,
+    JSON.stringify({ ...WIDE_BLOCK, binding: "subnet" }),
+    ', pinning: { markMask: "0xffc00000" }',
+    (i) => `hostNumber: ${i + WIDE_FIRST_HOST}`,
+  );
 }
 
 function config(count: number, network: string, router: string, vipsOf: (i: number) => string): string {

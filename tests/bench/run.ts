@@ -3,6 +3,7 @@ import { crashes } from "./crash";
 import { failover } from "./failover";
 import { flip } from "./flip";
 import { preview } from "./preview";
+import { rivals } from "./rivals";
 import { scale } from "./scale";
 
 const BENCHES: Record<string, (sizes: string[]) => Promise<void>> = {
@@ -11,6 +12,7 @@ const BENCHES: Record<string, (sizes: string[]) => Promise<void>> = {
   crash: crashes,
   scale,
   preview,
+  rivals,
 };
 
 async function main(words: string[]): Promise<void> {

@@ -31,7 +31,7 @@ export class Watching {
   }
 
   /** Starts one, and waits until it has begun. */
-  static async start(farm: Farm, ...args: string[]): Promise<Watching> {
+  static async start(farm: Pick<Farm, "lab" | "project">, ...args: string[]): Promise<Watching> {
     // The same servers die in test after test.
     const patience = args.includes("--flap-limit") ? [] : ["--flap-limit", "100"];
     const command = farm.project.cliCommand(["watch", "--json", ...patience, ...args]);

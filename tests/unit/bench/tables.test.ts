@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { Sample, ahead, boldLeast, timesOf, workTable } from "../../bench/rivals/tables";
+
+const OURS = "ours";
+
+describe("benchmarks: tables", () => {
+  const runs = (tool: string, column: number, ...all: number[]): Sample[] =>
+    all.map((seconds) => ({ work: "build", tool, column, seconds }));
+
+  it("several runs are a median and a spread, of that work, tool and column alone", () => {
+    const samples = [...runs(OURS, 1, 3, 1, 2), ...runs(OURS, 30, 9), ...runs("other", 1, 7)];
+    const build = { work: "build", tool: OURS, column: 1 };
+    assert.deepEqual(timesOf(samples, build), { median: 2, min: 1, max: 3 });
+    assert.equal(timesOf(samples, { ...build, work: "flip" }), undefined);
+  });
+
+  it("the least of each column is bold, all that are as little too; not where all are, nor what has no figure", () => {
+    const rows = [
+      ["a", "2", "x", "7"],
+      ["b", "1", "y", "7"],
+      ["c", "1", "-", "7"],
+    ];
+    const figures = [
+      [undefined, 2, 5, 7],
+      [undefined, 1, 6, 7],
+      [undefined, 1, undefined, 7],
+    ];
+    assert.deepEqual(boldLeast(rows, figures), [
+      ["a", "2", "**x**", "7"],
+      ["b", "**1**", "y", "7"],
+      ["c", "**1**", "-", "7"],
+    ]);
+  });
+
+  it("who is ahead is said with the ratio, whoever it is", () => {
+    assert.equal(
+      ahead("Here", { ours: 6, ssh: 2, ansible: 3 }, OURS),
+      "Here ssh is ahead with 2.00 s; ours takes 3.0 times as long.",
+    );
+    assert.equal(
+      ahead("Here", { ours: 2, ssh: 3, ansible: 5 }, OURS),
+      "Here ours is ahead with 2.00 s; the next, ssh, takes 1.5 times as long.",
+    );
+  });
+
+  it("who is ahead, when few were measured", () => {
+    assert.equal(ahead("Here", { ours: 2 }, OURS), "Here only ours was measured.");
+    assert.equal(ahead("Here", { ssh: 2, ansible: 5 }, OURS), "Here ssh is ahead with 2.00 s.");
+    assert.equal(ahead("Here", {}, OURS), "Here nothing was measured.");
+  });
+
+  it("the table of one kind of work: a column a number of sites, what was not measured says why", () => {
+    const samples = [...runs(OURS, 1, 4), ...runs("ssh", 1, 2, 2, 3), ...runs(OURS, 1000, 9)];
+    const table = workTable(
+      samples,
+      "build",
+      { tools: [OURS, "ssh"], columns: [1, 1000], unmeasured: [{ tool: "terraform", why: "not measured" }] },
+      OURS,
+    );
+    assert.equal(
+      table,
+      `| tool | 1 site | 1,000 sites |
+| --- | --- | --- |
+| ours | 4.00 s (4.00 to 4.00) | **9.00 s (9.00 to 9.00)** |
+| ssh | **2.00 s (2.00 to 3.00)** | - |
+| terraform | not measured |  |
+
+With 1 site ssh is ahead with 2.00 s; ours takes 2.0 times as long. With 1,000 sites only ours was measured.
+`,
+    );
+  });
+});
