@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import * as fs from "node:fs";
 import { underLoad, whoServes } from "../../examples/lab/client";
 import { Lab } from "../../examples/lab/lab";
 import { Project } from "../../examples/lab/project";
@@ -56,6 +57,44 @@ describe("variants of the farm", () => {
     assert.doesNotMatch(await up(), /updated|created|deleted/);
     await change("alias");
     assert.doesNotMatch(await sh("web1", "ip -4 route show table local"), /192\.0\.2\.64\/27/);
+  });
+
+  it("sites in a file, more than a command shows as text: packed, served, compared, and seen by a preview", async () => {
+    const names = Array.from(
+      { length: 3000 },
+      (_, i) => `name-${i}.of-a-site-with-many-names.elsewhere.example`,
+    );
+    const write = (aliases: string[]): void => {
+      const many = {
+        serverName: "many.widgetco.example",
+        aliases,
+        documentRoot: "/srv/www/many",
+        hostNumber: 9,
+      };
+      fs.writeFileSync(project.file("sites.json"), JSON.stringify({ many }));
+    };
+    write(names);
+    await project.set("sitesFile", "sites.json");
+    await up();
+    for (const name of ["many.widgetco.example", names[0], names[2999]])
+      assert.equal(await whoServes(lab, "192.0.2.73", name, healthPath), "web2", name);
+    assert.doesNotMatch(await up(), /updated|created|deleted/);
+
+    write(["one-more.elsewhere.example", ...names]);
+    const { code, stdout, stderr } = await project.cli(["preview"]);
+    assert.equal(code, 0, stdout + stderr);
+    assert.match(stdout, /\+many many\.widgetco\.example,one-more\.elsewhere\.example,name-0\./);
+    await up();
+    assert.equal(await whoServes(lab, "192.0.2.73", "one-more.elsewhere.example", healthPath), "web2");
+    // Names leave DNS first.
+    fs.rmSync(project.file("sites.json"));
+    await project.drop("sitesFile");
+    const gone = await project.up({ env: { LOOPBACK_HA_FORCE_REMOVAL: "1" } });
+    assert.equal(gone.code, 0, gone.stdout + gone.stderr);
+    assert.equal(
+      await sh("web1", "ls /etc/apache2/sites-enabled | grep -c many; ls -d /srv/www/many"),
+      "0\n",
+    );
   });
 
   it("a server leaves: first maintenance, then out of the config", async () => {
