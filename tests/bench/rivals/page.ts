@@ -196,6 +196,10 @@ function picturesOf({ builds, flips, crashes }: Results): Record<string, string>
 
 const picture = (name: string, alt: string): string => `![${alt}](images/${name})\n`;
 
+/** Another bench's page, as a section. */
+const benchPage = (name: string): string =>
+  fs.readFileSync(path.join(checkout, "tests/bench", name), "utf8").replace(/^# /, "## ");
+
 /** The page, as long as its numbers are those of these results. */
 export function pageOf({ rounds, versions, unmeasured, builds, flips, crashes }: Results): string {
   const memory = Math.round(os.totalmem() / 2 ** 30);
@@ -203,7 +207,7 @@ export function pageOf({ rounds, versions, unmeasured, builds, flips, crashes }:
   return [
     `# Benchmarks: the same work by other tools
 
-Made by \`npm run bench -- rivals\` on ${new Date().toISOString().slice(0, 10)}: ${os.cpus().length} cores, ${memory} GiB; the operator's tools, the clients and all machines of the lab share them. Times without load: ${runs} of each in turn with the others, median (the least to the most). The best of a column is bold.
+Made by \`npm run bench -- rivals\` (\`npm run bench\` makes the last two tables anew before) on ${new Date().toISOString().slice(0, 10)}: ${os.cpus().length} cores, ${memory} GiB; the operator's tools, the clients and all machines of the lab share them. Times without load: ${runs} of each in turn with the others, median (the least to the most). The best of a column is bold.
 
 All build the same farm: four servers that bind four VIP subnets, Apache with a virtual host for each site, a router with a next hop for each subnet, a zone in BIND with four addresses for each site; all of it stays over a reboot. Each tool does that in its own best way, and its configuration is here to be read and bettered:
 
@@ -238,6 +242,7 @@ ${crashesTable(crashes, unmeasured)}`,
           picture("bench-crash.svg", "Seconds until new requests are answered, by tool"),
         ]
       : []),
+    ...["scale.md", "preview.md"].map(benchPage),
     fs.readFileSync(path.join(__dirname, "why.md"), "utf8"),
   ].join("\n");
 }
