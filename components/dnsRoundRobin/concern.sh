@@ -56,7 +56,7 @@ check() {
     error=$(named-checkconf <(say "include \"$bind/named.conf\";" && clause "$zone") 2>&1) || refuse_zone "$zone" "$error"
   fi
   # On a machine that has a zone of ours already, a stopped named is drift.
-  systemctl is-active --quiet named || { [[ $previous ]] && timeout 30 systemctl start named 2>/dev/null; } || fail "named is not running; nothing was changed. Start it: systemctl start named"
+  systemctl is-active --quiet named || { [[ $previous || $(others) ]] && timeout 30 systemctl start named 2>/dev/null; } || fail "named is not running; nothing was changed. Start it: systemctl start named"
   error=$(ask_named status) || fail "rndc can't talk to named: $(one_line <<<"$error"); nothing was changed. See: rndc status"
   error=$(with_serial 1 <"$bundle/want/zone" | named-checkzone -i local -k fail "$zone" - 2>&1) ||
     fail "named-checkzone refuses zone $zone: $(sed -E 's/stream-0x[0-9a-f]+:/line /; /\(null\)|not loaded/d' <<<"$error" | one_line); nothing was changed"

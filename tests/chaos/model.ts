@@ -38,6 +38,8 @@ export enum Fault {
   ClockBehind = "put back the clock of",
 }
 
+const UNREACHED: readonly (Fault | undefined)[] = [Fault.Off, Fault.Cut, Fault.NoSshd];
+
 /** Everything that matters of the farm at one moment. */
 export interface World {
   config: Config;
@@ -236,7 +238,11 @@ function afterUp(world: World, step: Step & { kind: "up" }, { succeeded, routed 
       ...disturbed,
       config,
       applied: config,
-      broken: world.broken.filter((machine) => config.states[machine as Server] === "down"),
+      // What is not reached is not repaired, and no reason to fail where nothing else changes there.
+      broken: world.broken.filter(
+        (machine) =>
+          config.states[machine as Server] === "down" || UNREACHED.includes(disturbed.faults[machine]),
+      ),
       at: ofPrefixes((prefix) => (routed?.[prefix] ? [routed[prefix]] : mayServe(config, prefix))),
       interrupted: false,
     };

@@ -196,6 +196,17 @@ describe("faults", function () {
       assert.doesNotMatch(stdout, /updated|created|deleted/);
     });
 
+    it("starts a stopped BIND for a new zone, where it has others of ours to serve", async () => {
+      await sh("ns1", "systemctl stop named");
+      await project.set('zones["new.example"].contact', "hostmaster@new.example");
+      const result = await project.up();
+      assert.equal(result.code, 0, text(result));
+      assert.match(
+        (await sh("ns1", "dig +short @192.0.2.10 new.example SOA")).stdout,
+        /hostmaster\.new\.example\./,
+      );
+    });
+
     it("names a missing BIND", async () => {
       await sh("ns1", "mv /usr/bin/named-checkzone /usr/bin/named-checkzone.away");
       await project.set('zones["widgetco.example"].ttl', "61");

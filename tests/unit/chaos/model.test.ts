@@ -143,6 +143,8 @@ describe("chaos: what the model lets be lost", () => {
     assert.deepEqual(mayLose(broken).prefixes, [SECOND]);
     assert.deepEqual(play(broken, up({ what: "nothing" })).broken, []);
     assert.deepEqual(play(broken, state("web2", "down")).broken, ["web2"]);
+    const cut = play(broken, { kind: "fault", fault: Fault.Cut, machine: "web2" });
+    assert.deepEqual(play(cut, up({ what: "nothing" })).broken, ["web2"]);
   });
 });
 
