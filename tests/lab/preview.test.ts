@@ -81,7 +81,7 @@ describe("loopback-ha preview", function () {
         "| `web2` | 1 of 4 (25 %) => 0 of 4 (0 %) |",
         "<details><summary><b>ns1</b>: zone update (+4 −0)</summary>",
         "\n+sprockets               IN A   192.0.2.39\n",
-        "<details><summary><b>r1</b>: linux-routes update (+5 −1)</summary>",
+        "<details><summary><b>r1</b>: linux-routes update (+2 −1)</summary>",
         "\n-192.0.2.64/27 web2 192.0.2.3\n+192.0.2.64/27 web1 192.0.2.2\n",
         `<details><summary><b>${SERVERS.join(", ")}</b>: vhosts update, vips update (+5 −0)</summary>`,
         "\n+sprockets sprockets.widgetco.example 192.0.2.39,192.0.2.71,192.0.2.103,192.0.2.135 /srv/www/sprockets\n",
