@@ -119,7 +119,7 @@ describe("odd texts that are accepted", function () {
       `rm -rf ${FOLDER}\n${writing(FOLDER, { ...files, "apache.conf": apache, "scripts/roots.sh": "" })}
       say() { printf '%s\\n' "$*"; }; state=/nowhere instance=x machine=web1 stack=a/b scripts=${FOLDER}/scripts
       ${read("webServerPool/concern.sh")}
-      render ${FOLDER} >${FOLDER}/vhosts.conf; roots ${FOLDER}; echo; questions ${FOLDER} | awk -F '\\t' '$6 == 200 { print $4, $2 }'`,
+      render ${FOLDER} >${FOLDER}/vhosts.conf; roots ${FOLDER}; echo; questions ${FOLDER} ${FOLDER}/want/sites | awk -F '\\t' '$6 == 200 { print $4, $2 }'`,
     );
     const dump = await run("web1", `apache2 -t -D DUMP_VHOSTS -f ${FOLDER}/apache.conf 2>&1`);
     for (const { serverName, aliases, documentRoot } of sites) {
