@@ -42,8 +42,17 @@ export function checkSites(sites: SiteArgs[]): void {
   );
 }
 
-function checkUnique(path: string, names: string[]): void {
+/** The first that was there before; in a time that grows with their number only. */
+export function firstRepeated(names: string[]): string | undefined {
   const seen = new Set<string>();
-  const twice = names.find((name) => seen.size === seen.add(name).size);
+  return names.find((name) => {
+    const isRepeated = seen.has(name);
+    seen.add(name);
+    return isRepeated;
+  });
+}
+
+function checkUnique(path: string, names: string[]): void {
+  const twice = firstRepeated(names);
   if (twice) throw new Refusal(`${path}: two are called "${twice}"; give one of them another name`);
 }

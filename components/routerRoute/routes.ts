@@ -1,5 +1,5 @@
 import { compareAddresses, contains, isAddress, isPrefix, networkAddress } from "../addressPlan";
-import { refuse } from "../argumentChecks";
+import { firstRepeated, refuse } from "../argumentChecks";
 import { domainComplaint, nameComplaint } from "../config/names";
 import { Refusal } from "../refusal";
 import { PINNING, PROOF_PREFERENCE, PinningArgs, renderHelpers } from "./pinning";
@@ -207,8 +207,7 @@ export function checkRoutes(routes: Route[], { block, ethernet, servers }: Route
       known && known.address !== nextHop && `is not the address of ${server}, ${known.address}`,
     );
   }
-  const addresses = (servers ?? []).map(({ address }) => address);
-  const shared = addresses.find((address, i) => addresses.indexOf(address) !== i);
+  const shared = firstRepeated((servers ?? []).map(({ address }) => address));
   refuse("servers", shared, shared !== undefined && "is the address of two servers");
   const stray = routes.find((route) => !contains(ethernet, route.nextHop));
   if (stray) {
@@ -216,8 +215,7 @@ export function checkRoutes(routes: Route[], { block, ethernet, servers }: Route
       `routes: next hop ${stray.nextHop} of ${stray.prefix} lies outside the Ethernet ${ethernet}`,
     );
   }
-  const prefixes = routes.map((route) => route.prefix);
-  const twice = prefixes.find((prefix, i) => prefixes.indexOf(prefix) !== i);
+  const twice = firstRepeated(routes.map((route) => route.prefix));
   if (twice) throw new Refusal(`routes: ${twice} stands there twice; a prefix has one next hop`);
 }
 
