@@ -138,6 +138,14 @@ export class Program {
   }
 }
 
+/** Copies the root program of this checkout, and what the others need, into a folder. */
+export function copyRootProgram(folder: string): void {
+  const library = ["package.json", "tsconfig.json", "components", "Pulumi.yaml", "index.ts"];
+  for (const entry of [...library, "examples/network.ts"])
+    fs.cpSync(path.join(checkout, entry), path.join(folder, entry), { recursive: true });
+  fs.symlinkSync(path.join(checkout, "node_modules"), path.join(folder, "node_modules"));
+}
+
 /** A copy of a program of this checkout, so that the checkout stays as it is. */
 export class Project extends Program {
   constructor(
@@ -149,11 +157,7 @@ export class Project extends Program {
     /** The folder of the copy. */
     readonly copy = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-project-")),
   ) {
-    const library = ["package.json", "tsconfig.json", "components", "Pulumi.yaml", "index.ts"];
-    for (const entry of [...library, "examples/network.ts"]) {
-      fs.cpSync(path.join(checkout, entry), path.join(copy, entry), { recursive: true });
-    }
-    fs.symlinkSync(path.join(checkout, "node_modules"), path.join(copy, "node_modules"));
+    copyRootProgram(copy);
     const folder = path.join(copy, program);
     if (program !== ".") fs.cpSync(path.join(checkout, program), folder, { recursive: true });
     else

@@ -3,10 +3,10 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import execa from "execa";
-import { checkout } from "../../examples/lab/state";
+import { copyRootProgram } from "../../examples/lab/project";
 import { largeFarm } from "./farm";
 import { report } from "./report";
-import { Times, times } from "./times";
+import { Times, spread, times } from "./times";
 
 const ROUNDS = 3;
 const SIZES = ["4x100", "40x10000", "200x10000"];
@@ -46,9 +46,7 @@ function isProviderIn(pid: string, folder: string): boolean {
 /** A copy of the root program with so many servers and sites. */
 function projectOf(size: string): string {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-preview-"));
-  for (const entry of ["package.json", "tsconfig.json", "components", "Pulumi.yaml", "index.ts"])
-    fs.cpSync(path.join(checkout, entry), path.join(folder, entry), { recursive: true });
-  fs.symlinkSync(path.join(checkout, "node_modules"), path.join(folder, "node_modules"));
+  copyRootProgram(folder);
   fs.mkdirSync(path.join(folder, "state"));
   const [servers, sites] = size.split("x").map(Number);
   const { config, sitesFile } = largeFarm(servers, sites);
@@ -124,9 +122,6 @@ function childTimes(): number {
   return (user + system) / 100;
 }
 
-const seconds = ({ median, min, max }: Times): string =>
-  `${median.toFixed(1)} s (${min.toFixed(1)} to ${max.toFixed(1)})`;
-
 /** Runs it; with the usual sizes it writes preview.md. */
 export async function preview(sizes: string[] = []): Promise<void> {
   const all: Measures[] = [];
@@ -150,8 +145,8 @@ export async function preview(sizes: string[] = []): Promise<void> {
       "target, 40 x 10,000",
     ],
     rows: [
-      row("wall time", "at most 5.5 s", ({ wall }) => seconds(wall)),
-      row("processors, all programs", "", ({ cpu }) => seconds(cpu)),
+      row("wall time", "at most 5.5 s", ({ wall }) => spread(wall, 1)),
+      row("processors, all programs", "", ({ cpu }) => spread(cpu, 1)),
       row("peak memory of the program", "at most 448 MiB", ({ program }) => `${program} MiB`),
       row("… of the engine", "", ({ engine }) => `${engine} MiB`),
       row("… of the command provider", "", ({ provider }) => `${provider} MiB`),

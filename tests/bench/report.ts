@@ -15,17 +15,22 @@ export interface Report {
   rows: string[][];
 }
 
+/** A table in Markdown, not aligned. */
+export function markdownTable(head: string[], rows: string[][]): string {
+  const line = (cells: string[]): string => `| ${cells.join(" | ")} |\n`;
+  return line(head) + line(head.map(() => "---")) + rows.map(line).join("");
+}
+
 /** Prints a benchmark's table, and writes it into a file of this folder. */
 export async function report(file: string, { title, command, text, head, rows }: Report): Promise<void> {
   const table = new Table({ head, style: { head: [], border: [], compact: true } });
   table.push(...rows);
   console.log(table.toString());
-  const line = (cells: string[]): string => `| ${cells.join(" | ")} |\n`;
   const memory = Math.round(os.totalmem() / 2 ** 30);
   const page = `# ${title}
 
 Made by \`${command}\` on ${new Date().toISOString().slice(0, 10)}: ${os.cpus().length} cores, ${memory} GiB; the lab's machines share them. ${text}
 
-${line(head)}${line(head.map(() => "---"))}${rows.map(line).join("")}`;
+${markdownTable(head, rows)}`;
   fs.writeFileSync(path.join(__dirname, file), await prettier.format(page, { parser: "markdown" }));
 }

@@ -7,7 +7,7 @@ import { timeUp, timed } from "../lab/wallTimes";
 import { wideFarmConfig } from "./farm";
 import { buildBaseline } from "./baselineProject";
 import { report } from "./report";
-import { Times, inTurn } from "./times";
+import { Times, inTurn, spread } from "./times";
 
 const ROUNDS = 5;
 const SITES = [1, 30, 300, 1000];
@@ -106,8 +106,6 @@ export async function scale(): Promise<void> {
   await write(all);
 }
 
-const seconds = ({ median, min, max }: Times): string =>
-  `${median.toFixed(2)} s (${min.toFixed(2)} to ${max.toFixed(2)})`;
 const ratio = (a: Times, b: Times): string => `${(a.median / b.median).toFixed(2)} x`;
 
 async function write(all: Measures[]): Promise<void> {
@@ -122,7 +120,7 @@ async function write(all: Measures[]): Promise<void> {
     key: "noChangeUp" | "noChangePreview" | "flip",
     most: string,
   ): string[][] => [
-    row(what, "", (it) => seconds(it[key])),
+    row(what, "", (it) => spread(it[key])),
     row("… over one site", most, (it) => ratio(it[key], one[key])),
     row("… over the baseline", key === "flip" ? "" : "one site: at most 1.30 x", (it) =>
       ratio(it[key], it.baseline[key]),

@@ -5,6 +5,10 @@ export interface Times {
   max: number;
 }
 
+/** Median, and the least to the most. */
+export const spread = ({ median, min, max }: Times, digits = 2): string =>
+  `${median.toFixed(digits)} s (${min.toFixed(digits)} to ${max.toFixed(digits)})`;
+
 export function times(seconds: number[]): Times {
   const sorted = [...seconds].sort((a, b) => a - b);
   return { median: sorted[Math.floor(sorted.length / 2)], min: sorted[0], max: sorted[sorted.length - 1] };

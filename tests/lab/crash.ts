@@ -1,8 +1,9 @@
 /** The crash of a server under load, and the flip away from it: what the tests and the benchmark of it share. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { prepareServers, startLoad } from "../../examples/lab/client";
+import { Load, prepareServers, startLoad } from "../../examples/lab/client";
+import { Lab } from "../../examples/lab/lab";
 import { LoadRecord, now } from "../../examples/lab/load/record";
-import { File } from "../../examples/lab/load/spec";
+import { File, Target } from "../../examples/lab/load/spec";
 import { Farm } from "./support";
 import { EmptyProgram } from "./wallTimes";
 
@@ -25,6 +26,22 @@ export interface Crash {
   emptySeconds: number;
 }
 
+/** What clients do when a server crashes: requests, and a few connections of each kind, which stand when this returns. */
+export async function startCrashLoad(lab: Lab, targets: Target[], file: File): Promise<Load> {
+  const load = await startLoad(lab, {
+    targets,
+    requestsPerSecond: 500,
+    // More than the first repetition of a lost SYN takes (1 s), less than the second (3 s).
+    patienceMs: 1200,
+    downloads: { count: 5, seconds: 60, everyMs: 0, file },
+    uploads: 5,
+    idle: 5,
+    silent: 5,
+  });
+  await sleep(3000);
+  return load;
+}
+
 /** web2 crashes under load; 15 s later it is set down, and `pulumi up` is run. */
 export async function crash(farm: Farm, ssh: Ssh): Promise<Crash> {
   const file = await prepareServers(farm.lab, "/srv/www/widgetco", 40_000_000);
@@ -43,17 +60,7 @@ export async function crash(farm: Farm, ssh: Ssh): Promise<Crash> {
 }
 
 async function crashUnderLoad(farm: Farm, ssh: Ssh, file: File, empty: EmptyProgram): Promise<Crash> {
-  const load = await startLoad(farm.lab, {
-    targets: farm.targets([VIP]),
-    requestsPerSecond: 500,
-    // More than the first repetition of a lost SYN takes (1 s), less than the second (3 s).
-    patienceMs: 1200,
-    downloads: { count: 5, seconds: 60, everyMs: 0, file },
-    uploads: 5,
-    idle: 5,
-    silent: 5,
-  });
-  await sleep(3000);
+  const load = await startCrashLoad(farm.lab, farm.targets([VIP]), file);
   await farm.lab.crash("web2");
   const acts = sleep(15_000);
   const emptySeconds = await empty.seconds();

@@ -36,10 +36,11 @@ export const pendingFile = (kind: string): string =>
 export const oncePending = (kind: string, command: string): string =>
   `for i in $(seq 6000); do if [ -e ${pendingFile(kind)} ] && ip route show exact 192.0.2.64/27 | grep -q 'via 192.0.2.2 '; then ${command}; exit; fi; sleep 0.005; done; exit 9`;
 
-/** Ends the operator's standing ssh connections. */
+/** Ends the operator's standing ssh connections, whichever tool made them. */
 export async function forgetConnections(lab: Lab): Promise<void> {
-  const forget = "for s in ~/.ssh/loopback-ha-*; do ssh -o ControlPath=$s -O exit x 2>/dev/null; done; true";
-  await lab.exec("operator", ["bash", "-c", forget]);
+  const forget =
+    "for s in $(find ~/.ssh -type s); do ssh -o ControlPath=$s -O exit x 2>/dev/null || rm -f $s; done; true";
+  await lab.exec("operator", ["bash", "-c", forget], { check: true });
 }
 
 export class Farm {

@@ -1,9 +1,9 @@
 /** The crash of a server under load, whoever or whatever then acts. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { startLoad } from "../../../examples/lab/client";
 import { Lab } from "../../../examples/lab/lab";
 import { LoadRecord, failures, now, toldAfter } from "../../../examples/lab/load/record";
 import { File, Target } from "../../../examples/lab/load/spec";
+import { startCrashLoad } from "../../lab/crash";
 
 /** How long an operator takes until he acts. */
 export const OPERATOR_MS = 5000;
@@ -58,17 +58,7 @@ export async function crash(
   file: File,
   { act, acted }: Reaction,
 ): Promise<CrashOutcome> {
-  const load = await startLoad(lab, {
-    targets,
-    requestsPerSecond: 500,
-    // More than the first repetition of a lost SYN takes (1 s), less than the second (3 s).
-    patienceMs: 1200,
-    downloads: { count: 5, seconds: 60, everyMs: 0, file },
-    uploads: 5,
-    idle: 5,
-    silent: 5,
-  });
-  await sleep(3000);
+  const load = await startCrashLoad(lab, targets, file);
   let from = now();
   await lab.crash("web2");
   let wallSeconds: number | undefined;

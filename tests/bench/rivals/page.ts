@@ -4,11 +4,12 @@ import * as os from "node:os";
 import * as path from "node:path";
 import * as prettier from "prettier";
 import { checkout } from "../../../examples/lab/state";
-import { Times, times } from "../times";
+import { markdownTable } from "../report";
+import { Times, spread, times } from "../times";
 import { OPERATOR_MS, WATCHED_MS } from "./crash";
 import { barChart } from "./pictures";
 import { Builds, CrashRun, FlipRun, OURS, Results, Work } from "./results";
-import { Unmeasured, ahead, boldLeast, seconds, spread, table, timesOf, workTable } from "./tables";
+import { Unmeasured, ahead, boldLeast, seconds, timesOf, workTable } from "./tables";
 
 const sum = (counts: Record<string, number>): number => Object.values(counts).reduce((a, b) => a + b, 0);
 const lost = ({ downloads }: FlipRun["summary"]): number => downloads.all - downloads.complete;
@@ -56,7 +57,7 @@ export function flipsTable(runs: FlipRun[], unmeasured: Unmeasured[]): string {
       ? `Without a failed request, a reset or a broken download: ${whole.map(({ tool }) => tool).join(", ")}.`
       : "None was without a failed request, a reset or a broken download.";
   const all = [...boldLeast(rows, figures), ...unmeasuredRows(unmeasured, head.length)];
-  return `${table(head, all)}\n${ahead("In the operator's time", medians, OURS)} ${without}\n`;
+  return `${markdownTable(head, all)}\n${ahead("In the operator's time", medians, OURS)} ${without}\n`;
 }
 
 /** From when a crash counts: where an operator acts, and where nobody does. */
@@ -139,7 +140,7 @@ export function crashesTable(runs: CrashRun[], unmeasured: Unmeasured[]): string
   };
   const sentences = [...best(FROM[0], "After an operator's command"), ...best(FROM[1], "Without a person")];
   const all = [...rows, ...unmeasuredRows(unmeasured, head.length)];
-  return `${table(head, all)}\n${sentences.join(" ")}\n`;
+  return `${markdownTable(head, all)}\n${sentences.join(" ")}\n`;
 }
 
 const WORKS: Record<Work, string> = {

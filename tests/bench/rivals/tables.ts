@@ -1,5 +1,6 @@
 /** What was measured, as text: no measuring here. */
-import { Times, times } from "../times";
+import { markdownTable } from "../report";
+import { Times, spread, times } from "../times";
 
 /** One run of one thing. */
 export interface Sample {
@@ -26,15 +27,6 @@ export function timesOf(
 }
 
 export const seconds = (value: number): string => `${value.toFixed(2)} s`;
-
-export const spread = ({ median, min, max }: Times): string =>
-  `${seconds(median)} (${min.toFixed(2)} to ${max.toFixed(2)})`;
-
-/** Markdown. */
-export function table(head: string[], rows: string[][]): string {
-  const line = (cells: string[]): string => `| ${cells.join(" | ")} |\n`;
-  return line(head) + line(head.map(() => "---")) + rows.map(line).join("");
-}
 
 /** The best of each column in bold: the least, and all that are as little; none where all are. */
 export function boldLeast(rows: string[][], figures: (number | undefined)[][]): string[][] {
@@ -82,5 +74,5 @@ export function workTable(
     const medians = measured.flatMap((row, of) => (row[i] ? [[tools[of], row[i].median] as const] : []));
     return ahead(`With ${sitesText(column)}`, Object.fromEntries(medians), ours);
   });
-  return `${table(["tool", ...columns.map(sitesText)], [...rows, ...none])}\n${sentences.join(" ")}\n`;
+  return `${markdownTable(["tool", ...columns.map(sitesText)], [...rows, ...none])}\n${sentences.join(" ")}\n`;
 }
