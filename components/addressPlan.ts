@@ -264,17 +264,25 @@ export function hostNumberOf(prefix: string, address: string): number {
   return parsed(address).value - startOf(parsed(prefix));
 }
 
-/** Every address of a prefix, network and broadcast address included. Error: {@link Refusal}. */
-export function addressesOf(prefix: string): string[] {
-  const plain = parsed(prefix);
-  return Array.from({ length: sizeOf(plain) }, (_, i) => textOf(startOf(plain) + i));
-}
-
 /** Whether an address, or a whole subnet, lies in the prefix. Error: {@link Refusal}. */
 export function contains(prefix: string, address: string): boolean {
-  const [outer, inner] = [parsed(prefix), parsed(address)];
+  return lookupOf(prefix)(address);
+}
+
+/** The first address that lies in none of the prefixes; the prefixes are read once. Error: {@link Refusal}. */
+export function firstOutside(prefixes: string[], addresses: string[]): string | undefined {
+  const lookups = prefixes.map(lookupOf);
+  return addresses.find((address) => !lookups.some((holds) => holds(address)));
+}
+
+function lookupOf(prefix: string): (address: string) => boolean {
+  const outer = parsed(prefix);
   const start = startOf(outer);
-  return inner.length >= outer.length && inner.value >= start && inner.value < start + sizeOf(outer);
+  const end = start + sizeOf(outer);
+  return (address) => {
+    const inner = parsed(address);
+    return inner.length >= outer.length && inner.value >= start && inner.value < end;
+  };
 }
 
 /** The subnet that an address lies in. Error: {@link Refusal} when it lies in none. */

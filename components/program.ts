@@ -2,6 +2,7 @@
 // Both before the SDK: the machines answer while it loads.
 import "./quickStart.cjs";
 import { lookAhead } from "./lookAhead";
+import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import {
   CheckKind,
@@ -56,11 +57,17 @@ const MOST_SITES_AS_OBJECT = 500;
 export async function program(): Promise<Record<string, unknown>> {
   const farm = readConfig();
   const stack = `${pulumi.getProject()}/${pulumi.getStack()}`;
-  // Its provider starts meanwhile: the routers wait for it. What inspect refuses is never a stack's first run.
+  // Both providers start meanwhile: the routers wait for them. What inspect refuses is never a stack's first run.
   const token = healthToken(POOL);
+  startCommandProvider();
   const found = await inspect(farm, stack, lookAhead);
   await tellOutlook(farm, stack, found);
   return build(farm, stack, found, token);
+}
+
+/** The engine loads a provider with its first request. One that fails is told by the commands. */
+function startCommandProvider(): void {
+  command.local.run({ command: ":" }).catch(() => {});
 }
 
 function readConfig(): FarmModel {

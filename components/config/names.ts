@@ -82,12 +82,15 @@ export const mailComplaint: Complain = (mail) => {
 };
 
 /** Trees that belong to the system: a web server there would publish or lose what is in them. */
-const SYSTEM_TREES =
+const SYSTEM_TREES = (
   "/bin /boot /dev /etc /lib /lib32 /lib64 /libx32 /lost+found /proc /root /run /sbin /sys /tmp /usr/bin /usr/include " +
   "/usr/lib /usr/lib32 /usr/lib64 /usr/libexec /usr/sbin /usr/src /var/backups /var/cache /var/lock /var/log /var/mail " +
-  "/var/run /var/spool /var/tmp";
+  "/var/run /var/spool /var/tmp"
+).split(" ");
 /** Directories below which a document root may be, but which are none themselves. */
-const SYSTEM_DIRECTORIES = "/ /home /media /mnt /opt /srv /usr /usr/local /usr/share /var /var/lib";
+const SYSTEM_DIRECTORIES = "/ /home /media /mnt /opt /srv /usr /usr/local /usr/share /var /var/lib".split(
+  " ",
+);
 
 /** A directory for a web site's files: an absolute, normalised path. */
 export const documentRootComplaint: Complain = (path) => {
@@ -95,9 +98,9 @@ export const documentRootComplaint: Complain = (path) => {
   if (!/^[A-Za-z0-9._/+@-]+$/.test(path)) return "has other characters than letters, digits and . _ / + @ -";
   if (path !== normalised(path)) return "is not in its shortest form";
   if (path.length > 400 || path.split("/").some((part) => part.length > 255)) return "is too long";
-  if (SYSTEM_TREES.split(" ").some((tree) => path === tree || path.startsWith(`${tree}/`)))
+  if (SYSTEM_TREES.some((tree) => path === tree || path.startsWith(`${tree}/`)))
     return "is in a directory of the system";
-  if (SYSTEM_DIRECTORIES.split(" ").includes(path)) return "is a directory of the system";
+  if (SYSTEM_DIRECTORIES.includes(path)) return "is a directory of the system";
   return undefined;
 };
 

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { checkHosts } from "../argumentChecks";
 import { Concern, hostCommand, instanceName, resourcesBehind } from "../host/hostCommand";
 import { ServerArgs } from "../host/ssh";
+import { isLarge } from "../host/wish.cjs";
 import { Refusal } from "../refusal";
 import { ZoneArgs, renderZone } from "./zone";
 
@@ -39,7 +40,9 @@ export class DnsRoundRobin extends pulumi.ComponentResource {
     checkHosts("nameServers", nameServers);
     if (nameServers.length === 0) throw new Refusal(`nameServers: zone ${zone} needs at least one`);
     const instance = instanceName(name, Concern.Zone);
-    super("loopback-ha:index:DnsRoundRobin", name, { zone }, opts);
+    // Packed in each name server's command: here a preview shows which records change.
+    const shown = isLarge(text) ? { records: text } : {};
+    super("loopback-ha:index:DnsRoundRobin", name, { zone, ...shown }, opts);
 
     this.reports = {};
     for (const server of nameServers) {

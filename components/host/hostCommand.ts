@@ -27,11 +27,9 @@ export interface HostCommandArgs {
   component: string;
   /**
    * Wanted files by name: a text, or lines by their first word. `preview --diff` shows each with a line diff, so keep a
-   * line one thing.
+   * line one thing. Large ones are packed: of them the component shows the lines, once.
    */
   want: Wish;
-  /** Many machines get the same: large files are packed, and the caller shows their lines once. Default: false. */
-  shared?: boolean;
   /** Values for placeholders `@SECRET:NAME@` in the wanted files; a secret inside them would mask the whole diff. */
   secrets?: Record<string, pulumi.Input<string>>;
   /** Machines that are asked before, and what: the answers lie beside the wanted files, as `peers`. */
@@ -94,11 +92,7 @@ export function hostCommand(
         ...(args.onFailure ? { LOOPBACK_HA_ON_FAILURE: args.onFailure } : {}),
         ...Object.fromEntries(secrets),
       },
-      stdin: JSON.stringify(
-        args.shared
-          ? packLarge(scriptsVersion(args.scripts), args.want)
-          : { scripts: scriptsVersion(args.scripts), want: args.want },
-      ),
+      stdin: JSON.stringify(packLarge(scriptsVersion(args.scripts), args.want)),
     },
     options,
   );

@@ -120,13 +120,18 @@ install_file() {
 # The unit that brings this instance back after a boot (and, on routers, after anything that wiped it).
 install_unit() {
   [[ -e $scripts/unit.service ]] || return 0
-  local text
+  local text changed=
   text=$(unit_text "$scripts")
   if ! cmp -s - "$units/$unit" <<<"$text"; then
     install_file "$units/$unit" 644 <<<"$text"
+    changed=1
+  fi
+  # Either way systemd reads all units again, once.
+  if ! systemctl is-enabled --quiet "$unit" 2>/dev/null; then
+    systemctl enable --quiet "$unit"
+  elif [[ $changed ]]; then
     systemctl daemon-reload
   fi
-  systemctl is-enabled --quiet "$unit" 2>/dev/null || systemctl enable --quiet "$unit"
   # Not waited for: the unit waits for our lock.
   systemctl is-active --quiet "$unit" || systemctl start --no-block "$unit"
 }

@@ -55,7 +55,7 @@ my %socket_of = (
 
 # One non-blocking socket on its way to the address, or undef with the reason noted.
 sub start {
-    my ($check) = @_;
+    my ($check, $now) = @_;
     my ($type, $protocol) = @{ $socket_of{ $check->{kind} } };
     socket(my $socket, PF_INET, $type | NON_BLOCKING, $protocol) or return failed($check, "socket: $!");
     if (defined $check->{mark}) {
@@ -71,7 +71,7 @@ sub start {
     }
     my $to = sockaddr_in($check->{port}, inet_aton($check->{address}));
     if (!connect($socket, $to) && $! != EINPROGRESS) { return failed($check, "$!") }
-    @$check{qw(socket answer state until)} = ($socket, '', 'connect', now() + $option{timeout});
+    @$check{qw(socket answer state until)} = ($socket, '', 'connect', $now + $option{timeout});
     my $datagram = $check->{kind} eq 'ping' ? echo_request() : $check->{kind} eq 'dns' ? question($check->{zone}) : '';
     if ($datagram) {
         defined send($socket, $datagram, 0) or return failed($check, "$!");
@@ -196,8 +196,10 @@ sub round {
     my @waiting = grep { !$_->{ok} } @all;
     my @running;
     while (@waiting || @running) {
+        # Asked for once: it takes as long as a question.
+        my $now = now();
         while (@waiting && @running < $option{parallel}) {
-            my $check = start(shift @waiting);
+            my $check = start(shift @waiting, $now);
             push @running, $check if $check;
         }
         my ($read, $write) = ('', '');
@@ -205,7 +207,7 @@ sub round {
             vec($_->{state} eq 'read' ? $read : $write, fileno $_->{socket}, 1) = 1;
         }
         select $read, $write, undef, 0.05;
-        my $now = now();
+        $now = now();
         for my $check (@running) {
             my $fd = fileno $check->{socket};
             if (vec $write, $fd, 1) { writable($check) }

@@ -10,16 +10,16 @@ const { brotliCompressSync, brotliDecompressSync, constants } = require("node:zl
 
 /**
  * A wish as the command's stdin and thus Pulumi's state have it: `scripts` is which scripts go with it, `packed` has the
- * large files of those that many machines get.
+ * large ones.
  * @typedef {{ scripts: string, want: Wish, packed?: Record<string, string> }} Delivery
  */
 
-/** In characters. Below, the engine shows each line that changes; the lines of some 1,500 sites. */
-const LARGE = 1 << 17;
+/** In characters. Below, the engine shows each line that changes; the lines of some 350 sites. */
+const LARGE = 1 << 15;
 
 /**
  * Every machine's command holds its files, in the program, the engine, the provider and the state: the same megabyte for
- * each of forty servers was half a minute and a gigabyte.
+ * each of forty servers was half a minute and a gigabyte, and the state is written before and after each step.
  * @param {string} scripts
  * @param {Wish} want
  * @returns {Delivery}

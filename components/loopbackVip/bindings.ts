@@ -1,4 +1,4 @@
-import { VipBinding, compareAddresses, contains } from "../addressPlan";
+import { VipBinding, compareAddresses, firstOutside } from "../addressPlan";
 import { Refusal } from "../refusal";
 
 /**
@@ -22,7 +22,7 @@ export function renderBindings(vips: string[], prefixes: string[], binding: VipB
 let last: { vips: string[]; prefixes: string[]; binding: VipBinding; text: string } | undefined;
 
 function render(vips: string[], prefixes: string[], binding: VipBinding): string {
-  const stray = vips.find((vip) => !prefixes.some((prefix) => contains(prefix, vip)));
+  const stray = firstOutside(prefixes, vips);
   if (stray) throw new Refusal(`vips: ${stray} lies in none of the prefixes ${prefixes.join(", ")}`);
   const ordered = [...new Set(prefixes)].sort((a, b) => compareAddresses(a, b));
   const bound =

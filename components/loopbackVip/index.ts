@@ -43,7 +43,6 @@ export class LoopbackVip extends pulumi.ComponentResource {
         concern: Concern.Vips,
         scripts: [__dirname],
         component: name,
-        shared: true,
         want: {
           bindings,
           sysctls: SYSCTLS,

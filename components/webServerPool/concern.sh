@@ -1,10 +1,9 @@
 # shellcheck shell=bash disable=SC2154
 # Apache vhosts of one pool, in one file of Apache's.
 #   want/sites                 SITE NAME,ALIAS,... VIP,VIP,... DOCUMENT-ROOT
-#   want/private/vhost.conf    a site's vhosts, with @SITE@, @SERVER_NAME@, @ALIAS@, @LISTEN@ and @ROOT@
+#   want/private/vhost.conf    a site's vhosts, with @MACHINE@, @SITE@, @SERVER_NAME@, @ALIAS@, @LISTEN@ and @ROOT@
 #   want/private/server.conf   what stands before all sites, with @EVERY:PREFIX@
 readonly vhosts=/etc/apache2/sites-enabled/loopback-ha.$instance.conf
-readonly health=$state/health
 # shellcheck source-path=SCRIPTDIR source=roots.sh
 . "$scripts/roots.sh"
 
@@ -27,7 +26,7 @@ render() {
     }
     print
   }' "$1/want/private/server.conf"
-  awk '
+  awk -v machine="$machine" '
     function put(text, word, value,  at, before) {
       for (before = ""; at = index(text, word); text = substr(text, at + length(word)))
         before = before substr(text, 1, at - 1) value
@@ -42,7 +41,7 @@ render() {
         line = template[i]
         if (line !~ /@/) { print line; continue }
         if (line ~ /@ALIAS@/) { for (j = 2; j <= names; j++) print put(line, "@ALIAS@", name[j]); continue }
-        line = put(put(put(line, "@SITE@", $1), "@SERVER_NAME@", name[1]), "@LISTEN@", listen)
+        line = put(put(put(put(line, "@MACHINE@", machine), "@SITE@", $1), "@SERVER_NAME@", name[1]), "@LISTEN@", listen)
         # Last: only here an @ may be in the value.
         print put(line, "@ROOT@", $4)
       }
@@ -51,13 +50,15 @@ render() {
 
 # What render made, so that a look need not make it again. On a full disk it must.
 note_checksum() { sha256sum <"$vhosts" >"$1/checksum" 2>/dev/null || rm -f "$1/checksum"; }
-is_as_made() { [[ -e $1/checksum ]] && sha256sum <"$vhosts" | cmp -s - "$1/checksum"; }
+is_as_made() { [[ -e $state/current/checksum ]] && sha256sum <"$vhosts" | cmp -s - "$state/current/checksum"; }
 
-site_names() { cut -d ' ' -f 1 "$1/want/sites" | sort; }
 roots() { cut -d ' ' -f 4 "$1/want/sites" | sort -u; }
 
 # Of the rest, every so many: Apache may have trouble that has nothing to do with a change.
-readonly sampled=100
+readonly sampled=50
+# So many sites are asked on each of their VIPs. Of more, so many, and the others on one: each VIP is asked by the router,
+# too, before it comes here.
+readonly thorough=100
 
 # Lines of want/sites that a change may have broken: those that differ, and those that share a VIP with one that differs or
 # is gone. Without a version before, or with another text of Apache's for all sites: all of them.
@@ -81,17 +82,23 @@ touched_sites() {
     }' "$before/sites" "$want/sites"
 }
 
-# What must answer, for probe.pl: each of these sites on each VIP, and for a name that is unknown nobody, asked on one VIP of
-# each in turn.
+# What must answer, for probe.pl: each of these sites, and for a name that is unknown nobody, asked on one VIP in turn.
 questions() {
-  awk -v machine="$machine" '
-    FILENAME ~ /vhost[.]conf$/ { if ($1 == "Alias") { path = $2; gsub(/"/, "", path) } next }
-    {
-      split($2, name, ",")
-      count = split($3, vip, ",")
-      for (i = 1; i <= count; i++) printf "http\t%s\t80\t%s\t%s\t200\t%s %s\t%s\n", vip[i], name[1], path, machine, $1, $1
-      i = FNR % count + 1
-      printf "http\t%s\t80\tunknown.loopback-ha.invalid\t/\t421\t-\t%s (unknown name)\n", vip[i], $1
+  awk -v machine="$machine" -v thorough="$thorough" '
+    function ask(vip) { printf "http\t%s\t80\t%s\t%s\t200\t%s %s\t%s\n", vip, name[1], path, machine, $1, $1 }
+    FILENAME ~ /vhost[.]conf$/ { if ($1 == "Redirect" && $2 == 200) { path = $3; gsub(/"/, "", path) } next }
+    { line[FNR] = $0 }
+    END {
+      step = FNR / thorough
+      for (n = 1; n <= FNR; n++) {
+        $0 = line[n]
+        split($2, name, ",")
+        count = split($3, vip, ",")
+        turn = n % count + 1
+        if (step > 1 && int(n / step) == int((n - 1) / step)) { ask(vip[turn]); continue }
+        for (i = 1; i <= count; i++) ask(vip[i])
+        printf "http\t%s\t80\tunknown.loopback-ha.invalid\t/\t421\t-\t%s (unknown name)\n", vip[turn], $1
+      }
     }' "$1/want/private/vhost.conf" "$2"
 }
 
@@ -132,8 +139,6 @@ missing_roots() {
 activate() {
   local dir=$1 missing
   if [[ $dir ]]; then
-    mkdir -p "$health"
-    wrong_answers "$dir" | while read -r site; do say "$machine $site" >"$health/$site"; done
     missing=$(missing_roots "$dir")
     if [[ $missing ]]; then
       say "$missing" >>"$state/made-roots"
@@ -147,9 +152,6 @@ activate() {
     return 0
   fi
   reload
-  if [[ $dir ]]; then
-    comm -13 <(site_names "$dir") <(find "$health" -type f -printf '%f\n' | sort) | (cd "$health" && xargs -d '\n' -r rm -f --)
-  fi
   # A root that we made and nobody filled goes with its site.
   [[ ! -e $state/made-roots ]] ||
     comm -23 <(sort -u "$state/made-roots") <([[ -z $dir ]] || roots "$dir") |
@@ -158,24 +160,17 @@ activate() {
     done
 }
 
-# Sites whose file for the health path says something else. No process for each: there may be thousands.
-wrong_answers() {
-  local site answer
-  site_names "$1" | while read -r site; do
-    answer=''
-    [[ ! -e $health/$site ]] || read -r answer <"$health/$site" || true
-    [[ $answer == "$machine $site" ]] || say "$site"
-  done
-}
-
 reload() {
-  local verb=start error
-  if systemctl is-active --quiet apache2; then verb=reload; fi
-  # Both test the configuration before they do anything.
-  if systemctl "$verb" apache2 2>/dev/null; then return; fi
+  local pid error
+  if systemctl is-active --quiet apache2; then
+    # What "systemctl reload" does, which reads the configuration once more on the way: with thousands of VIPs that takes.
+    if apache2ctl configtest 2>/dev/null && pid=$(systemctl show --property MainPID --value apache2) && kill -USR1 "$pid"; then return; fi
+  elif systemctl start apache2 2>/dev/null; then
+    return
+  fi
   error=$(config_error || true)
   [[ ! $error ]] || fail "Apache refuses the new configuration: $error"
-  fail "Apache did not $verb; see: journalctl -u apache2"
+  fail "Apache did not take the new configuration; see: journalctl -u apache2"
 }
 
 verify() {
@@ -191,21 +186,20 @@ report() {
 drift() {
   if [[ ! -e $vhosts ]]; then
     say "- $vhosts"
-  elif ! is_as_made "$1"; then
+  elif ! is_as_made; then
     edited_vhosts "$1"
   fi
   missing_roots "$1" | sed 's/^/- document root /'
-  wrong_answers "$1" | sed 's/^/- health answer of site /'
   systemctl is-active --quiet apache2 || printf '%s\n' '- Apache running' '+ Apache not running'
 }
 
 # Lines that may hold the health path are not shown.
 edited_vhosts() {
   local token
-  token=$(awk '$1 == "Alias" { gsub(/"/, "", $2); sub(/.*\//, "", $2); print $2 }' "$1/want/private/vhost.conf")
+  token=$(awk '$1 == "Redirect" && $2 == 200 { gsub(/"/, "", $3); sub(/.*\//, "", $3); print $3 }' "$1/want/private/vhost.conf")
   diff -a -U0 -F '^# site ' <(render "$1") "$vhosts" | TOKEN=$token awk '
     function shown(line) {
-      if (index(line, ENVIRON["TOKEN"]) || line ~ /[\/]loopback-ha\// || line ~ /^[ \t#]*([Aa]lias|[Ss]et[Ee]nv[Ii]f)/) {
+      if (index(line, ENVIRON["TOKEN"]) || line ~ /[\/]loopback-ha\// || line ~ /^[ \t#]*([Rr]edirect[ \t]+200|[Ss]et[Ee]nv[Ii]f)/) {
         match(line, /^[ \t#]*[^ \t]*/)
         return substr(line, 1, RLENGTH) " (not shown: it may hold the health path)"
       }

@@ -80,6 +80,7 @@ export class WebServerPool extends pulumi.ComponentResource {
         this,
       );
 
+    const want = renderVhosts(lines, { prefixes, binding });
     this.reports = {};
     for (const server of servers) {
       const bound = new LoopbackVip(
@@ -95,12 +96,7 @@ export class WebServerPool extends pulumi.ComponentResource {
           scripts: [__dirname],
           // With the server's name: a renamed server is set up anew before its old self is removed.
           component: `${name}-${server.name}`,
-          shared: true,
-          want: renderVhosts(lines, {
-            instance: instanceName(`${name}-${server.name}`, Concern.Vhosts),
-            prefixes,
-            binding,
-          }),
+          want,
           secrets: { health: token },
           drift: server.vhostsDrift,
         },

@@ -18,8 +18,6 @@ export interface SiteArgs {
 
 /** What the renderer needs besides the sites. */
 export interface VhostContext {
-  /** The instance on the machine: its folder holds the health answers. */
-  instance: string;
   /** The VIP subnets. */
   prefixes: string[];
   /** In subnet mode every address of a prefix is bound, so every one must answer unknown names. */
@@ -47,14 +45,14 @@ export function renderVhosts(sites: SiteLines, context: VhostContext): Wish {
   const alias = context.binding === VipBinding.Alias;
   return {
     "private/server.conf": lines([
-      ...renderHealth(context.instance),
+      HEALTH,
       // Apache takes the first vhost of an address for names it doesn't know, so this one comes first.
       ...(alias ? [] : renderUnknown(context.prefixes.map((prefix) => `@EVERY:${prefix}@`).join(" "))),
     ]),
     "private/vhost.conf": lines([
       "# site @SITE@",
       ...(alias ? renderUnknown("@LISTEN@") : []),
-      ...renderSite(context.instance),
+      ...renderSite(),
     ]),
     sites,
   };
@@ -81,19 +79,8 @@ export function namesOf(line: string): NameAddress[] {
   return names.split(",").flatMap((name) => vips.split(",").map((address) => ({ name, address })));
 }
 
-const answersOf = (instance: string): string => `/var/lib/loopback-ha/${instance}/health`;
-
 // What all vhosts inherit.
-function renderHealth(instance: string): string[] {
-  return [
-    `<Directory "${answersOf(instance)}">`,
-    "    AllowOverride None",
-    "    Require all granted",
-    "    ForceType text/plain",
-    "</Directory>",
-    `SetEnvIf Request_URI "^${healthPath(TOKEN)}$" loopback_ha_health`,
-  ];
-}
+const HEALTH = `SetEnvIf Request_URI "^${healthPath(TOKEN)}$" loopback_ha_health`;
 
 // 421 Misdirected Request (RFC 9110, 15.5.20): nobody is served somebody else's site.
 function renderUnknown(listen: string): string[] {
@@ -105,7 +92,7 @@ function renderUnknown(listen: string): string[] {
   ];
 }
 
-function renderSite(instance: string): string[] {
+function renderSite(): string[] {
   return [
     "<VirtualHost @LISTEN@>",
     "    ServerName @SERVER_NAME@",
@@ -116,7 +103,9 @@ function renderSite(instance: string): string[] {
     "        Options FollowSymLinks",
     "        Require all granted",
     "    </Directory>",
-    `    Alias "${healthPath(TOKEN)}" "${answersOf(instance)}/@SITE@"`,
+    // Answered out of the configuration: a thousand sites need no thousand files.
+    `    Redirect 200 "${healthPath(TOKEN)}"`,
+    `    ErrorDocument 200 "${healthAnswer("@MACHINE@", "@SITE@")}"`,
     // No log line for it: the path is a secret, and probes come all the time.
     "    CustomLog ${APACHE_LOG_DIR}/other_vhosts_access.log vhost_combined env=!loopback_ha_health",
     "</VirtualHost>",

@@ -106,7 +106,7 @@ describe("odd texts that are accepted", function () {
       documentRoot,
       vips: [`192.0.2.${33 + (i % 30)}`],
     }));
-    const context = { instance: "a.b.c.vhosts", prefixes: ["192.0.2.32/27"], binding: VipBinding.Alias };
+    const context = { prefixes: ["192.0.2.32/27"], binding: VipBinding.Alias };
     const files = Object.fromEntries(
       Object.entries(filesOf({ want: renderVhosts(renderSites(sites), context) })).map(([name, text]) => [
         `want/${name}`,

@@ -74,14 +74,17 @@ describe("secrets", function () {
       await farm.setState("web2", "maintenance");
       assert.equal(await run(project.up({ env: { LOOPBACK_HA_MOVES_FILE: moves } })), 0);
       await farm.sh("web3", "echo 'Bogus on' >/etc/apache2/sites-enabled/foreign.conf");
-      await farm.sh("web1", "sed -i s/widgetco/elsewhere/ /var/lib/loopback-ha/*.vhosts/health/widgetco");
+      await farm.sh(
+        "web1",
+        "sed -i '/ErrorDocument/s/widgetco/elsewhere/' /etc/apache2/sites-enabled/loopback-ha.*.vhosts.conf",
+      );
       await farm.setState("web2", "active");
       await farm.set("sites.widgetco.aliases[1]", "new.widgetco.example");
       assert.notEqual(await run(project.up()), 0);
       await farm.sh("web3", "rm /etc/apache2/sites-enabled/foreign.conf");
       await farm.sh(
         "web4",
-        "sed -i '/Alias\\|SetEnvIf/s/loopback-ha/loopback-hb/' /etc/apache2/sites-enabled/loopback-ha.*.vhosts.conf",
+        "sed -i '/Redirect 200\\|SetEnvIf/s/loopback-ha/loopback-hb/' /etc/apache2/sites-enabled/loopback-ha.*.vhosts.conf",
       );
       assert.equal(await pulumi("preview", "--diff"), 0);
       for (const args of [["status"], ["status", "--json"], ["preview", "--markdown"], ["diagram"]])

@@ -15,7 +15,7 @@ import {
 } from "../../components/webServerPool/vhost";
 import { filesOf } from "../../components/host/wish.cjs";
 
-const context = { instance: "farm.prod.web-web1.vhosts", prefixes: ["192.0.2.32/30", "192.0.2.64/30"] };
+const context = { prefixes: ["192.0.2.32/30", "192.0.2.64/30"] };
 const alias: VhostContext = { ...context, binding: VipBinding.Alias };
 const subnet: VhostContext = { ...context, binding: VipBinding.Subnet };
 const site = (name: string, rest: Partial<SiteArgs> = {}): SiteArgs => ({
@@ -39,16 +39,12 @@ const known = `<VirtualHost @LISTEN@>
         Options FollowSymLinks
         Require all granted
     </Directory>
-    Alias "/.well-known/loopback-ha/@SECRET:health@" "/var/lib/loopback-ha/farm.prod.web-web1.vhosts/health/@SITE@"
+    Redirect 200 "/.well-known/loopback-ha/@SECRET:health@"
+    ErrorDocument 200 "@MACHINE@ @SITE@"
     CustomLog \${APACHE_LOG_DIR}/other_vhosts_access.log vhost_combined env=!loopback_ha_health
 </VirtualHost>
 `;
-const server = `<Directory "/var/lib/loopback-ha/farm.prod.web-web1.vhosts/health">
-    AllowOverride None
-    Require all granted
-    ForceType text/plain
-</Directory>
-SetEnvIf Request_URI "^/.well-known/loopback-ha/@SECRET:health@$" loopback_ha_health
+const server = `SetEnvIf Request_URI "^/.well-known/loopback-ha/@SECRET:health@$" loopback_ha_health
 `;
 const shop = site("shop", { aliases: ["shop.example"] });
 const line = "www.shop.example,shop.example 192.0.2.33,192.0.2.65 /srv/shop";
@@ -62,7 +58,7 @@ function onMachine(files: Record<string, string>): string {
     fs.mkdirSync(path.join(folder, "want", "private"), { recursive: true });
     for (const [name, text] of Object.entries(files)) fs.writeFileSync(path.join(folder, "want", name), text);
     const scripts = path.join(__dirname, "../../components/webServerPool");
-    const lines = `set -eu; say() { printf '%s\\n' "$*"; }; instance=i state=s stack=a/b scripts=${scripts}; . "$scripts/concern.sh"; render ${folder}`;
+    const lines = `set -eu; say() { printf '%s\\n' "$*"; }; instance=i machine=web1 state=s stack=a/b scripts=${scripts}; . "$scripts/concern.sh"; render ${folder}`;
     return execFileSync("bash", ["-c", lines], { encoding: "utf8" });
   } finally {
     fs.rmSync(folder, { recursive: true });

@@ -3,6 +3,7 @@
 // Brings the wanted routes to an IOS router: what components/host/deliver.cjs is to a machine with a shell.
 const fs = require("node:fs");
 const os = require("node:os");
+const { filesOf } = require("../../host/wish.cjs");
 const { Broken, Refused, Session, pause } = require("./session.cjs");
 const { findForeign, isIn, planChanges, sampleOf, tableComplaint } = require("./table.cjs");
 const {
@@ -37,8 +38,7 @@ const warn = (text) => process.stderr.write(`warning: ${machine}: ${text}\n`);
 
 /** What is wanted, from stdin; see components/routerRoute/routes.sh for the files. */
 function readJob() {
-  /** @type {{ want: Record<string, string> }} */
-  const { want } = JSON.parse(fs.readFileSync(0, "utf8"));
+  const want = filesOf(JSON.parse(fs.readFileSync(0, "utf8")));
   /** @param {string} name */
   const rows = (name) => want[name].split("\n").filter(Boolean);
   const setting = new Map(
