@@ -40,8 +40,8 @@ export class DnsRoundRobin extends pulumi.ComponentResource {
     checkHosts("nameServers", nameServers);
     if (nameServers.length === 0) throw new Refusal(`nameServers: zone ${zone} needs at least one`);
     const instance = instanceName(name, Concern.Zone);
-    // Packed in each name server's command: here a preview shows which records change.
-    const shown = isLarge(text) ? { records: text } : {};
+    // Packed in each name server's command: here a preview shows what changes.
+    const shown = isLarge(text) ? summaryOf(args) : {};
     super("loopback-ha:index:DnsRoundRobin", name, { zone, ...shown }, opts);
 
     this.reports = {};
@@ -64,6 +64,16 @@ export class DnsRoundRobin extends pulumi.ComponentResource {
     }
     this.registerOutputs({ reports: this.reports });
   }
+}
+
+/** As JSON text: the SDK makes a promise of each value of an object, and there are thousands. */
+function summaryOf({ sites, records = [] }: ZoneArgs): Record<string, string> {
+  return {
+    names: JSON.stringify(
+      Object.fromEntries(sites.map(({ name, addresses }) => [name, addresses.join(" ")])),
+    ),
+    records: JSON.stringify(records),
+  };
 }
 
 /** "SERIAL HASH" of the zone that a name server holds, and its date as a serial. Anybody may read both. */

@@ -194,34 +194,55 @@ use constant ROUND => 10;
 sub round {
     my ($end, @all) = @_;
     my @waiting = grep { !$_->{ok} } @all;
-    my @running;
-    while (@waiting || @running) {
+    my (%running, $looked);
+    my ($reading, $writing) = ('', '');
+    while (@waiting || %running) {
         # Asked for once: it takes as long as a question.
         my $now = now();
-        while (@waiting && @running < $option{parallel}) {
-            my $check = start(shift @waiting, $now);
-            push @running, $check if $check;
-        }
-        my ($read, $write) = ('', '');
-        for (@running) {
-            vec($_->{state} eq 'read' ? $read : $write, fileno $_->{socket}, 1) = 1;
-        }
-        select $read, $write, undef, 0.05;
-        $now = now();
-        for my $check (@running) {
+        while (@waiting && keys %running < $option{parallel}) {
+            my $check = start(shift @waiting, $now) or next;
             my $fd = fileno $check->{socket};
-            if (vec $write, $fd, 1) { writable($check) }
-            elsif (vec $read, $fd, 1) { readable($check) }
-            # Also one that answers a byte at a time.
-            failed($check, "no answer within $option{timeout} s") if $check->{socket} && $now > $check->{until};
+            $running{$fd} = $check;
+            vec($check->{state} eq 'read' ? $reading : $writing, $fd, 1) = 1;
+        }
+        select my $read = $reading, my $write = $writing, undef, 0.05;
+        # Of many that are asked, few are ready at a time.
+        for my $fd (set_bits($write), set_bits($read)) {
+            my $check = $running{$fd} or next;
+            if ($check->{state} eq 'connect') {
+                writable($check);
+                vec($writing, $fd, 1) = 0;
+                vec($reading, $fd, 1) = 1 if $check->{socket};
+            }
+            else {
+                readable($check);
+                vec($reading, $fd, 1) = 0 if !$check->{socket};
+            }
+            delete $running{$fd} if !$check->{socket};
+        }
+        if (!defined $looked || $now > $looked) {
+            $looked = $now;
+            for my $fd (keys %running) {
+                # Also one that answers a byte at a time.
+                next if $now <= $running{$fd}{until};
+                failed($running{$fd}, "no answer within $option{timeout} s");
+                delete $running{$fd};
+                vec($_, $fd, 1) = 0 for $reading, $writing;
+            }
         }
         if ($now > $end) {
             failed($_, 'not asked in time') for @waiting;
             @waiting = ();
         }
-        @running = grep { $_->{socket} } @running;
     }
     return !grep { !$_->{ok} } @all;
+}
+
+sub set_bits {
+    my @set;
+    my $bits = unpack 'b*', $_[0];
+    push @set, pos($bits) - 1 while $bits =~ /1/g;
+    return @set;
 }
 
 sub report {

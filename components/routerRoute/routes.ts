@@ -114,19 +114,27 @@ export function renderSettings(settings: {
  */
 export function renderChecks(checks: VipCheckArgs[]): string {
   const vips = new Map<string, string[]>();
-  // Thousands of VIPs are asked in few ways each site.
-  const rendered = new Map<string, string>();
+  // Of thousands of VIPs those of a site stand together, and are asked alike.
+  let last: { check: VipCheckArgs; of: string[] } | undefined;
   for (const check of checks) {
-    const { vip, site, kind, port, greeting, zone, serverName, pool } = check;
+    const { vip } = check;
     refuse("checks", vip, isAddress(vip) ? undefined : "is not an IPv4 address");
-    const key = [site, kind, port, greeting, zone, serverName, pool].join("\n");
-    const what = rendered.get(key) ?? renderCheck(check);
-    rendered.set(key, what);
-    const known = vips.get(what);
-    if (known) known.push(vip);
-    else vips.set(what, [vip]);
+    if (!last || !isSameBut("vip", last.check, check)) {
+      const what = renderCheck(check);
+      const of = vips.get(what) ?? [];
+      vips.set(what, of);
+      last = { check, of };
+    }
+    last.of.push(vip);
   }
   return lines([...vips].map(([what, of]) => `${of.join(",")} ${what}`));
+}
+
+function isSameBut<T extends object>(left: keyof T, a: T, b: T): boolean {
+  const keys = Object.keys(b) as (keyof T)[];
+  return (
+    keys.length === Object.keys(a).length && keys.every((key) => key === left || Object.is(a[key], b[key]))
+  );
 }
 
 /** All but the VIP. */
