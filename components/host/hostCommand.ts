@@ -27,7 +27,7 @@ export interface HostCommandArgs {
   component: string;
   /**
    * Wanted files by name: a text, or lines by their first word. `preview --diff` shows each with a line diff, so keep a
-   * line one thing. Large ones are packed: of them the component shows the lines, once.
+   * line one thing. Large ones are packed; a component shows the lines of sites and names, once.
    */
   want: Wish;
   /** Values for placeholders `@SECRET:NAME@` in the wanted files; a secret inside them would mask the whole diff. */
