@@ -70,6 +70,14 @@ function startCommandProvider(): void {
   command.local.run({ command: ":" }).catch(() => {});
 }
 
+/**
+ * When it is known, or never will be. As a dependency it would be in the state until the next run, and who takes away one
+ * server's component would take the routes along.
+ */
+const settled = (output: pulumi.Output<string>): Promise<unknown> =>
+  // Not in the SDK's types: an apply is never called where the output stays unknown.
+  (output as unknown as { promise(): Promise<unknown> }).promise();
+
 function readConfig(): FarmModel {
   return readStackConfig({
     project: pulumi.getProject(),
@@ -109,8 +117,8 @@ function build(
   const servers = farm.servers.map((server) => ({ ...server, down: server.state === ServerState.Down }));
 
   const carriers = new Set(farm.placement.map(({ server }) => server));
-  let tellServed: (reports: pulumi.Output<string>[]) => void;
-  const served = pulumi.output(new Promise<pulumi.Output<string>[]>((resolve) => (tellServed = resolve)));
+  let tellServed: () => void;
+  const served = pulumi.output(new Promise<string>((resolve) => (tellServed = () => resolve(""))));
   const isFirstRun =
     found.size > 0 && [...found.values()].every((seen) => ownInstances(seen, stack).length === 0);
 
@@ -133,7 +141,7 @@ function build(
         others: farm.routers.filter((other) => other !== router).map(({ name }) => name),
         enableSecret: enableSecret(router.name),
         // Nothing fails over by it yet, and all of many servers together take longer than it waits for one.
-        after: isFirstRun ? [served.apply(() => "")] : [],
+        after: isFirstRun ? [served] : [],
         drift: drift(router.name, router.name, routerKind(router.kind).concern),
       }),
   );
@@ -158,7 +166,7 @@ function build(
   const carrying = farm.servers
     .filter(({ name }) => carriers.has(name))
     .map(({ name }) => pool.reports[name]);
-  tellServed!(carrying);
+  void Promise.all(carrying.map(settled)).then(tellServed!, tellServed!);
 
   // Names last: nobody is sent where nothing answers yet. What only stands by must not hold them up.
   const after = [...routers.map((router) => router.report), ...carrying];

@@ -28,7 +28,8 @@
   instance=$(sed -n 's/^instance=//p' "$in/bundle/meta")
   if [ "$result" -ge 124 ]; then
     if [ -e "/var/lib/loopback-ha/$instance/in-doubt" ]; then now="the machine is in doubt until the next 'pulumi up' succeeds on it"; else now="nothing was changed"; fi
-    echo "stopped after $1 s (exit code $result); $now" >&2
+    if [ "$SECONDS" -ge "$1" ]; then how="stopped after $1 s"; else how="ended by somebody else"; fi
+    echo "$how (exit code $result); $now" >&2
   fi
   [ "$result" = 0 ] || exit 1
   pending=/run/loopback-ha/pending.$instance

@@ -97,8 +97,6 @@ export class Player {
     player.base = fs.readFileSync(player.stackFile, "utf8");
     fs.writeFileSync(player.stackFile, stackFile(player.base, BASE));
     await farm.build();
-    // In a stack's first run the router depends on its servers, and would go with one that is destroyed.
-    await farm.up();
     return player;
   }
 

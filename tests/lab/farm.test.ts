@@ -91,6 +91,18 @@ describe("the farm", function () {
     );
   });
 
+  it("has no route that depends on a server in the state: one server's component can be destroyed alone", async () => {
+    const { stdout } = await project.pulumi(["stack", "export", "--stack", project.stack], { check: true });
+    const { deployment } = JSON.parse(stdout) as {
+      deployment: { resources: { urn: string; dependencies?: string[] }[] };
+    };
+    const routes = deployment.resources.find(({ urn }) => urn.endsWith("::r1-routes-192.0.2.1"));
+    assert.deepEqual(
+      routes!.dependencies!.filter((urn) => /-(vips|vhosts)-/.test(urn)),
+      [],
+    );
+  });
+
   it("answers unknown names with 421 and has no route for unassigned addresses", async () => {
     assert.equal(await whoServes(lab, sites.widgetco[0], "nobody.example", "/"), "421");
     const { code } = await lab.exec("client", ["curl", "-s", "--max-time", "3", "http://192.0.2.60/"]);

@@ -26,6 +26,7 @@ const CONCERNS: [string, string, string, string][] = [
 /** What a machine holds, after the old wish is back. */
 const PICTURE = `set +e; ls -R /var/lib/loopback-ha /etc/apache2/sites-enabled /etc/bind/loopback-ha 2>/dev/null
   cat /var/lib/loopback-ha/*/current/want/bindings /etc/apache2/sites-enabled/* /etc/bind/named.conf.local 2>/dev/null
+  ls -d /run/loopback-ha/proof.* 2>/dev/null
   ip -4 -o address show; ip -4 route show table all | sort; ip -4 rule; systemctl --failed --no-legend; true`;
 
 describe("apply.sh killed at any step", function () {
