@@ -4,7 +4,7 @@ import { printable, shorten } from "../foreignText";
 const LONGEST = 1000;
 
 /** What could begin markup, HTML, mathematics, a link or, at the beginning, a list. */
-const MARKUP = /[\\`*_{}[\]<#&|~$]|:(?=\/\/)|(?<=\bwww)\.|^[-+=>]|(?<=^\d+)[.)](?=\s)/gi;
+const MARKUP = /[\\`*_{}[\]<#&|~$]|:(?=\/\/)|(?<=\bwww)\.|^[-+=>]|(?<=^\d+)[.)](?=\s|$)/gi;
 /** What would call somebody or point to an issue: broken by a space that is not seen. */
 const REFERENCE = /[@#!$%&~](?=[\w-])/g;
 

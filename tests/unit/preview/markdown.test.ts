@@ -70,6 +70,7 @@ describe("foreign text in Markdown", () => {
     ],
     ["> quoted", "&#62; quoted"],
     ["1. item", "1&#46; item"],
+    ["1.\t", "1&#46;"],
     ["- item", "&#45; item"],
     ["http://a.example", "http&#58;//a.example"],
     ["see www.a.example", "see www&#46;a.example"],
