@@ -16,8 +16,6 @@ drop_unrenamed() {
   done
 }
 drop_unrenamed
-# Of a proof that was killed.
-rm -rf "$run"/proof.*
 # What nobody confirms goes back before something new comes.
 let_confirm
 [[ ! -e $pending ]] || revert

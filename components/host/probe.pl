@@ -194,8 +194,8 @@ use constant ROUND => 10;
 sub round {
     my ($end, @all) = @_;
     my @waiting = grep { !$_->{ok} } @all;
-    my (%running, $looked);
-    my ($reading, $writing) = ('', '');
+    my %running;
+    my ($reading, $writing, $looked) = ('', '', 0);
     while (@waiting || %running) {
         # Asked for once: it takes as long as a question.
         my $now = now();
@@ -220,7 +220,7 @@ sub round {
             }
             delete $running{$fd} if !$check->{socket};
         }
-        if (!defined $looked || $now > $looked) {
+        if ($now > $looked) {
             $looked = $now;
             for my $fd (keys %running) {
                 # Also one that answers a byte at a time.

@@ -38,8 +38,8 @@ function packLarge(scripts, want) {
   };
 }
 
-/** The last one that was looked at: all servers of a pool have it. @type {[Wish[string], string | undefined] | undefined} */
-let last;
+/** Each once: all servers of a pool have the same. @type {Map<Wish[string], string | undefined>} */
+const seen = new Map();
 
 /**
  * Brotli, whose result does not depend on the processor as that of zlib does.
@@ -48,11 +48,11 @@ let last;
  */
 function pack(content) {
   if (typeof content === "string" && content.length <= LARGE) return undefined;
-  if (last?.[0] === content) return last[1];
+  if (seen.has(content)) return seen.get(content);
   const text = textOf(content);
   const params = { [constants.BROTLI_PARAM_QUALITY]: 5 };
   const packed = text.length > LARGE ? brotliCompressSync(text, { params }).toString("base64") : undefined;
-  last = [content, packed];
+  seen.set(content, packed);
   return packed;
 }
 

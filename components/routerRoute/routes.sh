@@ -55,6 +55,8 @@ others() {
 check() {
   need ip perl awk
   local line other
+  # Of one that was killed: we have the lock.
+  rm -rf "$run"/proof.*
   [[ $(</proc/sys/net/ipv4/ip_forward) == 1 ]] ||
     fail "this machine forwards no packets, so it is no router; nothing was changed. Set net.ipv4.ip_forward=1 (sysctl.d)"
   for other in $(others); do

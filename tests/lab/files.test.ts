@@ -22,7 +22,7 @@ const OURS: [RegExp, string][] = [
   // What is about to be installed may hold a secret.
   [/^\/run\/loopback-ha\/text$/, "f root root 600"],
   [/^\/var\/lib\/loopback-ha\/([\w.-]+\/)*[\w.-]+$/, "f root root 644"],
-  [/^\/var\/lib\/loopback-ha(\/[\w.-]+(\/(versions(\/\w+(\/(pristine|scripts))?)?))?)?$/, "d root root 755"],
+  [/^\/var\/lib\/loopback-ha(\/[\w.-]+(\/versions(\/\w+(\/(pristine|scripts))?)?)?)?$/, "d root root 755"],
   [/^\/var\/lib\/loopback-ha\/[\w.-]+\/versions\/\w+\/(pristine\/)?want(\/private)?$/, "d root root 755"],
   [/^\/var\/lib\/loopback-ha\/.*\/want\/private\/[\w-]+(\.conf)?$/, "f root root 600"],
   [/^\/var\/lib\/loopback-ha\/[\w.-]+\/current$/, "l root root 777"],
