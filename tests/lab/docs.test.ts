@@ -217,13 +217,7 @@ describe("docs: what they say is run", () => {
   });
 
   it("the reference is what the doc comments say", async () => {
-    const out = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-reference-"));
-    await onHost(`npm run reference -- --out ${out}`);
-    const [made, kept] = [out, path.join(checkout, "docs/reference")].map((folder) =>
-      fs.readFileSync(path.join(folder, "README.md"), "utf8"),
-    );
-    fs.rmSync(out, { recursive: true });
-    assert.ok(made === kept, "make it anew: npm run reference");
+    await onHost("npm run reference -- --check");
   });
 
   it("npm run demo", async () => {
