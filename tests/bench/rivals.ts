@@ -13,6 +13,7 @@ import { flipUnderLoad } from "../lab/flips";
 import { forgetConnections } from "../lab/support";
 import { timed } from "../lab/wallTimes";
 import { Watching } from "../lab/watching";
+import { only } from "./only";
 import { Ansible } from "./rivals/ansible";
 import { crash } from "./rivals/crash";
 import { Keepalived } from "./rivals/keepalived";
@@ -31,7 +32,6 @@ const isTrial = ["ROUNDS", "SITES", "ONLY", "PARTS"].some((name) => process.env[
 const {
   BENCH_ROUNDS = "3",
   BENCH_SITES = "1,30,300,1000",
-  BENCH_ONLY = "",
   BENCH_PARTS = "builds,flips,crashes",
 } = process.env;
 const ROUNDS = Number(BENCH_ROUNDS);
@@ -55,13 +55,6 @@ const KEEPALIVED: Contestant[] = [1, 0.1].map((seconds) => ({
   make: (lab) => new Keepalived(lab, seconds),
 }));
 
-const chosen = (all: Contestant[]): Contestant[] =>
-  all.filter(
-    ({ name }) =>
-      BENCH_ONLY.split(",").some((part) => name.includes(part)) &&
-      (name !== "Terraform" || terraformIsThere()),
-  );
-
 const tell = (run: unknown): void => console.log(JSON.stringify(run));
 
 /** A farm of one of them, as it was checked to be; gone when the work is done. */
@@ -81,11 +74,12 @@ async function withFarm(
   await checkGone(lab, name);
 }
 
-async function builds(lab: Lab): Promise<Builds> {
+async function builds(lab: Lab, contestants: Contestant[]): Promise<Builds> {
+  const builders = contestants.filter((contestant) => BUILDERS.includes(contestant));
   const samples: Builds["samples"] = [];
   for (let round = 0; round < ROUNDS; round++)
     for (const sites of SITES)
-      for (const contestant of chosen(BUILDERS)) {
+      for (const contestant of builders) {
         const note = (work: Work, seconds: number): void => {
           samples.push({ work, tool: contestant.name, column: sites, seconds });
           tell(samples[samples.length - 1]);
@@ -103,12 +97,12 @@ async function builds(lab: Lab): Promise<Builds> {
           await checkFarm(lab, contestant.name, away);
         });
       }
-  return { columns: SITES, tools: chosen(BUILDERS).map(({ name }) => name), samples };
+  return { columns: SITES, tools: builders.map(({ name }) => name), samples };
 }
 
-async function flips(lab: Lab, file: File): Promise<FlipRun[]> {
+async function flips(lab: Lab, file: File, contestants: Contestant[]): Promise<FlipRun[]> {
   const all: FlipRun[] = [];
-  for (const contestant of chosen([...BUILDERS, ...KEEPALIVED]))
+  for (const contestant of contestants)
     await withFarm(lab, contestant, LOADED, async (rival) => {
       const done = await flipUnderLoad(lab, targetsOf(LOADED), file, {
         announce: ({ state }) => rival.write({ ...LOADED, web2: state as Wish["web2"] }),
@@ -134,7 +128,7 @@ enum Actor {
   Itself = "itself",
 }
 
-async function crashes(lab: Lab, file: File): Promise<CrashRun[]> {
+async function crashes(lab: Lab, file: File, contestants: Contestant[]): Promise<CrashRun[]> {
   const all: CrashRun[] = [];
   const targets = targetsOf(LOADED);
   const run = async (contestant: Contestant, rival: Rival, actor: Actor): Promise<void> => {
@@ -158,7 +152,7 @@ async function crashes(lab: Lab, file: File): Promise<CrashRun[]> {
     await sleep(1000);
   };
   for (let round = 0; round < ROUNDS; round++)
-    for (const contestant of chosen([...BUILDERS, ...KEEPALIVED]))
+    for (const contestant of contestants)
       await withFarm(lab, contestant, LOADED, async (rival) => {
         if (KEEPALIVED.includes(contestant)) return run(contestant, rival, Actor.Itself);
         await run(contestant, rival, Actor.Operator);
@@ -169,6 +163,9 @@ async function crashes(lab: Lab, file: File): Promise<CrashRun[]> {
 
 /** Runs it and writes docs/benchmarks.md with its pictures. */
 export async function rivals(): Promise<void> {
+  const contestants = only([...BUILDERS, ...KEEPALIVED]).filter(
+    ({ name }) => name !== "Terraform" || terraformIsThere(),
+  );
   const lab = new Lab();
   const versions = await versionsOf();
   const file = await prepareLab(lab);
@@ -179,9 +176,9 @@ export async function rivals(): Promise<void> {
       unmeasured: terraformIsThere()
         ? []
         : [{ tool: "Terraform", why: "not measured: terraform is not on PATH" }],
-      builds: PARTS.includes("builds") ? await builds(lab) : undefined,
-      flips: PARTS.includes("flips") ? await flips(lab, file) : undefined,
-      crashes: PARTS.includes("crashes") ? await crashes(lab, file) : undefined,
+      builds: PARTS.includes("builds") ? await builds(lab, contestants) : undefined,
+      flips: PARTS.includes("flips") ? await flips(lab, file, contestants) : undefined,
+      crashes: PARTS.includes("crashes") ? await crashes(lab, file, contestants) : undefined,
     };
     await writePage(
       results,
