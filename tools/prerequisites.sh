@@ -117,7 +117,7 @@ require_built() {
   [ -z "$engine" ] || [ -z "$base" ] || export STEP_PLAIN=1
   [ -z "$base" ] || start_step "Lab disk (built once, 2 min)" "npm $again" \
     bash "$root/examples/lab/base.sh"
-  [ -z "$engine" ] || start_step "Pulumi engine (built once, 8 min)" \
+  [ -z "$engine" ] || start_step "Pulumi engine (built once, 8 to 15 min)" \
     "npm $again (it goes on where it was)" bash "$root/tools/engine/build.sh"
   finish_steps
   unset STEP_PLAIN

@@ -172,7 +172,7 @@ export const spanned = (
 export interface VipStats {
   requests: number;
   failures: number;
-  /** The longest time between two answers, in milliseconds. */
+  /** The longest time between two answers, in whole milliseconds. */
   longestGapMs: number;
   /** Answers by server, in the order in which servers first answered. */
   servers: Record<string, number>;
@@ -185,7 +185,7 @@ export function statsByVip(record: LoadRecord): Record<string, VipStats> {
     const stat = (stats[vip] ??= {
       requests: 0,
       failures: 0,
-      longestGapMs: longestGap(record, vip),
+      longestGapMs: Math.round(longestGap(record, vip)),
       servers: {},
     });
     stat.requests++;
