@@ -13,7 +13,7 @@ export interface Home {
 }
 
 /** What identifies a server; its state is of no importance to homes. */
-type Server = Pick<PlacementServer, "name" | "address" | "weight">;
+export type HomeServer = Pick<PlacementServer, "name" | "address" | "weight">;
 
 /**
  * The home of each unit, ordered by address: the one that `homes` names for the unit, else for its subnet, else the
@@ -21,7 +21,7 @@ type Server = Pick<PlacementServer, "name" | "address" | "weight">;
  */
 export function homesOf(
   subnets: string[],
-  servers: Server[],
+  servers: HomeServer[],
   { vips, homes = {} }: Pick<PlacementOptions, "vips" | "homes"> = {},
 ): Home[] {
   const named = new Map(Object.entries(homes));
@@ -39,7 +39,7 @@ export function homesOf(
     }));
 }
 
-function defaultHomes(subnets: string[], servers: Server[]): Map<string, string> {
+function defaultHomes(subnets: string[], servers: HomeServer[]): Map<string, string> {
   const ordered = [...servers].sort((a, b) => compareAddresses(a.address, b.address));
   const names = [...subnets].sort(compareAddresses);
   return new Map(names.map((subnet, i) => [subnet, ordered[i % ordered.length].name]));
@@ -54,7 +54,7 @@ function defaultHomes(subnets: string[], servers: Server[]): Map<string, string>
  */
 export function proposeHomes(
   present: Pick<Home, "prefix" | "home">[],
-  servers: Server[],
+  servers: HomeServer[],
 ): Record<string, string> {
   const takers = [...servers].sort((a, b) => compareAddresses(a.address, b.address));
   const units = [...present].sort((a, b) => compareAddresses(a.prefix, b.prefix));
@@ -93,8 +93,8 @@ export interface ShiftedHome {
  */
 export function shiftedHomes(
   subnets: string[],
-  before: Server[],
-  now: Server[],
+  before: HomeServer[],
+  now: HomeServer[],
   homes: Record<string, string> = {},
 ): ShiftedHome[] {
   if (before.length === 0 || now.length === 0) return [];

@@ -27,5 +27,5 @@ export {
   ZoneRecordModel,
 } from "./dnsRoundRobin";
 export { SOA_FIGURES } from "./config/model";
-export { ConfigError } from "./config/error";
+export { ConfigError, Problem } from "./config/error";
 export { Refusal } from "./refusal";
