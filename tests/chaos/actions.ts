@@ -107,6 +107,11 @@ const clockOf = (days: number): string => `cp /usr/bin/date /run/date.real
   printf '%s\\n' '#!/bin/bash' 'for word; do [[ $word != -d* && $word != --date* ]] || exec /run/date.real "$@"; done' \\
     'exec /run/date.real -d "${days} days" "$@"' >/run/date; chmod 755 /run/date; mount --bind /run/date /usr/bin/date`;
 
+async function fillScript(lab: Lab, machine: Machine, ...args: string[]): Promise<void> {
+  const { code, stderr } = await runScript(lab, machine, "fill.sh", ...args);
+  if (code !== 0) throw new Error(`${machine}: fill.sh ${args.join(" ")}: exit code ${code}: ${stderr}`);
+}
+
 /** Does to a machine what stays until it is mended. */
 export async function inflict(lab: Lab, machine: Machine, fault: Fault): Promise<void> {
   switch (fault) {
@@ -117,9 +122,7 @@ export async function inflict(lab: Lab, machine: Machine, fault: Fault): Promise
     case Fault.FullDisk:
     case Fault.NearlyFullDisk: {
       const left = fault === Fault.FullDisk ? "0" : "32";
-      const { code, stderr } = await runScript(lab, machine, "fill.sh", "fill", left);
-      if (code !== 0) throw new Error(`${machine}: fill.sh: ${stderr}`);
-      return;
+      return fillScript(lab, machine, "fill", left);
     }
     case Fault.NoSshd:
       return must(lab, machine, KILL_SSHD);
@@ -142,9 +145,7 @@ export async function mend(lab: Lab, machine: Machine, fault: Fault): Promise<vo
       return lab.heal(machine);
     case Fault.FullDisk:
     case Fault.NearlyFullDisk: {
-      const { code, stderr } = await runScript(lab, machine, "fill.sh", "mend");
-      if (code !== 0) throw new Error(`${machine}: fill.sh: ${stderr}`);
-      return;
+      return fillScript(lab, machine, "mend");
     }
     case Fault.NoSshd:
       return must(lab, machine, START_SSHD);

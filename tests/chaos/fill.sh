@@ -8,7 +8,9 @@ case $1 in
     mount -t tmpfs -o size=64m,mode=755 full "$small"
     cp -a "$place/." "$small/"
     mount --bind "$small" "$place"
-    mount -o "remount,size=$(($(df --output=used "$small" | tail -n 1) + $2))k" "$small"
+    # At least a page: a size of 0 is no limit.
+    size=$(($(df --output=used "$small" | tail -n 1) + $2))
+    mount -o "remount,size=$((size > 4 ? size : 4))k" "$small"
     if (($2 == 0)); then dd if=/dev/zero of="$small/fill" bs=1k 2>/dev/null || true; fi
     ;;
   mend)
