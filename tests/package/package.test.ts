@@ -142,8 +142,8 @@ new lha.LoopbackVip("wrong", { ...vips, vips: "192.0.2.37" });
     const farm = new Program(lab, "prod", await userFolder("farm"));
     fs.writeFileSync(farm.file("Pulumi.yaml"), block("README.md", "main: index.ts", "yaml"));
     fs.writeFileSync(farm.file("index.ts"), block("README.md", "export = program", "ts"));
+    fs.writeFileSync(farm.file("Pulumi.prod.yaml"), block("README.md", "loopback-ha:network", "yaml"));
     await farm.init();
-    fs.appendFileSync(farm.file("Pulumi.prod.yaml"), block("README.md", "loopback-ha:network", "yaml"));
     try {
       const first = await farm.up();
       assert.equal(first.code, 0, textOf(first));
