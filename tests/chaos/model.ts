@@ -283,7 +283,9 @@ export function mayLose(world: World): MayLose {
 
 /** What may be lost while a step is at work, from its beginning to its end. */
 export function mayLoseDuring(world: World, step: Step, next: World): MayLose {
-  return [mayLose(world), mayLose(next), itself(world, step, next)].reduce((a, b) => ({
+  // What befell a machine meanwhile may have done so before anything moved away from it.
+  const between = { ...next, at: ofPrefixes((prefix) => union(world.at[prefix], next.at[prefix])) };
+  return [mayLose(world), mayLose(between), itself(world, step, next)].reduce((a, b) => ({
     prefixes: union(a.prefixes, b.prefixes),
     servers: union(a.servers, b.servers),
   }));

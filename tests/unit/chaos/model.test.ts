@@ -112,6 +112,14 @@ describe("chaos: what the model lets be lost", () => {
     assert.deepEqual(mayLose(play(moved, { kind: "mend", machine: "web2" })), { prefixes: [], servers: [] });
   });
 
+  it("of a server that dies in the run that moves its prefixes away: those, and its connections", () => {
+    const cut = { name: "the cable is pulled", machine: "web2", leaves: Fault.Cut, afterMs: 900 } as const;
+    const step: Step = { ...state("web2", "maintenance"), disturbance: cut } as Step;
+    const next = after(well, step, { succeeded: true, routed: { [SECOND]: "web1" } });
+    assert.deepEqual(mayLoseDuring(well, step, next), { prefixes: [SECOND], servers: ["web2"] });
+    assert.deepEqual(mayLose(next), { prefixes: [], servers: ["web2"] });
+  });
+
   it("everything while the router is dead", () => {
     const dead = play(well, { kind: "fault", fault: Fault.Cut, machine: "r1" });
     assert.deepEqual(mayLose(dead), { prefixes: [...PREFIXES], servers: [...SERVERS] });
