@@ -46,6 +46,14 @@ describe("states of a server", () => {
   };
   const serving = (): Promise<string[]> =>
     Promise.all(WIDGETCO.map((vip) => whoServes(lab, vip, "www.widgetco.example", healthPath)));
+  /** Who answers on the VIP that web2 has at home, when a client asks from a port of its choice; nobody within 2 s is "". */
+  const servesPort = async (port: number): Promise<string> => {
+    const { stdout } = await lab.exec("client", [
+      ...["curl", "-s", "--max-time", "2", "--local-port", String(port)],
+      ...["-H", "Host: www.widgetco.example", `http://${WIDGETCO[1]}${healthPath}`],
+    ]);
+    return stdout.split(" ")[0];
+  };
   const hasSite = async (server: string, site: string): Promise<boolean> => {
     const list = "cat /var/lib/loopback-ha/*.vhosts/current/want/sites";
     return (await lab.exec(server, ["bash", "-c", list])).stdout.includes(`${site} `);
@@ -78,6 +86,7 @@ describe("states of a server", () => {
 
   it("crashed: an up with a change for it ends red, and names the next step", async () => {
     await lab.crash("web2");
+    assert.equal(await servesPort(40_001), "");
     await addSite("sprockets", 7);
     const result = await project.up({ env });
     assert.notEqual(result.code, 0);
@@ -111,6 +120,12 @@ describe("states of a server", () => {
     assert.equal(await hasSite("web2", "cogs"), false);
     await set("web2", "maintenance");
     await up();
+    // conntrack still knows what nobody answered before.
+    const listed = await lab.exec("r1", ["conntrack", "-L", "-p", "tcp", "--sport", "40001"], {
+      check: true,
+    });
+    assert.match(listed.stdout, /SYN_SENT/);
+    assert.equal(await servesPort(40_001), "web1");
     for (const site of ["sprockets", "cogs"]) assert.equal(await hasSite("web2", site), true, site);
     await addSite("levers", 9);
     await up();

@@ -31,7 +31,8 @@ learn_macs() {
 }
 
 # One transaction. What is there is emptied and filled again and never unhooked: no packet meets half of it.
-#   to_vip      a flow keeps its server; a new one gets that of its VIP
+#   to_vip      a flow keeps its server; a new one gets that of its VIP, and so does one that nobody has answered yet: its
+#               port may be one that a client used when the server was dead, and conntrack remembers that for minutes
 #   gone        a flow of a server that is down is reset here: what takes over may drop packets it knows nothing of. A
 #               prefix that is still routed to it, as loopback-ha-move may leave one, stays with it
 #   prerouting  a flow from a VIP belongs to the server whose network card sends it: so flows older than this table,
@@ -78,6 +79,7 @@ pin_ruleset() {
       rule("gone", "tcp flags & (syn | rst) == 0 reject with tcp reset")
       rule("gone", "ip daddr vmap @routes")
       chain("to_vip")
+      rule("to_vip", "tcp flags & (fin | syn | rst | ack) == syn ct state new ip daddr vmap @routes")
       rule("to_vip", "ct mark and " mask " vmap @pins")
       rule("to_vip", "ip daddr vmap @routes")
       chain("prerouting", "{ type filter hook prerouting priority mangle; }")
