@@ -46,7 +46,7 @@ export interface World {
   /** The config of the last run that succeeded: what "putting it back" goes back to. */
   applied: Config;
   faults: Partial<Record<Machine, Fault>>;
-  /** Machines on which something that requests need was taken away; the next run that succeeds brings it back. */
+  /** Machines on which something that is needed was taken away; the next run that succeeds brings it back. */
   broken: Machine[];
   /** Where requests to a prefix may end. More than one: a run did not get to its end. */
   at: Record<Prefix, Server[]>;
@@ -170,7 +170,9 @@ export function makesSense(world: World, step: Step): boolean {
       return (
         faults[step.tampering.machine] !== Fault.Off &&
         // In place of ours: where ours is missing, his would be in our way, and refused.
-        !(step.tampering.moves && world.broken.includes("r1"))
+        !(step.tampering.moves && world.broken.includes("r1")) &&
+        // Where our zones went with what they depend on, a stopped named is not ours to start.
+        !(step.tampering.machine === "ns1" && step.tampering.breaks && world.broken.length > 0)
       );
     case "move":
       return (
@@ -182,7 +184,7 @@ export function makesSense(world: World, step: Step): boolean {
       // Where ours is missing, the second one would get its place.
       return Object.keys(faults).length === 0 && world.broken.length === 0 && !world.interrupted;
     case "destroy":
-      return true;
+      return step.machine === "ns1" || !world.broken.includes("ns1");
   }
 }
 

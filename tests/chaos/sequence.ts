@@ -42,7 +42,7 @@ export interface Disturbance {
 export interface Tampering {
   name: string;
   machine: Machine;
-  /** Whether requests need what he takes away, and for how long they then fail. */
+  /** Whether what he takes away is needed, and for how long requests to that machine then fail. */
   breaks?: "for a moment" | "until up";
   /** A prefix that he has moved. */
   moves?: { prefix: Prefix; server: Server };
@@ -178,7 +178,7 @@ const tampering: fc.Arbitrary<Tampering> = fc.oneof(
     breaking("until up", "stops the service that keeps our routes", "r1"),
     { name: "edits a zone of ours, with a serial far ahead", machine: "ns1" },
     { name: "takes our line out of named.conf.local", machine: "ns1" },
-    { name: "stops named", machine: "ns1" },
+    breaking("until up", "stops named", "ns1"),
   ),
   fc.record({
     name: fc.constant("puts a route of his own in place of ours"),

@@ -174,6 +174,20 @@ describe("chaos: when a step makes sense", () => {
     assert.deepEqual([makesSense(well, route), makesSense(without, route)], [true, false]);
   });
 
+  it("nobody stops named where the zones are gone, and the zones do not go where it is stopped", () => {
+    const stop: Step = {
+      kind: "tamper",
+      tampering: { name: "stops named", machine: "ns1", breaks: "until up" },
+    };
+    const routes: Step = { kind: "destroy", machine: "r1", command: "r1-routes" };
+    const zone: Step = { kind: "destroy", machine: "ns1", command: "gadgets.example-zone" };
+    assert.deepEqual([makesSense(well, stop), makesSense(play(well, routes), stop)], [true, false]);
+    const stopped = play(well, stop);
+    assert.deepEqual([makesSense(stopped, routes), makesSense(stopped, zone)], [false, true]);
+    assert.equal(makesSense(play(stopped, up({ what: "nothing" })), routes), true);
+    assert.deepEqual(mayLose(stopped), { prefixes: [], servers: [] });
+  });
+
   it("a run on a farm that is well must succeed; with a fault, or with somebody in its way, it need not", () => {
     const nothing = up({ what: "nothing" });
     const killed: Step = { ...nothing, disturbance: { name: "up is killed", afterMs: 1, kills: "up" } };
