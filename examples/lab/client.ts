@@ -13,10 +13,17 @@ export const clientAddresses: readonly string[] = machines
   .filter(({ role }) => role === "client")
   .flatMap(({ cables }) => cables.flatMap(({ addresses }) => addresses.map((it) => it.split("/")[0])));
 
-/** Which server answers, asked once from the client through the router; the HTTP status where it is not 200. */
-export async function whoServes(lab: Lab, vip: string, serverName: string, path: string): Promise<string> {
+/** Which server answers, asked once from the client through the router; the HTTP status where it is not 200, "000" without one. */
+export async function whoServes(
+  lab: Lab,
+  vip: string,
+  serverName: string,
+  path: string,
+  sourcePort?: number,
+): Promise<string> {
   const { stdout } = await lab.exec("client", [
     ...["curl", "-s", "--max-time", "3", "-o", "-", "-w", "\n%{http_code}", "-H", `Host: ${serverName}`],
+    ...(sourcePort === undefined ? [] : ["--local-port", String(sourcePort)]),
     `http://${vip}${path}`,
   ]);
   const [body, status] = stdout.split("\n").slice(-3).filter(Boolean);
