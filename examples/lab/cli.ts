@@ -4,7 +4,7 @@ import { Command } from "commander";
 import { exitCode } from "./capture";
 import { Lab } from "./lab";
 import { Side } from "./machines";
-import { LabError, program as lab } from "./state";
+import { LabError, program as lab, secondLabId } from "./state";
 
 const program = new Command("lab")
   .description("The article's network on this machine.")
@@ -34,7 +34,11 @@ program
   .command("down")
   .description("end the lab and remove the machines' disks")
   .option("--keep", "shut down in order and keep the disks")
-  .action(({ keep }: { keep?: boolean }) => timed("lab is down", open().down({ keepDisks: keep })));
+  .action(async ({ keep }: { keep?: boolean }) => {
+    await timed("lab is down", open().down({ keepDisks: keep }));
+    // What an interrupted `npm test` may have left.
+    await new Lab(secondLabId()).down();
+  });
 
 program
   .command("status")

@@ -4,10 +4,13 @@ import * as fs from "node:fs";
 import { LabError, State } from "./state";
 
 /** Waits for the lock; gives a function that returns it. */
-async function take(file: string): Promise<() => Promise<void>> {
+export async function takeLock(
+  file: string,
+  mode: "exclusive" | "shared" = "exclusive",
+): Promise<() => Promise<void>> {
   // flock(1) holds the lock as long as our end of its stdin is open: the kernel gives it back
   // however this program ends.
-  const child = spawn("flock", [file, "sh", "-c", "echo held; exec cat >/dev/null"], {
+  const child = spawn("flock", [`--${mode}`, file, "sh", "-c", "echo held; exec cat >/dev/null"], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   const exit = once(child, "exit");
@@ -28,7 +31,7 @@ export async function withLock<T>(state: State, verb: string, work: () => Promis
   const impatience = setTimeout(() => {
     process.stderr.write(`lab: waiting for ${state.read("lock.holder") ?? "another lab command"}\n`);
   }, 500);
-  const release = await take(file).finally(() => clearTimeout(impatience));
+  const release = await takeLock(file).finally(() => clearTimeout(impatience));
   state.write(
     "lock.holder",
     `\`lab ${verb}\` of process ${process.pid}, since ${new Date().toISOString()}\n`,

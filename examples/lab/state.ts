@@ -39,6 +39,11 @@ export function defaultLabId(): string {
   return id;
 }
 
+/** A second one for tests that run at the same time. */
+export function secondLabId(): string {
+  return `${defaultLabId().slice(0, 30)}-2`;
+}
+
 /** All files of one lab. */
 export class State {
   readonly folder: string;

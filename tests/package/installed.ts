@@ -1,19 +1,19 @@
-/** The package as a user has it: packed out of this checkout and installed as the README says, once for all tests. */
+/** The package as a user has it: packed out of this checkout and installed as the README says, once for all tests of a run. */
 import * as fs from "node:fs";
-import * as os from "node:os";
 import * as path from "node:path";
 import execa from "execa";
+import { takeLock } from "../../examples/lab/lock";
 import { checkout } from "../../examples/lab/state";
 import { block } from "../pages";
+import { sharedFolder } from "../twoAtATime";
 
 /** How long packing and installing may take, in milliseconds. */
 export const INSTALL_MS = 400_000;
 
 export const TARBALL = "pulumi-loopback-ha-0.1.0.tgz";
 
-const folder = path.join(os.tmpdir(), `loopback-ha-package-${process.pid}`);
+const folder = path.join(sharedFolder(), "package");
 let once: Promise<void> | undefined;
-process.on("exit", () => fs.rmSync(folder, { recursive: true, force: true }));
 
 /** The tarball. */
 export async function packed(): Promise<string> {
@@ -31,11 +31,22 @@ export async function userFolder(name: string): Promise<string> {
 }
 
 async function packAndInstall(): Promise<void> {
-  const user = path.join(folder, "empty");
+  const release = await takeLock(`${sharedFolder()}/package.lock`);
+  try {
+    if (fs.existsSync(folder)) return;
+    await packAndInstallInto(`${folder}.new`);
+    fs.renameSync(`${folder}.new`, folder);
+  } finally {
+    await release();
+  }
+}
+
+async function packAndInstallInto(into: string): Promise<void> {
+  const user = path.join(into, "empty");
   fs.mkdirSync(user, { recursive: true });
   const [, pack] = block("README.md", "npm pack").trim().split("\n");
-  await run(pack, checkout, { npm_config_pack_destination: folder });
-  const install = block("README.md", "npm init --yes").replace("/path/to/", `${folder}/`);
+  await run(pack, checkout, { npm_config_pack_destination: into });
+  const install = block("README.md", "npm init --yes").replace("/path/to/", `${into}/`);
   await run(install, user, { npm_config_prefer_offline: "true" });
 }
 

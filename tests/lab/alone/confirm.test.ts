@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { prepareServers, startLoad } from "../../examples/lab/client";
-import { ConnectionKind } from "../../examples/lab/load/record";
+import { prepareServers, startLoad } from "../../../examples/lab/client";
+import { ConnectionKind } from "../../../examples/lab/load/record";
 import {
   CUT_SSH,
   Farm,
@@ -12,7 +12,7 @@ import {
   oncePending,
   pendingFile,
   within,
-} from "./support";
+} from "../support";
 
 const PENDING = pendingFile("linux");
 const AWAY = ["web1", "web1", "web3", "web4"];

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { ConnectionKind, failures, lastFailure, toldAfter } from "../../examples/lab/load/record";
-import { VIP, crash } from "./crash";
-import { Farm, SERVERS, within } from "./support";
-import { slowness } from "./wallTimes";
+import { ConnectionKind, failures, lastFailure, toldAfter } from "../../../examples/lab/load/record";
+import { VIP, crash } from "../crash";
+import { Farm, SERVERS, within } from "../support";
+import { slowness } from "../wallTimes";
 
 const AWAY = ["web1", "web1", "web3", "web4"];
 const NEXT_STEP = /web2.*if it is dead, set servers\.web2\.state to down and run pulumi up again/;

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startLoad } from "../../examples/lab/client";
-import { failures, lastFailure, now } from "../../examples/lab/load/record";
-import { Exit } from "../../cli/failure";
-import { Farm, SERVERS, textOf, within } from "./support";
-import { EmptyProgram, slowness } from "./wallTimes";
-import { Watching } from "./watching";
+import { startLoad } from "../../../examples/lab/client";
+import { failures, lastFailure, now } from "../../../examples/lab/load/record";
+import { Exit } from "../../../cli/failure";
+import { Farm, SERVERS, textOf, within } from "../support";
+import { EmptyProgram, slowness } from "../wallTimes";
+import { Watching } from "../watching";
 
 const AWAY = ["web1", "web1", "web3", "web4"];
 const [VIP, PREFIX] = ["192.0.2.69", "192.0.2.64/27"];

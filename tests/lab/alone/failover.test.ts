@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { RouterMoves } from "../../components/moves";
-import { prepareServers, startLoad } from "../../examples/lab/client";
-import { ConnectionKind, failures, now, summary } from "../../examples/lab/load/record";
-import { FILE_BYTES, Place, flipUnderLoad } from "./flips";
-import { Wall, wallTimes } from "./wallTimes";
-import { Farm, SERVERS, textOf, within } from "./support";
+import { RouterMoves } from "../../../components/moves";
+import { prepareServers, startLoad } from "../../../examples/lab/client";
+import { ConnectionKind, failures, now, summary } from "../../../examples/lab/load/record";
+import { FILE_BYTES, Place, flipUnderLoad } from "../flips";
+import { Wall, wallTimes } from "../wallTimes";
+import { Farm, SERVERS, textOf, within } from "../support";
 
 const PREFIXES = ["192.0.2.32/27", "192.0.2.64/27", "192.0.2.96/27", "192.0.2.128/27"];
 const [PREFIX, VIP] = [PREFIXES[1], "192.0.2.69"];

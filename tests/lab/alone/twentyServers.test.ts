@@ -1,11 +1,12 @@
 /** As many servers as the lab has room for: what is different from four is how VIPs are divided, and how many machines a run is about. */
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
-import { whoServes } from "../../examples/lab/client";
-import { Lab } from "../../examples/lab/lab";
-import { addressOf, furtherServers, machines, mostServers } from "../../examples/lab/machines";
-import { Project } from "../../examples/lab/project";
-import { textOf } from "./support";
+import { whoServes } from "../../../examples/lab/client";
+import { Lab } from "../../../examples/lab/lab";
+import { addressOf, furtherServers, machines, mostServers } from "../../../examples/lab/machines";
+import { Project } from "../../../examples/lab/project";
+import { endOtherLab } from "../../twoAtATime";
+import { textOf } from "../support";
 
 const SITES = 10;
 const servers = [...machines.filter(({ role }) => role === "web"), ...furtherServers];
@@ -44,6 +45,7 @@ describe("a farm of 20 servers", function () {
 
   before("sixteen more servers than usual", async () => {
     assert.equal(servers.length, mostServers);
+    await endOtherLab();
     await lab.up({ servers: mostServers });
     project = new Project(lab);
     fs.writeFileSync(project.file("Pulumi.lab.yaml"), config());
