@@ -55,7 +55,7 @@ others() {
 check() {
   need ip perl awk
   local line other
-  # Of one that was killed: we have the lock.
+  # Of a loopback-ha-move that was killed: we have the lock.
   rm -rf "$run"/proof.*
   [[ $(</proc/sys/net/ipv4/ip_forward) == 1 ]] ||
     fail "this machine forwards no packets, so it is no router; nothing was changed. Set net.ipv4.ip_forward=1 (sysctl.d)"
@@ -136,7 +136,8 @@ moving_checks() {
 prove() {
   local source
   source=$(proof_source)
-  proof=$(mktemp -d "$run/proof.XXXXXX")
+  # Where receive.sh takes it away, should we be killed.
+  proof=$(mktemp -d "${TMPDIR:-$run}/proof.XXXXXX")
   say "$moves" >"$proof/moves"
   moving_checks '' >"$proof/all"
   [[ -s $proof/all ]] || return 0

@@ -41,9 +41,15 @@ export function unexplained({ requests, connections }: LoadRecord, stretches: St
   return [...ofRequests.filter((loss) => late.length > STRAGGLERS || !late.includes(loss)), ...ofConnections];
 }
 
-/** HTTP allows a server to close a connection between two requests: Apache does when it is told to reload. */
-const isLoss = ({ kind, ended, end }: LongConnection): boolean =>
-  ended !== undefined && end !== "complete" && !(kind === ConnectionKind.Idle && end === "closed");
+/**
+ * HTTP allows a server to close a connection between two requests, also where the second has come already (RFC 9112,
+ * 9.3): Apache does when it is told to reload. A download is the second one.
+ */
+const isBetweenRequests = ({ kind, server, end }: LongConnection): boolean =>
+  end === "closed" && server !== undefined && [ConnectionKind.Idle, ConnectionKind.Download].includes(kind);
+
+const isLoss = (connection: LongConnection): boolean =>
+  connection.ended !== undefined && connection.end !== "complete" && !isBetweenRequests(connection);
 
 /** Whether a request was begun after servers of its prefix had died: it may have met a connection of then. */
 const isLate = ({ to, mayLose }: Stretch, { vip, began }: Loss): boolean =>

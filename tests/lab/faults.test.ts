@@ -234,6 +234,25 @@ describe("faults", function () {
       );
     });
 
+    it("a proof that is killed leaves none of its questions, although no other run follows", async () => {
+      await sh(
+        "web1",
+        "nft -f - <<<'table ip foreign { chain c { type filter hook input priority 0; tcp dport 80 iif host0 drop; }; }'",
+      );
+      await project.set("servers.web2.state", "maintenance");
+      const proofs = "find /run/loopback-ha /run/loopback-ha-in.* -name 'proof.*' 2>/dev/null";
+      const killer = sh(
+        "r1",
+        `for i in $(seq 1000); do if [ "$(${proofs})" ]; then kill -KILL $(sed -n 's/^pid \\([0-9]*\\), apply.*/\\1/p' /run/loopback-ha/holder); exit; fi; sleep 0.02; done; exit 1`,
+      );
+      const result = await project.up();
+      await sh("web1", "nft delete table ip foreign");
+      assert.equal((await killer).code, 0);
+      assert.notEqual(result.code, 0);
+      assert.match(text(result), /r1-routes[^]*exit code 137\); nothing was changed/);
+      assert.equal((await sh("r1", `${proofs}; find /run -name "loopback-ha-in.*"`)).stdout, "");
+    });
+
     it("refuses a bundle that was cut off", async () => {
       const { stdout, code } = await sh(
         "operator",

@@ -77,7 +77,8 @@ export class Answers {
   /** The pieces of the next answer's body, of the length its head tells. */
   async *body(): AsyncGenerator<Buffer> {
     let head: Head | undefined;
-    while (!(head = parseHead(this.rest))) this.rest = Buffer.concat([this.rest, await this.expected()]);
+    while (!(head = parseHead(this.rest)))
+      this.rest = Buffer.concat([this.rest, await this.expected(this.rest.length > 0 ? "short" : "closed")]);
     if (head.status !== 200) throw new Failure(`status ${head.status}`);
     let left = head.length;
     for (let piece = this.rest.subarray(head.bodyAt); ; piece = await this.expected()) {
@@ -88,9 +89,9 @@ export class Answers {
     }
   }
 
-  private async expected(): Promise<Buffer> {
+  private async expected(otherwise = "short"): Promise<Buffer> {
     const chunk = await this.next();
-    if (!chunk) throw new Failure("short");
+    if (!chunk) throw new Failure(otherwise);
     return chunk;
   }
 }

@@ -42,8 +42,8 @@ export interface LongConnection {
   /** Received, or sent by an upload. */
   bytes: number;
   /**
-   * How it ended: `complete` (a download with the right checksum), `wrong content`, `closed` by the server, or as a
-   * request fails. A reset that comes while bytes wait to be read is `short`: libuv tells it as an end.
+   * How it ended: `complete` (a download with the right checksum), `wrong content`, `closed` by the server where an
+   * answer would begin, or as a request fails. A reset that comes while bytes wait to be read is `short`: libuv tells it as an end.
    */
   end?: string;
 }

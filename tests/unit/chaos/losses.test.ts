@@ -55,6 +55,10 @@ describe("chaos: losses", () => {
     assert.equal(count(record([], [connection(100, 1500, "wrong content")]), nothing), 1);
     assert.equal(count(record([], [connection(100, 1500, "closed", ConnectionKind.Idle)]), nothing), 0);
     assert.equal(count(record([], [connection(100, 1500, "reset", ConnectionKind.Idle)]), nothing), 1);
+    const second = connection(100, 1500, "closed");
+    assert.equal(count(record([], [second]), nothing), 0);
+    assert.equal(count(record([], [{ ...second, server: undefined }]), nothing), 1);
+    assert.equal(count(record([], [{ ...second, kind: ConnectionKind.Upload }]), nothing), 1);
     assert.equal(count(record([], [connection(100, 1500, "complete")]), nothing), 0);
   });
 
