@@ -81,9 +81,10 @@ describe("the load's HTTP", () => {
       assert.deepEqual(await read(pieces, 3), ["web1 widgetco", "", "second body"]);
     });
   }
-  it("finds an answer that ends early", async () => {
+  it("finds an answer that ends early, and one that never begins", async () => {
     await assert.rejects(read([answer("half", 8)], 1), new Failure("short"));
-    await assert.rejects(read([], 1), new Failure("short"));
+    await assert.rejects(read([answer("half").subarray(0, 20)], 1), new Failure("short"));
+    await assert.rejects(read([], 1), new Failure("closed"));
   });
 });
 
