@@ -87,7 +87,8 @@ export class Disks {
   remove(machine?: Machine): void {
     const folders = machine ? ["disk", "work"].map((part) => this.state.machine(machine.name, part)) : [];
     for (const folder of machine ? folders : [this.state.path("machines"), this.state.path("base")]) {
-      fs.rmSync(folder, { recursive: true, force: true });
+      // The kernel may still be ending what a power cut killed.
+      fs.rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
     }
   }
 
