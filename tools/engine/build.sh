@@ -38,9 +38,10 @@ mkdir -p "$building/bin" "$building/home"
 build() {
   local started=$SECONDS
   echo "Building ${2##*/}"
-  # The user's own GOFLAGS and go.work must not reach in here; GOTOOLCHAIN=local fetches no other Go.
+  # The user's own GOFLAGS and go.work must not reach in here; GOTOOLCHAIN=local fetches no other Go. What debuggers
+  # need would be stripped anyway: not made at all, it takes a tenth to a quarter less time.
   (cd "$here/$1" && GOFLAGS=-mod=readonly GOWORK=off GOTOOLCHAIN=local CGO_ENABLED=0 \
-    go build -trimpath -ldflags "-s -w ${4:+-X $4}" -o "$building/$2" "$3")
+    go build -trimpath -gcflags all=-dwarf=false -ldflags "-s -w ${4:+-X $4}" -o "$building/$2" "$3")
   echo "Built ${2##*/} in $((SECONDS - started)) s"
 }
 
