@@ -8,30 +8,26 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { Lab } from "../examples/lab/lab";
 import { takeLock } from "../examples/lab/lock";
-import { defaultLabId, secondLabId, State } from "../examples/lab/state";
+import { defaultLabId, secondLabId } from "../examples/lab/state";
 
 /** The number of mocha's worker; undefined where mocha runs one file at a time, and in the process that has the workers. */
 const worker = process.env.MOCHA_WORKER_ID;
 
-const first = new State(defaultLabId());
-const secondId = secondLabId();
-if (Number(worker) % 2 === 1) process.env.LOOPBACK_HA_LAB_ID = secondId;
+const [first, second] = [defaultLabId(), secondLabId()];
+const [ownLab, otherLab] = Number(worker) % 2 === 1 ? [second, first] : [first, second];
+if (worker !== undefined) process.env.LOOPBACK_HA_LAB_ID = ownLab;
 
-/** A folder for what all files of one run of mocha share; it is removed when the run ends. */
-export function sharedFolder(): string {
-  const folder = path.join(
-    os.tmpdir(),
-    `loopback-ha-tests-${worker === undefined ? process.pid : process.ppid}`,
-  );
-  fs.mkdirSync(folder, { recursive: true });
-  return folder;
-}
-if (worker === undefined)
-  process.on("exit", () => fs.rmSync(sharedFolder(), { recursive: true, force: true }));
+/** For what all files of one run of mocha share; it is removed when the run ends. */
+export const sharedFolder = path.join(
+  os.tmpdir(),
+  `loopback-ha-tests-${worker === undefined ? process.pid : process.ppid}`,
+);
+fs.mkdirSync(sharedFolder, { recursive: true });
+if (worker === undefined) process.on("exit", () => fs.rmSync(sharedFolder, { recursive: true, force: true }));
 
 /** Ends the lab of the other worker, which does not use it while we are alone. */
 export async function endOtherLab(): Promise<void> {
-  if (worker !== undefined) await new Lab(Number(worker) % 2 === 1 ? first.id : secondId).down();
+  if (worker !== undefined) await new Lab(otherLab).down();
 }
 
 let release: (() => Promise<void>) | undefined;
@@ -42,16 +38,15 @@ export const mochaHooks = {
     if (worker === undefined) return;
     this.timeout(0);
     const file = this.test?.parent?.suites[0]?.file ?? "";
-    fs.mkdirSync(first.folder, { recursive: true });
     const alone = path.basename(path.dirname(file)) === "alone";
-    release = await takeLock(first.path("tests.lock"), alone ? "exclusive" : "shared");
+    release = await takeLock(path.join(sharedFolder, "files.lock"), alone ? "exclusive" : "shared");
   },
   async afterAll(): Promise<void> {
     await release?.();
   },
 };
 
-/** Called once, in the process that has the workers. */
-export async function mochaGlobalTeardown(): Promise<void> {
-  await new Lab(secondId).down();
+/** Called once, in the process that has the workers, with its runner. */
+export async function mochaGlobalTeardown(this: { isParallelMode(): boolean }): Promise<void> {
+  if (this.isParallelMode()) await new Lab(second).down();
 }

@@ -22,7 +22,7 @@
   tar -xz --no-same-owner -f "$in/tar" -C "$in/bundle"
   # Into files: apply.sh must not feel it when nobody reads any more.
   result=0
-  TMPDIR=$in LOOPBACK_HA_TOKEN=$2 LOOPBACK_HA_FORCE_MOVE=${3:-} timeout -k 5 "$1" bash "$in/bundle/scripts/apply.sh" >"$in/out" 2>"$in/err" </dev/null || result=$?
+  LOOPBACK_HA_SCRATCH=$in LOOPBACK_HA_TOKEN=$2 LOOPBACK_HA_FORCE_MOVE=${3:-} timeout -k 5 "$1" bash "$in/bundle/scripts/apply.sh" >"$in/out" 2>"$in/err" </dev/null || result=$?
   cat "$in/err" >&2 || true
   cat "$in/out" || true
   instance=$(sed -n 's/^instance=//p' "$in/bundle/meta")

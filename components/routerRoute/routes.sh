@@ -55,7 +55,7 @@ others() {
 check() {
   need ip perl awk
   local line other
-  # Of a loopback-ha-move that was killed: we have the lock.
+  # Of a loopback-ha-move that was killed, or an apply.sh by hand: we have the lock.
   rm -rf "$run"/proof.*
   [[ $(</proc/sys/net/ipv4/ip_forward) == 1 ]] ||
     fail "this machine forwards no packets, so it is no router; nothing was changed. Set net.ipv4.ip_forward=1 (sysctl.d)"
@@ -137,7 +137,7 @@ prove() {
   local source
   source=$(proof_source)
   # Where receive.sh takes it away, should we be killed.
-  proof=$(mktemp -d "${TMPDIR:-$run}/proof.XXXXXX")
+  proof=$(mktemp -d "${LOOPBACK_HA_SCRATCH:-$run}/proof.XXXXXX")
   say "$moves" >"$proof/moves"
   moving_checks '' >"$proof/all"
   [[ -s $proof/all ]] || return 0

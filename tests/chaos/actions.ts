@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { withEdits } from "../../cli/stackFile";
 import { ExecResult, Lab } from "../../examples/lab/lab";
 import { Program, Project } from "../../examples/lab/project";
-import { KILL_SSHD, START_SSHD, textOf } from "../lab/support";
+import { APPLY_PID, KILL_SSHD, START_SSHD, textOf } from "../lab/support";
 import { BASE, Config, Fault, PREFIXES, Prefix, SERVERS, Server } from "./model";
 import { Disturbance, Machine, SITES, Tampering, addressOf } from "./sequence";
 
@@ -91,7 +91,7 @@ async function disturb(
         lab,
         machine!,
         `for i in $(seq 100); do
-           pid=$(sed -n 's/^pid \\([0-9]*\\), apply.*/\\1/p' /run/loopback-ha/holder 2>/dev/null)
+           pid=$(${APPLY_PID})
            if [ "$pid" ] && grep -qa apply.sh /proc/$pid/cmdline 2>/dev/null; then sleep 0.1; kill -KILL $pid; exit; fi
            sleep 0.02
          done`,

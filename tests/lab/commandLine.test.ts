@@ -7,9 +7,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Exit } from "../../cli/failure";
 import { FarmStatus } from "../../cli/status/model";
 import { checkout } from "../../examples/lab/state";
-import { Farm, SERVERS, textOf, within } from "./support";
+import { AWAY, Farm, SERVERS, textOf, within } from "./support";
 
-const AWAY = ["web1", "web1", "web3", "web4"];
 const [PREFIX, VIP] = ["192.0.2.64/27", "192.0.2.69"];
 
 /** A connection that a client holds. */

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { Farm, SERVERS, within } from "./support";
+import { AWAY, Farm, SERVERS, within } from "./support";
 
-const AWAY = ["web1", "web1", "web3", "web4"];
 const NEXT_STEP = /web2.*if it is dead, set servers\.web2\.state to down and run pulumi up again/;
 
 describe("a dead server", function () {

@@ -4,11 +4,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { RouterMoves } from "../../components/moves";
 import { startLoad } from "../../examples/lab/client";
 import { ConnectionKind, failures, now } from "../../examples/lab/load/record";
-import { Farm, SERVERS, textOf, within } from "./support";
+import { AWAY, Farm, SERVERS, textOf, within } from "./support";
 
 const PREFIXES = ["192.0.2.32/27", "192.0.2.64/27", "192.0.2.96/27", "192.0.2.128/27"];
 const [PREFIX, VIP] = [PREFIXES[1], "192.0.2.69"];
-const AWAY = ["web1", "web1", "web3", "web4"];
 
 /** The same on every run. */
 function* randomNumbers(seed: number): Generator<number> {

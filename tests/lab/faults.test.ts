@@ -3,9 +3,9 @@ import * as fs from "node:fs";
 import { whoServes } from "../../examples/lab/client";
 import { ExecResult, Lab } from "../../examples/lab/lab";
 import { Project, labUser } from "../../examples/lab/project";
+import { APPLY_PID, SERVERS } from "./support";
 
 const WIDGETCO = ["192.0.2.37", "192.0.2.69", "192.0.2.101", "192.0.2.133"];
-const SERVERS = ["web1", "web2", "web3", "web4"];
 const HELD =
   "perl -MIO::Socket::INET -e 'push @ARGV, IO::Socket::INET->new(LocalPort => 80, Listen => 1, ReuseAddr => 1); sleep 300'";
 
@@ -243,7 +243,7 @@ describe("faults", function () {
       const proofs = "find /run/loopback-ha /run/loopback-ha-in.* -name 'proof.*' 2>/dev/null";
       const killer = sh(
         "r1",
-        `for i in $(seq 1000); do if [ "$(${proofs})" ]; then kill -KILL $(sed -n 's/^pid \\([0-9]*\\), apply.*/\\1/p' /run/loopback-ha/holder); exit; fi; sleep 0.02; done; exit 1`,
+        `for i in $(seq 1000); do if [ "$(${proofs})" ]; then kill -KILL $(${APPLY_PID}); exit; fi; sleep 0.02; done; exit 1`,
       );
       const result = await project.up();
       await sh("web1", "nft delete table ip foreign");
@@ -269,7 +269,7 @@ describe("faults", function () {
         await addSite();
         const killer = sh(
           "web3",
-          `for i in $(seq 400); do pid=$(sed -n 's/^pid \\([0-9]*\\), apply.*/\\1/p' /run/loopback-ha/holder 2>/dev/null)
+          `for i in $(seq 400); do pid=$(${APPLY_PID})
           if [ "$pid" ] && [ "$pid" != "$(cat /run/last-killed 2>/dev/null)" ] && [ -d "/proc/$pid" ]; then sleep ${delay / 1000}; kill -9 "$pid" && echo "$pid" >/run/last-killed; exit 0; fi
           sleep 0.02; done`,
         );

@@ -4,11 +4,10 @@ import { startLoad, targetsOf, underLoad, whoServes } from "../../examples/lab/c
 import { ExecResult, Lab } from "../../examples/lab/lab";
 import { LoadRecord, failures } from "../../examples/lab/load/record";
 import { Project } from "../../examples/lab/project";
-import { CUT_SSH, HEAL_SSH, oncePending } from "./support";
+import { AWAY, CUT_SSH, HEAL_SSH, oncePending } from "./support";
 
 const WIDGETCO = ["192.0.2.37", "192.0.2.69", "192.0.2.101", "192.0.2.133"];
 const SERVERS = ["web1", "web2", "web3", "web4"];
-const AWAY = ["web1", "web1", "web3", "web4"];
 
 /** Another admin's FRR: saved lines, and one that is not saved. */
 const ADMIN = `

@@ -6,7 +6,10 @@ import { ExecResult, Lab } from "../../examples/lab/lab";
 import { Target } from "../../examples/lab/load/spec";
 import { Project, labUser } from "../../examples/lab/project";
 
+/** Who serves the VIP subnets, each at home. */
 export const SERVERS = ["web1", "web2", "web3", "web4"];
+/** The same while web2 serves nothing. */
+export const AWAY = ["web1", "web1", "web3", "web4"];
 const SITE = "www.widgetco.example";
 
 export const textOf = ({ stdout, stderr }: ExecResult): string => stdout + stderr;
@@ -35,6 +38,9 @@ export const pendingFile = (kind: string): string =>
 /** On the router: a command, as soon as 192.0.2.64/27 goes to web1 and that waits for its confirmation. */
 export const oncePending = (kind: string, command: string): string =>
   `for i in $(seq 6000); do if [ -e ${pendingFile(kind)} ] && ip route show exact 192.0.2.64/27 | grep -q 'via 192.0.2.2 '; then ${command}; exit; fi; sleep 0.005; done; exit 9`;
+
+/** On a machine: prints the pid of the apply.sh that has the lock. */
+export const APPLY_PID = "sed -n 's/^pid \\([0-9]*\\), apply.*/\\1/p' /run/loopback-ha/holder 2>/dev/null";
 
 /** Ends the operator's standing ssh connections, whichever tool made them. */
 export async function forgetConnections(lab: Lab): Promise<void> {

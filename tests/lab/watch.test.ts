@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Exit } from "../../cli/failure";
-import { Farm, SERVERS, textOf, within } from "./support";
+import { AWAY, Farm, SERVERS, textOf, within } from "./support";
 import { Watching } from "./watching";
 
-const AWAY = ["web1", "web1", "web3", "web4"];
 const PREFIX = "192.0.2.64/27";
 const CRASHES = 20;
 

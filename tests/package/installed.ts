@@ -12,7 +12,7 @@ export const INSTALL_MS = 400_000;
 
 export const TARBALL = "pulumi-loopback-ha-0.1.0.tgz";
 
-const folder = path.join(sharedFolder(), "package");
+const folder = path.join(sharedFolder, "package");
 let once: Promise<void> | undefined;
 
 /** The tarball. */
@@ -31,7 +31,7 @@ export async function userFolder(name: string): Promise<string> {
 }
 
 async function packAndInstall(): Promise<void> {
-  const release = await takeLock(`${sharedFolder()}/package.lock`);
+  const release = await takeLock(`${folder}.lock`);
   try {
     if (fs.existsSync(folder)) return;
     await packAndInstallInto(`${folder}.new`);

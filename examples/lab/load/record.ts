@@ -43,7 +43,8 @@ export interface LongConnection {
   bytes: number;
   /**
    * How it ended: `complete` (a download with the right checksum), `wrong content`, `closed` by the server where an
-   * answer would begin, or as a request fails. A reset that comes while bytes wait to be read is `short`: libuv tells it as an end.
+   * answer would begin, or as a request fails. A reset that comes while bytes wait to be read is `short`: libuv tells
+   * it as an end.
    */
   end?: string;
 }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { prepareServers, startLoad } from "../../../examples/lab/client";
 import { ConnectionKind } from "../../../examples/lab/load/record";
 import {
+  AWAY,
   CUT_SSH,
   Farm,
   HEAL_SSH,
@@ -15,7 +16,6 @@ import {
 } from "../support";
 
 const PENDING = pendingFile("linux");
-const AWAY = ["web1", "web1", "web3", "web4"];
 const VIP = "192.0.2.69";
 const SECONDS = 5;
 

@@ -3,11 +3,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { startLoad } from "../../../examples/lab/client";
 import { ConnectionKind, failures, lastFailure, now, toldAfter } from "../../../examples/lab/load/record";
 import { VIP, crash } from "../crash";
-import { Farm, SERVERS } from "../support";
+import { AWAY, Farm, SERVERS } from "../support";
 import { EmptyProgram, slowness } from "../wallTimes";
 import { Watching } from "../watching";
 
-const AWAY = ["web1", "web1", "web3", "web4"];
 const [FALL, INTERVAL_SECONDS, FLIP_SECONDS] = [3, 0.5, 4];
 
 describe("a crash under load, timed", function () {
