@@ -75,6 +75,8 @@ if [[ ! $down ]] && ! printf 'ping\t%s\t%s\n' "$former_hop" "$former" | perl "$c
 fi
 
 # The bundle in force with another next hop: everything else is as pulumi left it.
+# What one that was killed left goes: we have the lock.
+rm -rf "$run"/move.*
 bundle=$(mktemp -d "$run/move.XXXXXX")
 trap 'rm -rf "$bundle"' EXIT
 cp -R --preserve=mode "$(readlink -f "$current")/." "$bundle"

@@ -150,6 +150,14 @@ describe("a failover", function () {
       await farm.drop("pins");
     });
 
+    it("takes along what one that was killed left", async () => {
+      const left = "ls -d /run/loopback-ha/move.*";
+      await r1(`loopback-ha-move ${PREFIX} web3 & until ${left}; do :; done 2>&1; kill -9 $!; ${left}`);
+      await r1(`loopback-ha-move ${PREFIX} web4`);
+      assert.match(await r1(`${left} 2>&1 || true`), /No such file/);
+      assert.deepEqual(await farm.serving(), ["web1", "web4", "web3", "web4"]);
+    });
+
     it("moves off a server that is dead, and its open connections too", async () => {
       const load = await startLoad(farm.lab, {
         targets: farm.targets([VIP]),

@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
-import { whoServes } from "../../examples/lab/client";
-import { ExecResult, Lab } from "../../examples/lab/lab";
+import { ExecResult } from "../../examples/lab/lab";
 import { Project, labUser } from "../../examples/lab/project";
-import { APPLY_PID, SERVERS } from "./support";
+import { APPLY_PID, Farm, SERVERS, textOf } from "./support";
 
-const WIDGETCO = ["192.0.2.37", "192.0.2.69", "192.0.2.101", "192.0.2.133"];
 const HELD =
   "perl -MIO::Socket::INET -e 'push @ARGV, IO::Socket::INET->new(LocalPort => 80, Listen => 1, ReuseAddr => 1); sleep 300'";
 
@@ -50,18 +48,10 @@ const REFUSALS: [string, string, string, RegExp][] = [
 ];
 
 describe("faults", function () {
-  const lab = new Lab();
-  let project: Project;
-  let healthPath: string;
+  const farm = new Farm();
+  const { lab, project } = farm;
 
   const sh = (name: string, command: string): Promise<ExecResult> => lab.exec(name, ["bash", "-c", command]);
-  const text = ({ stdout, stderr }: ExecResult): string => stdout + stderr;
-  const expectUp = async (env: Record<string, string> = {}): Promise<void> => {
-    const result = await project.up({ env });
-    assert.equal(result.code, 0, text(result));
-  };
-  const serving = (): Promise<string[]> =>
-    Promise.all(WIDGETCO.map((vip) => whoServes(lab, vip, "www.widgetco.example", healthPath)));
   const addSite = async (): Promise<void> => {
     const site = { serverName: "www.sprockets.example", documentRoot: "/srv/www/sprockets", hostNumber: 7 };
     for (const [key, value] of Object.entries(site))
@@ -82,39 +72,30 @@ describe("faults", function () {
 
   let config: string;
   before("a farm in the lab", async () => {
-    await lab.up();
-    project = new Project(lab);
-    await project.init();
+    await farm.build();
     config = fs.readFileSync(project.file("Pulumi.lab.yaml"), "utf8");
-    await expectUp();
-    healthPath = (await project.output("healthPath")) as string;
   });
   afterEach("the config put back, and one up", async () => {
     fs.writeFileSync(project.file("Pulumi.lab.yaml"), config);
-    await expectUp({ LOOPBACK_HA_FORCE_REMOVAL: "1" });
-    assert.deepEqual(await serving(), SERVERS);
+    await farm.up({ LOOPBACK_HA_FORCE_REMOVAL: "1" });
+    assert.deepEqual(await farm.serving(), SERVERS);
   });
-  after("the farm goes", async () => {
-    const result = await project.destroy();
-    project.remove();
-    assert.equal(result.code, 0, text(result));
-  });
+  after("the farm goes", () => farm.destroy());
 
   describe("web3 refuses", () => {
     for (const [what, break_, mend, message] of REFUSALS) {
       it(`${what}: one clear error, web3 as it was, the others' work kept, and the next up brings it`, async () => {
         await addSite();
-        const result = await whileBroken(break_, mend, async () => {
-          const refused = await project.up();
+        const refusal = await whileBroken(break_, mend, async () => {
+          const refused = await farm.failingUp();
           const unfinished = "find /var/lib/loopback-ha -name '*.new' -o -name in-doubt -o -name incoming";
           assert.equal((await sh("web3", unfinished)).stdout, "");
           return refused;
         });
-        assert.notEqual(result.code, 0);
-        assert.match(text(result), message);
-        assert.deepEqual(await serving(), SERVERS);
+        assert.match(refusal, message);
+        assert.deepEqual(await farm.serving(), SERVERS);
         assert.deepEqual(await Promise.all(SERVERS.map(hasSite)), [true, true, false, true]);
-        await expectUp();
+        await farm.up();
         assert.equal(await hasSite("web3"), true);
       });
     }
@@ -123,9 +104,10 @@ describe("faults", function () {
   describe("with the farm whole", () => {
     it("sudo without rights is named, and nothing is changed", async () => {
       await project.set("servers.web3.ssh.user", "norights");
-      const result = await project.up();
-      assert.notEqual(result.code, 0);
-      assert.match(text(result), /web3: user norights may not run commands as root without a password/);
+      assert.match(
+        await farm.failingUp(),
+        /web3: user norights may not run commands as root without a password/,
+      );
     });
 
     it("a changed host key is refused", async () => {
@@ -139,19 +121,17 @@ describe("faults", function () {
       const result = await project.up();
       await sh("operator", "cd /root/.ssh && mv known_hosts.kept known_hosts");
       assert.notEqual(result.code, 0);
-      assert.match(text(result), /the host key of web3 is not the one in known_hosts/);
+      assert.match(textOf(result), /the host key of web3 is not the one in known_hosts/);
     });
 
     it("flips to a server whose own update fails in the same run", async () => {
       await project.set("servers.web1.state", "maintenance");
-      await expectUp();
+      await farm.up();
       await addSite();
       await project.set("servers.web2.state", "maintenance");
       const [, break_, mend] = REFUSALS[0];
-      const result = await whileBroken(break_, mend, () => project.up());
-      assert.notEqual(result.code, 0);
-      assert.match(text(result), /web3: /);
-      assert.deepEqual(await serving(), ["web3", "web4", "web3", "web4"]);
+      assert.match(await whileBroken(break_, mend, () => farm.failingUp()), /web3: /);
+      assert.deepEqual(await farm.serving(), ["web3", "web4", "web3", "web4"]);
     });
 
     it("flips 20 times in a row while web3 fails in each of the runs", async () => {
@@ -161,11 +141,9 @@ describe("faults", function () {
         for (let flip = 0; flip < 20; flip++) {
           const state = flip % 2 === 0 ? "maintenance" : "active";
           await project.set("servers.web2.state", state);
-          const result = await project.up();
-          assert.notEqual(result.code, 0, `flip ${flip}`);
-          assert.match(text(result), /web3: /);
+          assert.match(await farm.failingUp(), /web3: /, `flip ${flip}`);
           const now = [SERVERS[0], state === "active" ? "web2" : "web1", SERVERS[2], SERVERS[3]];
-          assert.deepEqual(await serving(), now, `flip ${flip}`);
+          assert.deepEqual(await farm.serving(), now, `flip ${flip}`);
         }
       });
     }).timeout(300_000);
@@ -176,7 +154,7 @@ describe("faults", function () {
       const refusal = async (): Promise<string> => {
         const result = await second.up();
         assert.notEqual(result.code, 0);
-        return text(result);
+        return textOf(result);
       };
       const sameVips = await refusal();
       for (const name of SERVERS)
@@ -191,7 +169,7 @@ describe("faults", function () {
         /r1: \S+ is already routed by stack loopback-ha\/lab; nothing was changed/,
       );
       const gone = await second.destroy();
-      assert.equal(gone.code, 0, text(gone));
+      assert.equal(gone.code, 0, textOf(gone));
       const { stdout } = await project.up();
       assert.doesNotMatch(stdout, /updated|created|deleted/);
     });
@@ -199,8 +177,7 @@ describe("faults", function () {
     it("starts a stopped BIND for a new zone, where it has others of ours to serve", async () => {
       await sh("ns1", "systemctl stop named");
       await project.set('zones["new.example"].contact', "hostmaster@new.example");
-      const result = await project.up();
-      assert.equal(result.code, 0, text(result));
+      await farm.up();
       assert.match(
         (await sh("ns1", "dig +short @192.0.2.10 new.example SOA")).stdout,
         /hostmaster\.new\.example\./,
@@ -214,7 +191,7 @@ describe("faults", function () {
       await sh("ns1", "mv /usr/bin/named-checkzone.away /usr/bin/named-checkzone");
       assert.notEqual(result.code, 0);
       assert.match(
-        text(result),
+        textOf(result),
         /ns1: the program 'named-checkzone' is missing; install it \(apt-get install bind9\)/,
       );
     });
@@ -229,7 +206,7 @@ describe("faults", function () {
       await sh("web1", "nft delete table ip foreign");
       assert.notEqual(result.code, 0);
       assert.match(
-        text(result),
+        textOf(result),
         /r1: site \w+ on web1 does not answer for 192\.0\.2\.\d+: .*nothing was moved/,
       );
     });
@@ -249,7 +226,7 @@ describe("faults", function () {
       await sh("web1", "nft delete table ip foreign");
       assert.equal((await killer).code, 0);
       assert.notEqual(result.code, 0);
-      assert.match(text(result), /r1-routes[^]*exit code 137\); nothing was changed/);
+      assert.match(textOf(result), /r1-routes[^]*exit code 137\); nothing was changed/);
       assert.equal((await sh("r1", `${proofs}; find /run -name "loopback-ha-in.*"`)).stdout, "");
     });
 
@@ -275,9 +252,9 @@ describe("faults", function () {
         );
         await project.up();
         await killer;
-        assert.deepEqual(await serving(), SERVERS);
+        assert.deepEqual(await farm.serving(), SERVERS);
         fs.writeFileSync(project.file("Pulumi.lab.yaml"), config);
-        await expectUp({ LOOPBACK_HA_FORCE_REMOVAL: "1" });
+        await farm.up({ LOOPBACK_HA_FORCE_REMOVAL: "1" });
         assert.equal(await hasSite("web3"), false);
         const doubt = await sh(
           "web3",
@@ -298,10 +275,10 @@ describe("faults", function () {
         const up = await project.beginUp();
         setTimeout(() => up.kill(signal), delay);
         await up.ended;
-        assert.deepEqual(await serving(), SERVERS);
+        assert.deepEqual(await farm.serving(), SERVERS);
         fs.writeFileSync(project.file("Pulumi.lab.yaml"), config);
         await project.recover();
-        await expectUp({ LOOPBACK_HA_FORCE_REMOVAL: "1" });
+        await farm.up({ LOOPBACK_HA_FORCE_REMOVAL: "1" });
         assert.deepEqual(await Promise.all(SERVERS.map(hasSite)), [false, false, false, false]);
       });
     }
