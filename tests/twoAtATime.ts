@@ -17,13 +17,13 @@ const [first, second] = [defaultLabId(), secondLabId()];
 const [ownLab, otherLab] = Number(worker) % 2 === 1 ? [second, first] : [first, second];
 if (worker !== undefined) process.env.LOOPBACK_HA_LAB_ID = ownLab;
 
-/** For what all files of one run of mocha share; it is removed when the run ends. */
-export const sharedFolder = path.join(
-  os.tmpdir(),
-  `loopback-ha-tests-${worker === undefined ? process.pid : process.ppid}`,
-);
-fs.mkdirSync(sharedFolder, { recursive: true });
-if (worker === undefined) process.on("exit", () => fs.rmSync(sharedFolder, { recursive: true, force: true }));
+/** For what all files of one run of mocha share, and all that they leave in the folder for temporary files; it is removed when the run ends. */
+export const sharedFolder =
+  worker === undefined ? fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-tests-")) : os.tmpdir();
+if (worker === undefined) {
+  process.env.TMPDIR = sharedFolder;
+  process.on("exit", () => fs.rmSync(sharedFolder, { recursive: true, force: true }));
+}
 
 /** Ends the lab of the other worker, which does not use it while we are alone. */
 export async function endOtherLab(): Promise<void> {

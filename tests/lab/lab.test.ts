@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
+import * as os from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Lab } from "../../examples/lab/lab";
 import { addressOf, machines } from "../../examples/lab/machines";
@@ -162,7 +163,7 @@ describe("another lab on the same host", function () {
     mounts: fs.readFileSync("/proc/mounts", "utf8"),
     links: host("ip", "-o", "link"),
     processes: host("ps", "-eo", "args").filter((line) => /loopback-ha-lab\/test|labs\/test/.test(line)),
-    temporary: fs.readdirSync("/tmp").filter((name) => name.startsWith("nspawn")),
+    temporary: fs.readdirSync(os.tmpdir()).filter((name) => name.startsWith("nspawn")),
     cgroups: host("find", "/sys/fs/cgroup", "-path", "*loopback-ha-lab/test*"),
   });
 
