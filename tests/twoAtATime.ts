@@ -17,7 +17,7 @@ const [first, second] = [defaultLabId(), secondLabId()];
 const [ownLab, otherLab] = Number(worker) % 2 === 1 ? [second, first] : [first, second];
 if (worker !== undefined) process.env.LOOPBACK_HA_LAB_ID = ownLab;
 
-/** For what all files of one run of mocha share, and all that they leave in the folder for temporary files; it is removed when the run ends. */
+/** One run's folder for temporary files, with what its test files share; it is removed when the run ends. */
 export const sharedFolder =
   worker === undefined ? fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-tests-")) : os.tmpdir();
 if (worker === undefined) {

@@ -74,9 +74,9 @@ if [[ ! $down ]] && ! printf 'ping\t%s\t%s\n' "$former_hop" "$former" | perl "$c
   down=1
 fi
 
-# The bundle in force with another next hop: everything else is as pulumi left it.
-# What one that was killed left goes: we have the lock.
+# Of one that was killed: we have the lock.
 rm -rf "$run"/move.*
+# The bundle in force with another next hop: everything else is as pulumi left it.
 bundle=$(mktemp -d "$run/move.XXXXXX")
 trap 'rm -rf "$bundle"' EXIT
 cp -R --preserve=mode "$(readlink -f "$current")/." "$bundle"
