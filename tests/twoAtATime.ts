@@ -1,7 +1,7 @@
 /**
  * How test files share this machine when mocha runs two at a time, which it does for the whole suite: each of its
- * two workers has a lab of its own, and the files in tests/lab/alone, which hold limits in time or need most of the
- * machine, have it for themselves.
+ * two workers has a lab of its own, and the files in tests/lab/alone, which hold limits in time, need most of the
+ * machine or look at all of it, have it for themselves.
  */
 import * as fs from "node:fs";
 import * as os from "node:os";

@@ -64,10 +64,18 @@ export class Processes {
   }
 }
 
+/** The numbers of a process's threads; none when it is gone. */
+function threadsOf(pid: number): string[] {
+  try {
+    return fs.readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return [];
+  }
+}
+
 const children = (pid: number): number[] => {
-  const threads = fs.existsSync(`/proc/${pid}/task`) ? fs.readdirSync(`/proc/${pid}/task`) : [];
   // Children are listed by the thread that made them.
-  const lists = threads.map((thread) => read(`/proc/${pid}/task/${thread}/children`) ?? "");
+  const lists = threadsOf(pid).map((thread) => read(`/proc/${pid}/task/${thread}/children`) ?? "");
   return lists.join(" ").split(" ").filter(Boolean).map(Number);
 };
 
