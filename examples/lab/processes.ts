@@ -4,13 +4,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { hostCommand } from "./capture";
 import { LabError, State } from "./state";
 
-const read = (file: string): string | undefined => {
+/** What `look` gives of a process; undefined when it has ended meanwhile, or may not be touched. */
+export function ifThere<T>(look: () => T): T | undefined {
   try {
-    return fs.readFileSync(file, "utf8");
+    return look();
   } catch {
     return undefined;
   }
-};
+}
+
+const read = (file: string): string | undefined => ifThere(() => fs.readFileSync(file, "utf8"));
 
 const bootId = (read("/proc/sys/kernel/random/boot_id") ?? "").trim();
 
@@ -64,18 +67,10 @@ export class Processes {
   }
 }
 
-/** The numbers of a process's threads; none when it is gone. */
-function threadsOf(pid: number): string[] {
-  try {
-    return fs.readdirSync(`/proc/${pid}/task`);
-  } catch {
-    return [];
-  }
-}
-
 const children = (pid: number): number[] => {
+  const threads = ifThere(() => fs.readdirSync(`/proc/${pid}/task`)) ?? [];
   // Children are listed by the thread that made them.
-  const lists = threadsOf(pid).map((thread) => read(`/proc/${pid}/task/${thread}/children`) ?? "");
+  const lists = threads.map((thread) => read(`/proc/${pid}/task/${thread}/children`) ?? "");
   return lists.join(" ").split(" ").filter(Boolean).map(Number);
 };
 
@@ -90,13 +85,7 @@ const descendants = (pid: number): number[] =>
 export function signalCommand(nsenter: number, signal: NodeJS.Signals | number): boolean {
   const command = read(`/proc/${nsenter}/comm`) === "nsenter\n" ? [] : [nsenter];
   const targets = [...command, ...descendants(nsenter)];
-  for (const pid of targets.length ? targets : [nsenter]) {
-    try {
-      process.kill(pid, signal);
-    } catch {
-      // It has ended meanwhile.
-    }
-  }
+  for (const pid of targets.length ? targets : [nsenter]) ifThere(() => process.kill(pid, signal));
   return targets.length > 0;
 }
 

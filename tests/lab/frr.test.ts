@@ -120,14 +120,13 @@ describe("router kind frr", function () {
   });
 
   it("flips make-before-break, there and back: the kernel sees one replace for the prefix that moves", async () => {
-    for (const [i, [value, expected, hop]] of (
-      [
-        ["maintenance", AWAY, 2],
-        ["active", SERVERS, 3],
-        ["maintenance", AWAY, 2],
-        ["active", SERVERS, 3],
-      ] as const
-    ).entries()) {
+    const flips = [
+      ["maintenance", AWAY, 2],
+      ["active", SERVERS, 3],
+      ["maintenance", AWAY, 2],
+      ["active", SERVERS, 3],
+    ] as const;
+    for (const [i, [value, expected, hop]] of flips.entries()) {
       await state("web2", value);
       // Not a port of a flip before: a server that closed the same connection within the last minute sends no reset.
       const sources = clientAddresses.slice(2 * i, 2 * i + 2);

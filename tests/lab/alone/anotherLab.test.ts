@@ -5,6 +5,7 @@ import * as os from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Lab } from "../../../examples/lab/lab";
 import { machines } from "../../../examples/lab/machines";
+import { ifThere } from "../../../examples/lab/processes";
 import { endOtherLab } from "../../twoAtATime";
 
 describe("another lab on the same host", function () {
@@ -20,14 +21,6 @@ describe("another lab on the same host", function () {
   });
   after(() => other.down());
 
-  /** Undefined for what has ended meanwhile, and for what may not be looked at. */
-  const ifThere = <T>(look: () => T): T | undefined => {
-    try {
-      return look();
-    } catch {
-      return undefined;
-    }
-  };
   const host = (command: string, ...args: string[]): string[] =>
     execFileSync(command, args, { encoding: "utf8" }).split("\n").sort();
   /** All that a lab could leave behind, apart from the processes of others. */
