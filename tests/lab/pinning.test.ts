@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { prepareServers, startLoad } from "../../examples/lab/client";
 import { ConnectionKind, LoadRecord } from "../../examples/lab/load/record";
+import { ExecResult } from "../../examples/lab/lab";
 import { File } from "../../examples/lab/load/spec";
 import { Farm, SERVERS, within } from "./support";
 
@@ -322,6 +323,31 @@ describe("pinned flows", function () {
       await farm.setState("web2", "maintenance");
       assert.deepEqual(await downloading(() => farm.up(), 8), complete);
       assert.deepEqual(await farm.serving(), ["web1", "web1", "web3", "web4"]);
+      await farm.setState("web2", "active");
+      await farm.up();
+    });
+
+    it("a flow that began without pins, from a port that was used before them, stays with its server, too", async () => {
+      /** From one port, until the server closes: so the port is free at once, while conntrack remembers it for minutes. */
+      const reading = (path: string, seconds: number): Promise<ExecResult> => {
+        const client = `const s = require("net").connect({ host: "${VIP}", port: 80, localAddress: "198.51.100.10", localPort: 23456 });
+          s.write("GET ${path} HTTP/1.1\\r\\nHost: www.widgetco.example\\r\\nConnection: close\\r\\n\\r\\n");
+          let n = 0; const began = Date.now();
+          (async () => { for await (const d of s) { n += d.length; await new Promise((r) => setTimeout(r, (n / ${file.bytes}) * ${seconds * 1000} - (Date.now() - began))) } console.log(n > ${file.bytes} ? "complete" : n + " bytes") })().catch((e) => console.log(e.message))`;
+        return farm.lab.exec("client", ["node", "-e", client], { timeoutMs: 20_000 });
+      };
+      await reading("/", 0);
+      await farm.set("routers.r1.pinFlows", "false");
+      await farm.up();
+      const remembered = await r1("conntrack -L -p tcp --dport 80 2>/dev/null | grep 'sport=23456 '");
+      assert.match(remembered, /TIME_WAIT/);
+      const read = reading(file.path, 8);
+      await sleep(500);
+      await farm.set("routers.r1.pinFlows", "true");
+      await farm.setState("web2", "maintenance");
+      await farm.up();
+      assert.equal((await read).stdout.trim(), "complete");
+      assert.equal((await farm.serving())[1], "web1");
     });
   });
 });

@@ -136,6 +136,20 @@ load_pins() {
     fail "nft refuses the table '$pin_table', without which open connections would break; see the lines above"
   say "$text" >"$pins_loaded"
   list_pins >"$pins_listed"
+  [[ $live ]] || forget_ended_flows "$dir"
+}
+
+# Without a table the kernel may have tracked nothing, while a client began anew from a port that it had used. To conntrack
+# that is the old connection with numbers out of its window: invalid, and never marked. (What it has as established it
+# takes up again, whatever the numbers: nf_ct_tcp_fixup in the kernel.)
+forget_ended_flows() {
+  local block ended side
+  read -r block <"$1/want/block"
+  for ended in TIME_WAIT CLOSE; do
+    for side in -d -s; do
+      conntrack -D -f ipv4 -p tcp --state "$ended" "$side" "$block" >/dev/null 2>&1 || true
+    done
+  done
 }
 
 # changed_pins <RULESET: what of it differs from what is loaded. No open flow's packet meets what a flip changes.
@@ -166,6 +180,7 @@ begin_pins() {
       conntrack -U -f ipv4 -d "$prefix" -m "$mark/$mask" >/dev/null 2>&1 || true
     done < <(awk 'FILENAME ~ /want\/servers$/ { mark[$2] = $4; next } { print $1, mark[$3] }' "$before/want/servers" "$before/want/routes")
     pin_ruleset "$before" | nft -f -
+    forget_ended_flows "$1"
     sleep 1
   fi
   rm -rf "$before"
