@@ -7,15 +7,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Exit } from "../../cli/failure";
 import { FarmStatus } from "../../cli/status/model";
 import { checkout } from "../../examples/lab/state";
-import { AWAY, Farm, SERVERS, textOf, within } from "./support";
+import { AWAY, Farm, SERVERS, hold, textOf, within } from "./support";
 
 const [PREFIX, VIP] = ["192.0.2.64/27", "192.0.2.69"];
-
-/** A connection that a client holds. */
-interface Held {
-  ended: Promise<number>;
-  end(): Promise<void>;
-}
 
 describe("loopback-ha, the command line", function () {
   this.timeout(300_000);
@@ -59,21 +53,6 @@ describe("loopback-ha, the command line", function () {
     );
   }
 
-  /** A connection to the VIP with a request now and then: ends after so many seconds, or when it is ended. */
-  async function hold(seconds: number, everySeconds = 2): Promise<Held> {
-    const ask = `printf 'GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' >&3`;
-    const script = [
-      `exec 3<>/dev/tcp/${VIP}/80; cat <&3 >/dev/null & reader=$!`,
-      `${ask}; echo open`,
-      // It goes on until nobody holds its input open any more.
-      `while ((SECONDS < ${seconds})); do read -r -t ${everySeconds}; (($? > 128)) || break; ${ask}; done`,
-      `kill $reader; exec 3>&-`,
-    ].join("\n");
-    const child = await farm.lab.spawn("client", ["bash", "-c", script]);
-    await once(child.stdout!, "data");
-    const ended = once(child, "exit").then(() => Date.now());
-    return { ended, end: async () => void (child.stdin!.end(), await ended) };
-  }
   /** The command line at work, and what it has printed. */
   async function begin(...args: string[]): Promise<{ child: ChildProcess; printed: () => string }> {
     const child = await farm.lab.spawn("operator", farm.project.cliCommand(args), {
@@ -128,7 +107,7 @@ describe("loopback-ha, the command line", function () {
     });
 
     it("shows the open connections of each server", async () => {
-      const held = await hold(60);
+      const held = await hold(farm.lab, VIP, 60);
       const { prefixes, servers } = await status();
       assert.deepEqual(prefixes.find(({ prefix }) => prefix === PREFIX)?.flows, { web2: 1 });
       assert.equal(servers.find(({ name }) => name === "web2")?.flows, 1);
@@ -147,7 +126,7 @@ describe("loopback-ha, the command line", function () {
 
   describe("drain, restore, down, move", () => {
     it("drains a server and ends within a second of its last connection; restore brings it back", async () => {
-      const held = await hold(120);
+      const held = await hold(farm.lab, VIP, 120);
       const { child, printed: text } = await begin("drain", "web2", "--wait", "2m", "--yes");
       let last = 0;
       child.stdout!.on(
@@ -171,7 +150,7 @@ describe("loopback-ha, the command line", function () {
     });
 
     it("at the deadline says what is left, and lets the rest move when asked", async () => {
-      const held = await hold(120, 4);
+      const held = await hold(farm.lab, VIP, 120, 4);
       assert.match(
         await run(Exit.Deadline, "drain", "web2", "--wait", "1s", "--yes"),
         /the deadline is over: web2 is in maintenance, with 1 open connection\. .*loopback-ha down web2/s,
@@ -186,7 +165,7 @@ describe("loopback-ha, the command line", function () {
     });
 
     it("Ctrl-C while it waits leaves a farm that status explains", async () => {
-      const held = await hold(120);
+      const held = await hold(farm.lab, VIP, 120);
       const { child, printed } = await begin("drain", "web2", "--wait", "2m", "--yes");
       await within(120, "waiting", () => Promise.resolve(/web2: 1 open connection/.test(printed())));
       child.kill("SIGINT");

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -9,7 +8,7 @@ import { checkout } from "../../examples/lab/state";
 import { github, gitlab, runsOf } from "../ciJobs";
 import { blocks } from "../pages";
 import { Comment, GH, GitlabNotes, comment as noted, runScript, standIns } from "./ciRunner";
-import { Farm, SERVERS, textOf } from "./support";
+import { Farm, SERVERS, hold, textOf } from "./support";
 
 const MARKER = "<!-- loopback-ha preview of loopback-ha/lab -->";
 
@@ -64,15 +63,10 @@ describe("loopback-ha preview", function () {
     });
 
     it("tells the moves with their open connections, and what changes on each machine", async () => {
-      const connection = await farm.lab.spawn("client", [
-        "bash",
-        "-c",
-        "exec 3<>/dev/tcp/192.0.2.69/80; echo open; exec sleep 100",
-      ]);
-      await once(connection.stdout!, "data");
+      const connection = await hold(farm.lab, "192.0.2.69", 100);
       const config = fs.readFileSync(configFile());
       observed = await comment(Exit.Ok);
-      connection.kill();
+      await connection.end();
       has(
         observed,
         `${MARKER}\n\n### \`loopback-ha/lab\`: 1 prefix moves (web2 => web1); 1 open connection stays where it is until it ends; ns1, r1, web1, web2, web3, web4 change\n`,

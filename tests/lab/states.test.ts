@@ -4,6 +4,7 @@ import { whoServes } from "../../examples/lab/client";
 import { ExecResult, Lab } from "../../examples/lab/lab";
 import { Project, labUser } from "../../examples/lab/project";
 import { RouterMoves } from "../../components/moves";
+import { hold } from "./support";
 
 const WIDGETCO = ["192.0.2.37", "192.0.2.69", "192.0.2.101", "192.0.2.133"];
 const SERVERS = ["web1", "web2", "web3", "web4"];
@@ -176,14 +177,9 @@ describe("states of a server", () => {
       assert.doesNotMatch(text(idle), /r1: /);
       assert.deepEqual(moves().routers[0].moves, []);
       await set("web3", "maintenance");
-      const held = await lab.spawn("client", [
-        "bash",
-        "-c",
-        "exec 3<>/dev/tcp/192.0.2.101/80; exec sleep 60",
-      ]);
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      const held = await hold(lab, "192.0.2.101", 60);
       const flip = text(await preview());
-      held.kill();
+      await held.end();
       assert.match(flip, /r1: 192\.0\.2\.96\/27: via web3 => via web1 \(sites cogs, gadgets, /);
       assert.match(flip, /; 1 open connection stays with web3 until the end/);
       assert.match(flip, /web3 1 of 4 \(25 %\) => 0 of 4 \(0 %\)/);

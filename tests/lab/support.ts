@@ -1,8 +1,10 @@
 /** The lab's farm as the tests of failovers use it: built once, changed by config and `pulumi up`, asked from the client. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { targetsOf, whoServes } from "../../examples/lab/client";
 import { ExecResult, Lab } from "../../examples/lab/lab";
+import { LoadRecord, failures } from "../../examples/lab/load/record";
 import { Target } from "../../examples/lab/load/spec";
 import { Project, labUser } from "../../examples/lab/project";
 
@@ -20,6 +22,39 @@ export async function within(seconds: number, what: string, check: () => Promise
     assert.ok(Date.now() < end, `${what}: not within ${seconds} s`);
     await sleep(50);
   }
+}
+
+/**
+ * Where flows are not pinned, requests that are open at the moment of the move are reset, and no others fail. From client
+ * ports that are new to it: a server that closed the same connection within the last minute sends no reset.
+ */
+export function assertOnlyOpenWereReset(record: LoadRecord, movedVip: string): void {
+  const lost = failures(record);
+  for (const { vip, failure } of lost) assert.deepEqual([vip, failure], [movedVip, "reset"]);
+  const moment = Math.max(...lost.map(({ started }) => started));
+  assert.ok(moment <= Math.min(...lost.map(({ ended }) => ended)), JSON.stringify(lost));
+}
+
+/** A connection that a client holds. */
+export interface Held {
+  ended: Promise<number>;
+  end(): Promise<void>;
+}
+
+/** A connection to a VIP with a request now and then, as Apache closes idle ones: ends after so many seconds, or when it is ended. */
+export async function hold(lab: Lab, vip: string, seconds: number, everySeconds = 2): Promise<Held> {
+  const ask = `printf 'GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' >&3`;
+  const script = [
+    `exec 3<>/dev/tcp/${vip}/80; cat <&3 >/dev/null & reader=$!`,
+    `${ask}; echo open`,
+    // It goes on until nobody holds its input open any more.
+    `while ((SECONDS < ${seconds})); do read -r -t ${everySeconds}; (($? > 128)) || break; ${ask}; done`,
+    `kill $reader; exec 3>&-`,
+  ].join("\n");
+  const child = await lab.spawn("client", ["bash", "-c", script]);
+  await once(child.stdout!, "data");
+  const ended = once(child, "exit").then(() => Date.now());
+  return { ended, end: async () => void (child.stdin!.end(), await ended) };
 }
 
 /** On the router: nobody gets in by ssh any more, and again. */

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import * as net from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Answers, connect, Failure, failureOf, requestHead } from "./http";
+import { afterPatience } from "./program";
 import { ConnectionKind, LongConnection, now } from "./record";
 import { File, LoadSpec, Target } from "./spec";
 
@@ -66,8 +67,8 @@ export class Connections {
     connection: LongConnection,
     work: Work,
   ): Promise<string> {
-    const timer = setTimeout(() => socket.destroy(new Failure("timeout")), this.spec.patienceMs);
-    await once(socket, "connect").finally(() => clearTimeout(timer));
+    const stopWaiting = afterPatience(this.spec.patienceMs, () => socket.destroy(new Failure("timeout")));
+    await once(socket, "connect").finally(stopWaiting);
     connection.connected = now();
     return work(socket, target, connection);
   }

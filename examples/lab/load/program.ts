@@ -30,6 +30,21 @@ async function run<S extends { maxSeconds: number }, R>(
 }
 
 /**
+ * Calls after so many milliseconds in which this program could look: when the host held it up meanwhile, what it waits
+ * for may lie in the kernel, and timers come before sockets.
+ * @returns how to stop it
+ */
+export function afterPatience(ms: number, call: () => void): () => void {
+  const due = now() + ms;
+  let timer = setTimeout(() => {
+    const late = now() - due;
+    if (late > 50) timer = setTimeout(call, late);
+    else call();
+  }, ms);
+  return () => clearTimeout(timer);
+}
+
+/**
  * Calls at a steady rate, with 0, 1, 2 and so on. What this program was too late for is made up for, so that the rate
  * holds on a busy host.
  * @returns how to stop it

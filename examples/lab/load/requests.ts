@@ -1,5 +1,5 @@
 import { connect, Failure, failureOf, requestHead, serverNamed } from "./http";
-import { steadily } from "./program";
+import { afterPatience, steadily } from "./program";
 import { now, Request } from "./record";
 import { LoadSpec } from "./spec";
 
@@ -41,12 +41,12 @@ export class Requests {
     let error: Error | undefined;
     this.open[target]++;
     const socket = connect(vip, source);
-    const timer = setTimeout(() => socket.destroy(new Failure("timeout")), this.spec.patienceMs);
+    const stopWaiting = afterPatience(this.spec.patienceMs, () => socket.destroy(new Failure("timeout")));
     socket.write(requestHead("GET", serverName, path, "Connection: close"));
     socket.on("data", (chunk) => received.push(chunk));
     socket.on("error", (it) => (error = it));
     socket.on("close", () => {
-      clearTimeout(timer);
+      stopWaiting();
       this.open[target]--;
       request.ended = now();
       try {
