@@ -150,7 +150,7 @@ describe("loopback-ha, the command line", function () {
     });
 
     it("at the deadline says what is left, and lets the rest move when asked", async () => {
-      const held = await hold(farm.lab, VIP, 120, 4);
+      const held = await hold(farm.lab, VIP, 120, 3);
       assert.match(
         await run(Exit.Deadline, "drain", "web2", "--wait", "1s", "--yes"),
         /the deadline is over: web2 is in maintenance, with 1 open connection\. .*loopback-ha down web2/s,

@@ -82,6 +82,10 @@ describe("states of a server", () => {
 
   it("crashed: an up with a change for it ends red, and names the next step", async () => {
     await lab.crash("web2");
+    // It shall still be there two tests later, on a slow host, too.
+    await lab.exec("r1", ["sysctl", "-qw", "net.netfilter.nf_conntrack_tcp_timeout_syn_sent=600"], {
+      check: true,
+    });
     assert.equal(await servesPort(40_001), "000");
     await addSite("sprockets", 7);
     const result = await project.up({ env });
@@ -121,6 +125,9 @@ describe("states of a server", () => {
       check: true,
     });
     assert.match(listed.stdout, /SYN_SENT/);
+    await lab.exec("r1", ["sysctl", "-qw", "net.netfilter.nf_conntrack_tcp_timeout_syn_sent=120"], {
+      check: true,
+    });
     assert.equal(await servesPort(40_001), "web1");
     for (const site of ["sprockets", "cogs"]) assert.equal(await hasSite("web2", site), true, site);
     await addSite("levers", 9);

@@ -3,7 +3,7 @@ import * as dgram from "node:dgram";
 import * as net from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Answer, Packet, decode, encode, streamDecode, streamEncode } from "dns-packet";
-import { clientProgram, steadily } from "../../../examples/lab/load/program";
+import { afterPatience, clientProgram, steadily } from "../../../examples/lab/load/program";
 import { now } from "../../../examples/lab/load/record";
 
 /** How a query goes. `port`: all from one UDP socket. `connection`: all through one TCP connection. */
@@ -41,12 +41,12 @@ function ask(way: Way, { name }: Spec, send: (packet: Packet) => void, done = ()
   const query: Query = { way, started: now() };
   queries.push(query);
   const end = (failure?: string): void => {
-    clearTimeout(timer);
+    stopWaiting();
     open.delete(id);
     if (failure) query.failure = failure;
     done();
   };
-  const timer = setTimeout(() => end("timeout"), PATIENCE_MS);
+  const stopWaiting = afterPatience(PATIENCE_MS, () => end("timeout"));
   open.set(id, ({ answers = [], additionals = [] }) => {
     query.server = additionals.flatMap(serverNamed)[0];
     query.addresses = answers.flatMap((answer) => (answer.type === "A" ? [answer.data] : [])).sort();

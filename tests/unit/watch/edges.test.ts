@@ -6,6 +6,7 @@ import * as http from "node:http";
 import * as net from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { becomeTheWatcher } from "../../../cli/watch/instance";
 import { HookOptions, Hooks } from "../../../cli/watch/hooks";
 import { KeptFile } from "../../../cli/watch/keep";
@@ -75,8 +76,10 @@ describe("watch: hooks", () => {
     assert.deepEqual(await told({ command, seconds: 1 }, LINE), ["command: it took over 1 s and was ended"]);
     assert.ok(Date.now() - began < 9000);
     const pid = Number(fs.readFileSync(file, "utf8"));
-    const state = ifThere(() => fs.readFileSync(`/proc/${pid}/stat`, "utf8")) ?? "gone";
-    assert.match(state, / Z|gone/);
+    const state = (): string => ifThere(() => fs.readFileSync(`/proc/${pid}/stat`, "utf8")) ?? "gone";
+    // The kernel closes a dying process's files before it calls it dead.
+    for (let i = 0; i < 100 && !/ Z|gone/.test(state()); i++) await sleep(10);
+    assert.match(state(), / Z|gone/);
   });
 
   it("a web hook gets the line as JSON; one that refuses, is not there or hangs is told without its secret path", async () => {
