@@ -41,10 +41,20 @@ export function isDead({ pid, hostname, timestamp }: Lock): boolean {
   }
   // Its number may be another process's by now, one that began after the lock was made.
   try {
-    return fs.statSync(`/proc/${pid}`).ctimeMs > Date.parse(timestamp) + 2000;
+    const made = Date.parse(timestamp) + 2000;
+    // Both: the folder has the time when somebody first looked into it, and the kernel's own moves when a clock is set.
+    return fs.statSync(`/proc/${pid}`).ctimeMs > made && startOf(pid) > made;
   } catch {
     return false;
   }
+}
+
+/** When a process began, in milliseconds since 1970: proc(5). */
+function startOf(pid: number): number {
+  // The name in the second field may hold spaces and brackets; the start is field 22, in ticks of 1/100 s since the boot.
+  const ticks = fs.readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\)/s, "").split(" ")[20];
+  const boot = /^btime (\d+)$/m.exec(fs.readFileSync("/proc/stat", "utf8"))?.[1];
+  return (Number(boot) + Number(ticks) / 100) * 1000;
 }
 
 /** @returns one line: who and since when */
