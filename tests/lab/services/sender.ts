@@ -39,7 +39,7 @@ async function* textOf(id: string, to: string, seconds: number): AsyncGenerator<
 }
 
 function transportTo(vip: string, localAddress: string, pool: boolean): ReturnType<typeof createTransport> {
-  const patience = { connectionTimeout: 10_000, greetingTimeout: 10_000, socketTimeout: 10_000 };
+  const patience = { connectionTimeout: 3000, greetingTimeout: 3000, socketTimeout: 10_000 };
   const options = { host: vip, port: 25, name: "client.example", ignoreTLS: true, localAddress, ...patience };
   return pool
     ? createTransport({ ...options, pool, maxConnections: 1, maxMessages: Infinity })
