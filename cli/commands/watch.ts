@@ -7,6 +7,7 @@ import { onInterrupt } from "../interrupt";
 import { Session } from "../session";
 import { withShell } from "../status/gather";
 import { becomeTheWatcher } from "../watch/instance";
+import { openLog } from "../watch/log";
 import type { Policy } from "../watch/memory";
 import { Watcher } from "../watch/watch";
 import type { CommonOptions } from "./command";
@@ -59,7 +60,7 @@ export function watchCommand(): Command {
       const watcher = new Watcher({
         ...{ session, where: common, farm, policy: policyOf(options), json: common.json === true },
         hooks: { command: hookCommand, url: hookUrl },
-        write: (line) => process.stdout.write(`${line}\n`),
+        write: openLog(),
       });
       const end = new AbortController();
       const settled = onInterrupt(() => end.abort());

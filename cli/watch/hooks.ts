@@ -1,6 +1,5 @@
 /** Tells somebody else of each line: a command, a web hook. Nothing ever waits for them. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
+import { ChildProcess, spawn } from "node:child_process";
 import { asObject } from "./log";
 import type { Line } from "./words";
 
@@ -16,6 +15,9 @@ export interface HookOptions {
   /** Told of a hook that failed. */
   onFailure: (hook: string, reason: string) => void;
 }
+
+/** How long whatever a command has left behind may still hold its pipe, and how long a killed one may take to be gone. */
+const AFTERMATH_MS = 1000;
 
 /** What waits beyond that is dropped: a hook that hangs must not eat up memory. */
 const MOST_WAITING = 100;
@@ -91,27 +93,71 @@ async function runCommand(
       LOOPBACK_HA_TIME: time,
     },
   });
-  child.stdin.on("error", () => undefined).end(input);
+  const result = ending(child, seconds * 1000);
+  // Of one that could not be started there are no pipes.
+  child.stdin?.on("error", () => undefined).end(input);
   let errors = "";
-  child.stderr.on("data", (more) => (errors = (errors + String(more)).slice(-1000)));
-  let late = false;
-  const timer = setTimeout(() => {
-    late = true;
-    if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
-  }, seconds * 1000);
-  const [code, signal] = (await once(child, "close")) as [number | null, string | null];
-  clearTimeout(timer);
+  child.stderr?.on("data", (more) => (errors = (errors + String(more)).slice(-1000)));
+  child.stderr?.on("error", () => undefined);
+  const { late, code, signal: by } = await result;
   if (late) throw new Error(`it took over ${seconds} s and was ended`);
   const last = errors.trim().split("\n").pop() ?? "";
-  if (code !== 0) throw new Error(`${signal ?? `exit code ${code}`}${last && `: ${last}`}`);
+  if (code !== 0) throw new Error(`${by ?? `exit code ${code}`}${last && `: ${last}`}`);
+}
+
+interface Ending {
+  late: boolean;
+  code: number | null;
+  signal: string | null;
+}
+
+/**
+ * How a command ends, after `ms` by force. What it has left behind in a session of its own may hold its pipe for ever,
+ * and is not waited for.
+ */
+async function ending(child: ChildProcess, ms: number): Promise<Ending> {
+  let late = false;
+  let timer: NodeJS.Timeout | undefined;
+  let givenUp: NodeJS.Timeout | undefined;
+  try {
+    return await new Promise<Ending>((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", (code, signal) => resolve({ late, code, signal }));
+      child.once("exit", (code, signal) => {
+        clearTimeout(timer);
+        givenUp ??= setTimeout(() => resolve({ late, code, signal }), AFTERMATH_MS);
+      });
+      timer = setTimeout(() => {
+        late = true;
+        killGroup(child);
+        givenUp = setTimeout(() => resolve({ late, code: null, signal: "SIGKILL" }), AFTERMATH_MS);
+      }, ms);
+    });
+  } finally {
+    clearTimeout(timer);
+    clearTimeout(givenUp);
+    child.stdin?.destroy();
+    child.stderr?.destroy();
+  }
+}
+
+/** The group may be gone, or somebody else's by setuid. */
+function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, "SIGKILL");
+  } catch {
+    // Then there is nothing that could be ended.
+  }
 }
 
 async function post(url: string, body: string, seconds: number): Promise<void> {
   const headers = { "content-type": "application/json" };
   const signal = AbortSignal.timeout(seconds * 1000);
-  const response = await fetch(url, { method: "POST", headers, body, signal }).catch((error: Error) => {
-    throw new Error(`${(error.cause as Error | undefined)?.message ?? error.message}`);
-  });
+  const response = await fetch(url, { method: "POST", redirect: "error", headers, body, signal }).catch(
+    (error: Error) => {
+      throw new Error(`${(error.cause as Error | undefined)?.message ?? error.message}`);
+    },
+  );
   await response.body?.cancel();
   if (!response.ok) throw new Error(`HTTP status ${response.status}`);
 }

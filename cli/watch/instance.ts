@@ -18,9 +18,10 @@ export async function becomeTheWatcher(key: string): Promise<void> {
   if (process.platform !== "linux") throw new UsageError("watch runs on Linux only; nothing was touched");
   const name = `\0loopback-ha-watch-${createHash("sha256").update(key).digest("hex").slice(0, 32)}`;
   const since = new Date().toISOString();
+  const whoIAm = `process ${process.pid} of ${userName()}, since ${since}`;
   const server = net.createServer((client) => {
     client.on("error", () => client.destroy());
-    client.end(`process ${process.pid} of ${os.userInfo().username}, since ${since}`);
+    client.end(whoIAm);
   });
   const taken = await new Promise<boolean>((resolve, reject) => {
     server.once("listening", () => resolve(false));
@@ -35,7 +36,18 @@ export async function becomeTheWatcher(key: string): Promise<void> {
       Exit.Locked,
     );
   }
+  // Somebody who can't be answered, for want of files perhaps, ends no watcher.
+  server.on("error", () => undefined);
   server.unref();
+}
+
+/** A container's uid need not have a name. */
+function userName(): string {
+  try {
+    return os.userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.()}`;
+  }
 }
 
 function whoHas(name: string): Promise<string> {

@@ -1,3 +1,4 @@
+import * as fs from "node:fs";
 import type { Line } from "./words";
 
 /** A line as it is logged: for people `TIME EVENT KEY=VALUE ... - TEXT`, for programs a JSON object. Pure. */
@@ -18,3 +19,28 @@ export const asObject = ({ event, fields, text }: Line, at: Date) => ({
 
 const word = (value: string | number): string =>
   /^[^\s"=]+$/.test(String(value)) ? String(value) : JSON.stringify(value);
+
+/**
+ * Where the watcher's lines go. A log that can't be written (nobody reads it any more, its disk is full) ends no
+ * failover: that is said on stderr, once, and each later line is tried all the same.
+ * @returns what writes a line
+ */
+export function openLog(): (line: string) => void {
+  let said = false;
+  const onError = (error: Error): void => {
+    if (said) return;
+    said = true;
+    process.stderr.write(`the log can't be written (${error.message}); the watcher goes on\n`);
+  };
+  process.stderr.on("error", () => undefined);
+  process.stdout.removeAllListeners("error").on("error", onError);
+  return (line) => {
+    if (process.stdout.writable) return void process.stdout.write(`${line}\n`);
+    // A stream stays broken after one failure; what is behind it may not.
+    try {
+      fs.writeSync(1, `${line}\n`);
+    } catch (error) {
+      onError(error as Error);
+    }
+  };
+}

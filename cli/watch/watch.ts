@@ -57,7 +57,7 @@ export class Watcher {
     const { session, farm, policy, hooks } = options;
     this.kept = new KeptFile(session.folder, session.name);
     this.farm = farm;
-    this.texts = session.texts();
+    this.texts = this.textsNow();
     const routers = farm.routers.filter(withShell).map(({ name }) => name);
     this.memory = begin(policy, routers, farm.servers, this.kept.read(), now());
     this.hooks = new Hooks({
@@ -126,10 +126,19 @@ export class Watcher {
 
   private tick(): void {
     this.take({ kind: "tick", at: now() });
-    const texts = this.options.session.texts();
+    const texts = this.textsNow();
     // Twice the same: nobody is in the middle of writing it.
     if (!this.flipping && !this.reading && texts !== this.texts && texts === this.seen) void this.reread();
     this.seen = texts;
+  }
+
+  /** What the config's files have in them now, or why that can't be read: then reading the config says so. */
+  private textsNow(): string {
+    try {
+      return this.options.session.texts();
+    } catch (error) {
+      return `unreadable: ${(error as Error).message}`;
+    }
   }
 
   /** Somebody has changed the config. */
@@ -141,7 +150,7 @@ export class Watcher {
 
   private async read(): Promise<void> {
     const { session } = this.options;
-    const texts = session.texts();
+    const texts = this.textsNow();
     const flipping = this.flipping;
     try {
       const farm = await session.farm();

@@ -82,6 +82,54 @@ describe("watch: hooks", () => {
     assert.match(state(), / Z|gone/);
   });
 
+  it("one that leaves something behind, closes its stdin or can't be started ends nobody, and the next line is told (H3)", async () => {
+    const after = path.join(folder, "after");
+    const next = (command: string): string =>
+      `[ "$LOOPBACK_HA_EVENT" != back ] || { echo told >>${after}; exit 0; }; ${command}`;
+    for (const [command, seconds, expected] of [
+      // A notifier that makes itself a daemon and keeps stderr.
+      ["setsid sleep 12 & true", 1, []],
+      ["setsid sleep 12 & exit 3", 1, ["command: exit code 3"]],
+      ["setsid sleep 12 & exec sleep 12", 1, ["command: it took over 1 s and was ended"]],
+      ["exec 0<&-; exec 2>&-; true", 5, []],
+      ["kill -TERM $$", 5, ["command: SIGTERM"]],
+      ["kill -KILL 0", 5, ["command: SIGKILL"]],
+    ] as [string, number, string[]][]) {
+      fs.rmSync(after, { force: true });
+      const huge = { ...LINE, text: "x".repeat(100_000) };
+      assert.deepEqual(
+        await told({ command: next(command), seconds }, huge, words.back("web2")),
+        expected,
+        command,
+      );
+      assert.equal(fs.readFileSync(after, "utf8"), "told\n", command);
+    }
+    const { PATH } = process.env;
+    process.env.PATH = folder;
+    try {
+      assert.deepEqual(await told({ command: "true" }, LINE), ["command: spawn sh ENOENT"]);
+    } finally {
+      process.env.PATH = PATH;
+    }
+    // More than the kernel takes as an environment.
+    const [tooMuch] = await told({ command: "true" }, { ...LINE, text: "x".repeat(3_000_000) });
+    assert.match(tooMuch, /^command: spawn E2BIG/);
+  });
+
+  it("a web hook that sends its caller elsewhere has failed, and nobody else gets the line (L13)", async () => {
+    const asked: string[] = [];
+    const server = http.createServer((request, response) => {
+      asked.push(request.url!);
+      response.writeHead(request.url === "/there" ? 204 : 307, { location: "/there" }).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const host = `127.0.0.1:${(server.address() as net.AddressInfo).port}`;
+    assert.deepEqual(await told({ url: `http://${host}/here` }, LINE), [`url ${host}: unexpected redirect`]);
+    assert.deepEqual(asked, ["/here"]);
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
   it("a web hook gets the line as JSON; one that refuses, is not there or hangs is told without its secret path", async () => {
     const bodies: string[] = [];
     const server = http.createServer((request, response) => {

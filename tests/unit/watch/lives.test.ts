@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { FarmModel } from "../../../components/config";
+import type { Session } from "../../../cli/session";
+import { Watcher } from "../../../cli/watch/watch";
+import { policy } from "./support";
+
+/** What ends a watcher leaves the farm without failover. */
+describe("watch: no small thing ends it", () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-lives-"));
+  after(() => fs.rmSync(folder, { recursive: true }));
+
+  /** Waits for a line with this event. */
+  async function line(lines: string[], event: string): Promise<string> {
+    for (let i = 0; i < 200; i++) {
+      const found = lines.find((text) => text.split(" ")[1] === event);
+      if (found !== undefined) return found;
+      await sleep(20);
+    }
+    assert.fail(`no ${event} in ${lines.join("\n")}`);
+  }
+
+  it("a config that nobody can read for a while is one line, and another when it can be read (H3)", async () => {
+    const farm = { routers: [], servers: [], nameServers: [] } as unknown as FarmModel;
+    const config = path.join(folder, "Pulumi.prod.yaml");
+    const texts = (): string => fs.readFileSync(config, "utf8");
+    const read = (): Promise<FarmModel> =>
+      texts() === "whole" ? Promise.resolve(farm) : Promise.reject(new Error("half of a config"));
+    const session = { folder, name: "prod", id: "farm/prod", configFile: config, texts, farm: read };
+    fs.writeFileSync(config, "whole");
+    const lines: string[] = [];
+    const watcher = new Watcher({
+      ...{ session: session as unknown as Session, where: {}, farm, json: false, hooks: {} },
+      policy: policy({ interval: 20 }),
+      write: (text) => void lines.push(text),
+    });
+    const end = new AbortController();
+    const running = watcher.run(end.signal);
+    const states: [string, () => void][] = [
+      ["ENOENT", () => fs.rmSync(config)],
+      ["EISDIR", () => (fs.rmSync(config), fs.mkdirSync(config))],
+      ["half of a config", () => fs.writeFileSync(config, "who")],
+    ];
+    for (const [reason, breakIt] of states) {
+      lines.length = 0;
+      breakIt();
+      assert.match(await line(lines, "unreadable"), new RegExp(reason));
+      await sleep(200);
+      assert.equal(lines.filter((text) => text.includes(" unreadable ")).length, 1, lines.join("\n"));
+      fs.rmSync(config, { recursive: true, force: true });
+      fs.writeFileSync(config, "whole");
+      await line(lines, "readable");
+    }
+    end.abort();
+    await running;
+  });
+
+  it("a log that nobody reads any more, or whose disk is full, ends nothing", async () => {
+    const script = `
+      const { openLog } = require("./cli/watch/log");
+      const write = openLog();
+      const timer = setInterval(() => write("a line"), 20);
+      setTimeout(() => { clearInterval(timer); process.exitCode = 42; }, 600);`;
+    for (const shell of ['"$@" >/dev/full', '{ "$@"; echo $? >&2; } | true']) {
+      const command = [process.execPath, "-r", "ts-node/register/transpile-only", "-e", script];
+      const child = spawn("sh", ["-c", `${shell}; echo "code $?" >&2`, "sh", ...command], { stdio: "pipe" });
+      let text = "";
+      child.stderr.on("data", (more) => (text += String(more)));
+      await once(child, "close");
+      assert.match(text, /the log can't be written \(.*(ENOSPC|EPIPE).*\); the watcher goes on/);
+      assert.match(text, /\b42$/m, text);
+      assert.equal(text.match(/the watcher goes on/g)!.length, 1);
+    }
+  });
+});
