@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { parseDocument } from "yaml";
 import { ExecOptions, ExecResult, Lab } from "./lab";
 import { checkout } from "./state";
 
@@ -14,6 +15,37 @@ export interface RunningUp {
   kill(signal: NodeJS.Signals): void;
   /** Never fails. A signal's code is 1. */
   ended: Promise<ExecResult>;
+}
+
+/**
+ * The text of a stack's file after `pulumi config set --path` (or `rm --path`, where there is no value): below the top,
+ * Pulumi makes booleans and whole numbers of what looks so.
+ */
+export function withConfigValue(
+  text: string,
+  project: string,
+  keyPath: string,
+  value: string | undefined,
+): string {
+  const keys = [...keyPath.matchAll(/\["([^"]*)"\]|\[(\d+)\]|([^.[\]]+)/g)].map(([, quoted, index, plain]) =>
+    index === undefined ? (quoted ?? plain) : Number(index),
+  );
+  const at = ["config", `${project}:${keys[0]}`, ...keys.slice(1)];
+  const document = parseDocument(text);
+  if (value === undefined) document.deleteIn(at);
+  else {
+    const typed = keys.length > 1 && /^(true|false|0|-?[1-9]\d*)$/.test(value) ? JSON.parse(value) : value;
+    // What is missing on the way is made as a whole: a number in the path means a list.
+    let known = at.length - 1;
+    while (known > 0 && !document.hasIn(at.slice(0, known))) known--;
+    const missing = at.slice(known + 1);
+    const inner = missing.reduceRight<unknown>(
+      (below, key) => (typeof key === "number" ? [below] : { [key]: below }),
+      typed,
+    );
+    document.setIn(at.slice(0, known + 1), document.createNode(inner));
+  }
+  return document.toString({ lineWidth: 0 });
 }
 
 /** A Pulumi program in a folder, run by the lab's operator, with its state beside it. */
@@ -94,14 +126,22 @@ export class Program {
     return { kill: (signal) => child.kill(signal), ended };
   }
 
-  /** `pulumi config set --path`. */
+  /** What `pulumi config set --path` does, by writing the stack's file: in a fiftieth of the time. */
   async set(keyPath: string, value: string): Promise<void> {
-    await this.pulumi(["config", "set", "--path", keyPath, value, "--stack", this.stack], { check: true });
+    this.editConfig(keyPath, value);
   }
 
-  /** `pulumi config rm --path`. */
+  /** What `pulumi config rm --path` does. */
   async drop(keyPath: string): Promise<void> {
-    await this.pulumi(["config", "rm", "--path", keyPath, "--stack", this.stack], { check: true });
+    this.editConfig(keyPath, undefined);
+  }
+
+  private editConfig(keyPath: string, value: string | undefined): void {
+    const read = (name: string): string =>
+      fs.existsSync(this.file(name)) ? fs.readFileSync(this.file(name), "utf8") : "";
+    const config = `Pulumi.${this.stack}.yaml`;
+    const { name } = parseDocument(read("Pulumi.yaml")).toJS() as { name: string };
+    fs.writeFileSync(this.file(config), withConfigValue(read(config), name, keyPath, value));
   }
 
   /** The one recovery, as the README has it, after an `up` that was killed. */

@@ -40,7 +40,7 @@ describe("a failover", function () {
       const next = (): number => random.next().value as number;
       const one = <T>(list: readonly T[]): T => list[Math.floor(next() * list.length)];
       const file = farm.project.file("moves.json");
-      for (let round = 0; round < 5; round++) {
+      for (let round = 0; round < 3; round++) {
         const active = SERVERS.filter(() => next() < 0.6);
         if (active.length === 0) active.push(one(SERVERS));
         for (const name of SERVERS)

@@ -75,8 +75,10 @@ describe("faults", function () {
     await farm.build();
     config = fs.readFileSync(project.file("Pulumi.lab.yaml"), "utf8");
   });
-  afterEach("the config put back, and one up", async () => {
-    fs.writeFileSync(project.file("Pulumi.lab.yaml"), config);
+  afterEach("the config put back, and one up where that changes anything", async function () {
+    const file = project.file("Pulumi.lab.yaml");
+    if (this.currentTest?.state !== "failed" && fs.readFileSync(file, "utf8") === config) return;
+    fs.writeFileSync(file, config);
     await farm.up({ LOOPBACK_HA_FORCE_REMOVAL: "1" });
     assert.deepEqual(await farm.serving(), SERVERS);
   });
@@ -134,11 +136,11 @@ describe("faults", function () {
       assert.deepEqual(await farm.serving(), ["web3", "web4", "web3", "web4"]);
     });
 
-    it("flips 20 times in a row while web3 fails in each of the runs", async () => {
+    it("flips 6 times in a row while web3 fails in each of the runs", async () => {
       await addSite();
       const [, break_, mend] = REFUSALS[0];
       await whileBroken(break_, mend, async () => {
-        for (let flip = 0; flip < 20; flip++) {
+        for (let flip = 0; flip < 6; flip++) {
           const state = flip % 2 === 0 ? "maintenance" : "active";
           await project.set("servers.web2.state", state);
           assert.match(await farm.failingUp(), /web3: /);
@@ -241,7 +243,8 @@ describe("faults", function () {
     });
 
     // apply.sh on web3 is killed after so many milliseconds, wherever it then is; its pid is in the lock's holder file.
-    for (const delay of [50, 150, 250, 350, 450, 600, 800, 1000]) {
+    // Each step of it: kills.test.ts.
+    for (const delay of [150, 450, 1000]) {
       it(`apply.sh killed after ${delay} ms: old or new state, and the config put back is clean`, async () => {
         await addSite();
         const killer = sh(
