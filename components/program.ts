@@ -135,6 +135,7 @@ function build(
         pinFlows: router.pinFlows,
         pinning: router.pinning,
         confirmSeconds: router.confirmSeconds,
+        proofSeconds: router.proofSeconds,
         checks: farm.sites.flatMap((site) => boundVips(site).flatMap((vip) => checksOf(site, vip))),
         healthPaths: { [POOL]: token.apply(healthPath) },
         proofSource: router.proofSource,

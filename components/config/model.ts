@@ -56,6 +56,8 @@ export interface RouterModel extends HostModel {
   pinning?: PinningArgs;
   /** How long it waits for a confirmation of new routes before it goes back, in seconds; 0: it does not. Default: 20. */
   confirmSeconds?: number;
+  /** How long it asks the new servers before it refuses to move to them, in seconds, 5 to 60. Default: 30. */
+  proofSeconds?: number;
 }
 
 /** A web site: one address out of each VIP subnet. */

@@ -5,7 +5,7 @@ import { IPV6_COMPLAINT, looksLikeIpv6 } from "./ipv6";
 import { flag, list, object, oneOf, text, whole } from "./leaf";
 import { DEFAULT_ROUTER_KIND, routerKindNames } from "../routerRoute/kinds";
 import { PINNING, helperComplaint, helperInstead, markMaskComplaint } from "../routerRoute/pinning";
-import { CONFIRM_SECONDS } from "../routerRoute/routes";
+import { CONFIRM_SECONDS, PROOF_SECONDS } from "../routerRoute/routes";
 import { Granularity, ServerState, SoaPreset } from "./model";
 import {
   configFileComplaint,
@@ -94,6 +94,8 @@ export const routerSchema = (example: string) =>
     pinFlows: flag().optional(),
     pinning: pinningSchema.optional(),
     confirmSeconds: whole(0, 600, CONFIRM_SECONDS, "of seconds ").optional(),
+    // An apply is ended after 110 s.
+    proofSeconds: whole(5, 60, PROOF_SECONDS, "of seconds ").optional(),
   });
 
 /** An entry of `sites`. The host number's range depends on the network, so it is checked with the plan. */

@@ -49,6 +49,11 @@ export interface RouterRouteArgs {
    * this time. In seconds; 0 turns it off. Default: 20.
    */
   confirmSeconds?: number;
+  /**
+   * How long the router asks a server that is to get a prefix, before it refuses to move it. In seconds, 5 to 60. Not for
+   * kind cisco-ios, which can't ask. Default: 30.
+   */
+  proofSeconds?: number;
   /** What a server must answer before a prefix moves to it. Default: nothing is asked. */
   checks?: VipCheckArgs[];
   /** Health path of each pool that `checks` name. */
@@ -71,7 +76,7 @@ export interface RouterRouteArgs {
 /**
  * The routes to VIP prefixes on one router: the whole table in one command. A changed next hop is a failover.
  * It needs no dependency on the servers: a prefix moves only when its new server answers for every VIP that the
- * present one answers for, and that is waited for, half a minute at most.
+ * present one answers for, and that is waited for, `proofSeconds` at most.
  *
  * @throws Refusal when a next hop lies outside the Ethernet, a prefix stands twice, or the kind can't pin flows.
  */

@@ -6,7 +6,7 @@
 #   want/private/vips   VIP,VIP,... SITE http HOST PATH | tcp PORT [GREETING] | dns ZONE | ping: what the new server must
 #                       answer before a prefix moves
 #   want/settings       ethernet=PREFIX  proof_source=ADDRESS|""  (addresses the proof is asked from)  pin_flows=yes|no
-#                       mark_mask=0x…  rule_preference=NUMBER  confirm_seconds=NUMBER  helpers=NAME,PROTOCOL,PORT ...
+#                       mark_mask=0x…  rule_preference=NUMBER  confirm_seconds=NUMBER  proof_seconds=NUMBER  helpers=NAME,PROTOCOL,PORT ...
 # A kind adds live_items (PREFIX via HOP and "unreachable PREFIX", for all of ours that the kernel has), is_live and activate.
 readonly proof_table=7676 proof_preference=7676
 
@@ -156,7 +156,8 @@ prove() {
 # Asked of the new server: what the present one answers, or answered when it was last proved. What nobody serves
 # yet, a new site on a sick server for one, must not keep traffic from moving.
 prove_what_is_served() {
-  local bad silent
+  local bad silent patience
+  patience=$(setting "$bundle" proof_seconds)
   end_proof_path
   moving_checks 1 >"$proof/asked"
   answering --timeout 1 <"$proof/asked" >"$proof/present"
@@ -168,7 +169,7 @@ prove_what_is_served() {
   if ! ask --deadline 4 <"$proof/required" >"$proof/answers"; then
     silent=$(silent_server)
     [[ -z $silent ]] || fail "$silent does not answer at all; nothing was moved. Is it up? If it is dead, set its state to down and run pulumi up again"
-    if ! ask --deadline 26 <"$proof/required" >"$proof/answers"; then
+    if ! ask --deadline "$((patience - 4))" <"$proof/required" >"$proof/answers"; then
       bad=$(awk -F '\t' '$1 == "fail" { print $3 " does not answer for " $2 ": " $4; exit }' "$proof/answers")
       fail "$bad; nothing was moved. Asked from $source: check that server's service, its VIPs and its default route"
     fi

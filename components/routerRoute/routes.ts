@@ -6,6 +6,8 @@ import { PINNING, PROOF_PREFERENCE, PinningArgs, renderHelpers } from "./pinning
 
 /** How long a router waits for the confirmation of new routes where nothing is configured. */
 export const CONFIRM_SECONDS = 20;
+/** How long a router asks servers before it refuses to move to them, in seconds. */
+export const PROOF_SECONDS = 30;
 
 /** A prefix and the server that carries it. */
 export interface RouteArgs {
@@ -89,6 +91,7 @@ export function renderSettings(settings: {
   pinFlows: boolean;
   pinning?: PinningArgs;
   confirmSeconds?: number;
+  proofSeconds?: number;
 }): string {
   const { markMask, rulePreference, helpers } = { ...PINNING, ...settings.pinning };
   refuse(
@@ -104,6 +107,7 @@ export function renderSettings(settings: {
     `rule_preference=${rulePreference}`,
     `helpers=${renderHelpers(helpers, settings.pinFlows)}`,
     `confirm_seconds=${settings.confirmSeconds ?? CONFIRM_SECONDS}`,
+    `proof_seconds=${settings.proofSeconds ?? PROOF_SECONDS}`,
   ]);
 }
 

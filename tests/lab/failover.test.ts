@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { RouterMoves } from "../../components/moves";
 import { startLoad } from "../../examples/lab/client";
 import { ConnectionKind, failures, now } from "../../examples/lab/load/record";
-import { AWAY, Farm, SERVERS, textOf, within } from "./support";
+import { AWAY, Farm, PROOF_SECONDS, SERVERS, textOf, within } from "./support";
 
 const PREFIXES = ["192.0.2.32/27", "192.0.2.64/27", "192.0.2.96/27", "192.0.2.128/27"];
 const [PREFIX, VIP] = [PREFIXES[1], "192.0.2.69"];
@@ -70,15 +70,21 @@ describe("a failover", function () {
   describe("is proved before anything moves", () => {
     afterEach(home);
 
-    for (const [what, break_] of [
-      ["no default route", "ip route del default"],
-      ["a wrong default route", "ip route replace default via 192.0.2.29"],
+    for (const [what, break_, seconds] of [
+      ["no default route", "ip route del default", "30"],
+      ["a wrong default route", "ip route replace default via 192.0.2.29", PROOF_SECONDS],
     ]) {
       it(`refuses a server with ${what}, says which VIP on which server; LOOPBACK_HA_FORCE_MOVE moves and says what it skipped`, async () => {
         await farm.sh("web1", break_);
         try {
           await farm.setState("web2", "maintenance");
+          // The default is half a minute.
+          if (seconds === "30") await farm.drop("routers.r1.proofSeconds");
+          const began = Date.now();
           const printed = await farm.failingUp();
+          const took = (Date.now() - began) / 1000;
+          assert.ok(took >= Number(seconds) && took < Number(seconds) + 30, `took ${took} s`);
+          await farm.set("routers.r1.proofSeconds", PROOF_SECONDS);
           assert.match(
             printed,
             /r1: site \w+ on web1 does not answer for 192\.0\.2\.(69|70): .*nothing was moved/,

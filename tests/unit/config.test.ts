@@ -101,6 +101,7 @@ describe("readFarm", () => {
     ],
     ["further ports", ["sites", "gadgets", "checkPorts"], [443], (farm) => farm.sites[0].checkPorts, [443]],
     ["no confirmation", ["routers", "r1", "confirmSeconds"], 0, (farm) => farm.routers[0].confirmSeconds, 0],
+    ["a shorter proof", ["routers", "r1", "proofSeconds"], 6, (farm) => farm.routers[0].proofSeconds, 6],
     ["the article's figures", ["zones", zone, "preset"], "article", (farm) => farm.zones[0].ttl, 86400],
     ["a figure", ["zones", zone, "minimum"], 60, (farm) => farm.zones[0].figures.minimum, 60],
     ["a zone's TTL", ["zones", zone, "ttl"], 60, (farm) => farm.zones[0].ttl, 60],

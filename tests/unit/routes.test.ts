@@ -89,6 +89,7 @@ mark_mask=0xff000000
 rule_preference=7677
 helpers=ftp,tcp,21
 confirm_seconds=20
+proof_seconds=30
 `,
     );
     assert.match(renderSettings({ ...settings, pinning: {} }), /^helpers=$/m);

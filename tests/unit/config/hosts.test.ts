@@ -57,6 +57,8 @@ describe("config: bad servers, routers and name servers", () => {
     row(["routers", "r1", "pinFlows"], "no", "use true or false, without quotes", false),
     row(["routers", "r1", "confirmSeconds"], 601, "of seconds from 0 to 600, such as 20", 600),
     row(["routers", "r1", "confirmSeconds"], -1, "from 0 to 600", 0),
+    row(["routers", "r1", "proofSeconds"], 4, "of seconds from 5 to 60, such as 30", 5),
+    row(["routers", "r1", "proofSeconds"], 61, "from 5 to 60", 60),
     row(pinning("markMask"), "ff000000", "is no mask of 32 bits; use one such as 0xff000000", "0x00ff0000"),
     row(pinning("markMask"), "0xf0f00000", "is not one run of bits", "0x1f"),
     row(
