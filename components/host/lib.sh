@@ -13,6 +13,8 @@ set -Eeuo pipefail
 # No step of ours may fail without a word.
 trap 'printf "%s\n" "${machine:-?}: line $LINENO of ${BASH_SOURCE[0]##*/} failed: $BASH_COMMAND" >&2' ERR
 export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
+# What would have bash or perl run something else first, should a login bring it.
+unset BASH_ENV ENV PERL5LIB PERL5OPT PERL5DB
 umask 022
 
 readonly root=/var/lib/loopback-ha run=/run/loopback-ha units=/etc/systemd/system

@@ -27,6 +27,12 @@ const REFUSED = [
   "bash /var/lib/loopback-ha/../loopback-ha/current/scripts/look.sh",
   `bash ${INSTANCE}/current/scripts/look.sh /tmp/evil`,
   `bash ${INSTANCE}/current/scripts/health.sh --every "1;id"`,
+  // A flood by who may only look (M9).
+  `bash ${INSTANCE}/current/scripts/health.sh --every 0.00001`,
+  `bash ${INSTANCE}/current/scripts/health.sh --every 0`,
+  `bash ${INSTANCE}/current/scripts/health.sh --sample 9999999`,
+  `bash ${INSTANCE}/current/scripts/health.sh --timeout 99999999`,
+  `bash ${INSTANCE}/current/scripts/flows.sh --every 0`,
   `bash "${INSTANCE}/current/scripts/look.sh\nid"`,
   `timeout -k 5 110 bash /tmp/evil`,
   `timeout -k 5 110 bash ${INSTANCE}/current/scripts/apply.sh`,
@@ -47,6 +53,29 @@ describe("least rights", function () {
     farm.lab.exec("operator", ["ssh", `${user}@${machine}`, `sudo -n ${command}`], { input: "" });
   const preview = async (env: Record<string, string> = {}): Promise<string> =>
     textOf(await farm.project.pulumi(["preview", "--diff", "--stack", "lab"], { env }));
+
+  /** Another file of sudoers keeps what makes bash and perl run something first (M8). */
+  const welcomeForeignEnvironment = async (): Promise<void> => {
+    await farm.sh(
+      "web1",
+      `echo 'Defaults env_keep += "BASH_ENV PERL5LIB PERL5OPT", env_check += "ENV"' >/etc/sudoers.d/aa-keep
+      chmod 440 /etc/sudoers.d/aa-keep; visudo -cqf /etc/sudoers.d/aa-keep
+      mkdir -p /tmp/keep; chmod 755 /tmp/keep
+      echo 'echo ran >>/tmp/keep/ran-$(id -u)' >/tmp/keep/bash.sh
+      echo 'BEGIN { system "echo ran >>/tmp/keep/ran-\\$(id -u)" } 1;' >/tmp/keep/Foreign.pm`,
+    );
+  };
+  const runsNothingFromEnvironment = async (user: string, command: string): Promise<void> => {
+    const environment =
+      "BASH_ENV=/tmp/keep/bash.sh ENV=/tmp/keep/bash.sh PERL5LIB=/tmp/keep PERL5OPT=-MForeign";
+    const look = await farm.lab.exec(
+      "operator",
+      ["ssh", `${user}@web1`, `${environment} sudo -n ${command}`],
+      { input: "" },
+    );
+    assert.equal(look.code, 0, `${user}: ${textOf(look)}`);
+    assert.equal(await farm.sh("web1", "ls /tmp/keep | grep -x ran-0 || true"), "", `${user}: ${command}`);
+  };
 
   before("a farm, built by deploy", () =>
     farm.build({
@@ -146,7 +175,10 @@ describe("least rights", function () {
     const rule = "norights ALL=(root) NOPASSWD: LOOPBACK_HA_LOOK";
     const all = debians.map(({ name }) => name);
     await Promise.all(all.map((name) => farm.sh(name, `echo '${rule}' >/etc/sudoers.d/zz-look`)));
+    await welcomeForeignEnvironment();
     try {
+      for (const user of ["norights", "deploy"])
+        for (const command of LOOKS) await runsNothingFromEnvironment(user, command);
       await farm.sh("web4", "ip address del 192.0.2.37/32 dev lo");
       const seen = await preview({ LOOPBACK_HA_LOOK_USER: "norights" });
       assert.match(seen, /web4 differs from what was applied to it/);
@@ -157,6 +189,7 @@ describe("least rights", function () {
         assert.match((await sudo("norights", command)).stderr, /^sudo: /m, command);
     } finally {
       await Promise.all(all.map((name) => farm.sh(name, "rm /etc/sudoers.d/zz-look")));
+      await farm.sh("web1", "rm -rf /etc/sudoers.d/aa-keep /tmp/keep");
     }
     await farm.up();
     assert.deepEqual(await farm.serving(), ["web1", "web2", "web3", "web4"]);

@@ -51,6 +51,49 @@ describe("docs", () => {
     for (const name of scripts) assert.match(rules, new RegExp(`\\b${name}\\b.*\\.sh`), name);
   });
 
+  it("the sudoers file takes the numbers that the command line passes, and no flood (M9)", () => {
+    const line = page("examples/sudoers/loopback-ha").find((text) => text.includes("(health|flows)"))!;
+    const rule = new RegExp(line.trim().replace("/usr/bin/bash ", ""));
+    const allows = (args: string): boolean =>
+      rule.test(`/var/lib/loopback-ha/a.b.r1.linux-routes/current/scripts/health.sh ${args}`.trim());
+    for (const args of [
+      "",
+      "--servers --every 0.5 --timeout 0.4 --sample 16",
+      "--servers --every 0.2 --timeout 0.16 --sample 1",
+      "--every 0.333 --timeout 0.27",
+      "--every 60 --timeout 1",
+      "--every 1 --tcp-idle 300 --udp-idle 30",
+      "--every 2.5",
+    ])
+      assert.ok(allows(args), args);
+    for (const args of [
+      "--every 0",
+      "--every 0.1",
+      "--every 0.00001",
+      "--every .5",
+      "--every 00",
+      "--every 100",
+      "--sample 0",
+      "--sample 100",
+      "--sample 9999999",
+      "--timeout 10",
+      "--timeout 99999999",
+      "--every 1;id",
+    ])
+      assert.ok(!allows(args), args);
+  });
+
+  it("the sudoers file keeps no foreign environment for any of its commands (M8)", () => {
+    const text = page("examples/sudoers/loopback-ha").join("\n");
+    const commands = ["LOOPBACK_HA_LOOK", "LOOPBACK_HA_CHANGE", "/usr/local/sbin/loopback-ha-move"];
+    for (const command of commands) {
+      const defaults = text
+        .split("\n")
+        .find((line) => line.replace(/^#/, "").startsWith(`Defaults!${command} `));
+      assert.match(defaults ?? "", /env_reset, !env_keep, !env_check, !setenv, secure_path=/, command);
+    }
+  });
+
   it("links between pages lead somewhere", () => {
     const root = path.join(__dirname, "../..");
     const inFolder = (folder: string): string[] =>
