@@ -126,7 +126,11 @@ export function describeLimits(farm: FarmModel, stack: string, found: Findings):
     .filter(({ kind, pinFlows }) => pinFlows ?? routerKind(kind).pinsFlows)
     .flatMap(({ name, address }) => {
       const seen = found.get(name);
-      const limits = seen ? linesOf(seen, stack, "limits").map((limit) => `${name}: ${limit}`) : [];
+      const limits = seen
+        ? ["trouble", "limits"]
+            .flatMap((file) => linesOf(seen, stack, file))
+            .map((limit) => `${name}: ${limit}`)
+        : [];
       const elsewhere = farm.servers.filter((server) => {
         const gateway = found.get(server.name)?.gateway;
         return gateway !== undefined && gateway !== address;

@@ -46,6 +46,8 @@ export interface RouterStatus extends MachineStatus {
   kind: string;
   /** What pinning can't do there, one sentence each. */
   limits: string[];
+  /** What hurts all traffic there, a full conntrack table for one; one sentence each. */
+  troubles: string[];
 }
 
 export interface PrefixStatus {
@@ -129,6 +131,7 @@ export function statusOf(farm: FarmModel, seen: Sightings): FarmStatus {
       kind: router.kind,
       failure: views[i].failure ?? null,
       limits: linesIn(seen, router.name, "limits"),
+      troubles: linesIn(seen, router.name, "trouble"),
     })),
     servers: farm.servers.map(({ state, ...server }) => ({
       ...machineStatus(server, seen),
@@ -209,6 +212,12 @@ function problemsOf(status: Omit<FarmStatus, "problems">, { health }: Sightings)
   const machines = [...status.routers, ...status.servers, ...status.nameServers];
   problems.push(
     machines.filter(({ failure }) => failure !== null).map(({ name, failure }) => `${name}: ${failure}`),
+  );
+  // It explains what follows: a router that drops new connections asks nobody and serves nobody.
+  problems.push(
+    status.routers.flatMap(({ name, troubles }) =>
+      [...new Set(troubles)].map((trouble) => `${name}: ${trouble}`),
+    ),
   );
   problems.push(
     machines

@@ -27,7 +27,7 @@ export interface Observation {
 /**
  * Lines of each small file that apply keeps, by its name; and what drift.sh found: `drift` (a diff, capped), `looked`
  * (how many lines it has) or `unknown` (why it could not look). Of routers also `live` (PREFIX NEXT-HOP), `flows` (PREFIX
- * SERVER-ADDRESS COUNT) and `limits` (what pinning can't do there, one sentence each).
+ * SERVER-ADDRESS COUNT), `limits` (what pinning can't do there, one sentence each) and `trouble` (what hurts all traffic).
  */
 export type InstanceFiles = Record<string, string[]>;
 

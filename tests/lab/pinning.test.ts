@@ -250,7 +250,7 @@ describe("pinned flows", function () {
       [
         // The lab's kernel has none: so nft says what it says where one is.
         "a flowtable",
-        `cp /usr/sbin/nft /run/nft; printf '%s\\n' '#!/bin/sh' '[ "$*" != "list ruleset" ] || printf "table ip foreign {\\n\\tflowtable f {\\n\\t\\thook ingress priority filter\\n\\t}\\n}\\n"' 'exec /run/nft "$@"' >/run/nft.with; chmod +x /run/nft.with; mount --bind /run/nft.with /usr/sbin/nft`,
+        `cp /usr/sbin/nft /run/nft; printf '%s\\n' '#!/bin/sh' '[ "$*" != "-t list ruleset" ] || printf "table ip foreign {\\n\\tflowtable f {\\n\\t\\thook ingress priority filter\\n\\t}\\n}\\n"' 'exec /run/nft "$@"' >/run/nft.with; chmod +x /run/nft.with; mount --bind /run/nft.with /usr/sbin/nft`,
         // The supervisor may be about to run it.
         "umount --lazy /usr/sbin/nft",
         /warning: r1: .*flowtable/,
@@ -266,7 +266,7 @@ describe("pinned flows", function () {
         "a conntrack table that is nearly full",
         "echo 1 >/run/max; mount --bind /run/max /proc/sys/net/netfilter/nf_conntrack_max",
         "umount /proc/sys/net/netfilter/nf_conntrack_max",
-        /warning: r1: the conntrack table is full to \d+ %/,
+        /warning: r1: the conntrack table is full to \d+ % \(\d+ of 1\): the kernel drops new connections, to this router too\./,
       ],
     ];
     for (const [what, bring, mend, warning] of CONDITIONS) {

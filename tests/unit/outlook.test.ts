@@ -118,6 +118,14 @@ describe("outlook", () => {
     assert.deepStrictEqual(describeLimits(farmOf(three, { routers }), stack, found("192.0.2.9")), []);
   });
 
+  it("says that a router's conntrack table is full (H1)", () => {
+    const found = seen("limits notrack", "trouble the table is full");
+    assert.deepStrictEqual(describeLimits(farmOf(three), stack, found), [
+      "r1: the table is full",
+      "r1: notrack",
+    ]);
+  });
+
   it("warns of homes that shift, with the commands that keep them", () => {
     const found = seen(...servers(three));
     assert.strictEqual(describeShifts(farmOf(three), stack, found), undefined);

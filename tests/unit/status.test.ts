@@ -118,6 +118,11 @@ describe("the status of a farm", () => {
       "web2 answers 0 of 1 questions: refused",
     ],
     [
+      "a full conntrack table (H1)",
+      sightings({}, [...LIVE, "trouble the conntrack table is full"]),
+      "r1: the conntrack table is full",
+    ],
+    [
       "no health",
       sightings({ health: new Map([["r1", "r1 has no such script yet"]]) }),
       "r1: no health: r1 has no such script yet",

@@ -51,7 +51,7 @@ verify_kind() {
   pins_flows "$1" || return 0
   verify_pins "$1"
   # Known at preview already; here they need not hold up what moves.
-  pin_warnings | while read -r line; do warn "$line"; done
+  { conntrack_trouble; pin_warnings; } | while read -r line; do warn "$line"; done
 }
 
 # Items as commands of ip: "add" replaces what is there.
@@ -124,6 +124,7 @@ drift() {
 sights() {
   local flows
   live_routes
+  conntrack_trouble | sed 's/^/trouble\t/'
   pins_flows "$bundle" || return 0
   pin_warnings | sed 's/^/limits\t/'
   if flows=$(count_flows "$bundle"); then awk '{ print "flows\t" $0 }' <<<"${flows:--}"; fi

@@ -266,18 +266,28 @@ has_mark_within() {
   [[ $2 =~ fwmark\ ([0-9a-fx]+)(/([0-9a-fx]+))? ]] && (((${BASH_REMATCH[3]:-0xffffffff} & $1) != 0))
 }
 
+# A table of conntrack that is full, or soon will be: one line. It hurts all traffic, pinned or not, and logins here.
+readonly tracked=/proc/sys/net/netfilter/nf_conntrack
+conntrack_trouble() {
+  local count max
+  [[ -r ${tracked}_count && -r ${tracked}_max ]] || return 0
+  count=$(<${tracked}_count)
+  max=$(<${tracked}_max)
+  # 0 is no limit. A full table stays just below its limit: the kernel gives up half-open connections first.
+  if ((max == 0 || count * 10 < max * 8)); then return 0; fi
+  local now="when it is full, the kernel drops new connections, to this router too"
+  ((count * 100 < max * 99)) || now="the kernel drops new connections, to this router too"
+  say "the conntrack table is full to $((count * 100 / max)) % ($count of $max): $now. Raise net.netfilter.nf_conntrack_max to $((max * 2)) at least, and the buckets with it (/sys/module/nf_conntrack/parameters/hashsize)"
+}
+
 # Limits of pinning here, one a line: said at preview, and again at up.
 pin_warnings() {
-  local count max
-  count=$(</proc/sys/net/netfilter/nf_conntrack_count)
-  max=$(</proc/sys/net/netfilter/nf_conntrack_max)
-  ((count * 10 < max * 8)) ||
-    say "the conntrack table is full to $((count * 100 / max)) % ($count of $max): flows that do not fit are not pinned. Raise net.netfilter.nf_conntrack_max"
   [[ $(</proc/sys/net/netfilter/nf_conntrack_tcp_loose) == 1 ]] ||
     say "net.netfilter.nf_conntrack_tcp_loose is 0: after a reboot of this router open connections are not pinned again"
   awk '{ of[$2] = of[$2] " " $1; count[$2]++ }
     END { for (card in count) if (count[card] > 1) print "several servers answer with the network card" " " card " (" substr(of[card], 2) "): connections that began before the pins, or that a server opens, can\047t be told apart" }' "$macs" 2>/dev/null || true
-  nft list ruleset 2>/dev/null | awk -v ours="$pin_table" '
+  # Without the elements of sets: somebody may block half the world by its addresses, and listing them takes seconds.
+  nft -t list ruleset 2>/dev/null | awk -v ours="$pin_table" '
     $1 == "table" { mine = $3 == ours }
     mine { next }
     tolower($0) ~ /(^|[^a-z])notrack([^a-z]|$)/ { notrack = 1 }

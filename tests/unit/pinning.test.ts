@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+
+const ROUTER = path.join(__dirname, "../../components/routerRoute");
+
+describe("a Linux router's conntrack and rules of others", () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-pinning-"));
+  after(() => fs.rmSync(folder, { recursive: true }));
+
+  /** What a script prints that has pinning.sh, in a network of its own. */
+  function run(script: string): string {
+    const begin = `set -Eeuo pipefail
+      say() { printf '%s\\n' "$*"; }; instance=r1 run=$0 macs=$0/macs bundle=$0
+      mkdir -p "$0/want"; touch "$0/macs" "$0/want/servers"
+      . <(sed 's|^readonly tracked=.*|tracked='"$0"'/conntrack|' "$1/linux/pinning.sh")`;
+    return execFileSync("unshare", ["-n", "bash", "-c", `${begin}\n${script}`, folder, ROUTER], {
+      encoding: "utf8",
+    });
+  }
+
+  const FILLS: [number, number, RegExp][] = [
+    [79, 100, /^$/],
+    [
+      80,
+      100,
+      /^the conntrack table is full to 80 % \(80 of 100\): when it is full, the kernel drops new connections, to this router too\. Raise net\.netfilter\.nf_conntrack_max to 200 /,
+    ],
+    [
+      262143,
+      262144,
+      /full to 99 % \(262143 of 262144\): the kernel drops new connections, to this router too\. /,
+    ],
+    [101, 100, /full to 101 % \(101 of 100\): the kernel drops/],
+    [5, 0, /^$/],
+  ];
+  for (const [count, max, expected] of FILLS)
+    it(`a conntrack table with ${count} of ${max} entries (H1)`, () => {
+      fs.writeFileSync(path.join(folder, "conntrack_count"), `${count}\n`);
+      fs.writeFileSync(path.join(folder, "conntrack_max"), `${max}\n`);
+      const said = run("conntrack_trouble");
+      assert.match(said, expected);
+      assert.doesNotMatch(said, /not pinned/);
+    });
+
+  it("no table, no trouble (H1)", () => {
+    for (const file of ["conntrack_count", "conntrack_max"])
+      fs.rmSync(path.join(folder, file), { force: true });
+    assert.equal(run("conntrack_trouble"), "");
+  });
+
+  it("rules of others are found without reading their sets (M11)", () => {
+    const said = run(`
+      perl -e 'print "table ip foreign { set blocked { type ipv4_addr; elements = {", join(",", map { sprintf "10.%d.%d.1", $_ / 256, $_ % 256 } 0 .. 19999), "}; }; chain c { type filter hook prerouting priority raw; ip saddr \\@blocked notrack; }; chain d { meta mark set ct mark; }; }"' | nft -f -
+      nft() { command nft "$@" | tee -a "$0/listed"; }
+      pin_warnings`);
+    assert.match(said, /rule says notrack/);
+    assert.match(said, /unmasked/);
+    const bytes = fs.statSync(path.join(folder, "listed")).size;
+    assert.ok(bytes > 0 && bytes < 10_000, `${bytes} bytes of rules were read`);
+  });
+});
