@@ -2,8 +2,8 @@
 # One zone in BIND.
 #   want/zone       the zone file, @SERIAL@ in place of the serial
 #   want/settings   zone=DOMAIN
-#   peers           what the zone's other name servers answered: "SERIAL HASH" of the wanted text they serve, and
-#                   their date as a serial
+#   peers           what the zone's other name servers answered: "PEER SERIAL HASH" of the wanted text they serve, and
+#                   "PEER DATE", their date as a serial; "- DATE" is the operator's machine
 # Kept in the instance's folder, for anybody to read:
 #   serial          "SERIAL HASH" of what is served here
 #   served          "TTL NAME ADDRESS" of each address that is served
@@ -137,31 +137,66 @@ is_served() {
     [[ $(served_serial "$(zone_of "$1")") == "$(serial_in "$file")" ]]
 }
 
+# The last serial of the day after tomorrow of a day that is written as yyyymmddnn.
+last_serial_of() { date -u -d "${1:0:8} +2 days" +%Y%m%d99; }
+
+# "serial SERIAL" for a text with HASH, and "beyond PEER SERIAL" of each that was left out. First what this machine
+# knows ("- SERIAL HASH", "- DATE"), then what peers say: their word counts up to LIMIT, or 100 beyond what this machine
+# served, and never half of all serials beyond it, where it would be behind (RFC 1982).
+# pick_serial HASH LIMIT
+pick_serial() {
+  awk -v hash="$1" -v limit="$2" -v most="$max_serial" '
+    $2 !~ /^[0-9]+$/ || (NF != 2 && NF != 3) { next }
+    $1 != "-" {
+      if (!(bound += 0)) {
+        bound = limit > max + 100 ? limit : max + 100
+        if (max && bound > max + 2147483647) bound = max + 2147483647
+        if (bound > most - 1) bound = most - 1
+      }
+      if ($2 + 0 > bound) { print "beyond", $1, $2; next }
+    }
+    $2 + 0 > most { next }
+    NF == 2 { if ($2 + 0 > today) today = $2 + 0; next }
+    $2 + 0 > max_of_all { max_of_all = $2 + 0 }
+    $1 == "-" && $2 + 0 > max { max = $2 + 0 }
+    $3 == hash && $2 + 0 > same { same = $2 + 0 }
+    END {
+      next_one = max_of_all + 1 > today ? max_of_all + 1 : today
+      printf "serial %.0f\n", (same && same == max_of_all ? same : next_one)
+    }'
+}
+
 # One serial for one text on all name servers: that of whoever has the text, if nobody is beyond it; else the next.
 choose_serial() {
-  local zone file served serial
+  local zone file served today serial='' peers='' picked kind peer value limit
   zone=$(zone_of "$1")
   file=$(file_of "$zone")
   served=$(served_serial "$zone" || true)
-  serial=$({
-    # Going back is this machine's own business.
-    [[ $1 != */"$version" ]] || cat "$bundle/peers" 2>/dev/null || true
-    cat "$state/serial" 2>/dev/null || true
+  today=$(date -u +%Y%m%d00)
+  limit=$(last_serial_of "$today")
+  # Going back is this machine's own business.
+  if [[ $1 == */"$version" && -e $bundle/peers ]]; then
+    peers=$(grep -v '^- ' "$bundle/peers" || true)
+    # This machine's clock may stand in the past.
+    value=$(sed -nE 's/^- ([0-9]{10})$/\1/p' "$bundle/peers" | head -n 1)
+    if [[ $value ]] && ((value > today)); then limit=$(last_serial_of "$value"); fi
+  fi
+  picked=$({
+    sed 's/^/- /' "$state/serial" 2>/dev/null || true
     # A file that named has not loaded says nothing: it may come from a run that failed.
     if [[ $served ]]; then
-      say "$served unknown"
-      [[ $(serial_in "$file") != "$served" ]] || say "$served $(hash_of_installed "$file")"
+      say "- $served unknown"
+      [[ $(serial_in "$file") != "$served" ]] || say "- $served $(hash_of_installed "$file")"
     fi
-    date -u +%Y%m%d00
-  } | awk -v hash="$(hash_of_wanted "$1")" -v most="$max_serial" '
-    $1 !~ /^[0-9]+$/ || $1 + 0 > most { next }
-    NF == 1 { if ($1 + 0 > today) today = $1 + 0; next }
-    $1 + 0 > max { max = $1 + 0 }
-    $2 == hash && $1 + 0 > same { same = $1 + 0 }
-    END {
-      next_one = max + 1 > today ? max + 1 : today
-      printf "%.0f\n", (same && same == max ? same : next_one)
-    }')
+    say "- $today"
+    say "$peers"
+  } | pick_serial "$(hash_of_wanted "$1")" "$limit")
+  while read -r kind peer value; do
+    case $kind in
+      serial) serial=$peer ;;
+      beyond) warn "name server $peer says $value for zone $zone, which is far beyond today's serial: left out, its word moves no other. Look there at the clock (date), and at what it serves: rndc zonestatus $zone" ;;
+    esac
+  done <<<"$picked"
   ((serial <= max_serial)) || fail "zone $zone has serial $max_serial, and there is none beyond it (RFC 1982 says how to begin again)"
   say "$serial"
 }
@@ -268,10 +303,11 @@ reload() {
 
 # A reload goes on after rndc has returned.
 wait_served() {
-  local zone deadline=$((SECONDS + patience))
+  local zone deadline
+  deadline=$(($(uptime_seconds) + patience))
   zone=$(zone_of "$1")
   until is_served "$1"; do
-    ((SECONDS < deadline)) ||
+    (($(uptime_seconds) < deadline)) ||
       fail "named does not serve serial $(serial_in "$(file_of "$zone")") of zone $zone after $patience s: $(journalctl -u named -n 200 -o cat 2>/dev/null | grep -F "zone $zone/" | tail -n 1) (journalctl -u named)"
     sleep 0.1
   done

@@ -69,7 +69,8 @@ function ancestors() {
 }
 
 /**
- * What this zone's other name servers hold, so that all agree on a serial; a dead one is left out.
+ * What this zone's other name servers hold, so that all agree on a serial, each line with its peer's name; a dead one
+ * is left out. The first line is this machine's date.
  * @param {string[][]} peers ssh arguments of each
  * @param {string} command
  */
@@ -79,7 +80,21 @@ async function ask(peers, command) {
       promisify(execFile)("ssh", [...args, command], { timeout: 10_000, maxBuffer: 1 << 20 }),
     ),
   );
-  return answers.map((answer) => (answer.status === "fulfilled" ? answer.value.stdout : "")).join("");
+  const today = new Date().toISOString().slice(0, 10).replaceAll("-", "");
+  const lines = answers.flatMap((answer, index) =>
+    answer.status === "fulfilled" ? answerOf(String(peers[index]?.at(-1)), answer.value.stdout) : [],
+  );
+  return [`- ${today}00`, ...lines, ""].join("\n");
+}
+
+/**
+ * A peer may be in other hands: no line but a number, with or without a hash, and few.
+ * @param {string} peer
+ * @param {string} text
+ */
+function answerOf(peer, text) {
+  const lines = text.split("\n").filter((line) => /^\d{1,10}( [0-9a-f]{64})?$/.test(line));
+  return lines.slice(0, 2).map((line) => `${peer} ${line}`);
 }
 
 /** @param {[string, string][]} files @returns {Promise<Buffer>} the same bytes for the same files */

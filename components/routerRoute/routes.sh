@@ -171,7 +171,7 @@ prove_what_is_served() {
     [[ -z $silent ]] || fail "$silent does not answer at all; nothing was moved. Is it up? If it is dead, set its state to down and run pulumi up again"
     if ! ask --deadline "$((patience - 4))" <"$proof/required" >"$proof/answers"; then
       bad=$(awk -F '\t' '$1 == "fail" { print $3 " does not answer for " $2 ": " $4; exit }' "$proof/answers")
-      fail "$bad; nothing was moved. Asked from $source: check that server's service, its VIPs and its default route"
+      fail "${bad:-the prober of this router ended without an answer (killed, or out of memory: see dmesg)}; nothing was moved. Asked from $source: check that server's service, its VIPs and its default route, and that its way back to $source leads over this router (routers.$machine.proofSource names another address to ask from)"
     fi
   fi
   answering <"$proof/all" >"$proof/proven"
@@ -204,9 +204,20 @@ proof_source() {
     return
   fi
   device=$(awk '{ print "route get", $3; exit }' "$bundle/want/routes" | ip -4 -batch - | awk '{ print $3; exit }')
-  source=$(ip -4 -o address show scope global | awk -v device="$device" '$2 != device { sub(/\/.*/, "", $4); print $4; exit }')
+  source=$(ip -4 -o address show scope global | usual_source "$device")
   [[ $source ]] || fail "this router has no address outside the Ethernet to ask the servers from; nothing was changed. Name one: routers.$machine.proofSource"
   say "$source"
+}
+
+# usual_source ETHERNET <ADDRESSES as `ip -4 -o address` shows them: the first outside the Ethernet. One of a bridge for
+# containers or guests only where there is no other: the servers may have the same, and then their answers come back nowhere.
+usual_source() {
+  awk -v ethernet="$1" '
+    $2 == ethernet { next }
+    { address = $4; sub(/\/.*/, "", address) }
+    $2 ~ /^(docker|br-|virbr|lxcbr|lxdbr|incusbr|podman|cni|veth|vnet|flannel|cali|nerdctl)/ { if (bridge == "") bridge = address; next }
+    source == "" { source = address }
+    END { if (source bridge != "") print source == "" ? bridge : source }'
 }
 
 # A server that is gone: the kernel has given up resolving its address. Bound too late looks different.

@@ -220,11 +220,13 @@ save() {
   else
     lines=$(our_lines)
   fi
-  # On top, where no other section is open. The folder belongs to FRR's user: what he puts there as a link leads nowhere.
+  # On top, where no other section is open. The folder belongs to FRR's user: what he puts there as a link leads nowhere, and a pipe
+  # holds nobody up.
   OURS=${lines:+$lines$'\n'} TAG=$tag perl -MFcntl -e '
     my ($file) = @ARGV;
     my $new = "$file.loopback-ha-new";
-    sysopen my $in, $file, O_RDONLY | O_NOFOLLOW or die "$file: $!\n";
+    sysopen my $in, $file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK or die "$file: $!\n";
+    -f $in or die "$file is no file\n";
     my $old = do { local $/; <$in> } // "";
     my $text = $old;
     $text =~ s/^ip route [^\n]* tag $ENV{TAG}( [^\n]*)?\n//mg;
@@ -235,7 +237,7 @@ save() {
     sysopen my $out, $new, O_WRONLY | O_CREAT | O_EXCL, 0600 or die "$new: $!\n";
     print {$out} $text or die "$new: $!\n";
     chown $uid, $gid, $out and chmod $mode & 0777, $out and close $out and rename $new, $file or die "$file: $!\n"' \
-    "$file" || fail "FRR's $file could not be written: what is in force now would be lost when FRR starts again. Is it a link?"
+    "$file" || fail "FRR's $file could not be written: what is in force now would be lost when FRR starts again. Is it a link, or no plain file? See: ls -l $file"
 }
 
 verify_kind() {

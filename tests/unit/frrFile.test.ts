@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+
+const ROUTER = path.join(__dirname, "../../components/routerRoute");
+
+describe("FRR's file, in a folder of FRR's user (L2)", () => {
+  let folder: string;
+  let conf: string;
+  beforeEach(() => {
+    folder = fs.mkdtempSync(path.join(os.tmpdir(), "lha-frr-"));
+    conf = path.join(folder, "frr.conf");
+  });
+  afterEach(() => fs.rmSync(folder, { recursive: true }));
+
+  /** The real script's save, with that folder in place of /etc/frr and one line of ours. */
+  function save(): { status: number | null; stderr: string; late: boolean } {
+    const script = fs
+      .readFileSync(path.join(ROUTER, "frr/concern.sh"), "utf8")
+      .replace("frr=/etc/frr\n", `frr=${folder}\n`);
+    const run = `scripts=${ROUTER}
+say() { printf '%s\\n' "$*"; }
+fail() { printf '%s\\n' "$*" >&2; exit 1; }
+${script}
+our_lines() { say 'ip route 192.0.2.64/27 192.0.2.2 tag 7676 2'; }
+save`;
+    const { status, stderr, error } = spawnSync("bash", ["-eu"], {
+      input: run,
+      encoding: "utf8",
+      timeout: 10_000,
+    });
+    return { status, stderr, late: error !== undefined };
+  }
+
+  it("gets our lines", () => {
+    fs.writeFileSync(conf, "hostname r1\n!\nip route 10.0.0.0/8 192.0.2.9\n");
+    assert.deepEqual(save(), { status: 0, stderr: "", late: false });
+    assert.equal(
+      fs.readFileSync(conf, "utf8"),
+      "hostname r1\n!\nip route 192.0.2.64/27 192.0.2.2 tag 7676 2\nip route 10.0.0.0/8 192.0.2.9\n",
+    );
+  });
+
+  for (const [what, make] of [
+    ["a pipe that nobody fills", (): unknown => execFileSync("mkfifo", [conf])],
+    ["a link", (): unknown => fs.symlinkSync("/dev/zero", conf)],
+    ["a folder", (): unknown => fs.mkdirSync(conf)],
+  ] as const) {
+    it(`is refused at once where it is ${what}`, () => {
+      make();
+      const { status, stderr, late } = save();
+      assert.ok(!late, "it waits");
+      assert.equal(status, 1);
+      assert.match(stderr, /frr\.conf could not be written: .* Is it a link, or no plain file\?/);
+    });
+  }
+});

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import * as path from "node:path";
+
+const ROUTES = path.join(__dirname, "../../components/routerRoute/routes.sh");
+
+/** What usual_source of the real script picks of a router's addresses, where its Ethernet is eth1. */
+function pick(...addresses: [string, string][]): string {
+  const lines = addresses.map(
+    ([device, address], index) =>
+      `${index + 1}: ${device}    inet ${address} brd 192.0.2.255 scope global ${device}\\       valid_lft forever`,
+  );
+  const run = `say() { printf '%s\\n' "$*"; }; . "$1"; usual_source eth1`;
+  const input = lines.map((line) => `${line}\n`).join("");
+  return execFileSync("bash", ["-euc", run, "bash", ROUTES], { input, encoding: "utf8" }).trim();
+}
+
+describe("address that a router's proof is asked from (docker0 on router and server)", () => {
+  const docker: [string, string] = ["docker0", "172.17.0.1/16"];
+  const ethernet: [string, string] = ["eth1", "192.0.2.1/27"];
+
+  it("is the first outside the Ethernet", () => {
+    assert.equal(pick(ethernet, ["eth0", "198.51.100.2/24"], ["eth2", "203.0.113.2/24"]), "198.51.100.2");
+  });
+
+  for (const bridge of [
+    "docker0",
+    "br-0123456789ab",
+    "virbr0",
+    "lxcbr0",
+    "podman1",
+    "cni0",
+    "veth12",
+    "vnet3",
+  ]) {
+    it(`is not one of ${bridge} where there is another`, () => {
+      assert.equal(pick([bridge, "172.17.0.1/16"], ethernet, ["wan0", "198.51.100.2/24"]), "198.51.100.2");
+    });
+  }
+
+  it("is a bridge's where that is all there is, and none on a router with the Ethernet alone", () => {
+    assert.equal(pick(docker, ethernet), "172.17.0.1");
+    assert.equal(pick(ethernet), "");
+  });
+
+  it("is an Ethernet's that is a bridge by the operator's name", () => {
+    assert.equal(pick(docker, ["br0", "198.51.100.2/24"]), "198.51.100.2");
+  });
+});

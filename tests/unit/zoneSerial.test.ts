@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import * as path from "node:path";
+
+const CONCERN = path.join(__dirname, "../../components/dnsRoundRobin/concern.sh");
+const LIMIT = "2026113099";
+
+/** What pick_serial of the real script says of these lines, for the text with hash "x". */
+function pick(lines: string[], limit = LIMIT): string[] {
+  const run = `say() { printf '%s\\n' "$*"; }; . "$1"; pick_serial x "$2"`;
+  const input = `${lines.join("\n")}\n`;
+  return execFileSync("bash", ["-euc", run, "bash", CONCERN, limit], { input, encoding: "utf8" })
+    .trim()
+    .split("\n");
+}
+
+describe("serial of a zone (M12)", () => {
+  const own = ["- 2026112807 old", "- 2026112900"];
+  const cases: [string, string[], string[]][] = [
+    ["is today's first on a new machine", ["- 2026112900"], ["serial 2026112900"]],
+    ["is the next one today", ["- 2026112900 old", "- 2026112900"], ["serial 2026112901"]],
+    ["stays for the same text", ["- 2026112807 x", "- 2026112900"], ["serial 2026112807"]],
+    ["is a peer's for its text", [...own, "root@a 2026112903 x"], ["serial 2026112903"]],
+    ["is beyond a peer's of another text", [...own, "root@a 2026112903 y"], ["serial 2026112904"]],
+    ["follows a peer's date of tomorrow", [...own, "root@a 2026113000"], ["serial 2026113000"]],
+    [
+      "is not moved by a peer that says the last serials of all",
+      [...own, "root@a 4294967294 x", "root@b 2026112901 y"],
+      ["beyond root@a 4294967294", "serial 2026112902"],
+    ],
+    [
+      "is not moved by a peer whose clock says 2099",
+      [...own, "root@a 2099123100"],
+      ["beyond root@a 2099123100", "serial 2026112900"],
+    ],
+    [
+      "of a zone that is far ahead here goes on with its peers",
+      ["- 2099123100 old", "- 2026112900", "root@a 2099123102 x"],
+      ["serial 2099123102"],
+    ],
+    [
+      "is never half of all serials beyond what was served",
+      ["- 5 old", "- 2026112900", "root@a 3000000000 x"],
+      ["beyond root@a 3000000000", "serial 2026112900"],
+    ],
+    [
+      "is no word's",
+      [...own, "root@a 99999999999 x", "root@a -1 x", "root@a x"],
+      ["beyond root@a 99999999999", "serial 2026112900"],
+    ],
+  ];
+  for (const [title, lines, expected] of cases) {
+    it(title, () => assert.deepEqual(pick(lines), expected));
+  }
+
+  it("is never the last of all by a peer's word, whatever the limit", () => {
+    const said = pick(["- 4294967200 old", "root@a 4294967295 x"], "4294967295");
+    assert.deepEqual(said, ["beyond root@a 4294967295", "serial 4294967201"]);
+  });
+});
