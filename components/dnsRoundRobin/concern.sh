@@ -103,9 +103,19 @@ install_local_conf() {
   local target
   target=$(readlink -f "$local_conf")
   cat >"$run/text"
-  cp -a "$target" "$target.loopback-ha-new"
-  cat "$run/text" >"$target.loopback-ha-new"
-  mv -T "$target.loopback-ha-new" "$target"
+  # The link may lead into somebody's folder: what he puts there under the new name is not followed.
+  perl -MFcntl -MIO::Handle -e '
+    my ($file, $text) = @ARGV;
+    my $new = "$file.loopback-ha-new";
+    sysopen my $in, $file, O_RDONLY | O_NOFOLLOW or die "$file: $!\n";
+    my ($mode, $uid, $gid) = (stat $in)[2, 4, 5];
+    open my $from, "<", $text or die "$text: $!\n";
+    unlink $new;
+    sysopen my $out, $new, O_WRONLY | O_CREAT | O_EXCL, 0600 or die "$new: $!\n";
+    print {$out} do { local $/; <$from> } // "" or die "$new: $!\n";
+    chown $uid, $gid, $out and chmod $mode & 07777, $out and $out->flush and $out->sync and close $out and rename $new, $file or die "$file: $!\n";
+    my $folder;
+    open $folder, "<", $file =~ s|/[^/]*$||r and $folder->sync or die "$file: its folder: $!\n"' "$target" "$run/text"
 }
 
 # BIND's configuration for DIR; changed=1 when named does not know it yet.
@@ -121,7 +131,7 @@ install_clauses() {
   elif [[ -e $clauses ]] || has_include; then
     changed=1
     ! has_include || without_include | install_local_conf
-    rm -f "$clauses"
+    delete "$clauses"
   fi
 }
 

@@ -106,6 +106,12 @@ of_others() {
   for other in $(others); do cat "$other/want/$1"; done
 }
 
+# replace NEW PATH: after a power cut PATH is the old or the new one, whole, whatever file system it is on. What comes
+# later (a mark cleared, a version forgotten) may rely on it.
+replace() { sync "$1" && mv -T "$1" "$2" && sync "${2%/*}"; }
+# delete FILE: after a power cut, too, before what comes later.
+delete() { rm -f "$1" && sync "${1%/*}"; }
+
 # install_file PATH MODE <TEXT: atomic, and nothing at all where it is already so.
 install_file() {
   # It may hold a secret.
@@ -114,7 +120,7 @@ install_file() {
   umask 022
   if ! cmp -s "$run/text" "$1"; then
     install -m "$2" "$run/text" "$1.loopback-ha-new"
-    mv -T "$1.loopback-ha-new" "$1"
+    replace "$1.loopback-ha-new" "$1"
   fi
   : >"$run/text"
 }
@@ -131,6 +137,7 @@ install_unit() {
   # Either way systemd reads all units again, once.
   if ! systemctl is-enabled --quiet "$unit" 2>/dev/null; then
     systemctl enable --quiet "$unit"
+    sync_wants
   elif [[ $changed ]]; then
     systemctl daemon-reload
   fi
@@ -143,16 +150,19 @@ unit_text() {
   text=${text//@INSTANCE@/"$instance"}
   say "${text//@STATE@/"$state"}"
 }
+# Links of systemctl's, which it doesn't sync.
+sync_wants() { [[ ! -e $units/multi-user.target.wants ]] || sync "$units/multi-user.target.wants"; }
 remove_unit() {
   [[ -e $units/$unit ]] || return 0
   systemctl disable --quiet --now "$unit"
-  rm -f "$units/$unit"
+  sync_wants
+  delete "$units/$unit"
   systemctl daemon-reload
 }
 
 point_current_at() {
   ln -sfn "versions/$1" "$state/current.new"
-  mv -T "$state/current.new" "$state/current"
+  replace "$state/current.new" "$state/current"
 }
 
 forget_versions_but() {
@@ -191,14 +201,14 @@ record() {
   sync -f "$state"
   forget_versions_but "$1"
 }
-stamp() { date -u +%FT%T.%NZ >"$state/$1.new" && mv "$state/$1.new" "$state/$1"; }
+stamp() { date -u +%FT%T.%NZ >"$state/$1.new" && replace "$state/$1.new" "$state/$1"; }
 
 # The last thing a removal does: one rename takes the instance away, the rest is tidying.
 forget_instance() {
   remove_unit
   remove_command
   if [[ -e $state ]]; then
-    mv -T "$state" "$root/.gone-$instance"
+    replace "$state" "$root/.gone-$instance"
   fi
   rm -rf "$root/.gone-$instance"
   # The folder is empty but for nothing of ours when this was the last instance; then the lock goes too.

@@ -10,7 +10,12 @@
   umask 022
   read -r magic size checksum
   [ "$magic" = LOOPBACK-HA-1 ] || { echo "no bundle on stdin; nothing was changed" >&2; exit 1; }
-  in=$(mktemp -d /run/loopback-ha-in.XXXXXX)
+  # What a run that was killed left; a folder's name has the process that it is of.
+  for left in /run/loopback-ha-in.*.*; do
+    of=${left#/run/loopback-ha-in.}
+    [ ! -d "$left" ] || [ -d "/proc/${of%%.*}" ] || rm -rf "$left"
+  done
+  in=$(mktemp -d "/run/loopback-ha-in.$$.XXXXXX")
   trap 'rm -rf "$in"' EXIT
   trap '' HUP INT TERM PIPE
   mkdir "$in/bundle"

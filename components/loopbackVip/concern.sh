@@ -45,14 +45,14 @@ prepare() {
     cat "$state/adopted"
     comm -12 <(sorted_live) <(comm -23 <(sort -u "$wanted/bindings") "$state/known") | comm -23 - <(of_others bindings | sort -u)
   } | sort -u >"$state/adopted.new"
-  mv "$state/adopted.new" "$state/adopted"
+  replace "$state/adopted.new" "$state/adopted"
   of_all_versions bindings | sort -u >"$state/known"
   local key
   if [[ ! -e $sysctl_before ]]; then
     while IFS='=' read -r key _; do
       say "$key=$(<"$(sysctl_file "$key")")"
     done <"$wanted/sysctls" >"$sysctl_before.new"
-    mv "$sysctl_before.new" "$sysctl_before"
+    replace "$sysctl_before.new" "$sysctl_before"
   fi
 }
 

@@ -253,7 +253,7 @@ prepare() {
   [[ -e ${proof:-}/proven ]] || return 0
   touch "$state/proven"
   sort -u "$proof/proven" "$state/proven" | awk 'FILENAME != "-" { wanted[$1]; next } $1 in wanted' <(vip_checks "$bundle") - >"$state/proven.new"
-  mv "$state/proven.new" "$state/proven"
+  replace "$state/proven.new" "$state/proven"
 }
 
 # ADDRESS PREFIX SERVER NEXT-HOP: one address of each prefix of a bundle, the first host's where it has hosts.

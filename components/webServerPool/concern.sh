@@ -147,7 +147,7 @@ activate() {
     render "$dir" | install_file "$vhosts" 600
     note_checksum "$dir"
   elif [[ -e $vhosts ]]; then
-    rm -f "$vhosts"
+    delete "$vhosts"
   else
     return 0
   fi

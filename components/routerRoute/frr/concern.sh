@@ -222,7 +222,7 @@ save() {
   fi
   # On top, where no other section is open. The folder belongs to FRR's user: what he puts there as a link leads nowhere, and a pipe
   # holds nobody up.
-  OURS=${lines:+$lines$'\n'} TAG=$tag perl -MFcntl -e '
+  OURS=${lines:+$lines$'\n'} TAG=$tag perl -MFcntl -MIO::Handle -e '
     my ($file) = @ARGV;
     my $new = "$file.loopback-ha-new";
     sysopen my $in, $file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK or die "$file: $!\n";
@@ -236,7 +236,9 @@ save() {
     unlink $new;
     sysopen my $out, $new, O_WRONLY | O_CREAT | O_EXCL, 0600 or die "$new: $!\n";
     print {$out} $text or die "$new: $!\n";
-    chown $uid, $gid, $out and chmod $mode & 0777, $out and close $out and rename $new, $file or die "$file: $!\n"' \
+    chown $uid, $gid, $out and chmod $mode & 0777, $out and $out->flush and $out->sync and close $out and rename $new, $file or die "$file: $!\n";
+    my $folder;
+    open $folder, "<", $file =~ s|/[^/]*$||r and $folder->sync or die "$file: its folder: $!\n"' \
     "$file" || fail "FRR's $file could not be written: what is in force now would be lost when FRR starts again. Is it a link, or no plain file? See: ls -l $file"
 }
 

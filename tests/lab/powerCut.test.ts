@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { promisify } from "node:util";
+
+const scripts = path.join(__dirname, "../../components/host");
+
+const onDisk = (when: string, version: string): string =>
+  `${when}: text=${version} unit=unit of p.s.c.fake link=1 current=versions/${version} applied=yes`;
+
+/** Where the kernel and the tools have it; ext4 is everywhere. */
+const KINDS = ["ext4", ...(fs.existsSync("/usr/sbin/mkfs.xfs") ? ["xfs"] : [])];
+
+/** The page cache lives on when a machine's processes are killed: only a copy of a mounted disk lacks what was not synced. */
+describe("a power cut (M1)", function () {
+  this.timeout(60_000);
+
+  for (const kind of KINDS) {
+    it(`loses nothing of a change that is done, with /etc and /var on ${kind} file systems of their own`, async () => {
+      const { stdout } = await promisify(execFile)("bash", [
+        path.join(__dirname, "powerCut.sh"),
+        scripts,
+        kind,
+      ]);
+      assert.deepEqual(stdout.trim().split("\n"), [
+        onDisk("first", "one"),
+        onDisk("second", "two"),
+        "removed: text=none unit=none link=0 current=none applied=no",
+      ]);
+    });
+  }
+});

@@ -1,0 +1,32 @@
+import assert from "assert";
+import { execFileSync } from "child_process";
+import * as fs from "fs";
+import * as os from "os";
+import * as path from "path";
+
+const concern = fs.readFileSync(path.join(__dirname, "../../components/dnsRoundRobin/concern.sh"), "utf8");
+const writer = /^install_local_conf\(\) \{\n[^]*?\n\}\n/m.exec(concern)?.[0] ?? "";
+
+describe("named.conf.local as a link into somebody's folder (L8)", () => {
+  it("keeps link and mode, and what stands under the new name there is not followed", () => {
+    const dir = fs.mkdtempSync(path.join(os.tmpdir(), "local-conf-"));
+    const at = (name: string): string => path.join(dir, name);
+    try {
+      fs.mkdirSync(at("his"));
+      fs.writeFileSync(at("his/conf"), "old\n", { mode: 0o640 });
+      fs.writeFileSync(at("victim"), "untouched\n");
+      fs.symlinkSync("../victim", at("his/conf.loopback-ha-new"));
+      fs.symlinkSync("his/conf", at("local"));
+      execFileSync("bash", ["-euc", `run=$1 local_conf=$1/local\n${writer}install_local_conf`, "bash", dir], {
+        input: "new\n",
+      });
+      assert.strictEqual(fs.readFileSync(at("victim"), "utf8"), "untouched\n");
+      assert.strictEqual(fs.readFileSync(at("his/conf"), "utf8"), "new\n");
+      assert.strictEqual(fs.readlinkSync(at("local")), "his/conf");
+      assert.strictEqual(fs.statSync(at("his/conf")).mode & 0o777, 0o640);
+      assert.deepStrictEqual(fs.readdirSync(at("his")), ["conf"]);
+    } finally {
+      fs.rmSync(dir, { recursive: true });
+    }
+  });
+});
