@@ -75,7 +75,8 @@ function onRound(memory: Memory, round: Round, at: number): Step {
     lines.push(words.sees(round.router));
   }
   const { nobody } = sight;
-  if (!count(sight, round, at, active(memory), memory.policy)) return { memory, lines };
+  if (!count(sight, round, at, active(memory), Object.keys(memory.servers), memory.policy))
+    return { memory, lines };
   lines.push(...tellNobody(memory.policy, round.router, nobody, sight.nobody), ...tellServers(memory, at));
   const decision = decide(memory, at);
   return { memory, lines: [...lines, ...decision.lines], flip: decision.flip };

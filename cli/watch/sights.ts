@@ -1,4 +1,5 @@
 /** What the rounds of one router say of each server: they are counted here, and judged in decide.ts. Pure. */
+import { isIPv4 } from "node:net";
 import type { Answer, HealthRound } from "../health";
 
 /** A round, and whose. */
@@ -69,15 +70,18 @@ export const countAnew = (sight: RouterSight, at: number): void =>
 /**
  * Counts a round in; changes `sight`.
  * @param active the servers that carry traffic
+ * @param known all of the farm's servers: what a router says of any other name is nobody's
  * @returns whether it counted: what arrives in a bunch after a cut is old news, and bad only once
  */
 export function count(
   sight: RouterSight,
-  { answers }: Round,
+  round: Round,
   at: number,
   active: string[],
+  known: string[],
   { interval, fall, silence, settle }: Counting,
 ): boolean {
+  const answers = round.answers.filter(({ server, vip }) => known.includes(server) && isIPv4(vip));
   if (at - sight.counted > silence) countAnew(sight, at);
   if (at - sight.round < interval / 2) {
     forgive(sight, answers);

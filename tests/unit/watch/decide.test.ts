@@ -282,6 +282,21 @@ describe("watch: decisions", () => {
     assert.deepEqual(watched.words, ["back web2", "back web2"]);
   });
 
+  it("a router that names what is no server and no VIP steers nothing (M5)", () => {
+    const watched = new Watched().rounds("++++");
+    const answer = { way: "marked", ok: false, site: "w", reason: "theirs" };
+    const answers = ["__proto__", "constructor", "web9"]
+      .map((server) => ({ ...answer, server, vip: "192.0.2.37" }))
+      .concat([{ ...answer, server: "web1", vip: "__proto__" }]);
+    for (let round = 0; round < 5; round++) {
+      watched.at += INTERVAL;
+      watched.take({ kind: "round", at: watched.at, router: "r1", answers });
+    }
+    assert.deepEqual(watched.words, []);
+    for (const key of ["reason", "falls", "rises", "ailing"]) assert.ok(!(key in {}), key);
+    assert.deepEqual(Object.keys(watched.memory.routers.r1.servers), []);
+  });
+
   it("servers come and go with the config", () => {
     const watched = new Watched(policy(), servers("active", "active"));
     watched
