@@ -103,28 +103,158 @@ questions() {
 }
 
 # The first complaint of Apache's own config test, empty when there is none.
-config_error() { apache2ctl configtest 2>&1 | grep -v -e '^Syntax OK' -e '^AH00558' -e '^Action ' | head -n 3 | tr '\n' ' '; }
+config_error() { apache2ctl configtest 2>&1 | grep -v -e '^Syntax OK' -e '^AH0055[78]' -e '^Action ' | head -n 3 | tr '\n' ' '; }
+
+# What Apache said last when it ended or did not start.
+last_words() {
+  { tail -n 20 /var/log/apache2/error.log || true; journalctl -u apache2 --since=-2min -o cat -n 30 || true; } 2>/dev/null |
+    grep -E '^\(|AH[0-9]{5}|:(emerg|alert|crit)\]|Unable to open' | grep -v 'AH0055[78]' | tail -n 3 | printable | tr '\n' ' ' || true
+}
+
+# The whole configuration as Apache reads it, wherever a line stands, in one reading and without a start.
+readonly mod_info=/usr/lib/apache2/modules/mod_info.so
+dump_config() { apache2ctl -t -D DUMP_MODULES -D DUMP_CONFIG -C "LoadModule info_module $mod_info" 2>/dev/null; }
+
+# Foreign text, for a message.
+printable() { tr -cd '[:print:]\t\n'; }
+
+# Of what dump_config prints, but for our own virtual hosts, lines of fields parted by tabs:
+#   module NAME | listen ADDRESS PORT FILE:LINE (ADDRESS: * for all) | name NAME FILE:LINE
+configured() {
+  awk -v OFS='\t' '
+    function bare(text) { gsub(/^"|"$/, "", text); return text }
+    { sub(/\r$/, "") }
+    /^# In file: / { file = substr($0, 12); ours = file ~ /\/loopback-ha[.][^\/]*$/; next }
+    /^ *# +[0-9]+:$/ { place = file ":" ($2 + 0); next }
+    / \((static|shared)\)$/ { print "module", $1; next }
+    ours { next }
+    { word = tolower($1) }
+    word == "listen" {
+      address = "*"
+      port = bare($2)
+      if (match(port, /:[0-9]+$/)) { address = tolower(substr(port, 1, RSTART - 1)); port = substr(port, RSTART + 1) }
+      print "listen", address, port, place
+    }
+    # Those of all addresses, which a VIP of ours hides.
+    word == "<virtualhost" {
+      serves = 0
+      for (i = 2; i <= NF; i++) {
+        address = $i
+        gsub(/[">]/, "", address)
+        if (address ~ /^([*]|_default_)(:(80|[*]))?$/) serves = 1
+      }
+    }
+    word == "</virtualhost>" { serves = 0 }
+    serves && (word == "servername" || word == "serveralias") {
+      for (i = 2; i <= NF; i++) {
+        name = tolower(bare($i))
+        sub(/^[a-z]+:\/\//, "", name)
+        sub(/:[0-9]+$/, "", name)
+        print "name", name, place
+      }
+    }'
+}
+
+# Listening sockets of other programs than this Apache: ADDRESS TAB PORT TAB HOLDER.
+foreign_sockets() {
+  local socket holder pid group
+  while read -r _ _ _ socket _ holder; do
+    [[ $holder =~ pid=([0-9]+) ]] || continue
+    pid=${BASH_REMATCH[1]}
+    if [[ $holder == *'("apache2",'* ]]; then
+      group=$(cat "/proc/$pid/cgroup" 2>/dev/null || true)
+      [[ $group && $group != */apache2.service* ]] || continue
+    fi
+    holder=${holder#*(\"}
+    printf '%s\t%s\t%s\n' "${socket%:*}" "${socket##*:}" "${holder%%\"*}, process $pid"
+  done < <(ss -Hltnp)
+}
+
+# held_listens CONFIGURED SOCKETS: the first Listen whose port another program holds: ADDRESS TAB PORT TAB PLACE TAB HOLDER.
+held_listens() {
+  awk -F '\t' -v OFS='\t' '
+    function family(address) { return address ~ /^\[/ ? 6 : address == "*" ? 46 : 4 }
+    function all(address) { return address ~ /^([*]|0[.]0[.]0[.]0|\[::\])$/ }
+    function meet(a, b) {
+      # Apache takes IPv4, too, with [::].
+      if (a == "[::]") a = "*"
+      if (family(a) != 46 && family(b) != 46 && family(a) != family(b)) return 0
+      return a == b || all(a) || all(b)
+    }
+    FILENAME == ARGV[1] { if ($1 == "listen") { count++; address[count] = $2; port[count] = $3; place[count] = $4 } next }
+    {
+      sub(/%.*/, "", $1)
+      for (i = 1; i <= count; i++)
+        if (port[i] == $2 && meet(address[i], $1)) { print address[i], port[i], place[i], $3; exit }
+    }' "$1" "$2"
+}
+
+# hidden_vhosts CONFIGURED SITES: the sites that somebody else's virtual host serves by name, too: SITE TAB NAME TAB PLACE.
+hidden_vhosts() {
+  awk -F '\t' -v OFS='\t' '
+    FILENAME == ARGV[1] {
+      if ($1 != "name") next
+      if ($2 !~ /[*?]/) { if (!($2 in at)) at[$2] = $3; next }
+      wild[++count] = $2
+      place[count] = $3
+      gsub(/[^a-z0-9*?-]/, "[&]", wild[count])
+      gsub(/[*]/, ".*", wild[count])
+      gsub(/[?]/, ".", wild[count])
+      next
+    }
+    {
+      split($0, field, " ")
+      names = split(field[2], name, ",")
+      for (j = 1; j <= names; j++) {
+        if (name[j] in at) { print field[1], name[j], at[name[j]]; next }
+        for (i = 1; i <= count; i++) if (name[j] ~ "^" wild[i] "$") { print field[1], name[j], place[i]; next }
+      }
+    }' "$1" "$2"
+}
 
 check() {
   need apache2 apache2ctl perl ss systemctl
-  local holder module modules error
+  local config error
+  [[ -e $mod_info ]] || fail "Apache's $mod_info is missing; nothing was changed. Install it (apt-get install --reinstall apache2-bin)"
   # Which tests the configuration, too.
-  if modules=$(apache2ctl -M 2>/dev/null); then
-    for module in alias_module authz_core_module setenvif_module; do
-      [[ $modules == *" $module "* ]] || fail "Apache lacks $module; nothing was changed. Enable it: a2enmod ${module%_module}"
-    done
+  if config=$(dump_config | configured); then
+    check_ports "$config"
+    check_config "$config"
   else
-    # What is wrong with our own files, this run mends.
+    # What is wrong with our own files, this run corrects.
     error=$(config_error || true)
     [[ $error == *"$state/"* || $error == *"$vhosts"* ]] ||
-      fail "Apache's configuration is broken already, before our change: $error- nothing was changed. Mend it, then run 'pulumi up' again"
-  fi
-  holder=$(ss -Hltnp 'sport = :80' | grep -v '"apache2"' | grep -o '"[^"]*",pid=[0-9]*' | head -n 1 || true)
-  [[ -z $holder ]] || fail "port 80 is held by another program ($holder); nothing was changed. Stop it or move it to another port"
-  if ! grep -qrE '^[[:space:]]*Listen[[:space:]]+((0\.0\.0\.0|\*):)?80([[:space:]]|$)' /etc/apache2/ports.conf /etc/apache2/conf-enabled /etc/apache2/apache2.conf 2>/dev/null; then
-    fail "Apache does not listen on port 80 of all addresses; nothing was changed. Put 'Listen 80' into /etc/apache2/ports.conf"
+      fail "Apache's configuration is broken already, before our change: $error- nothing was changed. Correct it, then run 'pulumi up' again"
+    check_ports $'listen\t*\t80\t/etc/apache2'
   fi
   systemctl is-enabled --quiet apache2 || warn "Apache is not started at boot: after a reboot no site answers here (systemctl enable apache2)"
+}
+
+# Apache ends when it can't have one of its ports, and its config test does not look.
+check_ports() {
+  local address port place holder
+  IFS=$'\t' read -r address port place holder < <(held_listens <(say "$1") <(foreign_sockets) | printable) || return 0
+  [[ $address != '*' ]] || address='all addresses'
+  fail "port $port is held by another program ($holder), and Apache would end at its next start or reload: it is to listen on port $port of $address ($place); nothing was changed. Stop that program, move it to another port, or remove that line"
+}
+
+# Of a configuration that Apache takes: what we need, and what ours will hide.
+check_config() {
+  local module place listens site name
+  for module in alias_module authz_core_module setenvif_module; do
+    [[ $'\n'$1$'\n' == *$'\n'module$'\t'$module$'\n'* ]] ||
+      fail "Apache lacks $module; nothing was changed. Enable it: a2enmod ${module%_module}"
+  done
+  listens=$(awk -F '\t' '$1 == "listen" && $3 == 80 {
+    if ($2 ~ /^([*]|0[.]0[.]0[.]0|\[::\])$/) { some = "all"; exit }
+    some = some (some ? ", " : "") $2 " (" $4 ")"
+  } END { print some }' <(say "$1") | printable)
+  [[ $listens ]] || fail "Apache does not listen on port 80 of all addresses; nothing was changed. Put 'Listen 80' into /etc/apache2/ports.conf"
+  [[ $listens == all ]] ||
+    fail "Apache does not listen on port 80 of all addresses, but of $listens; nothing was changed. Put one 'Listen 80' in the place of that"
+  while IFS=$'\t' read -r site name place; do
+    warn "site $site: a virtual host of somebody else's serves $name, too ($place). On the site's VIPs ours answers, without that one's directives: files that it denies, and the source of programs such as PHP, are public there if they lie in the site's document root"
+  done < <(hidden_vhosts <(say "$1") "$bundle/want/sites" | printable | awk 'NR <= 10')
 }
 
 is_live() {
@@ -164,19 +294,32 @@ reload() {
   local pid error
   if systemctl is-active --quiet apache2; then
     # What "systemctl reload" does, which reads the configuration once more on the way: with thousands of VIPs that takes.
-    if apache2ctl configtest 2>/dev/null && pid=$(systemctl show --property MainPID --value apache2) && kill -USR1 "$pid"; then return; fi
+    # A unit without a main process has 0 there, and kill would take that for our own process group.
+    if apache2ctl configtest 2>/dev/null && pid=$(systemctl show --property MainPID --value apache2) && ((pid > 1)) && kill -USR1 "$pid"; then return; fi
   elif systemctl start apache2 2>/dev/null; then
     return
   fi
   error=$(config_error || true)
   [[ ! $error ]] || fail "Apache refuses the new configuration: $error"
-  fail "Apache did not take the new configuration; see: journalctl -u apache2"
+  fail "Apache did not take the new configuration: $(last_words)(see: journalctl -u apache2, /var/log/apache2/error.log)"
 }
 
 verify() {
-  local bad
-  bad=$(questions "$1" <(touched_sites "$1") | perl "$scripts/probe.pl" --deadline 15 | grep '^fail' | head -n 1 || true)
-  [[ -z $bad ]] || fail "$(awk -F '\t' '{ print "site " $3 " does not answer on " $2 ": " $4 }' <<<"$bad")"
+  local touched asked answers answered bad code=0
+  touched=$(touched_sites "$1")
+  [[ $touched ]] || return 0
+  asked=$(questions "$1" <(say "$touched") | wc -l)
+  answers=$(questions "$1" <(say "$touched") | perl "$scripts/probe.pl" --deadline 15) || code=$?
+  bad=$(awk -F '\t' '$1 == "fail" { print "site " $3 " does not answer on " $2 ": " $4; exit }' <<<"$answers")
+  if [[ $bad ]]; then
+    systemctl is-active --quiet apache2 || fail "Apache ended when it read the new configuration: $(last_words)($bad)"
+    fail "$bad"
+  fi
+  # A prober that died has proved nothing.
+  answered=$(awk '/^ok/ { count++ } END { print count + 0 }' <<<"$answers")
+  if ((code || answered != asked)); then
+    fail "the check whether the sites answer ended too early (exit code $code, $answered of $asked answers)"
+  fi
 }
 
 report() {
@@ -193,19 +336,21 @@ drift() {
   systemctl is-active --quiet apache2 || printf '%s\n' '- Apache running' '+ Apache not running'
 }
 
-# Lines that may hold the health path are not shown.
+# Of lines that are not ours only the directive is shown: they may hold a password. Neither are lines that may hold the
+# health path.
 edited_vhosts() {
   local token
   token=$(awk '$1 == "Redirect" && $2 == 200 { gsub(/"/, "", $3); sub(/.*\//, "", $3); print $3 }' "$1/want/private/vhost.conf")
   diff -a -U0 -F '^# site ' <(render "$1") "$vhosts" | TOKEN=$token awk '
-    function shown(line) {
-      if (index(line, ENVIRON["TOKEN"]) || line ~ /[\/]loopback-ha\// || line ~ /^[ \t#]*([Rr]edirect[ \t]+200|[Ss]et[Ee]nv[Ii]f)/) {
-        match(line, /^[ \t#]*[^ \t]*/)
-        return substr(line, 1, RLENGTH) " (not shown: it may hold the health path)"
-      }
-      return line
+    function shown(line, ours,  goes_on) {
+      goes_on = continued
+      continued = !ours && line ~ /\\$/
+      if (ours && !index(line, ENVIRON["TOKEN"])) return line
+      if (line ~ /^[ \t]*(<\/[A-Za-z]+>)?$/) return line
+      match(line, /^[ \t]*(#|<?[A-Za-z]+)/)
+      return (goes_on || RLENGTH < 0 ? "" : substr(line, 1, RLENGTH) " ") "(not shown: it may hold " (ours ? "the health path" : "a secret") ")"
     }
     NR <= 2 { next }
     /^@@ / { site = /@@ # site / ? "vhost " $NF : "vhosts"; next }
-    { print substr($0, 1, 1) " " site ": " shown(substr($0, 2)) }' || true
+    { print substr($0, 1, 1) " " site ": " shown(substr($0, 2), /^-/) }' || true
 }

@@ -79,8 +79,8 @@ export function namesOf(line: string): NameAddress[] {
   return names.split(",").flatMap((name) => vips.split(",").map((address) => ({ name, address })));
 }
 
-// What all vhosts inherit.
-const HEALTH = `SetEnvIf Request_URI "^${healthPath(TOKEN)}$" loopback_ha_health`;
+// What all vhosts inherit. mod_proxy heeds no-proxy, for the ProxyPass of the whole server, too.
+const HEALTH = `SetEnvIf Request_URI "^${healthPath(TOKEN)}$" loopback_ha_health no-proxy`;
 
 // 421 Misdirected Request (RFC 9110, 15.5.20): nobody is served somebody else's site.
 function renderUnknown(listen: string): string[] {
@@ -98,14 +98,19 @@ function renderSite(): string[] {
     "    ServerName @SERVER_NAME@",
     // Stands there once for each.
     "    ServerAlias @ALIAS@",
+    // First of all, so that no rule or redirect of the operator's answers instead (ADR 17).
+    "    <IfModule rewrite_module>",
+    "        RewriteEngine On",
+    `        RewriteRule "^${healthPath(TOKEN)}$" - [END]`,
+    "    </IfModule>",
+    // Answered out of the configuration: a thousand sites need no thousand files.
+    `    Redirect 200 "${healthPath(TOKEN)}"`,
+    `    ErrorDocument 200 "${healthAnswer("@MACHINE@", "@SITE@")}"`,
     '    DocumentRoot "@ROOT@"',
     '    <Directory "@ROOT@">',
     "        Options FollowSymLinks",
     "        Require all granted",
     "    </Directory>",
-    // Answered out of the configuration: a thousand sites need no thousand files.
-    `    Redirect 200 "${healthPath(TOKEN)}"`,
-    `    ErrorDocument 200 "${healthAnswer("@MACHINE@", "@SITE@")}"`,
     // No log line for it: the path is a secret, and probes come all the time.
     "    CustomLog ${APACHE_LOG_DIR}/other_vhosts_access.log vhost_combined env=!loopback_ha_health",
     "</VirtualHost>",

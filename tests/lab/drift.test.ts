@@ -59,7 +59,7 @@ const WEB_SERVER_POOL: Tampering[] = [
     what: "an extra line in a vhost, which Apache refuses",
     machine: "web2",
     by: `sed -i '0,/^<\\/VirtualHost>/s//&\\nBogus on/' ${VHOSTS}`,
-    lines: [/^\+ vhost gadgets: Bogus on$/],
+    lines: [/^\+ vhost gadgets: Bogus \(not shown/],
     commands: [vhostsOf("web2")],
   },
   {
@@ -69,12 +69,12 @@ const WEB_SERVER_POOL: Tampering[] = [
       sed -i "/^# site widgetco/,\\$ { s/ServerAlias widgetco/ServerAlias other/; s/^    Redirect 200 \\"/&\\/x/; }; \\$ a# old:
         /^# site gadgets/ a# moved to $token" ${VHOSTS} && systemctl reload apache2`,
     lines: [
-      /^\+ vhost gadgets: # moved \(not shown/,
+      /^\+ vhost gadgets: # \(not shown/,
       /^- vhost widgetco: {5}ServerAlias widgetco\.example$/,
-      /^\+ vhost widgetco: {5}ServerAlias other\.example$/,
+      /^\+ vhost widgetco: {5}ServerAlias \(not shown/,
       /^- vhost widgetco: {5}Redirect \(not shown/,
       /^\+ vhost widgetco: {5}Redirect \(not shown/,
-      /^\+ vhost widgetco: # old:$/,
+      /^\+ vhost widgetco: # \(not shown/,
     ],
     commands: [vhostsOf("web2")],
   },
@@ -293,7 +293,7 @@ describe("drift", function () {
     await sh("web2", WEB_SERVER_POOL[1].by);
     const printed = (await preview("--diff")) + (await up());
     const { stdout: state } = await project.pulumi(["stack", "export", "--stack", "lab"], { check: true });
-    assert.match(state, /DRIFT=\+ vhost gadgets: # moved \(not shown/);
+    assert.match(state, /DRIFT=\+ vhost gadgets: # \(not shown/);
     for (const out of [printed, state]) assert.ok(!out.includes(secret()));
   });
 

@@ -28,6 +28,12 @@ const REFUSALS: [string, string, string, RegExp][] = [
     /web3: port 80 is held by another program .*perl/,
   ],
   [
+    "another port held by another program, and a Listen for it that Apache has not read yet",
+    `systemd-run --quiet --unit=squatter ${HELD.replace("perl", "/usr/bin/perl").replace("80", "443")}; echo 'Listen 443' >/etc/apache2/conf-enabled/tls.conf; sleep 0.5`,
+    "systemctl stop squatter; rm /etc/apache2/conf-enabled/tls.conf",
+    /web3: port 443 is held by another program \(perl, process \d+\).*\/etc\/apache2\/conf-enabled\/tls\.conf:1/,
+  ],
+  [
     "a VIP on another interface",
     "ip address add 192.0.2.103/32 dev host0",
     "ip address del 192.0.2.103/32 dev host0",

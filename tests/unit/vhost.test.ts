@@ -34,17 +34,21 @@ const unknown = (listen: string): string => `<VirtualHost ${listen}>
 const known = `<VirtualHost @LISTEN@>
     ServerName @SERVER_NAME@
     ServerAlias @ALIAS@
+    <IfModule rewrite_module>
+        RewriteEngine On
+        RewriteRule "^/.well-known/loopback-ha/@SECRET:health@$" - [END]
+    </IfModule>
+    Redirect 200 "/.well-known/loopback-ha/@SECRET:health@"
+    ErrorDocument 200 "@MACHINE@ @SITE@"
     DocumentRoot "@ROOT@"
     <Directory "@ROOT@">
         Options FollowSymLinks
         Require all granted
     </Directory>
-    Redirect 200 "/.well-known/loopback-ha/@SECRET:health@"
-    ErrorDocument 200 "@MACHINE@ @SITE@"
     CustomLog \${APACHE_LOG_DIR}/other_vhosts_access.log vhost_combined env=!loopback_ha_health
 </VirtualHost>
 `;
-const server = `SetEnvIf Request_URI "^/.well-known/loopback-ha/@SECRET:health@$" loopback_ha_health
+const server = `SetEnvIf Request_URI "^/.well-known/loopback-ha/@SECRET:health@$" loopback_ha_health no-proxy
 `;
 const shop = site("shop", { aliases: ["shop.example"] });
 const line = "www.shop.example,shop.example 192.0.2.33,192.0.2.65 /srv/shop";

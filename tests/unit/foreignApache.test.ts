@@ -1,0 +1,210 @@
+/** What a server's Apache has of somebody else's, before a change of ours: concern.sh's own functions, on texts of real ones. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+
+const SCRIPTS = path.join(__dirname, "../../components/webServerPool");
+
+// As Apache 2.4 of Debian prints it.
+const DUMP = `# In file: /etc/apache2/ports.conf
+#   5:
+Listen 80
+# In file: /etc/apache2/conf-enabled/tls.conf
+#   1:
+listen "443"
+#   7:
+Listen [::1]:8443 https
+Listen 127.0.0.1:81
+# In file: /etc/apache2/sites-enabled/f.conf
+#   1:
+<VirtualHost 203.0.113.9:80 *:80>
+  #   2:
+  ServerName http://WWW.shop.example:80
+  #   3:
+  ServerAlias *.gadgets.example b.example
+</VirtualHost>
+#   8:
+<VirtualHost *:443>
+  #   9:
+  ServerName secure.example
+</VirtualHost>
+# In file: /etc/apache2/sites-enabled/loopback-ha.a.b.web-web1.vhosts.conf
+#   1:
+<VirtualHost *:80>
+  #   2:
+  ServerName ours.example
+</VirtualHost>
+Loaded Modules:
+ core_module (static)
+ alias_module (shared)
+`;
+
+describe("Apache as it is found", () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-foreign-"));
+  after(() => fs.rmSync(folder, { recursive: true }));
+  const PRELUDE =
+    'set -Eeuo pipefail; say() { printf "%s\\n" "$*"; }; fail() { say "$machine: $*" >&2; exit 1; }; warn() { say "warning: $*" >&2; }';
+
+  /** stdout and stderr of some lines, with concern.sh's functions; `bundle` is $folder. */
+  function run(lines: string, input = ""): string {
+    const settings = `state=${folder}/state instance=i machine=web1 bundle=${folder} version=2 previous=; scripts=${SCRIPTS}`;
+    const script = `exec 2>&1; ${PRELUDE}; ${settings}; . "$scripts/concern.sh"; ${lines}`;
+    return execFileSync("bash", ["-c", script], { encoding: "utf8", input });
+  }
+  const file = (name: string, text: string): string => {
+    const at = path.join(folder, name);
+    fs.mkdirSync(path.dirname(at), { recursive: true });
+    fs.writeFileSync(at, text);
+    return at;
+  };
+
+  it("reads Listens, names of others and modules with file and line", () => {
+    assert.deepEqual(run("configured", DUMP).trim().split("\n"), [
+      "listen\t*\t80\t/etc/apache2/ports.conf:5",
+      "listen\t*\t443\t/etc/apache2/conf-enabled/tls.conf:1",
+      "listen\t[::1]\t8443\t/etc/apache2/conf-enabled/tls.conf:7",
+      "listen\t127.0.0.1\t81\t/etc/apache2/conf-enabled/tls.conf:7",
+      "name\twww.shop.example\t/etc/apache2/sites-enabled/f.conf:2",
+      "name\t*.gadgets.example\t/etc/apache2/sites-enabled/f.conf:3",
+      "name\tb.example\t/etc/apache2/sites-enabled/f.conf:3",
+      "module\tcore_module",
+      "module\talias_module",
+    ]);
+  });
+
+  for (const [listen, socket, meets] of [
+    ["*", "127.0.0.1", true],
+    ["*", "[::1]", true],
+    ["*", "*", true],
+    ["0.0.0.0", "[::1]", false],
+    ["0.0.0.0", "[::]", false],
+    ["0.0.0.0", "*", true],
+    ["[::]", "0.0.0.0", true],
+    ["127.0.0.1", "127.0.0.1", true],
+    ["127.0.0.1", "127.0.0.53%lo", false],
+    ["127.0.0.1", "0.0.0.0", true],
+    ["[::1]", "[::]", true],
+    ["[::1]", "127.0.0.1", false],
+  ] as const)
+    it(`a Listen on ${listen} ${meets ? "can't have" : "can have"} the port of a program on ${socket}`, () => {
+      const config = file("config", `listen\t${listen}\t443\tf:1\n`);
+      const sockets = file("sockets", `${socket}\t22\tsshd\n${socket}\t443\tnginx, process 7\n`);
+      const found = run(`held_listens ${config} ${sockets}`);
+      assert.equal(found, meets ? `${listen}\t443\tf:1\tnginx, process 7\n` : "");
+    });
+
+  it("knows this Apache's sockets from another's, and from other programs'", () => {
+    const ss = `LISTEN 0 511 *:80 *:* users:(("apache2",pid=${process.pid},fd=4))
+LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3))`;
+    const found = run(
+      `ss() { command cat <<<'${ss}'; }; cat() { say "0::/system.slice/$unit"; }
+       for unit in apache2.service apache2@two.service; do foreign_sockets; done`,
+    );
+    assert.deepEqual(found.trim().split("\n"), [
+      "0.0.0.0\t443\tperl, process 12",
+      `*\t80\tapache2, process ${process.pid}`,
+      "0.0.0.0\t443\tperl, process 12",
+    ]);
+  });
+
+  it("finds the sites whose names somebody else's virtual host serves", () => {
+    const config = file("config", run("configured", DUMP));
+    const sites = file(
+      "sites",
+      ["a www.shop.example 1.2.3.4 /a", "b x.example,b.example 1.2.3.4 /b", "c gadgets.example 1.2.3.4 /c"]
+        .concat(
+          "d www.gadgets.example 1.2.3.4 /d",
+          "e ours.example 1.2.3.4 /e",
+          "f secure.example 1.2.3.4 /f",
+          "",
+        )
+        .join("\n"),
+    );
+    assert.deepEqual(run(`hidden_vhosts ${config} ${sites}`).trim().split("\n"), [
+      "a\twww.shop.example\t/etc/apache2/sites-enabled/f.conf:2",
+      "b\tb.example\t/etc/apache2/sites-enabled/f.conf:3",
+      "d\twww.gadgets.example\t/etc/apache2/sites-enabled/f.conf:3",
+    ]);
+  });
+
+  const MODULES = ["alias", "authz_core", "setenvif"].map((name) => `module\t${name}_module\n`).join("");
+  for (const [what, config, says] of [
+    ["nothing wrong", "listen\t*\t80\tf:1\n", /^$/],
+    ["Listen 80 in any file", "listen\t*\t8080\tf:1\nlisten\t0.0.0.0\t80\tconf-enabled/x.conf:1\n", /^$/],
+    ["no Listen 80", "listen\t*\t8080\tf:1\n", /Put 'Listen 80' into \/etc\/apache2\/ports\.conf/],
+    [
+      "Listen on some addresses",
+      "listen\t10.0.0.1\t80\tf:1\n",
+      /but of 10\.0\.0\.1 \(f:1\).*in the place of that/,
+    ],
+    [
+      "a name of ours",
+      "listen\t*\t80\tf:1\nname\ta.example\tf:3\n",
+      /^warning: site a: .* serves a\.example, too \(f:3\)/,
+    ],
+  ] as const)
+    it(`check_config: ${what}`, () => {
+      file("want/sites", "a a.example 1.2.3.4 /a\n");
+      const text = file("config", config + MODULES);
+      assert.match(run(`(check_config "$(<${text})") || true`), says);
+    });
+
+  it("a proof whose prober died is no proof (M13)", () => {
+    const verify = (answers: string): string =>
+      run(
+        `touched_sites() { say "a a.example 1.2.3.4 /a"; }; questions() { printf 'q\\nq\\n'; }; systemctl() { :; }
+         perl() { cat >/dev/null; ${answers}; }; (verify x; say passed) || true`,
+      );
+    assert.match(verify("printf 'ok\\t1.2.3.4\\ta\\t\\nok\\t1.2.3.4\\tb\\t\\n'"), /^passed/);
+    assert.match(verify("return 137"), /ended too early \(exit code 137, 0 of 2 answers\)/);
+    assert.match(verify("printf 'ok\\t1.2.3.4\\ta\\t\\n'; return 137"), /1 of 2 answers/);
+    assert.match(verify("printf 'ok\\t1.2.3.4\\ta\\t\\n'"), /exit code 0, 1 of 2 answers/);
+    assert.match(
+      verify("printf 'fail\\t1.2.3.4\\ta\\tHTTP status 500\\n'; return 1"),
+      /site a does not answer on 1\.2\.3\.4: HTTP status 500/,
+    );
+  });
+
+  for (const pid of [0, 1])
+    it(`no signal goes to the main process ${pid} (L1)`, () => {
+      const said = run(
+        `systemctl() { [[ $1 != show ]] || say ${pid}; }; apache2ctl() { say "Syntax OK"; }; kill() { say KILLED "$@"; }
+         journalctl() { say "(98)Address already in use: AH00072: make_sock: could not bind to address [::]:443"; }; (reload) || true`,
+      );
+      assert.doesNotMatch(said, /KILLED/);
+      assert.match(said, /did not take the new configuration: .*AH00072: make_sock/);
+    });
+
+  it("drift shows only the directive of a line that is not ours (L3)", () => {
+    file("want/private/vhost.conf", '# site @SITE@\n    Redirect 200 "/x/t0k3n"\n');
+    file("want/private/server.conf", "");
+    file("want/sites", "a a.example 1.2.3.4 /a\n");
+    const extra = [
+      "SetEnv DB_PASSWORD hunter2",
+      "SetEnv \\",
+      "hunter2",
+      "# hunter2",
+      "<If \"'hunter2'\">",
+      "</If>",
+    ];
+    const head = "# Vhosts of stack s. Written by pulumi up; changes belong in its config.\n# site a\n";
+    const at = file("found", `${head}    Redirect 200 "/x/t0k3n"\n${extra.join("\n")}\n`);
+    const shown = run(
+      `stack=s; eval "$(declare -f edited_vhosts | sed 's|"$vhosts"|${at}|')"; edited_vhosts ${folder}`,
+    );
+    assert.equal(
+      shown.replaceAll("(not shown: it may hold a secret)", "..."),
+      [
+        "+ vhost a: SetEnv ...",
+        "+ vhost a: SetEnv ...",
+        "+ vhost a: ...",
+        "+ vhost a: # ...",
+        "+ vhost a: <If ...",
+        "+ vhost a: </If>",
+        "",
+      ].join("\n"),
+    );
+  });
+});
