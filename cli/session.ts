@@ -4,6 +4,7 @@ import * as path from "node:path";
 import { LocalWorkspace, Stack } from "@pulumi/pulumi/automation";
 import { FarmModel } from "../components/config";
 import { StackConfig, readStackConfig } from "../components/config/stack";
+import { writeWhole } from "../components/wholeFile";
 import { UsageError } from "./failure";
 import { PROJECT_FILES, bareName, projectIn } from "./project";
 import { explainPulumi } from "./pulumiFailure";
@@ -168,19 +169,15 @@ export interface Draft {
 export class ChangedMeanwhile extends UsageError {}
 
 /**
- * Writes a draft, all of it or nothing.
+ * Writes a draft, all of it or nothing; owner, mode and a link stay.
  * @throws UsageError when the file can't be written; ChangedMeanwhile when it has changed
  */
 export function writeDraft({ file, text, newText }: Draft): void {
   if (readConfigFile(file) !== text)
     throw new ChangedMeanwhile(`${file} has changed since it was read; nothing was touched. Run this again`);
-  const draft = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}`);
   try {
-    fs.accessSync(file, fs.constants.W_OK);
-    fs.writeFileSync(draft, newText, { mode: fs.statSync(file).mode });
-    fs.renameSync(draft, file);
+    writeWhole(file, newText, path.join(path.dirname(file), ".loopback-ha"));
   } catch (error) {
-    fs.rmSync(draft, { force: true });
     throw new UsageError(`${file} can't be written (${(error as Error).message}); nothing was touched`);
   }
 }

@@ -1,6 +1,4 @@
 /** What an operator is told before anything changes: what will move, and homes that shift or are missing. */
-import * as fs from "node:fs";
-import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { FarmModel, ServerState } from "./config";
 import { pathText } from "./config/error";
@@ -10,6 +8,7 @@ import type { Findings } from "./inspection";
 import { RouterMoves, RouterView, describeMoves, findMoves } from "./moves";
 import { Refusal } from "./refusal";
 import { routerKind } from "./routerRoute/kinds";
+import { writeWhole } from "./wholeFile";
 
 /** Names the file that gets what will move, as JSON. */
 export const MOVES_FILE = "LOOPBACK_HA_MOVES_FILE";
@@ -201,12 +200,9 @@ function writeMoves(
   file: string,
   outlook: { routers: RouterMoves[]; proposedHomes: Record<string, string> },
 ): void {
-  const draft = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}`);
   try {
-    fs.writeFileSync(draft, `${JSON.stringify(outlook, undefined, 2)}\n`);
-    fs.renameSync(draft, file);
+    writeWhole(file, `${JSON.stringify(outlook, undefined, 2)}\n`);
   } catch (error) {
-    fs.rmSync(draft, { force: true });
     throw new Refusal(
       `${MOVES_FILE}: ${JSON.stringify(file)} can't be written (${(error as Error).message}); nothing was changed. ` +
         "Use a file in a folder that is there, such as ./moves.json, or leave the variable out",

@@ -2,9 +2,11 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { z } from "zod";
+import { writeWhole } from "../../components/wholeFile";
 import { UsageError } from "../failure";
 import type { Kept } from "./memory";
 
+const NOTHING: Kept = { flips: [], unfinished: [] };
 const FOLDER = ".loopback-ha";
 
 const schema = z.object({
@@ -24,15 +26,28 @@ export class KeptFile {
     this.file = path.join(folder, FOLDER, `watch.${stack}.json`);
   }
 
-  /** @throws UsageError when there is one that nobody can read: what it had is not forgotten unasked */
-  read(): Kept {
-    if (!fs.existsSync(this.file)) return { flips: [], unfinished: [] };
+  /**
+   * What was kept. It is advice only, and what is unfinished follows from the config: a file that nobody can read, as
+   * after a power cut, is set aside.
+   * @param onLost is told why
+   */
+  read(onLost: (reason: string) => void): Kept {
     try {
+      if (!fs.existsSync(this.file)) return NOTHING;
       return schema.parse(JSON.parse(fs.readFileSync(this.file, "utf8")));
+    } catch (error) {
+      onLost(`${this.setAside()} (${(error as Error).message.split("\n")[0]})`);
+      return NOTHING;
+    }
+  }
+
+  private setAside(): string {
+    const aside = `${this.file}.unreadable`;
+    try {
+      fs.renameSync(this.file, aside);
+      return `${this.file} can't be read, and is ${aside} now`;
     } catch {
-      throw new UsageError(
-        `${this.file} can't be read, which is where the watcher keeps its last flips; nothing was touched. Remove it to begin without`,
-      );
+      return `${this.file} can't be read, and can't be set aside either`;
     }
   }
 
@@ -42,16 +57,13 @@ export class KeptFile {
    */
   write(kept: Kept): void {
     const folder = path.dirname(this.file);
-    const draft = `${this.file}.${process.pid}`;
     try {
       fs.mkdirSync(folder, { recursive: true });
       // Nobody's commit.
       if (!fs.existsSync(path.join(folder, ".gitignore")))
         fs.writeFileSync(path.join(folder, ".gitignore"), "*\n");
-      fs.writeFileSync(draft, `${JSON.stringify(kept, undefined, 2)}\n`);
-      fs.renameSync(draft, this.file);
+      writeWhole(this.file, `${JSON.stringify(kept, undefined, 2)}\n`);
     } catch (error) {
-      fs.rmSync(draft, { force: true });
       throw new UsageError(`${this.file} can't be written (${(error as Error).message})`);
     }
   }

@@ -52,19 +52,19 @@ export class Watcher {
   private ended = false;
   private stops: (() => void)[] = [];
 
-  /** @throws UsageError when nobody can read what another one has kept */
   constructor(private readonly options: WatchOptions) {
     const { session, farm, policy, hooks } = options;
     this.kept = new KeptFile(session.folder, session.name);
     this.farm = farm;
     this.texts = this.textsNow();
     const routers = farm.routers.filter(withShell).map(({ name }) => name);
-    this.memory = begin(policy, routers, farm.servers, this.kept.read(), now());
     this.hooks = new Hooks({
       ...hooks,
       stack: session.id,
       onFailure: (hook, reason) => this.log(words.hookFailed(hook, reason)),
     });
+    const kept = this.kept.read((reason) => this.say(words.keptLost(reason)));
+    this.memory = begin(policy, routers, farm.servers, kept, now());
   }
 
   /** Watches until the signal. */

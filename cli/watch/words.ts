@@ -26,6 +26,8 @@ export const unreadable = (reason: string): Line =>
 export const readable = (): Line => line("readable", {}, "the config can be read again");
 export const notKept = (reason: string): Line =>
   line("not-kept", {}, `a watcher that starts anew will not know of this: ${reason}`);
+export const keptLost = (reason: string): Line =>
+  line("kept-lost", {}, `nothing is known of former flips, so flapping is counted from now on: ${reason}`);
 export const hookFailed = (hook: string, reason: string): Line =>
   line("hook-failed", { hook }, `the hook was not told: ${reason}`);
 

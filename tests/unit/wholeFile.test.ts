@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { writeWhole } from "../../components/wholeFile";
+
+describe("a file that is written whole", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-whole-"));
+    fs.chmodSync(folder, 0o755);
+  });
+  afterEach(() => fs.rmSync(folder, { recursive: true }));
+
+  const isRoot = process.getuid!() === 0;
+  const sees = (file: string): string => {
+    const { mode, uid, gid } = fs.statSync(file);
+    return `${(mode & 0o7777).toString(8)} ${uid}:${gid}`;
+  };
+  const content = (file: string): string => fs.readFileSync(file, "utf8");
+
+  it("keeps mode, owner and group, whatever the writer's umask is (H2)", () => {
+    const file = path.join(folder, "Pulumi.prod.yaml");
+    const umask = process.umask(0o077);
+    try {
+      for (const mode of [0o664, 0o640, 0o600, 0o444]) {
+        fs.writeFileSync(file, "old");
+        if (isRoot) fs.chownSync(file, 1000, 1001);
+        fs.chmodSync(file, mode);
+        const before = sees(file);
+        writeWhole(file, "new");
+        assert.deepEqual([content(file), sees(file)], ["new", before]);
+        assert.deepEqual(fs.readdirSync(folder), ["Pulumi.prod.yaml"]);
+        fs.rmSync(file);
+      }
+    } finally {
+      process.umask(umask);
+    }
+  });
+
+  it("is what a link leads to; the link stays, also one that leads nowhere yet", () => {
+    const place = path.join(folder, "checkout");
+    fs.mkdirSync(place);
+    fs.writeFileSync(path.join(place, "prod.yaml"), "old");
+    const link = path.join(folder, "Pulumi.prod.yaml");
+    fs.symlinkSync("checkout/prod.yaml", link);
+    writeWhole(link, "new");
+    assert.equal(fs.readlinkSync(link), "checkout/prod.yaml");
+    assert.equal(content(path.join(place, "prod.yaml")), "new");
+    const fresh = path.join(folder, "fresh");
+    writeWhole(fresh, "first");
+    assert.equal(content(fresh), "first");
+  });
+
+  /** In a process of its own: as another user, or with mounts. */
+  function inChild(before: string[], body: string, ...args: string[]): void {
+    const script = `
+      const { writeWhole } = require(${JSON.stringify(path.resolve("components/wholeFile"))});
+      const fs = require("node:fs");
+      const [file, elsewhere] = process.argv.slice(1);
+      ${body}`;
+    const command = [process.execPath, "-r", "ts-node/register/transpile-only", "-e", script, ...args];
+    const { status, stderr } = spawnSync(before[0], [...before.slice(1), ...command], { encoding: "utf8" });
+    assert.equal(status, 0, stderr);
+  }
+  const asOther = (file: string, elsewhere: string): void =>
+    inChild(
+      ["env"],
+      `process.setgroups([1001]); process.setgid(1001); process.setuid(1002);
+      writeWhole(file, "new", elsewhere);`,
+      file,
+      elsewhere,
+    );
+
+  it("another user of its group leaves it to its owner, and with its folder closed writes it, too (H2)", function () {
+    if (!isRoot) return void assert.throws(() => fs.chownSync(folder, 0, 0));
+    const file = path.join(folder, "Pulumi.prod.yaml");
+    const elsewhere = path.join(folder, "open");
+    fs.mkdirSync(elsewhere, { mode: 0o777 });
+    fs.chmodSync(elsewhere, 0o777);
+    for (const mode of [0o2775, 0o755]) {
+      fs.writeFileSync(file, "old, and longer");
+      fs.chownSync(file, 1000, 1001);
+      fs.chmodSync(file, 0o664);
+      fs.chownSync(folder, 1000, 1001);
+      fs.chmodSync(folder, mode);
+      asOther(file, elsewhere);
+      assert.deepEqual([content(file), sees(file)], ["new", "664 1000:1001"]);
+      assert.deepEqual(fs.readdirSync(folder).sort(), ["Pulumi.prod.yaml", "open"]);
+      assert.deepEqual(fs.readdirSync(elsewhere), []);
+    }
+  });
+
+  it("is written in place where it alone is mounted, with a copy until that is done (H2)", function () {
+    if (!isRoot) return void assert.throws(() => fs.chownSync(folder, 0, 0));
+    const file = path.join(folder, "Pulumi.prod.yaml");
+    const outside = path.join(folder, "outside.yaml");
+    fs.writeFileSync(outside, "old");
+    fs.writeFileSync(file, "");
+    const mounted = ["unshare", "--mount", "sh", "-c", `mount --bind ${outside} ${file} && exec "$@"`, "sh"];
+    inChild(mounted, `writeWhole(file, "new")`, file);
+    assert.equal(content(outside), "new");
+    assert.deepEqual(fs.readdirSync(folder).sort(), ["Pulumi.prod.yaml", "outside.yaml"]);
+  });
+});
