@@ -287,14 +287,17 @@ describe("watch: decisions", () => {
     const answer = { way: "marked", ok: false, site: "w", reason: "theirs" };
     const answers = ["__proto__", "constructor", "web9"]
       .map((server) => ({ ...answer, server, vip: "192.0.2.37" }))
-      .concat([{ ...answer, server: "web1", vip: "__proto__" }]);
+      .concat([{ ...answer, server: "web1", vip: "__proto__" }])
+      .concat([{ ...answer, server: "web1", vip: "192.0.2.37", ok: true }]);
     for (let round = 0; round < 5; round++) {
       watched.at += INTERVAL;
       watched.take({ kind: "round", at: watched.at, router: "r1", answers });
     }
-    assert.deepEqual(watched.words, []);
     for (const key of ["reason", "falls", "rises", "ailing"]) assert.ok(!(key in {}), key);
-    assert.deepEqual(Object.keys(watched.memory.routers.r1.servers), []);
+    assert.deepEqual(watched.words, []);
+    const seen = watched.memory.routers.r1.servers;
+    assert.deepEqual(Object.keys(seen), ["web1"]);
+    assert.equal(Object.getPrototypeOf(seen.web1.ailing), Object.prototype);
   });
 
   it("servers come and go with the config", () => {
