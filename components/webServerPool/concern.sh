@@ -308,8 +308,9 @@ verify() {
   local touched asked answers answered bad code=0
   touched=$(touched_sites "$1")
   [[ $touched ]] || return 0
-  asked=$(questions "$1" <(say "$touched") | wc -l)
-  answers=$(questions "$1" <(say "$touched") | perl "$scripts/probe.pl" --deadline 15) || code=$?
+  asked=$(questions "$1" <(say "$touched"))
+  [[ $asked ]] || return 0
+  answers=$(say "$asked" | perl "$scripts/probe.pl" --deadline 15) || code=$?
   bad=$(awk -F '\t' '$1 == "fail" { print "site " $3 " does not answer on " $2 ": " $4; exit }' <<<"$answers")
   if [[ $bad ]]; then
     systemctl is-active --quiet apache2 || fail "Apache ended when it read the new configuration: $(last_words)($bad)"
@@ -317,6 +318,7 @@ verify() {
   fi
   # A prober that died has proved nothing.
   answered=$(awk '/^ok/ { count++ } END { print count + 0 }' <<<"$answers")
+  asked=$(wc -l <<<"$asked")
   if ((code || answered != asked)); then
     fail "the check whether the sites answer ended too early (exit code $code, $answered of $asked answers)"
   fi

@@ -35,15 +35,7 @@ export function withConfigValue(
   if (value === undefined) document.deleteIn(at);
   else {
     const typed = keys.length > 1 && /^(true|false|0|-?[1-9]\d*)$/.test(value) ? JSON.parse(value) : value;
-    // What is missing on the way is made as a whole: a number in the path means a list.
-    let known = at.length - 1;
-    while (known > 0 && !document.hasIn(at.slice(0, known))) known--;
-    const missing = at.slice(known + 1);
-    const inner = missing.reduceRight<unknown>(
-      (below, key) => (typeof key === "number" ? [below] : { [key]: below }),
-      typed,
-    );
-    document.setIn(at.slice(0, known + 1), document.createNode(inner));
+    document.setIn(at, typed);
   }
   return document.toString({ lineWidth: 0 });
 }
