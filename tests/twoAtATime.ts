@@ -22,6 +22,8 @@ export const sharedFolder =
   worker === undefined ? fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-tests-")) : os.tmpdir();
 if (worker === undefined) {
   process.env.TMPDIR = sharedFolder;
+  // What a test runs as another user passes through.
+  fs.chmodSync(sharedFolder, 0o711);
   process.on("exit", () => fs.rmSync(sharedFolder, { recursive: true, force: true }));
 }
 
