@@ -64,7 +64,7 @@ describe("the health path", function () {
     );
     const functions = `say() { printf '%s\\n' "$*"; }; state=/nowhere instance=x machine=web1 stack=a/b scripts=${FOLDER}/scripts\n${concern}\n`;
     const rendered = await run(
-      `rm -rf ${FOLDER}\n${files.join("")}${write("scripts/roots.sh", "")}${functions}render ${FOLDER}`,
+      `rm -rf ${FOLDER}\n${files.join("")}${["roots", "foreign"].map((name) => write(`scripts/${name}.sh`, "")).join("")}${functions}render ${FOLDER}`,
     );
     const vhosts = rendered.replace(
       /^# site (\S+)\n[^]*?(?=^<\/VirtualHost>)/gm,

@@ -116,7 +116,7 @@ describe("odd texts that are accepted", function () {
     const apache = `ServerRoot /etc/apache2\nServerName x\nPidFile ${FOLDER}/pid\nErrorLog ${FOLDER}/log\nDefine APACHE_LOG_DIR ${FOLDER}\nInclude mods-enabled/*.load\nLogFormat "%h" vhost_combined\nListen 80\nInclude ${FOLDER}/vhosts.conf\n`;
     const concern = await run(
       "web1",
-      `rm -rf ${FOLDER}\n${writing(FOLDER, { ...files, "apache.conf": apache, "scripts/roots.sh": "" })}
+      `rm -rf ${FOLDER}\n${writing(FOLDER, { ...files, "apache.conf": apache, "scripts/roots.sh": "", "scripts/foreign.sh": "" })}
       say() { printf '%s\\n' "$*"; }; state=/nowhere instance=x machine=web1 stack=a/b scripts=${FOLDER}/scripts
       ${read("webServerPool/concern.sh")}
       render ${FOLDER} >${FOLDER}/vhosts.conf; roots ${FOLDER}; echo; questions ${FOLDER} ${FOLDER}/want/sites | awk -F '\\t' '$6 == 200 { print $4, $2 }'`,

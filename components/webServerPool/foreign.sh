@@ -1,0 +1,139 @@
+# shellcheck shell=bash disable=SC2154
+# Apache as it is found: what somebody else has left in its configuration, and which programs hold its ports.
+
+# The first complaint of Apache's own config test, empty when there is none.
+config_error() { apache2ctl configtest 2>&1 | grep -v -e '^Syntax OK' -e '^AH0055[78]' -e '^Action ' | head -n 3 | tr '\n' ' '; }
+
+# What Apache said last when it ended or did not start.
+last_words() {
+  { tail -n 20 /var/log/apache2/error.log || true; journalctl -u apache2 --since=-2min -o cat -n 30 || true; } 2>/dev/null |
+    grep -E '^\(|AH[0-9]{5}|:(emerg|alert|crit)\]|Unable to open' | grep -v 'AH0055[78]' | tail -n 3 | printable | tr '\n' ' ' || true
+}
+
+# The whole configuration as Apache reads it, wherever a line stands, in one reading and without a start.
+readonly mod_info=/usr/lib/apache2/modules/mod_info.so
+dump_config() { apache2ctl -t -D DUMP_MODULES -D DUMP_CONFIG -C "LoadModule info_module $mod_info" 2>/dev/null; }
+
+# Foreign text, for a message.
+printable() { tr -cd '[:print:]\t\n'; }
+
+# Of what dump_config prints, but for our own virtual hosts, lines of fields parted by tabs:
+#   module NAME | listen ADDRESS PORT FILE:LINE (ADDRESS: * for all) | name NAME FILE:LINE
+configured() {
+  awk -v OFS='\t' '
+    function bare(text) { gsub(/^"|"$/, "", text); return text }
+    { sub(/\r$/, "") }
+    /^# In file: / { file = substr($0, 12); ours = file ~ /\/loopback-ha[.][^\/]*$/; next }
+    /^ *# +[0-9]+:$/ { place = file ":" ($2 + 0); next }
+    / \((static|shared)\)$/ { print "module", $1; next }
+    ours { next }
+    { word = tolower($1) }
+    word == "listen" {
+      address = "*"
+      port = bare($2)
+      if (match(port, /:[0-9]+$/)) { address = tolower(substr(port, 1, RSTART - 1)); port = substr(port, RSTART + 1) }
+      print "listen", address, port, place
+    }
+    # Those of all addresses, which a VIP of ours hides.
+    word == "<virtualhost" {
+      serves = 0
+      for (i = 2; i <= NF; i++) {
+        address = $i
+        gsub(/[">]/, "", address)
+        if (address ~ /^([*]|_default_)(:(80|[*]))?$/) serves = 1
+      }
+    }
+    word == "</virtualhost>" { serves = 0 }
+    serves && (word == "servername" || word == "serveralias") {
+      for (i = 2; i <= NF; i++) {
+        name = tolower(bare($i))
+        sub(/^[a-z]+:\/\//, "", name)
+        sub(/:[0-9]+$/, "", name)
+        print "name", name, place
+      }
+    }'
+}
+
+# Listening sockets of other programs than this Apache: ADDRESS TAB PORT TAB HOLDER.
+foreign_sockets() {
+  local socket holder pid group
+  while read -r _ _ _ socket _ holder; do
+    [[ $holder =~ pid=([0-9]+) ]] || continue
+    pid=${BASH_REMATCH[1]}
+    if [[ $holder == *'("apache2",'* ]]; then
+      group=$(cat "/proc/$pid/cgroup" 2>/dev/null || true)
+      [[ $group && $group != */apache2.service* ]] || continue
+    fi
+    holder=${holder#*(\"}
+    printf '%s\t%s\t%s\n' "${socket%:*}" "${socket##*:}" "${holder%%\"*}, process $pid"
+  done < <(ss -Hltnp)
+}
+
+# held_listens CONFIGURED SOCKETS: the first Listen whose port another program holds: ADDRESS TAB PORT TAB PLACE TAB HOLDER.
+held_listens() {
+  awk -F '\t' -v OFS='\t' '
+    function family(address) { return address ~ /^\[/ ? 6 : address == "*" ? 46 : 4 }
+    function all(address) { return address ~ /^([*]|0[.]0[.]0[.]0|\[::\])$/ }
+    function meet(a, b) {
+      # Apache takes IPv4, too, with [::].
+      if (a == "[::]") a = "*"
+      if (family(a) != 46 && family(b) != 46 && family(a) != family(b)) return 0
+      return a == b || all(a) || all(b)
+    }
+    FILENAME == ARGV[1] { if ($1 == "listen") { count++; address[count] = $2; port[count] = $3; place[count] = $4 } next }
+    {
+      sub(/%.*/, "", $1)
+      for (i = 1; i <= count; i++)
+        if (port[i] == $2 && meet(address[i], $1)) { print address[i], port[i], place[i], $3; exit }
+    }' "$1" "$2"
+}
+
+# hidden_vhosts CONFIGURED SITES: the sites that somebody else's virtual host serves by name, too: SITE TAB NAME TAB PLACE.
+hidden_vhosts() {
+  awk -F '\t' -v OFS='\t' '
+    FILENAME == ARGV[1] {
+      if ($1 != "name") next
+      if ($2 !~ /[*?]/) { if (!($2 in at)) at[$2] = $3; next }
+      wild[++count] = $2
+      place[count] = $3
+      gsub(/[^a-z0-9*?-]/, "[&]", wild[count])
+      gsub(/[*]/, ".*", wild[count])
+      gsub(/[?]/, ".", wild[count])
+      next
+    }
+    {
+      split($0, field, " ")
+      names = split(field[2], name, ",")
+      for (j = 1; j <= names; j++) {
+        if (name[j] in at) { print field[1], name[j], at[name[j]]; next }
+        for (i = 1; i <= count; i++) if (name[j] ~ "^" wild[i] "$") { print field[1], name[j], place[i]; next }
+      }
+    }' "$1" "$2"
+}
+
+# Apache ends when it can't have one of its ports, and its config test does not look.
+check_ports() {
+  local address port place holder
+  IFS=$'\t' read -r address port place holder < <(held_listens <(say "$1") <(foreign_sockets) | printable) || return 0
+  [[ $address != '*' ]] || address='all addresses'
+  fail "port $port is held by another program ($holder), and Apache would end at its next start or reload: it is to listen on port $port of $address ($place); nothing was changed. Stop that program, move it to another port, or remove that line"
+}
+
+# Of a configuration that Apache takes: what we need, and what ours will hide.
+check_config() {
+  local module place listens site name
+  for module in alias_module authz_core_module setenvif_module; do
+    [[ $'\n'$1$'\n' == *$'\n'module$'\t'$module$'\n'* ]] ||
+      fail "Apache lacks $module; nothing was changed. Enable it: a2enmod ${module%_module}"
+  done
+  listens=$(awk -F '\t' '$1 == "listen" && $3 == 80 {
+    if ($2 ~ /^([*]|0[.]0[.]0[.]0|\[::\])$/) { some = "all"; exit }
+    some = some (some ? ", " : "") $2 " (" $4 ")"
+  } END { print some }' <(say "$1") | printable)
+  [[ $listens ]] || fail "Apache does not listen on port 80 of all addresses; nothing was changed. Put 'Listen 80' into /etc/apache2/ports.conf"
+  [[ $listens == all ]] ||
+    fail "Apache does not listen on port 80 of all addresses, but of $listens; nothing was changed. Put one 'Listen 80' in the place of that"
+  while IFS=$'\t' read -r site name place; do
+    warn "site $site: a virtual host of somebody else's serves $name, too ($place). On the site's VIPs ours answers, without that one's directives: files that it denies, and the source of programs such as PHP, are public there if they lie in the site's document root"
+  done < <(hidden_vhosts <(say "$1") "$bundle/want/sites" | printable | awk 'NR <= 10')
+}
