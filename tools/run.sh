@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What npm run demo, npm test, npm run lab, npm run bench, npm run chaos and npm run pictures call: installs what is missing, then runs it.
+# What npm run demo, npm test, npm run test:full, npm run lab, npm run bench, npm run chaos and npm run pictures call: installs what is missing, then runs it.
 if [ -z "${BASH_VERSINFO:-}" ] || [ "${BASH_VERSINFO[0]}" -lt 4 ]; then
   echo "bash 4 or newer is needed." >&2
   exit 1
@@ -11,8 +11,9 @@ verb=${1:-}
 case "$verb" in
   demo | lab | bench | chaos | pictures) again="run $verb" ;;
   test) again="test" ;;
+  full) again="run test:full" ;;
   *)
-    echo "usage: bash tools/run.sh demo|test|lab|bench|chaos|pictures [ARGUMENT ...]" >&2
+    echo "usage: bash tools/run.sh demo|test|full|lab|bench|chaos|pictures [ARGUMENT ...]" >&2
     exit 2
     ;;
 esac
@@ -36,12 +37,25 @@ fi
 require_built engine base
 # shellcheck source-path=SCRIPTDIR source=engine/env.sh
 . tools/engine/env.sh
+mocha=(node_modules/.bin/mocha --config tests/.mocharc.json)
+# Patterns, which mocha expands. Files that must be alone come last: then nobody waits for them.
+unit_tests=('tests/unit/**/*.test.ts')
+lab_tests=('tests/package/**/*.test.ts' 'tests/lab/*.test.ts' 'tests/lab/!(alone)/**/*.test.ts' 'tests/lab/alone/**/*.test.ts')
 case "$verb" in
   demo) exec "${typescript[@]}" examples/lab/demo.ts "$@" ;;
   test)
-    # All of them two files at a time; a chosen few in the order and with the output that one expects of mocha.
-    [ $# -gt 0 ] || set -- --parallel --jobs 2
-    exec node_modules/.bin/mocha --config tests/.mocharc.json "$@"
+    # Chosen tests in the order and with the output that one expects of mocha.
+    [ $# -eq 0 ] || exec "${mocha[@]}" "$@" "${unit_tests[@]}" "${lab_tests[@]}"
+    status=0
+    "${mocha[@]}" --parallel --jobs 2 "${unit_tests[@]}" || status=1
+    "${mocha[@]}" --parallel --jobs 2 --grep '\(story\)' "${lab_tests[@]}" || status=1
+    echo "These were the unit tests and, for each capability, its stories. All tests: npm run test:full"
+    exit "$status"
+    ;;
+  full)
+    # All, or these files.
+    [ $# -gt 0 ] || set -- "${unit_tests[@]}" "${lab_tests[@]}"
+    exec "${mocha[@]}" --parallel --jobs 2 "$@"
     ;;
   bench) exec "${typescript[@]}" tests/bench/run.ts "$@" ;;
   chaos) exec "${typescript[@]}" tests/chaos/run.ts "$@" ;;

@@ -54,7 +54,7 @@ describe("kind cisco-ios on FRR's command line", () => {
     assert.equal(code, 0, stdout + stderr);
   });
 
-  it("builds the farm: our lines beside the others', saved; preview says what the kind can't do", async () => {
+  it("builds the farm: our lines beside the others', saved; preview says what the kind can't do (story)", async () => {
     const preview = await project.pulumi(["preview", "--stack", "lab"]);
     assert.match(preview.stdout, /r1: kind cisco-ios can't ask a server/);
     const printed = await up();
@@ -99,7 +99,7 @@ describe("kind cisco-ios on FRR's command line", () => {
     assert.equal(await r1("stat -c %Y.%s /etc/frr/frr.conf"), before);
   });
 
-  it("a flip under load; the prefix is never without a route, and a reboot keeps the new one", async () => {
+  it("a flip under load; the prefix is never without a route, and a reboot keeps the new one (story)", async () => {
     const watch = await lab.spawn("r1", ["timeout", "60", "ip", "-4", "monitor", "route"]);
     let seen = "";
     watch.stdout?.setEncoding("utf8").on("data", (text: string) => (seen += text));
@@ -200,7 +200,7 @@ describe("kind cisco-ios on FRR's command line", () => {
     );
   });
 
-  it("destroy takes out our lines and leaves the others', also without the checkout's files", async () => {
+  it("destroy takes out our lines and leaves the others', also without the checkout's files (story)", async () => {
     fs.renameSync(project.file("components"), project.file("components-away"));
     const { code, stdout, stderr } = await project.pulumi([
       "destroy",

@@ -66,7 +66,7 @@ describe("loopback-ha, the command line", function () {
   }
 
   describe("status", () => {
-    it("shows a healthy farm, and exits 0", async () => {
+    it("shows a healthy farm, and exits 0 (story)", async () => {
       const { problems, servers, prefixes, sites, zones, routers } = await status();
       assert.deepEqual(problems, []);
       assert.deepEqual(
@@ -125,7 +125,7 @@ describe("loopback-ha, the command line", function () {
   });
 
   describe("drain, restore, down, move", () => {
-    it("drains a server and ends within a second of its last connection; restore brings it back", async () => {
+    it("drains a server and ends within a second of its last connection; restore brings it back (story)", async () => {
       const held = await hold(farm.lab, VIP, 120);
       const { child, printed: text } = await begin("drain", "web2", "--wait", "2m", "--yes");
       let last = 0;
@@ -180,7 +180,7 @@ describe("loopback-ha, the command line", function () {
       await done("restore", "web2");
     });
 
-    it("a dead server goes down, and its traffic moves", async () => {
+    it("a dead server goes down, and its traffic moves (story)", async () => {
       await farm.lab.crash("web2");
       assert.match(await done("down", "web2"), /moved {2}r1: 192\.0\.2\.64\/27 web2 => web1/);
       assert.deepEqual(await farm.serving(), AWAY);
@@ -190,7 +190,7 @@ describe("loopback-ha, the command line", function () {
       assert.deepEqual(await farm.serving(), SERVERS);
     });
 
-    it("moves one prefix, and home again without a pin", async () => {
+    it("moves one prefix, and home again without a pin (story)", async () => {
       await done("move", PREFIX, "web4");
       assert.match(config(), /pins/);
       assert.deepEqual(await farm.serving(), ["web1", "web4", "web3", "web4"]);
@@ -216,7 +216,7 @@ describe("loopback-ha, the command line", function () {
   });
 
   describe("site", () => {
-    it("adds one with the next free host number, and removes it in two steps", async () => {
+    it("adds one with the next free host number, and removes it in two steps (story)", async () => {
       const add = ["site", "add", "sprockets", "--server-name", "sprockets.widgetco.example"];
       const text = await done(...add, "--document-root", "/srv/www/sprockets");
       assert.match(text, /sprockets has 192\.0\.2\.33, 192\.0\.2\.65, 192\.0\.2\.97, 192\.0\.2\.129/);
@@ -238,7 +238,7 @@ describe("loopback-ha, the command line", function () {
   });
 
   describe("what can't be done", () => {
-    it("is refused with the nearest name, or a value that would work", async () => {
+    it("is refused with the nearest name, or a value that would work (story)", async () => {
       await refused(Exit.Usage, /there is no server "web22"; did you mean web2\?/, "drain", "web22");
       await refused(
         Exit.Usage,
@@ -282,7 +282,7 @@ describe("loopback-ha, the command line", function () {
       fs.writeFileSync(configFile(), before);
     });
 
-    it("a stack that is locked: says by whom; unlock removes a dead one's lock only", async () => {
+    it("a stack that is locked: says by whom; unlock removes a dead one's lock only (story)", async () => {
       const locks = farm.project.file("state/.pulumi/locks/organization/loopback-ha/lab");
       const hostname = (await farm.sh("operator", "hostname")).trim();
       const lock = (pid: number): void => {

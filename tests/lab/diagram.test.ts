@@ -28,7 +28,7 @@ describe("loopback-ha diagram", function () {
     return fs.readFileSync(out, "utf8");
   }
 
-  it("shows who serves what, and who is in maintenance", async () => {
+  it("shows who serves what, and who is in maintenance (story)", async () => {
     const svg = await draw("svg");
     assert.match(svg, /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" .*<\/svg>\n$/s);
     const [, words] = /<desc>(.*)<\/desc>/.exec(svg)!;

@@ -220,7 +220,7 @@ describe("docs: what they say is run", () => {
     await onHost("npm run reference -- --check");
   });
 
-  it("npm run demo", async () => {
+  it("npm run demo (story)", async () => {
     const [demo] = block("README.md", "npm run demo").trim().split("\n");
     const printed = await onHost(demo.replace(/#.*/, ""));
     await lab.down();

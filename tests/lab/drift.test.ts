@@ -308,7 +308,7 @@ describe("drift", function () {
     assert.deepEqual(named(done.stdout, "updated"), [vipsOf("web1")], text(done));
   });
 
-  it("is shown for several machines at once, one message each", async () => {
+  it("is shown for several machines at once, one message each (story)", async () => {
     for (const { machine, by } of ONE_OF_EACH) await sh(machine, by);
     assert.deepEqual(drifting(await preview()), ["r1", "web1", "web3", "ns1"]);
     await up();

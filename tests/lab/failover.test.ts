@@ -74,7 +74,7 @@ describe("a failover", function () {
       ["no default route", "ip route del default", "30"],
       ["a wrong default route", "ip route replace default via 192.0.2.29", PROOF_SECONDS],
     ]) {
-      it(`refuses a server with ${what}, says which VIP on which server; LOOPBACK_HA_FORCE_MOVE moves and says what it skipped`, async () => {
+      it(`refuses a server with ${what}, says which VIP on which server; LOOPBACK_HA_FORCE_MOVE moves and says what it skipped (story)`, async () => {
         await farm.sh("web1", break_);
         try {
           await farm.setState("web2", "maintenance");
@@ -130,7 +130,7 @@ describe("a failover", function () {
   describe("by hand on the router", () => {
     afterEach(home);
 
-    it("moves a prefix; the next preview shows it as drift, and says how to keep it; up undoes it", async () => {
+    it("moves a prefix; the next preview shows it as drift, and says how to keep it; up undoes it (story)", async () => {
       const printed = await r1(`loopback-ha-move ${PREFIX} web3`);
       assert.match(printed, /192\.0\.2\.64\/27 is served by web3 \(192\.0\.2\.4\), moved/);
       assert.deepEqual(await farm.serving(), ["web1", "web3", "web3", "web4"]);
@@ -146,7 +146,7 @@ describe("a failover", function () {
       assert.doesNotMatch(await preview(), /moved on the router/);
     });
 
-    it("is kept by a pin, without another move", async () => {
+    it("is kept by a pin, without another move (story)", async () => {
       await r1(`loopback-ha-move ${PREFIX} web3`);
       await farm.set(`pins["${PREFIX}"]`, "web3");
       await r1("systemd-run --quiet --collect --unit=watch sh -c 'exec ip -4 monitor route >/run/moved'");
@@ -164,7 +164,7 @@ describe("a failover", function () {
       assert.deepEqual(await farm.serving(), ["web1", "web4", "web3", "web4"]);
     });
 
-    it("moves off a server that is dead, and its open connections too", async () => {
+    it("moves off a server that is dead, and its open connections too (story)", async () => {
       const load = await startLoad(farm.lab, {
         targets: farm.targets([VIP]),
         requestsPerSecond: 20,
@@ -212,7 +212,7 @@ describe("a failover", function () {
       assert.doesNotMatch(await preview(), /differs from what was applied/);
     });
 
-    it("two at once: the second one waits, and undoes nothing; so does one beside another run", async () => {
+    it("two at once: the second one waits, and undoes nothing; so does one beside another run (story)", async () => {
       await r1(
         `loopback-ha-move ${PREFIXES[0]} web3 & loopback-ha-move ${PREFIXES[1]} web4 & wait -n && wait -n`,
       );

@@ -80,7 +80,7 @@ describe("the farm", function () {
   });
   after(() => project?.remove());
 
-  it("is built by one up: every VIP of every site answers the client through the router", async () => {
+  it("is built by one up: every VIP of every site answers the client through the router (story)", async () => {
     await expectUp();
     healthPath = (await project.output("healthPath")) as string;
     sites = (await project.output("sites")) as Record<string, string[]>;
@@ -103,18 +103,18 @@ describe("the farm", function () {
     );
   });
 
-  it("answers unknown names with 421 and has no route for unassigned addresses", async () => {
+  it("answers unknown names with 421 and has no route for unassigned addresses (story)", async () => {
     assert.equal(await whoServes(lab, sites.widgetco[0], "nobody.example", "/"), "421");
     const { code } = await lab.exec("client", ["curl", "-s", "--max-time", "3", "http://192.0.2.60/"]);
     assert.notEqual(code, 0);
   });
 
-  it("has every VIP in DNS", async () => {
+  it("has every VIP in DNS (story)", async () => {
     const { stdout } = await lab.exec("client", ["dig", "+short", "@192.0.2.10", "www.widgetco.example"]);
     assert.deepEqual(stdout.trim().split("\n").sort(), [...sites.widgetco].sort());
   });
 
-  it("changes and reloads nothing when it is run again", async () => {
+  it("changes and reloads nothing when it is run again (story)", async () => {
     const times = `systemctl show -p ActiveEnterTimestampMonotonic,ExecReload apache2 named 2>/dev/null
       find /etc /var/lib/loopback-ha -xdev -printf '%p %C@\\n' | sort`;
     const look = (): Promise<string[]> =>
@@ -132,7 +132,7 @@ describe("the farm", function () {
     assert.deepEqual(await look(), first);
   });
 
-  it("fails over by a config change and comes home by the next", async () => {
+  it("fails over by a config change and comes home by the next (story)", async () => {
     await project.set("servers.web2.state", "maintenance");
     const away = await underLoad(
       lab,
@@ -147,7 +147,7 @@ describe("the farm", function () {
     assert.deepEqual(await serving(), SERVERS);
   });
 
-  it("adds a site without interrupting the others, and removes it in two steps", async () => {
+  it("adds a site without interrupting the others, and removes it in two steps (story)", async () => {
     const target = { serverName: "www.widgetco.example", healthPath, vips: sites.widgetco };
     await project.set("sites.sprockets.serverName", "sprockets.widgetco.example");
     await project.set("sites.sprockets.documentRoot", "/srv/www/sprockets");
@@ -261,7 +261,7 @@ describe("the farm", function () {
     });
   }
 
-  it("is gone after destroy: what others made or edited meanwhile stays, all else is as before", async () => {
+  it("is gone after destroy: what others made or edited meanwhile stays, all else is as before (story)", async () => {
     for (const [name, make] of Object.entries(FOREIGN)) {
       const { code, stderr } = await lab.exec(name, ["bash", "-ec", make.by]);
       assert.equal(code, 0, stderr);

@@ -156,7 +156,7 @@ describe("faults", function () {
       });
     }).timeout(300_000);
 
-    it("refuses a second stack with the same VIPs, or the same prefixes, and leaves the first alone", async () => {
+    it("refuses a second stack with the same VIPs, or the same prefixes, and leaves the first alone (story)", async () => {
       const second = new Project(lab, "second");
       await second.init();
       const refusal = async (): Promise<string> => {
@@ -204,7 +204,7 @@ describe("faults", function () {
       );
     });
 
-    it("does not move traffic to a server that does not answer", async () => {
+    it("does not move traffic to a server that does not answer (story)", async () => {
       await sh(
         "web1",
         "nft -f - <<<'table ip foreign { chain c { type filter hook input priority 0; tcp dport 80 iif host0 reject; }; }'",

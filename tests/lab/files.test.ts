@@ -65,7 +65,7 @@ describe("files", function () {
   });
 
   for (const { name } of debians) {
-    it(`${name}: each file and folder has its owner and mode, and nothing else was written`, async () => {
+    it(`${name}: each file and folder has its owner and mode, and nothing else was written (story)`, async () => {
       const list = `find / -xdev \\( -path /proc -o -path /sys -o -path /dev \\) -prune -o \\( -type d -newer /root/marker -o ! -type d -cnewer /root/marker \\) -printf '%y %u %g %m %p\\n'; find /run/loopback-ha -printf '%y %u %g %m %p\\n'`;
       const found = (await farm.sh(name, list)).trim().split("\n");
       const wrong = found.filter((line) => {
@@ -81,7 +81,7 @@ describe("files", function () {
       assert.ok(found.some((line) => line.includes("/var/lib/loopback-ha/")));
     });
 
-    it(`${name}: nobody but root may write any of it, or read what is private`, async () => {
+    it(`${name}: nobody but root may write any of it, or read what is private (story)`, async () => {
       const places =
         "/var/lib/loopback-ha /etc/systemd/system /etc/apache2 /etc/bind /usr/local/sbin /srv/www";
       for (const user of OTHERS) {

@@ -90,7 +90,7 @@ describe("router kind frr", function () {
     );
   });
 
-  it("is built by one up: zebra has the routes in the kernel, and the preview says what this kind can't do", async () => {
+  it("is built by one up: zebra has the routes in the kernel, and the preview says what this kind can't do (story)", async () => {
     const { stdout } = await project.pulumi(["preview", "--stack", "lab"], { check: true });
     assert.match(stdout, /kind frr cannot pin flows/);
     await expectUp();
@@ -119,7 +119,7 @@ describe("router kind frr", function () {
     assert.equal(await r1(look), before);
   });
 
-  it("flips make-before-break, there and back: the kernel sees one replace for the prefix that moves", async () => {
+  it("flips make-before-break, there and back: the kernel sees one replace for the prefix that moves (story)", async () => {
     const flips = [
       ["maintenance", AWAY, 2],
       ["active", SERVERS, 3],
@@ -195,7 +195,7 @@ describe("router kind frr", function () {
     assert.match((await block()).join(), /^ip route 192\.0\.2\.0\/24 reject tag 7676/);
   });
 
-  it("a flip that nobody confirms is undone by the router alone, and what it finds after a reboot does not change", async () => {
+  it("a flip that nobody confirms is undone by the router alone, and what it finds after a reboot does not change (story)", async () => {
     const conf = (): Promise<string> => r1("cat /etc/frr/frr.conf");
     const before = await conf();
     await project.set("routers.r1.confirmSeconds", "5");
@@ -243,7 +243,7 @@ describe("router kind frr", function () {
     assert.match(await r1(`systemctl is-active ${service}`), /^active/);
   });
 
-  it("FRR stopped: one clear line, nothing changed; the routes come back with it", async () => {
+  it("FRR stopped: one clear line, nothing changed; the routes come back with it (story)", async () => {
     await state("web2", "maintenance");
     await r1("systemctl stop frr");
     const result = await project.up();
@@ -395,7 +395,7 @@ describe("router kind frr", function () {
     await r1("ip route del 203.0.113.5/32 via 192.0.2.5");
   });
 
-  it("leaves FRR as it was before when it is destroyed", async () => {
+  it("leaves FRR as it was before when it is destroyed (story)", async () => {
     // Lost with the restarts above, as it was saved by nobody.
     await r1(UNSAVED);
     const others = await r1("grep -v 'tag 7676' /etc/frr/frr.conf");

@@ -39,7 +39,7 @@ describe("the health path", function () {
   before(() => lab.up());
   after(() => run(`rm -rf ${FOLDER}`));
 
-  it("answers under any one directive, any two, and any one of the whole server", async () => {
+  it("answers under any one directive, any two, and any one of the whole server (story)", async () => {
     const names = Object.keys(DIRECTIVES);
     const inSites = new Map(
       names.flatMap((a) =>

@@ -59,7 +59,7 @@ const writing = (folder: string, files: Record<string, string>): string =>
     )
     .join("\n");
 
-describe("odd texts that are accepted", function () {
+describe("odd texts that are accepted (story)", function () {
   const lab = new Lab();
   const run = async (machine: string, script: string): Promise<string> => {
     const { code, stdout, stderr } = await lab.exec(machine, ["bash", "-s"], { input: script });

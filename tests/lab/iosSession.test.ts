@@ -127,7 +127,7 @@ describe("a session with an IOS router (emulated)", () => {
     r1("userdel --remove ios 2>/dev/null; rm -f /etc/ssh/sshd_config.d/ios.conf; systemctl reload ssh"),
   );
 
-  it("the new next hop comes before the old one goes, saved at the end; others' lines stay", async () => {
+  it("the new next hop comes before the old one goes, saved at the end; others' lines stay (story)", async () => {
     const { stdout, stderr } = await good(deliver(flipped));
     const mine = wanted.filter((line) => TAG.test(line));
     assert.deepEqual(
@@ -179,7 +179,7 @@ describe("a session with an IOS router (emulated)", () => {
     });
   }
 
-  it("a wrong or missing enable secret: nothing is changed, and no secret is shown", async () => {
+  it("a wrong or missing enable secret: nothing is changed, and no secret is shown (story)", async () => {
     await behave({ secret: SECRET });
     await bad(
       deliver(flipped, { secret: "wrong" }),

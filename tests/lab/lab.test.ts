@@ -20,7 +20,7 @@ describe("lab", function () {
 
   before(() => lab.up());
 
-  it("is up, and a second `up` leaves everything alone", async () => {
+  it("is up, and a second `up` leaves everything alone (story)", async () => {
     const before = lab.status();
     assert.deepEqual(
       before.map(({ power }) => power),
@@ -38,7 +38,7 @@ describe("lab", function () {
     assert.equal(await shell("client", "curl -so /dev/null -w '%{http_code}' http://192.0.2.2/"), "200");
   });
 
-  it("lets the operator in by plain ssh, with and without sudo", async () => {
+  it("lets the operator in by plain ssh, with and without sudo (story)", async () => {
     for (const host of ["r1", "192.0.2.5", "ns1"]) {
       assert.equal(await output("operator", "ssh", host, "id -un"), "root\n");
     }

@@ -96,7 +96,7 @@ describe("least rights", function () {
       );
   });
 
-  it("flips and comes home, confirmed by a second connection", async () => {
+  it("flips and comes home, confirmed by a second connection (story)", async () => {
     await farm.setState("web2", "maintenance");
     await farm.up();
     assert.deepEqual(await farm.serving(), ["web1", "web1", "web3", "web4"]);
@@ -149,7 +149,7 @@ describe("least rights", function () {
     );
   });
 
-  it("may run nothing else: no shell, no other user, no environment, no detour", async () => {
+  it("may run nothing else: no shell, no other user, no environment, no detour (story)", async () => {
     await farm.sh(
       "web1",
       "mkdir -p /tmp/evil/current/scripts; for f in /tmp/evil/evil /tmp/evil/current/scripts/look.sh; do echo 'echo EVIL $(id -u)' >$f; done",
@@ -171,7 +171,7 @@ describe("least rights", function () {
     assert.notEqual(forward.code, 0, textOf(forward));
   });
 
-  it("lets a user who may only look make previews, and change nothing", async () => {
+  it("lets a user who may only look make previews, and change nothing (story)", async () => {
     const rule = "norights ALL=(root) NOPASSWD: LOOPBACK_HA_LOOK";
     const all = debians.map(({ name }) => name);
     await Promise.all(all.map((name) => farm.sh(name, `echo '${rule}' >/etc/sudoers.d/zz-look`)));

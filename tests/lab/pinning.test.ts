@@ -53,7 +53,7 @@ describe("pinned flows", function () {
     record.connections.filter((connection) => connection.kind === kind).map(({ end }) => end ?? "open");
   const complete = Array<string>(4).fill("complete");
 
-  describe("each rule is needed", () => {
+  describe("each rule is needed (story)", () => {
     before("nobody puts rules back meanwhile", () => r1(`systemctl stop ${UNIT}`));
     after(() => r1(`systemctl start ${UNIT}`));
     afterEach("the table as it was applied", () =>
@@ -219,7 +219,7 @@ describe("pinned flows", function () {
       });
     }
 
-    it("has them back after a reboot, and flows are pinned again", async () => {
+    it("has them back after a reboot, and flows are pinned again (story)", async () => {
       await farm.lab.reboot("r1");
       await within(5, "after the reboot", whole);
       assert.deepEqual(await downloading(() => r1(`loopback-ha-move ${PREFIX} web1`)), complete);
@@ -301,7 +301,7 @@ describe("pinned flows", function () {
       ],
     ];
     for (const [what, bring, mend, refusal] of COLLISIONS) {
-      it(`refuses a collision: ${what}; nothing moves`, async () => {
+      it(`refuses a collision: ${what}; nothing moves (story)`, async () => {
         await r1(bring);
         await farm.setState("web2", "maintenance");
         const printed = await farm.failingUp().finally(() => r1(mend));

@@ -16,7 +16,7 @@ describe("a power cut (M1)", function () {
   this.timeout(60_000);
 
   for (const kind of KINDS) {
-    it(`loses nothing of a change that is done, with /etc and /var on ${kind} file systems of their own`, async () => {
+    it(`loses nothing of a change that is done, with /etc and /var on ${kind} file systems of their own (story)`, async () => {
       const { stdout } = await promisify(execFile)("bash", [
         path.join(__dirname, "powerCut.sh"),
         scripts,

@@ -41,7 +41,7 @@ describe("loopback-ha preview", function () {
   };
   const configFile = (): string => farm.project.file("Pulumi.lab.yaml");
 
-  it("says that nothing changes", async () => {
+  it("says that nothing changes (story)", async () => {
     assert.equal(await run(Exit.Ok), "loopback-ha/lab  nothing moves, nothing changes\n");
     assert.equal(
       await comment(Exit.Ok),
@@ -62,7 +62,7 @@ describe("loopback-ha preview", function () {
       await farm.drop("sites.sprockets");
     });
 
-    it("tells the moves with their open connections, and what changes on each machine", async () => {
+    it("tells the moves with their open connections, and what changes on each machine (story)", async () => {
       const connection = await hold(farm.lab, "192.0.2.69", 100);
       const config = fs.readFileSync(configFile());
       observed = await comment(Exit.Ok);
@@ -147,7 +147,7 @@ describe("loopback-ha preview", function () {
   });
 
   describe("of bad input", () => {
-    it("a config that is refused: the comment says so, with the path and a value that works", async () => {
+    it("a config that is refused: the comment says so, with the path and a value that works (story)", async () => {
       await farm.setState("web2", "mantenance");
       const text = await comment(Exit.Usage);
       await farm.setState("web2", "active");

@@ -36,7 +36,7 @@ class Arguments {
   }
 }
 
-describe("secrets", function () {
+describe("secrets (story)", function () {
   const farm = new Farm();
   const { lab, project } = farm;
   /** What every run printed. */

@@ -80,7 +80,7 @@ describe("states of a server", () => {
     assert.equal(result.code, 0, text(result));
   });
 
-  it("crashed: an up with a change for it ends red, and names the next step", async () => {
+  it("crashed: an up with a change for it ends red, and names the next step (story)", async () => {
     await lab.crash("web2");
     // It shall still be there two tests later, on a slow host, too.
     await lab.exec("r1", ["sysctl", "-qw", "net.netfilter.nf_conntrack_tcp_timeout_syn_sent=600"], {
@@ -96,7 +96,7 @@ describe("states of a server", () => {
     );
   });
 
-  it("down: the up after that is green, quick, and does not try to reach it", async () => {
+  it("down: the up after that is green, quick, and does not try to reach it (story)", async () => {
     await set("web2", "down");
     await upWithout("web2");
     assert.deepEqual(await serving(), ["web1", "web1", "web3", "web4"]);
@@ -178,7 +178,7 @@ describe("states of a server", () => {
     const preview = (file = "moves.json"): Promise<ExecResult> =>
       project.pulumi(["preview", "--stack", "lab"], { env: { ...env, LOOPBACK_HA_MOVES_FILE: file } });
 
-    it("names the prefix, the servers and the sites, and nothing when nothing moves", async () => {
+    it("names the prefix, the servers and the sites, and nothing when nothing moves (story)", async () => {
       const idle = await preview();
       assert.equal(idle.code, 0, text(idle));
       assert.doesNotMatch(text(idle), /r1: /);

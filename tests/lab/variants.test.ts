@@ -39,7 +39,7 @@ describe("variants of the farm", () => {
     assert.equal(code, 0, stdout + stderr);
   });
 
-  it("binding subnet: whole VIP subnets are bound, also after a reboot; no request is lost on the way there and back", async () => {
+  it("binding subnet: whole VIP subnets are bound, also after a reboot; no request is lost on the way there and back (story)", async () => {
     const target = { serverName: "www.widgetco.example", healthPath, vips: WIDGETCO };
     const change = async (binding: string): Promise<void> => {
       await project.set("network.binding", binding);
@@ -113,7 +113,7 @@ describe("variants of the farm", () => {
   });
 
   // The second one is the machine that web4 was.
-  it("two name servers agree on a serial; a dead one holds nobody up, and catches up", async () => {
+  it("two name servers agree on a serial; a dead one holds nobody up, and catches up (story)", async () => {
     const serial = (address: string): Promise<string> =>
       sh("client", `dig +short +time=2 +tries=1 @${address} widgetco.example SOA | awk '{ print $3 }'`);
     const serials = (): Promise<string[]> => Promise.all(["192.0.2.10", "192.0.2.5"].map(serial));

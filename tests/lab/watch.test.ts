@@ -39,7 +39,7 @@ describe("loopback-ha watch", function () {
   const serves = async (servers: string[]): Promise<boolean> =>
     String(await farm.serving()) === String(servers);
 
-  it(`${CRASHES} crashes and heals in a row: each is one flip of that server, its return is told, and nothing else is`, async () => {
+  it(`${CRASHES} crashes and heals in a row: each is one flip of that server, its return is told, and nothing else is (story)`, async () => {
     watching = await Watching.start(farm);
     for (let round = 0; round < CRASHES; round++) {
       const name = SERVERS[round % SERVERS.length];
@@ -59,7 +59,7 @@ describe("loopback-ha watch", function () {
     assert.ok(await serves(SERVERS));
   }).timeout(900_000);
 
-  it("its own link is cut: it says so once, and does nothing", async () => {
+  it("its own link is cut: it says so once, and does nothing (story)", async () => {
     watching = await Watching.start(farm);
     await farm.lab.cut("operator");
     await watching.hears("blind");
@@ -114,7 +114,7 @@ describe("loopback-ha watch", function () {
     watching.saidNothingElse();
   });
 
-  it("a second watcher says who is there, and ends with 3; the first goes on", async () => {
+  it("a second watcher says who is there, and ends with 3; the first goes on (story)", async () => {
     watching = await Watching.start(farm);
     const second = await farm.project.cli(["watch"]);
     assert.equal(second.code, Exit.Locked);

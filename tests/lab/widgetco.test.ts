@@ -14,7 +14,7 @@ describe("examples/widgetco: a program that uses the components directly", funct
   });
   after(() => project?.remove());
 
-  it("comes up, fails over, and is gone after destroy", async () => {
+  it("comes up, fails over, and is gone after destroy (story)", async () => {
     const serving = async (): Promise<string[]> => {
       const path = (await project.output("healthPath")) as string;
       const vips = (await project.output("vips")) as string[];

@@ -69,7 +69,7 @@ describe("other languages", function () {
     }
   });
 
-  it("a YAML program builds a farm and fails over, also past a sick server", async () => {
+  it("a YAML program builds a farm and fails over, also past a sick server (story)", async () => {
     const lab = new Lab();
     await lab.up();
     const farm = new Program(lab, "prod", await userFolder("yaml"));

@@ -21,7 +21,7 @@ describe("the package", function () {
   this.timeout(INSTALL_MS);
   before("packed and installed", packed);
 
-  it("has what a user needs, and nothing else", async () => {
+  it("has what a user needs, and nothing else (story)", async () => {
     const { stdout } = await execa("tar", ["-tzf", await packed()]);
     const files = stdout.split("\n").map((name) => name.replace(/^package\//, ""));
     assert.deepEqual(
@@ -84,7 +84,7 @@ new lha.LoopbackVip("wrong", { ...vips, vips: "192.0.2.37" });
     });
   }
 
-  it("exports to CommonJS and to ES modules what the checkout exports", async () => {
+  it("exports to CommonJS and to ES modules what the checkout exports (story)", async () => {
     const folder = await userFolder("javascript");
     // Without types, which the checkout's translator takes for values.
     const ours = Object.entries(await import("../../components")).filter(([, value]) => value !== undefined);
@@ -103,7 +103,7 @@ new lha.LoopbackVip("wrong", { ...vips, vips: "192.0.2.37" });
     );
   });
 
-  it("has the command line, as the checkout has", async () => {
+  it("has the command line, as the checkout has (story)", async () => {
     const folder = await userFolder("command-line");
     const { version } = JSON.parse(fs.readFileSync(path.join(checkout, "package.json"), "utf8"));
     const installed = await execa("npx", ["--no-install", "loopback-ha", "--version"], { cwd: folder });
@@ -114,7 +114,7 @@ new lha.LoopbackVip("wrong", { ...vips, vips: "192.0.2.37" });
     assert.equal(ours.stdout, version);
   });
 
-  it("runs what its init writes", async () => {
+  it("runs what its init writes (story)", async () => {
     const lab = new Lab();
     await lab.up();
     const folder = await userFolder("init");

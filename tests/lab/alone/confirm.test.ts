@@ -114,7 +114,7 @@ describe("commit-confirm", function () {
     assert.deepEqual(await farm.serving(), SERVERS);
   });
 
-  it("connections that began before, and while the change waited, are whole after it was undone", async () => {
+  it("connections that began before, and while the change waited, are whole after it was undone (story)", async () => {
     const file = await prepareServers(farm.lab, "/srv/www/widgetco", 10_000_000);
     const load = await startLoad(farm.lab, {
       targets: farm.targets([VIP]),
@@ -163,7 +163,7 @@ describe("commit-confirm", function () {
     });
   }
 
-  it("pulumi killed before the confirmation: the router goes back, and up again is clean", async () => {
+  it("pulumi killed before the confirmation: the router goes back, and up again is clean (story)", async () => {
     await farm.setState("web2", "maintenance");
     const up = await farm.project.beginUp();
     await r1(oncePending("linux", CUT_SSH));

@@ -49,7 +49,7 @@ describe("a crash under load, timed", function () {
     });
   }
 
-  it("is followed by loopback-ha watch: traffic is whole again within fall x interval + 4 s (longer where an empty program takes longer)", async () => {
+  it("is followed by loopback-ha watch: traffic is whole again within fall x interval + 4 s (longer where an empty program takes longer) (story)", async () => {
     const empty = await EmptyProgram.make(farm.lab);
     const watching = await Watching.start(farm);
     watchers.push(watching);

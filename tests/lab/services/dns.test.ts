@@ -49,7 +49,7 @@ describe("examples/dns: name servers on VIPs", function () {
     return queries;
   };
 
-  it("loses no query in a failover and back, by UDP and TCP; new ones go to the new server", async () => {
+  it("loses no query in a failover and back, by UDP and TCP; new ones go to the new server (story)", async () => {
     const times: number[] = [];
     const queries = await asking({ udp: 300, tcp: 30 }, async () => {
       for (const flip of [() => example.away(), () => example.home()]) {

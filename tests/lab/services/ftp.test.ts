@@ -22,7 +22,7 @@ describe("examples/ftp: FTP servers on VIPs", function () {
   });
   after("it goes", () => example.destroy());
 
-  it("each session is whole in a failover and back, and new ones go to the new server", async () => {
+  it("each session is whole in a failover and back, and new ones go to the new server (story)", async () => {
     const all = await fetching(example, URL, async () => {
       await example.away();
       await sleep(1000);

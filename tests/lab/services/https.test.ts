@@ -21,7 +21,7 @@ describe("examples/https: a site with https on VIPs", function () {
   });
   after("it goes", () => example.destroy());
 
-  it("no request is lost in a failover and back, and new connections go to the new server", async () => {
+  it("no request is lost in a failover and back, and new connections go to the new server (story)", async () => {
     const work = async (): Promise<void> => {
       await example.away();
       await sleep(1000);

@@ -29,7 +29,7 @@ describe("examples/mail: mail exchangers on VIPs", function () {
       .map((line) => ({ id: line.split(" ")[0], server: line.split(" ")[1] }));
   };
 
-  it("each message that is sent during a failover and back arrives once", async () => {
+  it("each message that is sent during a failover and back arrives once (story)", async () => {
     const spec: Spec = {
       vip: VIP,
       to: "info@widgetco.example",

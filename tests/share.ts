@@ -1,0 +1,34 @@
+/**
+ * The test files that CI runs whole after `npm test`: each in one of PARTS commits in a row, by the number of the commit,
+ * since CI remembers nothing; and those that the last commits changed. Prints them to stdout, and the others to stderr.
+ */
+import { execFileSync } from "node:child_process";
+
+const PARTS = 3;
+
+/** Those of `files` whose turn it is, in their order; `changed` ones are always among them. */
+export function shareOf(files: string[], turn: number, changed: string[], parts = PARTS): string[] {
+  const mine = (file: string, index: number): boolean =>
+    index % parts === turn % parts || changed.includes(file);
+  return files.filter(mine);
+}
+
+function main(): void {
+  const git = (...args: string[]): string[] =>
+    execFileSync("git", args, { encoding: "utf8" }).split("\n").filter(Boolean);
+  const ofFolder = (folder: string): string[] => git("ls-files", `${folder}**.test.ts`);
+  const alone = ofFolder("tests/lab/alone/");
+  const others = [...ofFolder("tests/package/"), ...ofFolder("tests/lab/")].filter((f) => !alone.includes(f));
+  // Files that must be alone come last: then nobody waits for them.
+  const files = [...others, ...alone];
+  const [commits] = git("rev-list", "--count", "HEAD");
+  // In a shallow clone the oldest commit would have changed everything.
+  const shallow = git("rev-parse", "--is-shallow-repository")[0] === "true";
+  const changed = shallow ? [] : git("log", `-${PARTS}`, "--format=", "--name-only", "--", ...files);
+  const share = shareOf(files, Number(commits), changed);
+  const left = files.filter((file) => !share.includes(file));
+  console.error(`Left to the next commits, but for their stories: ${left.join(", ")}`);
+  console.log(share.join("\n"));
+}
+
+if (require.main === module) main();
