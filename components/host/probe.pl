@@ -9,8 +9,8 @@
 #   group            (of the checks that follow, up to the next group, --sample many are asked in a round, in turn)
 # Prints "ok|fail TAB ADDRESS TAB LABEL TAB REASON" for each; exits 0 only when all are ok.
 # With --lock FILE also "busy TAB HOLDER" where another run had that lock meanwhile, and "end".
-# With --every SECONDS it asks again and again, a round beginning that long after the one before, and ends when the
-# link --while leads elsewhere or nobody reads.
+# With --every SECONDS (0.2 at least, with --sample 64 and --timeout 10 at most) it asks again and again, a round beginning
+# that long after the one before, and ends when the link --while leads elsewhere or nobody reads.
 use strict;
 use warnings;
 use Socket;
@@ -21,6 +21,13 @@ use Getopt::Long;
 
 my %option = (source => '', timeout => 1, deadline => 10, parallel => 512, sample => 0, every => 0, lock => '', while => '');
 GetOptions(\%option, 'source=s', 'timeout=f', 'deadline=f', 'parallel=i', 'sample=i', 'every=f', 'lock=s', 'while=s') or exit 2;
+
+# Round after round must not be a flood, whoever asks for it.
+if ($option{every}) {
+    $option{every} = 0.2 if $option{every} < 0.2;
+    $option{timeout} = 10 if $option{timeout} > 10;
+    $option{sample} = 64 if $option{sample} > 64;
+}
 
 # Time::HiRes is not in perl-base; this clock is also safe from clock jumps.
 sub now {

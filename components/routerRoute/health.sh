@@ -6,7 +6,7 @@
 #   marked   NUMBER VIPs of each server whatever the routes say, others in each round; only where flows are pinned
 # Then "busy TAB HOLDER" where another run was at work, whose proof leads questions elsewhere, and "end".
 # With --servers as little as tells of each server: what is marked, and where nothing is, NUMBER VIPs live of each.
-# One round, or one every so many seconds until nobody reads any more.
+# One round, or one every so many seconds until nobody reads any more: 0.2 at least, NUMBER 64 and --timeout 10 at most.
 # shellcheck disable=SC2034,SC2154 # what lib.sh sets and uses
 # shellcheck source-path=SCRIPTDIR source=../host/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -20,13 +20,14 @@ while [[ ${1:-} == --* ]]; do
       shift
       continue
       ;;
-    --sample) sample=$2 ;;
-    --timeout) timeout=$2 ;;
-    --every) every=$2 ;;
+    --sample) sample=$(bounded "$1" "$2" 1 64) ;;
+    --timeout) timeout=$(bounded "$1" "$2" 0.05 10) ;;
+    --every) every=$(bounded "$1" "$2" 0.2 3600) ;;
     *) fail "health.sh knows no $1" ;;
   esac
   shift 2
 done
+give_way
 
 # live_checks PRESENT: with it whoever answers is right, as in moving_checks.
 live_checks() {

@@ -187,6 +187,14 @@ move_unproved() {
   (($(wc -l <"$proof/skipped") <= 10)) || warn "LOOPBACK_HA_FORCE_MOVE: and $(($(wc -l <"$proof/skipped") - 10)) more VIPs"
 }
 
+# bounded OPTION VALUE LEAST MOST: VALUE, or the limit that it is beyond. Whoever may only look must not flood anybody.
+bounded() {
+  [[ $2 =~ ^[0-9]*[.]?[0-9]+$ ]] || fail "$1 takes a number from $3 to $4; use $1 $3"
+  awk -v value="$2" -v least="$3" -v most="$4" 'BEGIN { print (value < least ? least : value > most ? most : value) }'
+}
+# All else on this router comes first.
+give_way() { renice -n 10 -p $$ >/dev/null 2>&1 || true; }
+
 # A check is known by its VIP and its label without the server: "VIP TAB WHAT". A VIP may have several.
 # checks_of FILE: those that it lists.
 checks_of() { awk -F '\t' 'FILENAME != ARGV[2] { listed[$0]; next } { what = $NF; sub(/ on [^ ]+$/, "", what) } ($2 FS what) in listed' "$1" "$proof/all"; }

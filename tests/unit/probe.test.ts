@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as net from "node:net";
 import * as os from "node:os";
@@ -8,6 +8,7 @@ import { createInterface } from "node:readline";
 import { HealthRound, parseHealth } from "../../cli/health";
 
 const PROBE = path.join(__dirname, "../../components/host/probe.pl");
+const ROUTES = path.join(__dirname, "../../components/routerRoute/routes.sh");
 const OK = "HTTP/1.0 200 OK\r\n\r\nweb1 w\n";
 
 describe("probe.pl, again and again", () => {
@@ -95,6 +96,38 @@ describe("probe.pl, again and again", () => {
       assert.equal(new Set(round).size, 6);
     }
     assert.equal(new Set(asked.flat()).size, 14);
+  });
+
+  it("is no flood, whatever is asked for (M9)", async () => {
+    const good = await serve((client) => client.end(OK));
+    const group = `group\n${Array.from({ length: 99 }, (_, i) => check(good, `marked web1 site${i}`)).join("")}`;
+    const began = Date.now();
+    const found = await rounds(4, group, "--every", "0.00001", "--sample", "9999999");
+    assert.ok(Date.now() - began >= 580, `${found.length} rounds in ${Date.now() - began} ms`);
+    for (const { answers } of found) assert.equal(answers.length, 64);
+  });
+
+  it("the router's scripts keep to limits of their own (M9)", () => {
+    const bounded = (...args: string[]): string => {
+      const script = `say() { printf '%s\\n' "$*"; }; fail() { say "$*"; exit 1; }; . "$1"; shift; bounded "$@"`;
+      return spawnSync("bash", ["-euc", script, "bash", ROUTES, ...args], { encoding: "utf8" }).stdout.trim();
+    };
+    for (const [value, taken] of [
+      ["0.00001", "0.2"],
+      ["0", "0.2"],
+      [".5", ".5"],
+      ["0.5", "0.5"],
+      ["10", "10"],
+      ["99999999", "3600"],
+      ["00000000000000000000000000001", "00000000000000000000000000001"],
+    ])
+      assert.equal(bounded("--every", value, "0.2", "3600"), taken, value);
+    for (const value of ["", "x", "-1", "1e9", "0x10", "1;id", "inf", "nan", "1 2", "1\n2"])
+      assert.match(
+        bounded("--every", value, "0.2", "3600"),
+        /^--every takes a number from 0\.2 to 3600/,
+        value,
+      );
   });
 
   describe("until all answer", () => {

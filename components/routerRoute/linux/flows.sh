@@ -2,7 +2,7 @@
 # Open flows by server, as conntrack knows them. Changes nothing.
 #   flows.sh [--every SECONDS] [--tcp-idle SECONDS] [--udp-idle SECONDS]
 # Prints SERVER TAB COUNT TAB IDLE for each server, IDLE being those of them that were idle for longer, and "end" after
-# each round. One round, or one every so many seconds until nobody reads any more.
+# each round. One round, or one every so many seconds, 0.2 at least, until nobody reads any more.
 # shellcheck disable=SC2034,SC2154 # what lib.sh sets and uses
 # shellcheck source-path=SCRIPTDIR source=../../host/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -10,13 +10,14 @@ trap 'exit 0' PIPE
 every='' tcp_idle=300 udp_idle=30
 while [[ ${1:-} == --* ]]; do
   case $1 in
-    --every) every=$2 ;;
+    --every) every=$(bounded "$1" "$2" 0.2 3600) ;;
     --tcp-idle) tcp_idle=$2 ;;
     --udp-idle) udp_idle=$2 ;;
     *) fail "flows.sh knows no $1" ;;
   esac
   shift 2
 done
+give_way
 
 # conntrack tells how long an entry has to live: what it lacks of the kernel's limit is how long it has been silent. A
 # flow with bytes that nobody acknowledged yet has a shorter limit.
