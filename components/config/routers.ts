@@ -1,7 +1,7 @@
 /** Checks of a router's values against the network and the servers. */
 import { NetworkPlan, contains, hostNumberOf, maxHostNumber } from "../addressPlan";
 import { routerKind } from "../routerRoute/kinds";
-import { PINNING, PROOF_PREFERENCE, RESERVED_TABLES, markRoom } from "../routerRoute/pinning";
+import { PINNING, PROOF_PREFERENCE, PinningArgs, RESERVED_TABLES, markRoom } from "../routerRoute/pinning";
 import { Problems } from "./error";
 import { HostModel, RouterModel } from "./model";
 
@@ -20,7 +20,7 @@ export function checkRouter(
       `is nothing that a router of kind ${router.kind} can do`,
       "leave it out",
     );
-  checkHelpers(router, problems);
+  checkPinned(router, problems);
   checkMarks(router, servers, plan, problems);
   checkTables(router, plan, problems);
   const { rulePreference } = router.pinning ?? {};
@@ -33,15 +33,22 @@ export function checkRouter(
     );
 }
 
-/** They help flows that are pinned. */
-function checkHelpers(
+/** What says something of pinned flows needs them. */
+function checkPinned(
   { name, kind, pinFlows = routerKind(kind).pinsFlows, pinning }: RouterModel,
   problems: Problems,
 ): void {
-  const { helpers = [] } = pinning ?? {};
-  if (helpers.length === 0 || pinFlows) return;
-  const path = ["routers", name, "pinning", "helpers"];
-  problems.add(path, helpers, "needs pinned flows, which this router does not have", "leave it out");
+  const { helpers = [], trackOnlyVips = false } = pinning ?? {};
+  if (pinFlows) return;
+  const refuse = (key: keyof PinningArgs, value: unknown): void =>
+    problems.add(
+      ["routers", name, "pinning", key],
+      value,
+      "needs pinned flows, which this router does not have",
+      "leave it out",
+    );
+  if (helpers.length > 0) refuse("helpers", helpers);
+  if (trackOnlyVips) refuse("trackOnlyVips", trackOnlyVips);
 }
 
 function checkProofSource({ name, proofSource }: RouterModel, plan: NetworkPlan, problems: Problems): void {

@@ -80,6 +80,7 @@ const pinningSchema = object({
     text(helperComplaint, () => helperInstead),
     '["ftp"]',
   ).optional(),
+  trackOnlyVips: flag().optional(),
 });
 
 const kindComplaint = (kind: string) => (routerKindNames().includes(kind) ? undefined : "is not known");

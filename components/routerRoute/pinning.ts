@@ -16,6 +16,12 @@ export interface PinningArgs {
    * The router reads the first one for that, so it must not be encrypted. Default: none.
    */
   helpers?: string[];
+  /**
+   * Traffic that is none of the VIPs' is not tracked because of the pins, so the router's conntrack table has only flows
+   * of VIPs. Refused where anything else on the router needs connections tracked; when that comes later, the router
+   * tracks everything again within a second and says so. Default: false.
+   */
+  trackOnlyVips?: boolean;
 }
 
 /** A server of the farm, whether it carries traffic or not. */
@@ -34,6 +40,7 @@ export const PINNING: Required<PinningArgs> = {
   tableBase: 76000,
   rulePreference: 7677,
   helpers: [],
+  trackOnlyVips: false,
 };
 
 /** Each helper's protocol and port of the first connection. */

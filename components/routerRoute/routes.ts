@@ -93,11 +93,16 @@ export function renderSettings(settings: {
   confirmSeconds?: number;
   proofSeconds?: number;
 }): string {
-  const { markMask, rulePreference, helpers } = { ...PINNING, ...settings.pinning };
+  const { markMask, rulePreference, helpers, trackOnlyVips } = { ...PINNING, ...settings.pinning };
   refuse(
     "pinning.rulePreference",
     rulePreference,
     rulePreference === PROOF_PREFERENCE && "is that of the rule by which servers are asked before a move",
+  );
+  refuse(
+    "pinning.trackOnlyVips",
+    trackOnlyVips,
+    trackOnlyVips && !settings.pinFlows && "needs pinned flows; leave it out, or set pinFlows",
   );
   return lines([
     `ethernet=${settings.ethernet}`,
@@ -106,6 +111,7 @@ export function renderSettings(settings: {
     `mark_mask=${markMask}`,
     `rule_preference=${rulePreference}`,
     `helpers=${renderHelpers(helpers, settings.pinFlows)}`,
+    `track_only_vips=${trackOnlyVips ? "yes" : "no"}`,
     `confirm_seconds=${settings.confirmSeconds ?? CONFIRM_SECONDS}`,
     `proof_seconds=${settings.proofSeconds ?? PROOF_SECONDS}`,
   ]);

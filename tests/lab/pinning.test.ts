@@ -6,6 +6,7 @@ import { prepareServers, startLoad } from "../../examples/lab/client";
 import { ConnectionKind, LoadRecord } from "../../examples/lab/load/record";
 import { ExecResult } from "../../examples/lab/lab";
 import { File } from "../../examples/lab/load/spec";
+import { labUser } from "../../examples/lab/project";
 import { Farm, SERVERS, within } from "./support";
 
 const TABLE = "loopback-ha.loopback-ha.lab.r1.linux-routes";
@@ -332,6 +333,50 @@ describe("pinned flows", function () {
       await farm.drop("routers.r1.pinning.helpers");
       assert.deepEqual(await downloading(() => farm.up(), 8), complete);
       assert.doesNotMatch(await table(), /helper/);
+    });
+
+    it("trackOnlyVips: nothing else is tracked until a stateful firewall needs it; beside one it is refused (H1)", async () => {
+      const firewall = `nft -f - <<<'table inet fw {
+        chain f { type filter hook forward priority 0; policy drop; ct state established,related,new accept; };
+        chain i { type filter hook input priority 0; policy drop; iif lo accept; ct state established,related accept;
+          tcp dport 22 ct state new accept; icmp type echo-request accept; }; }'`;
+      const past = (): Promise<string> =>
+        farm.sh(
+          "client",
+          "curl --silent --fail --max-time 3 --output /dev/null --write-out %{http_code} http://192.0.2.4/ || true",
+        );
+      const untracked = async (): Promise<boolean> =>
+        (await r1(`nft list table ip ${TABLE}`)).includes("chain untracked_in");
+      await farm.set("routers.r1.pinning.trackOnlyVips", "true");
+      assert.deepEqual(await downloading(() => farm.up(), 8), complete);
+      await past();
+      assert.equal(await r1("conntrack -L -f ipv4 -d 192.0.2.4 2>/dev/null"), "");
+      await r1(firewall);
+      await sleep(2000);
+      await farm.sh("operator", `ssh -o ControlPath=none -o ConnectTimeout=3 ${labUser}@192.0.2.1 true`);
+      assert.notEqual(await past(), "000");
+      assert.match(
+        await r1(`journalctl --quiet --unit ${UNIT} --since -60s`),
+        /trackOnlyVips ends: table inet fw \(/,
+      );
+      // It is no reason to refuse what was in force.
+      assert.match(await farm.up(), /trackOnlyVips is not in force: table inet fw/);
+      assert.equal(await untracked(), false);
+      await r1("nft delete table inet fw");
+      await farm.up();
+      assert.equal(await untracked(), true);
+      await farm.drop("routers.r1.pinning.trackOnlyVips");
+      await farm.up();
+      assert.equal(await untracked(), false);
+      await farm.set("routers.r1.pinning.trackOnlyVips", "true");
+      await r1(firewall);
+      const refused = await farm.failingUp().finally(() => r1("nft delete table inet fw"));
+      assert.match(
+        refused,
+        /trackOnlyVips can't be had beside what needs connections tracked: table inet fw/,
+      );
+      await farm.drop("routers.r1.pinning.trackOnlyVips");
+      await farm.up();
     });
 
     it("pinFlows: false takes all of it away, true brings it back", async () => {

@@ -15,7 +15,8 @@ describe("a Linux router's conntrack and rules of others", () => {
     const begin = `set -Eeuo pipefail
       say() { printf '%s\\n' "$*"; }; instance=r1 run=$0 macs=$0/macs bundle=$0
       mkdir -p "$0/want"; touch "$0/macs" "$0/want/servers"
-      . <(sed 's|^readonly tracked=.*|tracked='"$0"'/conntrack|' "$1/linux/pinning.sh")`;
+      . <(sed 's|^readonly tracked=.*|tracked='"$0"'/conntrack|' "$1/linux/pinning.sh")
+      . "$1/linux/tracking.sh"`;
     return execFileSync("unshare", ["-n", "bash", "-c", `${begin}\n${script}`, folder, ROUTER], {
       encoding: "utf8",
     });
@@ -60,5 +61,51 @@ describe("a Linux router's conntrack and rules of others", () => {
     assert.match(said, /unmasked/);
     const bytes = fs.statSync(path.join(folder, "listed")).size;
     assert.ok(bytes > 0 && bytes < 10_000, `${bytes} bytes of rules were read`);
+  });
+
+  const TRACKERS: [string, RegExp][] = [
+    [
+      "table inet fw { chain in { type filter hook input priority 0; ct state established,related accept; }; }",
+      /^table inet fw \(ct state established,related accept\)$/,
+    ],
+    ["table ip fw { chain in { ct state vmap { invalid : drop }; }; }", /^table ip fw /],
+    [
+      "table ip nat { chain post { type nat hook postrouting priority srcnat; }; }",
+      /^table ip nat \(type nat hook/,
+    ],
+    [
+      "table ip any { chain c { type filter hook output priority 0; meta mark set ct mark; }; }",
+      /^table ip any /,
+    ],
+    ["table inet lim { chain c { tcp dport 22 ct count over 5 drop; }; }", /^table inet lim /],
+    [
+      "table ip loopback-ha.other { chain to_vip { ct state new accept; }; }",
+      /^table ip loopback-ha\.other /,
+    ],
+    // These need nothing tracked, or not in IPv4.
+    ["table ip6 fw { chain in { type filter hook input priority 0; ct state established accept; }; }", /^$/],
+    [
+      'table inet fw { chain direct { tcp dport 22 accept comment "no ct state here"; }; chain in { jump direct; }; }',
+      /^$/,
+    ],
+    [
+      "table ip raw { chain c { type filter hook prerouting priority raw; ip daddr 203.0.113.9 notrack; }; }",
+      /^$/,
+    ],
+    ["table ip loopback-ha.r1 { chain to_vip { ct state new accept; }; }", /^$/],
+  ];
+  for (const [rules, expected] of TRACKERS)
+    it(`whether connections are tracked for: ${rules} (H1)`, () =>
+      assert.match(run(`nft -f - <<'RULES'\n${rules}\nRULES\ntrackers`).trim(), expected));
+
+  it("rules that xtables made, and what nft can't list (H1)", () => {
+    const listed = (by: string): string => run(`nft() { ${by}; }; trackers`).trim();
+    assert.match(
+      listed(
+        `printf 'table ip filter {\\n\\tchain c {\\n\\t\\txt match "conntrack" counter accept\\n\\t}\\n}\\n'`,
+      ),
+      /^table ip filter \(xt match "conntrack"/,
+    );
+    assert.match(listed("return 1"), /can't list/);
   });
 });

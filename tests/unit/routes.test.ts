@@ -88,6 +88,7 @@ pin_flows=yes
 mark_mask=0xff000000
 rule_preference=7677
 helpers=ftp,tcp,21
+track_only_vips=no
 confirm_seconds=20
 proof_seconds=30
 `,

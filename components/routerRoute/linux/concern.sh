@@ -6,6 +6,8 @@ readonly protocol=76 metric=7676
 . "$scripts/routes.sh"
 # shellcheck source-path=SCRIPTDIR source=pinning.sh
 . "$scripts/pinning.sh"
+# shellcheck source-path=SCRIPTDIR source=tracking.sh
+. "$scripts/tracking.sh"
 
 # What the kernel has of ours: "PREFIX via HOP", "unreachable PREFIX", "table TABLE via HOP", "fwmark MARK/MASK to BLOCK
 # lookup TABLE pref PREFERENCE", and "rule" for what a proof left behind when it was killed.
@@ -116,6 +118,7 @@ drift() {
     of_routes <<<"$missing" | awk '{ print ($1 == "unreachable" ? $2 : $1) }' | main_routes | sed 's/^/+ route /; s/ *$//'
   fi
   if pins_flows "$1" && [[ -e $pins_listed ]]; then
+    ! could_leave_others_untracked "$1" || say "- nft notrack of what is none of the VIPs'"
     diff -U0 "$pins_listed" <(list_pins) | awk '/^(---|\+\+\+) |^@@/ { next } { sub(/^[-+]/, "& nft "); gsub(/[ \t]+/, " "); print }' || true
   fi
   moved_by_hand

@@ -37,14 +37,16 @@ learn_macs() {
 #               prefix that is still routed to it, as loopback-ha-move may leave one, stays with it
 #   prerouting  a flow from a VIP belongs to the server whose network card sends it: so flows older than this table,
 #               and connections that a server opens, are where they really are. One card of two servers tells nothing
+#   untracked   what is none of the VIPs', with trackOnlyVips
 #   output      the router's own ICMP errors (fragmentation needed) follow the flow they are about
 #   ct helper   reads a protocol that opens further connections: the kernel gives those the mark of the first one
 pin_ruleset() {
-  local dir=$1 mask keep
+  local dir=$1 mask keep only_vips=
+  ! leaves_others_untracked "$dir" || only_vips=yes
   mask=$(setting "$dir" mark_mask)
   keep=$(printf '0x%08x' $((0xffffffff ^ mask)))
   begin_ruleset "$dir"
-  awk -v t="ip $pin_table" -v mask="$mask" -v keep="$keep" -v helpers="$(setting "$dir" helpers)" '
+  awk -v t="ip $pin_table" -v mask="$mask" -v keep="$keep" -v helpers="$(setting "$dir" helpers)" -v only_vips="$only_vips" '
     function fill(kind, name, type, elements) {
       print "add", kind, t, name, "{ type " type "; }"
       print "flush", kind, t, name
@@ -82,6 +84,13 @@ pin_ruleset() {
       rule("to_vip", "tcp flags & (fin | syn | rst | ack) == syn ct state new ip daddr vmap @routes")
       rule("to_vip", "ct mark and " mask " vmap @pins")
       rule("to_vip", "ip daddr vmap @routes")
+      if (only_vips) {
+        # Names with "_" go when they are wanted no more.
+        chain("untracked_in", "{ type filter hook prerouting priority raw; }")
+        rule("untracked_in", "ip daddr != @vips ip saddr != @vips notrack")
+        chain("untracked_out", "{ type filter hook output priority raw; }")
+        rule("untracked_out", "ip daddr != @vips ip saddr != @vips notrack")
+      }
       chain("prerouting", "{ type filter hook prerouting priority mangle; }")
       for (i = split(helpers, helper, " "); i > 0; i--) {
         split(helper[i], h, ",")
@@ -112,6 +121,7 @@ pins_are_live() {
     return
   fi
   [[ -e $pins_listed ]] || return 1
+  if [[ ${restoring:-} ]]; then note_trackers "$1"; elif could_leave_others_untracked "$1"; then return 1; fi
   learn_macs "$1"
   [[ $(list_pins) == "$(<"$pins_listed")" && $(pin_ruleset "$1") == "$(<"$pins_loaded")" ]]
 }
@@ -122,6 +132,7 @@ load_pins() {
     drop_pins
     return
   fi
+  note_trackers "$dir"
   learn_macs "$dir"
   text=$(pin_ruleset "$dir")
   live=$(list_pins)
@@ -162,7 +173,7 @@ changed_pins() {
 
 drop_pins() {
   [[ ! $(list_pins) ]] || nft delete table ip "$pin_table"
-  rm -f "$pins_listed" "$pins_loaded" "$macs"
+  rm -f "$pins_listed" "$pins_loaded" "$macs" "$tracked_by"
 }
 
 # Flows that are open when pinning begins are where the routes led so far. Those that conntrack knows are marked; the
@@ -245,6 +256,7 @@ check_pins() {
     fi
   done < <(ip -4 rule show)
   check_helpers
+  check_trackers
   [[ ! $(others) ]] || check_pins_of_others
 }
 
@@ -282,6 +294,7 @@ conntrack_trouble() {
 
 # Limits of pinning here, one a line: said at preview, and again at up.
 pin_warnings() {
+  track_warnings
   [[ $(</proc/sys/net/netfilter/nf_conntrack_tcp_loose) == 1 ]] ||
     say "net.netfilter.nf_conntrack_tcp_loose is 0: after a reboot of this router open connections are not pinned again"
   awk '{ of[$2] = of[$2] " " $1; count[$2]++ }

@@ -166,6 +166,20 @@ describe("config: bad servers, routers and name servers", () => {
     assert.deepStrictEqual(problemsOf(set(config, ["routers", "r1", "pinFlows"], true)), []);
   });
 
+  it("tracking of VIPs only where flows are not pinned", () => {
+    const config = set(article(), ["routers", "r1"], {
+      address: "192.0.2.1",
+      pinFlows: false,
+      pinning: { trackOnlyVips: true },
+    });
+    refuses(
+      config,
+      "routers.r1.pinning.trackOnlyVips",
+      "needs pinned flows, which this router does not have; leave it out",
+    );
+    assert.deepStrictEqual(problemsOf(set(config, ["routers", "r1", "pinFlows"], true)), []);
+  });
+
   it("two name servers of one address", () => {
     refuses(
       set(article(), ["nameServers", "ns2", "address"], "192.0.2.30"),

@@ -1,0 +1,75 @@
+# shellcheck shell=bash disable=SC2154
+# pinning.trackOnlyVips: what is none of the VIPs' is not tracked because of the pins. Whatever else needs connections
+# tracked (a stateful firewall, NAT) would take untracked packets for invalid and drop them, new logins included. So it
+# is refused beside such rules, and the supervisor ends it within a second when they appear. After that everything is
+# tracked until a run finds nothing that needs it.
+readonly tracked_by=$run/tracked-by.$instance
+
+wants_only_vips() { [[ -e $1/want/settings && $(setting "$1" track_only_vips) == yes ]]; }
+
+# leaves_others_untracked DIR: is it in force with this version?
+leaves_others_untracked() { wants_only_vips "$1" && [[ ! -e $tracked_by ]]; }
+
+# What needs connections tracked on this router besides this instance, one a line.
+trackers() {
+  local rules table
+  rules=$(nft -t list ruleset 2>/dev/null) || say "nftables' rules, which nft can't list"
+  tracking_rules <<<"$rules"
+  [[ ! -r /proc/net/ip_tables_names ]] || while read -r table; do
+    if [[ $table == nat ]]; then
+      say "iptables' table nat (iptables-legacy)"
+    elif ! type -P iptables-legacy-save >/dev/null; then
+      say "perhaps iptables' table $table, which nothing here can list (iptables-legacy-save)"
+    else
+      iptables-legacy-save -t "$table" | awk -v table="$table" '
+        / -m (conntrack|state|connmark|connlimit|connbytes|connlabel|helper|cluster) | -j (CT|CONNMARK|CONNSECMARK|SYNPROXY)( |$)/ {
+          print "iptables\047 table " table " (" $0 ")"
+        }'
+    fi
+  done </proc/net/ip_tables_names
+  [[ ! -r /proc/net/ip_vs ]] || (($(wc -l </proc/net/ip_vs) <= 3)) || say "IPVS (ipvsadm -L)"
+  [[ ! -S /run/conntrackd.ctl ]] || say "conntrackd"
+}
+
+# tracking_rules <RULESET: each table that tracks IPv4 connections, with the first line that does.
+tracking_rules() {
+  awk -v ours="$pin_table" '
+    function found() { if (!(table in told)) { told[table]; sub(/^[ \t]+/, ""); print "table " table " (" $0 ")" } }
+    $1 == "table" { table = $2 " " $3; skip = $2 !~ /^(ip|inet|bridge)$/ || $3 == ours; next }
+    skip || $1 == "elements" { next }
+    /xt (match|target) "(conntrack|state|connmark|connlimit|connbytes|connlabel|helper|cluster|CT|CONNMARK|CONNSECMARK|SYNPROXY|SNAT|DNAT|MASQUERADE|REDIRECT|NETMAP)"/ { found(); next }
+    {
+      line = " " $0 " "
+      gsub(/"[^"]*"/, "", line)
+      if (line ~ /[ \t{(]ct +[a-z]/ || line ~ /type nat hook/ || line ~ /[ \t](masquerade|snat|dnat|redirect|synproxy)[ \t]/ || line ~ /[ \t]flow (add|offload) / || $1 == "flowtable") found()
+    }'
+}
+
+# What a run is refused for: nothing was untracked so far, and is not to be. Where it is in force, no run is held up.
+check_trackers() {
+  local found
+  if ! wants_only_vips "$bundle" || wants_only_vips "$state/current"; then return 0; fi
+  found=$(trackers | head -n 1)
+  [[ ! $found ]] || fail "pinning.trackOnlyVips can't be had beside what needs connections tracked: $found; nothing was changed. Leave routers.$machine.pinning.trackOnlyVips out"
+}
+
+# note_trackers DIR: by the supervisor, and by a run before it loads the table.
+note_trackers() {
+  local found=
+  ! wants_only_vips "$1" || found=$(trackers)
+  if [[ ! $found ]]; then
+    [[ ${restoring:-} ]] || rm -f "$tracked_by"
+    return 0
+  fi
+  [[ ! -e $tracked_by ]] || return 0
+  say "$found" >"$tracked_by"
+  warn "pinning.trackOnlyVips ends: ${found%%$'\n'*} needs connections tracked. From now on the router tracks all of them; the conntrack table must have room"
+}
+
+# What a run can bring back: nothing needs connections tracked any more.
+could_leave_others_untracked() { [[ -e $tracked_by ]] && wants_only_vips "$1" && [[ ! $(trackers) ]]; }
+
+track_warnings() {
+  [[ -e $tracked_by ]] && wants_only_vips "$bundle" || return 0
+  say "pinning.trackOnlyVips is not in force: $(head -n 1 "$tracked_by") needs connections tracked. The router tracks all of them"
+}
