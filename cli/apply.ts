@@ -33,15 +33,17 @@ export async function apply(session: Session, progress: (line: string) => void):
     seconds: (Date.now() - began) / 1000,
   });
   try {
-    await session.stack.up({
-      continueOnError: true,
-      signal: interruption.signal,
-      onEvent(event) {
-        events.push(event);
-        const line = progressOf(event, (Date.now() - began) / 1000);
-        if (line !== undefined) progress(line);
-      },
-    });
+    await session.recorded(() =>
+      session.stack.up({
+        continueOnError: true,
+        signal: interruption.signal,
+        onEvent(event) {
+          events.push(event);
+          const line = progressOf(event, (Date.now() - began) / 1000);
+          if (line !== undefined) progress(line);
+        },
+      }),
+    );
     return ended(true, []);
   } catch (error) {
     const failures = messagesIn(events, "error");

@@ -1,65 +1,46 @@
-/** A state backend in a folder (`file://`): its locks and its checkpoints, which Pulumi has no command to look at. */
+/** Where a stack's state is; and a state in a folder (`file://`), which Pulumi has no command to look at. */
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { fileURLToPath } from "node:url";
+import { parse } from "yaml";
+import { PROJECT_FILES } from "./project";
 
-/** Who holds a stack, as Pulumi wrote it down. */
-export interface Lock {
-  pid: number;
-  username: string;
-  hostname: string;
-  /** ISO 8601. */
-  timestamp: string;
+/**
+ * Where the state is, as Pulumi finds it, without a second for asking it.
+ * @param project the project's folder
+ * @returns undefined: Pulumi's own service, or nobody has logged in
+ */
+export function backendUrl(project: string, env: NodeJS.ProcessEnv = process.env): string | undefined {
+  return env.PULUMI_BACKEND_URL || ofProject(project) || whereLoggedIn(env);
 }
 
-/** The folder of a backend; undefined: it is not one in a folder. */
-export function backendFolder(url: string): string | undefined {
-  if (!url.startsWith("file://")) return undefined;
-  const place = url.slice("file://".length);
-  const folder = place.startsWith("~") ? path.join(os.homedir(), place.slice(1)) : place.split("?")[0];
-  return path.join(path.isAbsolute(folder) ? folder : fileURLToPath(url), ".pulumi");
+function ofProject(folder: string): string | undefined {
+  const file = PROJECT_FILES.map((name) => path.join(folder, name)).find((name) => fs.existsSync(name));
+  if (file === undefined) return undefined;
+  const { backend } = (parse(fs.readFileSync(file, "utf8")) ?? {}) as { backend?: { url?: string } };
+  return backend?.url;
 }
 
-/** All locks of a stack. */
-export function locksOf(folder: string, project: string, stack: string): Lock[] {
-  const locks = path.join(folder, "locks", "organization", project, stack);
-  if (!fs.existsSync(locks)) return [];
-  return fs
-    .readdirSync(locks)
-    .filter((file) => file.endsWith(".json"))
-    .map((file) => JSON.parse(fs.readFileSync(path.join(locks, file), "utf8")) as Lock);
-}
-
-/** Whether the process that made a lock is gone; false also where nobody here can know. */
-export function isDead({ pid, hostname, timestamp }: Lock): boolean {
-  if (hostname !== os.hostname()) return false;
+function whereLoggedIn(env: NodeJS.ProcessEnv): string | undefined {
+  const folder = env.PULUMI_CREDENTIALS_PATH || env.PULUMI_HOME || path.join(os.homedir(), ".pulumi");
   try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ESRCH";
-  }
-  // Its number may be another process's by now, one that began after the lock was made.
-  try {
-    const made = Date.parse(timestamp) + 2000;
-    // Both: the folder has the time when somebody first looked into it, and the kernel's own moves when a clock is set.
-    return fs.statSync(`/proc/${pid}`).ctimeMs > made && startOf(pid) > made;
+    const text = fs.readFileSync(path.join(folder, "credentials.json"), "utf8");
+    return (JSON.parse(text) as { current?: string }).current;
   } catch {
-    return false;
+    return undefined;
   }
 }
 
-/** When a process began, in milliseconds since 1970: proc(5). */
-function startOf(pid: number): number {
-  // The name in the second field may hold spaces and brackets; the start is field 22, in ticks of 1/100 s since the boot.
-  const ticks = fs.readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\)/s, "").split(" ")[20];
-  const boot = /^btime (\d+)$/m.exec(fs.readFileSync("/proc/stat", "utf8"))?.[1];
-  return (Number(boot) + Number(ticks) / 100) * 1000;
+/**
+ * The folder of a backend; undefined: it is not one in a folder.
+ * @param project the project's folder, from which a relative path is taken
+ */
+export function backendFolder(url: string | undefined, project = process.cwd()): string | undefined {
+  if (!url?.startsWith("file://")) return undefined;
+  const place = url.slice("file://".length).split("?")[0];
+  const folder = place.startsWith("~") ? path.join(os.homedir(), place.slice(1)) : place;
+  return path.join(path.resolve(project, folder), ".pulumi");
 }
-
-/** @returns one line: who and since when */
-export const describeLock = ({ pid, username, hostname, timestamp }: Lock): string =>
-  `process ${pid} of ${username} on ${hostname}, since ${timestamp}`;
 
 /**
  * A checkpoint that a kill during a write left empty becomes the one before, which lies beside it.

@@ -26,6 +26,14 @@ const EXPLANATIONS: [RegExp, (found: RegExpExecArray) => CliError][] = [
     () => new CliError("another run holds the stack; nothing was touched. Wait for it", Exit.Locked),
   ],
   [
+    /unexpected end of JSON input|failed to load checkpoint/,
+    () =>
+      new CliError(
+        "a lock of the stack, or its state, is empty or cut off, as after a power cut or on a full disk; nothing was touched. Run loopback-ha unlock, which puts right what it can and says what it can't",
+        Exit.Locked,
+      ),
+  ],
+  [
     /passphrase must be set|PULUMI_CONFIG_PASSPHRASE/,
     () =>
       new CliError(

@@ -5,9 +5,11 @@ import { LocalWorkspace, Stack } from "@pulumi/pulumi/automation";
 import { FarmModel } from "../components/config";
 import { StackConfig, readStackConfig } from "../components/config/stack";
 import { writeWhole } from "../components/wholeFile";
+import { backendFolder, backendUrl } from "./backend";
 import { UsageError } from "./failure";
 import { PROJECT_FILES, bareName, projectIn } from "./project";
 import { explainPulumi } from "./pulumiFailure";
+import { recordRun } from "./runs";
 import { Edit, withEditedValues, withEdits } from "./stackFile";
 
 /** Which stack of which project. */
@@ -62,6 +64,21 @@ export class Session {
   async identity(): Promise<string> {
     const { url } = await this.stack.workspace.whoAmI();
     return `${url} ${this.project} ${this.stack.name}`;
+  }
+
+  /** The folder of the state; undefined: it is in none. */
+  get stateFolder(): string | undefined {
+    return backendFolder(backendUrl(this.folder), this.folder);
+  }
+
+  /** Does what takes the stack's lock, and says meanwhile whose that is. */
+  async recorded<T>(work: () => Promise<T>): Promise<T> {
+    const ended = recordRun(this.stateFolder, this.project, this.name);
+    try {
+      return await work();
+    } finally {
+      ended();
+    }
   }
 
   /** Everything that is set for the stack; asked of Pulumi once, and again when a file of it has changed. */

@@ -1,14 +1,16 @@
 /** After a run that was killed: the lock, the checkpoint and the operations that nobody finished. */
-import type { Stack } from "@pulumi/pulumi/automation";
-import { Lock, backendFolder, describeLock, isDead, locksOf, repairCheckpoint } from "./backend";
+import { shellWord } from "../components/shellWord";
+import { backendFolder, repairCheckpoint } from "./backend";
 import { CliError, Exit } from "./failure";
+import { LockFile, describeLock, isDead, locksOf, take } from "./locks";
 import { explainPulumi } from "./pulumiFailure";
+import { KnownRun, runsOf } from "./runs";
 import { Session, Where, findStack } from "./session";
 
 /** What was done. */
 export interface Unlocked {
   /** The locks that were removed. */
-  removed: Lock[];
+  removed: Pick<LockFile, "file" | "lock">[];
   /** Whether the checkpoint was empty and the one before it was taken. */
   checkpoint: boolean;
   /** Operations that had been begun, as URNs. */
@@ -31,39 +33,70 @@ export async function unlock(where: Where): Promise<Unlocked> {
       );
     }
     const locks = locksOf(folder, project, name);
-    refuseLive(locks);
-    const checkpoint = repairCheckpoint(folder, project, name);
-    const { stack } = await Session.open(where);
-    if (locks.length > 0) await stack.cancel();
-    return { removed: locks, checkpoint, cleared: await clearPending(stack) };
+    refuseLive(locks, runsOf(folder, project, name));
+    // Until they are removed nobody can begin a run.
+    const taken = take(locks);
+    if (taken === undefined) {
+      throw new CliError(
+        "somebody else is freeing the stack at this moment; nothing was touched. Run this again",
+        Exit.Locked,
+      );
+    }
+    let removed = false;
+    try {
+      const checkpoint = repairCheckpoint(folder, project, name);
+      const session = await Session.open(where);
+      taken.remove();
+      removed = true;
+      return {
+        removed: locks.map(({ file, lock }) => ({ file, lock })),
+        checkpoint,
+        cleared: await clearPending(session),
+      };
+    } finally {
+      if (!removed) taken.putBack();
+    }
   } catch (error) {
     throw explainPulumi(error, "unlocking the stack");
   }
 }
 
-function refuseLive(locks: Lock[]): void {
-  const live = locks.filter((lock) => !isDead(lock));
+function refuseLive(locks: LockFile[], runs: KnownRun[]): void {
+  const live = locks.filter((lock) => !isDead(lock, runs));
   if (live.length === 0) return;
+  const held = `the stack is held by ${live.map(describeLock).join(", ")}`;
+  const unknown = live.filter(({ lock }) => lock === undefined);
+  if (unknown.length === live.length) {
+    throw new CliError(
+      `${held}: a power cut or a full disk leaves that, and nobody can tell whose it is; nothing was touched. When no pulumi runs on this stack, on any machine: rm ${unknown.map(({ file }) => shellWord(file)).join(" ")}`,
+      Exit.Locked,
+    );
+  }
   throw new CliError(
-    `the stack is held by ${live.map(describeLock).join(", ")}: that process lives, or is on another machine; nothing was touched. Wait for it, or end it there`,
+    `${held}: that process lives, or is on another machine or in another container; nothing was touched. Wait for it, or end it there. When you know that it is dead: pulumi cancel`,
     Exit.Locked,
   );
 }
 
 /** A create that nobody saw the end of blocks nothing, but Pulumi asks about it in every run. */
-async function clearPending(stack: Stack): Promise<string[]> {
+async function clearPending(session: Session): Promise<string[]> {
+  const { stack } = session;
   const { deployment } = (await stack.exportStack()) as {
     deployment: { pending_operations?: { resource: { urn: string } }[] };
   };
   const pending = (deployment.pending_operations ?? []).map(({ resource }) => resource.urn);
-  if (pending.length > 0) await stack.refresh({ clearPendingCreates: true });
+  if (pending.length > 0) await session.recorded(() => stack.refresh({ clearPendingCreates: true }));
   return pending;
 }
 
 /** @returns what was done, as lines */
 export function describeUnlocked({ removed, checkpoint, cleared }: Unlocked): string[] {
   const lines = [
-    ...removed.map((lock) => `removed the lock of ${describeLock(lock)}: it is dead`),
+    ...removed.map((lock) =>
+      lock.lock
+        ? `removed the lock of ${describeLock(lock)}: it is dead`
+        : `removed the lock ${describeLock(lock)}: it is older than this machine's last start`,
+    ),
     ...(checkpoint ? ["the checkpoint was empty: the one before it is in its place"] : []),
     ...cleared.map((urn) => `cleared a step that was begun and never ended: ${urn.split("::").pop()}`),
   ];

@@ -4,6 +4,7 @@ import * as path from "node:path";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { Refusal } from "../refusal";
+import { shellWord } from "../shellWord";
 import { instanceIn } from "./instance";
 import { HostArgs, ServerArgs, sshArguments, sudoPrefix } from "./ssh";
 import { Wish, packLarge } from "./wish.cjs";
@@ -153,10 +154,6 @@ function stackName(): string {
 // change in every other checkout.
 function relative(file: string): string {
   return path.relative(process.cwd(), file).split(path.sep).join("/");
-}
-
-function shellWord(text: string): string {
-  return /^[A-Za-z0-9._@/+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 const versions = new Map<string, string>();
