@@ -1,5 +1,7 @@
-/** A stack's configuration file, changed as an operator would change it: comments and order stay. */
-import { Document, isMap, isScalar, parseDocument } from "yaml";
+/** A stack's configuration file, changed as an operator would change it: lines that nothing changes stay as they are. */
+import { isDeepStrictEqual } from "node:util";
+import { diffArrays } from "diff";
+import { Document, isMap, isScalar, parse, parseDocument } from "yaml";
 import { pathText } from "../components/config/error";
 import { UsageError } from "./failure";
 
@@ -26,7 +28,37 @@ export function withEdits(text: string, project: string, edits: Edit[]): string 
     if (value === undefined) remove(document, at);
     else document.setIn(at, value);
   }
-  return document.toString({ lineWidth: 0 });
+  return asWritten(text, document.toString(styleOf(text)));
+}
+
+/** How its writer indents, and writes what stands in braces. */
+function styleOf(text: string): { lineWidth: 0; indent: number; flowCollectionPadding: boolean } {
+  const indent = /^( +)\S/m.exec(text)?.[1].length ?? 2;
+  return { lineWidth: 0, indent: Math.min(indent, 8), flowCollectionPadding: !/[:,[] *\{[^\s}]/.test(text) };
+}
+
+/** The edited text, with the lines of `text` in place of those that differ from them in blanks only. */
+function asWritten(text: string, edited: string): string {
+  const own = text.split("\n");
+  let at = 0;
+  const sameBut = (a: string, b: string): boolean => a.replace(/\s/g, "") === b.replace(/\s/g, "");
+  const lines = diffArrays(own, edited.split("\n"), { comparator: sameBut }).flatMap(
+    ({ added, removed, value }) => {
+      if (added) return value;
+      at += value.length;
+      return removed ? [] : own.slice(at - value.length, at);
+    },
+  );
+  const result = lines.join("\n");
+  return meansTheSame(result, edited) ? result : edited;
+}
+
+function meansTheSame(a: string, b: string): boolean {
+  try {
+    return isDeepStrictEqual(parse(a), parse(b));
+  } catch {
+    return false;
+  }
 }
 
 /** `pulumi config set servers '{…}'` leaves an object as text. */

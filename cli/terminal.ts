@@ -105,6 +105,23 @@ const cannotWrite = (file: string, error: unknown): UsageError =>
     `--out: ${JSON.stringify(file)} can't be written (${(error as Error).message}); use a file in a folder that is there, such as ./preview.md`,
   );
 
+/**
+ * As much of a text as a screen has room for, from the top: what is most urgent stands there. A line that is longer than
+ * the screen is wide takes several rows.
+ */
+export function fitTo(text: string, rows: number, columns: number): string {
+  const height = (line: string): number =>
+    Math.max(1, Math.ceil(stripVTControlCharacters(line).length / columns));
+  const lines = text.split("\n");
+  let room = rows;
+  const fitting = lines.findIndex((line) => (room -= height(line)) < 0);
+  if (fitting < 0) return text;
+  const last = "more below: make the terminal larger";
+  room = rows - height(last);
+  const kept = lines.slice(0, fitting).filter((line) => (room -= height(line)) >= 0);
+  return [...kept, last].join("\n");
+}
+
 /** A table as text, without colours. */
 export function table(head: string[], rows: string[][]): string {
   const it = new Table({ head, style: { head: [], border: [], compact: true } });

@@ -4,9 +4,16 @@ import { duration } from "../arguments";
 import { Exit } from "../failure";
 import { gather } from "../status/gather";
 import { renderStatus } from "../status/render";
+import { fitTo } from "../terminal";
 import { open } from "./command";
 
 const CLEAR = "\x1b[H\x1b[2J\x1b[3J";
+
+/** On a terminal no more than fits, so that the problems at the top stay in sight; the last row is the cursor's. */
+function screen(text: string): string {
+  const { isTTY, rows = 24, columns = 80 } = process.stdout;
+  return `${CLEAR}${isTTY ? fitTo(text, rows - 1, columns) : text}`;
+}
 
 /** `status`: one screen. */
 export function statusCommand(): Command {
@@ -19,7 +26,7 @@ export function statusCommand(): Command {
       const farm = await session.farm();
       for (;;) {
         const status = await gather(farm, session.id);
-        terminal.result(status, () => `${watch ? CLEAR : ""}${renderStatus(status)}`);
+        terminal.result(status, () => (watch ? screen(renderStatus(status)) : renderStatus(status)));
         if (!watch) {
           process.exitCode = status.problems.length > 0 ? Exit.Degraded : Exit.Ok;
           return;

@@ -1,5 +1,6 @@
 /** The files of a new project, out of a few answers. Pure. */
 import { Document, Pair, Scalar, isScalar } from "yaml";
+import { planNetwork, vipOf } from "../../components/addressPlan";
 import { readFarm } from "../../components/config";
 
 /** What a new farm is made of. */
@@ -46,6 +47,37 @@ export function configOf(answers: Answers): Record<string, unknown> {
       : { nameServers: machines(nameServers), zones: { [zone]: { contact } } }),
     sites: { [name]: { serverName, documentRoot, hostNumber: 1 } },
   };
+}
+
+/**
+ * Whether a farm can be like that, as far as it is known: what is missing is made up.
+ * @throws ConfigError
+ */
+export function checkAnswers(answers: Partial<Answers>): void {
+  const { block = "192.0.2.0/24", subnetPrefix = 27, vipSubnets = 4 } = answers;
+  const { ethernet } = planNetwork({ block, subnetPrefix, vipSubnets });
+  const { servers, routers, nameServers = {} } = answers;
+  const taken = new Set([servers, routers, nameServers].flatMap((list) => Object.values(list ?? {})));
+  const numbers = Array.from({ length: taken.size + 2 }, (_, i) => i + 1);
+  const free = numbers.map((number) => vipOf(ethernet, number)).filter((address) => !taken.has(address));
+  const site = { name: "first", serverName: "www.example.org", documentRoot: "/srv/www/first" };
+  const known = Object.entries(answers).filter(([, value]) => value !== undefined);
+  readFarm(
+    configOf({
+      ...{
+        project: "farm",
+        stack: "prod",
+        routerKind: "linux",
+        user: "root",
+        site,
+        contact: "a@example.org",
+      },
+      ...Object.fromEntries(known),
+      ...{ block, subnetPrefix, vipSubnets, nameServers },
+      servers: servers ?? { "to-be-asked-1": free[0] },
+      routers: routers ?? { "to-be-asked-2": free[1] },
+    }),
+  );
 }
 
 /** The zone of a site's name: without its first label, where that leaves a domain. */

@@ -1,10 +1,11 @@
 /** Asks for what `init` was not told by options. */
 import { input } from "@inquirer/prompts";
-import { isAddress, isPrefix, planNetwork, vipOf } from "../../components/addressPlan";
+import { isPrefix, planNetwork, vipOf } from "../../components/addressPlan";
+import { ConfigError } from "../../components/config";
 import { domainComplaint, nameComplaint } from "../../components/config/names";
 import { Refusal } from "../../components/refusal";
 import { routerKindNames } from "../../components/routerRoute/kinds";
-import { Answers, zoneFor } from "./files";
+import { Answers, checkAnswers, zoneFor } from "./files";
 
 /** Said of an answer that can't be; undefined: it can. */
 type Complain = (text: string) => string | undefined;
@@ -15,28 +16,34 @@ const ask = async (message: string, fallback: string | undefined, complain: Comp
     { output: process.stderr },
   ).then((text) => text.trim());
 
-/** `web1=192.0.2.2 web2=192.0.2.3` as address by name. @throws Refusal */
-export function machinesIn(text: string): Record<string, string> {
+/**
+ * `web1=192.0.2.2 web2=192.0.2.3` as address by name. Whether the addresses fit the network is checked with all else.
+ * @param example what would work, such as `r1=192.0.2.1`
+ * @throws Refusal
+ */
+export function machinesIn(text: string, example = "web1=192.0.2.2"): Record<string, string> {
   const words = text.split(/[\s,]+/).filter(Boolean);
   return Object.fromEntries(
     words.map((word) => {
       const [name, address, more] = word.split("=");
-      if (address === undefined || more !== undefined || nameComplaint(name) || !isAddress(address))
-        throw new Refusal(`"${word}" is no machine; write NAME=ADDRESS, such as web1=192.0.2.2`);
+      if (!address || more !== undefined || nameComplaint(name))
+        throw new Refusal(`"${word}" has no name or no address; write NAME=ADDRESS, such as ${example}`);
       return [name, address];
     }),
   );
 }
 
-const machines =
-  (least: number): Complain =>
-  (text) => {
-    try {
-      return Object.keys(machinesIn(text)).length < least ? "write at least one, as NAME=ADDRESS" : undefined;
-    } catch (error) {
-      return (error as Error).message;
-    }
-  };
+/** What is wrong with the answers so far; undefined: nothing. What is not answered yet has no say. */
+export function complaintOf(answers: Partial<Answers>): string | undefined {
+  try {
+    checkAnswers(answers);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems[0].text;
+    if (error instanceof Refusal) return error.message;
+    throw error;
+  }
+}
 
 const blockComplaint: Complain = (text) => {
   if (!isPrefix(text)) return "write a block in CIDR form, such as 192.0.2.0/24";
@@ -65,18 +72,48 @@ export async function answer(given: Partial<Answers>): Promise<Answers> {
   const { subnetPrefix = subnets(block).subnetPrefix, vipSubnets = 4 } = given;
   const plan = planNetwork({ block, subnetPrefix, vipSubnets });
   const host = (number: number): string => vipOf(plan.ethernet, number);
-  const list = async (what: string, fallback: string, least: number): Promise<Record<string, string>> =>
-    machinesIn(await ask(what, fallback, machines(least)));
-  const routers = given.routers ?? (await list("Router, as NAME=ADDRESS", `r1=${host(1)}`, 1));
+  const known: Partial<Answers> = { ...given, block, subnetPrefix, vipSubnets };
+  // Else all that is asked now would be lost in the end.
+  checkAnswers(known);
+  const list = async (
+    key: "routers" | "servers" | "nameServers",
+    what: string,
+    fallback: string,
+    example: string,
+  ): Promise<Record<string, string>> => {
+    const answered =
+      given[key] ??
+      machinesIn(
+        await ask(what, fallback, (text) => {
+          if (text === "" && key !== "nameServers") return `write at least one, such as ${example}`;
+          try {
+            return complaintOf({ ...known, [key]: machinesIn(text, example) });
+          } catch (error) {
+            return (error as Error).message;
+          }
+        }),
+      );
+    known[key] = answered;
+    return answered;
+  };
+  const routers = await list("routers", "Router, as NAME=ADDRESS", `r1=${host(1)}`, `r1=${host(1)}`);
   const routerKind =
     given.routerKind ??
     (await ask(`What it runs: ${routerKindNames().join(", ")}`, "linux", (text) =>
       routerKindNames().includes(text) ? undefined : `one of ${routerKindNames().join(", ")}`,
     ));
-  const servers =
-    given.servers ?? (await list("Web servers, as NAME=ADDRESS", `web1=${host(2)} web2=${host(3)}`, 1));
-  const nameServers =
-    given.nameServers ?? (await list("Name servers with BIND, or nothing if DNS is elsewhere", "", 0));
+  const servers = await list(
+    "servers",
+    "Web servers, as NAME=ADDRESS",
+    `web1=${host(2)} web2=${host(3)}`,
+    `web1=${host(2)}`,
+  );
+  const nameServers = await list(
+    "nameServers",
+    "Name servers with BIND, or nothing if DNS is elsewhere",
+    "",
+    `ns1=${host(10)}`,
+  );
   const user = given.user ?? (await ask("Login user on all machines", "root", () => undefined));
   const site = given.site ?? (await askSite());
   const contact =

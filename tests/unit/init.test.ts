@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parse } from "yaml";
 import { Answers, configOf, filesOf, zoneFor } from "../../cli/init/files";
-import { machinesIn } from "../../cli/init/questions";
+import { complaintOf, machinesIn } from "../../cli/init/questions";
 import { readFarm } from "../../components/config";
 
 const ANSWERS: Answers = {
@@ -56,7 +56,37 @@ describe("init", () => {
 
   it("reads machines", () => {
     assert.deepEqual(machinesIn("web1=192.0.2.2, web2=192.0.2.3"), { web1: "192.0.2.2", web2: "192.0.2.3" });
-    for (const text of ["web1", "web1=300.0.2.2", "we b=1.2.3.4=5", "$(x)=192.0.2.2"])
-      assert.throws(() => machinesIn(text), /is no machine; write NAME=ADDRESS, such as web1=192\.0\.2\.2/);
+    for (const text of ["web1", "web1=", "=192.0.2.2", "we b=1.2.3.4=5", "$(x)=192.0.2.2"])
+      assert.throws(
+        () => machinesIn(text, "r1=192.0.2.1"),
+        /has no name or no address; write NAME=ADDRESS, such as r1=192\.0\.2\.1/,
+      );
   });
+
+  const SO_FAR: [string, Partial<Answers>, RegExp | undefined][] = [
+    ["a block alone", { block: "10.0.0.0/16", subnetPrefix: 19 }, undefined],
+    ["what is not answered yet", { site: undefined, user: undefined, servers: undefined }, undefined],
+    ["a router in the Ethernet", { routers: { r1: "192.0.2.1" } }, undefined],
+    ["a router outside the block", { routers: { r1: "10.1.2.3" } }, /^routers\.r1\.address: "10\.1\.2\.3" /],
+    ["a router among the VIPs", { routers: { r1: "192.0.2.65" } }, /^routers\.r1\.address: /],
+    ["what is no address", { servers: { web1: "300.0.2.2" } }, /^servers\.web1\.address: "300\.0\.2\.2" /],
+    [
+      "a server with the router's address",
+      { routers: { r1: "192.0.2.2" }, servers: { web1: "192.0.2.2" } },
+      /routers\.r1\.address|servers\.web1\.address/,
+    ],
+    ["servers where a made-up router would be", { servers: { a: "192.0.2.1", b: "192.0.2.2" } }, undefined],
+    ["a name server", { servers: { web1: "192.0.2.2" }, nameServers: { ns1: "192.0.2.10" } }, undefined],
+    [
+      "a name server with a server's address",
+      { servers: { web1: "192.0.2.2" }, nameServers: { ns1: "192.0.2.2" } },
+      /nameServers\.ns1\.address/,
+    ],
+  ];
+  for (const [what, answers, expected] of SO_FAR)
+    it(`knows at its question, not after the last one: ${what}`, () => {
+      const complaint = complaintOf(answers);
+      if (expected === undefined) assert.equal(complaint, undefined);
+      else assert.match(complaint!, expected);
+    });
 });

@@ -34,6 +34,25 @@ describe("a stack's configuration file", () => {
     assert.match(text, /farm:sites:\n {4}acme:\n {6}serverName: www\.acme\.example\n {6}hostNumber: 7\n/);
   });
 
+  it("leaves each line that nothing changes as it is written", () => {
+    const own = `config:
+    farm:servers:
+      # ours
+        web1: {address: 192.0.2.2,   weight: 2}
+        web2: {address: 192.0.2.3}
+        web3:   { "address" :  192.0.2.4 }   # new
+    farm:pins: {"192.0.2.64/27": web1}
+
+    farm:list: [a,b,   c]
+`;
+    const down = withEdits(own, "farm", [{ path: ["servers", "web2", "state"], value: "down" }]);
+    assert.equal(down, own.replace("192.0.2.3}", "192.0.2.3, state: down}"));
+    assert.equal(withEdits(down, "farm", [{ path: ["servers", "web2", "state"] }]), own);
+    const added = withEdits(own, "farm", [{ path: ["servers", "web4", "address"], value: "192.0.2.5" }]);
+    const [first, last] = [own.indexOf("    farm:pins"), own.slice(own.indexOf("    farm:pins"))];
+    assert.equal(added, `${own.slice(0, first)}        web4:\n            address: 192.0.2.5\n${last}`);
+  });
+
   it("takes out a key, and what is empty then", () => {
     const text = withEdits(FILE, "farm", [{ path: ["pins", "192.0.2.64/27"] }]);
     assert.doesNotMatch(text, /pins/);
