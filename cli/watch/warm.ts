@@ -2,7 +2,8 @@
 import execa from "execa";
 import type { FarmModel } from "../../components/config";
 import { machinesToLookAt } from "../../components/host/observe";
-import { sshArguments } from "../../components/host/ssh";
+import { sharedSshArguments } from "../../components/host/ssh";
+import { withoutSecrets } from "../../components/host/sshHere.cjs";
 
 /** Below ControlPersist. */
 const EVERY_MS = 30_000;
@@ -13,7 +14,9 @@ export function keepWarm(farm: () => FarmModel): () => void {
   const touch = (): void => {
     for (const host of machinesToLookAt(farm()))
       // One that does not answer is nobody's business here.
-      void execa("ssh", [...sshArguments(host), "true"], {
+      void execa("ssh", [...sharedSshArguments(host), "true"], {
+        env: withoutSecrets(process.env),
+        extendEnv: false,
         stdio: "ignore",
         timeout: PATIENCE_MS,
         reject: false,

@@ -10,6 +10,7 @@ const path = require("node:path");
 const { promisify } = require("node:util");
 const { gzipSync } = require("node:zlib");
 const { explainSshFailure } = require("./sshFailure.cjs");
+const { newerWords, sshHere, withoutSecrets } = require("./sshHere.cjs");
 const { filesOf } = require("./wish.cjs");
 
 /** Seconds apply.sh may take on the machine; ssh itself gets a little longer. */
@@ -32,9 +33,6 @@ const printable = (text) => text.replace(/[^\P{Cc}\t\n]/gu, " ");
 
 /** What stands before a command that needs root. */
 const sudo = () => env("SUDO").split(" ").filter(Boolean);
-
-/** @param {string} text */
-const shellQuote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 /**
  * Secrets in place of placeholders such as @SECRET:health@: in what only root may read, and nowhere else, whatever
@@ -77,7 +75,11 @@ function ancestors() {
 async function ask(peers, command) {
   const answers = await Promise.allSettled(
     peers.map((args) =>
-      promisify(execFile)("ssh", [...args, command], { timeout: 10_000, maxBuffer: 1 << 20 }),
+      promisify(execFile)("ssh", [...sshHere(), ...args, command], {
+        env: withoutSecrets(process.env),
+        timeout: 10_000,
+        maxBuffer: 1 << 20,
+      }),
     ),
   );
   const today = new Date().toISOString().slice(0, 10).replaceAll("-", "");
@@ -165,7 +167,10 @@ async function makeBundle() {
  * @returns {Promise<Ended>}
  */
 async function run(options, command, input, engine) {
-  const ssh = spawn("ssh", [...options, ...env("SSH").split(" "), command], { stdio: "pipe" });
+  const ssh = spawn("ssh", [...options, ...env("SSH").split(" "), command], {
+    env: withoutSecrets(process.env),
+    stdio: "pipe",
+  });
   const closed = new Promise((resolve, reject) => ssh.on("error", reject).on("close", resolve));
   closed.catch(() => {}); // awaited below
   const deadline = setTimeout(() => ssh.kill("SIGKILL"), (LIMIT_SECONDS + 25) * 1000);
@@ -199,13 +204,13 @@ async function run(options, command, input, engine) {
  * @returns {Promise<Ended>}
  */
 async function confirm(version, token, seconds, engine) {
-  const fresh = ["-S", "none", "-o", "ControlMaster=no"];
   const folder = `/var/lib/loopback-ha/${env("INSTANCE")}/versions/${version}`;
   const script = fs.readFileSync(path.join(__dirname, "confirm.sh"), "utf8");
-  const words = ["bash", "-c", script, "confirm", env("MACHINE"), folder, token, ...sudo()];
+  // One line of plain words: a login shell may be any, and reads no other alike.
+  const words = ["bash", "-s", "confirm", env("MACHINE"), folder, token, ...sudo()];
   // A little longer, to learn how it ended.
   for (const end = Date.now() + (seconds + 3) * 1000; ;) {
-    const ended = await run(fresh, words.map(shellQuote).join(" "), [], engine);
+    const ended = await run(newerWords(), words.join(" "), [script], engine);
     if (ended.code !== 255 || Date.now() > end) return ended;
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
@@ -217,7 +222,6 @@ async function main() {
   // For one run, so it is no input of the resource.
   const force = process.env.LOOPBACK_HA_FORCE_MOVE ? ["1"] : [];
   const receive = fs.readFileSync(path.join(__dirname, "receive.sh"), "utf8");
-  fs.mkdirSync(path.join(require("node:os").userInfo().homedir, ".ssh"), { recursive: true, mode: 0o700 });
   // The machine gets ready while the bundle is made.
   const made = makeBundle();
   const input = made.then(({ bundle }) => {
@@ -226,7 +230,7 @@ async function main() {
   });
   // These words are all that sudo sees and logs: examples/sudoers allows exactly them.
   const words = [...sudo(), "bash", "-s", "loopback-ha", LIMIT_SECONDS, token, ...force];
-  const first = await run([], words.join(" "), [receive, input], engine);
+  const first = await run(sshHere(), words.join(" "), [receive, input], engine);
   const [asked, seconds] = CONFIRM.exec(first.out) ?? [];
   const report = printable(first.out.replace(APPLIED, "").replace(asked ?? "", "")).slice(0, 16384);
   if (first.code !== 0 || !asked) {

@@ -1,8 +1,9 @@
 /** Scripts that `apply` left on a machine, run over ssh: they change nothing, and print TAB-separated rounds. */
 import * as readline from "node:readline";
 import execa from "execa";
-import { HostArgs, forLooking, sshArguments, sudoPrefix } from "./ssh";
+import { HostArgs, forLooking, sharedSshArguments, sudoPrefix } from "./ssh";
 import { explainSshFailure } from "./sshFailure.cjs";
+import { withoutSecrets } from "./sshHere.cjs";
 
 /** An installed script and its arguments. */
 export interface InstalledScript {
@@ -20,7 +21,7 @@ export type Round = string[][];
 function argvOf({ host, instance, script, args = [] }: InstalledScript): string[] {
   const looker = forLooking(host);
   const file = `/var/lib/loopback-ha/${instance}/current/scripts/${script}`;
-  return [...sshArguments(looker), [sudoPrefix(looker), "bash", file, ...args].join(" ").trim()];
+  return [...sharedSshArguments(looker), [sudoPrefix(looker), "bash", file, ...args].join(" ").trim()];
 }
 
 const ROUND_END = "end";
@@ -29,6 +30,8 @@ const cells = (line: string): string[] => line.split("\t");
 /** @throws Error that says why there is no answer */
 export async function askInstalled(script: InstalledScript, seconds: number): Promise<Round> {
   const { exitCode, stdout, stderr, timedOut } = await execa("ssh", argvOf(script), {
+    env: withoutSecrets(process.env),
+    extendEnv: false,
     stdin: "ignore",
     timeout: seconds * 1000,
     reject: false,
@@ -51,7 +54,13 @@ export interface Following {
 
 /** Calls back after each round. Whoever calls watches the time: a machine that is cut off says nothing. */
 export function followInstalled(script: InstalledScript, onRound: (round: Round) => void): Following {
-  const running = execa("ssh", argvOf(script), { stdin: "ignore", reject: false, buffer: false });
+  const running = execa("ssh", argvOf(script), {
+    env: withoutSecrets(process.env),
+    extendEnv: false,
+    stdin: "ignore",
+    reject: false,
+    buffer: false,
+  });
   let stopped = false;
   let errors = "";
   running.stderr!.setEncoding("utf8").on("data", (text: string) => (errors = (errors + text).slice(-4096)));

@@ -3,8 +3,9 @@ import * as path from "node:path";
 import execa from "execa";
 import { FarmModel, ServerState } from "../config/model";
 import { routerKind } from "../routerRoute/kinds";
-import { HostArgs, forLooking, sshArguments, sudoPrefix } from "./ssh";
+import { HostArgs, forLooking, sharedSshArguments, sudoPrefix } from "./ssh";
 import { explainSshFailure } from "./sshFailure.cjs";
+import { withoutSecrets } from "./sshHere.cjs";
 
 /** What was found on one machine before anything was planned. */
 export interface Observation {
@@ -107,7 +108,9 @@ export async function lookOverSsh(host: HostArgs): Promise<string> {
   // A file and no text: it needs nobody here to send it while the SDK loads.
   const looker = forLooking(host);
   const script = fs.openSync(path.join(__dirname, "observe.sh"), "r");
-  const looking = execa("ssh", [...sshArguments(looker), `sh -s ${sudoPrefix(looker)}`.trim()], {
+  const looking = execa("ssh", [...sharedSshArguments(looker), `sh -s ${sudoPrefix(looker)}`.trim()], {
+    env: withoutSecrets(process.env),
+    extendEnv: false,
     stdin: script,
     timeout: LOOK_SECONDS * 1000,
     reject: false,

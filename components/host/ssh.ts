@@ -1,5 +1,6 @@
 import { refuse } from "../argumentChecks";
 import { userComplaint } from "../config/names";
+import { sshHere } from "./sshHere.cjs";
 
 /** How to log in to a machine. What is not here belongs in ssh_config: jump hosts, agents, certificates, old ciphers. */
 export interface SshOptions {
@@ -32,20 +33,30 @@ export interface ServerArgs extends HostArgs {
   down?: boolean;
 }
 
-// Bounded waiting everywhere, one connection per machine for all commands, and strict host keys.
+// Bounded waiting everywhere, strict host keys, and nothing of what the operator's ssh_config has for sessions of his own:
+// whoever has taken a machine over must not get at his keys, tickets, screen or network by it, and what we run is a command
+// without a terminal. What is not here is his: proxies, keys, ciphers, names (tests/unit/ssh/options.test.ts).
 const OPTIONS = [
   "BatchMode=yes",
   "ConnectTimeout=5",
+  "ConnectionAttempts=1",
   "ServerAliveInterval=3",
   "ServerAliveCountMax=3",
   "StrictHostKeyChecking=yes",
   "LogLevel=ERROR",
-  // Whoever has taken a machine over must not use the operator's keys by it.
   "ForwardAgent=no",
-  "ControlMaster=auto",
-  // %C is short: a socket's path may have 104 bytes on some systems.
-  "ControlPath=~/.ssh/loopback-ha-%C",
-  "ControlPersist=60",
+  "ForwardX11=no",
+  "ForwardX11Trusted=no",
+  "GSSAPIDelegateCredentials=no",
+  "ClearAllForwardings=yes",
+  "ExitOnForwardFailure=no",
+  "Tunnel=no",
+  "PermitLocalCommand=no",
+  "RemoteCommand=none",
+  "RequestTTY=no",
+  // A connection of its own, where sshHere, which stands before, has no other.
+  "ControlMaster=no",
+  "ControlPath=none",
 ];
 
 /** The arguments of ssh up to the destination. No word has a space in it; config validation sees to that. */
@@ -58,6 +69,9 @@ export function sshArguments(host: HostArgs): string[] {
     `${user}@${host.address}`,
   ];
 }
+
+/** The same for a connection that all commands share, from here. */
+export const sharedSshArguments = (host: HostArgs): string[] => [...sshHere(), ...sshArguments(host)];
 
 /**
  * The machine as whoever only looks reaches it: LOOPBACK_HA_LOOK_USER in the environment has other rights there than

@@ -141,7 +141,7 @@ describe("components", () => {
       "bash",
       { scripts: ["components/loopbackVip"] },
       "node components/host/deliver.cjs",
-      /ssh \$LOOPBACK_HA_SSH/,
+      /ssh \$newer \$LOOPBACK_HA_SSH/,
     ],
     [
       "driven",
@@ -300,7 +300,7 @@ describe("components", () => {
       [[], [], ["root@192.0.2.3"], ["root@192.0.2.2"]],
     );
     const ask = ordered[2].inputs.environment.LOOPBACK_HA_ASK_PEERS;
-    assert.match(ask, /^cat \/var\/lib\/loopback-ha\/farm\.prod\.two\.zone\/serial /);
+    assert.match(ask, /^cat \/var\/lib\/loopback-ha\/farm\.prod\.two\.zone\/serial; /);
     assert.strictEqual(new Set(asked.map(({ inputs }) => inputs.stdin)).size, 1);
   });
 

@@ -3,6 +3,7 @@
 // An interactive session on a router's command line, over ssh.
 const { spawn } = require("node:child_process");
 const { explainSshFailure } = require("../../host/sshFailure.cjs");
+const { newerWords, withoutSecrets } = require("../../host/sshHere.cjs");
 const { answerIn, failureIn, hostOf, lastLine, plain, promptIn } = require("./screen.cjs");
 
 /** Seconds to log in, for one command, and for saving the configuration to slow flash. */
@@ -37,9 +38,9 @@ class Session {
   constructor(machine, sshArguments, deadline) {
     this.machine = machine;
     this.deadline = deadline;
-    // A connection of its own: many routers take one session on each. A pty: without one IOS shows no prompt. No
-    // escape character: a line may begin with it.
-    const own = ["-S", "none", "-o", "ControlMaster=no", "-tt", "-e", "none"];
+    // A connection of its own, as the arguments have it: many routers take one session on each. A pty: without one IOS
+    // shows no prompt. No escape character: a line may begin with it.
+    const own = ["-tt", "-e", "none", ...newerWords()];
     this.ssh = spawn("ssh", [...own, ...sshArguments], {
       stdio: "pipe",
       env: { ...withoutSecrets(process.env), TERM: "dumb" },
@@ -215,11 +216,6 @@ class Session {
     this.code ??= code;
     this.wake();
   }
-}
-
-/** ssh hands nothing of it on, and needs none. @param {NodeJS.ProcessEnv} environment */
-function withoutSecrets(environment) {
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith("LOOPBACK_HA_")));
 }
 
 /** @param {number} ms */
