@@ -119,28 +119,27 @@ export function describeShifts(farm: FarmModel, stack: string, found: Findings):
   ].join("\n");
 }
 
-/** What keeps routers from pinning connections: one sentence each. */
+/** What hurts visitors at routers, and what keeps those from pinning connections: one sentence each. */
 export function describeLimits(farm: FarmModel, stack: string, found: Findings): string[] {
-  return farm.routers
-    .filter(({ kind, pinFlows }) => pinFlows ?? routerKind(kind).pinsFlows)
-    .flatMap(({ name, address }) => {
-      const seen = found.get(name);
-      const limits = seen
-        ? ["trouble", "limits"]
-            .flatMap((file) => linesOf(seen, stack, file))
-            .map((limit) => `${name}: ${limit}`)
-        : [];
-      const elsewhere = farm.servers.filter((server) => {
-        const gateway = found.get(server.name)?.gateway;
-        return gateway !== undefined && gateway !== address;
-      });
-      if (elsewhere.length === 0) return limits;
-      const names = elsewhere.map((server) => server.name).join(", ");
-      return [
-        ...limits,
-        `${name}: clients get the answers of ${names} by another way than ${address}, so ${name} sees one direction only and can't pin their connections: a flip breaks those that came by ${name}. Give them a default route by it, or set routers.${name}.pinFlows to false`,
-      ];
+  return farm.routers.flatMap(({ name, kind, address, pinFlows }) => {
+    const pinsFlows = pinFlows ?? routerKind(kind).pinsFlows;
+    const seen = found.get(name);
+    const limits = seen
+      ? ["trouble", ...(pinsFlows ? ["limits"] : [])]
+          .flatMap((file) => linesOf(seen, stack, file))
+          .map((limit) => `${name}: ${limit}`)
+      : [];
+    const elsewhere = farm.servers.filter((server) => {
+      const gateway = found.get(server.name)?.gateway;
+      return gateway !== undefined && gateway !== address;
     });
+    if (elsewhere.length === 0 || !pinsFlows) return limits;
+    const names = elsewhere.map((server) => server.name).join(", ");
+    return [
+      ...limits,
+      `${name}: clients get the answers of ${names} by another way than ${address}, so ${name} sees one direction only and can't pin their connections: a flip breaks those that came by ${name}. Give them a default route by it, or set routers.${name}.pinFlows to false`,
+    ];
+  });
 }
 
 /** Every router knows the servers of its last run. */

@@ -9,6 +9,10 @@
 #                       mark_mask=0x…  rule_preference=NUMBER  confirm_seconds=NUMBER  proof_seconds=NUMBER  helpers=NAME,PROTOCOL,PORT ...
 # A kind adds live_items (PREFIX via HOP and "unreachable PREFIX", for all of ours that the kernel has), is_live and activate.
 readonly proof_table=7676 proof_preference=7676
+# shellcheck source-path=SCRIPTDIR source=forwarding.sh
+. "$scripts/forwarding.sh"
+# shellcheck source-path=SCRIPTDIR source=inside.sh
+. "$scripts/inside.sh"
 
 # setting DIR NAME: of a bundle.
 setting() { value_in "$1/want/settings" "$2"; }
@@ -57,8 +61,7 @@ check() {
   local line other
   # Of a loopback-ha-move that was killed, or an apply.sh by hand: we have the lock.
   rm -rf "$run"/proof.*
-  [[ $(</proc/sys/net/ipv4/ip_forward) == 1 ]] ||
-    fail "this machine forwards no packets, so it is no router; nothing was changed. Set net.ipv4.ip_forward=1 (sysctl.d)"
+  check_forwarding
   for other in $(others); do
     line=$(awk 'NR == FNR { mine[$1]; next } $1 in mine { print $1; exit }' "$bundle/want/routes" "$other/want/routes")
     [[ -z $line ]] || fail "$line is already routed by stack $(meta_of "$other" stack); nothing was changed. Take it out of one of the two"
@@ -70,7 +73,9 @@ check() {
     fail "routing rule preference $proof_preference, which the proof needs, is taken: $line; nothing was changed"
   check_kind
   moves=$(comm -13 <(live_items) <(wanted_routes "$bundle" | grep -v '^unreachable' | sort))
-  [[ -z $moves ]] || prove
+  [[ $moves ]] || return 0
+  check_inside
+  prove
 }
 
 check_next_hops() {
@@ -219,11 +224,12 @@ proof_source() {
 
 # usual_source ETHERNET <ADDRESSES as `ip -4 -o address` shows them: the first outside the Ethernet. One of a bridge for
 # containers or guests only where there is no other: the servers may have the same, and then their answers come back nowhere.
+readonly bridge_names='^(docker|br-|virbr|lxcbr|lxdbr|incusbr|podman|cni|veth|vnet|flannel|cali|nerdctl)'
 usual_source() {
-  awk -v ethernet="$1" '
+  awk -v ethernet="$1" -v bridges="$bridge_names" '
     $2 == ethernet { next }
     { address = $4; sub(/\/.*/, "", address) }
-    $2 ~ /^(docker|br-|virbr|lxcbr|lxdbr|incusbr|podman|cni|veth|vnet|flannel|cali|nerdctl)/ { if (bridge == "") bridge = address; next }
+    $2 ~ bridges { if (bridge == "") bridge = address; next }
     source == "" { source = address }
     END { if (source bridge != "") print source == "" ? bridge : source }'
 }
@@ -271,14 +277,22 @@ sample_addresses() {
 
 # The forwarding table has the last word: a rule or a longer foreign prefix shadows a route that is there.
 verify() {
-  local wrong address prefix server hop
-  sample_addresses "$1" >"$run/samples"
+  local wrong address prefix server hop way
+  {
+    sample_addresses "$1"
+    addresses_of_rules "$1"
+  } >"$run/samples"
   verify_kind "$1"
+  verify_inside "$1"
   wrong=$(awk '{ print "route get", $1 }' "$run/samples" | ask_kernel |
     awk 'FILENAME !~ /samples$/ { goes[$1 " " $3]; next } !(($1 " " $4) in goes) { print; exit }' - "$run/samples")
-  [[ $wrong ]] || return 0
-  read -r address prefix server hop <<<"$wrong"
-  fail "$prefix should go to $server ($hop), but the kernel forwards $address so: $(ip -4 route get "$address" 2>&1 | head -n 1). Somebody else's route or rule is in the way"
+  [[ $wrong ]] || wrong=$(led_elsewhere)
+  if [[ ! $wrong ]]; then
+    warn_of_losses
+    return
+  fi
+  read -r address prefix server hop way <<<"$wrong"
+  fail "$prefix should go to $server ($hop), but the kernel forwards $address so: ${way:-$(ip -4 route get "$address" 2>&1 | head -n 1)}. Somebody else's route or rule is in the way"
 }
 
 report() {

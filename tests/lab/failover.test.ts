@@ -104,6 +104,65 @@ describe("a failover", function () {
     }
   });
 
+  it("is not made through a router that forwards nothing: preview, up, status and the router's own command say so (forward policy drop)", async () => {
+    const loadRules = (rules: string): Promise<string> => r1(`nft -f - <<'END'\n${rules}\nEND`);
+    const status = async (): Promise<string[]> => {
+      const { stdout } = await farm.project.cli(["status", "--json"]);
+      return (JSON.parse(stdout) as { problems: string[] }).problems;
+    };
+    try {
+      await loadRules(
+        "table inet fw { chain forward { type filter hook forward priority 0; policy drop; }; }",
+      );
+      await farm.setState("web2", "maintenance");
+      const closed = /chain forward of table inet fw drops all that this router forwards/;
+      assert.match(await preview(), closed);
+      assert.match(await farm.failingUp(), closed);
+      assert.ok(
+        (await status()).some((problem) => closed.test(problem)),
+        "status",
+      );
+      assert.match(
+        textOf(await farm.lab.exec("r1", ["loopback-ha-move", PREFIX, "web1"])),
+        new RegExp(`r1: ${closed.source}.*nothing was changed`),
+      );
+      assert.match(await r1(`ip route show ${PREFIX}`), /via 192\.0\.2\.3 /);
+      // As a container engine's: what the rules let nobody through for is told, and what they do let through is not.
+      await loadRules("add rule inet fw forward ct state established accept");
+      const lost =
+        /a new connection from \S+ \(by out0\) to 192\.0\.2\.\d+ tcp port 80 does not get through this router/;
+      assert.match(await farm.up(), lost);
+      assert.ok(
+        (await status()).some((problem) => lost.test(problem)),
+        "status",
+      );
+      await loadRules("add rule inet fw forward ip daddr 192.0.2.0/24 tcp dport 80 accept");
+      assert.deepEqual(await farm.serving(), AWAY);
+      assert.deepEqual(await status(), []);
+    } finally {
+      await r1("nft delete table inet fw");
+      await home();
+    }
+  });
+
+  it("is refused where a longer route of somebody else leads a VIP elsewhere, and status names it (foreign /32)", async () => {
+    const inside = new RegExp(
+      `r1: ${PREFIX} should go to web\\d .*: ${VIP} via 192\\.0\\.2\\.10 dev host0\\. Remove it: `,
+    );
+    await r1(`ip route add ${VIP}/32 via 192.0.2.10`);
+    try {
+      await farm.setState("web2", "maintenance");
+      const printed = await farm.failingUp();
+      assert.match(printed, inside);
+      assert.match(printed, /nothing was moved/);
+      assert.match(await r1(`ip route show ${PREFIX}`), /via 192\.0\.2\.3 /);
+      assert.match(textOf(await farm.project.cli(["status"])), inside);
+    } finally {
+      await r1(`ip route del ${VIP}/32 via 192.0.2.10`);
+      await home();
+    }
+  });
+
   it("asks on a site's further ports what the present server answers there, and no more", async () => {
     const listener = `use IO::Socket::INET; $s = IO::Socket::INET->new(LocalPort => 8443, Listen => 9, ReuseAddr => 1) or die; close $c while $c = $s->accept`;
     await farm.set("sites.widgetco.checkPorts[0]", "8443");

@@ -124,6 +124,10 @@ describe("outlook", () => {
       "r1: the table is full",
       "r1: notrack",
     ]);
+    const routers = { r1: { address: "192.0.2.1", pinFlows: false } };
+    assert.deepStrictEqual(describeLimits(farmOf(three, { routers }), stack, seen("trouble closed")), [
+      "r1: closed",
+    ]);
   });
 
   it("warns of homes that shift, with the commands that keep them", () => {

@@ -10,7 +10,7 @@ function pick(...addresses: [string, string][]): string {
     ([device, address], index) =>
       `${index + 1}: ${device}    inet ${address} brd 192.0.2.255 scope global ${device}\\       valid_lft forever`,
   );
-  const run = `say() { printf '%s\\n' "$*"; }; . "$1"; usual_source eth1`;
+  const run = `scripts=$(dirname "$1"); say() { printf '%s\\n' "$*"; }; . "$1"; usual_source eth1`;
   const input = lines.map((line) => `${line}\n`).join("");
   return execFileSync("bash", ["-euc", run, "bash", ROUTES], { input, encoding: "utf8" }).trim();
 }

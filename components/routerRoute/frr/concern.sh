@@ -265,4 +265,8 @@ drift() {
   moved_by_hand
 }
 
-sights() { live_routes; }
+sights() {
+  live_routes
+  forwarding_sights
+  inside_sights
+}

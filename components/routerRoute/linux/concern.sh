@@ -128,6 +128,8 @@ sights() {
   local flows
   live_routes
   conntrack_trouble | sed 's/^/trouble\t/'
+  forwarding_sights
+  inside_sights
   pins_flows "$bundle" || return 0
   pin_warnings | sed 's/^/limits\t/'
   if flows=$(count_flows "$bundle"); then awk '{ print "flows\t" $0 }' <<<"${flows:--}"; fi

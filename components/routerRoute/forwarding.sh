@@ -1,0 +1,238 @@
+# shellcheck shell=bash disable=SC2154
+# Whether this router forwards what visitors send. The proof of a move can't say so: what the router itself sends passes no
+# forward chain. What is certain is read (`forwarding_faults`); what only the rules themselves can say is tried on a copy of
+# the firewall, in a network of its own (`forwarding_losses`).
+
+# For awk: rules as `nft list ruleset` has them, but ours, with their texts cut out: a comment may say "accept".
+# shellcheck disable=SC2016
+readonly rules_of_others='
+  { gsub(/"[^"]*"/, "\"\""); sub(/ comment ""$/, "") }
+  $1 == "table" { family = $2; table = $3; foreign = (family == "ip" || family == "inet") && table !~ /^loopback-ha\./; dormant = 0 }
+  !foreign { next }
+  $1 == "flags" && /dormant/ { foreign = 0; next }
+  $1 == "chain" { chain = $2; forward = 0 }
+  $1 == "type" && /hook forward/ { forward = 1 }'
+
+# Read once. Without the elements of sets: somebody may have a million.
+read_rules() { [[ ${rules:-} ]] || rules=$(nft -st list ruleset 2>/dev/null || true; legacy_rules); }
+
+ethernet_devices() { awk '{ print "route get", $3 }' "$bundle/want/routes" | sort -u | ask_kernel | awk '$2 == "dev" { print $3 }' | sort -u; }
+# visitor_devices <ETHERNET-DEVICES: by which the rest of the world comes.
+visitor_devices() {
+  local ethernet
+  ethernet=$(cat)
+  {
+    ip -4 route show default | awk '{ for (i = 1; i < NF; i++) if ($i == "dev") print "default", $(i + 1) }'
+    ip -4 -o address show scope global | awk '{ print "address", $2 }'
+  } | awk -v ethernet="$ethernet" -v bridges="$bridge_names" '
+    BEGIN { n = split(ethernet, device, "\n"); for (i = 1; i <= n; i++) inside[device[i]] }
+    $1 == "default" { if (!usual[$2]++) print $2; found = 1; next }
+    !found && !($2 in inside) && $2 !~ bridges && !usual[$2]++ { print $2; other = 1 }
+    END { if (!found && !other) print device[1] }'
+}
+
+# What surely keeps visitors out: WHAT TAB WHAT-TO-DO, one a line.
+forwarding_faults() {
+  local family table chain command
+  if [[ $(</proc/sys/net/ipv4/ip_forward) != 1 ]]; then
+    printf '%s\t%s\n' "this machine forwards no packets, so it is no router" "Set net.ipv4.ip_forward=1 (sysctl.d)"
+    return
+  fi
+  deaf_devices
+  read_rules
+  closed_chains <<<"$rules" | while read -r family table chain; do
+    if [[ $family == legacy ]]; then command="iptables-legacy -S $chain"; else command="nft list chain $family $table $chain"; fi
+    printf '%s\t%s\n' "chain $chain of table $family $table drops all that this router forwards, so no visitor gets anything" \
+      "See: $command; accept there what goes to and comes from the VIPs"
+  done
+}
+
+# A single device may be told not to forward what comes in by it.
+deaf_devices() {
+  local setting deaf='' ethernet device
+  for setting in /proc/sys/net/ipv4/conf/*/forwarding; do
+    [[ $(<"$setting") == 1 ]] || deaf+=$'\n'${setting%/forwarding}
+  done
+  [[ $deaf ]] || return 0
+  ethernet=$(ethernet_devices)
+  { say "$ethernet" && visitor_devices <<<"$ethernet"; } | sort -u | while read -r device; do
+    [[ $deaf$'\n' != *"/conf/$device"$'\n'* ]] ||
+      printf '%s\t%s\n' "this router forwards nothing that comes in by $device" "Set net.ipv4.conf.$device.forwarding=1 (sysctl.d)"
+  done
+}
+
+# iptables-legacy has tables that nft does not see. As nft would show them.
+legacy_rules() {
+  if ! grep -qsx filter /proc/net/ip_tables_names || ! command -v iptables-legacy >/dev/null; then return 0; fi
+  iptables-legacy -S FORWARD 2>/dev/null | awk '
+    $1 == "-P" { print "table ip legacy/filter {\nchain FORWARD {\ntype filter hook forward priority filter; policy " tolower($3) ";"; next }
+    NF == 4 && $3 == "-j" && $4 == "DROP" { print "drop"; next }
+    / -j (DROP|REJECT|LOG)/ { print "limited drop"; next }
+    { print "accept" }
+    END { print "}\n}" }'
+}
+
+# closed_chains <RULES: FAMILY TABLE CHAIN of those that let nothing through: with a policy or a rule that drops all, and
+# before it none that could let anything past.
+closed_chains() {
+  awk "$rules_of_others"'
+    $1 == "chain" { open = closed = 0 }
+    $1 == "type" && /policy drop/ { last = 1; next }
+    $1 == "type" { last = 0; next }
+    !forward { next }
+    $1 == "}" {
+      if (closed || (last && !open)) { if (sub(/^legacy\//, "", table)) family = "legacy"; print family, table, chain }
+      forward = 0; next
+    }
+    /^[ \t]*(counter( packets [0-9]+ bytes [0-9]+)? )?(log[^a-z]*( (prefix|level|flags|group) [^ ]+)* )?(drop|reject( with .*)?)$/ { if (!open) closed = 1; next }
+    /(^|[ \t:])(accept|jump|goto|vmap|queue|xt|synproxy)([ \t,}]|$)/ { open = 1 }'
+}
+
+# FAMILY TABLE of those that may drop, turn aside or leave to a program ("asks") what is forwarded.
+tables_to_try() {
+  awk "$rules_of_others"'
+    { key = family " " table }
+    $1 == "type" && /hook (forward|prerouting|postrouting)/ { hooked[key]; if (/policy drop/) drops[key] }
+    /(^|[ \t:])(drop|reject|dnat|redirect|tproxy|xt)([ \t,}]|$)/ { drops[key] }
+    /(^|[ \t:])(queue|synproxy)([ \t,}]|$)/ { asks[key] }
+    END { for (key in drops) if (key in hooked) print key, (key in asks ? "asks" : "") }'
+}
+
+# What visitors lose by the rules here: one sentence a table at most, and of what can't be told "unknown TAB WHY".
+forwarding_losses() {
+  local copy tables said
+  read_rules
+  tables=$(tables_to_try <<<"$rules")
+  [[ $tables ]] || return 0
+  if [[ $tables == *asks* ]]; then
+    printf 'unknown\ta program decides on it (queue, synproxy)\n'
+    return
+  fi
+  forget_copies
+  copy=$(mktemp -d "${LOOPBACK_HA_SCRATCH:-$run}/copy.$$.XXXXXX")
+  if copy_router "$copy" "$tables" 2>/dev/null; then
+    said=$(timeout 4 unshare -n bash "$scripts/rehearse.sh" "$copy" "$scripts" 2>/dev/null) || said="unknown trying it failed, or took too long"
+  else
+    said="unknown the rules can't be copied"
+  fi
+  rm -rf "$copy"
+  awk '
+    $1 == "unknown" { sub(/^unknown /, ""); print "unknown\t" $0; exit }
+    $1 == "by" { by = "table " $2 " " $3; look = $2 == "legacy" ? "iptables-legacy -S" : "nft list table " $2 " " $3; next }
+    $1 == "lost" && !count++ { split($0, f, " ") }
+    END {
+      if (!count) exit
+      what = (f[6] == "icmp" ? "a ping" : "a new connection") " from " f[4] " (by " f[3] ") to " f[5] (f[6] == "icmp" ? "" : " " f[6] " port " f[7])
+      print (f[2] == "back" ? "the answer to " : "") what " does not get through this router" (by ? ": " by " keeps it out" : "") (count > 1 ? ", and " count - 1 " more VIPs or ports" : "") ". See: " (by ? look : "nft list ruleset") "; accept there what goes to and comes from the VIPs"
+    }' <<<"$said"
+}
+
+# Of those that were killed.
+forget_copies() {
+  local left pid
+  for left in "$run"/copy.*; do
+    pid=${left#"$run/copy."}
+    [[ -d /proc/${pid%%.*} ]] || rm -rf "$left"
+  done
+}
+
+# What hurts visitors here, for people, one sentence a line; "unknown TAB WHY" where it can't be told.
+forwarding_trouble() {
+  local faults
+  read_rules
+  faults=$(forwarding_faults)
+  if [[ $faults ]]; then say "${faults//$'\t'/. }"; else forwarding_losses; fi
+}
+forwarding_sights() {
+  forwarding_trouble | awk -F '\t' '$1 == "unknown" { print "limits\twhether the rules of others here let visitors through is not known: " $2; next } { print "trouble\t" $0 }'
+}
+# Before anything moves: what certainly keeps visitors out.
+check_forwarding() {
+  local what remedy
+  read_rules
+  IFS=$'\t' read -r what remedy < <(forwarding_faults) || return 0
+  if [[ ${LOOPBACK_HA_FORCE_MOVE:-} ]]; then
+    warn "LOOPBACK_HA_FORCE_MOVE: goes on although $what. $remedy"
+  else
+    fail "$what; nothing was changed. $remedy, then run 'pulumi up' again"
+  fi
+}
+# And after it, as this need not hold up what moves, what the rules let nobody through for.
+warn_of_losses() {
+  local line
+  forwarding_losses | while read -r line; do [[ $line == unknown* ]] || warn "$line"; done
+}
+
+# copy_router FOLDER TABLES: what rehearse.sh needs.
+copy_router() {
+  local folder=$1 ethernet visitors family table name number=10
+  mkdir "$folder/tables"
+  ethernet=$(ethernet_devices)
+  visitors=$(visitor_devices <<<"$ethernet")
+  while read -r family table _; do
+    [[ $table ]] || continue
+    [[ $table != legacy/* ]] || continue
+    name=$folder/tables/$((number++))-"$family $table"
+    timeout 2 nft -s list table "$family" "$table" >"$name.nft" || return
+    # What came by iptables and nft has no words for.
+    if grep -qE '(^|[ \t])(# )?xt[ _]' "$name.nft"; then
+      rm "$name.nft"
+      iptables-nft-save -t "$table" >"$name.iptables" || return
+    fi
+  done <<<"$2"
+  if [[ $2 == *" legacy/"* ]]; then iptables-legacy-save -t filter >"$folder/tables/99-legacy filter.legacy" || return; fi
+  if command -v ipset >/dev/null && grep -q match-set "$folder"/tables/*.{iptables,legacy} 2>/dev/null; then ipset save >"$folder/ipsets" || return; fi
+  copy_devices "$folder" "$ethernet" "$visitors" >"$folder/commands"
+  forwarding_questions "$visitors" >"$folder/questions"
+}
+
+# Commands for ip. Nobody answers ARP there: all neighbours are known, and of one address.
+copy_devices() {
+  local folder=$1 number=0 device
+  while read -r device; do
+    say "link add $device address 02:00:00:00:00:01 type veth peer name lha-end$number"
+    say "link set lha-end$number up"
+    say "link set $device up"
+    say "$device=lha-end$((number++))" >&3
+  done < <(printf '%s\n' "$2" "$3" | sort -u) 3>"$folder/ends"
+  ip -o link show | awk -F ': ' '{ sub(/@.*/, "", $2); print $2 }' | grep -vxF -e lo -f <(printf '%s\n' "$2" "$3") | head -n 200 |
+    while read -r device; do if grep -qwsF -e "$device" "$folder"/tables/*; then say "link add $device type veth peer name lha-side$((number++))"; fi; done
+  ip -4 -o address show scope global | awk -v devices="$2"$'\n'"$3" '
+    BEGIN { n = split(devices, d, "\n"); for (i = 1; i <= n; i++) copied[d[i]] }
+    $2 in copied { print "address add", $4, "dev", $2 }'
+  awk '{ print "route get", $3 }' "$bundle/want/routes" | sort -u | ask_kernel | awk '
+    FILENAME == "-" { if ($2 == "dev") device[$1] = $3; next }
+    $3 in device {
+      if (!known[$3]++) print "neigh replace", $3, "lladdr 02:00:00:00:00:02 dev", device[$3], "nud permanent"
+      print "route replace", $1, "via", $3, "dev", device[$3], "onlink"
+    }' - "$bundle/want/routes"
+  visitors "$3" | while read -r device source; do
+    say "route replace $source dev $device"
+    say "neigh replace $source lladdr 02:00:00:00:00:02 dev $device nud permanent"
+  done
+}
+
+# visitors DEVICES: DEVICE ADDRESS, one next to ours, and one of somewhere else: a rule may keep out one of the two.
+visitors() {
+  local device last=8
+  while read -r device; do
+    ip -4 -o address show dev "$device" scope global | awk -v device="$device" '{
+      sub(/\/.*/, "", $4); split($4, p, "."); last = p[4] % 4
+      print device, p[1] "." p[2] "." p[3] "." (p[4] + (last < 2 ? 1 : -1)); exit }'
+    say "$device 8.8.8.$((last++))"
+  done <<<"$1"
+}
+
+# DEVICE SOURCE VIP PROTOCOL PORT: what is asked of each VIP, as a visitor would.
+forwarding_questions() {
+  local sources
+  sources=$(visitors "$1" | xargs)
+  vip_checks "$bundle" | awk -v sources="$sources" '
+    BEGIN { n = split(sources, source, " ") }
+    {
+      what = $1 " " ($3 == "http" ? "tcp 80" : $3 == "dns" ? "udp 53" : $3 == "tcp" ? "tcp " $4 : "icmp 0")
+      if (asked[what]++) next
+      for (i = 1; i < n; i += 2) print source[i], source[i + 1], what
+      if (++count == 500) exit
+    }'
+}
