@@ -148,7 +148,7 @@ prove() {
   [[ -s $proof/all ]] || return 0
 
   begin_proof_path
-  if ask --deadline 0 <"$proof/all" >"$proof/answers"; then
+  if ask_each "$proof/all" --deadline 0; then
     answered <"$proof/answers" >"$proof/proven"
   elif [[ ${LOOPBACK_HA_FORCE_MOVE:-} ]]; then
     move_unproved
@@ -165,21 +165,23 @@ prove_what_is_served() {
   patience=$(setting "$bundle" proof_seconds)
   end_proof_path
   moving_checks 1 >"$proof/asked"
-  answering --timeout 1 <"$proof/asked" >"$proof/present"
+  ask_each "$proof/asked" --deadline 0 --timeout 1 || true
+  answered <"$proof/answers" >"$proof/present"
   [[ ! -e $state/proven ]] || cat "$state/proven" >>"$proof/present"
   checks_of "$proof/present" >"$proof/required"
   [[ -s $proof/required ]] || cp "$proof/all" "$proof/required"
 
   begin_proof_path
-  if ! ask --deadline 4 <"$proof/required" >"$proof/answers"; then
+  if ! ask_each "$proof/required" --deadline 4; then
     silent=$(silent_server)
     [[ -z $silent ]] || fail "$silent does not answer at all; nothing was moved. Is it up? If it is dead, set its state to down and run pulumi up again"
-    if ! ask --deadline "$((patience - 4))" <"$proof/required" >"$proof/answers"; then
+    if ! ask_each "$proof/required" --deadline "$((patience - 4))"; then
       bad=$(awk -F '\t' '$1 == "fail" { print $3 " does not answer for " $2 ": " $4; exit }' "$proof/answers")
-      fail "${bad:-the prober of this router ended without an answer (killed, or out of memory: see dmesg)}; nothing was moved. Asked from $source: check that server's service, its VIPs and its default route, and that its way back to $source leads over this router (routers.$machine.proofSource names another address to ask from)"
+      fail "$bad; nothing was moved. Asked from $source: check that server's service, its VIPs and its default route, and that its way back to $source leads over this router (routers.$machine.proofSource names another address to ask from)"
     fi
   fi
-  answering <"$proof/all" >"$proof/proven"
+  ask_each "$proof/all" --deadline 0 || true
+  answered <"$proof/answers" >"$proof/proven"
   comm -23 <(sort "$proof/all") <(checks_of "$proof/proven" | sort) | awk -F '\t' '{ print $2 "\t" $NF }' |
     while IFS=$'\t' read -r vip label; do warn "$label does not answer for $vip, as no server did before"; done
 }
@@ -205,8 +207,18 @@ give_way() { renice -n 10 -p $$ >/dev/null 2>&1 || true; }
 checks_of() { awk -F '\t' 'FILENAME != ARGV[2] { listed[$0]; next } { what = $NF; sub(/ on [^ ]+$/, "", what) } ($2 FS what) in listed' "$1" "$proof/all"; }
 # Those that were answered, of what probe.pl says.
 answered() { awk -F '\t' '$1 == "ok" { sub(/ on [^ ]+$/, "", $3); print $2 "\t" $3 }' | sort -u; }
-# Those on stdin that are answered now.
-answering() { { ask --deadline 0 "$@" || true; } | answered; }
+# ask_each QUESTIONS [OPTION...]: into $proof/answers; fails where one is not answered well. A prober that dies has not asked all,
+# and then what it said proves nothing, in either direction.
+ask_each() {
+  local questions=$1 result=0 died
+  shift
+  ask "$@" <"$questions" >"$proof/answers" || result=$?
+  if (($(grep -c -e $'^ok\t' -e $'^fail\t' "$proof/answers") == $(wc -l <"$questions"))); then return "$result"; fi
+  died="the prober of this router ended without an answer (killed, or out of memory: see dmesg)"
+  [[ ${LOOPBACK_HA_FORCE_MOVE:-} ]] || fail "$died; nothing was moved"
+  warn "LOOPBACK_HA_FORCE_MOVE: moved although $died"
+  return 1
+}
 ask() { perl "$scripts/probe.pl" --source "$source" "$@"; }
 
 proof_source() {

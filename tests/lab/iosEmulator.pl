@@ -26,6 +26,7 @@ my %is = (
     error      => '-',      # PATTERN=TEXT: what it answers to such commands
     silent     => '-',      # address that does not answer a ping
     shadow     => '-',      # prefix that OSPF routes better
+    longer     => '-',      # PREFIX=HOP that OSPF has besides
     logins     => 1000,     # how many of a run succeed
 );
 for (lines('behaviour')) { /^(\w+) (.*)/ and $is{$1} = $2 }
@@ -91,6 +92,18 @@ sub show_route {
     return "Routing entry for $best\n  $known\n  Routing Descriptor Blocks:\n$blocks";
 }
 
+# What lies in a network, as IOS lists it.
+sub show_longer {
+    my ($net, $mask) = @_;
+    my @in = map { [(split)[2, 3, 4]] } lines('running');
+    push @in, [$1, $2, $3] if $is{longer} =~ m{(.*)/(.*)=(.*)};
+    my $list = join '', map {
+        my ($address, $length, $hop) = ($_->[0], $_->[1] =~ /\./ ? bits($_->[1]) : $_->[1], $_->[2]);
+        $hop eq 'Null0' ? "S        $address/$length is directly connected, Null0\n" : "S        $address/$length [1/0] via $hop\n";
+    } grep { (number($_->[0]) & number($mask)) == number($net) } @in;
+    return "Codes: L - local, C - connected, S - static, R - RIP\n       E1 - OSPF external type 1\n\nGateway of last resort is 198.51.100.9 to network 0.0.0.0\n\n      192.0.2.0/24 is variably subnetted, 5 subnets, 3 masks\n$list";
+}
+
 sub answer {
     my ($line) = @_;
     my $invalid = "          ^\n% Invalid input detected at '^' marker.\n\n";
@@ -120,6 +133,7 @@ sub answer {
     return $invalid if !$privileged && $line !~ /^show (version|ip route)/;
     return "Cisco IOS Software, Emulated Software (OURS-M), Version 15.2\n$is{hostname} uptime is 2 years\n" if $line eq 'show version';
     if ($line =~ /^show (running|startup)-config \| include \^ip route$/) { return join '', map { "$_\n" } lines($1) }
+    return show_longer($1, $2) if $line =~ /^show ip route ([\d.]+) ([\d.]+) longer-prefixes$/;
     return show_route($1) if $line =~ /^show ip route ([\d.]+)$/;
     if ($line =~ /^ping ([\d.]+) repeat (\d+) timeout \d+$/) {
         my ($good, $mark) = $1 eq $is{silent} ? (0, '.') : ($2, '!');

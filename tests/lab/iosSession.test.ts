@@ -240,6 +240,18 @@ describe("a session with an IOS router (emulated)", () => {
     assert.deepEqual(await table(), old);
   });
 
+  it("a longer route of somebody else's inside one of ours: said, and undone (foreign /32)", async () => {
+    await behave({ longer: "192.0.2.105/32=192.0.2.10" });
+    await bad(
+      deliver(flipped),
+      /192\.0\.2\.96\/27 should go to web2 .* elsewhere: 'S +192\.0\.2\.105\/32 \[1\/0\] via 192\.0\.2\.10'.*former routes are back/,
+    );
+    assert.deepEqual(await table(), old);
+    await behave({ longer: "192.0.2.105/32=192.0.2.3" });
+    await good(deliver(flipped));
+    assert.deepEqual(await table(), wanted);
+  });
+
   it("somebody else's line for the block stays as it is, and ours is left out", async () => {
     const block = "ip route 192.0.2.0 255.255.255.0 Null0";
     const others = [...OTHERS, block].sort();

@@ -5,6 +5,7 @@ import {
   Route,
   Wish,
   findForeign,
+  findLonger,
   lineOf,
   maskOf,
   parseRoutes,
@@ -118,15 +119,51 @@ describe("routes of an IOS router", () => {
     });
   }
 
-  it("finds who else routes a prefix", () => {
-    const live = parseRoutes("ip route 192.0.2.32/27 192.0.2.2 tag 5\nip route 192.0.2.0/24 198.51.100.9");
-    assert.strictEqual(
-      findForeign(live, ["192.0.2.32/27"], TAG)?.line,
-      "ip route 192.0.2.32/27 192.0.2.2 tag 5",
+  it("finds who else routes a prefix, or a part of it elsewhere", () => {
+    const to = (prefix: string): { prefix: string; hop: string }[] => [{ prefix, hop: "192.0.2.2" }];
+    const live = parseRoutes(
+      "ip route 192.0.2.32/27 192.0.2.2 tag 5\nip route 192.0.2.0/24 198.51.100.9\nip route 192.0.2.69/32 192.0.2.9\n" +
+        "ip route 192.0.2.101/32 192.0.2.2\nip route 192.0.2.133/32 192.0.2.9 tag 760000001",
     );
-    assert.strictEqual(findForeign(live, ["192.0.2.32/27"], 5), undefined);
-    assert.strictEqual(findForeign(live, ["192.0.2.64/27"], TAG), undefined);
+    const found = (prefix: string, tag = TAG): string | undefined => findForeign(live, to(prefix), tag)?.line;
+    assert.strictEqual(found("192.0.2.32/27"), "ip route 192.0.2.32/27 192.0.2.2 tag 5");
+    assert.strictEqual(found("192.0.2.32/27", 5), undefined);
+    assert.strictEqual(found("192.0.2.64/27"), "ip route 192.0.2.69/32 192.0.2.9");
+    assert.strictEqual(found("192.0.2.96/27"), undefined);
+    assert.strictEqual(found("192.0.2.128/27"), undefined);
   });
+
+  const inside: [string, string, string | undefined][] = [
+    ["IOS", "S        192.0.2.69/32 [1/0] via 192.0.2.10", "192.0.2.69/32"],
+    ["IOS, the same next hop", "S        192.0.2.69/32 [1/0] via 192.0.2.3", undefined],
+    ["IOS, our own", "S        192.0.2.64/27 [1/0] via 192.0.2.3", undefined],
+    ["IOS, beside ours", "S        192.0.2.101/32 [1/0] via 192.0.2.10", undefined],
+    ["IOS, an interface", "C        192.0.2.80/28 is directly connected, Vlan7", "192.0.2.80/28"],
+    ["IOS, OSPF", "O E2     192.0.2.72/30 [110/20] via 10.0.0.5, 00:12:11, Vlan7", "192.0.2.72/30"],
+    ["IOS, BGP's best", "B*       192.0.2.72/30 [20/0] via 10.0.0.5, 00:12:11", "192.0.2.72/30"],
+    [
+      "IOS, one length for all",
+      "     192.0.2.0/28 is subnetted, 2 subnets\nS       192.0.2.80 [1/0] via 192.0.2.10",
+      "192.0.2.80/28",
+    ],
+    ["FRR", "K>* 192.0.2.69/32 [0/0] via 192.0.2.10, host0, 00:00:04", "192.0.2.69/32"],
+    [
+      "FRR, not in force",
+      "S>* 192.0.2.64/27 [1/0] via 192.0.2.3, host0\nS   192.0.2.69/32 [5/0] via 192.0.2.10, host0",
+      undefined,
+    ],
+    ["none", "% Network not in table", undefined],
+  ];
+  for (const [name, text, expected] of inside) {
+    it(`finds longer routes: ${name}`, () =>
+      assert.strictEqual(
+        findLonger(
+          `Codes: C - connected, S - static\n\nGateway of last resort is 10.0.0.1 to network 0.0.0.0\n${text}\n`,
+          [{ prefix: "192.0.2.64/27", hop: "192.0.2.3" }],
+        )?.prefix,
+        expected,
+      ));
+  }
 
   const wish = { prefix: "192.0.2.32/27", hop: "192.0.2.2" };
   const ios = (known: string, ...hops: string[]): string =>

@@ -4,8 +4,16 @@
 const fs = require("node:fs");
 const os = require("node:os");
 const { filesOf } = require("../../host/wish.cjs");
-const { Broken, Refused, Session, pause } = require("./session.cjs");
-const { findForeign, isIn, planChanges, sampleOf, tableComplaint } = require("./table.cjs");
+const { Broken, LIMITS, Refused, Session, pause } = require("./session.cjs");
+const {
+  findForeign,
+  findLonger,
+  isIn,
+  maskOf,
+  planChanges,
+  sampleOf,
+  tableComplaint,
+} = require("./table.cjs");
 const {
   LINE_MS,
   bringTo,
@@ -54,6 +62,7 @@ function readJob() {
   );
   return {
     routes,
+    block: want.block.trim(),
     wishes: [{ prefix: want.block.trim(), ...LAST_RESORT }, ...routes],
     seconds,
     checks: isOutside(setting.get("ethernet") ?? "") ? parseChecks(checks) : [],
@@ -77,11 +86,7 @@ async function main() {
   try {
     session = await Session.open(router);
     const live = await liveRoutes(session);
-    const foreign = findForeign(
-      live,
-      job.routes.map(({ prefix }) => prefix),
-      router.tag,
-    );
+    const foreign = findForeign(live, job.routes, router.tag);
     if (foreign) {
       throw new Refused(
         `somebody else's line routes ${foreign.prefix} on ${machine}: '${foreign.line}'. Remove it there first (no ${foreign.line}), or hand it over by the end 'tag ${router.tag}'`,
@@ -98,6 +103,7 @@ async function main() {
       await move(session, job, changes, former, moved, await asking);
     } else {
       await verify(session, job.routes);
+      await verifyInside(session, job);
     }
     session = await keep(session);
     report(job.routes, moved);
@@ -132,6 +138,7 @@ async function move(session, job, changes, former, moved, before) {
   try {
     await configure(session, changes, timed ? `configure terminal revert timer ${minutes}` : undefined);
     await verify(session, moved);
+    await verifyInside(session, job);
     await askAgain(job, moved, before, former);
     if (timed) await confirm();
   } catch (error) {
@@ -236,6 +243,33 @@ async function verify(session, routes) {
         `${route.prefix} should go to ${route.server} (${route.hop}) on ${machine}, but it ${complaint} (show ip route ${sampleOf(route.prefix)})`,
       );
     }
+  }
+}
+
+/**
+ * A longer route wins for its addresses, whoever's it is: a sample may miss it.
+ * @param {Session} session @param {ReturnType<typeof readJob>} job
+ */
+async function verifyInside(session, { routes, block }) {
+  const [address, length] = block.split("/");
+  const isRefusal = /^ *%(?!.*not in table)/im;
+  let answer = "";
+  // IOS takes a mask, FRR a length.
+  for (const which of [`${address} ${maskOf(Number(length))}`, block]) {
+    answer = await session.run(`show ip route ${which} longer-prefixes`, { may: /./, seconds: LIMITS.save });
+    if (!isRefusal.test(answer)) break;
+  }
+  if (isRefusal.test(answer)) {
+    warn(
+      "it does not show routes by 'longer-prefixes': longer ones of others inside the VIP prefixes are not seen",
+    );
+  }
+  const longer = findLonger(answer, routes);
+  if (longer) {
+    const { prefix, server, hop } = /** @type {Wish} */ (longer.wish);
+    throw new Refused(
+      `${prefix} should go to ${server} (${hop}) on ${machine}, but a longer route of somebody else leads a part of it elsewhere: '${longer.line}'. Remove it there (show ip route ${longer.prefix.replace("/32", "")} says whose it is)`,
+    );
   }
 }
 

@@ -110,11 +110,49 @@ function planChanges(live, wanted, tag) {
 }
 
 /**
- * Somebody else's route for one of the prefixes.
- * @param {Route[]} live @param {string[]} prefixes @param {number} tag
+ * Somebody else's line for one of the prefixes, or for a part of one that leads elsewhere. What other stacks have is tagged as ours is.
+ * @param {Route[]} live @param {Wish[]} wanted @param {number} tag
  */
-function findForeign(live, prefixes, tag) {
-  return live.find((route) => route.tag !== tag && prefixes.includes(route.prefix));
+function findForeign(live, wanted, tag) {
+  return live.find(
+    (route) =>
+      route.tag !== tag &&
+      wanted.some(
+        (wish) =>
+          route.prefix === wish.prefix ||
+          (!isTagOfOurs(route.tag) && isInside(route.prefix, wish.prefix) && route.hop !== wish.hop),
+      ),
+  );
+}
+
+/** @param {number | undefined} tag */
+const isTagOfOurs = (tag) => tag !== undefined && tag >= 760_000_000 && tag < 770_000_000;
+
+/** Whether a prefix is a part of another, and not all of it. @param {string} part @param {string} prefix */
+function isInside(part, prefix) {
+  const [address, length] = part.split("/");
+  return Number(length) > Number(prefix.split("/")[1]) && isIn(prefix, address);
+}
+
+/**
+ * The first route of `show ip route … longer-prefixes` that leads a part of a wanted prefix elsewhere, and whose part it is. IOS
+ * writes the length once where all of a network have the same; FRR marks those in force.
+ * @param {string} text @param {Wish[]} wanted
+ */
+function findLonger(text, wanted) {
+  let length = "32";
+  const isMarked = /^[A-Z]\S*>/m.test(text);
+  for (const line of text.split("\n")) {
+    const same = /^\s+[\d.]+\/(\d+) is subnetted/.exec(line);
+    if (same) length = same[1];
+    const entry = /^[A-Za-z]\S*(?: ?[A-Za-z*>%]\S*)*\s+(\d+(?:\.\d+){3})(?:\/(\d+))?[ ,](.*)$/.exec(line);
+    if (!entry || (isMarked && !/^\S+>/.test(line))) continue;
+    const prefix = `${entry[1]}/${entry[2] ?? length}`;
+    const hop = / via (\d+(?:\.\d+){3})/.exec(entry[3])?.[1];
+    const wish = wanted.find((each) => isInside(prefix, each.prefix) && hop !== each.hop);
+    if (wish && !wanted.some((each) => each.prefix === prefix)) return { wish, prefix, line: line.trim() };
+  }
+  return undefined;
 }
 
 /** @param {string} prefix @param {string} address */
@@ -164,6 +202,7 @@ module.exports = {
   lineOf,
   planChanges,
   findForeign,
+  findLonger,
   isIn,
   sampleOf,
   tableComplaint,

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+
+const ROUTER = path.join(__dirname, "../../components/routerRoute");
+
+/** A prober whose nth run is killed after its first answer; in the others the present server answers, and the new one late. */
+const PROBER = `my ($count) = grep { !-e "$ENV{SEEN}$_" } 1 .. 9;
+  open my $seen, '>', "$ENV{SEEN}$count" or die;
+  $| = 1;
+  my $bad = $ENV{BAD} =~ /$count/;
+  while (<STDIN>) {
+    chomp; my @f = split /\\t/;
+    print join("\\t", $bad ? 'fail' : 'ok', $f[1], $f[-1], $bad ? 'no answer' : ''), "\\n";
+    kill 9, $$ if $count == $ENV{DIES};
+  }
+  exit($bad ? 1 : 0);
+`;
+
+describe("a router's proof whose prober dies (M13)", () => {
+  let folder: string;
+  beforeEach("a bundle, and a prober of our own", () => {
+    folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-proof-"));
+    fs.mkdirSync(path.join(folder, "want/private"), { recursive: true });
+    const write = (name: string, text: string): void => fs.writeFileSync(path.join(folder, name), text);
+    write("want/routes", "192.0.2.64/27 web1 192.0.2.2\n");
+    write("want/private/vips", "192.0.2.69,192.0.2.70,192.0.2.71 widgetco http www.widgetco.example /x\n");
+    write("want/settings", "proof_source=198.51.100.1\nproof_seconds=5\n");
+    write("probe.pl", PROBER);
+    for (const name of ["routes.sh", "forwarding.sh", "inside.sh"])
+      fs.symlinkSync(path.join(ROUTER, name), path.join(folder, name));
+  });
+  afterEach(() => fs.rmSync(folder, { recursive: true }));
+
+  /** What a proof says, whose questions are answered badly in these runs of the prober, and which dies in one of them. */
+  function prove(bad: string, dies: number, force = ""): { status: number | null; said: string } {
+    const script = `set -Eeuo pipefail
+      say() { printf '%s\\n' "$*"; }; warn() { say "warning: $*"; }; fail() { say "$*"; exit 1; }
+      setting() { sed -n "s/^$2=//p" "$1/want/settings"; }
+      run=$0 bundle=$0 scripts=$0 state=$0/state machine=r1
+      . "$0/routes.sh"
+      setting() { sed -n "s/^$2=//p" "$1/want/settings"; }
+      begin_proof_path() { :; }; end_proof_path() { :; }; silent_server() { :; }
+      moves='192.0.2.64/27 via 192.0.2.2'
+      prove
+      say "proven: $(wc -l <"$proof/proven")"`;
+    const { status, stdout, stderr } = spawnSync("bash", ["-c", script, folder], {
+      encoding: "utf8",
+      env: {
+        ...process.env,
+        SEEN: path.join(folder, "seen"),
+        BAD: bad,
+        DIES: String(dies),
+        LOOPBACK_HA_FORCE_MOVE: force,
+      },
+    });
+    return { status, said: stdout + stderr };
+  }
+
+  it("whole: answered at once, after a while, and not at all", () => {
+    assert.deepEqual(prove("-", 0), { status: 0, said: "proven: 3\n" });
+  });
+
+  // The runs: all at once; what the present server answers; what it answers of the new one, twice; and all once more.
+  for (const [bad, dies] of [
+    ["-", 1],
+    ["1", 2],
+    ["1", 3],
+    ["13", 4],
+    ["1", 4],
+  ] as const)
+    it(`in run ${dies}, with ${bad} answered badly: refused, and nothing proven`, () => {
+      const { status, said } = prove(bad, dies);
+      assert.equal(status, 1, said);
+      assert.match(said, /^the prober of this router ended without an answer \(.*\); nothing was moved$/m);
+      assert.doesNotMatch(said, /proven/);
+    });
+
+  it("is no obstacle to a forced move, which says so", () =>
+    assert.match(
+      prove("-", 1, "1").said,
+      /^warning: LOOPBACK_HA_FORCE_MOVE: moved although the prober[^]*proven: 1\n/,
+    ));
+
+  it("a refusal names the address that it asked from, and how to change it", () =>
+    assert.match(
+      prove("134", 0).said,
+      /does not answer for 192\.0\.2\.69: no answer; nothing was moved\. Asked from 198\.51\.100\.1: .*routers\.r1\.proofSource/,
+    ));
+});
