@@ -4,6 +4,8 @@ import { ConfigError, FarmModel, boundAliases, boundVips } from "./config";
 import { describeBlank, describeDrift, unknownDrift } from "./host/drift";
 import { Look, Observation, linesOf, machinesToLookAt, observe, ownInstances } from "./host/observe";
 import { whenDead } from "./host/sshFailure.cjs";
+import { describeFormerStack } from "./identity";
+import { Refusal } from "./refusal";
 import { NameAddress, NameServerView, findEarlyRemovals, leavingPairs } from "./retirement";
 import { namesOf } from "./webServerPool/vhost";
 
@@ -14,9 +16,10 @@ export type Findings = Map<string, Observation>;
 
 /**
  * Looks at every machine that is not down before any resource is made, and refuses what only the machines can tell is wrong: a
- * server whose address changed under the same name, a name that leaves while resolvers still send clients there.
+ * server whose address changed under the same name, a name that leaves while resolvers still send clients there, a farm that
+ * another stack has built.
  *
- * @throws ConfigError for such a configuration; a machine that can't be looked at is a warning
+ * @throws ConfigError, Refusal for such a configuration; a machine that can't be looked at is a warning
  */
 export async function inspect(farm: FarmModel, stack: string, look?: Look): Promise<Findings> {
   if (!farm.observe) {
@@ -26,6 +29,8 @@ export async function inspect(farm: FarmModel, stack: string, look?: Look): Prom
     return new Map();
   }
   const found = await observe(machinesToLookAt(farm), look);
+  const former = describeFormerStack(farm, stack, found);
+  if (former !== undefined) throw new Refusal(`${former}. Nothing was changed`);
   markBlank([...found.values()], stack);
   for (const [machine, observation] of found) {
     const isServer = farm.servers.some(({ name }) => name === machine);

@@ -25,13 +25,12 @@ import {
   zoneOf,
 } from "./config";
 import { readStackConfig } from "./config/stack";
+import { POOL } from "./identity";
 import { Findings, driftOf, inspect } from "./inspection";
 import { ownInstances } from "./host/observe";
 import { tellOutlook } from "./outlook";
 import { routerKind } from "./routerRoute/kinds";
 import { healthPath } from "./webServerPool/vhost";
-
-const POOL = "web";
 
 // The SDK keeps a stack trace for each promise of each resource, mapped to TypeScript's lines: half of all that happens
 // between look and flip.

@@ -2,6 +2,7 @@
 import { FarmModel, ServerState } from "../../components/config";
 import { describeBlank, describeDrift, unknownDrift } from "../../components/host/drift";
 import type { Observation } from "../../components/host/observe";
+import { describeFormerStack } from "../../components/identity";
 import { routerViews } from "../../components/outlook";
 import type { Answer } from "../health";
 
@@ -161,7 +162,11 @@ export function statusOf(farm: FarmModel, seen: Sightings): FarmStatus {
         : { zone, nameServer, serial: null, failure: serial },
     ),
   };
-  return { ...status, problems: problemsOf(status, seen) };
+  const former = describeFormerStack(farm, seen.stack, seen.machines);
+  return {
+    ...status,
+    problems: [...(former === undefined ? [] : [former]), ...problemsOf(status, seen)],
+  };
 }
 
 function machineStatus(

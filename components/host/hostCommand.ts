@@ -9,12 +9,7 @@ import { instanceIn } from "./instance";
 import { HostArgs, ServerArgs, sshArguments, sudoPrefix } from "./ssh";
 import { Wish, packLarge } from "./wish.cjs";
 
-/** What a host command brings to a machine. The concerns of routers are in routerRoute/kinds.ts. */
-export enum Concern {
-  Vips = "vips",
-  Vhosts = "vhosts",
-  Zone = "zone",
-}
+export { Concern } from "./instance";
 
 /** The wish of one concern on one machine. */
 export interface HostCommandArgs {

@@ -164,6 +164,12 @@ describe("faults", function () {
         assert.notEqual(result.code, 0);
         return textOf(result);
       };
+      const taken =
+        /r1, web1, .* have this farm from stack loopback-ha\/lab, and this is stack loopback-ha\/second:/;
+      assert.match(await refusal(), taken);
+      assert.match(textOf(await second.pulumi(["preview", "--stack", "second"])), taken);
+      // Nobody looks, and the machines refuse it themselves.
+      await second.set("observe", "false");
       const sameVips = await refusal();
       for (const name of SERVERS)
         assert.match(
@@ -180,6 +186,21 @@ describe("faults", function () {
       assert.equal(gone.code, 0, textOf(gone));
       const { stdout } = await project.up();
       assert.doesNotMatch(stdout, /updated|created|deleted/);
+    });
+
+    it("is not taken over by its own stack under another name, which preview says; renamed back it goes on (stack renamed)", async () => {
+      await project.pulumi(["stack", "rename", "production", "--stack", "lab"], { check: true });
+      try {
+        const { code, stdout, stderr } = await project.pulumi(["preview", "--stack", "production"]);
+        assert.notEqual(code, 0);
+        assert.match(
+          stdout + stderr,
+          /from stack loopback-ha\/lab, and this is stack loopback-ha\/production: .*rename it back: pulumi stack rename lab\..*Nothing was changed/,
+        );
+      } finally {
+        await project.pulumi(["stack", "rename", "lab", "--stack", "production"], { check: true });
+      }
+      assert.doesNotMatch((await project.up()).stdout, /updated|created|deleted/);
     });
 
     it("starts a stopped BIND for a new zone, where it has others of ours to serve", async () => {

@@ -40,7 +40,7 @@ const CASES: [string, string, string][] = [
     "a routing daemon's",
     "ip route add 192.0.2.72/30 via 192.0.2.10 proto 186",
     elsewhere(
-      "192.0.2.72/30 via 192.0.2.10 dev host0. A routing daemon has set it (protocol 186): take it out there",
+      '192.0.2.72/30 via 192.0.2.10 dev host0. A routing daemon has set it (protocol 186): take it out there (FRR: vtysh -c "show ip route 192.0.2.72/30")',
     ),
   ],
   [
