@@ -17,8 +17,12 @@ export function backendUrl(project: string, env: NodeJS.ProcessEnv = process.env
 function ofProject(folder: string): string | undefined {
   const file = PROJECT_FILES.map((name) => path.join(folder, name)).find((name) => fs.existsSync(name));
   if (file === undefined) return undefined;
-  const { backend } = (parse(fs.readFileSync(file, "utf8")) ?? {}) as { backend?: { url?: string } };
-  return backend?.url;
+  try {
+    return (parse(fs.readFileSync(file, "utf8")) as { backend?: { url?: string } }).backend?.url;
+  } catch {
+    // Pulumi says what is wrong with it.
+    return undefined;
+  }
 }
 
 function whereLoggedIn(env: NodeJS.ProcessEnv): string | undefined {

@@ -185,6 +185,9 @@ export interface Draft {
 /** Somebody else changed the config. */
 export class ChangedMeanwhile extends UsageError {}
 
+/** The folder of the watcher's file and of copies, in the project's or beside the stack's configuration. */
+export const OWN_FOLDER = ".loopback-ha";
+
 /**
  * Writes a draft, all of it or nothing; owner, mode and a link stay.
  * @throws UsageError when the file can't be written; ChangedMeanwhile when it has changed
@@ -193,7 +196,7 @@ export function writeDraft({ file, text, newText }: Draft): void {
   if (readConfigFile(file) !== text)
     throw new ChangedMeanwhile(`${file} has changed since it was read; nothing was touched. Run this again`);
   try {
-    writeWhole(file, newText, path.join(path.dirname(file), ".loopback-ha"));
+    writeWhole(file, newText, path.join(path.dirname(file), OWN_FOLDER));
   } catch (error) {
     throw new UsageError(`${file} can't be written (${(error as Error).message}); nothing was touched`);
   }

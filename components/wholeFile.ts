@@ -22,6 +22,71 @@ export function writeWhole(file: string, text: string, elsewhere?: string): void
   }
 }
 
+/**
+ * What writeWhole would do with a text as long as the present one, as far as that can be tried without touching the file.
+ * @throws Error what writeWhole would throw
+ */
+export function tryWriteWhole(file: string, elsewhere?: string): void {
+  const target = fs.realpathSync(file);
+  const before = fs.statSync(target);
+  fs.accessSync(target, fs.constants.R_OK);
+  const text = "#".repeat(Math.max(1, before.size));
+  try {
+    tryReplace(target, text, before);
+  } catch (error) {
+    if (!IN_PLACE.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    fs.closeSync(fs.openSync(target, "r+"));
+    fs.rmSync(keepCopy(target, text, elsewhere));
+  }
+}
+
+function tryReplace(target: string, text: string, before: fs.Stats): void {
+  const folder = path.dirname(target);
+  const draft = draftOf(target);
+  try {
+    fs.rmSync(draft, { force: true });
+    writeSynced(draft, text, "wx", before);
+  } finally {
+    quietly(() => fs.rmSync(draft, { force: true }));
+  }
+  // What a rename would meet.
+  if (isImmutable(target) || isKeptBySticky(folder, before)) throw refusal("EPERM", target);
+  if (isMountPoint(target)) throw refusal("EBUSY", target);
+}
+
+const refusal = (code: string, target: string): Error =>
+  Object.assign(new Error(`${code}: nothing can be put in its place, rename '${target}'`), {
+    code,
+    path: target,
+  });
+
+function isImmutable(target: string): boolean {
+  try {
+    fs.closeSync(fs.openSync(target, "r+"));
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+function isKeptBySticky(folder: string, { uid }: fs.Stats): boolean {
+  const { mode, uid: owner } = fs.statSync(folder);
+  const own = process.geteuid?.();
+  return (mode & 0o1000) !== 0 && own !== 0 && own !== uid && own !== owner;
+}
+
+/** proc_pid_mountinfo(5): the fifth word is where, with blanks as \040. */
+function isMountPoint(target: string): boolean {
+  try {
+    const mounts = fs.readFileSync("/proc/self/mountinfo", "utf8").split("\n");
+    const name = (word = ""): string =>
+      word.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
+    return mounts.some((mount) => name(mount.split(" ")[4]) === target);
+  } catch {
+    return false;
+  }
+}
+
 /** The folder is not ours, the file is a mount of its own or another file system's, its owner can't be given. */
 const IN_PLACE = new Set(["EACCES", "EPERM", "EBUSY", "EXDEV", "EROFS"]);
 
@@ -35,8 +100,11 @@ function resolved(file: string): string {
   }
 }
 
+const draftOf = (target: string): string =>
+  path.join(path.dirname(target), `.${path.basename(target)}.${process.pid}`);
+
 function replace(target: string, text: string, before: fs.Stats | undefined): void {
-  const draft = path.join(path.dirname(target), `.${path.basename(target)}.${process.pid}`);
+  const draft = draftOf(target);
   try {
     fs.rmSync(draft, { force: true });
     writeSynced(draft, text, "wx", before);

@@ -60,7 +60,7 @@ export function watchCommand(): Command {
       const watcher = new Watcher({
         ...{ session, where: common, farm, policy: policyOf(options), json: common.json === true },
         hooks: { command: hookCommand, url: hookUrl },
-        write: openLog(),
+        log: openLog(),
       });
       const end = new AbortController();
       const settled = onInterrupt(() => end.abort());

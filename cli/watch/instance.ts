@@ -42,7 +42,7 @@ export async function becomeTheWatcher(key: string): Promise<void> {
 }
 
 /** A container's uid need not have a name. */
-function userName(): string {
+export function userName(): string {
   try {
     return os.userInfo().username;
   } catch {

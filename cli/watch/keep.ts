@@ -2,12 +2,12 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { z } from "zod";
-import { writeWhole } from "../../components/wholeFile";
+import { tryWriteWhole, writeWhole } from "../../components/wholeFile";
 import { UsageError } from "../failure";
+import { OWN_FOLDER } from "../session";
 import type { Kept } from "./memory";
 
 const NOTHING: Kept = { flips: [], unfinished: [] };
-const FOLDER = ".loopback-ha";
 
 const schema = z.object({
   flips: z.array(z.object({ server: z.string(), at: z.number() })),
@@ -23,7 +23,7 @@ export class KeptFile {
    * @param stack its name
    */
   constructor(folder: string, stack: string) {
-    this.file = path.join(folder, FOLDER, `watch.${stack}.json`);
+    this.file = path.join(folder, OWN_FOLDER, `watch.${stack}.json`);
   }
 
   /**
@@ -56,15 +56,26 @@ export class KeptFile {
    * @throws UsageError when it can't be written
    */
   write(kept: Kept): void {
-    const folder = path.dirname(this.file);
     try {
-      fs.mkdirSync(folder, { recursive: true });
-      // Nobody's commit.
-      if (!fs.existsSync(path.join(folder, ".gitignore")))
-        fs.writeFileSync(path.join(folder, ".gitignore"), "*\n");
+      this.makeFolder();
       writeWhole(this.file, `${JSON.stringify(kept, undefined, 2)}\n`);
     } catch (error) {
       throw new UsageError(`${this.file} can't be written (${(error as Error).message})`);
     }
+  }
+
+  /** @throws Error when it could not be written now */
+  tryWrite(): void {
+    this.makeFolder();
+    if (!fs.existsSync(this.file)) writeWhole(this.file, `${JSON.stringify(NOTHING)}\n`);
+    tryWriteWhole(this.file);
+  }
+
+  private makeFolder(): void {
+    const folder = path.dirname(this.file);
+    fs.mkdirSync(folder, { recursive: true });
+    // Nobody's commit.
+    const ignored = path.join(folder, ".gitignore");
+    if (!fs.existsSync(ignored)) fs.writeFileSync(ignored, "*\n");
   }
 }

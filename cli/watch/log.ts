@@ -20,27 +20,37 @@ export const asObject = ({ event, fields, text }: Line, at: Date) => ({
 const word = (value: string | number): string =>
   /^[^\s"=]+$/.test(String(value)) ? String(value) : JSON.stringify(value);
 
+/** Where lines go. */
+export interface Log {
+  write(line: string): void;
+  /** Why the last line could not be written; undefined: it was. */
+  failure(): string | undefined;
+}
+
 /**
  * Where the watcher's lines go. A log that can't be written (nobody reads it any more, its disk is full) ends no
  * failover: that is said on stderr, once, and each later line is tried all the same.
- * @returns what writes a line
  */
-export function openLog(): (line: string) => void {
+export function openLog(): Log {
+  let failure: string | undefined;
   let said = false;
   const onError = (error: Error): void => {
+    failure = error.message;
     if (said) return;
     said = true;
     process.stderr.write(`the log can't be written (${error.message}); the watcher goes on\n`);
   };
   process.stderr.on("error", () => undefined);
   process.stdout.removeAllListeners("error").on("error", onError);
-  return (line) => {
+  const write = (line: string): void => {
     if (process.stdout.writable) return void process.stdout.write(`${line}\n`);
     // A stream stays broken after one failure; what is behind it may not.
     try {
       fs.writeSync(1, `${line}\n`);
+      failure = undefined;
     } catch (error) {
       onError(error as Error);
     }
   };
+  return { write, failure: () => failure };
 }

@@ -5,11 +5,13 @@ import { keepFollowing } from "../follow";
 import { parseHealth } from "../health";
 import { Session, Where } from "../session";
 import { onRouter, withShell } from "../status/gather";
+import { Facts, Said, hindrances, tell } from "./able";
 import { Event, step } from "./decide";
+import { gatherFacts } from "./facts";
 import { flip } from "./flip";
 import { Hooks } from "./hooks";
 import { KeptFile } from "./keep";
-import { render } from "./log";
+import { Log, render } from "./log";
 import { Memory, Policy, begin, keptOf } from "./memory";
 import { keepWarm } from "./warm";
 import * as words from "./words";
@@ -22,8 +24,7 @@ export interface WatchOptions {
   farm: FarmModel;
   policy: Policy;
   hooks: { command?: string; url?: string };
-  /** Gets each line of the log. */
-  write: (line: string) => void;
+  log: Log;
   json: boolean;
 }
 
@@ -35,6 +36,10 @@ const MOST_QUESTIONS = 256;
 const MOST_VIPS = 8;
 /** How long hooks may take when the watcher ends. */
 const LAST_WORDS_MS = 3000;
+/** How often it is tried whether a flip could be made. */
+const ABLE_MS = 60_000;
+/** The same of a state that is in no folder. */
+const BACKEND_MS = 300_000;
 
 export class Watcher {
   private readonly hooks: Hooks;
@@ -51,6 +56,11 @@ export class Watcher {
   private followed = "";
   private ended = false;
   private stops: (() => void)[] = [];
+  /** What stands in the way of a flip, as it was said. */
+  private readonly said: Said = new Map();
+  private checking = false;
+  private checked = -Infinity;
+  private backend: { asked: number; known: Facts["backend"] } = { asked: -Infinity, known: undefined };
 
   constructor(private readonly options: WatchOptions) {
     const { session, farm, policy, hooks } = options;
@@ -86,6 +96,7 @@ export class Watcher {
     const stopWarming = keepWarm(() => this.farm);
     const ticks = setInterval(() => this.tick(), policy.interval);
     this.follow();
+    void this.checkAble();
     await asked;
     this.ended = true;
     clearInterval(ticks);
@@ -130,6 +141,36 @@ export class Watcher {
     // Twice the same: nobody is in the middle of writing it.
     if (!this.flipping && !this.reading && texts !== this.texts && texts === this.seen) void this.reread();
     this.seen = texts;
+    if (now() - this.checked > ABLE_MS) void this.checkAble();
+  }
+
+  /** Says what would stop a flip, and when that is gone; each once. */
+  private async checkAble(): Promise<void> {
+    const { session, policy, log } = this.options;
+    if (policy.dryRun || this.checking || this.flipping || this.ended) return;
+    this.checking = true;
+    const first = this.checked === -Infinity;
+    const { asked, known } = this.backend;
+    const fresh = now() - asked <= BACKEND_MS;
+    try {
+      const facts = await gatherFacts({
+        ...{ session, kept: this.kept, log: log.failure() },
+        backend: fresh ? known : undefined,
+      });
+      if (!fresh) this.backend = { asked: now(), known: facts.backend };
+      // What a flip writes at the same time may be in the way of the trial.
+      if (!this.flipping) for (const line of tell(this.said, hindrances(facts))) this.say(line);
+      if (first && facts.backend) this.say(words.foreignLocks(facts.backend.url));
+    } catch (error) {
+      const text = `whether a flip could be made is not known: ${(error as Error).message}`;
+      for (const line of tell(this.said, [
+        ...[...this.said.values()].filter(({ what }) => what !== "trial"),
+        { what: "trial", kind: text, text },
+      ]))
+        this.say(line);
+    }
+    this.checked = now();
+    this.checking = false;
   }
 
   /** What the config's files have in them now, or why that can't be read: then reading the config says so. */
@@ -163,9 +204,11 @@ export class Watcher {
       const routers = farm.routers.filter(withShell).map(({ name }) => name);
       this.take({ kind: "farm", at: now(), servers: farm.servers, routers });
       this.follow();
+      void this.checkAble();
     } catch (error) {
       // Somebody is at work on it: one line for all of that.
       if (!this.unreadable) this.say(words.unreadable((error as Error).message));
+      void this.checkAble();
       this.unreadable = true;
       this.texts = texts;
     }
@@ -208,7 +251,7 @@ export class Watcher {
 
   private log(line: Line): Date {
     const at = new Date();
-    this.options.write(render(line, at, this.options.json));
+    this.options.log.write(render(line, at, this.options.json));
     return at;
   }
 }

@@ -24,6 +24,21 @@ export const ended = (reason: string): Line => line("ended", {}, reason);
 export const unreadable = (reason: string): Line =>
   line("unreadable", {}, `the config can't be read, so the last one that could goes on: ${reason}`);
 export const readable = (): Line => line("readable", {}, "the config can be read again");
+export const unable = (what: string, text: string): Line => line("unable", { what }, text);
+export const able = (what: string, left: number): Line =>
+  line(
+    "able",
+    { what },
+    left === 0
+      ? "nothing stands in the way of a flip any more"
+      : `that is put right; ${left} left, said before`,
+  );
+export const foreignLocks = (url: string): Line =>
+  line(
+    "foreign-locks",
+    {},
+    `the state is at ${url}, where a lock that a killed run has left can't be judged from here: until a person runs pulumi cancel, no flip is made then`,
+  );
 export const notKept = (reason: string): Line =>
   line("not-kept", {}, `a watcher that starts anew will not know of this: ${reason}`);
 export const keptLost = (reason: string): Line =>

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { writeWhole } from "../../components/wholeFile";
+import { tryWriteWhole, writeWhole } from "../../components/wholeFile";
 
 describe("a file that is written whole", () => {
   let folder: string;
@@ -54,17 +54,20 @@ describe("a file that is written whole", () => {
   });
 
   /** In a process of its own: as another user, or with mounts. */
-  function inChild(before: string[], body: string, ...args: string[]): void {
+  function inChild(before: string[], body: string, ...args: string[]): string {
     const script = `
-      const { writeWhole } = require(${JSON.stringify(path.resolve("components/wholeFile"))});
+      const { tryWriteWhole, writeWhole } = require(${JSON.stringify(path.resolve("components/wholeFile"))});
       const fs = require("node:fs");
       const [file, elsewhere] = process.argv.slice(1);
       ${body}`;
     const command = [process.execPath, "-r", "ts-node/register/transpile-only", "-e", script, ...args];
-    const { status, stderr } = spawnSync(before[0], [...before.slice(1), ...command], { encoding: "utf8" });
+    const { status, stdout, stderr } = spawnSync(before[0], [...before.slice(1), ...command], {
+      encoding: "utf8",
+    });
     assert.equal(status, 0, stderr);
+    return stdout;
   }
-  const asOther = (file: string, elsewhere: string): void =>
+  const asOther = (file: string, elsewhere: string): string =>
     inChild(
       ["env"],
       `process.setgroups([1001]); process.setgid(1001); process.setuid(1002);
@@ -102,5 +105,89 @@ describe("a file that is written whole", () => {
     inChild(mounted, `writeWhole(file, "new")`, file);
     assert.equal(content(outside), "new");
     assert.deepEqual(fs.readdirSync(folder).sort(), ["Pulumi.prod.yaml", "outside.yaml"]);
+  });
+
+  /** Whether it is said to be possible, is done, and what was left. */
+  const TRIED = `
+    const state = (work) => { try { work(); return "done"; } catch (error) { return error.code ?? error.message; } };
+    const files = (file) => fs.readdirSync(require("node:path").dirname(file)).sort().join();
+    const both = (file, elsewhere) => {
+      const before = [fs.readFileSync(file, "utf8"), files(file)];
+      const tried = state(() => tryWriteWhole(file, elsewhere));
+      const kept = String(before) === String([fs.readFileSync(file, "utf8"), files(file)]);
+      return [tried, state(() => writeWhole(file, "anew", elsewhere)), kept];
+    };`;
+
+  it("is known to be impossible before it is written: rights (M14)", function () {
+    if (!isRoot) return void assert.throws(() => fs.chownSync(folder, 0, 0));
+    const states: string[][] = [];
+    for (const [mode, owner] of [
+      [0o664, 1000],
+      [0o644, 1000],
+      [0o640, 1000],
+      [0o600, 1002],
+      [0o444, 1002],
+    ])
+      for (const [around, holder] of [
+        [0o2775, 1000],
+        [0o755, 1000],
+        [0o1777, 0],
+      ])
+        for (const open of [0o777, 0o755]) {
+          const place = fs.mkdtempSync(path.join(folder, "state-"));
+          const file = path.join(place, "Pulumi.prod.yaml");
+          fs.mkdirSync(path.join(place, "copies"));
+          fs.chmodSync(path.join(place, "copies"), open);
+          fs.writeFileSync(file, "old");
+          fs.chownSync(file, owner, 1001);
+          fs.chmodSync(file, mode);
+          fs.chownSync(place, holder, 1001);
+          fs.chmodSync(place, around);
+          states.push([file, path.join(place, "copies")]);
+        }
+    const out = inChild(
+      ["env"],
+      `process.setgroups([1001]); process.setgid(1001); process.setuid(1002); ${TRIED}
+      console.log(JSON.stringify(JSON.parse(file).map((args) => both(...args))));`,
+      JSON.stringify(states),
+    );
+    const results = JSON.parse(out) as [string, string, boolean][];
+    for (const [tried, done, kept] of results) assert.ok(tried === done && kept, out);
+    assert.ok(
+      results.some(([tried]) => tried === "done") && results.some(([tried]) => tried === "EACCES"),
+      out,
+    );
+  });
+
+  it("is known to be impossible before it is written: mounts, full disks, immutable files, links (M14)", function () {
+    if (!isRoot) return void assert.throws(() => fs.chownSync(folder, 0, 0));
+    const states = [
+      ["done", "true"],
+      ["done", "mount --bind $f $f"],
+      ["EROFS", "mount --bind $f $f; mount -o remount,ro,bind $f"],
+      ["EROFS", "mount -o remount,ro $t"],
+      ["ENOSPC", "head -c 999999 /dev/zero >$t/fill || true"],
+      ["ENOSPC", "touch $t/1 $t/2 $t/3 $t/4 $t/5 $t/6 $t/7 2>/dev/null || true"],
+      ["EPERM", "chattr +i $f"],
+      ["EPERM", "chattr +a $f"],
+    ];
+    const places = states.map((_, i) => path.join(folder, `${i}`, "Pulumi.prod.yaml"));
+    const script = states.map(
+      ([, setup], i) =>
+        `t=${path.dirname(places[i])} f=${places[i]}; mkdir $t; mount -t tmpfs -o size=64k,nr_inodes=8 none $t; head -c 9000 /dev/zero | tr '\\0' x >$f; ${setup}`,
+    );
+    const out = inChild(
+      ["unshare", "--mount", "sh", "-ec", `${script.join("\n")}\nexec "$@"`, "sh"],
+      `${TRIED}; console.log(JSON.stringify(process.argv.slice(1).map((each) => both(each))))`,
+      ...places,
+    );
+    const results = JSON.parse(out) as unknown[][];
+    states.forEach(([expected, setup], i) => assert.deepEqual(results[i], [expected, expected, true], setup));
+    const link = path.join(folder, "link");
+    for (const target of ["nowhere", "link"]) {
+      fs.rmSync(link, { force: true });
+      fs.symlinkSync(target, link);
+      assert.throws(() => tryWriteWhole(link), /ENOENT|ELOOP/);
+    }
   });
 });

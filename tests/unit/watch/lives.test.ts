@@ -37,7 +37,7 @@ describe("watch: no small thing ends it", () => {
     const watcher = new Watcher({
       ...{ session: session as unknown as Session, where: {}, farm, json: false, hooks: {} },
       policy: policy({ interval: 20 }),
-      write: (text) => void lines.push(text),
+      log: { write: (text) => void lines.push(text), failure: () => undefined },
     });
     const end = new AbortController();
     const running = watcher.run(end.signal);
@@ -63,7 +63,7 @@ describe("watch: no small thing ends it", () => {
   it("a log that nobody reads any more, or whose disk is full, ends nothing", async () => {
     const script = `
       const { openLog } = require("./cli/watch/log");
-      const write = openLog();
+      const { write } = openLog();
       const timer = setInterval(() => write("a line"), 20);
       setTimeout(() => { clearInterval(timer); process.exitCode = 42; }, 600);`;
     for (const shell of ['"$@" >/dev/full', '{ "$@"; echo $? >&2; } | true']) {

@@ -1,0 +1,128 @@
+/** Whether the next flip could be made: what would stand in its way, before a server dies. Pure; facts.ts asks. */
+import { shownLine } from "../foreignText";
+import * as words from "./words";
+import type { Line } from "./words";
+
+/** A file or a folder that must take what a flip writes. */
+export interface Place {
+  path: string;
+  /** Why it does not; absent: it does. */
+  trouble?: { code: string; message: string };
+  /** Whose it is, and who may do what: `1000:1000, mode 644`. */
+  owner?: string;
+}
+
+/** What is known of the watcher's surroundings. */
+export interface Facts {
+  /** Where the watcher runs, and as whom. */
+  machine: string;
+  user: string;
+  config: Place;
+  kept: Place;
+  temporary: Place;
+  /** Where the state is in a folder. */
+  state?: Place;
+  /** Where it is elsewhere: its address, and why it can't be used. */
+  backend?: { url: string; trouble?: string };
+  /** Why no secret can be read. */
+  secrets?: string;
+  /** Programs that are not on PATH, and PATH. */
+  missing: string[];
+  searched: string;
+  /** Why the log can't be written. */
+  log?: string;
+}
+
+/** Something that stands in the way. */
+export interface Hindrance {
+  /** In one word. */
+  what: string;
+  /** The same one while this stays as it is. */
+  kind: string;
+  /** What fails, where, and what to do. */
+  text: string;
+}
+
+const NO_FLIP = "no server can be set down until that is put right";
+
+/** All that would stop the next flip, or be lost by it. */
+export function hindrances(facts: Facts): Hindrance[] {
+  const { machine, user, config, kept, temporary, state, backend, secrets, missing, searched, log } = facts;
+  const at = `on ${machine}`;
+  const place = (what: string, { path, trouble, owner }: Place, name: string, effect: string): Hindrance[] =>
+    trouble === undefined
+      ? []
+      : [
+          {
+            what,
+            kind: trouble.code,
+            text: `${name} ${path} ${at} can't be written by ${user} (${shownLine(trouble.message)}): ${effect}. ${remedy(trouble.code, path, user, owner)}`,
+          },
+        ];
+  const one = (what: string, text: string): Hindrance => ({ what, kind: text, text });
+  return [
+    ...place("config", config, "the stack's configuration", NO_FLIP),
+    ...(state ? place("state", state, "the state's folder", NO_FLIP) : []),
+    ...(backend?.trouble === undefined
+      ? []
+      : [
+          {
+            ...{ what: "state", kind: "unreachable" },
+            text: `the state at ${backend.url} can't be reached from ${machine} (${shownLine(backend.trouble)}): ${NO_FLIP}. Meanwhile loopback-ha-move works on the routers. Try: pulumi whoami --verbose`,
+          },
+        ]),
+    ...place("temporary", temporary, "the folder for temporary files", NO_FLIP),
+    ...(secrets === undefined ? [] : [one("secrets", `${secrets} ${at}: ${NO_FLIP}`)]),
+    ...missing.map((name) =>
+      one(
+        name,
+        `there is no ${name} on the watcher's PATH ${at} (${shownLine(searched)}): ${NO_FLIP}. Install it, or start the watcher with a PATH that has it`,
+      ),
+    ),
+    ...place(
+      "kept",
+      kept,
+      "the watcher's own file",
+      "flips are made, and one that is started again does not know of them",
+    ),
+    ...(log === undefined
+      ? []
+      : [one("log", `the log can't be written ${at} (${log}): flips are made, and only hooks tell of them`)]),
+  ];
+}
+
+function remedy(code: string, path: string, user: string, owner = "nobody knows whose"): string {
+  switch (code) {
+    case "EACCES":
+      return `It is ${owner}: give ${user} the right to write it and its folder`;
+    case "EPERM":
+      return `It is ${owner}; see whether it is immutable (lsattr), or another user's in a folder with the sticky bit`;
+    case "EROFS":
+      return `Its file system is mounted read-only: findmnt -T ${path} shows which, and dmesg whether its disk has failed`;
+    case "ENOSPC":
+    case "EDQUOT":
+      return `Free space or inodes there: df -h ${path}; df -i ${path}`;
+    case "ENOENT":
+      return "It is gone, or it is a link that leads nowhere: ls -l shows which";
+    case "EBUSY":
+      return "It is a mount of its own, and what is mounted can't be written in place";
+    case "ETIMEDOUT":
+      return `Its file system does not answer: findmnt -T ${path} shows where it comes from`;
+    default:
+      return `Look at it: ls -l ${path}; findmnt -T ${path}`;
+  }
+}
+
+/** What has been said of hindrances; by `what`. */
+export type Said = Map<string, Hindrance>;
+
+/** @returns lines for what is new and what is gone; `said` is changed */
+export function tell(said: Said, now: Hindrance[]): Line[] {
+  const lines = now
+    .filter(({ what, kind }) => said.get(what)?.kind !== kind)
+    .map(({ what, text }) => words.unable(what, text));
+  const gone = [...said.keys()].filter((what) => !now.some((hindrance) => hindrance.what === what));
+  said.clear();
+  for (const hindrance of now) said.set(hindrance.what, hindrance);
+  return [...lines, ...gone.map((what) => words.able(what, now.length))];
+}

@@ -1,0 +1,174 @@
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import type { Session } from "../../../cli/session";
+import { Facts, Hindrance, Said, hindrances, tell } from "../../../cli/watch/able";
+import { gatherFacts, shownUrl } from "../../../cli/watch/facts";
+import { KeptFile } from "../../../cli/watch/keep";
+
+const FINE: Facts = {
+  machine: "op1",
+  user: "farm",
+  config: { path: "/srv/farm/Pulumi.prod.yaml" },
+  kept: { path: "/srv/farm/.loopback-ha/watch.prod.json" },
+  temporary: { path: "/tmp" },
+  state: { path: "/srv/farm/state/.pulumi" },
+  missing: [],
+  searched: "/usr/bin",
+};
+const trouble = (path: string, code: string, owner?: string): Facts["config"] => ({
+  path,
+  trouble: { code, message: `${code}: so it is` },
+  owner,
+});
+const CONFIG = "/srv/farm/Pulumi.prod.yaml";
+
+describe("watch: whether a flip could be made (M14)", () => {
+  it("nothing is said where all is well", () => assert.deepEqual(hindrances(FINE), []));
+
+  for (const [what, facts, ...texts] of [
+    [
+      "config",
+      { config: trouble(CONFIG, "EACCES", "of uid 1001, gid 1000, mode 644") },
+      /^the stack's configuration \/srv\/farm\/Pulumi\.prod\.yaml on op1 can't be written by farm \(EACCES: so it is\): no server can be set down until that is put right\. It is of uid 1001, gid 1000, mode 644: give farm the right to write it/,
+    ],
+    [
+      "config",
+      { config: trouble(CONFIG, "EROFS") },
+      /mounted read-only: findmnt -T \/srv\/farm\/Pulumi\.prod\.yaml/,
+    ],
+    ["config", { config: trouble(CONFIG, "ENOSPC") }, /Free space or inodes there: df -h .*; df -i /],
+    ["config", { config: trouble(CONFIG, "EDQUOT") }, /Free space or inodes there/],
+    ["config", { config: trouble(CONFIG, "EPERM", "of uid 0") }, /immutable \(lsattr\)/],
+    ["config", { config: trouble(CONFIG, "ENOENT") }, /a link that leads nowhere/],
+    ["config", { config: trouble(CONFIG, "EBUSY") }, /mount of its own/],
+    ["config", { config: trouble(CONFIG, "EIO") }, /Look at it: ls -l/],
+    [
+      "state",
+      { state: trouble("/mnt/state/.pulumi", "EROFS") },
+      /the state's folder \/mnt\/state\/\.pulumi on op1 can't be written/,
+    ],
+    ["state", { state: trouble("/mnt/state/.pulumi", "ETIMEDOUT") }, /file system does not answer/],
+    [
+      "state",
+      { state: undefined, backend: { url: "s3://b", trouble: "no \u001b[2J way" } },
+      /the state at s3:\/\/b can't be reached from op1 \(no \\u\{1b\}\[2J way\)/,
+      /loopback-ha-move works on the routers/,
+    ],
+    ["temporary", { temporary: trouble("/tmp", "ENOSPC") }, /the folder for temporary files \/tmp/],
+    [
+      "secrets",
+      { secrets: "neither PULUMI_CONFIG_PASSPHRASE nor PULUMI_CONFIG_PASSPHRASE_FILE is set" },
+      /PASSPHRASE_FILE is set on op1: no server/,
+    ],
+    ["ssh", { missing: ["ssh"] }, /there is no ssh on the watcher's PATH on op1 \(\/usr\/bin\)/],
+    [
+      "kept",
+      { kept: trouble("/srv/farm/.loopback-ha/watch.prod.json", "EACCES") },
+      /flips are made, and one that is started again does not know of them/,
+    ],
+    ["log", { log: "write EPIPE" }, /the log can't be written on op1 \(write EPIPE\): flips are made/],
+  ] as [string, Partial<Facts>, ...RegExp[]][]) {
+    it(`${what}: ${texts[0].source.slice(0, 60)}`, () => {
+      const [found, ...others] = hindrances({ ...FINE, ...facts });
+      assert.deepEqual([found.what, others], [what, []]);
+      for (const text of texts) assert.match(found.text, text);
+    });
+  }
+
+  it("each is said once, again when it is another one, and when it is gone", () => {
+    const said: Said = new Map();
+    const of = (...names: string[]): Hindrance[] =>
+      names.map((name) => ({ what: name.split(" ")[0], kind: name, text: `${name} is in the way` }));
+    const words = (...now: string[]): string[] =>
+      tell(said, of(...now)).map(({ event, fields }) => `${event} ${fields.what}`);
+    assert.deepEqual(words("config EACCES", "ssh"), ["unable config", "unable ssh"]);
+    assert.deepEqual(words("config EACCES", "ssh"), []);
+    assert.deepEqual(words("config ENOSPC", "ssh"), ["unable config"]);
+    assert.deepEqual(words("ssh"), ["able config"]);
+    assert.deepEqual(words(), ["able ssh"]);
+    assert.deepEqual(words(), []);
+  });
+
+  describe("asked of a machine", () => {
+    let folder: string;
+    const NAMES = [
+      "PATH",
+      "TMPDIR",
+      "PULUMI_BACKEND_URL",
+      "PULUMI_CONFIG_PASSPHRASE",
+      "PULUMI_CONFIG_PASSPHRASE_FILE",
+    ];
+    const before = NAMES.map((name) => process.env[name]);
+    const setAll = (values: (string | undefined)[]): void =>
+      NAMES.forEach((name, i) => {
+        if (values[i] === undefined) delete process.env[name];
+        else process.env[name] = values[i];
+      });
+    beforeEach(() => {
+      folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-able-"));
+      fs.mkdirSync(path.join(folder, "state/.pulumi/stacks/farm"), { recursive: true });
+      fs.mkdirSync(path.join(folder, "bin"));
+      for (const name of ["pulumi", "ssh"])
+        fs.writeFileSync(path.join(folder, "bin", name), "", { mode: 0o755 });
+      fs.writeFileSync(path.join(folder, "Pulumi.prod.yaml"), "encryptionsalt: v1:x\nconfig: {}\n");
+      setAll([path.join(folder, "bin"), undefined, `file://${path.join(folder, "state")}`, "x", undefined]);
+    });
+    afterEach(() => {
+      setAll(before);
+      fs.rmSync(folder, { recursive: true });
+    });
+    const found = async (): Promise<string[]> => {
+      const session = {
+        folder,
+        project: "farm",
+        name: "prod",
+        configFile: path.join(folder, "Pulumi.prod.yaml"),
+      };
+      const kept = new KeptFile(folder, "prod");
+      const facts = await gatherFacts({ session: session as unknown as Session, kept });
+      return hindrances(facts).map(({ what, kind }) => (kind.length < 12 ? `${what} ${kind}` : what));
+    };
+    const listed = (): string[] => fs.readdirSync(folder, { recursive: true }).map(String).sort();
+
+    it("nothing is left behind but the watcher's own file", async () => {
+      const files = listed();
+      assert.deepEqual(await found(), []);
+      const own = [".loopback-ha", ".loopback-ha/.gitignore", ".loopback-ha/watch.prod.json"];
+      assert.deepEqual(listed(), [...files, ...own].sort());
+    });
+
+    for (const [what, breakIt] of [
+      ["config ENOENT", () => fs.rmSync(path.join(folder, "Pulumi.prod.yaml"))],
+      ["state ENOENT", () => fs.rmSync(path.join(folder, "state/.pulumi"), { recursive: true })],
+      ["state ENOTDIR", () => fs.writeFileSync(path.join(folder, "state/.pulumi/locks"), "")],
+      ["kept EEXIST", () => fs.writeFileSync(path.join(folder, ".loopback-ha"), "")],
+      ["secrets", () => delete process.env.PULUMI_CONFIG_PASSPHRASE],
+      [
+        "secrets",
+        () => (
+          delete process.env.PULUMI_CONFIG_PASSPHRASE,
+          (process.env.PULUMI_CONFIG_PASSPHRASE_FILE = folder)
+        ),
+      ],
+      ["ssh", () => fs.chmodSync(path.join(folder, "bin/ssh"), 0o644)],
+      [
+        "pulumi",
+        () => (fs.rmSync(path.join(folder, "bin/pulumi")), fs.mkdirSync(path.join(folder, "bin/pulumi"))),
+      ],
+      ["temporary ENOENT", () => (process.env.TMPDIR = path.join(folder, "gone"))],
+    ] as [string, () => void][]) {
+      it(`${what} is found`, async () => {
+        breakIt();
+        assert.deepEqual(await found(), [what]);
+      });
+    }
+
+    it("a backend's address is shown without what may be a secret", () => {
+      assert.equal(shownUrl("postgres://me:secret@db.example/x?password=y"), "postgres://db.example/x");
+      assert.equal(shownUrl("s3://bucket?region=x"), "s3://bucket");
+      assert.equal(shownUrl(undefined), "Pulumi's service");
+    });
+  });
+});
