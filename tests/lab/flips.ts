@@ -60,17 +60,23 @@ export interface Flips {
   spans: number[];
 }
 
-/** Ten flips there and back while clients load the targets, which lie in the subnet that moves. */
-export async function flipUnderLoad(lab: Lab, targets: Target[], file: File, way: Way): Promise<Flips> {
+/** Flips, ten by default, there and back while clients load the targets, which lie in the subnet that moves; downloads too, where there is a file. */
+export async function flipUnderLoad(
+  lab: Lab,
+  targets: Target[],
+  file: File | undefined,
+  way: Way,
+  count = FLIPS,
+): Promise<Flips> {
   const load = await startLoad(lab, {
     targets,
     requestsPerSecond: REQUESTS_PER_SECOND,
-    downloads: { ...DOWNLOADS, file },
+    ...(file && { downloads: { ...DOWNLOADS, file } }),
   });
   const done: Pick<Flip, "to" | "began" | "ended">[] = [];
   let record: LoadRecord;
   try {
-    for (let i = 0; i < FLIPS; i++) {
+    for (let i = 0; i < count; i++) {
       const round = sleep(ROUND_MS);
       const to = i % 2 === 0 ? AWAY : HOME;
       await way.announce?.(to);

@@ -50,6 +50,8 @@ is_live() {
 
 check_kind() { ! pins_flows "$bundle" || check_pins; }
 verify_kind() {
+  # A restart of the router's networking or firewall may have wiped some of it since; then the supervisor waits for us.
+  is_live "$1" || activate "$1"
   pins_flows "$1" || return 0
   verify_pins "$1"
   # Known at preview already; here they need not hold up what moves.

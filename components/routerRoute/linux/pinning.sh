@@ -141,9 +141,10 @@ load_pins() {
   if [[ $live && -e $pins_listed && $live == "$(<"$pins_listed")" ]]; then change=$(changed_pins <<<"$text"); fi
   stale=$(awk '$1 == "chain" && $2 ~ /_/ && $2 != "to_vip" { print "chain", $2 } $1 == "ct" && $2 == "helper" { print "ct helper", $3 }' <<<"$live" |
     while read -r line; do [[ $text == *"add ${line% *} ip $pin_table ${line##* }"[$' \n']* ]] || say "delete ${line% *} ip $pin_table ${line##* }"; done)
-  # Of an older version of ours, which had other types, nothing can be kept.
+  # Of an older version of ours, which had other types, nothing can be kept. Nor can a change be made to a table that
+  # somebody flushes at this moment.
   nft -f - <<<"$change"$'\n'"$stale" 2>/dev/null ||
-    nft -f - <<<"${live:+delete table ip $pin_table}"$'\n'"$text" ||
+    nft -f - <<<"add table ip $pin_table"$'\n'"delete table ip $pin_table"$'\n'"$text" ||
     fail "nft refuses the table '$pin_table', without which open connections would break; see the lines above"
   say "$text" >"$pins_loaded"
   list_pins >"$pins_listed"

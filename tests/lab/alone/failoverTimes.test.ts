@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 import { prepareServers } from "../../../examples/lab/client";
 import { summary } from "../../../examples/lab/load/record";
 import { FILE_BYTES, Place, flipUnderLoad } from "../flips";
@@ -34,6 +35,32 @@ describe("a failover, timed", function () {
       assert.ok(Number.isFinite(moved), `${to.server} answered none`);
       assert.ok(namedAfterMs <= 1000, `${to.server}: ${namedAfterMs} ms`);
     }
+  });
+
+  it("loses nothing in four flips while the router's networking and firewall are restarted", async () => {
+    const targets = [{ vip: "192.0.2.69", serverName: "www.widgetco.example", path: farm.healthPath }];
+    const restarts = [
+      "nft flush ruleset",
+      "systemctl restart systemd-networkd",
+      "systemctl reload-or-restart nftables",
+    ];
+    const way = {
+      announce: ({ state }: Place) => farm.setState("web2", state),
+      flip: async () => {
+        const restarting = async (): Promise<void> => {
+          for (const restart of restarts) {
+            await sleep(600);
+            await farm.sh("r1", restart);
+          }
+        };
+        await Promise.all([farm.up(), restarting()]);
+      },
+    };
+    const { record, flips } = await flipUnderLoad(farm.lab, targets, undefined, way, 4);
+    await farm.sh("r1", "systemctl stop nftables");
+    const { failed, resets } = summary(record);
+    assert.deepEqual({ failed, resets }, { failed: {}, resets: 0 });
+    for (const { to, moved } of flips) assert.ok(Number.isFinite(moved), `${to.server} answered none`);
   });
 
   it("takes no more than three times as long as an empty program, with standing connections and without", async () => {
