@@ -109,7 +109,7 @@ describe("probe.pl, again and again", () => {
 
   it("the router's scripts keep to limits of their own (M9)", () => {
     const bounded = (...args: string[]): string => {
-      const script = `say() { printf '%s\\n' "$*"; }; fail() { say "$*"; exit 1; }; . "$1"; shift; bounded "$@"`;
+      const script = `scripts=$(dirname "$1"); say() { printf '%s\\n' "$*"; }; fail() { say "$*"; exit 1; }; . "$1"; shift; bounded "$@"`;
       return spawnSync("bash", ["-euc", script, "bash", ROUTES, ...args], { encoding: "utf8" }).stdout.trim();
     };
     for (const [value, taken] of [
