@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { z } from "zod";
-import { shownLine } from "./foreignText";
+import { shownLine } from "../components/host/foreignText.cjs";
 import { KnownRun, bootedAt, couldLive, isOurs, madeIn } from "./runs";
 
 const schema = z.object({

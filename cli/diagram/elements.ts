@@ -1,5 +1,5 @@
 /** Parts of an SVG, with foreign text in them as text only. Pure. */
-import { printable, shorten } from "../foreignText";
+import { printable, shorten } from "../../components/host/foreignText.cjs";
 
 /** Text that XML takes, and shows as it is. */
 export function xml(text: string): string {

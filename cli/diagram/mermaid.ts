@@ -1,5 +1,5 @@
 /** The farm as a Mermaid flowchart, which GitHub and GitLab draw in Markdown. Pure. */
-import { printable } from "../foreignText";
+import { printable } from "../../components/host/foreignText.cjs";
 import type { FarmStatus } from "../status/model";
 import { TONES, WAYS, STAYS } from "./layout";
 import { Row, Scene, SceneServer, Tone, Way, counted, sceneOf } from "./scene";

@@ -1,7 +1,7 @@
 /** The text that changes on machines, as unified diffs. Pure. */
 import { structuredPatch } from "diff";
 import type { Change, FileChange } from "../forecast";
-import { printable, shownLine } from "../foreignText";
+import { printable, shownLine } from "../../components/host/foreignText.cjs";
 
 /** A file's change, ready to be shown. */
 export interface FileDiff {

@@ -1,5 +1,5 @@
 /** Foreign text in Markdown, as GitHub and GitLab read it: shown as it is, never understood. Pure. */
-import { printable, shorten } from "../foreignText";
+import { printable, shorten } from "../../components/host/foreignText.cjs";
 
 const LONGEST = 1000;
 

@@ -1,7 +1,7 @@
 /** A preview as a comment on a pull request: short enough, and foreign text in it is nothing but text. Pure. */
 import { homeCommands } from "../../components/outlook";
 import type { Forecast } from "../forecast";
-import { shorten, shownLine } from "../foreignText";
+import { shorten, shownLine } from "../../components/host/foreignText.cjs";
 import { FileDiff, MachineGroup, machineGroups } from "./diff";
 import { code, fence, inline } from "./escape";
 import { routerSection } from "./movesTable";

@@ -9,7 +9,7 @@ import {
   describeSource,
   shareTexts,
 } from "../../components/moves";
-import { shorten } from "../foreignText";
+import { shorten } from "../../components/host/foreignText.cjs";
 import { code, inline } from "./escape";
 
 /** More moves than this become one row for each pair of servers. */

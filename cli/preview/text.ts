@@ -3,7 +3,7 @@ import { describeMoves } from "../../components/moves";
 import { homeCommands } from "../../components/outlook";
 import { colors } from "../colors";
 import type { Change, Forecast } from "../forecast";
-import { printable } from "../foreignText";
+import { printable } from "../../components/host/foreignText.cjs";
 import { FileDiff, MachineGroup, machineGroups } from "./diff";
 import { verdict } from "./verdict";
 

@@ -1,5 +1,5 @@
 /** Whether the next flip could be made: what would stand in its way, before a server dies. Pure; facts.ts asks. */
-import { shownLine } from "../foreignText";
+import { shownLine } from "../../components/host/foreignText.cjs";
 import * as words from "./words";
 import type { Line } from "./words";
 

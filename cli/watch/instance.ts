@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import * as net from "node:net";
 import * as os from "node:os";
 import { CliError, Exit, UsageError } from "../failure";
-import { shownLine } from "../foreignText";
+import { shownLine } from "../../components/host/foreignText.cjs";
 
 const PATIENCE_MS = 1000;
 /** Who holds the name may be anybody on this machine. */

@@ -1,20 +1,29 @@
 import * as fs from "node:fs";
+import { printable, printableLines } from "../../components/host/foreignText.cjs";
 import type { Line } from "./words";
 
 /** A line as it is logged: for people `TIME EVENT KEY=VALUE ... - TEXT`, for programs a JSON object. Pure. */
-export function render({ event, fields, text }: Line, at: Date, json: boolean): string {
-  if (json) return JSON.stringify(asObject({ event, fields, text }, at));
+export function render(line: Line, at: Date, json: boolean): string {
+  if (json) return JSON.stringify(asObject(line, at));
+  const { event, fields, text } = shown(line);
   const pairs = Object.entries(fields).map(([key, value]) => `${key}=${word(value)}`);
   // A line stays one line.
   return `${[at.toISOString(), event, ...pairs].join(" ")} - ${text.replace(/\s*\n\s*/g, "; ")}`;
 }
 
 /** The same as an object, for programs and hooks. */
-export const asObject = ({ event, fields, text }: Line, at: Date) => ({
-  time: at.toISOString(),
+export function asObject(line: Line, at: Date) {
+  const { event, fields, text } = shown(line);
+  return { time: at.toISOString(), event, ...fields, text };
+}
+
+/** Machines have a say in reasons and texts. */
+const shown = ({ event, fields, text }: Line): Line => ({
   event,
-  ...fields,
-  text,
+  fields: Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [key, typeof value === "string" ? printable(value) : value]),
+  ),
+  text: printableLines(text),
 });
 
 const word = (value: string | number): string =>

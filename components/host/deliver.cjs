@@ -9,7 +9,8 @@ const fs = require("node:fs");
 const path = require("node:path");
 const { promisify } = require("node:util");
 const { gzipSync } = require("node:zlib");
-const { explainSshFailure } = require("./sshFailure.cjs");
+const { printableLines } = require("./foreignText.cjs");
+const { explainSshFailure, withoutNoise } = require("./sshFailure.cjs");
 const { newerWords, sshHere, withoutSecrets } = require("./sshHere.cjs");
 const { filesOf } = require("./wish.cjs");
 
@@ -18,8 +19,12 @@ const LIMIT_SECONDS = 110;
 /** The machine has the wish in force, and waits to hear that this was recorded. */
 const APPLIED = "LOOPBACK-HA-APPLIED\n";
 const RECORDED = "LOOPBACK-HA-RECORDED\n";
-/** The machine goes back by itself after so many seconds unless a second, fresh connection confirms. */
-const CONFIRM = /LOOPBACK-HA-CONFIRM (\d+)\n$/;
+/** The machine goes back by itself after so many seconds, which we know better, unless a second, fresh connection confirms. */
+const CONFIRM = /LOOPBACK-HA-CONFIRM \d+\n$/;
+/** A machine in other hands holds nobody up for longer, and fills no memory. */
+const MOST_SECONDS = 600;
+const MOST_TEXT = 16_384;
+const LONGEST_MARK = 64;
 
 /** @param {string} name */
 function env(name) {
@@ -27,9 +32,6 @@ function env(name) {
   if (value === undefined) throw new Error(`LOOPBACK_HA_${name} is not set`);
   return value;
 }
-
-/** @param {string} text what a machine said, which must not move the cursor of a terminal */
-const printable = (text) => text.replace(/[^\P{Cc}\t\n]/gu, " ");
 
 /** What stands before a command that needs root. */
 const sudo = () => env("SUDO").split(" ").filter(Boolean);
@@ -132,7 +134,7 @@ function scriptsOf(folders) {
   );
 }
 
-/** @returns {Promise<{ version: string, confirmed: boolean, bundle: Buffer }>} what goes to the machine: the wish on stdin, the scripts, and what says whose it is */
+/** @returns {Promise<{ version: string, seconds: number, bundle: Buffer }>} what goes to the machine: the wish on stdin, the scripts, and what says whose it is */
 async function makeBundle() {
   /** @type {Record<string, string>} */
   const want = filesOf(JSON.parse(fs.readFileSync(0, "utf8")));
@@ -151,11 +153,11 @@ async function makeBundle() {
   const peers = JSON.parse(process.env.LOOPBACK_HA_PEERS ?? "[]");
   if (peers.length > 0) files.push(["peers", await ask(peers, env("ASK_PEERS"))]);
   // Only routers have such a setting.
-  const confirmed = /^confirm_seconds=[1-9]/m.test(want.settings ?? "");
-  return { version, confirmed, bundle: await pack(files) };
+  const [, seconds] = /^confirm_seconds=(\d+)$/m.exec(want.settings ?? "") ?? [];
+  return { version, seconds: Math.min(Number(seconds ?? 0), MOST_SECONDS), bundle: await pack(files) };
 }
 
-/** @typedef {{ code: number | null, out: string, errors: string }} Ended */
+/** @typedef {{ code: number | null, out: string, end: string, errors: string }} Ended the beginning and the end of what it said */
 
 /**
  * Runs a command on the machine and gives it its input; when it says that the wish is in force, it hears that this is
@@ -175,13 +177,15 @@ async function run(options, command, input, engine) {
   closed.catch(() => {}); // awaited below
   const deadline = setTimeout(() => ssh.kill("SIGKILL"), (LIMIT_SECONDS + 25) * 1000);
   let out = "";
+  let end = "";
   let errors = "";
   ssh.stdout.setEncoding("utf8").on("data", (text) => {
-    out += text;
-    if (out.endsWith(APPLIED)) ssh.stdin.end(ancestors() === engine ? RECORDED : "");
-    else if (CONFIRM.test(out)) ssh.stdin.end();
+    if (out.length < MOST_TEXT) out += text.slice(0, MOST_TEXT);
+    end = (end + text).slice(-LONGEST_MARK);
+    if (end.endsWith(APPLIED)) ssh.stdin.end(ancestors() === engine ? RECORDED : "");
+    else if (CONFIRM.test(end)) ssh.stdin.end();
   });
-  ssh.stderr.setEncoding("utf8").on("data", (text) => (errors += text));
+  ssh.stderr.setEncoding("utf8").on("data", (text) => (errors = (errors + text).slice(-MOST_TEXT)));
   ssh.stdin.on("error", () => {}); // ssh's exit code tells more
   try {
     for (const part of input) ssh.stdin.write(await part);
@@ -191,8 +195,8 @@ async function run(options, command, input, engine) {
   }
   const code = await closed;
   clearTimeout(deadline);
-  errors = printable(errors.replace(/^(ControlSocket|mux_client).*\n/gm, "")).slice(-8192);
-  return { code, out, errors };
+  errors = printableLines(withoutNoise(errors).slice(-8192));
+  return { code, out, end, errors };
 }
 
 /**
@@ -231,21 +235,28 @@ async function main() {
   // These words are all that sudo sees and logs: examples/sudoers allows exactly them.
   const words = [...sudo(), "bash", "-s", "loopback-ha", LIMIT_SECONDS, token, ...force];
   const first = await run(sshHere(), words.join(" "), [receive, input], engine);
-  const [asked, seconds] = CONFIRM.exec(first.out) ?? [];
-  const report = printable(first.out.replace(APPLIED, "").replace(asked ?? "", "")).slice(0, 16384);
+  const asked = CONFIRM.test(first.end);
+  const report = printableLines(first.out.replace(APPLIED, "").replace(CONFIRM, "").slice(0, MOST_TEXT));
   if (first.code !== 0 || !asked) {
     process.stdout.write(report);
-    tell(first, (await made).confirmed ? "; what it may have changed by then it undoes by itself" : "");
+    tell(first, (await made).seconds > 0 ? "; what it may have changed by then it undoes by itself" : "");
     return;
   }
   process.stderr.write(first.errors);
+  const { version, seconds } = await made;
+  if (seconds === 0) {
+    fail(
+      `${env("MACHINE")} asks for a confirmation, which this change does not have: what answers there are not our scripts. It may be in other hands; nothing was confirmed, and the other machines are not affected`,
+    );
+    return;
+  }
   if (ancestors() !== engine) {
     fail(
       `${env("MACHINE")}: pulumi has ended, so nobody records this change; it is undone within ${seconds} s`,
     );
     return;
   }
-  const last = await confirm((await made).version, token, Number(seconds), engine);
+  const last = await confirm(version, token, seconds, engine);
   if (last.code === 255) {
     const cause = explainSshFailure(env("MACHINE"), last.errors);
     const gone = "so it has gone back to the state before by itself";

@@ -1,3 +1,4 @@
+import { printable } from "./foreignText.cjs";
 import { InstanceFiles, Observation, ownInstances } from "./observe";
 
 /**
@@ -79,6 +80,6 @@ function linesFound(files: InstanceFiles): number {
 
 /** Also safe to print: nobody's file moves the cursor. */
 function shorten(line: string, most: number): string {
-  const text = line.replace(/\p{Cc}/gu, " ");
+  const text = printable(line.replaceAll("\t", " "));
   return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 }

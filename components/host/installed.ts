@@ -1,6 +1,6 @@
 /** Scripts that `apply` left on a machine, run over ssh: they change nothing, and print TAB-separated rounds. */
-import * as readline from "node:readline";
 import execa from "execa";
+import { printable } from "./foreignText.cjs";
 import { HostArgs, forLooking, sharedSshArguments, sudoPrefix } from "./ssh";
 import { explainSshFailure } from "./sshFailure.cjs";
 import { withoutSecrets } from "./sshHere.cjs";
@@ -25,7 +25,11 @@ function argvOf({ host, instance, script, args = [] }: InstalledScript): string[
 }
 
 const ROUND_END = "end";
-const cells = (line: string): string[] => line.split("\t");
+/** A machine in other hands may go on without an end: far more than any farm's round has. */
+const MOST_LINES = 10_000;
+const LONGEST_LINE = 4096;
+const MOST_BYTES = 8 << 20;
+const cells = (line: string): string[] => printable(line).split("\t");
 
 /** @throws Error that says why there is no answer */
 export async function askInstalled(script: InstalledScript, seconds: number): Promise<Round> {
@@ -34,10 +38,12 @@ export async function askInstalled(script: InstalledScript, seconds: number): Pr
     extendEnv: false,
     stdin: "ignore",
     timeout: seconds * 1000,
+    maxBuffer: MOST_BYTES,
     reject: false,
   });
   const { name } = script.host;
   if (timedOut) throw new Error(`${name} did not answer within ${seconds} s`);
+  if (Buffer.byteLength(stdout) >= MOST_BYTES) throw new Error(saysTooMuch(name));
   const lines = stdout.split("\n");
   if (exitCode !== 0) throw new Error(explainFailure(name, stderr));
   if (lines.pop() !== ROUND_END) throw new Error(`${name}: its answer was cut off`);
@@ -64,12 +70,32 @@ export function followInstalled(script: InstalledScript, onRound: (round: Round)
   let stopped = false;
   let errors = "";
   running.stderr!.setEncoding("utf8").on("data", (text: string) => (errors = (errors + text).slice(-4096)));
+  let excess: string | undefined;
   const round: Round = [];
-  readline.createInterface({ input: running.stdout! }).on("line", (line) => {
+  const onLine = (line: string): void => {
     if (line !== ROUND_END) round.push(cells(line));
     else onRound(round.splice(0));
+  };
+  let rest = "";
+  running.stdout!.setEncoding("utf8").on("data", (text: string) => {
+    if (excess !== undefined) return;
+    const lines = (rest + text).split("\n");
+    rest = lines.pop()!;
+    for (const line of lines) {
+      if (line.length > LONGEST_LINE || (line !== ROUND_END && round.length >= MOST_LINES)) return giveUp();
+      onLine(line);
+    }
+    if (rest.length > LONGEST_LINE) giveUp();
   });
-  const ended = running.then(() => (stopped ? undefined : explainFailure(script.host.name, errors)));
+  const giveUp = (): void => {
+    excess = saysTooMuch(script.host.name);
+    round.length = 0;
+    rest = "";
+    running.kill("SIGKILL");
+  };
+  const ended = running.then(() =>
+    stopped ? undefined : (excess ?? explainFailure(script.host.name, errors)),
+  );
   return {
     stop() {
       stopped = true;
@@ -78,6 +104,9 @@ export function followInstalled(script: InstalledScript, onRound: (round: Round)
     ended,
   };
 }
+
+const saysTooMuch = (machine: string): string =>
+  `${machine} says more than a round may have (${MOST_LINES} lines of ${LONGEST_LINE} characters): look at what runs there`;
 
 function explainFailure(machine: string, stderr: string): string {
   if (/No such file or directory/.test(stderr))

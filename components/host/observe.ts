@@ -3,6 +3,7 @@ import * as path from "node:path";
 import execa from "execa";
 import { FarmModel, ServerState } from "../config/model";
 import { routerKind } from "../routerRoute/kinds";
+import { printable, printableLines } from "./foreignText.cjs";
 import { HostArgs, forLooking, sharedSshArguments, sudoPrefix } from "./ssh";
 import { explainSshFailure } from "./sshFailure.cjs";
 import { withoutSecrets } from "./sshHere.cjs";
@@ -53,7 +54,7 @@ export async function observe(
       try {
         return [host.name, whole(host.name, parseObservation(await look(host)))];
       } catch (error) {
-        return [host.name, { failure: (error as Error).message, now: 0, instances: {} }];
+        return [host.name, { failure: printable((error as Error).message), now: 0, instances: {} }];
       }
     }),
   );
@@ -74,7 +75,7 @@ export function linesOf(observation: Observation, stack: string, file: string): 
 export function parseObservation(text: string): Observation {
   const observation: Observation = { now: 0, instances: {} };
   const instances = new Map<string, Map<string, string[]>>();
-  for (const line of text.replace(/[^\P{Cc}\t\n]/gu, " ").split("\n")) {
+  for (const line of printableLines(text).split("\n")) {
     const [instance, file, ...rest] = line.split("\t");
     if (file === undefined) continue;
     if (file === "now") observation.now = Number(rest[0]);

@@ -1,5 +1,7 @@
 // @ts-check
 "use strict";
+const { printable } = require("./foreignText.cjs");
+const { passwdHome } = require("./sshHere.cjs");
 
 /**
  * What ssh's own complaint means for the operator. Plain JavaScript because deliver.cjs, which runs once per
@@ -19,7 +21,11 @@ function explainSshFailure(machine, text, concern = process.env.LOOPBACK_HA_CONC
     ],
     [
       /Host key verification failed|No .* host key is known/,
-      `the host key of ${machine} is not in known_hosts. Connect once by hand, compare the fingerprint, and run again`,
+      `the host key of ${machine} is not in known_hosts. Connect once by hand, compare the fingerprint, and run again${otherHome()}`,
+    ],
+    [
+      /No user exists for uid/,
+      `ssh does not run here: ${lastLine(text)}. Give this uid a name, as by useradd -u UID in the container's image; ${machine} was not touched`,
     ],
     [
       /Permission denied/,
@@ -60,13 +66,26 @@ function whenDead(machine, explained) {
   return silent ? `; if it is dead, set servers.${machine}.state to down and run pulumi up again` : "";
 }
 
-/** @param {string} text */
-function lastLine(text) {
-  const lines = text.split("\n").map((line) => line.trim());
-  return (lines.filter((line) => line && !/^@|^mux_client|^ControlSocket/.test(line)).pop() ?? "").slice(
-    0,
-    300,
-  );
+/** @returns {string} which known_hosts ssh reads, where it is not below HOME */
+function otherHome() {
+  const home = passwdHome();
+  const { HOME } = process.env;
+  if (!home || !HOME || home.replace(/\/+$/, "") === HOME.replace(/\/+$/, "")) return "";
+  return `. ssh reads ${home}/.ssh/known_hosts, in the home that passwd names, and not in HOME (${HOME})`;
 }
 
-module.exports = { explainSshFailure, whenDead };
+/** @param {string} text what ssh printed @returns {string} without what it says of its own work */
+const withoutNoise = (text) =>
+  text.replace(/^(ControlSocket |mux_client|command-line.*Unsupported option).*(\r?\n|$)/gm, "");
+
+/** @param {string} text */
+function lastLine(text) {
+  const lines = withoutNoise(text)
+    .split("\n")
+    .map((line) => line.trim());
+  return printable(lines.filter((line) => line && !line.startsWith("@")).pop() ?? "")
+    .slice(0, 300)
+    .replace(/[\ud800-\udbff]$/, "");
+}
+
+module.exports = { explainSshFailure, whenDead, withoutNoise };

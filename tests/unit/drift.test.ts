@@ -47,7 +47,7 @@ describe("driftOf", () => {
     [
       "what moves a cursor",
       seen(...mine(web, "drift\t+ a\u001b[2Jb\tc", "looked\t1")),
-      `+ a [2Jb c, ${after}`,
+      `+ a\\u{1b}[2Jb c, ${after}`,
     ],
   ];
   for (const [what, observation, expected] of rows) {

@@ -33,7 +33,7 @@ describe("observation", () => {
 
   it("moves no cursor", () => {
     const { instances } = seen("i\tdrift\t- a\x1b[2J\x9b1A\rb\x07");
-    assert.deepStrictEqual(instances.i.drift, ["- a [2J 1A b "]);
+    assert.deepStrictEqual(instances.i.drift, ["- a\\u{1b}[2J\\u{9b}1A\\u{d}b\\u{7}"]);
   });
 
   it("gives lines of one stack's instances only", () => {

@@ -3,6 +3,7 @@
 // Brings the wanted routes to an IOS router: what components/host/deliver.cjs is to a machine with a shell.
 const fs = require("node:fs");
 const os = require("node:os");
+const { printableLines } = require("../../host/foreignText.cjs");
 const { filesOf } = require("../../host/wish.cjs");
 const { Broken, LIMITS, Refused, Session, pause } = require("./session.cjs");
 const {
@@ -42,7 +43,7 @@ const machine = env("MACHINE");
 const router = thisRouter(CHANGE_SECONDS);
 
 /** @param {string} text */
-const warn = (text) => process.stderr.write(`warning: ${machine}: ${text}\n`);
+const warn = (text) => process.stderr.write(`warning: ${machine}: ${printableLines(text)}\n`);
 
 /** What is wanted, from stdin; see components/routerRoute/routes.sh for the files. */
 function readJob() {
@@ -348,6 +349,6 @@ function report(routes, moved) {
 
 main().catch((error) => {
   const others = process.env.LOOPBACK_HA_ON_FAILURE;
-  process.stderr.write(`${named(error)}\n${others ? `${others}\n` : ""}`);
+  process.stderr.write(`${printableLines(named(error))}\n${others ? `${others}\n` : ""}`);
   process.exitCode = 1;
 });

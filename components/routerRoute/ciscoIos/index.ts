@@ -16,6 +16,7 @@ export const ciscoIos: RouterKind = {
 /** The delete command as one text: it stands in the state and runs without the files of this checkout. */
 function removeScript(): string {
   const files = [
+    "../../host/foreignText.cjs",
     "../../host/sshHere.cjs",
     "../../host/sshFailure.cjs",
     "screen.cjs",

@@ -1,6 +1,7 @@
 // @ts-check
 "use strict";
 // The delete of an IOS router's routes. A router that is gone for good must not stop the rest from being removed.
+const { printableLines } = require("../../host/foreignText.cjs");
 const { NoLogin, Session } = require("./session.cjs");
 const { bringTo, env, isSaved, named, save, thisRouter } = require("./router.cjs");
 
@@ -30,6 +31,6 @@ main().catch((error) => {
     );
     return;
   }
-  process.stderr.write(`${named(error)}\n`);
+  process.stderr.write(`${printableLines(named(error))}\n`);
   process.exitCode = 1;
 });

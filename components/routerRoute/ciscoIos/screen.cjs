@@ -2,15 +2,15 @@
 "use strict";
 /* eslint-disable no-control-regex -- terminals are made of them */
 // What a router's terminal shows: prompts, echoes, pages and errors. Pure.
+const { withoutSequences } = require("../../host/foreignText.cjs");
 
 /** Text without what moves a cursor. @param {string} text */
 function plain(text) {
-  let clean = text
-    .replace(/\x1b(\[[0-9;?]*[A-Za-z]|[=>])/g, "")
+  let clean = withoutSequences(text)
     .replace(/ *-+ ?[Mm]ore ?-+ */g, "")
-    .replace(/[\r\0\x07]/g, "");
+    .replace(/\r/g, "");
   for (let before = ""; before !== clean;)
-    [before, clean] = [clean, clean.replace(/[^\n\x08]\x08|^\x08+/gm, "")];
+    [before, clean] = [clean, clean.replace(/[^\n\x08]\x08|^\x08+/gmu, "")];
   return clean;
 }
 

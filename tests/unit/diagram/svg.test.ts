@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { SaxesParser } from "saxes";
 import { renderSvg } from "../../../cli/diagram/svg";
-import { printable } from "../../../cli/foreignText";
+import { printable } from "../../../components/host/foreignText.cjs";
 import type { FarmStatus } from "../../../cli/status/model";
 import { ServerState } from "../../../components/config";
 import { maintenance, prefix, server, status, subnet } from "./support";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { printable, shownLine } from "../../../cli/foreignText";
+import { printable, shownLine } from "../../../components/host/foreignText.cjs";
 import { EACH, fileDiff, machineGroups } from "../../../cli/preview/diff";
 import { change } from "./support";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import MarkdownIt from "markdown-it";
 import type { Change, Forecast } from "../../../cli/forecast";
-import { printable, shorten } from "../../../cli/foreignText";
+import { printable, shorten } from "../../../components/host/foreignText.cjs";
 import { EACH, fileDiff } from "../../../cli/preview/diff";
 import { code, fence, inline } from "../../../cli/preview/escape";
 import { MOST_CHARACTERS, renderFailure, renderMarkdown } from "../../../cli/preview/markdown";

@@ -127,9 +127,9 @@ mv "$call" "$done"
     return this.run("node", [file], this.environment(rest), JSON.stringify({ want }));
   }
 
-  removeOverSsh(rest: Record<string, string> = {}): Promise<Ended> {
+  removeOverSsh(rest: Record<string, string> = {}, edit = (text: string) => text): Promise<Ended> {
     const text = fs.readFileSync(path.join(COMPONENTS, "host/remove-over-ssh.sh"), "utf8");
-    return this.run("sh", ["-c", text], this.environment(rest));
+    return this.run("sh", ["-c", edit(text)], this.environment(rest));
   }
 
   removeIos(rest: Record<string, string> = {}): Promise<Ended> {
