@@ -4,6 +4,7 @@ import { show } from "../../components/config/error";
 import { durationBetween, wholeNumber } from "../arguments";
 import { UsageError } from "../failure";
 import { onInterrupt } from "../interrupt";
+import { LIMITS } from "../../components/routerRoute/verdict";
 import { Session } from "../session";
 import { withShell } from "../status/gather";
 import { becomeTheWatcher } from "../watch/instance";
@@ -16,7 +17,10 @@ interface WatchOptions {
   interval: number;
   fall: number;
   rise: number;
-  minActive: number;
+  minActive?: number;
+  minActiveDead: number;
+  sickAfter: number;
+  sickWindow: number;
   flapLimit: number;
   flapWindow: number;
   dryRun?: boolean;
@@ -31,9 +35,36 @@ export function watchCommand(): Command {
       "asks every server all the time, and does what down does when one is dead; see docs/watch.md",
     )
     .option("--interval <time>", "how often each server is asked", durationBetween("200ms", "1m"), 0.5)
-    .option("--fall <rounds>", "so many rounds in a row without an answer: dead", wholeNumber(1, 100), 3)
-    .option("--rise <rounds>", "so many with one: back", wholeNumber(1, 100), 3)
-    .option("--min-active <servers>", "so many must be left, and answer", wholeNumber(1, 1000), 1)
+    .option(
+      "--fall <rounds>",
+      "so many rounds in a row in which it refuses, or its machine is silent, too: dead",
+      wholeNumber(1, 100),
+      LIMITS.fall,
+    )
+    .option("--rise <rounds>", "so many with an answer: back", wholeNumber(1, 100), LIMITS.rise)
+    .option(
+      "--min-active-dead <servers>",
+      "so many must be left, and answer, before dead ones are set down",
+      wholeNumber(1, 1000),
+      LIMITS.minActiveDead,
+    )
+    .option(
+      "--min-active <servers>",
+      "so many must be left, and answer at once, before a sick one is (default: half of all, rounded up)",
+      wholeNumber(1, 1000),
+    )
+    .option(
+      "--sick-after <time>",
+      "a sick server is waited for so long",
+      durationBetween("1s", "24h"),
+      LIMITS.sickAfter / 1000,
+    )
+    .option(
+      "--sick-window <time>",
+      "within that, one sick server is set down and no more",
+      durationBetween("1m", "168h"),
+      LIMITS.sickWindow / 1000,
+    )
     .option(
       "--flap-limit <flips>",
       "so many flips of one server within the window: held down",
@@ -58,7 +89,7 @@ export function watchCommand(): Command {
       // Whoever only looks is in nobody's way.
       if (!options.dryRun) await becomeTheWatcher(await session.identity());
       const watcher = new Watcher({
-        ...{ session, where: common, farm, policy: policyOf(options), json: common.json === true },
+        ...{ session, where: common, farm, policy: policyOf(options, farm), json: common.json === true },
         hooks: { command: hookCommand, url: hookUrl },
         log: openLog(),
       });
@@ -69,11 +100,17 @@ export function watchCommand(): Command {
     });
 }
 
-function policyOf({ interval, flapWindow, dryRun = false, ...counts }: WatchOptions): Policy {
-  const { fall, rise, minActive, flapLimit } = counts;
+function policyOf(
+  { interval, flapWindow, sickAfter, sickWindow, dryRun = false, ...counts }: WatchOptions,
+  { servers }: FarmModel,
+): Policy {
+  const { fall, rise, minActive = LIMITS.minActive(servers.length), minActiveDead, flapLimit } = counts;
   return {
-    ...{ fall, rise, minActive, flapLimit, dryRun },
+    ...{ fall, rise, minActive, minActiveDead, flapLimit, dryRun },
     interval: interval * 1000,
+    sickAfter: sickAfter * 1000,
+    sickFlips: LIMITS.sickFlips,
+    sickWindow: sickWindow * 1000,
     flapWindow: flapWindow * 1000,
     silence: Math.max(3, 4 * interval) * 1000,
     settle: 10_000,
@@ -81,7 +118,7 @@ function policyOf({ interval, flapWindow, dryRun = false, ...counts }: WatchOpti
 }
 
 /** @throws UsageError when there is nothing to watch, or nothing that could be done */
-function checkFarm({ routers, servers }: FarmModel, { minActive }: WatchOptions): void {
+function checkFarm({ routers, servers }: FarmModel, { minActive = 1, minActiveDead }: WatchOptions): void {
   if (routers.length === 0)
     throw new UsageError(
       "there is no router from which servers could be asked; add one: routers.r1. Nothing was touched",
@@ -93,9 +130,13 @@ function checkFarm({ routers, servers }: FarmModel, { minActive }: WatchOptions)
       `${names}: nothing can be run there that asks the servers, so watch can't work with it. Use loopback-ha down by hand, or a router of kind linux or frr. Nothing was touched`,
     );
   }
-  if (minActive >= servers.length) {
+  for (const [option, least, what] of [
+    ["--min-active", minActive, " (it counts for sick servers)"],
+    ["--min-active-dead", minActiveDead, ""],
+  ] as const) {
+    if (least < servers.length) continue;
     throw new UsageError(
-      `--min-active ${minActive} with ${servers.length} servers: none could ever be set down; use ${Math.max(1, servers.length - 1)}${servers.length === 1 ? " and a second server" : " or less"}. Nothing was touched`,
+      `${option} ${least} with ${servers.length} servers: none could ever be set down; use ${Math.max(1, servers.length - 1)}${servers.length === 1 ? " and a second server" : " or less"}${what}. Nothing was touched`,
     );
   }
 }

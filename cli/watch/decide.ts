@@ -3,9 +3,10 @@
  * clock. Its rules are in docs/watch.md, and tests/unit/watch holds it to them.
  */
 import { ServerState } from "../../components/config";
-import { Flip, Memory, Result, active, flapsOf, newServer, sightsOf } from "./memory";
+import { LIMITS, Verdict, verdictOf } from "../../components/routerRoute/verdict";
+import { Flip, Memory, Policy, Result, active, flapsOf, newServer, sickFlipsOf, sightsOf } from "./memory";
 import { Round, Sight, count, countAnew, newSight } from "./sights";
-import { tellNobody, tellServers } from "./verdicts";
+import { tellNobody, tellRouter, tellServers } from "./verdicts";
 import * as words from "./words";
 import type { Line } from "./words";
 
@@ -67,8 +68,8 @@ function onRound(memory: Memory, round: Round, at: number): Step {
   const sight = memory.routers[round.router];
   if (sight === undefined) return { memory, lines: [] };
   sight.heard = at;
-  if (round.busy !== undefined) return { memory, lines: [] };
-  const lines: Line[] = [];
+  const lines = tellRouter(round, sight);
+  if (round.busy !== undefined) return { memory, lines };
   if (sight.blind) {
     countAnew(sight, at);
     sight.blind = false;
@@ -77,7 +78,7 @@ function onRound(memory: Memory, round: Round, at: number): Step {
   const { nobody } = sight;
   if (!count(sight, round, at, active(memory), Object.keys(memory.servers), memory.policy))
     return { memory, lines };
-  lines.push(...tellNobody(memory.policy, round.router, nobody, sight.nobody), ...tellServers(memory, at));
+  lines.push(...tellNobody(memory.policy, round.router, nobody, sight), ...tellServers(memory, at));
   const decision = decide(memory, at);
   return { memory, lines: [...lines, ...decision.lines], flip: decision.flip };
 }
@@ -88,29 +89,98 @@ const NOTHING: Decision = { lines: [] };
 function decide(memory: Memory, at: number): Decision {
   const { policy, unfinished } = memory;
   if (memory.acting || isTooEarly(memory, ANY, at)) return NOTHING;
-  const all = active(memory).map((name) => ({ name, sights: sightsOf(memory, name, at) }));
-  const those = (is: (sights: Sight[]) => boolean): string[] =>
-    all.filter(({ sights }) => sights.length > 0 && is(sights)).map(({ name }) => name);
-  const standing = those((sights) => sights.every(({ falls }) => falls === 0));
+  const farm = new Seen(memory, at);
+  const standing = farm.those(({ falls }) => falls === 0);
   if (unfinished.length > 0 && standing.length > 0 && !policy.dryRun && !isTooEarly(memory, RESUME, at)) {
     Object.assign(memory, { acting: [], actingSince: at });
     return { lines: [words.resume(unfinished)], flip: [] };
   }
-  const dead = those((sights) => sights.every(({ falls }) => falls >= policy.fall));
-  if (dead.length === 0) {
-    Object.assign(memory, { waitsSince: undefined, refused: "" });
-    return NOTHING;
+  const dead = farm.those((sight) => verdictOf(sight, policy.fall) === Verdict.Dead);
+  if (dead.length > 0) return decideDead(memory, farm, dead, standing);
+  memory.waitsSince = undefined;
+  return decideSick(memory, farm);
+}
+
+/** The active servers, as those routers see them that see. */
+class Seen {
+  private readonly sights: [string, Sight[]][];
+
+  constructor(
+    memory: Memory,
+    readonly at: number,
+  ) {
+    this.sights = active(memory)
+      .map((name): [string, Sight[]] => [name, sightsOf(memory, name, at)])
+      .filter(([, sights]) => sights.length > 0);
   }
+
+  /** Of whom all say so. */
+  those(is: (sight: Sight) => boolean): string[] {
+    return this.sights.filter(([, sights]) => sights.every(is)).map(([name]) => name);
+  }
+
+  /** Whether anybody says so of any. */
+  some(is: (sight: Sight) => boolean): boolean {
+    return this.sights.some(([, sights]) => sights.some(is));
+  }
+}
+
+function decideDead(memory: Memory, farm: Seen, dead: string[], standing: string[]): Decision {
+  const { policy } = memory;
+  const { at } = farm;
   // Traffic must not go to one that is about to be dead, too. Who only stumbles delays this by no more than that.
-  const doubtful = those((sights) => sights.some(({ falls }) => falls > 0 && falls < policy.fall));
-  if (doubtful.length === 0) memory.waitsSince = undefined;
+  if (!farm.some(({ falls }) => falls > 0 && falls < policy.fall)) memory.waitsSince = undefined;
   else if (at - (memory.waitsSince ??= at) < policy.fall * policy.interval) return NOTHING;
   if (isTooEarly(memory, dead.join(), at)) return NOTHING;
-  if (standing.length < policy.minActive)
-    return refuse(memory, words.minimum(dead, standing, policy.minActive));
+  if (standing.length < policy.minActiveDead)
+    return refuse(memory, words.minimum(dead, standing, policy.minActiveDead));
   if (policy.dryRun) return refuse(memory, words.wouldFlip(dead, standing));
-  Object.assign(memory, { acting: dead, actingSince: at, waitsSince: undefined, refused: "" });
-  return { lines: [words.flip(dead, standing)], flip: dead };
+  const heirs = sickHeirs(memory, farm, dead);
+  return act(memory, words.flip([...dead, ...heirs], standing), at, dead, heirs);
+}
+
+/** Nothing moves to a sick one: where that failed, one that is sick for long goes along. */
+function sickHeirs(memory: Memory, farm: Seen, dead: string[]): string[] {
+  const { policy, tried, servers } = memory;
+  if (tried.result !== Result.Failed || tried.what !== dead.join()) return [];
+  if (promptIn(farm, policy).length < Math.max(1, policy.minActive)) return [];
+  return farm
+    .those((sight) => verdictOf(sight, policy.fall) === Verdict.Sick)
+    .filter((name) => farm.at - (servers[name].failing ?? Infinity) >= policy.sickAfter)
+    .slice(0, Math.max(0, policy.sickFlips - sickFlipsOf(memory, farm.at)));
+}
+
+/** Who answers at once. */
+const promptIn = (farm: Seen, { fall }: Policy): string[] =>
+  farm.those(({ falls, prompt }) => falls === 0 && prompt >= fall);
+
+/** One that lives is left alone where its load could topple the others: it is given time, and one goes at a time. */
+function decideSick(memory: Memory, farm: Seen): Decision {
+  const { policy } = memory;
+  const { at } = farm;
+  const [name] = farm.those(({ falls, since }) => falls >= policy.fall && at - since >= policy.sickAfter);
+  if (name === undefined) {
+    Object.assign(memory, { look: undefined, refused: "" });
+    return NOTHING;
+  }
+  if (isTooEarly(memory, name, at)) return NOTHING;
+  const prompt = promptIn(farm, policy);
+  const least = Math.max(1, policy.minActive);
+  if (prompt.length < least) return refuse(memory, words.overloaded(name, prompt, least, LIMITS.atOnce));
+  if (sickFlipsOf(memory, at) >= policy.sickFlips)
+    return refuse(memory, words.limit(name, policy.sickFlips, policy.sickWindow));
+  if (policy.dryRun) return refuse(memory, words.wouldFlipSick(name, prompt, policy.sickAfter));
+  if (memory.look?.server !== name) memory.look = { server: name, at };
+  // A whole round of each router that was asked after this.
+  if (at - memory.look.at < policy.interval) return NOTHING;
+  return act(memory, words.flipSick(name, prompt, policy.sickAfter), at, [], [name]);
+}
+
+function act(memory: Memory, line: Line, at: number, dead: string[], sick: string[] = []): Decision {
+  const flip = [...dead, ...sick];
+  Object.assign(memory, { acting: flip, actingSick: sick, actingSince: at });
+  Object.assign(memory, { waitsSince: undefined, look: undefined, refused: "" });
+  return { lines: [line], flip };
 }
 
 const isTooEarly = ({ tried }: Memory, what: string, at: number): boolean =>
@@ -130,12 +200,15 @@ function onFlipped(memory: Memory, { result, text, seconds }: Outcome, at: numbe
   const what = result === Result.Later ? ANY : servers.join() || RESUME;
   const times = memory.tried.result === result ? memory.tried.times + 1 : 1;
   const wait = waitAfter(result, times);
-  Object.assign(memory, { acting: undefined, actingSince: undefined });
+  const sick = memory.actingSick ?? [];
+  Object.assign(memory, { acting: undefined, actingSick: undefined, actingSince: undefined });
   memory.tried = { what: result === Result.Partial ? RESUME : what, result, times, until: at + wait };
   // What could not be taken back, because somebody else has changed the config too, is begun.
   const written = servers.filter((name) => memory.servers[name]?.state === ServerState.Down);
-  const isFresh = ({ at: when }: Flip): boolean => at - when <= memory.policy.flapWindow;
-  memory.flips = [...memory.flips.filter(isFresh), ...written.map((server) => ({ server, at }))];
+  const window = Math.max(memory.policy.flapWindow, memory.policy.sickWindow);
+  const isFresh = ({ at: when }: Flip): boolean => at - when <= window;
+  const flips = written.map((server) => ({ server, at, ...(sick.includes(server) ? { sick: true } : {}) }));
+  memory.flips = [...memory.flips.filter(isFresh), ...flips];
   memory.unfinished = result === Result.Done ? [] : [...new Set([...memory.unfinished, ...written])];
   const stuck = memory.unfinished.length > 0 && result !== Result.Later && times >= MOST_TRIES;
   if (stuck) memory.unfinished = [];
@@ -189,7 +262,7 @@ function updateRouters(memory: Memory, names: string[], at: number): void {
   memory.routers = Object.fromEntries(names.map((name) => [name, known[name] ?? newSight(at)]));
   // VIPs may be gone.
   for (const { servers } of Object.values(memory.routers))
-    for (const sight of Object.values(servers)) sight.ailing = {};
+    for (const sight of Object.values(servers)) Object.assign(sight, { ailing: {}, odd: {} });
 }
 
 function forget({ routers }: Memory, name: string): void {

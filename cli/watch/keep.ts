@@ -10,7 +10,7 @@ import type { Kept } from "./memory";
 const NOTHING: Kept = { flips: [], unfinished: [] };
 
 const schema = z.object({
-  flips: z.array(z.object({ server: z.string(), at: z.number() })),
+  flips: z.array(z.object({ server: z.string(), at: z.number(), sick: z.boolean().optional() })),
   unfinished: z.array(z.string()),
 });
 

@@ -6,8 +6,15 @@ import { Counting, RouterSight, Sight, newSight, sees } from "./sights";
 export interface Policy extends Counting {
   /** Rounds in a row with an answer after which a server that was down is reported. */
   rise: number;
-  /** This many active servers must be left, and answer. */
+  /** So many active servers must be left, and answer, where dead ones are set down. */
+  minActiveDead: number;
+  /** So many must be left, and answer at once, where a sick one is. */
   minActive: number;
+  /** For so long a sick server is waited for. */
+  sickAfter: number;
+  /** So many sick servers are set down within the window. */
+  sickFlips: number;
+  sickWindow: number;
   /** So many flips of one server within the window are too many. */
   flapLimit: number;
   flapWindow: number;
@@ -19,6 +26,8 @@ export interface Policy extends Counting {
 export interface Flip {
   server: string;
   at: number;
+  /** It lived. */
+  sick?: boolean;
 }
 
 /** What must outlive the watcher. */
@@ -32,8 +41,14 @@ export interface ServerMemory {
   state: ServerState;
   /** It was said to be dead. */
   dead: boolean;
+  /** Since when it answers nothing and may live, as was said. */
+  failing?: number;
   /** It was said that it does not answer for some VIPs. */
   sick: boolean;
+  /** It was said that it answers something else than it should. */
+  odd: boolean;
+  /** It was said that its answers take long. */
+  late: boolean;
   /** It was said that some routers get answers, and others none. */
   split: boolean;
   /** It is down, and its return is news. */
@@ -47,10 +62,14 @@ export interface Memory extends Kept {
   routers: { [name: string]: RouterSight };
   /** A flip of these is being made; of none: what is unfinished is being finished. */
   acting?: string[];
+  /** Those of them that are sick and not dead. */
+  actingSick?: string[];
   /** Since when; undefined also when it was said that this takes long. */
   actingSince?: number;
   /** What came to nothing, how often in a row, and until when it is not tried again. */
   tried: { what: string; result?: Result; times: number; until: number };
+  /** Which sick server is looked at once more before it is set down, and since when. */
+  look?: { server: string; at: number };
   /** When a dead server began to wait for the verdict on another. */
   waitsSince?: number;
   /** The last reason for doing nothing: it is given once. */
@@ -102,6 +121,8 @@ export const newServer = (state: ServerState): ServerMemory => ({
   state,
   dead: false,
   sick: false,
+  odd: false,
+  late: false,
   split: false,
   away: state === ServerState.Down,
 });
@@ -115,6 +136,10 @@ export function sightsOf({ routers }: Memory, name: string, at: number): Sight[]
     .filter((router) => sees(router, at))
     .flatMap((router) => router.servers[name] ?? []);
 }
+
+/** How many servers were set down of late because they were sick. */
+export const sickFlipsOf = ({ flips, policy }: Memory, at: number): number =>
+  flips.filter((flip) => flip.sick && at - flip.at <= policy.sickWindow).length;
 
 /** How often a server was flipped of late. */
 export const flapsOf = (flips: Flip[], name: string, { flapWindow }: Policy, at: number): number =>

@@ -1,22 +1,62 @@
 /** What the rounds of one router say of each server: they are counted here, and judged in decide.ts. Pure. */
 import { isIPv4 } from "node:net";
-import type { Answer, HealthRound } from "../health";
+import {
+  Cause,
+  Counts,
+  Host,
+  LIMITS,
+  Sign,
+  isAnswer,
+  signOf,
+  wasAsked,
+} from "../../components/routerRoute/verdict";
+import type { Answer, HealthRound, Tracked } from "../health";
 
 /** A round, and whose. */
 export interface Round extends HealthRound {
   router: string;
 }
 
+/** What is wrong with single VIPs, and in how many of their rounds in a row. */
+type Ailments = Record<string, { falls: number; reason: string }>;
+
 /** What one router's rounds say of one server. */
-export interface Sight {
-  /** Rounds in a row in which it answered nothing. */
-  falls: number;
+export interface Sight extends Counts {
+  /** When the first of those without an answer came. */
+  since: number;
   /** Rounds in a row in which it answered something: one that was down may lack what came since. */
   rises: number;
   /** Why it did not answer the last time. */
   reason: string;
-  /** Why it does not answer for single VIPs while it does for others, and in how many of their rounds in a row. */
-  ailing: Record<string, { falls: number; reason: string }>;
+  /** Why it does not answer for single VIPs while it does for others. */
+  ailing: Ailments;
+  /** For which VIPs it answers something else than it should. */
+  odd: Ailments;
+  /** How long its slowest answer of the last round took, in milliseconds. */
+  ms: number;
+  /** Rounds in a row in which it answered at once. */
+  prompt: number;
+  /** Rounds in a row in which it answered, and one answer took longer. */
+  late: number;
+}
+
+/** Why no active server answers: what all of them showed. */
+export enum Nobody {
+  /** Nobody takes a connection, and no machine answers a ping. */
+  Link = "link",
+  /** Every connection is refused. */
+  Refused = "refused",
+  /** The machines live. */
+  Services = "services",
+}
+
+/** How full a router's table of connections is. */
+export enum Fill {
+  Fine = "fine",
+  /** A good deal is left, but not for long, perhaps. */
+  High = "high",
+  /** The kernel drops new connections. */
+  Full = "full",
 }
 
 /** What one router sees. */
@@ -31,6 +71,15 @@ export interface RouterSight {
   blind: boolean;
   /** Rounds in a row in which no active server answered: they tell of the router's link and not of the servers. */
   nobody: number;
+  /** What the last of them looked like. */
+  nobodyIs: Nobody;
+  /** Servers whose machine has answered a ping. */
+  pinged: string[];
+  /** How full its table of connections is, and what was said of that. */
+  tracked?: Tracked;
+  toldTracked: Fill;
+  /** It was said that its scripts are of an older version. */
+  toldOlder: boolean;
   /** Until then no server is taken for dead: after such an outage they come back one by one. */
   settling: number;
   servers: Record<string, Sight>;
@@ -54,6 +103,10 @@ export const newSight = (at: number): RouterSight => ({
   round: 0,
   blind: false,
   nobody: 0,
+  nobodyIs: Nobody.Link,
+  pinged: [],
+  toldTracked: Fill.Fine,
+  toldOlder: false,
   settling: 0,
   servers: {},
 });
@@ -61,10 +114,7 @@ export const newSight = (at: number): RouterSight => ({
 /** Counts anew: what was seen does not count any more. */
 export const countAnew = (sight: RouterSight, at: number): void =>
   void Object.assign(sight, {
-    ...newSight(at),
-    round: sight.round,
-    settling: sight.settling,
-    blind: sight.blind,
+    ...{ heard: at, counted: at, nobody: 0, servers: {} },
   });
 
 /**
@@ -88,9 +138,18 @@ export function count(
     return false;
   }
   Object.assign(sight, { counted: at, round: at });
-  const asked = active.filter((name) => answers.some(({ server }) => server === name));
-  if (asked.length > 0 && !asked.some((name) => anyOk(answers, name))) {
+  const hostOf = (name: string): Host => round.hosts?.get(name) ?? Host.Unknown;
+  const alive = known.filter((name) => hostOf(name) === Host.Lives);
+  sight.pinged = [...new Set([...sight.pinged, ...alive])];
+  const of = (name: string): Answer[] =>
+    answers.filter((answer) => answer.server === name && wasAsked(answer));
+  const asked = active.filter((name) => of(name).length > 0);
+  if (asked.length > 0 && !asked.some((name) => of(name).some(isAnswer))) {
     sight.nobody++;
+    sight.nobodyIs = nobodyOf(
+      asked.flatMap(of),
+      asked.some((name) => alive.includes(name)),
+    );
     sight.servers = {};
     return true;
   }
@@ -99,34 +158,56 @@ export function count(
   // Of whoever is not asked any more nothing is known.
   const before = sight.servers;
   sight.servers = {};
-  for (const name of new Set(answers.map(({ server }) => server))) {
-    sight.servers[name] = before[name] ?? { falls: 0, rises: 0, reason: "", ailing: {} };
-    countServer(sight.servers[name], name, answers);
+  for (const name of known.filter((one) => of(one).length > 0)) {
+    sight.servers[name] = before[name] ?? newServerSight(at);
+    const sign = signOf(of(name), hostOf(name), sight.pinged.includes(name));
+    countServer(sight.servers[name], of(name), sign!, at);
   }
   return true;
 }
 
-const anyOk = (answers: Answer[], name: string): boolean =>
-  answers.some(({ server, ok }) => server === name && ok);
+function nobodyOf(answers: Answer[], anyAlive: boolean): Nobody {
+  if (answers.every(({ cause }) => cause === Cause.Refused)) return Nobody.Refused;
+  const connected = answers.some(({ cause }) => cause === Cause.Refused || cause === Cause.Late);
+  return anyAlive || connected ? Nobody.Services : Nobody.Link;
+}
 
-function countServer(sight: Sight, name: string, answers: Answer[]): void {
-  const own = answers.filter(({ server }) => server === name);
-  const bad = own.filter(({ ok }) => !ok);
-  sight.reason = bad[0]?.reason ?? sight.reason;
-  if (bad.length === own.length) {
-    Object.assign(sight, { falls: sight.falls + 1, rises: 0, ailing: {} });
+const newServerSight = (at: number): Sight => ({
+  ...{ falls: 0, sure: 0, since: at, rises: 0, reason: "" },
+  ...{ ailing: {}, odd: {}, ms: 0, prompt: 0, late: 0 },
+});
+
+function countServer(sight: Sight, own: Answer[], sign: Sign, at: number): void {
+  sight.reason = own.find((answer) => !isAnswer(answer))?.reason ?? sight.reason;
+  if (sign !== Sign.Answers) {
+    if (sight.falls === 0) sight.since = at;
+    const sure = sign === Sign.Dead ? sight.sure + 1 : 0;
+    Object.assign(sight, { falls: sight.falls + 1, sure, rises: 0, prompt: 0, late: 0, ailing: {}, odd: {} });
     return;
   }
-  Object.assign(sight, { falls: 0, rises: sight.rises + 1 });
-  for (const { vip, ok, reason } of own) {
-    if (ok) delete sight.ailing[vip];
-    else sight.ailing[vip] = { falls: (sight.ailing[vip]?.falls ?? 0) + 1, reason };
+  const ms = Math.max(0, ...own.filter(isAnswer).map((answer) => answer.ms ?? 0));
+  const atOnce = own.every(isAnswer) && ms <= LIMITS.atOnce;
+  Object.assign(sight, { falls: 0, sure: 0, rises: sight.rises + 1, ms });
+  Object.assign(sight, {
+    prompt: atOnce ? sight.prompt + 1 : 0,
+    late: ms > LIMITS.atOnce ? sight.late + 1 : 0,
+  });
+  for (const answer of own) {
+    note(sight.ailing, answer, !isAnswer(answer));
+    note(sight.odd, answer, !answer.ok && isAnswer(answer));
   }
+}
+
+function note(ailments: Ailments, { vip, reason }: Answer, ails: boolean): void {
+  if (ails) ailments[vip] = { falls: (ailments[vip]?.falls ?? 0) + 1, reason };
+  else delete ailments[vip];
 }
 
 /** Good news is never too early. */
 function forgive(sight: RouterSight, answers: Answer[]): void {
-  for (const [name, own] of Object.entries(sight.servers)) if (anyOk(answers, name)) own.falls = 0;
+  for (const [name, own] of Object.entries(sight.servers))
+    if (answers.some((answer) => answer.server === name && isAnswer(answer)))
+      Object.assign(own, { falls: 0, sure: 0 });
 }
 
 /** Whether what this router sees may be acted on. */

@@ -1,14 +1,40 @@
 /** What has become of servers, told once: no decision is made here. Pure. */
 import { ServerState } from "../../components/config";
+import { Verdict, verdictOf } from "../../components/routerRoute/verdict";
 import { Memory, Policy, ServerMemory, flapsOf, sightsOf } from "./memory";
-import type { Sight } from "./sights";
+import { Fill, Round, RouterSight, Sight } from "./sights";
 import * as words from "./words";
 import type { Line } from "./words";
 
+/** Of the limit, in percent: from where it is told, when it is full, and below which that is over. */
+const [HIGH, FULL, FINE] = [80, 99, 70];
+
+/** What a round tells of the router itself. */
+export function tellRouter({ router, hosts, tracked, answers }: Round, sight: RouterSight): Line[] {
+  const lines: Line[] = [];
+  if (hosts !== undefined || answers.length === 0) sight.toldOlder = false;
+  else if (!sight.toldOlder) {
+    sight.toldOlder = true;
+    lines.push(words.older(router));
+  }
+  if (tracked === undefined || tracked.max === 0) return lines;
+  sight.tracked = tracked;
+  const percent = (tracked.count / tracked.max) * 100;
+  const before = sight.toldTracked;
+  if (percent >= FULL) sight.toldTracked = Fill.Full;
+  else if (percent < FINE) sight.toldTracked = Fill.Fine;
+  else if (percent >= HIGH && before === Fill.Fine) sight.toldTracked = Fill.High;
+  if (sight.toldTracked !== before) lines.push(words.conntrack(router, sight.toldTracked, tracked));
+  return lines;
+}
+
 /** Whether any server answers a router. */
-export function tellNobody({ fall }: Policy, router: string, before: number, now: number): Line[] {
-  if (now === fall) return [words.nobody(router)];
-  return now === 0 && before >= fall ? [words.somebody(router)] : [];
+export function tellNobody({ fall }: Policy, router: string, before: number, sight: RouterSight): Line[] {
+  if (sight.nobody === fall)
+    return [
+      words.nobody(router, sight.nobodyIs, sight.toldTracked === Fill.Full ? sight.tracked : undefined),
+    ];
+  return sight.nobody === 0 && before >= fall ? [words.somebody(router)] : [];
 }
 
 /** Verdicts that have changed. */
@@ -23,33 +49,47 @@ export function tellServers(memory: Memory, at: number): Line[] {
   });
 }
 
-function tellUp(policy: Policy, name: string, server: ServerMemory, sights: Sight[]): Line[] {
-  return [...tellVerdict(policy, name, server, sights), ...tellAiling(policy, name, server, sights)];
-}
-
 const answers = (sights: Sight[]): boolean => sights.some(({ falls }) => falls === 0);
+/** After so many rounds in which it answers at once a server is no longer late. */
+const CALM = 20;
 
-function tellVerdict({ fall }: Policy, name: string, server: ServerMemory, sights: Sight[]): Line[] {
-  const lines: Line[] = [];
+function tellUp(policy: Policy, name: string, server: ServerMemory, sights: Sight[]): Line[] {
+  const { fall } = policy;
+  const before = { ...server };
   const silent = sights.filter(({ falls }) => falls >= fall);
-  const dead = silent.length === sights.length;
-  const split = silent.length > 0 && !dead;
-  if (dead && !server.dead) lines.push(words.dead(name, fall, sights[0].reason));
-  if (answers(sights) && server.dead) lines.push(words.alive(name));
-  if (split && !server.split) lines.push(words.split(name, silent[0].reason));
-  Object.assign(server, { dead: dead || (server.dead && !answers(sights)), split });
+  const dead = sights.every((sight) => verdictOf(sight, fall) === Verdict.Dead);
+  const failing = silent.length === sights.length && !dead;
+  const split = silent.length > 0 && silent.length < sights.length;
+  const again = answers(sights);
+  const [ailing, odd] = [of(sights, "ailing"), of(sights, "odd")];
+  const lasting = (all: Sight["odd"][string][]): string[] =>
+    all.filter(({ falls }) => falls >= fall).map(({ reason }) => reason);
+  const [sick, strange] = [lasting(ailing), lasting(odd)];
+  server.dead = dead || (before.dead && !again);
+  if (failing && !server.dead) server.failing ??= Math.min(...sights.map(({ since }) => since));
+  else if (server.dead || again) server.failing = undefined;
+  server.sick = sick.length > 0 || (before.sick && !(again && ailing.length === 0));
+  server.odd = strange.length > 0 || (before.odd && !(again && odd.length === 0));
+  server.split = split;
+  server.late = sights.every(({ late }) => late >= fall) || (before.late && !sights.every(isCalm));
+
+  const lines: Line[] = [];
+  if (server.dead && !before.dead) lines.push(words.dead(name, fall, sights[0].reason));
+  if (before.dead && !server.dead) lines.push(words.alive(name));
+  if (server.failing !== undefined && before.failing === undefined)
+    lines.push(words.failing(name, fall, sights[0].reason, policy));
+  if (server.sick && !before.sick) lines.push(words.sick(name, sick.length, sick[0]));
+  if (server.odd && !before.odd) lines.push(words.odd(name, strange.length, strange[0]));
+  if (server.late && !before.late) lines.push(words.late(name, Math.max(...sights.map(({ ms }) => ms))));
+  if (isUnwell(before) && !isUnwell(server) && again) lines.push(words.well(name));
+  if (split && !before.split) lines.push(words.split(name, silent[0].reason));
   return lines;
 }
 
-function tellAiling({ fall }: Policy, name: string, server: ServerMemory, sights: Sight[]): Line[] {
-  const vips = Object.values(Object.assign({}, ...sights.map(({ ailing }) => ailing)) as Sight["ailing"]);
-  const bad = vips.filter(({ falls }) => falls >= fall);
-  const before = server.sick;
-  const well = vips.length === 0 && answers(sights);
-  server.sick = (before && !well) || bad.length > 0;
-  if (server.sick === before) return [];
-  return [server.sick ? words.sick(name, bad.length, bad[0].reason) : words.well(name)];
-}
+const isUnwell = ({ failing, sick, odd }: ServerMemory): boolean => failing !== undefined || sick || odd;
+const isCalm = ({ prompt }: Sight): boolean => prompt >= CALM;
+const of = (sights: Sight[], what: "ailing" | "odd") =>
+  Object.values(Object.assign({}, ...sights.map((sight) => sight[what])) as Sight["odd"]);
 
 function tellDown(
   { policy, flips }: Memory,

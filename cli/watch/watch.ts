@@ -88,7 +88,9 @@ export class Watcher {
         routers: Object.keys(this.memory.routers).join(","),
         interval: `${policy.interval / 1000}s`,
         fall: policy.fall,
-        min: policy.minActive,
+        min: policy.minActiveDead,
+        sick: `${policy.sickAfter / 1000}s`,
+        sickMin: policy.minActive,
         mode: policy.dryRun ? "dry-run" : "flip",
       }),
     );

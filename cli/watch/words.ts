@@ -1,5 +1,9 @@
 /** The watcher's log: one line for each decision, in words that stay the same. docs/watch.md lists them. Pure. */
 
+import type { Tracked } from "../health";
+import type { Policy } from "./memory";
+import { Fill, Nobody } from "./sights";
+
 /** One line. */
 export interface Line {
   /** What happened, in one word. */
@@ -9,6 +13,9 @@ export interface Line {
   /** The same for people, with the reason. */
   text: string;
 }
+
+/** probe.pl's word for it. */
+const REFUSED = "Connection refused";
 
 const line = (event: string, fields: Line["fields"], text: string): Line => ({ event, fields, text });
 const list = (names: string[]): string => names.join(", ");
@@ -50,17 +57,65 @@ export const blind = (router: string, reason: string): Line =>
   line("blind", { router }, `nothing is known from ${router} (${reason}): nothing is decided by it`);
 export const sees = (router: string): Line =>
   line("sees", { router }, `${router} tells again; counting begins anew`);
-export const nobody = (router: string): Line =>
-  line(
+
+const UNTIL = "There is no server to move to, so nothing is done until one answers";
+/** @param full its table of connections, where that is full */
+export const nobody = (router: string, is: Nobody, full?: Tracked): Line => {
+  const why = {
+    [Nobody.Refused]: `every active server refuses ${router}'s connections: their web servers have ended, all of them. Look why on one: systemctl status apache2`,
+    [Nobody.Services]: `no active server answers ${router}, and their machines live: their services hang or are overloaded, or a firewall is in the way. Look at one: systemctl status apache2`,
+    [Nobody.Link]: `no active server answers ${router}, nor a ping: rather its link to them than all of them. Look at it: ip -s link, ip neigh`,
+  }[is];
+  return line(
     "nobody",
     { router },
-    `no active server answers ${router}: rather its link to them than all of them, so nothing is done until one answers`,
+    full
+      ? `no active server answers ${router}, and its conntrack table is full (${full.count} of ${full.max}): the kernel drops new connections, to this router too. Raise net.netfilter.nf_conntrack_max to ${full.max * 2} at least. ${UNTIL}`
+      : `${why}. ${UNTIL}`,
   );
+};
 export const somebody = (router: string): Line =>
   line("somebody", { router }, `servers answer ${router} again; the others get a moment to do so, too`);
 
+export const conntrack = (router: string, fill: Fill, { count, max }: Tracked): Line => {
+  const now = {
+    [Fill.Fine]: "there is room again",
+    [Fill.High]: "when it is full, the kernel drops new connections, to this router too",
+    [Fill.Full]: "the kernel drops new connections, to this router too",
+  }[fill];
+  const raise = `Raise net.netfilter.nf_conntrack_max to ${max * 2} at least, and find out what fills it: conntrack -L`;
+  return line(
+    "conntrack",
+    { router, count, max },
+    `${router}'s conntrack table is full to ${Math.floor((count * 100) / max)} % (${count} of ${max}): ${now}${fill === Fill.Fine ? "" : `. ${raise}`}`,
+  );
+};
+export const older = (router: string): Line =>
+  line(
+    "older",
+    { router },
+    `${router} asks with scripts of an older version, which can't tell a machine that is gone from one that is slow: failovers take longer. Run pulumi up --continue-on-error`,
+  );
+
 export const dead = (server: string, rounds: number, reason: string): Line =>
-  line("dead", { server, rounds }, `${server} answered nothing in ${rounds} rounds: ${reason}`);
+  line(
+    "dead",
+    { server, rounds },
+    reason === REFUSED
+      ? `${server} refused every connection in ${rounds} rounds`
+      : `${server} answered neither connections nor a ping in ${rounds} rounds: ${reason}`,
+  );
+export const failing = (
+  server: string,
+  rounds: number,
+  reason: string,
+  { sickAfter, minActive }: Pick<Policy, "sickAfter" | "minActive">,
+): Line =>
+  line(
+    "sick",
+    { server, rounds },
+    `${server} answered nothing in ${rounds} rounds, and its machine may live: ${reason}. It is set down after ${seconds(sickAfter)} of this, if ${minActive === 1 ? "another one answers" : `${minActive} others answer`} at once`,
+  );
 export const alive = (server: string): Line =>
   line("alive", { server }, `${server} answers again, and nothing was moved`);
 export const sick = (server: string, vips: number, reason: string): Line =>
@@ -68,6 +123,18 @@ export const sick = (server: string, vips: number, reason: string): Line =>
     "sick",
     { server, vips },
     `${server} does not answer for ${vips === 1 ? "1 VIP" : `${vips} VIPs`}, and does for others: nothing is moved. The first: ${reason}`,
+  );
+export const odd = (server: string, vips: number, reason: string): Line =>
+  line(
+    "odd",
+    { server, vips },
+    `${server} answers for ${vips === 1 ? "1 VIP" : `${vips} VIPs`}, but not as it should (${reason}): it lives, and nothing is moved. Look for a redirect or rewrite in its virtual hosts; pulumi up --continue-on-error writes ours again`,
+  );
+export const late = (server: string, ms: number): Line =>
+  line(
+    "late",
+    { server, ms },
+    `${server} takes ${ms} ms for an answer, and no longer answers at once: it, or the way to it, has too much to do; nothing is moved`,
   );
 export const well = (server: string): Line =>
   line("well", { server }, `${server} answers for all VIPs again`);
@@ -88,6 +155,24 @@ export const wouldFlip = (servers: string[], standing: string[]): Line =>
   );
 export const flip = (servers: string[], standing: string[]): Line =>
   line("flip", of(servers), `${are(servers)} dead and ${answer(standing)}: state down, and up`);
+const isSick = (server: string, others: string[], after: number): string =>
+  `${server} answers nothing for ${seconds(after)} and ${answer(others)} at once`;
+export const wouldFlipSick = (server: string, others: string[], after: number): Line =>
+  line("would-flip", of([server]), `${isSick(server, others, after)}: without --dry-run, state down and up`);
+export const flipSick = (server: string, others: string[], after: number): Line =>
+  line("flip", of([server]), `${isSick(server, others, after)}: state down, and up`);
+export const overloaded = (server: string, prompt: string[], least: number, atOnce: number): Line =>
+  line(
+    "minimum",
+    { ...of([server]), left: prompt.length, min: least },
+    `${server} is sick, and ${answer(prompt)} within ${atOnce} ms: fewer than ${least}, on which its load would be too much, so nothing is done. If it shall go: loopback-ha down ${server}`,
+  );
+export const limit = (server: string, flips: number, window: number): Line =>
+  line(
+    "limit",
+    of([server]),
+    `${server} is sick, and ${flips === 1 ? "1 sick server was" : `${flips} sick servers were`} set down within ${window / 60_000} min: its load may topple the next, so nothing is done. Find out why; if it shall go: loopback-ha down ${server}`,
+  );
 export const resume = (servers: string[]): Line =>
   line(
     "resume",

@@ -5,10 +5,20 @@
 #   tcp  ADDRESS PORT GREETING LABEL   (GREETING: what the server says first begins so, or - for silence)
 #   dns  ADDRESS PORT ZONE LABEL   (the zone's SOA record, over UDP, with authority)
 #   ping ADDRESS LABEL
+#   host ADDRESS LABEL   (whether the machine itself lives, by ping and ARP: its Ethernet address, without --source and mark)
 #   mark NUMBER      (the packet mark, SO_MARK, of the checks that follow: only root may)
 #   group            (of the checks that follow, up to the next group, --sample many are asked in a round, in turn)
-# Prints "ok|fail TAB ADDRESS TAB LABEL TAB REASON" for each; exits 0 only when all are ok.
-# With --lock FILE also "busy TAB HOLDER" where another run had that lock meanwhile, and "end".
+# Prints "ok|fail TAB ADDRESS TAB LABEL TAB REASON TAB CAUSE TAB MS" for each; exits 0 only when all are ok. CAUSE is one of
+#   refused       the connection was refused
+#   unreachable   somebody said that it can't be reached
+#   silent        nobody answered: no SYN-ACK, no datagram, no echo
+#   late          connected, and no whole answer
+#   status NUMBER an HTTP answer with another status
+#   other         an answer with other words
+#   noarp         of a host: it does not answer ARP either
+#   unasked       it could not be asked, which tells nothing of it
+# With --lock FILE also "busy TAB HOLDER" where another run had that lock meanwhile, "conntrack TAB COUNT TAB MAX" where
+# connections are tracked, and "end".
 # With --every SECONDS (0.2 at least, with --sample 64 and --timeout 10 at most) it asks again and again, a round beginning
 # that long after the one before, and ends when the link --while leads elsewhere or nobody reads.
 use strict;
@@ -16,7 +26,7 @@ use warnings;
 use Socket;
 use IO::Handle;
 use Fcntl qw(LOCK_SH LOCK_NB);
-use Errno qw(EINPROGRESS EWOULDBLOCK EAGAIN);
+use Errno qw(EINPROGRESS EWOULDBLOCK EAGAIN ECONNREFUSED EHOSTUNREACH ENETUNREACH ETIMEDOUT ECONNRESET);
 use Getopt::Long;
 
 my %option = (source => '', timeout => 1, deadline => 10, parallel => 512, sample => 0, every => 0, lock => '', while => '');
@@ -43,11 +53,11 @@ while (my $line = <STDIN>) {
     my ($kind, $address, @rest) = split /\t/, $line;
     if ($kind eq 'mark') { $mark = hex $address; next }
     if ($kind eq 'group') { push @groups, []; next }
-    my %check = (kind => $kind, address => $address, reason => 'not asked', mark => $mark);
+    my %check = (kind => $kind, address => $address, mark => $mark, reason => 'not asked', cause => 'unasked');
     if ($kind eq 'http') { @check{qw(port host path status body label)} = @rest }
     elsif ($kind eq 'tcp') { @check{qw(port greeting label)} = @rest }
     elsif ($kind eq 'dns') { @check{qw(port zone label)} = @rest }
-    elsif ($kind eq 'ping') { @check{qw(port label)} = (0, @rest) }
+    elsif ($kind eq 'ping' || $kind eq 'host') { @check{qw(port label)} = (0, @rest) }
     else { die "probe.pl: unknown check $kind\n" }
     push @{ $groups[-1] }, \%check;
 }
@@ -58,28 +68,31 @@ my %socket_of = (
     tcp => [SOCK_STREAM, 6],
     dns => [SOCK_DGRAM, 17],
     ping => [SOCK_RAW, 1],
+    host => [SOCK_RAW, 1],
 );
 
 # One non-blocking socket on its way to the address, or undef with the reason noted.
 sub start {
     my ($check, $now) = @_;
     my ($type, $protocol) = @{ $socket_of{ $check->{kind} } };
+    my $is_host = $check->{kind} eq 'host';
+    $check->{began} = $now;
     socket(my $socket, PF_INET, $type | NON_BLOCKING, $protocol) or return failed($check, "socket: $!");
-    if (defined $check->{mark}) {
+    if (defined $check->{mark} && !$is_host) {
         setsockopt($socket, SOL_SOCKET, SO_MARK, pack 'I', $check->{mark})
             or return failed($check, "mark $check->{mark}: $!");
     }
     reset_at_close($socket) if $option{every};
     # No packet of its own for the handshake's last step: the question goes with it.
     setsockopt($socket, 6, TCP_QUICKACK, pack 'i', 0) if $check->{kind} eq 'http';
-    if ($option{source}) {
+    if ($option{source} && !$is_host) {
         bind($socket, sockaddr_in(0, inet_aton($option{source})))
             or return failed($check, "source $option{source}: $!");
     }
     my $to = sockaddr_in($check->{port}, inet_aton($check->{address}));
-    if (!connect($socket, $to) && $! != EINPROGRESS) { return failed($check, "$!") }
+    if (!connect($socket, $to) && $! != EINPROGRESS) { return failed($check, "$!", cause_of('unasked')) }
     @$check{qw(socket answer state until)} = ($socket, '', 'connect', $now + $option{timeout});
-    my $datagram = $check->{kind} eq 'ping' ? echo_request() : $check->{kind} eq 'dns' ? question($check->{zone}) : '';
+    my $datagram = $type == SOCK_RAW ? echo_request() : $check->{kind} eq 'dns' ? question($check->{zone}) : '';
     if ($datagram) {
         defined send($socket, $datagram, 0) or return failed($check, "$!");
         $check->{state} = 'read';
@@ -109,10 +122,14 @@ sub checksum {
     return ~$sum & 0xffff;
 }
 
+# Answered since the last look at the clock.
+my @just_now;
+
 sub failed {
-    my ($check, $reason) = @_;
-    $check->{reason} = $reason;
+    my ($check, $reason, $cause) = @_;
+    @$check{qw(reason cause)} = ($reason, $cause // 'unasked');
     delete $check->{socket};
+    push @just_now, $check;
     return;
 }
 
@@ -120,18 +137,27 @@ sub passed {
     my ($check) = @_;
     $check->{ok} = 1;
     delete $check->{socket};
+    push @just_now, $check;
     return;
+}
+
+# What $! says of whom we asked.
+sub cause_of {
+    my ($else) = @_;
+    return 'refused' if $! == ECONNREFUSED;
+    return 'unreachable' if $! == EHOSTUNREACH || $! == ENETUNREACH;
+    return $! == ETIMEDOUT ? 'silent' : $else;
 }
 
 sub writable {
     my ($check) = @_;
     my $error = unpack 'i', getsockopt($check->{socket}, SOL_SOCKET, SO_ERROR);
-    if ($error) { $! = $error; return failed($check, "$!") }
+    if ($error) { $! = $error; return failed($check, "$!", cause_of($! == ECONNRESET ? 'late' : 'unasked')) }
     return passed($check) if $check->{kind} eq 'tcp' && $check->{greeting} eq '-';
     $check->{state} = 'read';
     return if $check->{kind} eq 'tcp';
     my $request = "GET $check->{path} HTTP/1.0\r\nHost: $check->{host}\r\nUser-Agent: loopback-ha\r\n\r\n";
-    defined send($check->{socket}, $request, 0) or return failed($check, "$!");
+    defined send($check->{socket}, $request, 0) or return failed($check, "$!", cause_of('late'));
     return;
 }
 
@@ -146,7 +172,7 @@ sub greeted {
     my ($answer, $greeting) = @$check{qw(answer greeting)};
     return passed($check) if index($answer, $greeting) == 0;
     return if !$ended && index($greeting, $answer) == 0;
-    return failed($check, 'said "' . beginning($answer) . "\" instead of \"$greeting\"");
+    return failed($check, 'said "' . beginning($answer) . "\" instead of \"$greeting\"", $answer eq '' ? 'late' : 'other');
 }
 
 my %code_names = (2 => 'SERVFAIL', 3 => 'NXDOMAIN', 5 => 'REFUSED');
@@ -158,8 +184,8 @@ sub resolved {
     # Somebody else's.
     return if !defined $count || $id != ($$ & 0xffff) || !($flags & 0x8000);
     my $code = $flags & 15;
-    return failed($check, 'answered ' . ($code_names{$code} // "with code $code")) if $code;
-    return failed($check, 'does not have the zone itself') unless $count && $flags & 0x0400;
+    return failed($check, 'answered ' . ($code_names{$code} // "with code $code"), 'other') if $code;
+    return failed($check, 'does not have the zone itself', 'other') unless $count && $flags & 0x0400;
     return passed($check);
 }
 
@@ -168,9 +194,9 @@ sub readable {
     my $count = sysread $check->{socket}, $check->{answer}, 65536, length $check->{answer};
     if (!defined $count) {
         return if $! == EAGAIN || $! == EWOULDBLOCK;
-        return failed($check, "$!");
+        return failed($check, "$!", cause_of('late'));
     }
-    if ($check->{kind} eq 'ping') {
+    if ($check->{kind} eq 'ping' || $check->{kind} eq 'host') {
         my $type = unpack 'C', substr $check->{answer}, (ord($check->{answer}) & 0x0f) * 4, 1;
         my $id = unpack 'n', substr $check->{answer}, (ord($check->{answer}) & 0x0f) * 4 + 4, 2;
         $check->{answer} = '';
@@ -191,9 +217,36 @@ sub spoke {
         return passed($check);
     }
     return if !$ended && length $check->{answer} < 65536;
-    ($status) = $check->{answer} =~ m{^HTTP/1\.\d (\d+)} or return failed($check, 'no HTTP answer');
-    return failed($check, "HTTP status $status instead of $check->{status}") if $status ne $check->{status};
-    return failed($check, 'answered "' . beginning($body) . "\" instead of \"$check->{body}\"");
+    return if other_status($check);
+    return failed($check, 'no HTTP answer', 'late') if !defined $body;
+    return failed($check, 'answered "' . beginning($body) . "\" instead of \"$check->{body}\"", 'other');
+}
+
+# Whatever comes after it: who answers with another status lives.
+sub other_status {
+    my ($check) = @_;
+    my ($status) = $check->{answer} =~ m{^HTTP/1\.\d (\d{3})\b} or return 0;
+    return 0 if $status eq $check->{status};
+    failed($check, "HTTP status $status instead of $check->{status}", "status $status");
+    return 1;
+}
+
+sub timed_out {
+    my ($check) = @_;
+    return if $check->{kind} eq 'http' && other_status($check);
+    my $connected = $check->{state} eq 'read' && ($check->{kind} eq 'http' || $check->{kind} eq 'tcp');
+    return failed($check, "no answer within $option{timeout} s", $connected ? 'late' : 'silent');
+}
+
+# The kernel's word on neighbours: who answers no ARP has no address there.
+sub look_for_arp {
+    my @hosts = grep { $_->{kind} eq 'host' && !$_->{ok} } @_ or return;
+    open my $table, '<', '/proc/net/arp' or return;
+    my %flags = map { (split)[0, 2] } <$table>;
+    for my $host (grep { hex($flags{ $_->{address} } // '2') == 0 } @hosts) {
+        @$host{qw(reason cause)} = ('answers no ARP', 'noarp');
+    }
+    return;
 }
 
 # Every one of these that is not ok yet, once. However many there are, it ends: then those that were not asked have failed.
@@ -206,6 +259,7 @@ sub round {
     while (@waiting || %running) {
         # Asked for once: it takes as long as a question.
         my $now = now();
+        note_times($now);
         while (@waiting && keys %running < $option{parallel}) {
             my $check = start(shift @waiting, $now) or next;
             my $fd = fileno $check->{socket};
@@ -232,7 +286,7 @@ sub round {
             for my $fd (keys %running) {
                 # Also one that answers a byte at a time.
                 next if $now <= $running{$fd}{until};
-                failed($running{$fd}, "no answer within $option{timeout} s");
+                timed_out($running{$fd});
                 delete $running{$fd};
                 vec($_, $fd, 1) = 0 for $reading, $writing;
             }
@@ -242,7 +296,16 @@ sub round {
             @waiting = ();
         }
     }
+    note_times(now());
+    look_for_arp(@all);
     return !grep { !$_->{ok} } @all;
+}
+
+# The clock is looked at once for many.
+sub note_times {
+    my ($now) = @_;
+    $_->{ms} = sprintf '%.0f', ($now - ($_->{began} // $now)) * 1000 for splice @just_now;
+    return;
 }
 
 sub set_bits {
@@ -254,11 +317,24 @@ sub set_bits {
 
 sub report {
     my ($busy, @asked) = @_;
-    my @lines = map { join("\t", $_->{ok} ? 'ok' : 'fail', $_->{address}, $_->{label}, $_->{ok} ? '' : $_->{reason}) . "\n" } @asked;
+    my @lines = map {
+        join("\t", $_->{ok} ? 'ok' : 'fail', @$_{qw(address label)}, $_->{ok} ? ('', '') : @$_{qw(reason cause)}, $_->{ms} // '') . "\n"
+    } @asked;
     push @lines, "busy\t$busy" if $busy;
+    push @lines, tracked() if $option{lock};
     push @lines, "end\n" if $option{lock};
     print @lines;
     STDOUT->flush;
+}
+
+# How full the table of connections is; a kernel without one has no such file.
+sub tracked {
+    my @numbers;
+    for my $name (qw(count max)) {
+        open my $file, '<', "/proc/sys/net/netfilter/nf_conntrack_$name" or return;
+        push @numbers, <$file> =~ /(\d+)/;
+    }
+    return @numbers == 2 ? "conntrack\t$numbers[0]\t$numbers[1]\n" : ();
 }
 
 # Who has the lock, as a line; undef: nobody.
@@ -286,7 +362,7 @@ if ($option{every}) {
     my $next = now();
     for (my $turn = 0; (readlink($option{while}) // '') eq $target; $turn++) {
         my @asked = sample($turn);
-        @$_{qw(ok reason)} = (0, 'not asked') for @asked;
+        @$_{qw(ok reason cause ms)} = (0, 'not asked', 'unasked') for @asked;
         my $busy = holder();
         round(now() + $option{timeout}, @asked);
         $busy //= holder();

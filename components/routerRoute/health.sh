@@ -1,10 +1,12 @@
 #!/bin/bash
 # What clients get, and what each server would answer, asked from this router. Changes nothing.
 #   health.sh [--servers] [--sample NUMBER] [--timeout SECONDS] [--every SECONDS]
-# Prints STATE TAB VIP TAB WAY SERVER SITE TAB REASON for each question, STATE being ok or fail, and WAY
+# Prints STATE TAB VIP TAB WAY SERVER SITE TAB REASON TAB CAUSE TAB MS for each question, as probe.pl has it, WAY being
 #   live     every VIP, by the route it has now; SERVER is who shall have it
 #   marked   NUMBER VIPs of each server whatever the routes say, others in each round; only where flows are pinned
-# Then "busy TAB HOLDER" where another run was at work, whose proof leads questions elsewhere, and "end".
+#   host     with --servers, each server's Ethernet address: whether the machine itself lives
+# Then "busy TAB HOLDER" where another run was at work, whose proof leads questions elsewhere, "conntrack TAB COUNT TAB MAX",
+# and "end".
 # With --servers as little as tells of each server: what is marked, and where nothing is, NUMBER VIPs live of each.
 # One round, or one every so many seconds until nobody reads any more: 0.2 at least, NUMBER 64 and --timeout 10 at most.
 # shellcheck disable=SC2034,SC2154 # what lib.sh sets and uses
@@ -57,6 +59,7 @@ marked_checks() {
 questions() {
   local pinned
   pinned=$(setting "$bundle" pin_flows)
+  if [[ $servers ]]; then awk '{ printf "host\t%s\thost %s\n", $2, $1 }' "$bundle/want/servers"; fi
   if [[ ! $servers ]]; then live_checks ''; elif [[ $pinned != yes ]]; then live_checks 1 | by_server; fi
   if [[ $pinned == yes ]]; then marked_checks; fi
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Result, keptOf } from "../../../cli/watch/memory";
+import { Host } from "../../../components/routerRoute/verdict";
 import { INTERVAL, Watched, policy, servers, times } from "./support";
 
 const DEAD = times(3, "+-++");
@@ -71,13 +72,13 @@ describe("watch: decisions", () => {
     ],
     [
       "fewer than the minimum would be left: said once",
-      () => new Watched(policy({ minActive: 3 })).rounds(...times(9, "+-+-")),
+      () => new Watched(policy({ minActiveDead: 3 })).rounds(...times(9, "+-+-")),
       ["dead web2", "dead web4", "minimum web2,web4"],
       [],
     ],
     [
       "then one answers again, and the other goes",
-      () => new Watched(policy({ minActive: 3 })).rounds(...times(5, "+-+-"), "+++-"),
+      () => new Watched(policy({ minActiveDead: 3 })).rounds(...times(5, "+-+-"), "+++-"),
       ["dead web2", "dead web4", "minimum web2,web4", "alive web2", "flip web4"],
       [["web4"]],
     ],
@@ -289,14 +290,16 @@ describe("watch: decisions", () => {
       .map((server) => ({ ...answer, server, vip: "192.0.2.37" }))
       .concat([{ ...answer, server: "web1", vip: "__proto__" }])
       .concat([{ ...answer, server: "web1", vip: "192.0.2.37", ok: true }]);
+    const hosts = new Map(["__proto__", "constructor", "web9", "web1"].map((name) => [name, Host.Lives]));
     for (let round = 0; round < 5; round++) {
       watched.at += INTERVAL;
-      watched.take({ kind: "round", at: watched.at, router: "r1", answers });
+      watched.take({ kind: "round", at: watched.at, router: "r1", answers, hosts });
     }
     for (const key of ["reason", "falls", "rises", "ailing"]) assert.ok(!(key in {}), key);
     assert.deepEqual(watched.words, []);
     const seen = watched.memory.routers.r1.servers;
     assert.deepEqual(Object.keys(seen), ["web1"]);
+    assert.deepEqual(watched.memory.routers.r1.pinged, ["web1", "web2", "web3", "web4"]);
     assert.equal(Object.getPrototypeOf(seen.web1.ailing), Object.prototype);
   });
 

@@ -5,7 +5,7 @@ import { INTERVAL, Watched, policy, servers, times } from "./support";
 
 const SERVERS = 4;
 /** Mostly well, so that flips do happen. */
-const sign = fc.constantFrom("+", "+", "+", "+", "-", "-", "/", " ");
+const sign = fc.constantFrom(..."++++++++", ..."--xx", ..."~~ss", ..."/ 3l?");
 const state = fc.constantFrom("active", "active", "active", "maintenance", "down");
 const gap = fc.constantFrom(INTERVAL, INTERVAL, INTERVAL, INTERVAL, 3, 900, 4000);
 
@@ -40,9 +40,12 @@ type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never;
 
 const rules = fc.record({
   fall: fc.integer({ min: 1, max: 4 }),
+  minActiveDead: fc.integer({ min: 1, max: 3 }),
   minActive: fc.integer({ min: 1, max: 3 }),
+  sickAfter: fc.constantFrom(1500, 2500),
   flapLimit: fc.integer({ min: 1, max: 3 }),
 });
+type Rules = typeof rules extends fc.Arbitrary<infer T> ? T : never;
 
 interface Seen {
   at: number;
@@ -104,27 +107,34 @@ function live(own: Partial<Policy>, happenings: Happening[]): Life {
 
 const index = (server: string): number => Number(server.slice(3)) - 1;
 
-/** For how many rounds in a row before a decision somebody active answered and this server did not, in due time. */
-function silentRounds({ seen }: Decision, server: string): number {
+const ANSWERS = "+/3l";
+
+/** For how many rounds in a row before a decision, and since when, somebody active answered and of this server these signs were seen, in due time. */
+function roundsOf({ seen }: Decision, server: string, signs: string): { rounds: number; since: number } {
   let rounds = 0;
+  let since = 0;
   let before = -Infinity;
   for (const { at, picture, states } of seen) {
     const own = picture[index(server)];
     // What arrives in a bunch counts only where it is good.
     if (at - before < INTERVAL / 2) {
-      if ("+/".includes(own)) rounds = 0;
+      if (ANSWERS.includes(own)) rounds = 0;
       continue;
     }
-    const answered = [...picture].some((one, i) => states[i] === "active" && "+/".includes(one));
+    const answered = [...picture].some((one, i) => states[i] === "active" && ANSWERS.includes(one));
     if (at - before > 3000) rounds = 0;
-    rounds = own === "-" && answered ? rounds + 1 : 0;
+    if (rounds === 0) since = at;
+    rounds = signs.includes(own) && answered ? rounds + 1 : 0;
     before = at;
   }
-  return rounds;
+  return { rounds, since };
 }
 
+const isDead = (decision: Decision, server: string, fall: number): boolean =>
+  roundsOf(decision, server, "-x").rounds >= fall;
+
 /** Runs a check on each life's new flips, and sees to it that there are some at all. */
-function holds(check: (decision: Decision, own: { fall: number; minActive: number }) => void): void {
+function holds(check: (decision: Decision, own: Rules) => void): void {
   let flips = 0;
   fc.assert(
     fc.property(rules, fc.array(happening, { maxLength: 40 }), (own, happenings) => {
@@ -140,23 +150,51 @@ function holds(check: (decision: Decision, own: { fall: number; minActive: numbe
 }
 
 describe("watch: what no run of events can make it do", () => {
-  it("a flipped server was active, and silent for that many rounds in a row while others answered", () => {
-    holds((decision, { fall }) => {
+  it("a flipped server was active, and dead for that many rounds in a row while others answered, or sick for long", () => {
+    const flips = { dead: 0, sick: 0 };
+    holds((decision, { fall, sickAfter, minActive }) => {
       for (const server of decision.servers) {
         assert.equal(decision.states[index(server)], "active");
-        assert.ok(silentRounds(decision, server) >= fall, server);
+        const dead = isDead(decision, server, fall);
+        flips[dead ? "dead" : "sick"]++;
+        if (dead) continue;
+        const others = decision.servers.filter((one) => one !== server);
+        assert.ok(
+          others.every((one) => isDead(decision, one, fall)),
+          "of the sick one at a time",
+        );
+        // It goes along with dead ones whose traffic can go nowhere else.
+        if (others.length > 0) continue;
+        const { rounds, since } = roundsOf(decision, server, "-xs~");
+        const { at, picture, states } = decision.seen.at(-1)!;
+        assert.ok(rounds > fall && at - since >= sickAfter + INTERVAL, `${rounds} rounds, ${at - since} ms`);
+        const left = states.filter((one, i) => one === "active" && "+3".includes(picture[i]));
+        assert.ok(left.length >= minActive, `${states} ${picture} ${minActive}`);
       }
     });
+    assert.ok(flips.dead > 30 && flips.sick > 3, JSON.stringify(flips));
+  });
+
+  it("within the window one sick server is set down, and no second", () => {
+    fc.assert(
+      fc.property(rules, fc.array(happening, { maxLength: 60 }), (own, happenings) => {
+        const { watched } = live(own, happenings);
+        const sick = watched.memory.flips.filter((flip) => flip.sick).map(({ at }) => at);
+        for (const [i, at] of sick.slice(1).entries()) assert.ok(at - sick[i] > 600_000, sick.join());
+      }),
+    );
   });
 
   it("after each flip the minimum of active servers is left, and has just answered", () => {
-    holds(({ servers: flipped, seen, states }, { minActive }) => {
+    holds((decision, { fall, minActiveDead, minActive }) => {
+      const { servers: flipped, seen, states } = decision;
+      const least = isDead(decision, flipped[0], fall) ? minActiveDead : minActive;
       const last = seen.at(-1)!.picture;
       const left = states.filter(
-        (one, i) => one === "active" && !flipped.includes(`web${i + 1}`) && "+/".includes(last[i]),
+        (one, i) => one === "active" && !flipped.includes(`web${i + 1}`) && ANSWERS.includes(last[i]),
       );
-      assert.ok(left.length >= minActive, `${states} ${last} ${flipped}`);
-      assert.match(last, /[+/]/);
+      assert.ok(left.length >= least, `${states} ${last} ${flipped}`);
+      assert.match(last, /[+/3l]/);
     });
   });
 
@@ -169,7 +207,7 @@ describe("watch: what no run of events can make it do", () => {
       fc.property(rules, fc.array(happening, { maxLength: 20 }), fc.nat(40), (own, before, rounds) => {
         const { watched } = live(own, before);
         const flips = watched.flips.length;
-        watched.rounds(...times(rounds, "----"));
+        for (const picture of ["----", "xxxx", "s~x-"]) watched.rounds(...times(rounds, picture));
         assert.equal(watched.flips.length, flips);
       }),
     );
@@ -202,7 +240,7 @@ describe("watch: what no run of events can make it do", () => {
 
   it("whatever stays as it is gives a few lines and then none", () => {
     const still = fc.string({
-      unit: fc.constantFrom("+", "-", "/", " "),
+      unit: fc.constantFrom(..."+-/ xs~3l?"),
       minLength: SERVERS,
       maxLength: SERVERS,
     });

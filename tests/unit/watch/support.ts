@@ -2,6 +2,8 @@
 import { ServerState } from "../../../components/config";
 import { Event, Outcome, step } from "../../../cli/watch/decide";
 import { Kept, Memory, Policy, Result, begin } from "../../../cli/watch/memory";
+import type { HealthRound } from "../../../cli/health";
+import { Cause, Host } from "../../../components/routerRoute/verdict";
 import type { Line } from "../../../cli/watch/words";
 
 export const INTERVAL = 500;
@@ -12,7 +14,11 @@ export const policy = (rest: Partial<Policy> = {}): Policy => ({
   rise: 3,
   silence: 3000,
   settle: 10_000,
-  minActive: 1,
+  minActiveDead: 1,
+  minActive: 2,
+  sickAfter: 10_000,
+  sickFlips: 1,
+  sickWindow: 600_000,
   flapLimit: 3,
   flapWindow: 3_600_000,
   dryRun: false,
@@ -22,8 +28,20 @@ export const policy = (rest: Partial<Policy> = {}): Policy => ({
 export const VIPS = ["192.0.2.37", "192.0.2.69"];
 const REASON = "no answer within 0.5 s";
 
-/** `+`: a server answers; `-`: it does not; `/`: for the first VIP only; a blank: it is not asked. */
+/**
+ * `+`: a server answers; `-`: it does not, and its machine is gone; `/`: the same for all VIPs but the first; `x`: it
+ * refuses; `s`: nobody takes the connection, and the machine lives; `~`: connected, and no answer; `3`: a redirect;
+ * `l`: it answers late; `?`: the router could not ask; a blank: it is not asked.
+ */
 export type Picture = string;
+
+const CAUSES: Record<string, Cause> = {
+  ...{ "-": Cause.Silent, "/": Cause.Silent, x: Cause.Refused, s: Cause.Silent },
+  ...{ "~": Cause.Late, "3": Cause.Status, "?": Cause.Unasked },
+};
+const HOSTS: Record<string, Host> = { "-": Host.Gone, "?": Host.Unknown };
+const hostsOf = (picture: Picture): Map<string, Host> =>
+  new Map([...picture].map((sign, i) => [`web${i + 1}`, HOSTS[sign] ?? Host.Lives]));
 
 /** web1, web2, ... as a picture has them. */
 export const answersOf = (picture: Picture) =>
@@ -31,14 +49,15 @@ export const answersOf = (picture: Picture) =>
     sign === " "
       ? []
       : VIPS.map((vip, n) => {
-          const bad = sign === "-" || (sign === "/" && n > 0);
+          const bad = sign in CAUSES && (sign !== "/" || n > 0);
           return {
             way: "marked",
             ok: !bad,
             server: `web${i + 1}`,
             site: "w",
             vip,
-            reason: bad ? REASON : "",
+            reason: bad ? (sign === "x" ? "Connection refused" : REASON) : "",
+            ...(bad ? { cause: CAUSES[sign] } : { ms: sign === "l" ? 310 : 10 }),
           };
         }),
   );
@@ -79,8 +98,9 @@ export class Watched {
     return this;
   }
 
-  round(router: string, picture: Picture, busy?: string): this {
-    return this.take({ kind: "round", at: this.at, router, answers: answersOf(picture), busy });
+  round(router: string, picture: Picture, busy?: string, rest: Partial<HealthRound> = {}): this {
+    const round = { answers: answersOf(picture), hosts: hostsOf(picture), busy, ...rest };
+    return this.take({ kind: "round", at: this.at, router, ...round });
   }
 
   /** Time passes without a word of anybody. */
