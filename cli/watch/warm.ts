@@ -9,18 +9,21 @@ import { withoutSecrets } from "../../components/host/sshHere.cjs";
 const EVERY_MS = 30_000;
 const PATIENCE_MS = 15_000;
 
-/** @returns what ends it */
-export function keepWarm(farm: () => FarmModel): () => void {
+/**
+ * @param patience how long an ssh may take, in milliseconds
+ * @returns what ends it
+ */
+export function keepWarm(farm: () => FarmModel, patience = PATIENCE_MS): () => void {
   const touch = (): void => {
     for (const host of machinesToLookAt(farm()))
-      // One that does not answer is nobody's business here.
+      // One that does not answer is nobody's business here; a promise that nobody waits for would end the watcher.
       void execa("ssh", [...sharedSshArguments(host), "true"], {
         env: withoutSecrets(process.env),
         extendEnv: false,
         stdio: "ignore",
-        timeout: PATIENCE_MS,
+        timeout: patience,
         reject: false,
-      });
+      }).catch(() => undefined);
   };
   touch();
   const timer = setInterval(touch, EVERY_MS);

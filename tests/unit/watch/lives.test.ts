@@ -60,6 +60,23 @@ describe("watch: no small thing ends it", () => {
     await running;
   });
 
+  it("an ssh to a dead server that hangs longer than it may is nothing", async () => {
+    const ssh = path.join(folder, "ssh");
+    fs.writeFileSync(ssh, "#!/bin/sh\nexec sleep 30\n", { mode: 0o755 });
+    const machine = { name: "web1", address: "192.0.2.2", ssh: {} };
+    const script = `
+      process.env.PATH = ${JSON.stringify(`${folder}:`)} + process.env.PATH;
+      const { keepWarm } = require("./cli/watch/warm");
+      const farm = { servers: [${JSON.stringify(machine)}], routers: [], nameServers: [] };
+      setTimeout(keepWarm(() => farm, 100), 1);
+      setTimeout(() => process.exit(42), 1000);`;
+    const child = spawn(process.execPath, ["-r", "ts-node/register/transpile-only", "-e", script]);
+    let errors = "";
+    child.stderr.on("data", (text) => (errors += String(text)));
+    const [code] = (await once(child, "close")) as [number];
+    assert.equal(code, 42, errors);
+  });
+
   it("a log that nobody reads any more, or whose disk is full, ends nothing", async () => {
     const script = `
       const { openLog } = require("./cli/watch/log");
