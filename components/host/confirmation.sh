@@ -2,7 +2,7 @@
 # Commit-confirm: a change that nobody confirms is undone by the machine alone.
 
 # A change that waits for its confirmation, as token=, version=, previous=, doubted=, seconds=, armed= and deadline= (both
-# of uptime). In /run: a reboot undoes it as well, since boot state is written by settle.sh only.
+# of uptime, and over= in hundredths). In /run: a reboot undoes it as well, since boot state is written by settle.sh only.
 readonly pending=$run/pending.$instance
 pending_value() { value_in "$pending" "$1"; }
 uptime_seconds() {
@@ -11,17 +11,28 @@ uptime_seconds() {
   say "${up%.*}"
 }
 
+uptime_hundredths() {
+  local up
+  read -r up _ </proc/uptime
+  say "${up/./}"
+}
+
 # arm PREVIOUS DOUBTED
 arm() {
-  local seconds armed
+  local seconds armed early
   seconds=$(confirm_seconds "$bundle")
   if [[ ! ${LOOPBACK_HA_TOKEN:-} ]] || ((seconds == 0)) || ! changes "$bundle"; then return 0; fi
   armed=$(uptime_seconds)
   printf '%s\n' "token=$LOOPBACK_HA_TOKEN" "version=$version" "previous=$1" "doubted=$2" \
-    "seconds=$seconds" "armed=$armed" "deadline=$((armed + seconds))" >"$pending.new"
+    "seconds=$seconds" "armed=$armed" "deadline=$((armed + seconds))" "over=$(($(uptime_hundredths) + 100 * seconds))" >"$pending.new"
   mv "$pending.new" "$pending"
+  # It asks before it goes back, and goes back in time.
+  early=$((seconds < 4 ? seconds / 2 : 2))
   # systemd's default accuracy would add up to a minute.
-  systemd-run --quiet --collect --on-active="$seconds" --timer-property=AccuracySec=100ms --unit="loopback-ha-revert-$LOOPBACK_HA_TOKEN" \
+  # What has gone back in another way took the script along, and bash ends with 127. (No $ may stand in the command: systemd
+  # reads it otherwise after a daemon-reload.)
+  systemd-run --quiet --collect --on-active="$((seconds - early))" --timer-property=AccuracySec=100ms --unit="loopback-ha-revert-$LOOPBACK_HA_TOKEN" \
+    --property=Restart=on-failure --property=RestartSec=5 --property=RestartPreventExitStatus=127 \
     bash "$state/versions/$version/scripts/revert.sh" "$LOOPBACK_HA_TOKEN" ||
     fail "the timer that undoes an unconfirmed change can't be started"
 }
@@ -45,7 +56,25 @@ let_confirm() {
   done
 }
 
+# Commit-confirm protects the way to the machine. Where a change left servers that are dead, going back would serve
+# nobody: it stays in force, and in doubt, as nobody has acknowledged it.
+worth_keeping() {
+  local waiting former
+  waiting=$state/versions/$(pending_value version)
+  former=$state/versions/$(pending_value previous)
+  [[ -e $waiting/meta && -e $former/meta ]] && (better_kept "$waiting" "$former")
+}
+
 revert() {
+  if worth_keeping; then conclude keep; else conclude undo; fi
+}
+# conclude keep|undo
+conclude() {
+  if [[ $1 == keep ]] &&
+    LOOPBACK_HA_LOCK=$lock bash "$state/versions/$(pending_value version)/scripts/settle.sh" "$(pending_value token)" </dev/null >/dev/null; then
+    warn "nobody confirmed the change, but a server that it led away from does not answer, and the new ones do: it stays in force. The machine is in doubt until the next 'pulumi up' succeeds on it"
+    return
+  fi
   go_back "$(pending_value previous)" "$(pending_value doubted)"
   disarm
 }

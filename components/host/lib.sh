@@ -10,8 +10,14 @@
 # Everything of one instance lies in /var/lib/loopback-ha/INSTANCE: versions/ID/{meta,want,scripts,pristine},
 # current -> versions/ID (the one switch between old and new), applied, in-doubt. pristine/want is want as it came.
 set -Eeuo pipefail
-# No step of ours may fail without a word.
-trap 'printf "%s\n" "${machine:-?}: line $LINENO of ${BASH_SOURCE[0]##*/} failed: $BASH_COMMAND" >&2' ERR
+# No step of ours may fail without a word; which one it was is for whoever reads our scripts. What a subshell did, it said.
+failed_step() {
+  local what=${3%%[[:space:]]*}
+  [[ $what != '('* ]] || return 0
+  [[ $what =~ ^[a-z][a-z0-9-]*$ && $(type -t "$what") == file ]] || what='a step'
+  printf '%s\n' "${machine:-?}: $what failed (line $1 of ${2##*/}); what it said itself stands above" >&2
+}
+trap 'failed_step "$LINENO" "${BASH_SOURCE[0]}" "$BASH_COMMAND"' ERR
 export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 # What would have bash or perl run something else first, should a login bring it.
 unset BASH_ENV ENV PERL5LIB PERL5OPT PERL5DB
@@ -58,8 +64,15 @@ need() {
 package_of() {
   case $1 in
     ip | ss) say 'apt-get install iproute2' ;;
+    nft) say 'apt-get install nftables' ;;
+    awk) say 'apt-get install mawk' ;;
+    vtysh) say 'apt-get install frr' ;;
+    flock) say 'apt-get install util-linux' ;;
+    systemctl | systemd-run) say 'apt-get install systemd' ;;
     apache2 | apache2ctl) say 'apt-get install apache2' ;;
-    named | named-checkzone | named-checkconf | rndc) say 'apt-get install bind9' ;;
+    named) say 'apt-get install bind9' ;;
+    rndc | named-checkzone | named-checkconf) say 'apt-get install bind9-utils' ;;
+    dig) say 'apt-get install bind9-dnsutils' ;;
     *) say "apt-get install $1" ;;
   esac
 }
@@ -215,12 +228,21 @@ forget_instance() {
   if rmdir "$root" 2>/dev/null; then rm -rf "$run"; else rm -f "$pending" "$pending.confirmed"; fi
 }
 
+# down_links: "links that are down here: NAME NAME", or nothing.
+down_links() {
+  ip -o link show 2>/dev/null | awk '
+    !/[<,]LOWER_UP[,>]/ { name = $2; sub(/[:@].*/, "", name); names = names " " name }
+    END { if (names != "") print "links that are down here:" names }' || true
+}
+
 # What a concern may add: things to note down after the mark and before the first change.
 prepare() { :; }
 # What it does when a change is in force for good: confirmed, where that is asked for.
 settle() { :; }
 # Does the machine hold something else than DIR wants?
 changes() { ! is_live "$1"; }
+# better_kept DIR PREVIOUS: may an unconfirmed DIR stay in force, as PREVIOUS certainly serves nobody?
+better_kept() { false; }
 # For how many seconds a change of DIR waits for its confirmation before it is undone; 0: it doesn't.
 confirm_seconds() { say 0; }
 # A command for the machine's own administrator.

@@ -1,39 +1,93 @@
 #!/bin/bash
 # Puts the installed state back in force: once at boot, or with --watch for as long as it runs, within about a
-# second of whatever wiped it (link down/up, networkctl reload, ifdown/ifup).
+# second of whatever wiped it (link down/up, networkctl reload, ifdown/ifup). --once is one step of --watch.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# A run is at work, which does ours.
+readonly busy=75
 
-# Read by the concerns.
+# Read by the concerns: what can be had is put back, though not all can. "pending": it is not in force for good.
 # shellcheck disable=SC2034
 restoring=1
 restore() {
   take_lock "$1"
-  # A change that waits for its confirmation is not ours to undo before its time.
   if [[ -e $pending ]]; then
     local grace=1
     # Whoever confirmed it waits for the lock no longer than that.
     if is_confirmed; then grace=65; fi
-    (($(uptime_seconds) <= $(pending_value deadline) + grace)) || revert
+    if (($(uptime_seconds) <= $(pending_value deadline) + grace)); then keep_pending; else revert; fi
     return
   fi
-  current=$state/current
-  [[ -e $current ]] || exit 0
-  if ! is_live "$current"; then activate "$current"; fi
+  [[ -e $state/current ]] || exit 0
+  keep "$state/current"
+}
+keep() {
+  if is_live "$1"; then return; fi
+  activate "$1"
+  if is_live "$1"; then return; fi
+  lacking "$1"
+}
+# A change that waits for its confirmation is not ours to undo before its time, but to keep, by its own scripts.
+keep_pending() {
+  local waiting
+  waiting=$state/versions/$(pending_value version)
+  if [[ $waiting -ef $bundle ]]; then
+    # shellcheck disable=SC2034
+    restoring=pending
+    keep "$waiting"
+  else
+    LOOPBACK_HA_LOCK=$lock bash "$waiting/scripts/restore.sh" --once
+  fi
+}
+# What could not be put back, in the words of drift.
+lacking() {
+  local found down
+  found=$(drift "$1" | awk 'NR <= 4 { printf "%s%s", separator, $0; separator = "; " }')
+  down=$(down_links)
+  [[ ! $found ]] || warn "not all of it can be put back: $found${down:+ ($down)}; the rest is in force. It is tried again until it can"
 }
 
-if [[ ${1:-} != --watch ]]; then
-  restore 60
-  exit 0
-fi
+case ${1:-} in
+  --once)
+    if [[ ! ${LOOPBACK_HA_LOCK:-} && -e $run/lock ]]; then flock -n "$run/lock" true || exit "$busy"; fi
+    restore 5
+    exit 0
+    ;;
+  --watch) ;;
+  *)
+    restore 60
+    exit 0
+    ;;
+esac
+
+# One try, as a process of its own, so that it ends where a step fails. Each failure is said once, and its end.
+said='' repeats=0
+try() {
+  local words result=0
+  words=$(bash "$scripts/restore.sh" --once 2>&1) || result=$?
+  [[ $result != "$busy" ]] || return 0
+  if [[ $words ]]; then
+    if [[ $words == "$said" ]]; then
+      repeats=$((repeats + 1))
+    else
+      say "$words" >&2
+      said=$words repeats=0
+    fi
+  elif ((result == 0)); then
+    recovered
+  fi
+}
+recovered() {
+  [[ $said ]] || return 0
+  said='' repeats=0
+  say "$machine: all of it is in force again" >&2
+}
 
 # What is wanted changes only with the version, and a new version brings its own scripts.
 while [[ $state/current -ef $bundle ]]; do
-  if [[ -e $pending ]] || ! is_live "$bundle"; then
-    # While a link is down the routes can't be had: not an error worth ending for. A running apply.sh does our work.
-    (restore 0) 2>/dev/null || true
-  fi
-  sleep 1
+  if [[ -e $pending ]] || ! is_live "$bundle"; then try; else recovered; fi
+  # A try is not cheap, and what is amiss for long may last for days.
+  if ((repeats < 30)); then sleep 1; else sleep 2; fi
 done
 [[ -e $state/current ]] || exit 0
 exec bash "$state/current/scripts/restore.sh" --watch

@@ -274,6 +274,38 @@ cleanup() {
   rm -rf "$proof"
 }
 
+# Where all that differs are next hops, one of the servers that lost prefixes answers for none of them, and the servers
+# that got them answer for all.
+better_kept() {
+  local now=$1 former=$2 bundle=$2 file source proof kept=1
+  for file in settings block; do cmp -s "$now/want/$file" "$former/want/$file" || return 1; done
+  cmp -s <(awk '{ print $1 }' "$now/want/routes" | sort) <(awk '{ print $1 }' "$former/want/routes" | sort) || return 1
+  source=$(proof_source) || return 1
+  proof=$(mktemp -d "$run/proof.XXXXXX") || return 1
+  comm -13 <(wanted_routes "$now" | sort) <(wanted_routes "$former" | sort) >"$proof/moves"
+  moving_checks '' >"$proof/all"
+  begin_proof_path
+  # Twice: one late answer is no death.
+  if ask --deadline 0 --timeout 1 <"$proof/all" >"$proof/answers" || [[ ! $(silent_in "$proof/answers") ]] ||
+    ask --deadline 0 --timeout 2 <"$proof/all" >>"$proof/answers" || [[ ! $(silent_in "$proof/answers") ]]; then
+    kept=
+  else
+    bundle=$now
+    comm -23 <(wanted_routes "$now" | sort) <(wanted_routes "$former" | sort) >"$proof/moves"
+    moving_checks '' >"$proof/all"
+    begin_proof_path
+    [[ -s $proof/all ]] && ask --deadline 4 <"$proof/all" >/dev/null || kept=
+  fi
+  end_proof_path
+  rm -rf "$proof"
+  [[ $kept ]]
+}
+# silent_in ANSWERS: the servers that answered nothing. A prober that was killed says nothing of anybody.
+silent_in() {
+  awk -F '\t' '{ server = $3; sub(/.* on /, "", server); asked[server] } $1 == "ok" { alive[server] }
+    END { for (server in asked) if (!(server in alive)) print server }' "$1"
+}
+
 # What was proven is asked again before the next move.
 prepare() {
   [[ -e ${proof:-}/proven ]] || return 0

@@ -221,7 +221,7 @@ describe("faults", function () {
       assert.notEqual(result.code, 0);
       assert.match(
         textOf(result),
-        /ns1: the program 'named-checkzone' is missing; install it \(apt-get install bind9\)/,
+        /ns1: the program 'named-checkzone' is missing; install it \(apt-get install bind9-utils\)/,
       );
     });
 

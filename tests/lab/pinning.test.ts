@@ -220,6 +220,29 @@ describe("pinned flows", function () {
       });
     }
 
+    it("keeps the plain routes whatever nft does; says so once, and up says so (H6)", async () => {
+      const since = (await r1("date +%s")).trim();
+      const journal = (): Promise<string> => r1(`journalctl -u ${UNIT} --since @${since} -o cat`);
+      await r1(`systemctl stop ${UNIT}; mv /usr/sbin/nft /usr/sbin/nft.off; rm -f /run/loopback-ha/pins.*
+        ip route flush table main proto 76; systemctl start ${UNIT}`);
+      try {
+        await within(3, "the routes", async () => isDeepStrictEqual(await farm.serving(), SERVERS));
+        assert.match(
+          await farm.failingUp(),
+          /r1: the program 'nft' is missing; install it \(apt-get install nftables\)/,
+        );
+        const said = (await journal()).match(/pinning flows: the program 'nft' is missing/g);
+        assert.equal(said?.length, 1, await journal());
+      } finally {
+        await r1("mv /usr/sbin/nft.off /usr/sbin/nft");
+      }
+      await within(4, "pinned again", whole);
+      await within(4, "said", async () => (await journal()).includes("r1: all of it is in force again"));
+    });
+
+    it("starts again however often it ended (L5)", () =>
+      r1(`for i in 1 2 3 4 5 6 7; do systemctl restart ${UNIT}; done`));
+
     it("has them back after a reboot, and flows are pinned again (story)", async () => {
       await farm.lab.reboot("r1");
       await within(5, "after the reboot", whole);

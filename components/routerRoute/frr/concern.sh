@@ -149,7 +149,8 @@ activate() {
       [[ ${restoring:-} ]] || wait_for 5 kernel_has "$dir" || true # verify says what is in the way
     }
   fi
-  [[ $dir && ! ${restoring:-} ]] || save
+  # What waits for a confirmation is not what FRR starts with.
+  [[ $dir && ${restoring:-} != 1 ]] || save
 }
 settle() { save; }
 

@@ -72,7 +72,7 @@ of_pins() { grep -E '^(fwmark|table) ' || true; }
 of_routes() { grep -vE '^(fwmark|table) ' || true; }
 
 activate() {
-  local dir=$1 live missing pins force=()
+  local dir=$1 live missing pins
   # What lies at a path may be another text since it was read.
   wanted_cache=()
   wanted_items "$dir" >/dev/null
@@ -80,17 +80,19 @@ activate() {
   if [[ $'\n'$live$'\n' == *$'\n'rule$'\n'* ]]; then end_proof_path; fi
   # The supervisor restores what it can: a link may still be down.
   missing=$(comm -13 <(say "$live") <(wanted_items "$dir"))
-  if [[ ${restoring:-} ]]; then
-    force=(-force)
-    missing=$(keep_foreign "$missing")
-  fi
+  if [[ ${restoring:-} ]]; then missing=$(keep_foreign "$missing"); fi
   # First what marked flows need, then the marks, then the routes of all else, and last what nothing points to any more.
   pins=$(of_pins <<<"$missing")
-  [[ ! $pins ]] || commands add <<<"$pins" | ip -4 "${force[@]}" -batch -
-  load_pins "$dir"
-  commands add < <(of_routes <<<"$missing") | ip -4 "${force[@]}" -batch -
+  [[ ! $pins ]] || commands add <<<"$pins" | change_kernel
+  if [[ ${restoring:-} ]]; then try_pins "$dir"; else load_pins "$dir"; fi
+  commands add < <(of_routes <<<"$missing") | change_kernel
   drop_stale "$dir" "$live"
   [[ ${restoring:-} ]] || tell_clients "$dir"
+}
+
+# While restoring, what cannot be had now (a link is down) does not keep the rest away; whoever restores says what is missing.
+change_kernel() {
+  if [[ ${restoring:-} ]]; then ip -4 -force -batch - 2>/dev/null || true; else ip -4 -batch -; fi
 }
 
 # drop_stale DIR LIVE: what other versions of this instance wanted, and no other instance does.
@@ -102,7 +104,7 @@ drop_stale() {
     # A route that got another next hop was replaced.
     commands del < <(of_routes <<<"$stale" | awk 'FILENAME != "-" { replaced[$1]; next } $1 == "unreachable" || !($1 in replaced)' <(wanted_routes "$dir") -)
     commands del < <(of_pins <<<"$stale")
-  } | ip -4 "${force[@]}" -batch -
+  } | change_kernel
 }
 
 # keep_foreign ITEMS: the supervisor leaves alone what somebody else put in the place of a route of ours.
@@ -113,13 +115,16 @@ keep_foreign() {
 of_prefixes() { awk '$2 == "via" { print $1 }'; }
 
 drift() {
-  local missing
+  local missing obstacle
   missing=$(comm -23 <(wanted_items "$1") <(live_items))
   if [[ $missing ]]; then
     awk '$1 == "fwmark" { print "- rule " $0; next } $1 == "table" { print "- route default via " $4 " table " $2; next } { print "- route " $0 }' <<<"$missing"
     of_routes <<<"$missing" | awk '{ print ($1 == "unreachable" ? $2 : $1) }' | main_routes | sed 's/^/+ route /; s/ *$//'
   fi
-  if pins_flows "$1" && [[ -e $pins_listed ]]; then
+  obstacle=$(pin_obstacle "$1")
+  if [[ $obstacle ]]; then
+    printf '%s\n' '- flows are pinned' "+ pinning flows: $obstacle"
+  elif pins_flows "$1" && [[ -e $pins_listed ]]; then
     ! could_leave_others_untracked "$1" || say "- nft notrack of what is none of the VIPs'"
     diff -U0 "$pins_listed" <(list_pins) | awk '/^(---|\+\+\+) |^@@/ { next } { sub(/^[-+]/, "& nft "); gsub(/[ \t]+/, " "); print }' || true
   fi
@@ -132,7 +137,8 @@ sights() {
   conntrack_trouble | sed 's/^/trouble\t/'
   forwarding_sights
   inside_sights
-  pins_flows "$bundle" || return 0
+  # Where they can't be had, drift says why.
+  if ! pins_flows "$bundle" || [[ $(pin_obstacle "$bundle") ]]; then return 0; fi
   pin_warnings | sed 's/^/limits\t/'
   if flows=$(count_flows "$bundle"); then awk '{ print "flows\t" $0 }' <<<"${flows:--}"; fi
 }

@@ -4,6 +4,7 @@
 # A flip changes one nft map. Without the nft table nothing is marked, and the main table routes as ever.
 readonly pin_table=loopback-ha.$instance
 readonly pins_listed=$run/pins.$instance.listed pins_loaded=$run/pins.$instance.loaded macs=$run/macs.$instance
+readonly pins_failure=$run/pins.$instance.failure
 
 pins_flows() { [[ $1 && $(setting "$1" pin_flows) == yes ]]; }
 
@@ -120,7 +121,8 @@ pins_are_live() {
     [[ ! -e $pins_listed ]]
     return
   fi
-  [[ -e $pins_listed ]] || return 1
+  # A failure that was noted lasts until a load that succeeds.
+  [[ -e $pins_listed && ! -e $pins_failure ]] || return 1
   if [[ ${restoring:-} ]]; then note_trackers "$1"; elif could_leave_others_untracked "$1"; then return 1; fi
   learn_macs "$1"
   [[ $(list_pins) == "$(<"$pins_listed")" && $(pin_ruleset "$1") == "$(<"$pins_loaded")" ]]
@@ -146,9 +148,41 @@ load_pins() {
   nft -f - <<<"$change"$'\n'"$stale" 2>/dev/null ||
     nft -f - <<<"add table ip $pin_table"$'\n'"delete table ip $pin_table"$'\n'"$text" ||
     fail "nft refuses the table '$pin_table', without which open connections would break; see the lines above"
+  rm -f "$pins_failure"
   say "$text" >"$pins_loaded"
   list_pins >"$pins_listed"
   [[ $live ]] || forget_ended_flows "$dir"
+}
+
+# The plain routes need no pins: a failure is noted, and they go on. drift shows it, and so the supervisor says it.
+try_pins() {
+  local failed
+  # Not in a condition, so that set -e holds inside.
+  set +e
+  (
+    set -e
+    load_pins "$1"
+  ) 2>"$pins_failure.new"
+  failed=$?
+  set -e
+  grep '^warning: ' "$pins_failure.new" >&2 || true
+  if ((failed)); then
+    awk 'NF && !/^warning: / && !/ failed \(line / { print; exit }' "$pins_failure.new" >"$pins_failure"
+    [[ -s $pins_failure ]] || say "loading the table failed (exit code $failed)" >"$pins_failure"
+  fi
+  rm -f "$pins_failure.new"
+}
+# pin_obstacle DIR: why flows that shall be pinned can't be, in one line; nothing where they can.
+pin_obstacle() {
+  local program
+  pins_flows "$1" || return 0
+  for program in nft conntrack; do
+    if ! command -v "$program" >/dev/null; then
+      say "the program '$program' is missing ($(package_of "$program"))"
+      return
+    fi
+  done
+  if [[ -s $pins_failure ]]; then say "nft fails: $(<"$pins_failure")"; fi
 }
 
 # Without a table the kernel may have tracked nothing, while a client began anew from a port that it had used. To conntrack
@@ -174,7 +208,7 @@ changed_pins() {
 
 drop_pins() {
   [[ ! $(list_pins) ]] || nft delete table ip "$pin_table"
-  rm -f "$pins_listed" "$pins_loaded" "$macs" "$tracked_by"
+  rm -f "$pins_listed" "$pins_loaded" "$pins_failure" "$macs" "$tracked_by"
 }
 
 # Flows that are open when pinning begins are where the routes led so far. Those that conntrack knows are marked; the
@@ -320,14 +354,17 @@ pin_warnings() {
 
 # A packet with a server's mark goes to that server, whatever the main table says.
 verify_pins() {
-  local wrong name hop mark sample
+  local wrong name hop mark sample goes why
   read -r sample _ <"$run/samples" || return 0
   wrong=$(awk -v sample="$sample" '{ print "route get", sample, "mark", $4 }' "$1/want/servers" | ask_kernel |
     awk 'FILENAME !~ /want\/servers$/ { if ($2 == "via") for (i = 4; i < NF; i++) if ($i == "mark") goes[$(i + 1)] = $3; next }
       goes[$4] != $2 { print $1, $2, $4; exit }' - "$1/want/servers")
   [[ $wrong ]] || return 0
   read -r name hop mark <<<"$wrong"
-  fail "packets with mark $mark should go to $name ($hop), but the kernel forwards them so: $(ip -4 route get "$sample" mark "$mark" 2>&1 | head -n 1). Somebody else's routing rule is in the way"
+  goes=$(ip -4 route get "$sample" mark "$mark" 2>&1 | head -n 1 || true)
+  why="Somebody else's routing rule is in the way"
+  if [[ $goes == RTNETLINK* ]]; then why=$(down_links); fi
+  fail "packets with mark $mark should go to $name ($hop), but the kernel forwards them so: $goes. ${why:-"A route of ours was lost meanwhile; run 'pulumi up' again"}"
 }
 
 # Clients of a server that is down learn at once that their connections are gone. Whose answer was lost is told again: a

@@ -60,8 +60,16 @@ describe("commit-confirm", function () {
     return { printed: await up, kept: seconds };
   };
 
+  const table = "loopback-ha.loopback-ha.lab.r1.linux-routes";
+  const moved = `ip route show exact 192.0.2.64/27 | grep -q 'via 192.0.2.2 ' && nft list table ip ${table} >/dev/null 2>&1`;
   for (const [what, event, heal] of [
-    ["the operator's link is cut", CUT_SSH, HEAL_SSH],
+    [
+      // The supervisor keeps what waits, as it keeps what is in force.
+      "the operator's link is cut, that to the servers flaps and the pins' table goes (M2)",
+      `${CUT_SSH}; flock /run/loopback-ha/lock true; ip link set host0 down; ip link set host0 up; nft delete table ip ${table}
+       for i in $(seq 60); do if ${moved}; then exit; fi; sleep 0.05; done; exit 8`,
+      HEAL_SSH,
+    ],
     ["sshd and all its sessions are killed", KILL_SSHD, START_SSHD],
   ]) {
     it(`${what} before the confirmation: the router goes back alone within its time plus 1 s; up fails and says so; the next one flips`, async () => {
@@ -75,6 +83,31 @@ describe("commit-confirm", function () {
       assert.deepEqual(await farm.serving(), AWAY);
     });
   }
+
+  it("it is not undone in favour of a server that is dead: it stays, and the machine is in doubt (M3)", async () => {
+    await farm.setState("web2", "maintenance");
+    const kept = keptFor();
+    const happened = r1(oncePending("linux", CUT_SSH));
+    const up = farm.failingUp();
+    try {
+      await happened;
+      await farm.sh("web2", "systemctl stop apache2");
+      await kept;
+      assert.deepEqual(await farm.serving(), AWAY);
+      await r1("test -e /var/lib/loopback-ha/loopback-ha.lab.r1.linux-routes/in-doubt");
+      assert.match(
+        await r1("journalctl -u 'loopback-ha*' -o cat"),
+        /r1: nobody confirmed the change, but a server that it led away from does not answer/,
+      );
+    } finally {
+      await r1(HEAL_SSH);
+      await farm.sh("web2", "systemctl start apache2");
+      await up.catch(() => undefined); // awaited below, too
+    }
+    await up;
+    await farm.up();
+    assert.deepEqual(await farm.serving(), AWAY);
+  });
 
   it("a confirmation that comes too late is told so, and changes nothing", async () => {
     // The second connection is held up until the router has gone back.
@@ -111,6 +144,25 @@ describe("commit-confirm", function () {
        bash ${state}/current/scripts/revert.sh t; rm -f ${PENDING}`,
     ]);
     assert.match(stderr, /r1: version gone, to go back to, is there no more; what is in force stays/);
+    assert.deepEqual(await farm.serving(), SERVERS);
+  });
+
+  it("goes back though a try is killed and another step fails; a step that failed is no end of it (M4, L18)", async () => {
+    const state = "/var/lib/loopback-ha/loopback-ha.lab.r1.linux-routes";
+    const unit = "loopback-ha.loopback-ha.lab.r1.linux-routes.service";
+    // A first change has no supervisor, and its lock is somebody else's for a while.
+    await r1(`systemctl stop ${unit}
+      bash -c '. ${state}/current/scripts/lib.sh; confirm_seconds() { say 1; }; moves=1 LOOPBACK_HA_TOKEN=m4; arm "$version" ""'
+      systemctl daemon-reload
+      flock /run/loopback-ha/lock bash -c 'until systemctl is-active --quiet loopback-ha-revert-m4.service; do sleep 0.1; done
+        sleep 0.2; systemctl kill -s KILL loopback-ha-revert-m4.service'
+      [ -e ${PENDING} ]`);
+    await within(9, "undone", async () => (await farm.lab.exec("r1", ["test", "-e", PENDING])).code !== 0);
+    // A folder in the way of the link that decides.
+    await r1(`mkdir ${state}/current.new
+      printf '%s\n' token=t version=$(sed -n s/^version=//p ${state}/current/meta) previous=$(sed -n s/^version=//p ${state}/current/meta) doubted= seconds=1 armed=0 deadline=1 >${PENDING}
+      systemctl start ${unit}; sleep 2.5; [ -e ${PENDING} ]; rm -r ${state}/current.new`);
+    await within(3, "undone", async () => (await farm.lab.exec("r1", ["test", "-e", PENDING])).code !== 0);
     assert.deepEqual(await farm.serving(), SERVERS);
   });
 
