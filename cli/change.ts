@@ -4,6 +4,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { FarmModel } from "../components/config";
 import { Applied, apply } from "./apply";
+import { Move, byHandText } from "./byHand";
 import { CliError, Exit } from "./failure";
 import { Forecast, forecast } from "./forecast";
 import { outstanding } from "./look";
@@ -17,7 +18,7 @@ export interface Outcome {
   /** The farm as the config has it now. */
   farm: FarmModel;
   /** What moved, read back from the routers. */
-  moved: { router: string; prefix: string; from: string | null; to: string | null }[];
+  moved: Move[];
   /** What should have moved and did not. */
   stayed: Outcome["moved"];
   applied: Applied;
@@ -63,7 +64,7 @@ export async function enact(
   say: (line: string) => void,
 ): Promise<Outcome> {
   writeDraft(draft);
-  const applied = await applyOrPutBack(session, draft, say);
+  const applied = await applyOrPutBack(session, draft, expected, say);
   const outcome: Outcome = {
     farm: draft.farm,
     ...(await compare(session, draft.farm, expected, applied.ok)),
@@ -88,12 +89,43 @@ export async function foresee(session: Session, { farm, file, newText }: Draft):
 }
 
 /** A run that did not even begin leaves the config as it was. */
-async function applyOrPutBack(session: Session, draft: Draft, say: (line: string) => void): Promise<Applied> {
+async function applyOrPutBack(
+  session: Session,
+  draft: Draft,
+  expected: Move[],
+  say: (line: string) => void,
+): Promise<Applied> {
   try {
     return await apply(session, say);
   } catch (error) {
-    putBack(draft);
-    throw error;
+    const { message, exit = Exit.Failed } = error as CliError;
+    const config = configAfter(draft);
+    throw new NotBegun(message, config, byHandText(draft.farm, expected), exit);
+  }
+}
+
+/** `up` did not even begin. */
+export class NotBegun extends CliError {
+  constructor(
+    readonly reason: string,
+    /** What became of the config; empty: it is as it was. */
+    readonly config: string,
+    /** How it can be done all the same; empty: it can't. */
+    readonly byHand: string,
+    exit: Exit,
+  ) {
+    super([reason, config, byHand].filter((text) => text !== "").join("\n"), exit);
+  }
+}
+
+/** The config as it was before, or why it is not. */
+function configAfter(draft: Draft): string {
+  try {
+    if (putBack(draft)) return "";
+    return `${draft.file} was changed by somebody else meanwhile, and keeps both changes`;
+  } catch (error) {
+    const all = "the next pulumi up makes the change";
+    return `${draft.file} has the change, and could not be put back (${(error as Error).message}): ${all}`;
   }
 }
 
@@ -122,12 +154,15 @@ async function compare(
 /** Nothing moved: then the config is what it was, and the next run does not try again by surprise. */
 function failed(draft: Draft, { moved, stayed, applied }: Outcome): Pick<Outcome, "failure" | "undone"> {
   const interrupted = applied.failures[0] === "interrupted";
-  const undone = moved.length === 0 && stayed.length > 0 && !interrupted && putBack(draft);
+  const back = moved.length === 0 && stayed.length > 0 && !interrupted ? configAfter(draft) : undefined;
+  const undone = back === "";
   const next = undone
     ? "nothing moved, and the config is as it was"
-    : moved.length > 0
-      ? "what is said above to have moved has moved; the config has the change. What failed is tried again by pulumi up --continue-on-error"
-      : "the config has the change. Run pulumi up --continue-on-error to try again, or loopback-ha status to see what is there";
+    : back !== undefined
+      ? `nothing moved. ${back}`
+      : moved.length > 0
+        ? "what is said above to have moved has moved; the config has the change. What failed is tried again by pulumi up --continue-on-error"
+        : `a part of it may be done: ${draft.file} has the change, and what is not named above has it, too. To finish it: put right what failed, then pulumi up --continue-on-error. To go back: take the change out of ${draft.file}, then the same. loopback-ha status shows what is there`;
   const text = [...applied.failures, next].join("\n");
   const failure = new CliError(text, interrupted ? Exit.Interrupted : Exit.Failed);
   return undone ? { failure, undone } : { failure };
@@ -139,7 +174,10 @@ function describeOutcome({ moved, stayed, applied }: Outcome): string[] {
   return [
     ...applied.warnings.map((text) => `warning: ${text}`),
     ...moved.map((move) => `moved  ${line(move)}`),
-    ...stayed.map((move) => `STAYED ${line(move)}`),
+    ...stayed.map(
+      ({ router, prefix, from, to }) =>
+        `did not move: ${router} still sends ${prefix} ${from === null ? "nowhere" : `to ${from}`}, and should send it ${to === null ? "nowhere" : `to ${to}`}`,
+    ),
     `${applied.ok ? "done" : "failed"} in ${applied.seconds.toFixed(1)} s`,
   ];
 }

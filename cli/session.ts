@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { LocalWorkspace, Stack } from "@pulumi/pulumi/automation";
 import { FarmModel } from "../components/config";
 import { StackConfig, readStackConfig } from "../components/config/stack";
-import { writeWhole } from "../components/wholeFile";
+import { LeftInCopy, writeWhole } from "../components/wholeFile";
 import { backendFolder, backendUrl } from "./backend";
 import { UsageError } from "./failure";
 import { PROJECT_FILES, bareName, projectIn } from "./project";
@@ -198,7 +198,8 @@ export function writeDraft({ file, text, newText }: Draft): void {
   try {
     writeWhole(file, newText, path.join(path.dirname(file), OWN_FOLDER));
   } catch (error) {
-    throw new UsageError(`${file} can't be written (${(error as Error).message}); nothing was touched`);
+    const left = error instanceof LeftInCopy ? "put that back first" : "nothing was touched";
+    throw new UsageError(`${file} can't be written (${(error as Error).message}); ${left}`);
   }
 }
 

@@ -22,6 +22,9 @@ export function writeWhole(file: string, text: string, elsewhere?: string): void
   }
 }
 
+/** A file could be neither written nor put back: what it had is in a copy. */
+export class LeftInCopy extends Error {}
+
 /**
  * What writeWhole would do with a text as long as the present one, as far as that can be tried without touching the file.
  * @throws Error what writeWhole would throw
@@ -128,7 +131,7 @@ function writeInPlace(target: string, text: string, elsewhere: string | undefine
     try {
       writeSynced(target, former, "r+");
     } catch {
-      throw new Error(`${(error as Error).message}; what it had is in ${copy}`);
+      throw new LeftInCopy(`${(error as Error).message}; it is cut off, and what it had is in ${copy}`);
     }
     quietly(() => fs.rmSync(copy));
     throw error;

@@ -42,6 +42,8 @@ const MOST_TRIES = 5;
 const SLOW_MS = 60_000;
 /** After that, too, that a router is at work and its rounds don't count. */
 const BUSY_MS = 30_000;
+/** One that was not tried for so long is another one. */
+const BLOCKED_MS = 60_000;
 /** What stands in the way of every flip. */
 const ANY = "*";
 const RESUME = "resume";
@@ -80,7 +82,9 @@ function onRound(memory: Memory, round: Round, at: number): Step {
     return { memory, lines };
   lines.push(...tellNobody(memory.policy, round.router, nobody, sight), ...tellServers(memory, at));
   const decision = decide(memory, at);
-  return { memory, lines: [...lines, ...decision.lines], flip: decision.flip };
+  // One that is tried again and again is said once.
+  const known = decision.flip !== undefined && isBlocked(memory, decision.flip.join(), at);
+  return { memory, lines: known ? lines : [...lines, ...decision.lines], flip: decision.flip };
 }
 
 type Decision = Pick<Step, "lines" | "flip">;
@@ -183,6 +187,9 @@ function act(memory: Memory, line: Line, at: number, dead: string[], sick: strin
   return { lines: [line], flip };
 }
 
+const isBlocked = ({ blocked }: Memory, what: string, at: number): boolean =>
+  blocked?.what === what && at - blocked.at < BLOCKED_MS;
+
 const isTooEarly = ({ tried }: Memory, what: string, at: number): boolean =>
   tried.what === what && at < tried.until;
 
@@ -197,7 +204,8 @@ function refuse(memory: Memory, line: Line): Decision {
 function onFlipped(memory: Memory, { result, text, seconds }: Outcome, at: number): Step {
   const servers = memory.acting ?? [];
   const all = [...new Set([...memory.unfinished, ...servers])];
-  const what = result === Result.Later ? ANY : servers.join() || RESUME;
+  const waits = result === Result.Later || result === Result.Blocked;
+  const what = waits ? ANY : servers.join() || RESUME;
   const times = memory.tried.result === result ? memory.tried.times + 1 : 1;
   const wait = waitAfter(result, times);
   const sick = memory.actingSick ?? [];
@@ -210,21 +218,31 @@ function onFlipped(memory: Memory, { result, text, seconds }: Outcome, at: numbe
   const flips = written.map((server) => ({ server, at, ...(sick.includes(server) ? { sick: true } : {}) }));
   memory.flips = [...memory.flips.filter(isFresh), ...flips];
   memory.unfinished = result === Result.Done ? [] : [...new Set([...memory.unfinished, ...written])];
-  const stuck = memory.unfinished.length > 0 && result !== Result.Later && times >= MOST_TRIES;
+  const stuck = memory.unfinished.length > 0 && !waits && times >= MOST_TRIES;
   if (stuck) memory.unfinished = [];
   // Routes may have changed under the questions; all is counted anew.
-  if (result !== Result.Later) for (const router of Object.values(memory.routers)) countAnew(router, at);
+  if (!waits) for (const router of Object.values(memory.routers)) countAnew(router, at);
   const lines = {
     [Result.Done]: () => [words.flipped(all, seconds, text), ...tellHeld(memory, servers, at)],
     [Result.Partial]: () => [words.partial(all, text, wait)],
     [Result.Failed]: () => [words.failed(all, text, wait)],
     [Result.Later]: () => [words.later(all, text, wait)],
+    [Result.Blocked]: () => tellBlocked(memory, servers, all, text, at),
   }[result]();
+  if (result !== Result.Blocked) memory.blocked = undefined;
   return { memory, lines: stuck ? [words.stuck(all, text)] : lines };
 }
 
+/** Once for each run that is in the way. */
+function tellBlocked(memory: Memory, servers: string[], all: string[], text: string, at: number): Line[] {
+  const what = servers.join();
+  const said = isBlocked(memory, what, at) && memory.blocked?.text === text;
+  memory.blocked = { what, text, at };
+  return said ? [] : [words.blocked(all, text)];
+}
+
 function waitAfter(result: Result, times: number): number {
-  if (result === Result.Later) return Math.min(10_000, 500 * 2 ** times);
+  if (result === Result.Later || result === Result.Blocked) return Math.min(10_000, 500 * 2 ** times);
   return result === Result.Done ? 0 : Math.min(60_000, 2500 * 2 ** times);
 }
 

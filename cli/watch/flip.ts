@@ -1,7 +1,7 @@
 /** The flip itself: what `down` does, without a preview and without a question. */
 import { ServerState } from "../../components/config";
 import { leavingEdits, pinsOf } from "../commands/flips";
-import { Outcome as Enacted, enact } from "../change";
+import { Outcome as Enacted, NotBegun, enact } from "../change";
 import { Exit, CliError } from "../failure";
 import { ChangedMeanwhile, Draft, Session, Where } from "../session";
 import { describeUnlocked, unlock } from "../unlock";
@@ -35,8 +35,10 @@ export async function flip(flipper: Flipper, servers: string[]): Promise<Outcome
     if (error instanceof ChangedMeanwhile) return ended(Result.Later, error.message);
     if (!(error instanceof CliError && error.exit === Exit.Locked))
       return ended(Result.Failed, `nothing moved: ${(error as Error).message}`);
-    const lock = await breakStaleLock(flipper);
-    return ended(Result.Later, lock ?? error.message);
+    const held = await breakStaleLock(flipper);
+    if (held === undefined) return ended(Result.Later, "the stack was locked and is free now");
+    const way = error instanceof NotBegun ? [error.config, error.byHand] : [];
+    return ended(Result.Blocked, [held, ...way].filter((text) => text !== "").join(". "));
   }
 }
 
@@ -89,13 +91,13 @@ function describe({ moved, stayed }: Enacted, known: boolean): string {
   return [...went, ...stuck].join(", ") || (known ? "it carried nothing" : "everything goes where it shall");
 }
 
-/** A watcher that was killed leaves a lock of a dead process. @returns why it is still locked */
+/** A watcher that was killed leaves a lock of a dead process. @returns why it is still locked; undefined: it is free */
 async function breakStaleLock({ where, say }: Flipper): Promise<string | undefined> {
   try {
     const done = await unlock(where);
     if (done.removed.length > 0 || done.checkpoint || done.cleared.length > 0)
       say(words.unlocked(describeUnlocked(done).slice(0, -1).join("; ")));
-    return "the stack was locked and is free now";
+    return undefined;
   } catch (error) {
     return (error as Error).message;
   }

@@ -70,6 +70,8 @@ export interface Memory extends Kept {
   tried: { what: string; result?: Result; times: number; until: number };
   /** Which sick server is looked at once more before it is set down, and since when. */
   look?: { server: string; at: number };
+  /** The flip that another run is in the way of: of whom, what was said of it, and when it was tried. */
+  blocked?: { what: string; text: string; at: number };
   /** When a dead server began to wait for the verdict on another. */
   waitsSince?: number;
   /** The last reason for doing nothing: it is given once. */
@@ -90,9 +92,14 @@ export enum Result {
   Partial = "partial",
   /** Nothing moved, and the config is as it was. */
   Failed = "failed",
-  /** It was not begun: another run holds the stack, or somebody changed the config. */
+  /** It was not begun: the stack was locked until now, or somebody changed the config. */
   Later = "later",
+  /** It was not begun: another run holds the stack. */
+  Blocked = "blocked",
 }
+
+/** A clock that was put right by this much since makes nothing forgotten. */
+const CLOCK_STEP_MS = 60_000;
 
 /** The watcher's memory before its first round. */
 export function begin(
@@ -108,7 +115,11 @@ export function begin(
   const unfinished = kept.unfinished.filter(isDown);
   return {
     policy,
-    flips: [...kept.flips, ...unfinished.map((server) => ({ server, at }))],
+    // A boot whose clock was wrong may have kept some of the future.
+    flips: [
+      ...kept.flips.filter((flip) => flip.at <= at + CLOCK_STEP_MS),
+      ...unfinished.map((server) => ({ server, at })),
+    ],
     unfinished,
     servers: Object.fromEntries(servers.map(({ name, state }) => [name, newServer(state)])),
     routers: Object.fromEntries(routers.map((name) => [name, newSight(at)])),

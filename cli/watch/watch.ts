@@ -25,6 +25,8 @@ export interface WatchOptions {
   policy: Policy;
   hooks: { command?: string; url?: string };
   log: Log;
+  /** How often it is tried whether a flip could be made, in milliseconds. Default: a minute. */
+  ableMs?: number;
   json: boolean;
 }
 
@@ -143,7 +145,7 @@ export class Watcher {
     // Twice the same: nobody is in the middle of writing it.
     if (!this.flipping && !this.reading && texts !== this.texts && texts === this.seen) void this.reread();
     this.seen = texts;
-    if (now() - this.checked > ABLE_MS) void this.checkAble();
+    if (now() - this.checked > (this.options.ableMs ?? ABLE_MS)) void this.checkAble();
   }
 
   /** Says what would stop a flip, and when that is gone; each once. */

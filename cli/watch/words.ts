@@ -189,6 +189,8 @@ export const failed = (servers: string[], text: string, wait: number): Line =>
   line("failed", { ...of(servers), retry: seconds(wait) }, text);
 export const later = (servers: string[], text: string, wait: number): Line =>
   line("later", { ...of(servers), retry: seconds(wait) }, text);
+export const blocked = (servers: string[], text: string): Line =>
+  line("blocked", of(servers), `${text}. It is tried again, at least every 10 s, and this is said once`);
 export const stuck = (servers: string[], text: string): Line =>
   line("stuck", of(servers), `${text}. This is not tried again: run pulumi up --continue-on-error`);
 

@@ -176,7 +176,9 @@ describe("loopback-ha watch", function () {
     try {
       await farm.lab.crash("web2");
       const besides = ["unreadable", "readable", "dead", "flip"];
-      assert.match((await watching.hears("later", { besides })).text, /held by process \d+/);
+      const { text } = await watching.hears("blocked", { besides });
+      assert.match(text, /held by process \d+ of root on .*, since 20/);
+      assert.match(text, /as root on r1: loopback-ha-move --down 192\.0\.2\.64\/27 web1/);
       assert.ok(!(await serves(AWAY)));
     } finally {
       lock.kill();

@@ -222,6 +222,38 @@ describe("watch: decisions", () => {
     assert.deepEqual(keptOf(watched.memory), { flips: [], unfinished: [] });
   });
 
+  it("another run holds the stack: it waits the same, and says once who that is and what can be done (M14)", () => {
+    const watched = after();
+    const before = watched.lines.length;
+    for (let i = 0; i < 10; i++) {
+      watched.flipped(Result.Blocked, "process 7 of ann holds it");
+      while (watched.flips.length < i + 2) watched.rounds("+-++");
+    }
+    assert.deepEqual(watched.words.slice(before), ["blocked web2"]);
+    watched.flipped(Result.Blocked, "process 8 of bob holds it");
+    assert.deepEqual(watched.words.slice(before), ["blocked web2", "blocked web2"]);
+    // Another server is another flip, and so is the same one after it has answered for a while.
+    while (watched.flips.at(-1)!.length < 2) watched.rounds("+--+");
+    watched.flipped(Result.Blocked, "process 8 of bob holds it");
+    assert.deepEqual(watched.words.slice(-2), ["flip web2,web3", "blocked web2,web3"]);
+    watched.rounds(...times(130, "++++"));
+    const { length } = watched.flips;
+    while (watched.flips.length === length) watched.rounds("+--+");
+    assert.equal(watched.words.at(-1), "flip web2,web3");
+    watched.flipped(Result.Done, "moved", "active", "down", "down", "active");
+    assert.equal(watched.words.at(-1), "flipped web2,web3");
+  });
+
+  it("flips that a wrong clock has kept for the future count for nothing (L12)", () => {
+    const flips = [1, 2, 3].map((hours) => ({ server: "web2", at: 1_000_000 + hours * 3_600_000 }));
+    const past = { server: "web2", at: 999_000 };
+    const watched = new Watched(policy(), servers(...DOWN), ["r1"], {
+      flips: [...flips, past],
+      unfinished: [],
+    });
+    assert.deepEqual(watched.memory.flips, [past]);
+  });
+
   it("a flip that failed is tried again, but not at once; another server's death does not wait for that", () => {
     const watched = after().flipped(Result.Failed, "web1 does not answer");
     watched.rounds(...times(6, "+-++"));

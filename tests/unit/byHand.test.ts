@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import type { FarmModel } from "../../components/config";
+import { byHand, byHandText } from "../../cli/byHand";
+
+const farm = {
+  servers: [
+    { name: "web1", state: "active" },
+    { name: "web2", state: "down" },
+    { name: "web3", state: "maintenance" },
+  ],
+  routers: [
+    { name: "r1", kind: "linux" },
+    { name: "r2", kind: "frr" },
+    { name: "sw", kind: "cisco-ios" },
+  ],
+} as unknown as FarmModel;
+const move = (router: string, from: string | null, to: string | null, prefix = "192.0.2.64/27") => ({
+  ...{ router, from, to, prefix },
+});
+
+describe("a failover by hand, as it is named where the stack is locked (M14)", () => {
+  it("is what is typed on each router, exactly", () => {
+    const moves = [
+      move("r1", "web2", "web1"),
+      move("r1", "web3", "web1", "192.0.2.96/27"),
+      move("r2", "web2", "web1"),
+      move("sw", "web2", "web1"),
+      move("r1", null, "web1", "192.0.2.32/27"),
+      move("r1", "web2", null, "192.0.2.128/27"),
+    ];
+    assert.deepEqual(byHand(farm, moves), [
+      "as root on r1: loopback-ha-move --down 192.0.2.64/27 web1 && loopback-ha-move 192.0.2.96/27 web1",
+      "as root on r2: loopback-ha-move --down 192.0.2.64/27 web1",
+    ]);
+    assert.match(byHandText(farm, moves), /^Meanwhile it can be done on the routers.*: as root on r1: /);
+    assert.equal(byHandText(farm, []), "");
+    assert.equal(byHandText(farm, [move("sw", "web2", "web1")]), "");
+  });
+
+  it("names no more than eight of many", () => {
+    const [line] = byHand(
+      farm,
+      Array.from({ length: 20 }, (_, i) => move("r1", "web2", "web1", `192.0.2.${i}/32`)),
+    );
+    assert.equal(line.match(/loopback-ha-move/g)!.length, 8);
+    assert.match(line, / and so on, 20 in all$/);
+  });
+});

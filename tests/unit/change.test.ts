@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import type { FarmModel } from "../../components/config";
+import { NotBegun, enact } from "../../cli/change";
+import { Exit } from "../../cli/failure";
+import type { Session } from "../../cli/session";
+
+describe("a change whose up does not begin", () => {
+  let file: string;
+  beforeEach(
+    () =>
+      (file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-change-")), "Pulumi.prod.yaml")),
+  );
+  afterEach(() => fs.rmSync(path.dirname(file), { recursive: true }));
+
+  const farm = {
+    servers: [{ name: "web2", state: "down" }],
+    routers: [{ name: "r1", kind: "linux" }],
+  } as unknown as FarmModel;
+  const LOCKED =
+    "stderr: error: the stack is currently locked by 1 lock(s).\n  file:///x.json: created by ann@op1 (pid 7) at 2026";
+
+  /** What is said where this happens meanwhile. */
+  async function refused(meanwhile: () => void): Promise<NotBegun> {
+    fs.writeFileSync(file, "old");
+    const up = (): Promise<never> => {
+      meanwhile();
+      return Promise.reject(new Error(LOCKED));
+    };
+    const session = { recorded: <T>(work: () => Promise<T>) => work(), stack: { up } } as unknown as Session;
+    const move = { router: "r1", prefix: "192.0.2.64/27", from: "web2", to: "web1" };
+    try {
+      await enact(
+        session,
+        { farm, before: farm, file, text: "old", newText: "new" },
+        [move],
+        () => undefined,
+      );
+    } catch (error) {
+      assert.ok(error instanceof NotBegun, String(error));
+      assert.equal(error.exit, Exit.Locked);
+      assert.match(error.message, /^another run holds the stack.*created by ann@op1 \(pid 7\)/s);
+      assert.match(error.message, /as root on r1: loopback-ha-move --down 192\.0\.2\.64\/27 web1$/);
+      return error;
+    }
+    return assert.fail("it was done");
+  }
+
+  it("leaves the config as it was, and names who holds the stack and the way on the router (M14)", async () => {
+    assert.equal((await refused(() => undefined)).config, "");
+    assert.equal(fs.readFileSync(file, "utf8"), "old");
+  });
+
+  it("says why it failed also where the config can't be put back", async () => {
+    const { config } = await refused(() => (fs.rmSync(file), fs.mkdirSync(file)));
+    assert.match(config, /Pulumi\.prod\.yaml has the change, and could not be put back \(.*EISDIR/);
+    fs.rmdirSync(file);
+    const changed = await refused(() => fs.writeFileSync(file, "somebody's"));
+    assert.match(changed.config, /was changed by somebody else meanwhile, and keeps both changes/);
+    assert.equal(fs.readFileSync(file, "utf8"), "somebody's");
+  });
+});
