@@ -31,6 +31,7 @@ export interface Outcome {
 /**
  * Changes the config, and the farm with it.
  * @param what the change in words, for the question: `drain web2`
+ * @param check throws where what is foreseen must not be done
  * @throws CliError when it is refused, or failed; then it says what moved and what did not
  */
 export async function change(
@@ -38,9 +39,11 @@ export async function change(
   terminal: Terminal,
   what: string,
   edits: Edit[],
+  check: (expected: Forecast) => void = () => {},
 ): Promise<Outcome> {
   const draft = await session.draft(edits);
   const expected = await foresee(session, draft);
+  check(expected);
   for (const line of describeForecast(expected)) terminal.say(line);
   if (!(await terminal.agree(`${what}?`))) throw new CliError("nothing was touched", Exit.Failed);
   const all = expected.routers.flatMap(({ router, moves }) =>

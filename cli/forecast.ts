@@ -7,6 +7,7 @@ import type { FarmModel } from "../components/config";
 import { Delivery, filesOf } from "../components/host/wish.cjs";
 import { RouterMoves, TableSource } from "../components/moves";
 import { MOVES_FILE, movesOf } from "../components/outlook";
+import type { HiddenVhost } from "../components/webServerPool/hidden";
 import { CliError } from "./failure";
 import { explainPulumi } from "./pulumiFailure";
 import type { Session } from "./session";
@@ -40,6 +41,8 @@ export interface Forecast {
   /** What moves; of a router that could not be looked at by what Pulumi wrote to it last, if it did. */
   routers: RouterMoves[];
   proposedHomes: Record<string, string>;
+  /** Virtual hosts of somebody else's that ours hide. */
+  hidden: HiddenVhost[];
   changes: Change[];
   /** What the program warns of, each once. */
   warnings: string[];
@@ -60,13 +63,14 @@ export async function forecast(session: Session, farm: FarmModel, configFile?: s
   workspace.envVars = { ...envVars, [MOVES_FILE]: file };
   try {
     await session.stack.preview({ configFile, onEvent: (event) => events.push(event) });
-    const { routers, proposedHomes } = JSON.parse(fs.readFileSync(file, "utf8")) as Forecast;
+    const { routers, proposedHomes, hidden = [] } = JSON.parse(fs.readFileSync(file, "utf8")) as Forecast;
     const byRecord = movesOf(farm, session.id, new Map(), writtenRoutes(events));
     return {
       routers: routers.map((seen, i) =>
         seen.table === TableSource.Config ? { ...byRecord[i], failure: seen.failure } : seen,
       ),
       proposedHomes,
+      hidden,
       changes: changesIn(events),
       warnings: messagesIn(events, "warning"),
     };

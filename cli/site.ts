@@ -1,6 +1,7 @@
 /** What `site add` and `site remove` write into the config. Pure. */
 import { compareAddresses, contains, hostNumberOf, maxHostNumber } from "../components/addressPlan";
 import { FarmModel, SiteModel, zoneOf } from "../components/config";
+import { describeHidden, HiddenVhost } from "../components/webServerPool/hidden";
 import { show, useNearest } from "../components/config/error";
 import { UsageError } from "./failure";
 import type { Edit } from "./stackFile";
@@ -18,6 +19,15 @@ export interface NewSite {
   contact?: string;
   /** The new zone. Default: the server name without its first label. */
   zone?: string;
+}
+
+/** @throws UsageError when the site would hide a virtual host of somebody else's */
+export function refuseHidden(name: string, hidden: HiddenVhost[]): void {
+  const own = hidden.filter(({ site }) => site === name);
+  if (own.length === 0) return;
+  throw new UsageError(
+    `${describeHidden(own).join("\n")}. Nothing was touched. Take its directives into account, or take it away; to add the site all the same: --hide-existing`,
+  );
 }
 
 /** The lowest host number that no site has, on its way in or out. @throws UsageError when all are taken */

@@ -8,6 +8,7 @@ import type { Findings } from "./inspection";
 import { RouterMoves, RouterView, describeMoves, findMoves } from "./moves";
 import { Refusal } from "./refusal";
 import { routerKind } from "./routerRoute/kinds";
+import { HiddenVhost, describeHidden, hiddenVhosts } from "./webServerPool/hidden";
 import { writeWhole } from "./wholeFile";
 
 /** Names the file that gets what will move, as JSON. */
@@ -21,10 +22,12 @@ export const MOVES_FILE = "LOOPBACK_HA_MOVES_FILE";
 export async function tellOutlook(farm: FarmModel, stack: string, found: Findings): Promise<void> {
   const moves = movesOf(farm, stack, found);
   const file = process.env[MOVES_FILE];
-  if (file) writeMoves(file, { routers: moves, proposedHomes: proposedHomes(farm) });
+  const hidden = hiddenVhosts(farm, stack, found);
+  if (file) writeMoves(file, { routers: moves, proposedHomes: proposedHomes(farm), hidden });
   const shifts = describeShifts(farm, stack, found);
   if (shifts !== undefined) await pulumi.log.warn(shifts);
   for (const limit of describeLimits(farm, stack, found)) await pulumi.log.warn(limit);
+  for (const line of describeHidden(hidden)) await pulumi.log.warn(line);
   const kinds = new Map(farm.routers.map(({ name, kind }) => [name, kind]));
   // Of a kind that nobody ever looks at, only what is away from home is worth a line.
   const worth = moves.filter(
@@ -197,7 +200,7 @@ export function homeCommands(homes: [string, string][]): string[] {
 /** Whoever reads the file while it is written finds the old one. */
 function writeMoves(
   file: string,
-  outlook: { routers: RouterMoves[]; proposedHomes: Record<string, string> },
+  outlook: { routers: RouterMoves[]; proposedHomes: Record<string, string>; hidden: HiddenVhost[] },
 ): void {
   try {
     writeWhole(file, `${JSON.stringify(outlook, undefined, 2)}\n`);

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from "commander";
 import { change } from "../change";
-import { NewSite, addressesText, additionOf, removalOf, siteNamed } from "../site";
+import { NewSite, addressesText, additionOf, refuseHidden, removalOf, siteNamed } from "../site";
 import { open } from "./command";
 
 const collect = (value: string, all: string[] = []): string[] => [...all, value];
@@ -9,6 +9,8 @@ function hostNumber(text: string): number {
   if (/^\d+$/.test(text)) return Number(text);
   throw new InvalidArgumentError("a whole number, such as 5");
 }
+
+type AddOptions = NewSite & { alias?: string[]; hideExisting?: true };
 
 /** `site add`, `site remove`. */
 export function siteCommand(): Command {
@@ -28,10 +30,16 @@ export function siteCommand(): Command {
     .option("--share-vips-with <site>", "the VIPs of another site in place of own ones")
     .option("--contact <mail>", "makes the zone of its name, with this address of whoever is responsible")
     .option("--zone <domain>", "that zone; default: the server name without its first label")
-    .action(async (name: string, options: NewSite & { alias?: string[] }, command: Command) => {
+    .option(
+      "--hide-existing",
+      "although a virtual host of somebody else's serves its name on a server: on the VIPs, ours answers in its place",
+    )
+    .action(async (name: string, options: AddOptions, command: Command) => {
       const { session, terminal } = await open(command);
       const edits = additionOf(await session.farm(), name, { ...options, aliases: options.alias });
-      const outcome = await change(session, terminal, `add site ${name}`, edits);
+      const outcome = await change(session, terminal, `add site ${name}`, edits, ({ hidden }) => {
+        if (!options.hideExisting) refuseHidden(name, hidden);
+      });
       const added = siteNamed(outcome.farm, name);
       terminal.result(
         { ...outcome, farm: undefined, site: added },

@@ -19,7 +19,15 @@ export function describeForecast(forecast: Forecast): string[] {
 
 /** What happens to a concern of a machine. */
 export function describeChange({ concern, op, drift }: Pick<Change, "concern" | "op" | "drift">): string {
-  return `${concern}: ${op}${drift === undefined ? "" : ` (repairs: ${drift})`}`;
+  return `${concern}: ${op}${drift === undefined ? "" : ` (${describeRepair(drift)})`}`;
+}
+
+/** What is done about the first line of a drift: what was found beside ours goes, what is missing comes back. */
+function describeRepair(drift: string): string {
+  const text = drift.replace(/(\d\d:\d\d:\d\d)\.\d+Z/g, "$1Z");
+  const [, sign, what] = /^([-+]) (.*)$/s.exec(text) ?? [];
+  if (sign === "+") return `takes away: ${what}`;
+  return sign === "-" ? `brings back: ${what}` : `repairs: ${text}`;
 }
 
 /** Said where a command runs though no wanted text changes. */

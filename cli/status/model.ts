@@ -4,6 +4,7 @@ import { describeBlank, describeDrift, unknownDrift } from "../../components/hos
 import type { Observation } from "../../components/host/observe";
 import { describeFormerStack } from "../../components/identity";
 import { routerViews } from "../../components/outlook";
+import { describeHidden, hiddenVhosts } from "../../components/webServerPool/hidden";
 import type { Answer } from "../health";
 
 /** What was found. */
@@ -97,6 +98,8 @@ export interface FarmStatus {
   prefixes: PrefixStatus[];
   sites: SiteStatus[];
   zones: ZoneStatus[];
+  /** What the operator may want otherwise, one sentence each. */
+  notes: string[];
   /** What is not as the config wants it, one sentence each; none: all is. */
   problems: string[];
 }
@@ -156,6 +159,7 @@ export function statusOf(farm: FarmModel, seen: Sightings): FarmStatus {
         failures: bad.map(({ vip, server, reason }) => ({ vip, server, reason })),
       };
     }),
+    notes: describeHidden(hiddenVhosts(farm, seen.stack, seen.machines)),
     zones: seen.serials.map(({ zone, nameServer, serial }) =>
       typeof serial === "number"
         ? { zone, nameServer, serial, failure: null }

@@ -18,6 +18,7 @@ export function renderStatus(status: FarmStatus): string {
   return [
     `${head}  ${verdict}`,
     ...problems.map((problem) => `  ${colors.red("!")} ${problem}`),
+    ...status.notes.map((note) => `  ${colors.yellow("note:")} ${note}`),
     "",
     prefixTable(status.prefixes),
     serverTable(status.servers),

@@ -39,7 +39,11 @@ END
 result=${said##*
 }
 errors=$(printf '%s' "${said%"$result"}" | LC_ALL=C tr -cd '\011\012\040-\176')
-if [ "$result" = 0 ]; then exit 0; fi
+if [ "$result" = 0 ]; then
+  # What stays there, and why; not what ssh says.
+  printf '%s\n' "$errors" | grep '^warning: ' >&2
+  exit 0
+fi
 if [ "$result" -gt 128 ]; then
   case $errors in
     # Without a word: it took the connection, and then went silent.

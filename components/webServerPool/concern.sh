@@ -109,16 +109,19 @@ check() {
   local config error
   [[ -e $mod_info ]] || fail "Apache's $mod_info is missing; nothing was changed. Install it (apt-get install --reinstall apache2-bin)"
   # Which tests the configuration, too.
-  if config=$(dump_config | configured); then
+  if (umask 077 && dump_config >"$run/dump"); then
+    config=$(configured <"$run/dump")
     check_ports "$config"
     check_config "$config"
   else
+    rm -f "$run/dump"
     # What is wrong with our own files, this run corrects.
     error=$(config_error || true)
     [[ $error == *"$state/"* || $error == *"$vhosts"* ]] ||
       fail "Apache's configuration is broken already, before our change: $error- nothing was changed. Correct it, then run 'pulumi up' again"
     check_ports $'listen\t*\t80\t/etc/apache2'
   fi
+  check_trial "$bundle"
   systemctl is-enabled --quiet apache2 || warn "Apache is not started at boot: after a reboot no site answers here (systemctl enable apache2)"
 }
 
@@ -131,8 +134,17 @@ missing_roots() {
   roots "$1" | while read -r folder; do [[ -d $folder ]] || say "$folder"; done
 }
 
+settle() {
+  if [[ $no_trial ]]; then
+    say "$no_trial" >"$state/no-trial"
+  elif [[ $tried ]]; then
+    rm -f "$state/no-trial"
+  fi
+}
+
 activate() {
-  local dir=$1 missing
+  local dir=$1 missing before
+  before=$(checksum_of "$vhosts")
   if [[ $dir ]]; then
     missing=$(missing_roots "$dir")
     if [[ $missing ]]; then
@@ -146,7 +158,10 @@ activate() {
   else
     return 0
   fi
-  reload
+  # What it has read already it need not read again, with whatever somebody else has left there since.
+  if [[ ${doubted:-} || $before != "$(checksum_of "$vhosts")" ]] || ! systemctl is-active --quiet apache2; then
+    reload "$dir"
+  fi
   # A root that we made and nobody filled goes with its site.
   [[ ! -e $state/made-roots ]] ||
     comm -23 <(sort -u "$state/made-roots") <([[ -z $dir ]] || roots "$dir") |
@@ -155,18 +170,32 @@ activate() {
     done
 }
 
+checksum_of() { [[ ! -e $1 ]] || sha256sum <"$1"; }
+
+# reload DIR: of the bundle that is in place now, "" for none.
 reload() {
   local pid error
   if systemctl is-active --quiet apache2; then
+    # Nobody has looked before a removal. Rather our last text is still served than nothing is.
+    if [[ ! $1 ]] && error=$(trial '' | printable) && [[ $error == ended* ]]; then
+      warn "Apache was not reloaded, which would end it: ${error#*$'\t'}- it has our virtual hosts until somebody has corrected that and reloads it"
+      return
+    fi
     # What "systemctl reload" does, which reads the configuration once more on the way: with thousands of VIPs that takes.
     # A unit without a main process has 0 there, and kill would take that for our own process group.
     if apache2ctl configtest 2>/dev/null && pid=$(systemctl show --property MainPID --value apache2) && ((pid > 1)) && kill -USR1 "$pid"; then return; fi
-  elif systemctl start apache2 2>/dev/null; then
-    return
+  else
+    # It may have ended too often lately.
+    systemctl reset-failed apache2 2>/dev/null || true
+    if systemctl start apache2 2>/dev/null; then return; fi
   fi
   error=$(config_error || true)
-  [[ ! $error ]] || fail "Apache refuses the new configuration: $error"
-  fail "Apache did not take the new configuration: $(last_words)(see: journalctl -u apache2, /var/log/apache2/error.log)"
+  [[ ! $error ]] || fail "Apache refuses its configuration: $error$(down_now)"
+  fail "Apache did not take its configuration: $(config_trouble)(see: journalctl -u apache2, /var/log/apache2/error.log)$(down_now)"
+}
+# What is lost, and who serves.
+down_now() {
+  systemctl is-active --quiet apache2 || printf '. Apache does not run on %s now, and a start with what stands in its configuration fails, with the former text of ours or the new one. Set this server down, so that others serve for it (loopback-ha down %s), correct that, then systemctl start apache2' "$machine" "$machine"
 }
 
 verify() {
@@ -202,6 +231,9 @@ drift() {
   missing_roots "$1" | sed 's/^/- document root /'
   systemctl is-active --quiet apache2 || printf '%s\n' '- Apache running' '+ Apache not running'
 }
+
+# What a site's virtual host may hide.
+sights() { foreign_config | configured | foreign_names | sed 's/^/foreign\t/' || true; }
 
 # Of lines that are not ours only the directive is shown: they may hold a password. Neither are lines that may hold the
 # health path.

@@ -10,9 +10,30 @@ last_words() {
     grep -E '^\(|AH[0-9]{5}|:(emerg|alert|crit)\]|Unable to open' | grep -v 'AH0055[78]' | tail -n 3 | printable | tr '\n' ' ' || true
 }
 
+# What keeps Apache from running, with file and line where they can be known.
+config_trouble() {
+  local address port place holder
+  if IFS=$'\t' read -r address port place holder < <(held_listens <(dump_config | configured) <(foreign_sockets) | printable); then
+    printf 'port %s of %s is held by another program (%s), and %s wants it; ' "$port" "$address" "$holder" "$place"
+  fi
+  last_words
+}
+
 # The whole configuration as Apache reads it, wherever a line stands, in one reading and without a start.
 readonly mod_info=/usr/lib/apache2/modules/mod_info.so
-dump_config() { apache2ctl -t -D DUMP_MODULES -D DUMP_CONFIG -C "LoadModule info_module $mod_info" 2>/dev/null; }
+dump_config() { apache2ctl -t -D DUMP_MODULES -D DUMP_INCLUDES -D DUMP_CONFIG -C "LoadModule info_module $mod_info" 2>/dev/null; }
+
+# The same but for our own virtual hosts, with whose thousands of addresses it would take long. For looks.
+foreign_config() {
+  # shellcheck disable=SC2016
+  unshare -m sh -c 'for ours in /etc/apache2/sites-enabled/loopback-ha.*.conf; do mount --bind /dev/null "$ours"; done
+    exec apache2ctl -t -D DUMP_CONFIG -C "LoadModule info_module $0"' "$mod_info" 2>/dev/null
+}
+# foreign_names <CONFIGURED: the names that somebody else's virtual hosts serve on all addresses: NAME TAB PLACE.
+readonly most_names=1000
+foreign_names() {
+  awk -F '\t' -v OFS='\t' -v most="$most_names" '$1 == "name" && $2 ~ /^[a-z0-9.*?_-]+$/ && !seen[$2]++ && count++ < most { print $2, $3 }' | printable
+}
 
 # Foreign text, for a message.
 printable() { tr -cd '[:print:]\t\n'; }
@@ -136,4 +157,72 @@ check_config() {
   while IFS=$'\t' read -r site name place; do
     warn "site $site: a virtual host of somebody else's serves $name, too ($place). On the site's VIPs ours answers, without that one's directives: files that it denies, and the source of programs such as PHP, are public there if they lie in the site's document root"
   done < <(hidden_vhosts <(say "$1") "$bundle/want/sites" | printable | awk 'NR <= 10')
+}
+
+# Whoever knows better than a trial start makes this file.
+readonly untried=/etc/apache2/loopback-ha.no-trial
+readonly trial_seconds=20
+cleanup() { rm -rf "$run/trial" "$run/dump"; }
+
+# The machine's addresses and all else that is local here, for ip -batch in a network of its own.
+local_addresses() {
+  ip -o address show | awk '$2 != "lo" && $3 ~ /^inet/ { sub(/[\/].*/, "", $4); print "address add " $4 ($3 == "inet6" ? "/128 dev lo nodad" : "/32 dev lo") }'
+  ip -4 route show table local type local | awk '{ print "route replace local " $2 " dev lo table local" }'
+}
+
+# trial DIR: what trial.sh says of Apache with the text of the bundle DIR; "": without ours. Nothing where Apache has it
+# already, and needs no reload.
+trial() {
+  local folder=$run/trial question=$'127.0.0.1\tx\t/' vip='' name path
+  if [[ -e $untried ]]; then
+    printf 'unknown\t%s is there\n' "$untried"
+    return
+  fi
+  rm -rf "$folder"
+  mkdir -m 700 "$folder"
+  [[ ! -e $run/dump ]] || mv "$run/dump" "$folder/dump"
+  if [[ $1 ]]; then
+    (umask 077 && render "$1" >"$folder/vhosts.conf")
+    if is_loaded "$folder/vhosts.conf"; then
+      cleanup
+      return
+    fi
+    if IFS=$'\t' read -r _ vip _ name path _ < <(questions "$1" <(head -n 1 "$1/want/sites")); then question="$vip"$'\t'"$name"$'\t'"$path"; fi
+  fi
+  say "$question" >"$folder/question"
+  local_addresses >"$folder/network"
+  [[ ! $vip ]] || say "route replace local $vip dev lo table local" >>"$folder/network"
+  [[ $(</proc/sys/net/ipv4/ip_nonlocal_bind) == 0 ]] || : >"$folder/nonlocal"
+  timeout -s KILL $((trial_seconds * 2)) unshare -n -m -p -i -f --kill-child --mount-proc \
+    bash "$scripts/trial.sh" "$folder" "$vhosts" "$trial_seconds" 2>"$folder/errors" ||
+    printf 'unknown\t%s\n' "$(tail -n 1 "$folder/errors")"
+  cleanup
+}
+# Nothing that Apache would read differently from what it has read.
+is_loaded() { [[ ! ${doubted:-} && -e $vhosts ]] && cmp -s "$1" "$vhosts" && systemctl is-active --quiet apache2; }
+
+# Whether it was tried, or why not; for settle.
+# shellcheck disable=SC2034
+tried='' no_trial=''
+
+# Apache's own test sees syntax only; a key, a module's folder or an address that is not there ends Apache all the same.
+check_trial() {
+  local found verdict words
+  found=$(trial "$1" | printable)
+  IFS=$'\t' read -r verdict words <<<"${found%%$'\n'*}"
+  case $verdict in
+    ended) fail "Apache would end at its next start or reload, as a trial of its whole configuration in a network of its own shows: ${words}- nothing was changed. Correct that, then run 'pulumi up' again (where the trial is wrong: touch $untried)" ;;
+    silent) fail "Apache gives no answer within $trial_seconds s of a trial start of its whole configuration in a network of its own; nothing was changed. Find out what it waits for, then run 'pulumi up' again (where it needs the network for that: touch $untried)" ;;
+    unknown)
+      # shellcheck disable=SC2034
+      no_trial=$words
+      [[ -e $state/no-trial && $(<"$state/no-trial") == "$words" ]] ||
+        warn "Apache's configuration can't be tried before it is reloaded ($words): a fault of somebody else's that Apache's own test does not see would end it. Said once"
+      ;;
+    alive)
+      # shellcheck disable=SC2034
+      tried=1
+      check_ports "$(awk -F '\t' -v OFS='\t' '$1 == "listen" { print $0, "in a trial start" }' <<<"$found")"
+      ;;
+  esac
 }

@@ -151,6 +151,43 @@ LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3
       assert.match(run(`(check_config "$(<${text})") || true`), says);
     });
 
+  const TRIAL = `mkdir -p ${folder}/want; : >${folder}/want/sites; render() { say ours; }; local_addresses() { :; }; questions() { say "http\t1.2.3.4\t80\ta.example\t/h\t200"; }
+    systemctl() { :; }; foreign_sockets() { printf '*\t443\tnginx, process 7\n'; }; run=${folder}/run; mkdir -p ${folder}/run ${folder}/state`;
+  for (const [what, trial, says] of [
+    ["alive", "printf 'alive\nlisten\t0.0.0.0\t80\n'", /^passed -1$/],
+    [
+      "a port that it takes though no Listen names it",
+      "printf 'alive\nlisten\t*\t443\n'",
+      /^web1: port 443 is held by another program \(nginx, process 7\).*\(in a trial start\)/,
+    ],
+    [
+      "ended",
+      "printf 'ended\tAH1: \x1b[2J no key \n'",
+      /^web1: Apache would end .*: AH1: \[2J no key - nothing was changed/,
+    ],
+    ["silent", "say silent", /^web1: Apache gives no answer within 20 s of a trial start/],
+    [
+      "no namespaces",
+      "echo 'unshare: no' >&2; return 1",
+      /^warning: .*\(unshare: no\).*\npassed unshare: no-$/,
+    ],
+  ] as const)
+    it(`a trial start: ${what}`, () => {
+      const lines = `${TRIAL}; timeout() { cat ${folder}/run/trial/{question,vhosts.conf} >${folder}/asked; ${trial}; }`;
+      assert.match(
+        run(`${lines}; (check_trial ${folder}; say "passed $no_trial-$tried") || true`).trim(),
+        says,
+      );
+      assert.equal(fs.readFileSync(path.join(folder, "asked"), "utf8"), "1.2.3.4\ta.example\t/h\nours\n");
+      assert.ok(!fs.existsSync(path.join(folder, "run/trial")));
+    });
+
+  it("says once that nothing can be tried, and tries nothing where Apache has read the text already", () => {
+    const lines = `${TRIAL}; timeout() { echo no >&2; return 1; }; check_trial ${folder}; settle; check_trial ${folder}; timeout() { say silent; }
+      is_loaded() { :; }; check_trial ${folder}; say end`;
+    assert.match(run(lines), /^warning: [^\n]*Said once\nend\n$/);
+  });
+
   it("a proof whose prober died is no proof (M13)", () => {
     const verify = (answers: string): string =>
       run(
@@ -171,10 +208,10 @@ LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3
     it(`no signal goes to the main process ${pid} (L1)`, () => {
       const said = run(
         `systemctl() { [[ $1 != show ]] || say ${pid}; }; apache2ctl() { say "Syntax OK"; }; kill() { say KILLED "$@"; }
-         journalctl() { say "(98)Address already in use: AH00072: make_sock: could not bind to address [::]:443"; }; (reload) || true`,
+         journalctl() { say "(98)Address already in use: AH00072: make_sock: could not bind to address [::]:443"; }; (reload x) || true`,
       );
       assert.doesNotMatch(said, /KILLED/);
-      assert.match(said, /did not take the new configuration: .*AH00072: make_sock/);
+      assert.match(said, /did not take its configuration: .*AH00072: make_sock/);
     });
 
   it("drift shows only the directive of a line that is not ours (L3)", () => {

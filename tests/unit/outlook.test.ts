@@ -209,6 +209,7 @@ describe("outlook", () => {
             shares: { web1: { before: 1, after: 0 }, web2: { before: 0, after: 1 } },
           },
         ],
+        hidden: [],
         proposedHomes: {},
       });
       assert.deepStrictEqual(fs.readdirSync(folder), ["moves.json"]);

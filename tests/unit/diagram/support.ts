@@ -30,6 +30,7 @@ export const prefix = (n: number, rest: Partial<PrefixStatus> = {}): PrefixStatu
 
 /** Two servers with a subnet each. */
 export const status = (rest: Partial<FarmStatus> = {}): FarmStatus => ({
+  notes: [],
   stack: "loopback-ha/prod",
   at: "2026-11-25T07:48:00.123Z",
   network: { block: "192.0.2.0/24", ethernet: "192.0.2.0/27" },

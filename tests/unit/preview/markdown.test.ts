@@ -312,6 +312,7 @@ describe("preview as Markdown", () => {
       }),
       { maxLength: 3 },
     ),
+    hidden: fc.constant([]),
     proposedHomes: fc.dictionary(nasty, nasty),
     changes: fc.array(
       fc.record({

@@ -32,6 +32,7 @@ export const change = (rest: Partial<Change> = {}): Change => ({
 export const forecast = (rest: Partial<Forecast> = {}): Forecast => ({
   routers: [router()],
   proposedHomes: {},
+  hidden: [],
   changes: [],
   warnings: [],
   ...rest,

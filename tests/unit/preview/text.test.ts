@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { stripVTControlCharacters } from "node:util";
-import { renderPreview } from "../../../cli/preview/text";
+import { describeChange, renderPreview } from "../../../cli/preview/text";
 import { change, flip, forecast } from "./support";
 
 const text = (...args: Parameters<typeof renderPreview>): string[] =>
@@ -50,4 +50,16 @@ describe("preview for a terminal", () => {
         "  vips: update (repairs: an address is missing)",
       ],
     ));
+
+  for (const [drift, says] of [
+    ["+ vhost w: RewriteRule …", "takes away: vhost w: RewriteRule …"],
+    ["- document root /srv/w", "brings back: document root /srv/w"],
+    [
+      "+ a, seen after the run of 2026-11-29T08:01:02.123456789Z",
+      "takes away: a, seen after the run of 2026-11-29T08:01:02Z",
+    ],
+    ["nothing of ours is on it", "repairs: nothing of ours is on it"],
+  ])
+    it(`says what becomes of "${drift}"`, () =>
+      assert.equal(describeChange(change({ drift })), `vips: update (${says})`));
 });

@@ -1,0 +1,66 @@
+import { FarmModel, boundAliases } from "../config";
+import { Observation, linesOf } from "../host/observe";
+
+/** A name of a site that a virtual host of somebody else serves, too, on a server where ours hides it on the VIPs. */
+export interface HiddenVhost {
+  site: string;
+  name: string;
+  /** Where it stands, FILE:LINE, by server. */
+  places: Record<string, string>;
+}
+
+/** One a site; what servers tell of names is foreign text. */
+export function hiddenVhosts(farm: FarmModel, stack: string, found: Map<string, Observation>): HiddenVhost[] {
+  const exact = new Map<string, Map<string, string>>();
+  const wild = new Map<string, Map<string, string>>();
+  for (const { name: server } of farm.servers) {
+    const seen = found.get(server);
+    for (const line of seen === undefined ? [] : linesOf(seen, stack, "foreign")) {
+      const [name, place = ""] = line.split("\t");
+      const known = /[*?]/.test(name) ? wild : exact;
+      known.set(name, (known.get(name) ?? new Map<string, string>()).set(server, place));
+    }
+  }
+  if (exact.size + wild.size === 0) return [];
+  return farm.sites.flatMap((site) => {
+    for (const name of [site.serverName, ...boundAliases(site)]) {
+      const places = exact.get(name) ?? [...wild].find(([pattern]) => globs(pattern, name))?.[1];
+      if (places) return [{ site: site.name, name, places: Object.fromEntries(places) }];
+    }
+    return [];
+  });
+}
+
+/** As ServerAlias has it. Not by an expression, which somebody could write so that it takes for ever. */
+function globs(pattern: string, name: string): boolean {
+  let [p, n, star, mark] = [0, 0, -1, 0];
+  while (n < name.length) {
+    if (pattern[p] === "*") {
+      star = p++;
+      mark = n;
+    } else if (pattern[p] === "?" || pattern[p] === name[n]) {
+      p++;
+      n++;
+    } else if (star >= 0) {
+      p = star + 1;
+      n = ++mark;
+    } else {
+      return false;
+    }
+  }
+  return /^\**$/.test(pattern.slice(p));
+}
+
+const MOST = 10;
+
+/** A sentence for each. */
+export function describeHidden(hidden: HiddenVhost[]): string[] {
+  const more = hidden.length - MOST;
+  return [
+    ...hidden.slice(0, MOST).map(({ site, name, places }) => {
+      const [[, place]] = Object.entries(places);
+      return `site ${site}: a virtual host of somebody else's on ${Object.keys(places).join(", ")} serves ${name}, too (${place}). On the site's VIPs ours answers, without that one's directives: files that it denies, and the source of programs such as PHP, are public there if they lie in the site's document root`;
+    }),
+    ...(more > 0 ? [`and ${more} more sites whose names virtual hosts of somebody else's serve, too`] : []),
+  ];
+}

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { refuseHidden } from "../../cli/site";
+import { readFarm } from "../../components/config";
+import { parseObservation } from "../../components/host/observe";
+import { describeHidden, hiddenVhosts } from "../../components/webServerPool/hidden";
+
+const STACK = "farm/prod";
+const farm = readFarm({
+  network: { block: "192.0.2.0/24", subnetPrefix: 27, vipSubnets: 2 },
+  servers: { web1: { address: "192.0.2.2" }, web2: { address: "192.0.2.3" } },
+  routers: { r1: { address: "192.0.2.1" } },
+  sites: {
+    shop: { serverName: "www.shop.example", documentRoot: "/srv/a", hostNumber: 1 },
+    b: { serverName: "b.example", aliases: ["x.gadgets.example"], documentRoot: "/srv/b", hostNumber: 2 },
+    c: { serverName: "gadgets.example", documentRoot: "/srv/c", hostNumber: 3 },
+  },
+});
+const server = (...names: string[]): ReturnType<typeof parseObservation> =>
+  parseObservation(
+    [`meta\tstack=${STACK}`, ...names.map((name) => `foreign\t${name}`)]
+      .map((line) => `i\t${line}\n`)
+      .join(""),
+  );
+
+const bySite = (found: Parameters<typeof hiddenVhosts>[2]) =>
+  hiddenVhosts(farm, STACK, found).sort((a, b) => (a.site < b.site ? 1 : -1));
+
+describe("virtual hosts of somebody else's that ours hide", () => {
+  it("are told by site, with file and line on each server", () => {
+    const found = new Map([
+      ["web1", server("www.shop.example\t/etc/apache2/x.conf:3", "*.gadgets.example\t/e:4")],
+      ["web2", server("www.shop.example\t/etc/apache2/y.conf:5", "other.example\t/e:6")],
+    ]);
+    const hidden = bySite(found);
+    assert.deepEqual(hidden, [
+      {
+        site: "shop",
+        name: "www.shop.example",
+        places: { web1: "/etc/apache2/x.conf:3", web2: "/etc/apache2/y.conf:5" },
+      },
+      { site: "b", name: "x.gadgets.example", places: { web1: "/e:4" } },
+    ]);
+    const [first] = describeHidden(hidden);
+    assert.match(
+      first,
+      /^site shop: .* on web1, web2 serves www\.shop\.example, too \(\/etc\/apache2\/x\.conf:3\)/,
+    );
+    assert.doesNotThrow(() => refuseHidden("c", hidden));
+    assert.throws(() => refuseHidden("shop", hidden), /x\.conf:3.*Nothing was touched.*--hide-existing$/s);
+  });
+
+  for (const [pattern, matches] of [
+    ["*", true],
+    ["www.*.example", true],
+    ["www.sho?.example", true],
+    ["w*shop*e", true],
+    ["*.example?", false],
+    ["www.shop", false],
+    ["ww?.shop", false],
+    [`${"*w".repeat(400)}`, false],
+  ] as const)
+    it(`ServerAlias ${pattern.slice(0, 20)} ${matches ? "serves" : "does not serve"} www.shop.example`, () => {
+      const found = hiddenVhosts(
+        { ...farm, sites: farm.sites.filter(({ name }) => name === "shop") },
+        STACK,
+        new Map([["web1", server(`${pattern}\tf:1`)]]),
+      );
+      assert.equal(found.length > 0, matches);
+    });
+
+  it("names of inherited properties are no names of ours", () => {
+    assert.deepEqual(
+      hiddenVhosts(farm, STACK, new Map([["web1", server("__proto__\tf:1", "constructor\tf:2")]])),
+      [],
+    );
+  });
+});
