@@ -58,11 +58,12 @@ systemd-run --quiet --unit=squatter ${SQUATTER}`,
     );
   });
   after(async () => {
-    if (!isDestroyed) await farm.destroy();
-    await all(
-      () =>
-        `rm -rf ${CONF} ${NO_TRIAL} ${KEYS} /usr/local/bin/foreign /root/foreign-ran; systemctl stop squatter; systemctl restart apache2`,
-    );
+    try {
+      if (!isDestroyed) await farm.destroy();
+    } finally {
+      const left = `${CONF} ${NO_TRIAL} ${KEYS} /usr/local/bin/foreign /root/foreign-ran`;
+      await all(() => `rm -rf ${left}; systemctl stop squatter || true; systemctl restart apache2`);
+    }
   });
 
   it("loses no server, leaves no trace of its trial, and runs nobody's program", async () => {
