@@ -26,7 +26,9 @@ dump_config() { apache2ctl -t -D DUMP_MODULES -D DUMP_INCLUDES -D DUMP_CONFIG -C
 # The same but for our own virtual hosts, with whose thousands of addresses it would take long. For looks.
 foreign_config() {
   # shellcheck disable=SC2016
-  unshare -m sh -c 'for ours in /etc/apache2/sites-enabled/loopback-ha.*.conf; do mount --bind /dev/null "$ours"; done
+  unshare -m sh -ec 'mount -t tmpfs none /dev/shm
+    : >/dev/shm/nothing
+    for ours in /etc/apache2/sites-enabled/loopback-ha.*.conf; do mount --bind /dev/shm/nothing "$ours"; done
     exec apache2ctl -t -D DUMP_CONFIG -C "LoadModule info_module $0"' "$mod_info" 2>/dev/null
 }
 # foreign_names <CONFIGURED: the names that somebody else's virtual hosts serve on all addresses: NAME TAB PLACE.

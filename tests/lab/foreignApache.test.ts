@@ -95,6 +95,7 @@ systemd-run --quiet --unit=squatter ${SQUATTER}`,
     await farm.sh("web3", `rm ${CONF} ${NO_TRIAL}`);
     await farm.up();
     assert.deepEqual(await farm.serving(), SERVERS);
+    assert.equal(await farm.sh("web3", "cat /var/lib/loopback-ha/*/in-doubt 2>/dev/null || true"), "");
   });
 
   it("names a virtual host that ours would hide before it does, and after", async () => {
