@@ -1,7 +1,6 @@
 /** Whatever somebody has left in Apache's configuration, a change of ours does not end it. */
 import assert from "node:assert/strict";
-import { FarmStatus } from "../../cli/status/model";
-import { Farm, SERVERS, textOf } from "./support";
+import { Farm, SERVERS } from "./support";
 
 const CONF = "/etc/apache2/conf-enabled/zz-foreign.conf";
 const NO_TRIAL = "/etc/apache2/loopback-ha.no-trial";
@@ -95,33 +94,6 @@ systemd-run --quiet --unit=squatter ${SQUATTER}`,
     await farm.sh("web3", `rm ${CONF} ${NO_TRIAL}`);
     await farm.up();
     assert.deepEqual(await farm.serving(), SERVERS);
-    assert.equal(await farm.sh("web3", "cat /var/lib/loopback-ha/*/in-doubt 2>/dev/null || true"), "");
-  });
-
-  it("names a virtual host that ours would hide before it does, and after", async () => {
-    const vhost = `<VirtualHost *:80>\nServerName www.shop.example\n</VirtualHost>`;
-    await farm.sh("web2", `printf '${vhost.replaceAll("\n", "\\n")}' >${CONF}`);
-    const words = new RegExp(`somebody else's on web2 serves www\\.shop\\.example, too \\(${CONF}:2\\)`);
-    const add = [
-      "site",
-      "add",
-      "shop",
-      "--server-name",
-      "www.shop.example",
-      "--document-root",
-      "/srv/www/shop",
-    ];
-    add.push("--contact", "hostmaster@shop.example", "--yes");
-    const refused = textOf(await farm.project.cli(add));
-    assert.match(refused, words);
-    assert.match(refused, /Nothing was touched.*--hide-existing/);
-    const { code, stdout, stderr } = await farm.project.cli([...add, "--hide-existing"]);
-    assert.equal(code, 0, stdout + stderr);
-    assert.match(stdout + stderr, words);
-    const status = JSON.parse((await farm.project.cli(["status", "--json"])).stdout) as FarmStatus;
-    assert.match(status.notes.join("\n"), words);
-    assert.deepEqual(status.problems, []);
-    await farm.sh("web2", `rm ${CONF}`);
   });
 
   it("a removal ends no Apache either", async () => {
