@@ -125,6 +125,9 @@ export const SOA_FIGURES: Record<SoaPreset, SoaFigures & { ttl: number }> = {
   [SoaPreset.Article]: { refresh: 86400, retry: 3600, expire: 1209600, minimum: 86400, ttl: 86400 },
 };
 
+/** The last serial that a zone may begin with: behind it there is room for changes, as none can go round in one step (RFC 1982). */
+export const MOST_SERIAL = 4294967000;
+
 /** A DNS zone. */
 export interface ZoneModel {
   /** Its domain, lower case, without a trailing dot: the key in the configuration. */
@@ -139,6 +142,8 @@ export interface ZoneModel {
   figures: SoaFigures;
   /** `$TTL` in seconds. */
   ttl: number;
+  /** The serial is this one or a later one, for a zone that was served elsewhere. Default: by the date. */
+  serialAtLeast?: number;
   /** Host names of the NS records, without trailing dots; at least one. */
   nsNames: string[];
   /** The user's own records, and an A record for each name of `nsNames` in the zone that has none. */

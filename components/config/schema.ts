@@ -6,7 +6,7 @@ import { flag, list, object, oneOf, text, whole } from "./leaf";
 import { DEFAULT_ROUTER_KIND, routerKindNames } from "../routerRoute/kinds";
 import { PINNING, helperComplaint, helperInstead, markMaskComplaint } from "../routerRoute/pinning";
 import { CONFIRM_SECONDS, PROOF_SECONDS } from "../routerRoute/routes";
-import { Granularity, ServerState, SoaPreset } from "./model";
+import { Granularity, MOST_SERIAL, ServerState, SoaPreset } from "./model";
 import {
   configFileComplaint,
   documentRootComplaint,
@@ -138,6 +138,7 @@ export const zoneSchema = object({
   retry: seconds(3600),
   expire: seconds(1209600),
   minimum: seconds(300),
+  serialAtLeast: whole(1, MOST_SERIAL, 2026112900).optional(),
   records: list(recordSchema, '[{"name": "@", "type": "MX", "value": "10 mail"}]').default([]),
 });
 

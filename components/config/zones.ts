@@ -56,6 +56,7 @@ export function readZones(
         ...(input.primary && { primary: input.primary }),
         contact: input.contact,
         ...figuresOf(input),
+        ...(input.serialAtLeast !== undefined && { serialAtLeast: input.serialAtLeast }),
         nsNames,
         records,
       },

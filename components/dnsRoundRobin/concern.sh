@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154
 # One zone in BIND.
 #   want/zone       the zone file, @SERIAL@ in place of the serial
-#   want/settings   zone=DOMAIN
+#   want/settings   zone=DOMAIN, and where the config says so serial_at_least=NUMBER
 #   peers           what the zone's other name servers answered: "PEER SERIAL HASH" of the wanted text they serve, and
 #                   "PEER DATE", their date as a serial; "- DATE" is the operator's machine
 # Kept in the instance's folder, for anybody to read:
@@ -46,13 +46,14 @@ check() {
   if ! [[ -f $local_conf ]] || ! grep -qE '^[[:space:]]*include[[:space:]]+"(/etc/bind/)?named\.conf\.local"' "$bind/named.conf"; then
     fail "BIND here does not include $local_conf, as Debian's does; nothing was changed. Put 'include \"$local_conf\";' into $bind/named.conf"
   fi
+  learn_policy
   # What is wrong with our own file, this run mends.
   if has_include && ! [[ -e $clauses ]]; then
     :
   elif ! error=$(named-checkconf 2>&1); then
     [[ $error == *"$clauses"* ]] ||
       fail "BIND's configuration is broken already, before our change: $(one_line <<<"$error"); nothing was changed. Mend it, then run 'pulumi up' again"
-  elif ! grep -qsxF "$(clause "$zone")" "$clauses"; then
+  elif ! grep -qsxF -e "$(clause "$zone")" -e "$(policy='' clause "$zone")" "$clauses"; then
     error=$(named-checkconf <(say "include \"$bind/named.conf\";" && clause "$zone") 2>&1) || refuse_zone "$zone" "$error"
   fi
   # On a machine that has a zone of ours already, a stopped named is drift.
@@ -66,10 +67,18 @@ refuse_zone() {
   local where
   where=$(sed -n 's/.*already exists previous definition: //p' <<<"$2" | head -n 1)
   [[ -z $where ]] || fail "somebody else has configured zone $1 in BIND already ($where); nothing was changed. Remove it there, or take the zone out of the config"
+  [[ $2 != *"must be in views"* ]] ||
+    fail "BIND here has views, and a zone of ours stands outside of them, where BIND then has none; nothing was changed. Take the views out ($(grep -lsE '^[[:space:]]*view[[:space:]]' "$bind"/*.conf* | xargs)), or give zone $1 a name server without any"
   fail "BIND's configuration has no place for zone $1: $(one_line <<<"$2"); nothing was changed"
 }
 
-clause() { say "zone \"$1\" { type master; file \"$(file_of "$1")\"; };"; }
+# A policy that the options have for all zones is not for ours: named would sign them, and count serials of its own. The word
+# is new in BIND 9.16.
+policy=''
+learn_policy() {
+  if named-checkconf <(say 'zone "." { type master; file "/dev/null"; dnssec-policy none; };') >/dev/null 2>&1; then policy=' dnssec-policy none;'; fi
+}
+clause() { say "zone \"$1\" { type master; file \"$(file_of "$1")\";$policy };"; }
 clauses_now() { cat "$clauses" 2>/dev/null || true; }
 clauses_text() {
   local dir
@@ -103,24 +112,18 @@ install_local_conf() {
   local target
   target=$(readlink -f "$local_conf")
   cat >"$run/text"
-  # The link may lead into somebody's folder: what he puts there under the new name is not followed.
-  perl -MFcntl -MIO::Handle -e '
+  # The link may lead into somebody's folder.
+  perl -e '
+    require shift;
     my ($file, $text) = @ARGV;
-    my $new = "$file.loopback-ha-new";
-    sysopen my $in, $file, O_RDONLY | O_NOFOLLOW or die "$file: $!\n";
-    my ($mode, $uid, $gid) = (stat $in)[2, 4, 5];
-    open my $from, "<", $text or die "$text: $!\n";
-    unlink $new;
-    sysopen my $out, $new, O_WRONLY | O_CREAT | O_EXCL, 0600 or die "$new: $!\n";
-    print {$out} do { local $/; <$from> } // "" or die "$new: $!\n";
-    chown $uid, $gid, $out and chmod $mode & 07777, $out and $out->flush and $out->sync and close $out and rename $new, $file or die "$file: $!\n";
-    my $folder;
-    open $folder, "<", $file =~ s|/[^/]*$||r and $folder->sync or die "$file: its folder: $!\n"' "$target" "$run/text"
+    my (undef, $handle) = contents_of($file);
+    replace_file($file, $handle, (contents_of($text))[0])' "$scripts/replaceFile.pl" "$target" "$run/text"
 }
 
 # BIND's configuration for DIR; changed=1 when named does not know it yet.
 install_clauses() {
   local dirs
+  learn_policy
   mapfile -t dirs < <(in_force "$1")
   if ((${#dirs[@]})); then
     [[ $(clauses_text "${dirs[@]}") == "$(clauses_now)" ]] || changed=1
@@ -137,6 +140,7 @@ install_clauses() {
 
 is_live() {
   local dirs
+  learn_policy
   mapfile -t dirs < <(in_force "$1")
   has_include && [[ $(clauses_text "${dirs[@]}") == "$(clauses_now)" ]] && is_served "$1"
 }
@@ -178,7 +182,8 @@ pick_serial() {
 
 # One serial for one text on all name servers: that of whoever has the text, if nobody is beyond it; else the next.
 choose_serial() {
-  local zone file served today serial='' peers='' picked kind peer value limit
+  local zone file served today serial='' peers='' picked kind peer value limit least
+  least=$(value_in "$1/want/settings" serial_at_least)
   zone=$(zone_of "$1")
   file=$(file_of "$zone")
   served=$(served_serial "$zone" || true)
@@ -199,6 +204,8 @@ choose_serial() {
       [[ $(serial_in "$file") != "$served" ]] || say "- $served $(hash_of_installed "$file")"
     fi
     say "- $today"
+    # As if all before it had been served.
+    [[ ! $least ]] || say "- $((least - 1)) unknown"
     say "$peers"
   } | pick_serial "$(hash_of_wanted "$1")" "$limit")
   while read -r kind peer value; do
@@ -339,8 +346,8 @@ drift() {
   text=$(<"$local_conf")
   [[ $'\n'$text == *$'\n'"$include_line"* ]] || say "- in $local_conf: include \"$clauses\";"
   text=$(clauses_now)
-  [[ $'\n'$text$'\n' == *$'\n'"$(clause "$zone")"$'\n'* ]] || say "- in $clauses: zone \"$zone\""
-  sed -E '\|^(//.*)?$|d; \|^zone "[^"]+" \{ type master; file "'"$zones"'/[^"]+"; \};$|d; s|^|+ in '"$clauses"': |' <<<"$text"
+  [[ $'\n'$text$'\n' == *$'\n'"$(clause "$zone")"$'\n'* || $'\n'$text$'\n' == *$'\n'"$(policy=' dnssec-policy none;' clause "$zone")"$'\n'* ]] || say "- in $clauses: zone \"$zone\""
+  sed -E '\|^(//.*)?$|d; \|^zone "[^"]+" \{ type master; file "'"$zones"'/[^"]+";( dnssec-policy none;)? \};$|d; s|^|+ in '"$clauses"': |' <<<"$text"
   read -r noted _ <"$state/serial" || noted=unknown
   if [[ ! -e $file ]]; then
     say "- $file"

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import { checkHosts } from "../argumentChecks";
+import { checkHosts, refuse } from "../argumentChecks";
+import { MOST_SERIAL } from "../config/model";
 import { Concern, hostCommand, instanceName, resourcesBehind } from "../host/hostCommand";
 import { ServerArgs } from "../host/ssh";
 import { isLarge } from "../host/wish.cjs";
@@ -19,6 +20,11 @@ export interface NameServerArgs extends ServerArgs {
 export interface DnsRoundRobinArgs extends ZoneArgs {
   /** The name servers, each of them a primary; at least one. Names must differ. */
   nameServers: NameServerArgs[];
+  /**
+   * The serial is this one or a later one: for a zone that was served elsewhere, whose secondaries have that one's. Up to
+   * 4294967000. Default: by the date.
+   */
+  serialAtLeast?: number;
   /** The name servers are not touched before these are known: what makes the names answer. Default: nothing. */
   after?: pulumi.Input<string>[];
 }
@@ -53,7 +59,7 @@ export class DnsRoundRobin extends pulumi.ComponentResource {
           concern: Concern.Zone,
           scripts: [__dirname],
           component: name,
-          want: { zone: text, settings: `zone=${zone}\n` },
+          want: { zone: text, settings: settingsOf(args) },
           peers: nameServers.filter((peer) => peer !== server && !peer.down),
           askPeers: askFor(instance),
           drift: server.drift,
@@ -64,6 +70,13 @@ export class DnsRoundRobin extends pulumi.ComponentResource {
     }
     this.registerOutputs({ reports: this.reports });
   }
+}
+
+function settingsOf({ zone, serialAtLeast: least }: DnsRoundRobinArgs): string {
+  if (least === undefined) return `zone=${zone}\n`;
+  const isSerial = Number.isInteger(least) && least >= 1 && least <= MOST_SERIAL;
+  refuse("serialAtLeast", least, isSerial ? undefined : `is not a serial; use 1 to ${MOST_SERIAL}`);
+  return `zone=${zone}\nserial_at_least=${least}\n`;
 }
 
 /** As JSON text: the SDK makes a promise of each value of an object, and there are thousands. */

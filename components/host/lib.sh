@@ -97,6 +97,14 @@ take_lock() {
   printf 'pid %s, %s of %s, since %s\n' "$$" "${0##*/}" "$instance" "$(TZ=UTC printf '%(%FT%TZ)T' -1)" >"$run/holder"
 }
 
+# What one of these starts, and leaves behind, has no part in our lock. rndc, vtysh and the like are run by timeout.
+systemctl() { without_lock systemctl "$@"; }
+timeout() { without_lock timeout "$@"; }
+without_lock() (
+  [[ ! ${lock:-} ]] || exec {lock}>&-
+  exec "$@"
+)
+
 current_version() {
   local target
   [[ -L $state/current ]] || return 0

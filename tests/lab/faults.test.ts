@@ -203,14 +203,23 @@ describe("faults", function () {
       assert.doesNotMatch((await project.up()).stdout, /updated|created|deleted/);
     });
 
-    it("starts a stopped BIND for a new zone, where it has others of ours to serve", async () => {
-      await sh("ns1", "systemctl stop named");
-      await project.set('zones["new.example"].contact', "hostmaster@new.example");
-      await farm.up();
-      assert.match(
-        (await sh("ns1", "dig +short @192.0.2.10 new.example SOA")).stdout,
-        /hostmaster\.new\.example\./,
-      );
+    it("starts a stopped BIND for a new zone, unsigned whatever its options say, from the serial on that the config says (global dnssec-policy, zone that moves here)", async () => {
+      const options = "/etc/bind/named.conf.options";
+      const before = (await sh("ns1", `cat ${options}`)).stdout;
+      // All zones of others are to be signed (a global dnssec-policy); and this one had a serial elsewhere.
+      await sh("ns1", `systemctl stop named; sed -i 's/^options {/&\\n dnssec-policy default;/' ${options}`);
+      try {
+        await project.set('zones["new.example"].contact', "hostmaster@new.example");
+        await project.set('zones["new.example"].serialAtLeast', "2099123100");
+        await farm.up();
+        const soa = (await sh("ns1", "dig +short +dnssec @192.0.2.10 new.example SOA")).stdout;
+        assert.match(soa, /^\S+ hostmaster\.new\.example\. 2099123100 [\d ]+\n$/);
+        assert.match((await sh("ns1", `cat ${options}`)).stdout, /dnssec-policy default/);
+        assert.doesNotMatch((await project.up()).stdout, /updated|created|deleted/);
+      } finally {
+        await farm.lab.exec("ns1", ["tee", options], { input: before });
+        await sh("ns1", "rndc reconfig");
+      }
     });
 
     it("names a missing BIND", async () => {

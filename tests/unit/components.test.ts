@@ -404,6 +404,11 @@ describe("components", () => {
       /nameServers: two are called "a"/,
     ],
     ["no name server", () => new DnsRoundRobin("z", zone({ nameServers: [] })), /needs at least one/],
+    [
+      "serial",
+      () => new DnsRoundRobin("z", zone({ serialAtLeast: 2 ** 32 - 1 })),
+      /serialAtLeast: 4294967295 is not a serial; use 1 to 4294967000/,
+    ],
   ];
   for (const [what, make, message] of bad) {
     it(`throws before any command is made: ${what}`, async () => {

@@ -104,6 +104,13 @@ describe("readFarm", () => {
     ["a shorter proof", ["routers", "r1", "proofSeconds"], 6, (farm) => farm.routers[0].proofSeconds, 6],
     ["the article's figures", ["zones", zone, "preset"], "article", (farm) => farm.zones[0].ttl, 86400],
     ["a figure", ["zones", zone, "minimum"], 60, (farm) => farm.zones[0].figures.minimum, 60],
+    [
+      "a serial to go on from",
+      ["zones", zone, "serialAtLeast"],
+      2099123100,
+      (farm) => farm.zones[0].serialAtLeast,
+      2099123100,
+    ],
     ["a zone's TTL", ["zones", zone, "ttl"], 60, (farm) => farm.zones[0].ttl, 60],
     [
       "upper case",

@@ -4,23 +4,30 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 
+const HOST = path.join(__dirname, "../../components/host");
 const ROUTER = path.join(__dirname, "../../components/routerRoute");
 
 describe("FRR's file, in a folder of FRR's user (L2)", () => {
   let folder: string;
   let conf: string;
+  let scripts: string;
   beforeEach(() => {
     folder = fs.mkdtempSync(path.join(os.tmpdir(), "lha-frr-"));
     conf = path.join(folder, "frr.conf");
+    // As they lie on a router.
+    scripts = fs.mkdtempSync(path.join(os.tmpdir(), "lha-scripts-"));
+    for (const from of [HOST, ROUTER])
+      for (const name of fs.readdirSync(from).filter((file) => /\.(sh|pl)$/.test(file)))
+        fs.symlinkSync(path.join(from, name), path.join(scripts, name));
   });
-  afterEach(() => fs.rmSync(folder, { recursive: true }));
+  afterEach(() => [folder, scripts].forEach((each) => fs.rmSync(each, { recursive: true })));
 
   /** The real script's save, with that folder in place of /etc/frr and one line of ours. */
   function save(): { status: number | null; stderr: string; late: boolean } {
     const script = fs
       .readFileSync(path.join(ROUTER, "frr/concern.sh"), "utf8")
       .replace("frr=/etc/frr\n", `frr=${folder}\n`);
-    const run = `scripts=${ROUTER}
+    const run = `scripts=${scripts}
 say() { printf '%s\\n' "$*"; }
 fail() { printf '%s\\n' "$*" >&2; exit 1; }
 ${script}

@@ -5,6 +5,7 @@ import * as os from "os";
 import * as path from "path";
 
 const concern = fs.readFileSync(path.join(__dirname, "../../components/dnsRoundRobin/concern.sh"), "utf8");
+const HOST = path.join(__dirname, "../../components/host");
 const writer = /^install_local_conf\(\) \{\n[^]*?\n\}\n/m.exec(concern)?.[0] ?? "";
 
 describe("named.conf.local as a link into somebody's folder (L8)", () => {
@@ -17,9 +18,13 @@ describe("named.conf.local as a link into somebody's folder (L8)", () => {
       fs.writeFileSync(at("victim"), "untouched\n");
       fs.symlinkSync("../victim", at("his/conf.loopback-ha-new"));
       fs.symlinkSync("his/conf", at("local"));
-      execFileSync("bash", ["-euc", `run=$1 local_conf=$1/local\n${writer}install_local_conf`, "bash", dir], {
-        input: "new\n",
-      });
+      execFileSync(
+        "bash",
+        ["-euc", `run=$1 local_conf=$1/local scripts=${HOST}\n${writer}install_local_conf`, "bash", dir],
+        {
+          input: "new\n",
+        },
+      );
       assert.strictEqual(fs.readFileSync(at("victim"), "utf8"), "untouched\n");
       assert.strictEqual(fs.readFileSync(at("his/conf"), "utf8"), "new\n");
       assert.strictEqual(fs.readlinkSync(at("local")), "his/conf");

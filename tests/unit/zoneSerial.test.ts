@@ -19,6 +19,16 @@ describe("serial of a zone (M12)", () => {
   const cases: [string, string[], string[]][] = [
     ["is today's first on a new machine", ["- 2026112900"], ["serial 2026112900"]],
     ["is the next one today", ["- 2026112900 old", "- 2026112900"], ["serial 2026112901"]],
+    [
+      "is the configured one where that is beyond, and goes on from there",
+      ["- 2026112807 x", "- 2026112900", "- 2099123099 unknown", "root@a 2026112807 x"],
+      ["serial 2099123100"],
+    ],
+    [
+      "stays where it is beyond the configured one",
+      ["- 2099123100 x", "- 2026112900", "- 2099123099 unknown", "root@a 2099123100 x"],
+      ["serial 2099123100"],
+    ],
     ["stays for the same text", ["- 2026112807 x", "- 2026112900"], ["serial 2026112807"]],
     ["is a peer's for its text", [...own, "root@a 2026112903 x"], ["serial 2026112903"]],
     ["is beyond a peer's of another text", [...own, "root@a 2026112903 y"], ["serial 2026112904"]],

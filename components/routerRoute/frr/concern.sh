@@ -221,25 +221,15 @@ save() {
   else
     lines=$(our_lines)
   fi
-  # On top, where no other section is open. The folder belongs to FRR's user: what he puts there as a link leads nowhere, and a pipe
-  # holds nobody up.
-  OURS=${lines:+$lines$'\n'} TAG=$tag perl -MFcntl -MIO::Handle -e '
+  # On top, where no other section is open. The folder belongs to FRR's user.
+  OURS=${lines:+$lines$'\n'} TAG=$tag perl -e '
+    require shift;
     my ($file) = @ARGV;
-    my $new = "$file.loopback-ha-new";
-    sysopen my $in, $file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK or die "$file: $!\n";
-    -f $in or die "$file is no file\n";
-    my $old = do { local $/; <$in> } // "";
+    my ($old, $handle) = contents_of($file);
     my $text = $old;
     $text =~ s/^ip route [^\n]* tag $ENV{TAG}( [^\n]*)?\n//mg;
     $text =~ s/\A((?:(?:[#!]|(?:frr|hostname|domainname|log|service|password|enable|no) )[^\n]*\n|\n)*)/$1$ENV{OURS}/;
-    exit if $text eq $old;
-    my ($mode, $uid, $gid) = (stat $in)[2, 4, 5];
-    unlink $new;
-    sysopen my $out, $new, O_WRONLY | O_CREAT | O_EXCL, 0600 or die "$new: $!\n";
-    print {$out} $text or die "$new: $!\n";
-    chown $uid, $gid, $out and chmod $mode & 0777, $out and $out->flush and $out->sync and close $out and rename $new, $file or die "$file: $!\n";
-    my $folder;
-    open $folder, "<", $file =~ s|/[^/]*$||r and $folder->sync or die "$file: its folder: $!\n"' \
+    replace_file($file, $handle, $text) if $text ne $old' "$scripts/replaceFile.pl" \
     "$file" || fail "FRR's $file could not be written: what is in force now would be lost when FRR starts again. Is it a link, or no plain file? See: ls -l $file"
 }
 

@@ -35,6 +35,8 @@ describe("config: bad zones", () => {
     row(key("ttl"), "300", "write the number 300", 300),
     row(key("ttl"), 0, "a whole number of seconds from 1 to 2147483647, such as 300", 300),
     row(key("expire"), 2 ** 31, "such as 1209600", 1209600),
+    row(key("serialAtLeast"), 0, "a whole number from 1 to 4294967000, such as 2026112900", 2026112900),
+    row(key("serialAtLeast"), 2 ** 32 - 1, "to 4294967000, such as", 4294967000),
     row(key("contakt"), "a@example.org", "did you mean contact?", undefined),
     row(["zones", "bad zone"], {}, "the name is not a domain name", undefined),
     row(["zones", "Example.org"], {}, "upper case letters; use example.org", undefined),

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import * as path from "node:path";
+
+const CONCERN = path.join(__dirname, "../../components/dnsRoundRobin/concern.sh");
+
+/** What the real script says where named-checkconf ends with this code. */
+function run(script: string, knows: boolean): string {
+  const begin = `say() { printf '%s\\n' "$*"; }; fail() { say "$*"; exit 1; }; others() { :; }; need() { :; }
+    named-checkconf() { return ${knows ? 0 : 1}; }; . "$1"; learn_policy`;
+  const { stdout, stderr } = spawnSync("bash", ["-euc", `${begin}\n${script}`, "bash", CONCERN], {
+    encoding: "utf8",
+  });
+  return stdout + stderr;
+}
+
+describe("BIND as it is found", () => {
+  it("has our zones without a policy of all zones, where it knows the word (global dnssec-policy)", () => {
+    const plain = 'zone "a.example" { type master; file "/etc/bind/loopback-ha/a.example.zone"; };\n';
+    assert.equal(run("clause a.example", false), plain);
+    assert.equal(run("clause a.example", true), plain.replace(" };", " dnssec-policy none; };"));
+    assert.equal(run("policy='' clause a.example; clause a.example | wc -l", true), `${plain}1\n`);
+  });
+
+  it("with views is refused in words of its own", () => {
+    const error = "/dev/fd/63:2: when using 'view' statements, all zones must be in views";
+    assert.match(
+      run(`refuse_zone a.example "${error}"`, true),
+      /^BIND here has views, and a zone of ours stands outside of them.*; nothing was changed\. .*give zone a\.example a name server without any$/m,
+    );
+  });
+});
