@@ -13,7 +13,7 @@ describe("a Linux router's conntrack and rules of others", () => {
   /** What a script prints that has pinning.sh, in a network of its own. */
   function run(script: string): string {
     const begin = `set -Eeuo pipefail
-      say() { printf '%s\\n' "$*"; }; instance=r1 run=$0 macs=$0/macs bundle=$0
+      say() { printf '%s\\n' "$*"; }; ask_kernel() { ip -4 -force -batch - 2>/dev/null || true; }; instance=r1 run=$0 macs=$0/macs bundle=$0
       mkdir -p "$0/want"; touch "$0/macs" "$0/want/servers"
       . <(sed 's|^readonly tracked=.*|tracked='"$0"'/conntrack|' "$1/linux/pinning.sh")
       . "$1/linux/tracking.sh"`;
@@ -51,6 +51,24 @@ describe("a Linux router's conntrack and rules of others", () => {
       fs.rmSync(path.join(folder, file), { force: true });
     assert.equal(run("conntrack_trouble"), "");
   });
+
+  for (const [all, eth1, eth2, expected] of [
+    [0, 0, 0, ""],
+    [1, 0, 0, "eth1 eth2"],
+    [0, 0, 1, "eth2"],
+    [2, 1, 1, ""],
+    [1, 2, 0, "eth2"],
+  ] as const)
+    it(`servers behind two devices, rp_filter ${all}, ${eth1} and ${eth2} (forward policy drop)`, () => {
+      const said = run(`ip link add eth1 type veth peer name eth2
+        for n in 1 2; do ip address add 10.0.$n.1/24 dev eth$n; ip link set eth$n up; done
+        printf '%s\\n' 'web1 10.0.1.2' 'web2 10.0.2.2' >"$0/want/servers"
+        set_filter() { echo "$2" >/proc/sys/net/ipv4/conf/$1/rp_filter; }
+        set_filter all ${all}; set_filter eth1 ${eth1}; set_filter eth2 ${eth2}
+        strict_devices; : >"$0/want/servers"`);
+      const where = /rp_filter is 1 on ([^:]*):/.exec(said)?.[1] ?? "";
+      assert.equal(where, expected);
+    });
 
   it("rules of others are found without reading their sets (M11)", () => {
     const said = run(`

@@ -346,10 +346,21 @@ pin_warnings() {
       if (offload) print "somebody\047s flowtable offloads connections: those bypass the pins, and a flip breaks them"
       if (unmasked) print "somebody\047s nftables rule restores packet marks unmasked (meta mark set ct mark): it may undo the pins"
     }'
-  if [[ $(</proc/sys/net/ipv4/conf/all/rp_filter) == 1 ]] &&
-    (($(awk '{ print "route get", $2 }' "$bundle/want/servers" | ask_kernel | awk '$2 == "dev" { print $3 }' | sort -u | wc -l) > 1)); then
-    say "net.ipv4.conf.all.rp_filter is 1 and the servers are behind several interfaces: packets of pinned flows may be dropped. Set it to 2"
-  fi
+  strict_devices
+}
+
+# The kernel takes the stricter of a device's own filter and that of all, 2 (loose) being the highest.
+strict_devices() {
+  local all device own strict='' devices
+  mapfile -t devices < <(awk '{ print "route get", $2 }' "$bundle/want/servers" | ask_kernel | awk '$2 == "dev" { print $3 }' | sort -u)
+  ((${#devices[@]} > 1)) || return 0
+  all=$(</proc/sys/net/ipv4/conf/all/rp_filter)
+  for device in "${devices[@]}"; do
+    own=$(<"/proc/sys/net/ipv4/conf/$device/rp_filter")
+    ((all != 1 || own == 2)) || own=1
+    ((own != 1 || all == 2)) || strict+=" $device"
+  done
+  [[ ! $strict ]] || say "the servers are behind several interfaces, and rp_filter is 1 on$strict: packets of pinned flows may be dropped there. Set net.ipv4.conf.all.rp_filter to 2"
 }
 
 # A packet with a server's mark goes to that server, whatever the main table says.
