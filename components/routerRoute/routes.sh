@@ -84,7 +84,7 @@ check_next_hops() {
     awk 'FILENAME !~ /routes$/ { if ($2 == "dev") direct[$1]; next } !($3 in direct) { print $2, $3; exit }' - "$bundle/want/routes")
   [[ $wrong ]] || return 0
   read -r server hop <<<"$wrong"
-  fail "$server ($hop) is not on a network of this router ($(ip -4 route get "$hop" 2>&1 | head -n 1)); nothing was changed. Check the router's Ethernet address"
+  fail "$server ($hop) is not on a network of this router ($(kernels_way "$hop")); nothing was changed. Check the router's Ethernet address"
 }
 
 # ask_kernel <COMMANDS: what can't be answered is left out.
@@ -319,6 +319,16 @@ sample_addresses() {
   awk '{ split($1, p, "/"); split(p[1], part, "."); if (p[2] < 31) part[4]++; print part[1] "." part[2] "." part[3] "." part[4], $0 }' "$1/want/routes"
 }
 
+kernels_way() { { ip -4 route get "$@" 2>&1 || true; } | head -n 1; }
+# told_way ANSWER WHAT: where the kernel sends packets that should go elsewhere, and why that may be.
+told_way() {
+  if [[ $1 == *"RTNETLINK answers: "* ]]; then
+    say "has no way there (${1#*RTNETLINK answers: }): is the link to the servers down? See: ip -br link; ip -4 route"
+  else
+    say "forwards them so: $1. Somebody else's $2 is in the way"
+  fi
+}
+
 # The forwarding table has the last word: a rule or a longer foreign prefix shadows a route that is there.
 verify() {
   local wrong address prefix server hop way
@@ -336,7 +346,7 @@ verify() {
     return
   fi
   read -r address prefix server hop way <<<"$wrong"
-  fail "$prefix should go to $server ($hop), but the kernel forwards $address so: ${way:-$(ip -4 route get "$address" 2>&1 | head -n 1)}. Somebody else's route or rule is in the way"
+  fail "$prefix should go to $server ($hop), but packets to $address don't: the kernel $(told_way "${way:-$(kernels_way "$address")}" "route or rule")"
 }
 
 report() {

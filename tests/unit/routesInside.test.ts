@@ -103,8 +103,15 @@ describe("routes of others inside a prefix (foreign /32)", () => {
     it(`a rule ${what}`, () =>
       assert.match(
         on(`ip rule add ${rule} lookup 99; ip route add default via 192.0.2.10 table 99`, 'verify "$bundle"'),
-        /^192\.0\.2\.64\/27 should go to web1 \(192\.0\.2\.2\), but the kernel forwards \S+ so: .*via 192\.0\.2\.10 .*rule is in the way$/,
+        /^192\.0\.2\.64\/27 should go to web1 \(192\.0\.2\.2\), but packets to \S+ don't: the kernel forwards them so: .*via 192\.0\.2\.10 .*rule is in the way$/,
       ));
+
+  it("a link that is down is no rule of somebody else", () => {
+    assert.match(
+      on("ip link set host0 down", 'verify "$bundle"'),
+      /^192\.0\.2\.64\/27 should go to web1 .*: the kernel has no way there \(.* unreachable\): is the link to the servers down\? See: ip -br link/,
+    );
+  });
 
   it("a rule that changes nothing, and the smallest prefix around all of ours", () => {
     const change = "ip rule add iif out0 lookup 99; ip route add 203.0.113.0/24 via 192.0.2.10 table 99";
