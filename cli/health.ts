@@ -31,6 +31,8 @@ export interface HealthRound {
   /** Whether each server's machine lives, whatever its services do; undefined: an older script does not ask. */
   hosts?: Map<string, Host>;
   tracked?: Tracked;
+  /** What keeps visitors out of the router, one sentence each; undefined: nobody has looked. */
+  troubles?: string[];
   /** Who was at work on the router meanwhile: a proof may have led questions elsewhere. */
   busy?: string;
 }
@@ -44,9 +46,16 @@ export function parseHealth(lines: Round): HealthRound {
   for (const [state, ...cells] of lines) {
     if (state === "busy") round.busy = cells[0];
     else if (state === "conntrack") round.tracked = trackedOf(cells);
+    else if (state === "trouble") takeTrouble(round, cells[0]);
     else takeAnswer(round, state === "ok", cells);
   }
   return round;
+}
+
+const MOST_TROUBLES = 5;
+function takeTrouble(round: HealthRound, sentence = ""): void {
+  round.troubles ??= [];
+  if (sentence !== "" && round.troubles.length < MOST_TROUBLES) round.troubles.push(sentence);
 }
 
 function takeAnswer(round: HealthRound, ok: boolean, cells: string[]): void {

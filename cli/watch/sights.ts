@@ -78,6 +78,8 @@ export interface RouterSight {
   /** How full its table of connections is, and what was said of that. */
   tracked?: Tracked;
   toldTracked: Fill;
+  /** What was said to keep visitors out of it. */
+  toldTroubles: string[];
   /** It was said that its scripts are of an older version. */
   toldOlder: boolean;
   /** Until then no server is taken for dead: after such an outage they come back one by one. */
@@ -106,6 +108,7 @@ export const newSight = (at: number): RouterSight => ({
   nobodyIs: Nobody.Link,
   pinged: [],
   toldTracked: Fill.Fine,
+  toldTroubles: [],
   toldOlder: false,
   settling: 0,
   servers: {},

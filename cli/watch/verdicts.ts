@@ -10,8 +10,8 @@ import type { Line } from "./words";
 const [HIGH, FULL, FINE] = [80, 99, 70];
 
 /** What a round tells of the router itself. */
-export function tellRouter({ router, hosts, tracked, answers }: Round, sight: RouterSight): Line[] {
-  const lines: Line[] = [];
+export function tellRouter({ router, hosts, tracked, troubles, answers }: Round, sight: RouterSight): Line[] {
+  const lines = tellTroubles(router, troubles, sight);
   if (hosts !== undefined || answers.length === 0) sight.toldOlder = false;
   else if (!sight.toldOlder) {
     sight.toldOlder = true;
@@ -26,6 +26,16 @@ export function tellRouter({ router, hosts, tracked, answers }: Round, sight: Ro
   else if (percent >= HIGH && before === Fill.Fine) sight.toldTracked = Fill.High;
   if (sight.toldTracked !== before) lines.push(words.conntrack(router, sight.toldTracked, tracked));
   return lines;
+}
+
+function tellTroubles(router: string, troubles: string[] | undefined, sight: RouterSight): Line[] {
+  if (troubles === undefined) return [];
+  const before = sight.toldTroubles;
+  sight.toldTroubles = troubles;
+  if (troubles.length === 0 && before.length > 0) return [words.forwards(router)];
+  return troubles
+    .filter((trouble) => !before.includes(trouble))
+    .map((trouble) => words.keepsOut(router, trouble));
 }
 
 /** Whether any server answers a router. */

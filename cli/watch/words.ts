@@ -90,6 +90,10 @@ export const conntrack = (router: string, fill: Fill, { count, max }: Tracked): 
     `${router}'s conntrack table is full to ${Math.floor((count * 100) / max)} % (${count} of ${max}): ${now}${fill === Fill.Fine ? "" : `. ${raise}`}`,
   );
 };
+export const keepsOut = (router: string, trouble: string): Line =>
+  line("closed", { router }, `visitors don't get through ${router}, whatever servers answer it: ${trouble}`);
+export const forwards = (router: string): Line =>
+  line("open", { router }, `${router} lets visitors through again`);
 export const older = (router: string): Line =>
   line(
     "older",

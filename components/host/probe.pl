@@ -18,7 +18,8 @@
 #   noarp         of a host: it does not answer ARP either
 #   unasked       it could not be asked, which tells nothing of it
 # With --lock FILE also "busy TAB HOLDER" where another run had that lock meanwhile, "conntrack TAB COUNT TAB MAX" where
-# connections are tracked, and "end".
+# connections are tracked, and "end"; and with --aside FILE each line of that file as "trouble TAB LINE", or "trouble" where it
+# is empty, and nothing where there is no such file.
 # With --every SECONDS (0.2 at least, with --sample 64 and --timeout 10 at most) it asks again and again, a round beginning
 # that long after the one before, and ends when the link --while leads elsewhere or nobody reads.
 use strict;
@@ -29,8 +30,8 @@ use Fcntl qw(LOCK_SH LOCK_NB);
 use Errno qw(EINPROGRESS EWOULDBLOCK EAGAIN ECONNREFUSED EHOSTUNREACH ENETUNREACH ETIMEDOUT ECONNRESET);
 use Getopt::Long;
 
-my %option = (source => '', timeout => 1, deadline => 10, parallel => 512, sample => 0, every => 0, lock => '', while => '');
-GetOptions(\%option, 'source=s', 'timeout=f', 'deadline=f', 'parallel=i', 'sample=i', 'every=f', 'lock=s', 'while=s') or exit 2;
+my %option = (source => '', timeout => 1, deadline => 10, parallel => 512, sample => 0, every => 0, lock => '', while => '', aside => '');
+GetOptions(\%option, 'source=s', 'timeout=f', 'deadline=f', 'parallel=i', 'sample=i', 'every=f', 'lock=s', 'while=s', 'aside=s') or exit 2;
 
 # Round after round must not be a flood, whoever asks for it.
 if ($option{every}) {
@@ -322,6 +323,7 @@ sub report {
     } @asked;
     push @lines, "busy\t$busy" if $busy;
     push @lines, tracked() if $option{lock};
+    push @lines, aside() if $option{aside};
     push @lines, "end\n" if $option{lock};
     print @lines;
     STDOUT->flush;
@@ -335,6 +337,13 @@ sub tracked {
         push @numbers, <$file> =~ /(\d+)/;
     }
     return @numbers == 2 ? "conntrack\t$numbers[0]\t$numbers[1]\n" : ();
+}
+
+# What somebody else finds out meanwhile, which takes longer than a round.
+sub aside {
+    open my $file, '<', $option{aside} or return;
+    my @lines = map { "trouble\t$_" } <$file>;
+    return @lines ? @lines : "trouble\n";
 }
 
 # Who has the lock, as a line; undef: nobody.

@@ -5,7 +5,8 @@
 #   live     every VIP, by the route it has now; SERVER is who shall have it
 #   marked   NUMBER VIPs of each server whatever the routes say, others in each round; only where flows are pinned
 #   host     with --servers, each server's Ethernet address: whether the machine itself lives
-# Then "busy TAB HOLDER" where another run was at work, whose proof leads questions elsewhere, "conntrack TAB COUNT TAB MAX",
+# Then, with --servers and --every, "trouble TAB SENTENCE" for each thing that keeps visitors out of this router, or "trouble" where
+# nothing does (see forwarding.sh), "busy TAB HOLDER" where another run was at work, whose proof leads questions elsewhere, "conntrack TAB COUNT TAB MAX",
 # and "end".
 # With --servers as little as tells of each server: what is marked, and where nothing is, NUMBER VIPs live of each.
 # One round, or one every so many seconds until nobody reads any more: 0.2 at least, NUMBER 64 and --timeout 10 at most.
@@ -64,8 +65,37 @@ questions() {
   if [[ $pinned == yes ]]; then marked_checks; fi
 }
 
+# look_aside FILE: keeps the sentences there, for as long as we are there.
+look_aside() {
+  local found before='' turn
+  for ((turn = 0; ; turn++)); do
+    rules=''
+    read_rules
+    # What is tried on a copy costs more, and changes with the rules; the elements of sets are none of them.
+    if [[ $turn == 0 || $rules != "$before" || $((turn % 10)) == 0 ]] || [[ $(forwarding_faults) ]]; then
+      found=$(forwarding_trouble) || found=unknown
+      before=$rules
+      if [[ $found != unknown* ]]; then
+        printf '%s' "${found:+$found$'\n'}" >"$1.new"
+        mv "$1.new" "$1"
+      fi
+    fi
+    sleep 10
+    kill -0 "$$" || return 0
+  done
+} >/dev/null 2>&1
+
+aside=()
+if [[ $servers && $every ]]; then
+  rm -f "$run/trouble.$$"
+  aside=(--aside "$run/trouble.$$")
+  look_aside "$run/trouble.$$" &
+  looking=$!
+  trap 'kill "$looking" 2>/dev/null; rm -f "$run/trouble.$$"' EXIT
+fi
 source=$(proof_source)
 questions | ask --deadline 0 --timeout "$timeout" --sample "$sample" --lock "$run/lock" \
-  ${every:+--every "$every" --while "$state/current"} || [[ ! $every ]]
+  "${aside[@]}" ${every:+--every "$every" --while "$state/current"} || [[ ! $every ]]
 # A run of pulumi put another version in force, which brings its own scripts.
+[[ ! ${looking:-} ]] || kill "$looking" 2>/dev/null || true
 if [[ $every ]]; then exec bash "$state/current/scripts/health.sh" "${arguments[@]}"; fi

@@ -153,6 +153,25 @@ describe("what a router lets through (forward policy drop)", () => {
     it(`${setting} is 0`, () =>
       assert.match(on("", `echo 0 >/proc/sys/net/ipv4/${setting}; forwarding_faults`), expected));
 
+  it("is looked at again and again for the watcher, until nobody reads any more", () => {
+    const said = on(
+      "",
+      `fail() { say "$*"; exit 1; }; sleep() { command sleep 0.2; }
+      . <(sed -n '/^look_aside()/,/^}/p' "$1/health.sh")
+      look_aside "$0/aside" & looking=$!
+      until [[ -e $0/aside ]]; do command sleep 0.05; done
+      say "first: $(<"$0/aside")"
+      nft -f - <<<'table inet fw { chain f { type filter hook forward priority 0; policy drop; }; }'
+      until [[ -s $0/aside ]]; do command sleep 0.05; done
+      say "then: $(<"$0/aside")"
+      nft flush ruleset
+      while [[ -s $0/aside ]]; do command sleep 0.05; done
+      say over
+      kill "$looking"; rm -f "$0"/aside*`,
+    );
+    assert.match(said, /^first: \nthen: chain f of table inet fw drops all [^\n]+\nover\n$/);
+  });
+
   it("by the default route's device, and on a router with one network by that", () => {
     assert.equal(on("", "ip route add default via 198.51.100.2; echo host0 | visitor_devices"), "out0\n");
     assert.equal(on("", "ip route add default via 192.0.2.30; echo host0 | visitor_devices"), "host0\n");

@@ -57,6 +57,16 @@ describe("probe.pl, again and again", () => {
     return found;
   }
 
+  it("what is found out aside is told with a round, and nothing before anybody has looked", async () => {
+    const port = await serve((client) => client.end(OK));
+    const aside = path.join(folder, "aside");
+    const told = async (text?: string): Promise<string[] | undefined> => {
+      if (text !== undefined) fs.writeFileSync(aside, text);
+      return (await rounds(1, check(port, "marked web1 w"), "--aside", aside))[0].troubles;
+    };
+    assert.deepEqual([await told(), await told(""), await told("a\nb\n")], [undefined, [], ["a", "b"]]);
+  });
+
   it("servers that hang, refuse or answer a byte at a time hold up nobody; another version ends it", async () => {
     const good = await serve((client) => client.end(OK));
     const hangs = await serve(() => undefined);

@@ -1,5 +1,6 @@
 /** Slow is not dead (H5). */
 import assert from "node:assert/strict";
+import { parseHealth } from "../../../cli/health";
 import { Result, keptOf } from "../../../cli/watch/memory";
 import {
   Cause,
@@ -316,6 +317,25 @@ describe("watch: slow is not dead", () => {
     );
     assert.match(watched.lines[1].text, /: the kernel drops new connections, to this router too/);
     assert.match(watched.lines[2].text, /there is room again$/);
+  });
+
+  it("what keeps visitors out of a router is told once, and when that is over (forward policy drop)", () => {
+    const watched = new Watched();
+    const [closed, lost] = ["chain f of table inet fw drops all", "a new connection does not get through"];
+    for (const troubles of [undefined, [], [closed], [closed], undefined, [closed, lost], [lost], [], []]) {
+      watched.at += INTERVAL;
+      watched.round("r1", "++++", undefined, { troubles });
+    }
+    assert.deepEqual(
+      watched.lines.map(({ event, text }) => [event, text]),
+      [
+        ["closed", `visitors don't get through r1, whatever servers answer it: ${closed}`],
+        ["closed", `visitors don't get through r1, whatever servers answer it: ${lost}`],
+        ["open", "r1 lets visitors through again"],
+      ],
+    );
+    assert.deepEqual(parseHealth([["trouble", "a"], ["trouble"], ["trouble", "b"]]).troubles, ["a", "b"]);
+    assert.deepEqual([parseHealth([["trouble"]]).troubles, parseHealth([]).troubles], [[], undefined]);
   });
 
   it("a router with scripts of an older version is told once", () => {
