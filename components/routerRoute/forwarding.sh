@@ -130,8 +130,8 @@ forwarding_losses() {
 # Of those that were killed.
 forget_copies() {
   local left pid
-  for left in "$run"/copy.*; do
-    pid=${left#"$run/copy."}
+  for left in "$run"/copy.* "$run"/trouble.*; do
+    pid=${left#"$run"/*.}
     [[ -d /proc/${pid%%.*} ]] || rm -rf "$left"
   done
 }

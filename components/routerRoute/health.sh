@@ -91,7 +91,7 @@ if [[ $servers && $every ]]; then
   aside=(--aside "$run/trouble.$$")
   look_aside "$run/trouble.$$" &
   looking=$!
-  trap 'kill "$looking" 2>/dev/null; rm -f "$run/trouble.$$"' EXIT
+  trap 'kill "$looking" 2>/dev/null || true; rm -f "$run/trouble.$$"' EXIT
 fi
 source=$(proof_source)
 questions | ask --deadline 0 --timeout "$timeout" --sample "$sample" --lock "$run/lock" \
