@@ -125,7 +125,7 @@ describe("loopback-ha, the command line", function () {
   });
 
   describe("drain, restore, down, move", () => {
-    it("drains a server and ends within a second of its last connection; restore brings it back (story)", async () => {
+    it("drains a server and ends within a second of its last connection; restore brings it back", async () => {
       const held = await hold(farm.lab, VIP, 120);
       const { child, printed: text } = await begin("drain", "web2", "--wait", "2m", "--yes");
       let last = 0;
@@ -180,7 +180,7 @@ describe("loopback-ha, the command line", function () {
       await done("restore", "web2");
     });
 
-    it("a dead server goes down, and its traffic moves (story)", async () => {
+    it("a dead server goes down, and its traffic moves", async () => {
       await farm.lab.crash("web2");
       assert.match(await done("down", "web2"), /moved {2}r1: 192\.0\.2\.64\/27 web2 => web1/);
       assert.deepEqual(await farm.serving(), AWAY);
@@ -216,7 +216,7 @@ describe("loopback-ha, the command line", function () {
   });
 
   describe("site", () => {
-    it("adds one with the next free host number, and removes it in two steps (story)", async () => {
+    it("adds one with the next free host number, and removes it in two steps", async () => {
       const add = ["site", "add", "sprockets", "--server-name", "sprockets.widgetco.example"];
       const text = await done(...add, "--document-root", "/srv/www/sprockets");
       assert.match(text, /sprockets has 192\.0\.2\.33, 192\.0\.2\.65, 192\.0\.2\.97, 192\.0\.2\.129/);
@@ -282,7 +282,7 @@ describe("loopback-ha, the command line", function () {
       fs.writeFileSync(configFile(), before);
     });
 
-    it("a stack that is locked: says by whom; unlock removes a dead one's lock only (story)", async () => {
+    it("a stack that is locked: says by whom; unlock removes a dead one's lock only", async () => {
       const locks = farm.project.file("state/.pulumi/locks/organization/loopback-ha/lab");
       const hostname = (await farm.sh("operator", "hostname")).trim();
       const lock = (pid: number): void => {

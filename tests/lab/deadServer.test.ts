@@ -67,7 +67,7 @@ describe("a dead server", function () {
     await farm.drop("placement");
   });
 
-  it("accepts connections to sshd and says nothing: the wait is bounded, the flip happens (story)", async () => {
+  it("accepts connections to sshd and says nothing: the wait is bounded, the flip happens", async () => {
     await farm.sh(
       "web2",
       "systemctl kill -s STOP --kill-whom=main ssh; for p in $(pgrep -P $(systemctl show -P MainPID ssh)); do kill -STOP $p; done",
@@ -131,7 +131,7 @@ describe("a dead server", function () {
     assert.doesNotMatch(await farm.up(), /updated|r1: /);
   });
 
-  it("comes back: maintenance brings what it missed and no traffic, active brings it home (story)", async () => {
+  it("comes back: maintenance brings what it missed and no traffic, active brings it home", async () => {
     await farm.lab.crash("web2");
     await farm.setState("web2", "down");
     await farm.up();

@@ -156,7 +156,7 @@ describe("faults", function () {
       });
     }).timeout(300_000);
 
-    it("refuses a second stack with the same VIPs, or the same prefixes, and leaves the first alone (story)", async () => {
+    it("refuses a second stack with the same VIPs, or the same prefixes, and leaves the first alone", async () => {
       const second = new Project(lab, "second");
       await second.init();
       const refusal = async (): Promise<string> => {

@@ -43,7 +43,7 @@ describe("loopback-ha watch", function () {
   const serves = async (servers: string[]): Promise<boolean> =>
     String(await farm.serving()) === String(servers);
 
-  it(`${CRASHES} crashes and heals in a row: each is one flip of that server, its return is told, and nothing else is (story)`, async () => {
+  it(`${CRASHES} crashes and heals in a row: each is one flip of that server, its return is told, and nothing else is`, async () => {
     watching = await Watching.start(farm);
     for (let round = 0; round < CRASHES; round++) {
       const name = SERVERS[round % SERVERS.length];
