@@ -24,7 +24,7 @@ if (worker === undefined) {
   process.env.TMPDIR = sharedFolder;
   // What a test runs as another user passes through.
   fs.chmodSync(sharedFolder, 0o711);
-  process.on("exit", () => fs.rmSync(sharedFolder, { recursive: true, force: true }));
+  process.on("exit", () => fs.rmSync(sharedFolder, { recursive: true, force: true, maxRetries: 3 }));
 }
 
 /** Ends the lab of the other worker, which does not use it while we are alone. */
