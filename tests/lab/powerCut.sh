@@ -19,15 +19,17 @@ done
 mount -o loop "$work/etc.img" /etc/systemd/system
 mount -o loop "$work/var.img" /var/lib
 
-# The unit's links and the rest of systemd are not what is asked here.
-systemctl() {
-  case "$1" in
-    is-enabled | is-active) [[ -e /run/power-cut/enabled ]] ;;
-    enable) mkdir -p /etc/systemd/system/multi-user.target.wants && ln -sf /etc/systemd/system/"${*: -1}" /etc/systemd/system/multi-user.target.wants/ && touch /run/power-cut/enabled ;;
-    disable) rm -f /etc/systemd/system/multi-user.target.wants/* /run/power-cut/enabled ;;
-  esac
-}
-export -f systemctl
+# The unit's links; the rest of systemd is not what is asked here. In the program's place, as lib.sh calls that.
+cat >$work/systemctl <<'SYSTEMCTL'
+#!/bin/bash
+case "$1" in
+  is-enabled | is-active) [[ -e /run/power-cut/enabled ]] ;;
+  enable) mkdir -p /etc/systemd/system/multi-user.target.wants && ln -sf /etc/systemd/system/"${*: -1}" /etc/systemd/system/multi-user.target.wants/ && touch /run/power-cut/enabled ;;
+  disable) rm -f /etc/systemd/system/multi-user.target.wants/* /run/power-cut/enabled ;;
+esac
+SYSTEMCTL
+chmod +x $work/systemctl
+mount --bind $work/systemctl "$(PATH=/usr/sbin:/usr/bin:/sbin:/bin type -P systemctl)"
 
 cp "$scripts"/*.sh $work/bundle/scripts/
 cat >$work/bundle/scripts/concern.sh <<'CONCERN'
