@@ -96,7 +96,7 @@ describe("states of a server", () => {
     );
   });
 
-  it("down: the up after that is green, quick, and does not try to reach it (story)", async () => {
+  it("down: the up after that is green, quick, and does not try to reach it", async () => {
     await set("web2", "down");
     await upWithout("web2");
     assert.deepEqual(await serving(), ["web1", "web1", "web3", "web4"]);
@@ -178,7 +178,7 @@ describe("states of a server", () => {
     const preview = (file = "moves.json"): Promise<ExecResult> =>
       project.pulumi(["preview", "--stack", "lab"], { env: { ...env, LOOPBACK_HA_MOVES_FILE: file } });
 
-    it("names the prefix, the servers and the sites, and nothing when nothing moves (story)", async () => {
+    it("names the prefix, the servers and the sites, and nothing when nothing moves", async () => {
       const idle = await preview();
       assert.equal(idle.code, 0, text(idle));
       assert.doesNotMatch(text(idle), /r1: /);

@@ -113,7 +113,7 @@ describe("variants of the farm", () => {
   });
 
   // The second one is the machine that web4 was.
-  it("two name servers agree on a serial; a dead one holds nobody up, and catches up (story)", async () => {
+  it("two name servers agree on a serial; a dead one holds nobody up, and catches up", async () => {
     const serial = (address: string): Promise<string> =>
       sh("client", `dig +short +time=2 +tries=1 @${address} widgetco.example SOA | awk '{ print $3 }'`);
     const serials = (): Promise<string[]> => Promise.all(["192.0.2.10", "192.0.2.5"].map(serial));
