@@ -1,6 +1,7 @@
 /**
  * The test files that CI runs whole after `npm test`: each in one of PARTS commits in a row, by the number of the commit,
  * since CI remembers nothing; and those that the last commits changed. Prints them to stdout, and the others to stderr.
+ * Unit tests are in `npm test` whole.
  */
 import { execFileSync } from "node:child_process";
 
@@ -24,7 +25,7 @@ function main(): void {
   const [commits] = git("rev-list", "--count", "HEAD");
   // In a shallow clone the oldest commit would have changed everything.
   const shallow = git("rev-parse", "--is-shallow-repository")[0] === "true";
-  const changed = shallow ? [] : git("log", `-${PARTS}`, "--format=", "--name-only", "--", ...files);
+  const changed = shallow ? [] : git("log", `-${PARTS}`, "--format=", "--name-only");
   const share = shareOf(files, Number(commits), changed);
   const left = files.filter((file) => !share.includes(file));
   console.error(`Left to the next commits, but for their stories: ${left.join(", ")}`);
