@@ -5,12 +5,7 @@
 # of uptime, and over= in hundredths). In /run: a reboot undoes it as well, since boot state is written by settle.sh only.
 readonly pending=$run/pending.$instance
 pending_value() { value_in "$pending" "$1"; }
-uptime_seconds() {
-  local up
-  read -r up _ </proc/uptime
-  say "${up%.*}"
-}
-
+uptime_seconds() { say "$(($(uptime_hundredths) / 100))"; }
 uptime_hundredths() {
   local up
   read -r up _ </proc/uptime
