@@ -10,6 +10,9 @@ wants_only_vips() { [[ -e $1/want/settings && $(setting "$1" track_only_vips) ==
 # leaves_others_untracked DIR: is it in force with this version?
 leaves_others_untracked() { wants_only_vips "$1" && [[ ! -e $tracked_by ]]; }
 
+# had_to_end DIR: it would be, but for what needs them tracked.
+had_to_end() { wants_only_vips "$1" && [[ -e $tracked_by ]]; }
+
 # What needs connections tracked on this router besides this instance, one a line.
 trackers() {
   local rules table
@@ -67,9 +70,9 @@ note_trackers() {
 }
 
 # What a run can bring back: nothing needs connections tracked any more.
-could_leave_others_untracked() { [[ -e $tracked_by ]] && wants_only_vips "$1" && [[ ! $(trackers) ]]; }
+could_leave_others_untracked() { had_to_end "$1" && [[ ! $(trackers) ]]; }
 
 track_warnings() {
-  [[ -e $tracked_by ]] && wants_only_vips "$bundle" || return 0
+  had_to_end "$bundle" || return 0
   say "pinning.trackOnlyVips is not in force: $(head -n 1 "$tracked_by") needs connections tracked. The router tracks all of them"
 }
