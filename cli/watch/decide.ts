@@ -3,7 +3,7 @@
  * clock. Its rules are in docs/watch.md, and tests/unit/watch holds it to them.
  */
 import { ServerState } from "../../components/config";
-import { LIMITS, Verdict, verdictOf } from "../../components/routerRoute/verdict";
+import { LIMITS, Verdict, isDown, verdictOf } from "../../components/routerRoute/verdict";
 import { Flip, Memory, Policy, Result, active, flapsOf, newServer, sickFlipsOf, sightsOf } from "./memory";
 import { Round, Sight, count, countAnew, newSight } from "./sights";
 import { tellNobody, tellRouter, tellServers } from "./verdicts";
@@ -162,7 +162,7 @@ const promptIn = (farm: Seen, { fall }: Policy): string[] =>
 function decideSick(memory: Memory, farm: Seen): Decision {
   const { policy } = memory;
   const { at } = farm;
-  const [name] = farm.those(({ falls, since }) => falls >= policy.fall && at - since >= policy.sickAfter);
+  const [name] = farm.those((sight) => isDown(sight, policy.fall) && at - sight.since >= policy.sickAfter);
   if (name === undefined) {
     Object.assign(memory, { look: undefined, refused: "" });
     return NOTHING;

@@ -1,6 +1,6 @@
 /** What has become of servers, told once: no decision is made here. Pure. */
 import { ServerState } from "../../components/config";
-import { Verdict, verdictOf } from "../../components/routerRoute/verdict";
+import { Verdict, isDown, verdictOf } from "../../components/routerRoute/verdict";
 import { Memory, Policy, ServerMemory, flapsOf, sightsOf } from "./memory";
 import { Fill, Round, RouterSight, Sight } from "./sights";
 import * as words from "./words";
@@ -66,7 +66,7 @@ const CALM = 20;
 function tellUp(policy: Policy, name: string, server: ServerMemory, sights: Sight[]): Line[] {
   const { fall } = policy;
   const before = { ...server };
-  const silent = sights.filter(({ falls }) => falls >= fall);
+  const silent = sights.filter((sight) => isDown(sight, fall));
   const dead = sights.every((sight) => verdictOf(sight, fall) === Verdict.Dead);
   const failing = silent.length === sights.length && !dead;
   const split = silent.length > 0 && silent.length < sights.length;

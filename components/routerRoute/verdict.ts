@@ -111,8 +111,13 @@ export interface Counts {
   sure: number;
 }
 
+/** Sick by the rounds that left it open: one that was cut off in the middle of a round looks alive in that one only. */
 export function verdictOf({ falls, sure }: Counts, fall: number): Verdict {
   if (sure >= fall) return Verdict.Dead;
-  if (falls >= fall) return Verdict.Sick;
+  if (falls - sure >= fall) return Verdict.Sick;
   return falls > 0 ? Verdict.Stumbles : Verdict.Well;
 }
+
+/** Dead or sick. */
+export const isDown = (counts: Counts, fall: number): boolean =>
+  [Verdict.Dead, Verdict.Sick].includes(verdictOf(counts, fall));

@@ -54,7 +54,11 @@ describe("verdict: what a round shows of a server", () => {
       [0, 0, Verdict.Well],
       [2, 2, Verdict.Stumbles],
       [3, 3, Verdict.Dead],
-      [3, 2, Verdict.Sick],
+      [3, 0, Verdict.Sick],
+      // Cut off in the middle of a round.
+      [3, 2, Verdict.Stumbles],
+      [4, 3, Verdict.Dead],
+      [5, 2, Verdict.Sick],
       [9, 0, Verdict.Sick],
       [9, 3, Verdict.Dead],
     ] as [number, number, Verdict][])
@@ -131,6 +135,12 @@ describe("watch: slow is not dead", () => {
       () => new Watched().rounds("++++", ...times(3, "+x++")),
       ["dead web2", "flip web2"],
       [["web2"]],
+    ],
+    [
+      "cut off in the middle of a round, which still shows its machine alive: dead, and not sick first",
+      () => new Watched().rounds("++++", "++s+", ...times(3, "++-+")),
+      ["dead web3", "flip web3"],
+      [["web3"]],
     ],
     [
       "slow, then refused: dead after as many rounds of that",
