@@ -21,7 +21,7 @@
 # connections are tracked, and "end"; and with --aside FILE each line of that file as "trouble TAB LINE", or "trouble" where it
 # is empty, and nothing where there is no such file.
 # With --every SECONDS (0.2 at least, with --sample 64 and --timeout 10 at most) it asks again and again, a round beginning
-# that long after the one before, and ends when the link --while leads elsewhere or nobody reads.
+# that long after the one before, and ends when a link of --while LINK=TARGET leads elsewhere or nobody reads.
 use strict;
 use warnings;
 use Socket;
@@ -30,8 +30,8 @@ use Fcntl qw(LOCK_SH LOCK_NB);
 use Errno qw(EINPROGRESS EWOULDBLOCK EAGAIN ECONNREFUSED EHOSTUNREACH ENETUNREACH ETIMEDOUT ECONNRESET);
 use Getopt::Long;
 
-my %option = (source => '', timeout => 1, deadline => 10, parallel => 512, sample => 0, every => 0, lock => '', while => '', aside => '');
-GetOptions(\%option, 'source=s', 'timeout=f', 'deadline=f', 'parallel=i', 'sample=i', 'every=f', 'lock=s', 'while=s', 'aside=s') or exit 2;
+my %option = (source => '', timeout => 1, deadline => 10, parallel => 512, sample => 0, every => 0, lock => '', while => {}, aside => '');
+GetOptions(\%option, 'source=s', 'timeout=f', 'deadline=f', 'parallel=i', 'sample=i', 'every=f', 'lock=s', 'while=s%', 'aside=s') or exit 2;
 
 # Round after round must not be a flood, whoever asks for it.
 if ($option{every}) {
@@ -366,10 +366,14 @@ sub sample {
     } 0 .. $#groups;
 }
 
+sub ends {
+    my %target = %{ $option{while} };
+    return grep { (readlink($_) // '') ne $target{$_} } keys %target;
+}
+
 if ($option{every}) {
-    my $target = readlink($option{while}) // '';
     my $next = now();
-    for (my $turn = 0; (readlink($option{while}) // '') eq $target; $turn++) {
+    for (my $turn = 0; !ends(); $turn++) {
         my @asked = sample($turn);
         @$_{qw(ok reason cause ms)} = (0, 'not asked', 'unasked') for @asked;
         my $busy = holder();

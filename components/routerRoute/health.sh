@@ -31,6 +31,7 @@ while [[ ${1:-} == --* ]]; do
   shift 2
 done
 give_way
+[[ ! $every ]] || take_seat
 
 # live_checks PRESENT: with it whoever answers is right, as in moving_checks.
 live_checks() {
@@ -94,8 +95,10 @@ if [[ $servers && $every ]]; then
   trap 'kill "$looking" 2>/dev/null || true; rm -f "$run/trouble.$$"' EXIT
 fi
 source=$(proof_source)
+current=$(readlink "$state/current")
 questions | ask --deadline 0 --timeout "$timeout" --sample "$sample" --lock "$run/lock" \
-  "${aside[@]}" ${every:+--every "$every" --while "$state/current"} || [[ ! $every ]]
-# A run of pulumi put another version in force, which brings its own scripts.
+  "${aside[@]}" ${every:+--every "$every" --while "$state/current=$current" ${seat:+--while "$seat=$$"}} || [[ ! $every ]]
 [[ ! ${looking:-} ]] || kill "$looking" 2>/dev/null || true
+keep_seat
+# A run of pulumi put another version in force, which brings its own scripts.
 if [[ $every ]]; then exec bash "$state/current/scripts/health.sh" "${arguments[@]}"; fi

@@ -13,6 +13,8 @@ readonly proof_table=7676 proof_preference=7676
 . "$scripts/forwarding.sh"
 # shellcheck source-path=SCRIPTDIR source=inside.sh
 . "$scripts/inside.sh"
+# shellcheck source-path=SCRIPTDIR source=askers.sh
+. "$scripts/askers.sh"
 
 # setting DIR NAME: of a bundle.
 setting() { value_in "$1/want/settings" "$2"; }
@@ -193,14 +195,6 @@ move_unproved() {
   head -n 10 "$proof/skipped" | while read -r line; do warn "LOOPBACK_HA_FORCE_MOVE: moved although $line"; done
   (($(wc -l <"$proof/skipped") <= 10)) || warn "LOOPBACK_HA_FORCE_MOVE: and $(($(wc -l <"$proof/skipped") - 10)) more VIPs"
 }
-
-# bounded OPTION VALUE LEAST MOST: VALUE, or the limit that it is beyond. Whoever may only look must not flood anybody.
-bounded() {
-  [[ $2 =~ ^[0-9]*[.]?[0-9]+$ ]] || fail "$1 takes a number from $3 to $4; use $1 $3"
-  awk -v value="$2" -v least="$3" -v most="$4" 'BEGIN { print (value < least ? least : value > most ? most : value) }'
-}
-# All else on this router comes first.
-give_way() { renice -n 10 -p $$ >/dev/null 2>&1 || true; }
 
 # A check is known by its VIP and its label without the server: "VIP TAB WHAT". A VIP may have several.
 # checks_of FILE: those that it lists.

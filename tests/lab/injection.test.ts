@@ -214,6 +214,7 @@ describe("odd texts that are accepted (story)", function () {
         "routerRoute/routes.sh",
         "routerRoute/forwarding.sh",
         "routerRoute/inside.sh",
+        "routerRoute/askers.sh",
         "routerRoute/linux/concern.sh",
         "routerRoute/linux/tracking.sh",
         "routerRoute/linux/pinning.sh",

@@ -18,6 +18,7 @@ while [[ ${1:-} == --* ]]; do
   shift 2
 done
 give_way
+[[ ! $every ]] || take_seat
 
 # conntrack tells how long an entry has to live: what it lacks of the kernel's limit is how long it has been silent. A
 # flow with bytes that nobody acknowledged yet has a shorter limit.
@@ -44,4 +45,5 @@ while true; do
   say end
   [[ $every ]] || break
   sleep "$every"
+  keep_seat
 done

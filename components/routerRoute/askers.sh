@@ -1,0 +1,37 @@
+# shellcheck shell=bash disable=SC2034,SC2154
+# Who asks round after round, and may do no more than look, must be no burden: all that keeps them from it.
+
+# bounded OPTION VALUE LEAST MOST: VALUE, or the limit that it is beyond.
+bounded() {
+  [[ $2 =~ ^[0-9]*[.]?[0-9]+$ ]] || fail "$1 takes a number from $3 to $4; use $1 $3"
+  awk -v value="$2" -v least="$3" -v most="$4" 'BEGIN { print (value < least ? least : value > most ? most : value) }'
+}
+
+# All else on this router comes first.
+give_way() { renice -n 10 -p $$ >/dev/null 2>&1 || true; }
+
+# take_seat: of each user but root a few may ask at a time. The newest gets the seat of the oldest, whose connection may be
+# gone without a word. $seat is a link to the process that has it, or empty.
+readonly seats=8
+seat=''
+take_seat() {
+  local user=${SUDO_UID:-0} turn place holder free=''
+  [[ $user =~ ^[1-9][0-9]*$ ]] || return 0
+  mkdir -p "$run/askers"
+  exec {turn}>>"$run/askers/lock"
+  flock "$turn"
+  for ((place = seats; place >= 1; place--)); do
+    holder=$(readlink "$run/askers/$user.$place") || holder=none
+    # It began again with the scripts of another version.
+    if [[ $holder == "$$" ]]; then seat=$run/askers/$user.$place; fi
+    [[ -e /proc/$holder ]] || free=$run/askers/$user.$place
+  done
+  if [[ ! $seat ]]; then
+    [[ $free ]] || free=$(find "$run/askers" -name "$user.*" -printf '%C@ %p\n' | sort -n | awk 'NR == 1 { print $2 }')
+    seat=$free
+    ln -sfn "$$" "$seat.new"
+    mv -T "$seat.new" "$seat"
+  fi
+  exec {turn}>&-
+}
+keep_seat() { [[ ! $seat || $(readlink "$seat") == "$$" ]] || fail "${SUDO_USER:-user $SUDO_UID} has started $seats newer health.sh or flows.sh on this router since, and more may not ask at a time: this one ends; end those that nobody needs"; }
