@@ -99,7 +99,10 @@ function resolved(file: string): string {
     return fs.realpathSync(file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    return path.join(fs.realpathSync(path.dirname(file)), path.basename(file));
+    const folder = fs.realpathSync(path.dirname(file));
+    const here = path.join(folder, path.basename(file));
+    const isThere = fs.lstatSync(here, { throwIfNoEntry: false }) !== undefined;
+    return isThere ? resolved(path.resolve(folder, fs.readlinkSync(here))) : here;
   }
 }
 

@@ -61,6 +61,7 @@ export class Watcher {
   /** What stands in the way of a flip, as it was said. */
   private readonly said: Said = new Map();
   private checking = false;
+  private checkAgain = false;
   private checked = -Infinity;
   private backend: { asked: number; known: Facts["backend"] } = { asked: -Infinity, known: undefined };
 
@@ -128,6 +129,7 @@ export class Watcher {
     await this.read();
     this.flipping = undefined;
     this.take({ kind: "flipped", at: now(), outcome });
+    void this.checkAble();
   }
 
   private keep(): void {
@@ -145,13 +147,15 @@ export class Watcher {
     // Twice the same: nobody is in the middle of writing it.
     if (!this.flipping && !this.reading && texts !== this.texts && texts === this.seen) void this.reread();
     this.seen = texts;
-    if (now() - this.checked > (this.options.ableMs ?? ABLE_MS)) void this.checkAble();
+    if (!this.checking && now() - this.checked > (this.options.ableMs ?? ABLE_MS)) void this.checkAble();
   }
 
   /** Says what would stop a flip, and when that is gone; each once. */
   private async checkAble(): Promise<void> {
     const { session, policy, log } = this.options;
-    if (policy.dryRun || this.checking || this.flipping || this.ended) return;
+    if (policy.dryRun || this.flipping || this.ended) return;
+    // What it has asked by now may be of the time before the change.
+    if (this.checking) return void (this.checkAgain = true);
     this.checking = true;
     const first = this.checked === -Infinity;
     const { asked, known } = this.backend;
@@ -175,6 +179,9 @@ export class Watcher {
     }
     this.checked = now();
     this.checking = false;
+    if (!this.checkAgain) return;
+    this.checkAgain = false;
+    void this.checkAble();
   }
 
   /** What the config's files have in them now, or why that can't be read: then reading the config says so. */

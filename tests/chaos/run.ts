@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { MUTANTS, MUTANT_SEED, Mutant } from "./mutants";
 import { Player, Verdict } from "./player";
 import { sequenceOf, words } from "./sequence";
+import { playSurroundings } from "../unit/watch/sequences";
 
 const PREVIEW_EVERY = 5;
 /** Problems of a sequence that are printed; its log has all. */
@@ -15,7 +16,9 @@ const USAGE = `usage: npm run chaos -- [--sequences N] [--minutes M] [--seed S] 
                                       default: 10 sequences from the first on, at most 60 minutes
        npm run chaos -- --seed S --sequence K                     plays that one again
        npm run chaos -- --mutant NAME [--seed S]                  with a planted bug, until it is found
-       npm run chaos -- --mutants                                 each planted bug must be found`;
+       npm run chaos -- --mutants                                 each planted bug must be found
+       npm run chaos -- --watcher [--sequences N] [--from K]      what may happen around a watcher, without the lab
+       npm run chaos -- --watcher --sequence K                    plays that one again`;
 
 interface Options {
   seed: number;
@@ -91,6 +94,19 @@ async function finds(mutant: Mutant, seed: number): Promise<boolean> {
   return found.length > 0;
 }
 
+/** Whether it lived, and acted or said at once that it can't, in each. */
+async function watcherLives(first: number, count: number): Promise<boolean> {
+  let bad = 0;
+  await playSurroundings(first, count, ({ seed, wrong }) => {
+    if (wrong.length === 0) return console.log(`${seed}: ok`);
+    bad++;
+    for (const problem of wrong) console.log(`${seed}: NOT AS IT SHOULD BE: ${problem}`);
+    console.log(`   again: npm run chaos -- --watcher --sequence ${seed}`);
+  });
+  console.log(`${count} sequences, ${count - bad} as they should be`);
+  return bad === 0;
+}
+
 async function main(): Promise<boolean> {
   const { values } = parseArgs({
     options: {
@@ -101,6 +117,7 @@ async function main(): Promise<boolean> {
       from: { type: "string", default: "1" },
       mutant: { type: "string" },
       mutants: { type: "boolean", default: false },
+      watcher: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
@@ -112,6 +129,11 @@ async function main(): Promise<boolean> {
     if (!/^\d+$/.test(text)) throw new Error(`--${what} is '${text}', and no whole number\n${USAGE}`);
     return Number(text);
   };
+  if (values.watcher) {
+    return values.sequence
+      ? watcherLives(number(values.sequence, "sequence"), 1)
+      : watcherLives(number(values.from, "from"), number(values.sequences, "sequences"));
+  }
   const anySeed = (): number =>
     values.mutants || values.mutant ? MUTANT_SEED : Math.floor(Math.random() * 2 ** 31);
   const seed = values.seed ? number(values.seed, "seed") : anySeed();

@@ -49,8 +49,14 @@ describe("a file that is written whole", () => {
     assert.equal(fs.readlinkSync(link), "checkout/prod.yaml");
     assert.equal(content(path.join(place, "prod.yaml")), "new");
     const fresh = path.join(folder, "fresh");
-    writeWhole(fresh, "first");
-    assert.equal(content(fresh), "first");
+    const early = path.join(place, "early");
+    fs.symlinkSync("../fresh", early);
+    fs.symlinkSync("checkout/early", path.join(folder, "earlier"));
+    writeWhole(path.join(folder, "earlier"), "first");
+    assert.deepEqual([fs.readlinkSync(early), content(fresh)], ["../fresh", "first"]);
+    fs.rmSync(fresh);
+    writeWhole(fresh, "second");
+    assert.equal(content(fresh), "second");
   });
 
   /** In a process of its own: as another user, or with mounts. */

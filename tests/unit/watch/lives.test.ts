@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { FarmModel } from "../../../components/config";
 import type { Session } from "../../../cli/session";
 import { Watcher } from "../../../cli/watch/watch";
+import { playSurroundings } from "./sequences";
 import { policy } from "./support";
 
 /** What ends a watcher leaves the farm without failover. */
@@ -93,5 +94,54 @@ describe("watch: no small thing ends it", () => {
       assert.match(text, /\b42$/m, text);
       assert.equal(text.match(/the watcher goes on/g)!.length, 1);
     }
+  });
+
+  it("what changes while it is being tried whether a flip could be made is tried again", async () => {
+    const own = fs.mkdtempSync(path.join(folder, "again-"));
+    const farm = { routers: [], servers: [], nameServers: [] } as unknown as FarmModel;
+    const config = path.join(own, "Pulumi.prod.yaml");
+    fs.writeFileSync(config, "whole");
+    let asked = 0;
+    // A state that is in no folder takes its time.
+    const whoAmI = async (): Promise<void> => void (asked++, await sleep(600));
+    const texts = (): string => fs.readFileSync(config, "utf8");
+    const session = { folder: own, name: "prod", id: "farm/prod", configFile: config, texts };
+    const lines: string[] = [];
+    const { PULUMI_BACKEND_URL: url } = process.env;
+    process.env.PULUMI_BACKEND_URL = "s3://states";
+    const watcher = new Watcher({
+      session: {
+        ...session,
+        farm: () => Promise.resolve(texts()).then(() => farm),
+        stack: { workspace: { whoAmI } },
+      } as unknown as Session,
+      ...{ where: {}, farm, json: false, hooks: {} },
+      policy: policy({ interval: 20 }),
+      log: { write: (text) => void lines.push(text), failure: () => undefined },
+    });
+    const end = new AbortController();
+    const running = watcher.run(end.signal);
+    try {
+      while (asked === 0) await sleep(5);
+      fs.rmSync(config);
+      // Other things may be missing here, as pulumi.
+      for (let i = 0; i < 200 && !/ unable what=config .*ENOENT/.test(lines.join("\n")); i++) await sleep(20);
+      assert.match(lines.join("\n"), / unable what=config .*ENOENT/);
+    } finally {
+      end.abort();
+      await running;
+      if (url === undefined) delete process.env.PULUMI_BACKEND_URL;
+      else process.env.PULUMI_BACKEND_URL = url;
+    }
+  });
+
+  it("10 sequences of what may happen around it: it lives, and acts or says at once that it can't", async function () {
+    if (process.getuid!() !== 0) return void assert.throws(() => fs.chownSync(folder, 0, 0));
+    this.timeout(160_000);
+    const all = await playSurroundings(1, 10);
+    assert.deepEqual(
+      all.filter(({ wrong }) => wrong.length > 0),
+      [],
+    );
   });
 });

@@ -40,7 +40,7 @@ const CAUSES: Record<string, Cause> = {
   ...{ "~": Cause.Late, "3": Cause.Status, "?": Cause.Unasked },
 };
 const HOSTS: Record<string, Host> = { "-": Host.Gone, "?": Host.Unknown };
-const hostsOf = (picture: Picture): Map<string, Host> =>
+export const hostsOf = (picture: Picture): Map<string, Host> =>
   new Map([...picture].map((sign, i) => [`web${i + 1}`, HOSTS[sign] ?? Host.Lives]));
 
 /** web1, web2, ... as a picture has them. */
