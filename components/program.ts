@@ -26,8 +26,10 @@ import {
 } from "./config";
 import { readStackConfig } from "./config/stack";
 import { POOL } from "./identity";
+import { firstServers } from "./firstServers";
 import { Findings, driftOf, inspect } from "./inspection";
 import { ownInstances } from "./host/observe";
+import { announceOrder } from "./host/turns.cjs";
 import { tellOutlook } from "./outlook";
 import { routerKind } from "./routerRoute/kinds";
 import { healthPath } from "./webServerPool/vhost";
@@ -146,6 +148,14 @@ function build(
       }),
   );
 
+  if (!pulumi.runtime.isDryRun())
+    announceOrder(
+      firstServers(
+        farm.servers.map(({ name }) => name),
+        farm.placement,
+        (name) => found.get(name)?.failure === undefined,
+      ),
+    );
   const pool = new WebServerPool(POOL, {
     servers: servers.map((server) => ({
       ...server,

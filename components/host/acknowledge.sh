@@ -1,9 +1,13 @@
 # shellcheck shell=bash
 # acknowledge.sh MARK: takes the in-doubt mark away when the caller answers that it got the result. Without an answer
-# the machine stays in doubt.
+# the machine stays in doubt, and that is a failure: or a run would end well and leave it so.
+readonly seconds=60
 marked=$(cat "$1" 2>/dev/null)
-echo LOOPBACK-HA-APPLIED || exit 0
-if read -r -t 15 answer && [[ $answer == LOOPBACK-HA-RECORDED ]]; then
-  # Not a mark that the next run has set in between.
-  if [[ $(cat "$1" 2>/dev/null) == "$marked" ]]; then rm -f "$1"; fi
+echo LOOPBACK-HA-APPLIED || exit 1
+if ! read -r -t "$seconds" answer || [[ $answer != LOOPBACK-HA-RECORDED ]]; then
+  machine=$(sed -n 's/^machine=//p' "${1%/*}/current/meta" 2>/dev/null)
+  echo "${machine:-here}: the change is in force, but the machine that runs pulumi did not say within $seconds s that this was recorded; it is in doubt until the next 'pulumi up' succeeds on it" >&2
+  exit 1
 fi
+# Not a mark that the next run has set in between.
+if [[ $(cat "$1" 2>/dev/null) == "$marked" ]]; then rm -f "$1"; fi

@@ -35,6 +35,27 @@ if [[ $version == "$previous" && ! $doubted ]] && is_live "$bundle" && found=$(a
   exit 0
 fi
 
+# Of several machines one goes first (ADR 25): whoever called us says when our turn is.
+turn=
+[[ ! ${LOOPBACK_HA_TOKEN:-} ]] || turn=$(meta_of "$bundle" turn_seconds)
+wait_for_turn() {
+  local answer='' serving=0 certain=0
+  ! serves || serving=1
+  ! is_tried || certain=1
+  say "LOOPBACK-HA-READY $serving $certain" >&4
+  IFS= read -r -t "$turn" answer <&3 || true
+  case $answer in
+    LOOPBACK-HA-GO) ;;
+    LOOPBACK-HA-STAY) exit 1 ;;
+    *) fail "nobody said that its turn has come; nothing was changed. Run 'pulumi up' again" ;;
+  esac
+}
+begin_turn() {
+  # Whoever asked may be gone; the change is made all the same.
+  say LOOPBACK-HA-BEGUN >&4 || true
+} 2>/dev/null
+[[ ! $turn ]] || wait_for_turn
+
 # From the mark on, until it is cleared, nobody may take this machine's state for known.
 mark_in_doubt() {
   mkdir -p "$state/versions" && stamp in-doubt && return
@@ -85,6 +106,7 @@ set +e
   arm "$previous" "$doubted"
   # What waits for a confirmation is not brought up at boot.
   [[ -e $pending ]] || switch_to "$version"
+  [[ ! $turn ]] || begin_turn
   activate "$state/versions/$version"
   verify "$state/versions/$version"
   [[ -e $pending ]] || record "$version"

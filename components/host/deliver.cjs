@@ -12,6 +12,7 @@ const { gzipSync } = require("node:zlib");
 const { printableLines } = require("./foreignText.cjs");
 const { explainSshFailure, withoutNoise } = require("./sshFailure.cjs");
 const { newerWords, sshHere, withoutSecrets } = require("./sshHere.cjs");
+const { TURN_SECONDS, Turn } = require("./turns.cjs");
 const { filesOf } = require("./wish.cjs");
 
 /** Seconds apply.sh may take on the machine; ssh itself gets a little longer. */
@@ -19,6 +20,13 @@ const LIMIT_SECONDS = 110;
 /** The machine has the wish in force, and waits to hear that this was recorded. */
 const APPLIED = "LOOPBACK-HA-APPLIED\n";
 const RECORDED = "LOOPBACK-HA-RECORDED\n";
+/** The machine would begin, and waits for its turn; 1: its daemon serves now; 1: it has tried the change. */
+const READY = /LOOPBACK-HA-READY ([01]) ([01])\n$/;
+const GO = "LOOPBACK-HA-GO\n";
+const STAY = "LOOPBACK-HA-STAY\n";
+const BEGUN = "LOOPBACK-HA-BEGUN\n";
+/** Concerns of which one server goes first: their daemon may end of what somebody else has left. */
+const IN_TURN = ["vhosts"];
 /** The machine goes back by itself after so many seconds, which we know better, unless a second, fresh connection confirms. */
 const CONFIRM = /LOOPBACK-HA-CONFIRM \d+\n$/;
 /** A machine in other hands holds nobody up for longer, and fills no memory. */
@@ -149,6 +157,7 @@ async function makeBundle() {
   const meta = ["INSTANCE", "STACK", "CONCERN", "MACHINE", "ADDRESS"].map(
     (key) => `${key.toLowerCase()}=${env(key)}`,
   );
+  if (takesTurns()) meta.push(`turn_seconds=${TURN_SECONDS}`);
   files.unshift(["meta", [...meta, `version=${version}`, ""].join("\n")]);
   const peers = JSON.parse(process.env.LOOPBACK_HA_PEERS ?? "[]");
   if (peers.length > 0) files.push(["peers", await ask(peers, env("ASK_PEERS"))]);
@@ -157,7 +166,9 @@ async function makeBundle() {
   return { version, seconds: Math.min(Number(seconds ?? 0), MOST_SECONDS), bundle: await pack(files) };
 }
 
-/** @typedef {{ code: number | null, out: string, end: string, errors: string }} Ended the beginning and the end of what it said */
+const takesTurns = () => IN_TURN.includes(env("CONCERN"));
+
+/** @typedef {{ code: number | null, out: string, end: string, errors: string, refusal?: string }} Ended the beginning and the end of what it said, and why it must not begin */
 
 /**
  * Runs a command on the machine and gives it its input; when it says that the wish is in force, it hears that this is
@@ -166,24 +177,44 @@ async function makeBundle() {
  * @param {string} command
  * @param {(string | Promise<Buffer>)[]} input
  * @param {string} engine
+ * @param {Turn} [turn]
  * @returns {Promise<Ended>}
  */
-async function run(options, command, input, engine) {
+async function run(options, command, input, engine, turn) {
   const ssh = spawn("ssh", [...options, ...env("SSH").split(" "), command], {
     env: withoutSecrets(process.env),
     stdio: "pipe",
   });
   const closed = new Promise((resolve, reject) => ssh.on("error", reject).on("close", resolve));
   closed.catch(() => {}); // awaited below
-  const deadline = setTimeout(() => ssh.kill("SIGKILL"), (LIMIT_SECONDS + 25) * 1000);
+  const limited = () => setTimeout(() => ssh.kill("SIGKILL"), (LIMIT_SECONDS + 25) * 1000);
+  let deadline = limited();
+  let hasAsked = false;
+  let isOver = false;
+  /** @type {string | undefined} */
+  let refusal;
+  /** @param {{ serves: boolean, tried: boolean }} machine */
+  const takeTurn = async (machine) => {
+    hasAsked = true;
+    clearTimeout(deadline);
+    refusal = await turn?.wait(machine, () => isOver).catch((error) => String(error.message));
+    if (isOver) return;
+    deadline = limited();
+    ssh.stdin.write(refusal === undefined ? GO : STAY);
+  };
   let out = "";
   let end = "";
   let errors = "";
   ssh.stdout.setEncoding("utf8").on("data", (text) => {
     if (out.length < MOST_TEXT) out += text.slice(0, MOST_TEXT);
     end = (end + text).slice(-LONGEST_MARK);
-    if (end.endsWith(APPLIED)) ssh.stdin.end(ancestors() === engine ? RECORDED : "");
-    else if (CONFIRM.test(end)) ssh.stdin.end();
+    const [isReady, serves, tried] = READY.exec(end) ?? [];
+    if (turn && out.includes(BEGUN)) turn.begun();
+    if (turn && !hasAsked && isReady) void takeTurn({ serves: serves === "1", tried: tried === "1" });
+    else if (end.endsWith(APPLIED)) {
+      turn?.applied();
+      ssh.stdin.end(ancestors() === engine ? RECORDED : "");
+    } else if (CONFIRM.test(end)) ssh.stdin.end();
   });
   ssh.stderr.setEncoding("utf8").on("data", (text) => (errors = (errors + text).slice(-MOST_TEXT)));
   ssh.stdin.on("error", () => {}); // ssh's exit code tells more
@@ -194,9 +225,11 @@ async function run(options, command, input, engine) {
     throw error;
   }
   const code = await closed;
+  isOver = true;
   clearTimeout(deadline);
   errors = printableLines(withoutNoise(errors).slice(-8192));
-  return { code, out, end, errors };
+  if (code !== 255 && code !== null) turn?.refused();
+  return { code, out, end, errors, refusal };
 }
 
 /**
@@ -220,8 +253,16 @@ async function confirm(version, token, seconds, engine) {
   }
 }
 
+/** @param {string} out */
+const withoutMarks = (out) =>
+  out
+    .replace(/^LOOPBACK-HA-(READY [01] [01]|BEGUN)\n/gm, "")
+    .replace(APPLIED, "")
+    .replace(CONFIRM, "");
+
 async function main() {
   const engine = ancestors();
+  const turn = takesTurns() ? new Turn(env("MACHINE")) : undefined;
   const token = randomBytes(12).toString("hex");
   // For one run, so it is no input of the resource.
   const force = process.env.LOOPBACK_HA_FORCE_MOVE ? ["1"] : [];
@@ -234,9 +275,13 @@ async function main() {
   });
   // These words are all that sudo sees and logs: examples/sudoers allows exactly them.
   const words = [...sudo(), "bash", "-s", "loopback-ha", LIMIT_SECONDS, token, ...force];
-  const first = await run(sshHere(), words.join(" "), [receive, input], engine);
+  const first = await run(sshHere(), words.join(" "), [receive, input], engine, turn);
+  if (first.refusal !== undefined) {
+    fail(`${first.errors}${env("MACHINE")}: untouched. ${first.refusal}`);
+    return;
+  }
   const asked = CONFIRM.test(first.end);
-  const report = printableLines(first.out.replace(APPLIED, "").replace(CONFIRM, "").slice(0, MOST_TEXT));
+  const report = printableLines(withoutMarks(first.out).slice(0, MOST_TEXT));
   if (first.code !== 0 || !asked) {
     process.stdout.write(report);
     tell(first, (await made).seconds > 0 ? "; what it may have changed by then it undoes by itself" : "");

@@ -247,6 +247,10 @@ down_links() {
 prepare() { :; }
 # What it does when a change is in force for good: confirmed, where that is asked for.
 settle() { :; }
+# Does the daemon that a change may end run now?
+serves() { :; }
+# Has check shown that it does not end of this change?
+is_tried() { :; }
 # Does the machine hold something else than DIR wants?
 changes() { ! is_live "$1"; }
 # better_kept DIR PREVIOUS: may an unconfirmed DIR stay in force, as PREVIOUS certainly serves nobody?

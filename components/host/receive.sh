@@ -25,15 +25,17 @@
     exit 1
   fi
   tar -xz --no-same-owner -f "$in/tar" -C "$in/bundle"
-  # Into files: apply.sh must not feel it when nobody reads any more.
+  turn=$(sed -n 's/^turn_seconds=//p' "$in/bundle/meta")
+  limit=$(($1 + ${turn:-0}))
+  # Into files: apply.sh must not feel it when nobody reads any more. By 3 and 4 it asks whether its turn has come.
   result=0
-  LOOPBACK_HA_SCRATCH=$in LOOPBACK_HA_TOKEN=$2 LOOPBACK_HA_FORCE_MOVE=${3:-} timeout -k 5 "$1" bash "$in/bundle/scripts/apply.sh" >"$in/out" 2>"$in/err" </dev/null || result=$?
+  LOOPBACK_HA_SCRATCH=$in LOOPBACK_HA_TOKEN=$2 LOOPBACK_HA_FORCE_MOVE=${3:-} timeout -k 5 "$limit" bash "$in/bundle/scripts/apply.sh" 3<&0 4>&1 >"$in/out" 2>"$in/err" </dev/null || result=$?
   cat "$in/err" >&2 || true
   cat "$in/out" || true
   instance=$(sed -n 's/^instance=//p' "$in/bundle/meta")
   if [ "$result" -ge 124 ]; then
     if [ -e "/var/lib/loopback-ha/$instance/in-doubt" ]; then now="the machine is in doubt until the next 'pulumi up' succeeds on it"; else now="nothing was changed"; fi
-    if [ "$SECONDS" -ge "$1" ]; then how="stopped after $1 s"; else how="ended by somebody else"; fi
+    if [ "$SECONDS" -ge "$limit" ]; then how="stopped after $limit s"; else how="ended by somebody else"; fi
     echo "$how (exit code $result); $now" >&2
   fi
   [ "$result" = 0 ] || exit 1

@@ -125,6 +125,9 @@ check() {
   systemctl is-enabled --quiet apache2 || warn "Apache is not started at boot: after a reboot no site answers here (systemctl enable apache2)"
 }
 
+serves() { systemctl is-active --quiet apache2; }
+is_tried() { [[ ! $no_trial ]]; }
+
 is_live() {
   [[ -e $vhosts && -z $(missing_roots "$1") ]] && render "$1" | cmp -s - "$vhosts" && systemctl is-active --quiet apache2
 }

@@ -1,6 +1,7 @@
 /** Whatever somebody has left in Apache's configuration, a change of ours does not end it. */
 import assert from "node:assert/strict";
-import { Farm, SERVERS } from "./support";
+import { FarmStatus } from "../../cli/status/model";
+import { Farm, SERVERS, textOf } from "./support";
 
 const CONF = "/etc/apache2/conf-enabled/zz-foreign.conf";
 const NO_TRIAL = "/etc/apache2/loopback-ha.no-trial";
@@ -44,7 +45,7 @@ describe("Apache as it is found", function () {
   let isDestroyed = false;
   const all = (command: (server: string) => string): Promise<string[]> =>
     Promise.all(SERVERS.map((server) => farm.sh(server, command(server))));
-  const leave = (server: string): string => `cat >${CONF} <<'END'\n${LEFT[server][0]}\nEND\n`;
+  const leave = (text: string): string => `cat >${CONF} <<'END'\n${text}\nEND\n`;
   const traces = (): Promise<string[]> => all(() => TRACES);
 
   before("a farm in the lab", async () => {
@@ -66,7 +67,7 @@ systemd-run --quiet --unit=squatter ${SQUATTER}`,
   });
 
   it("loses no server, leaves no trace of its trial, and runs nobody's program", async () => {
-    await all(leave);
+    await all((server) => leave(LEFT[server][0]));
     await farm.set("sites.sprockets.serverName", "www.sprockets.example");
     await farm.set("sites.sprockets.documentRoot", "/srv/www/sprockets");
     await farm.set("sites.sprockets.hostNumber", "7");
@@ -77,27 +78,66 @@ systemd-run --quiet --unit=squatter ${SQUATTER}`,
     assert.deepEqual(await traces(), before);
   });
 
-  it("says in Apache's own words what keeps it down where nobody was to try", async () => {
-    await all((server) => (server === "web3" ? `touch ${NO_TRIAL}` : `rm ${CONF}`));
+  it("loses one server where nobody was to try, says so in Apache's own words, and leaves the others untouched", async () => {
+    await all(() => `touch ${NO_TRIAL}; ${leave(LEFT.web3[0])}`);
+    const untouched = (): Promise<string[]> =>
+      all(
+        () => "cat /etc/apache2/sites-enabled/loopback-ha.*; ls /var/lib/loopback-ha/*/in-doubt 2>&1; true",
+      );
+    const before = await untouched();
     const said = await farm.failingUp();
-    assert.match(
-      said,
-      new RegExp(
-        `web3: Apache's configuration can't be tried before it is reloaded \\(${NO_TRIAL} is there\\)`,
-      ),
+    const live = await all(() => "systemctl is-active apache2 || true");
+    assert.deepEqual(
+      live.map((text) => text.trim()),
+      ["failed", "active", "active", "active"],
     );
-    assert.match(
-      said,
-      /web3: Apache did not take its configuration: .*could not bind to address 10\.9\.9\.9:81/,
-    );
-    assert.match(said, /Apache does not run on web3 now.*loopback-ha down web3/);
-    await farm.sh("web3", `rm ${CONF} ${NO_TRIAL}`);
+    assert.deepEqual((await untouched()).slice(1), before.slice(1));
+    for (const words of [
+      `web1: Apache's configuration can't be tried before it is reloaded \\(${NO_TRIAL} is there\\)`,
+      "web1: Apache did not take its configuration: .*could not bind to address 10\\.9\\.9\\.9:81",
+      "Apache does not run on web1 now.*loopback-ha down web1",
+      ...SERVERS.slice(1).map((name) => `${name}: untouched\\. web1 went first with this change, and failed`),
+    ])
+      assert.match(said, new RegExp(words));
+    await all(() => `rm ${CONF} ${NO_TRIAL}`);
     await farm.up();
     assert.deepEqual(await farm.serving(), SERVERS);
   });
 
+  it("names a virtual host that ours would hide before it does, and after", async () => {
+    await farm.sh("web2", leave("<VirtualHost *:80>\nServerName www.shop.example\n</VirtualHost>"));
+    const place = `serves www\\.shop\\.example, too \\(${CONF}:2\\)\\. On the site's VIPs ours answers`;
+    const words = new RegExp(`site shop: a virtual host of somebody else's on web2 ${place}`);
+    const named = ["--server-name", "www.shop.example", "--document-root", "/srv/www/shop"];
+    const add = ["site", "add", "shop", ...named, "--contact", "hostmaster@shop.example", "--yes"];
+    const refused = await farm.project.cli(add);
+    assert.notEqual(refused.code, 0);
+    assert.match(textOf(refused), words);
+    assert.match(textOf(refused), /Nothing was touched.*--hide-existing/);
+    const added = await farm.project.cli([...add, "--hide-existing"]);
+    assert.equal(added.code, 0, textOf(added));
+    assert.match(textOf(added), words);
+    const [previewed, { stdout }, onMachine] = await Promise.all([
+      farm.project.cli(["preview"]),
+      farm.project.cli(["status", "--json"]),
+      farm.sh(
+        "web2",
+        "bash /var/lib/loopback-ha/loopback-ha.lab.web-web2.vhosts/current/scripts/apply.sh 2>&1",
+      ),
+    ]);
+    assert.match(textOf(previewed), words);
+    const { notes, problems } = JSON.parse(stdout) as FarmStatus;
+    assert.match(notes.join("\n"), words);
+    assert.deepEqual(problems, []);
+    assert.match(
+      onMachine,
+      new RegExp(`warning: web2: site shop: a virtual host of somebody else's ${place}`),
+    );
+    await farm.sh("web2", `rm ${CONF}`);
+  });
+
   it("a removal ends no Apache either", async () => {
-    await farm.sh("web3", leave("web3"));
+    await farm.sh("web3", leave(LEFT.web3[0]));
     const { code, stdout, stderr } = await farm.project.destroy();
     isDestroyed = true;
     farm.project.remove();

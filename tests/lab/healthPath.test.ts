@@ -24,6 +24,8 @@ RewriteRule ^ https://%{SERVER_NAME}%{REQUEST_URI} [END,NE,R=permanent]`,
   password:
     "<Location />\nAuthType Basic\nAuthName x\nAuthUserFile /dev/null\nRequire valid-user\n</Location>",
   if: '<If "true">\nRequire all denied\n</If>',
+  handler: '<Location />\nSetHandler "proxy:http://127.0.0.1:9/"\n</Location>',
+  fallback: "<Location />\nFallbackResource /nowhere\n</Location>",
   ifRedirect: '<If "true">\nRedirect 301 / https://www.example/\n</If>',
 };
 const FOLDER = "/tmp/health-path";
@@ -39,7 +41,7 @@ describe("the health path", function () {
   before(() => lab.up());
   after(() => run(`rm -rf ${FOLDER}`));
 
-  it("answers under any one directive, any two, and any one of the whole server (story)", async () => {
+  it("answers under any one directive, any two, and any of a site beside any of the whole server (story)", async () => {
     const names = Object.keys(DIRECTIVES);
     const inSites = new Map(
       names.flatMap((a) =>
@@ -81,7 +83,7 @@ Define APACHE_LOG_DIR ${FOLDER}
 Include mods-enabled/*.load
 TypesConfig /dev/null
 LogFormat "%h" vhost_combined
-${["rewrite", "proxy", "proxy_http", "auth_basic"].map((name) => `<IfModule !${name}_module>\nLoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so\n</IfModule>`).join("\n")}
+${["rewrite", "proxy", "proxy_http", "auth_basic", "dir"].map((name) => `<IfModule !${name}_module>\nLoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so\n</IfModule>`).join("\n")}
 Listen 80
 Include ${FOLDER}/server.conf
 Include ${FOLDER}/vhosts.conf`;
@@ -107,7 +109,7 @@ for name in ${sites.map((site) => site.name).join(" ")}; do
 done >questions
 : >server.conf
 try "nothing server-wide"
-grep -F $'\\tnone-none' questions >one && mv one questions
+grep -E $'\\t(${names.map((name) => `${name}-${name}`).join("|")})$' questions >one && mv one questions
 for name in ${names.join(" ")}; do cp server/$name server.conf; try "server-wide $name"; done
 END OF FILE
 unshare -n -m -p -f --kill-child --mount-proc bash ${FOLDER}/try.sh`);

@@ -1,5 +1,6 @@
 import assert from "assert";
 import fc from "fast-check";
+import { firstServers } from "../../components/firstServers";
 import { vipOf } from "../../components/addressPlan";
 import {
   Placement,
@@ -374,6 +375,24 @@ describe("place", () => {
     const four = place(prefixes, farm(A, A, A, A));
     assert.deepStrictEqual(place(prefixes, farm(A, A, A, A, A)), four);
   });
+});
+
+describe("firstServers", () => {
+  const carrying = (...servers: string[]): Placement[] =>
+    servers.map((server, n) => ({ prefix: `192.0.2.${32 * n}/27`, home: server, server }) as Placement);
+  const rows: [string, Placement[], string[], string[]][] = [
+    ["all alike", carrying("web1", "web2", "web3"), [], ["web1", "web2", "web3"]],
+    ["one carries nothing", carrying("web1", "web3", "web1"), [], ["web2", "web3", "web1"]],
+    ["that one does not answer", carrying("web1", "web3", "web1"), ["web2"], ["web3", "web1", "web2"]],
+    ["none answers", carrying("web1", "web3"), ["web1", "web2", "web3"], ["web2", "web1", "web3"]],
+  ];
+  for (const [what, placements, silent, expected] of rows)
+    it(what, () =>
+      assert.deepEqual(
+        firstServers(["web1", "web2", "web3"], placements, (name) => !silent.includes(name)),
+        expected,
+      ),
+    );
 });
 
 describe("shares", () => {

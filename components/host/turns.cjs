@@ -1,0 +1,296 @@
+// @ts-check
+"use strict";
+// Of the servers that one run changes, one goes first, and the others wait until it answers (ADR 25). The commands of a
+// run are processes on the operator's machine that know nothing of each other: they meet in a folder, a file each. Plain
+// JavaScript for the sake of deliver.cjs.
+const { execFileSync } = require("node:child_process");
+const fs = require("node:fs");
+const path = require("node:path");
+const { isOwn } = require("./sshHere.cjs");
+
+/** Seconds a server waits for its turn: longer than the first may take. */
+const TURN_SECONDS = 150;
+/** Milliseconds in which one that is to go before may still get ready: else who is ready goes first. */
+const PATIENCE = 5_000;
+/** Milliseconds between looks into the folder. */
+const INTERVAL = 20;
+
+/**
+ * Where a command is: it looks at its machine (`trying`), waits (`ready`), may begin alone (`leads`) or with others
+ * (`follows`), changes what Apache reads (`begun`, of one that leads); how it ended: `applied`, `failed`, or `out` where
+ * nothing was touched or nobody waited for it.
+ * @typedef {"trying" | "ready" | "follows" | "leads" | "begun" | "applied" | "failed" | "out"} Phase
+ * @typedef {{ pid: number, machine: string, rank: number, phase: Phase, serves: boolean, tried: boolean, alive: boolean }} Member
+ */
+
+/**
+ * Whether `a` is rather the one to go first: what serves shows whether it still does; then what carries less.
+ * @param {Member} a
+ * @param {Member} b
+ */
+function precedes(a, b) {
+  if (a.serves !== b.serves) return a.serves;
+  return a.rank !== b.rank ? a.rank < b.rank : a.machine < b.machine;
+}
+
+/**
+ * What a command that is ready does now: the first goes alone, then all together whose machine has tried the change, and
+ * of the others one after the other. Pure.
+ * @param {Member} me
+ * @param {Member[]} members of this run, with `me`
+ * @param {number[]} leaders the pids of those that went alone, in order
+ * @param {number} waited in milliseconds
+ * @returns {"lead" | "go" | "wait" | { refusal: string }}
+ */
+function decide(me, members, leaders, waited) {
+  const led = leaders.flatMap((leader) => members.filter(({ pid }) => pid === leader));
+  const again = "then run 'pulumi up' again";
+  const isAtWork = (/** @type {Member} */ { phase }) => phase === "leads" || phase === "begun";
+  for (const { machine } of led.filter((leader) => leader.phase === "failed")) {
+    return {
+      refusal: `${machine} went first with this change, and failed; no server after it was given it. Correct what it says of ${machine}, or set that server down (loopback-ha down ${machine}), ${again}`,
+    };
+  }
+  for (const { machine } of led.filter((leader) => isAtWork(leader) && !leader.alive)) {
+    return {
+      refusal: `${machine} went first with this change, and its run was ended before it was known whether that server still answers. Look at ${machine}, ${again}`,
+    };
+  }
+  if (me.tried && led.some(({ phase }) => phase === "applied")) return "go";
+  const last = led.at(-1);
+  if (waited > TURN_SECONDS * 1000) {
+    const holder = last && isAtWork(last) ? last.machine : "another server";
+    return {
+      refusal: `${holder}, which goes first with this change, was not done within ${TURN_SECONDS} s. Look at ${holder}, ${again}`,
+    };
+  }
+  if (last && isAtWork(last)) return "wait";
+  const isAwaited = (/** @type {Member} */ other) =>
+    other.alive &&
+    other.pid !== me.pid &&
+    precedes(other, me) &&
+    (other.phase === "ready" || (other.phase === "trying" && waited < PATIENCE));
+  return members.some(isAwaited) ? "wait" : "lead";
+}
+
+/** @typedef {{ parent: number, name: string, start: string }} Process */
+
+/** @param {number} pid @returns {Process | undefined} undefined: it is gone */
+function processOf(pid) {
+  try {
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8");
+    const rest = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const name = stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")"));
+    return { parent: Number(rest[1]), name, start: String(rest[19]) };
+  } catch {
+    if (fs.existsSync("/proc/self/stat")) return undefined;
+  }
+  try {
+    // Where there is no /proc (macOS).
+    const text = execFileSync("ps", ["-o", "ppid=,lstart=,comm=", "-p", String(pid)], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const [, parent, start, command] = /^\s*(\d+)\s+((?:\S+\s+){5})(\S.*?)\s*$/.exec(text) ?? [];
+    if (parent === undefined || start === undefined || command === undefined) return undefined;
+    return { parent: Number(parent), name: path.basename(command), start: start.replace(/\W/g, "") };
+  } catch {
+    return undefined;
+  }
+}
+
+/** @param {(name: string) => boolean} is @returns {number | undefined} the nearest of our ancestors that has such a name */
+function ancestor(is) {
+  for (let pid = process.ppid; pid > 1;) {
+    const found = processOf(pid);
+    if (!found) return undefined;
+    if (is(found.name)) return pid;
+    pid = found.parent;
+  }
+  return undefined;
+}
+const engineOf = () => ancestor((name) => name === "pulumi");
+/** A provider is started for each update, an engine may go on (`pulumi watch`). */
+const runOf = () => ancestor((name) => name.startsWith("pulumi")) ?? process.ppid;
+
+/** Numbers of processes mean something in one namespace only, and containers may share a /tmp. */
+function space() {
+  try {
+    return fs.readlinkSync("/proc/self/ns/pid").replace(/\D/g, "");
+  } catch {
+    return "";
+  }
+}
+/** @param {number} pid */
+const tagOf = (pid) => `${space()}.${pid}-${processOf(pid)?.start ?? ""}`;
+
+/** @param {number} pid */
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return /** @type {NodeJS.ErrnoException} */ (error).code === "EPERM";
+  }
+}
+
+/** Where the runs of this user meet. @returns {string} */
+function meetingPlace() {
+  const uid = process.getuid?.() ?? 0;
+  const runtime = process.env.XDG_RUNTIME_DIR;
+  const places = [`/tmp/loopback-ha-${uid}`, ...(runtime ? [path.join(runtime, "loopback-ha")] : [])];
+  const place = places.find((folder) => isOwn(folder, true));
+  if (place === undefined)
+    throw new Error(
+      `no folder for the commands of this run to meet in, so that one server is changed first: ${places.join(" and ")} can't be made or may be written by others. Nothing was changed`,
+    );
+  return place;
+}
+
+/** @param {string} place forgets runs that are over */
+function tidy(place) {
+  for (const name of fs.readdirSync(place)) {
+    const [, where, pid, start] = /^(?:run|order)\.(\d*)\.(\d+)-(\w*)$/.exec(name) ?? [];
+    if (where === space() && processOf(Number(pid))?.start !== start)
+      fs.rmSync(path.join(place, name), { recursive: true, force: true });
+  }
+}
+
+/** Whole or not at all, for those who look meanwhile. @param {string} file @param {unknown} value */
+function write(file, value) {
+  const fresh = `${file}.${process.pid}.new`;
+  fs.writeFileSync(fresh, JSON.stringify(value));
+  fs.renameSync(fresh, file);
+}
+
+/** @param {string} file @returns {any} undefined: there is none */
+function read(file) {
+  try {
+    return JSON.parse(fs.readFileSync(file, "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * By the program: in which order its servers would go first. Known to the commands of the same run only; no input of
+ * theirs, which would be a change with each flip.
+ * @param {string[]} machines
+ */
+function announceOrder(machines) {
+  const engine = engineOf();
+  if (engine === undefined) return;
+  write(path.join(meetingPlace(), `order.${tagOf(engine)}`), machines);
+}
+
+/** A command's part in its run. */
+class Turn {
+  /** @param {string} machine */
+  constructor(machine) {
+    const place = meetingPlace();
+    tidy(place);
+    const engine = engineOf();
+    /** @type {string[]} */
+    const order = (engine === undefined ? undefined : read(path.join(place, `order.${tagOf(engine)}`))) ?? [];
+    const rank = order.includes(machine) ? order.indexOf(machine) : order.length;
+    this.folder = path.join(place, `run.${tagOf(runOf())}`);
+    fs.mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+    /** @type {Member} */
+    this.me = { pid: process.pid, machine, rank, phase: "trying", serves: true, tried: true, alive: true };
+    this.#enter("trying");
+    process.once("exit", () => this.#leave());
+  }
+
+  /** @param {Phase} phase */
+  #enter(phase) {
+    this.me.phase = phase;
+    write(path.join(this.folder, `member.${this.me.pid}`), this.me);
+  }
+
+  /** @returns {Member[]} */
+  #members() {
+    return fs
+      .readdirSync(this.folder)
+      .filter((name) => /^member\.\d+$/.test(name))
+      .flatMap((name) => {
+        const member = read(path.join(this.folder, name));
+        // Looked at before it is asked whether it lives: what it wrote last counts.
+        return member ? [{ ...member, alive: member.alive && isAlive(member.pid) }] : [];
+      });
+  }
+
+  /** Who went alone, one after the other. @returns {number[]} */
+  #leaders() {
+    const names = fs.readdirSync(this.folder).filter((name) => /^first\.\d+$/.test(name));
+    return names
+      .map((_, index) => read(path.join(this.folder, `first.${index}`)))
+      .filter((pid) => pid !== undefined);
+  }
+
+  /**
+   * Waits for this server's turn.
+   * @param {{ serves: boolean, tried: boolean }} machine whether its Apache runs now, and has shown that it takes the change
+   * @param {() => boolean} isOver the machine waits no more
+   * @returns {Promise<string | undefined>} why it must not begin; undefined: it may
+   */
+  async wait(machine, isOver) {
+    Object.assign(this.me, machine);
+    this.#enter("ready");
+    const begin = Date.now();
+    for (; !isOver(); await new Promise((resolve) => setTimeout(resolve, INTERVAL))) {
+      const leaders = this.#leaders();
+      // In this order: a member that has died since said before what it did.
+      const alive = new Set(this.#members().flatMap(({ pid, alive }) => (alive ? [pid] : [])));
+      const members = this.#members().map((member) => ({ ...member, alive: alive.has(member.pid) }));
+      const found = decide(this.me, members, leaders, Date.now() - begin);
+      if (typeof found === "object") return found.refusal;
+      if (found === "go") {
+        this.#enter("follows");
+        return undefined;
+      }
+      if (found === "lead" && this.#take(leaders.length)) {
+        this.#enter("leads");
+        return undefined;
+      }
+    }
+    return undefined;
+  }
+
+  /** @param {number} place @returns {boolean} whether it is ours now */
+  #take(place) {
+    try {
+      // By a link: whoever sees it can read it.
+      const mine = path.join(this.folder, `taken.${this.me.pid}`);
+      fs.writeFileSync(mine, String(this.me.pid));
+      fs.linkSync(mine, path.join(this.folder, `first.${place}`));
+      return true;
+    } catch (error) {
+      if (/** @type {NodeJS.ErrnoException} */ (error).code === "EEXIST") return false;
+      throw error;
+    }
+  }
+
+  /** Apache is about to read something else. */
+  begun() {
+    if (this.me.phase === "leads") this.#enter("begun");
+  }
+
+  /** It has, and answers. */
+  applied() {
+    if (this.me.phase === "leads" || this.me.phase === "begun") this.#enter("applied");
+  }
+
+  /** The machine said that it failed: before it had begun, another server may go first. */
+  refused() {
+    if (this.me.phase === "leads") this.#enter("out");
+  }
+
+  #leave() {
+    const { phase } = this.me;
+    if (phase === "trying" || phase === "ready" || phase === "follows") this.#enter("out");
+    // Whatever it was, nobody knows that the server still answers.
+    else if (phase === "leads" || phase === "begun") this.#enter("failed");
+  }
+}
+
+module.exports = { PATIENCE, TURN_SECONDS, Turn, announceOrder, decide };

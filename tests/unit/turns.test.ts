@@ -1,0 +1,311 @@
+/** Of the servers that one run changes one goes first, and the others wait until it answers (ADR 25). */
+import assert from "assert";
+import { execFile, execFileSync } from "child_process";
+import * as fs from "fs";
+import * as os from "os";
+import * as path from "path";
+import fc from "fast-check";
+import { Member, PATIENCE, TURN_SECONDS, decide } from "../../components/host/turns.cjs";
+import { FalseSsh } from "./ssh/support";
+
+const HOST_FOLDER = path.join(__dirname, "../../components/host");
+
+const member = (pid: number, rest: Partial<Member> = {}): Member => ({
+  pid,
+  machine: `web${pid}`,
+  rank: pid,
+  phase: "ready",
+  serves: true,
+  tried: true,
+  alive: true,
+  ...rest,
+});
+
+describe("whose turn it is", () => {
+  const me = member(2);
+  const rows: [string, Member[], number | undefined, number, string | RegExp, Partial<Member>?][] = [
+    ["alone", [], undefined, 0, "lead"],
+    ["one that carries more is ready, too", [member(3)], undefined, 0, "lead"],
+    ["one that carries less is ready, too", [member(1)], undefined, 60_000, "wait"],
+    ["one that carries less still looks", [member(1, { phase: "trying" })], undefined, 0, "wait"],
+    ["one that carries less looks for long", [member(1, { phase: "trying" })], undefined, PATIENCE, "lead"],
+    ["one that carries less has died", [member(1, { alive: false })], undefined, 0, "lead"],
+    ["one that carries less has nothing to do", [member(1, { phase: "out" })], undefined, 0, "lead"],
+    ["the Apache of one that carries less is down", [member(1, { serves: false })], undefined, 0, "lead"],
+    ["the first may begin", [member(3, { phase: "leads" })], 3, 0, "wait"],
+    ["the first has begun", [member(3, { phase: "begun" })], 3, 0, "wait"],
+    ["the first answers", [member(3, { phase: "applied" })], 3, 0, "go"],
+    ["the first answers and has ended", [member(3, { phase: "applied", alive: false })], 3, 0, "go"],
+    ["the first was out before it began", [member(3, { phase: "out", alive: false })], 3, 0, "lead"],
+    ["the first has failed", [member(3, { phase: "failed" })], 3, 0, /^web3 went first .*failed.*down web3/],
+    [
+      "the first was killed",
+      [member(3, { phase: "begun", alive: false })],
+      3,
+      0,
+      /^web3 .*ended before it was known/,
+    ],
+    [
+      "the first was killed before it said that it has begun",
+      [member(3, { phase: "leads", alive: false })],
+      3,
+      0,
+      /^web3 .*ended before it was known/,
+    ],
+    ["untried, the first answers", [member(3, { phase: "applied" })], 3, 0, "lead", { tried: false }],
+    [
+      "untried, the first answers, and one that is untried, too, carries less",
+      [member(3, { phase: "applied" }), member(1, { tried: false })],
+      3,
+      0,
+      "wait",
+      { tried: false },
+    ],
+    [
+      "the first takes too long",
+      [member(3, { phase: "begun" })],
+      3,
+      TURN_SECONDS * 1000 + 1,
+      /^web3.*not done within 150 s/,
+    ],
+  ];
+  for (const [what, others, first, waited, expected, mine] of rows) {
+    it(what, () => {
+      const leaders = first === undefined ? [] : [first];
+      const one = { ...me, ...mine };
+      const found = decide(one, [...others, one], leaders, waited);
+      if (typeof expected === "string") return assert.equal(found, expected);
+      assert.match(typeof found === "string" ? found : found.refusal, expected);
+    });
+  }
+
+  it("whatever the order, no two are at risk at once, and after a loss nobody begins", () => {
+    const start = fc.record({
+      rank: fc.nat(3),
+      serves: fc.boolean(),
+      tried: fc.boolean(),
+      end: fc.constantFrom("applied", "failed", "out", "killed"),
+    });
+    const run = fc.tuple(fc.array(start, { minLength: 1, maxLength: 6 }), fc.array(fc.nat(5)));
+    fc.assert(
+      fc.property(run, ([starts, steps]) => {
+        const members = starts.map(({ rank, serves, tried }, pid) =>
+          member(pid, { rank, serves, tried, phase: "trying" }),
+        );
+        const at = new Array<string>(members.length).fill("looking");
+        const leaders: number[] = [];
+        let isLost = false;
+        let isApplied = false;
+        const step = (n: number): void => {
+          const one = members[n];
+          if (at[n] === "looking") {
+            one.phase = "ready";
+            at[n] = "waiting";
+          } else if (at[n] === "waiting") {
+            const found = decide(one, members, leaders, 0);
+            if (found === "wait") return;
+            if (typeof found === "object") {
+              one.phase = "out";
+              at[n] = "over";
+            } else if (found === "lead") {
+              assert.ok(!isLost && !(isApplied && one.tried));
+              assert.ok(!members.some(({ phase }) => /leads|begun/.test(phase)));
+              leaders.push(n);
+              one.phase = "leads";
+              at[n] = "leading";
+            } else {
+              assert.ok(isApplied && !isLost && one.tried);
+              one.phase = "follows";
+              at[n] = "over";
+            }
+          } else if (at[n] === "leading") {
+            const { end } = starts[n];
+            if (end === "killed") one.alive = false;
+            else one.phase = end;
+            isLost ||= end === "failed" || end === "killed";
+            isApplied ||= end === "applied";
+            at[n] = "over";
+          }
+        };
+        for (const n of steps) if (n < members.length) step(n);
+        // To the end: nobody waits for ever.
+        for (let round = 0; round < 4 * members.length; round++) members.forEach((_, n) => step(n));
+        assert.deepEqual(new Set(at), new Set(["over"]));
+      }),
+    );
+  });
+});
+
+/** A machine: what it does with a turn, by its name. */
+const MACHINE = `
+case "$*" in *' bash -s loopback-ha '*) ;; *) exit 0 ;; esac
+name=$(tr '\\0' '\\n' <"$done/words" | sed -n 's/.*@//p' | head -n 1)
+. "$dir/is.$name"
+# Until all commands are there, as the look into a real machine takes long enough.
+until (($(ls -d "$dir"/call.* | wc -l) >= $(<"$dir/count"))); do sleep 0.05; done
+sleep "\${late:-0}"
+[[ ! $broken ]] || { echo "$name: broken before" >&2; exit 1; }
+echo "LOOPBACK-HA-READY \${serves:-1} \${tried:-1}"
+answer=$(grep -a -m1 -o 'LOOPBACK-HA-\\(GO\\|STAY\\)')
+echo "$name $answer" >>"$dir/log"
+[[ $answer = LOOPBACK-HA-GO ]] || exit 1
+[[ ! $full ]] || { echo "$name: disk full" >&2; exit 1; }
+echo LOOPBACK-HA-BEGUN
+sleep 0.4
+[[ ! $dies ]] || exit 255
+[[ ! $fails ]] || { echo "$name: Apache ended" >&2; exit 1; }
+echo "$name applied" >>"$dir/log"
+echo LOOPBACK-HA-APPLIED
+cat >/dev/null`;
+
+describe("the commands of one run", () => {
+  let ssh: FalseSsh;
+  beforeEach(() => (ssh = new FalseSsh(MACHINE)));
+  afterEach(() => ssh.remove());
+
+  /** Runs a command for each machine as an engine does, whose program has announced this order. */
+  const run = async (
+    machines: Record<string, string>,
+    order: string[],
+  ): Promise<{ log: string[]; codes: string; said: string }> => {
+    const file = (name: string): string => path.join(ssh.folder, name);
+    for (const [name, is] of Object.entries(machines))
+      fs.writeFileSync(file(`is.${name}`), `serves= tried= late= broken= full= dies= fails=\n${is}`);
+    fs.writeFileSync(file("log"), "");
+    fs.writeFileSync(file("count"), String(Object.keys(machines).length));
+    for (const name of ["pulumi", "pulumi-resource-x"])
+      if (!fs.existsSync(file(name))) fs.symlinkSync("/bin/bash", file(name));
+    fs.writeFileSync(
+      file("command.sh"),
+      `export LOOPBACK_HA_MACHINE=$1 LOOPBACK_HA_SSH="ops@$1"
+node ${HOST_FOLDER}/deliver.cjs <<<'{"want":{}}' >${file("out")}.$1 2>&1
+echo "$1 $?" >>${file("codes")}`,
+    );
+    // Each a program of its own: the provider is known by its name.
+    const deliver = Object.keys(machines).map((name) => `bash ${file("command.sh")} ${name} &`);
+    fs.writeFileSync(file("provider.sh"), `${deliver.join("\n")}\nwait\n`);
+    fs.writeFileSync(
+      file("engine.sh"),
+      `node -e 'require("${HOST_FOLDER}/turns.cjs").announceOrder(${JSON.stringify(order)})'
+${file("pulumi-resource-x")} ${file("provider.sh")}
+true`,
+    );
+    fs.writeFileSync(file("codes"), "");
+    const env = {
+      ...process.env,
+      ...ssh.environment({
+        LOOPBACK_HA_CONCERN: "vhosts",
+        LOOPBACK_HA_SCRIPTS: path.join(HOST_FOLDER, "../webServerPool"),
+      }),
+      PATH: ssh.path,
+    };
+    await new Promise<void>((resolve, reject) =>
+      execFile(file("pulumi"), [file("engine.sh")], { env }, (error) => (error ? reject(error) : resolve())),
+    );
+    const read = (name: string): string => fs.readFileSync(file(name), "utf8");
+    return {
+      log: read("log").trim().split("\n"),
+      codes: read("codes").trim().split("\n").sort().join(" "),
+      said: Object.keys(machines)
+        .map((name) => read(`out.${name}`))
+        .join(""),
+    };
+  };
+  const GO = "LOOPBACK-HA-GO";
+
+  it("the first in order goes first, the others together when it answers", async () => {
+    const { log, codes } = await run({ web1: "", web2: "late=0.2", web3: "" }, ["web2", "web1", "web3"]);
+    assert.deepEqual(log.slice(0, 2), [`web2 ${GO}`, "web2 applied"]);
+    assert.deepEqual(log.slice(2, 4).sort(), [`web1 ${GO}`, `web3 ${GO}`]);
+    assert.equal(codes, "web1 0 web2 0 web3 0");
+  });
+
+  for (const [what, is] of [
+    ["ends its Apache", "fails=1"],
+    ["is heard of no more", "dies=1"],
+  ]) {
+    it(`when the first ${what}, the others are left untouched, and say so`, async () => {
+      const { log, codes, said } = await run({ web1: is, web2: "", web3: "late=1" }, ["web1", "web2"]);
+      const STAY = "LOOPBACK-HA-STAY";
+      assert.deepEqual(log.slice(0, 1), [`web1 ${GO}`], log.join());
+      assert.deepEqual(log.sort(), [`web1 ${GO}`, `web2 ${STAY}`, `web3 ${STAY}`]);
+      assert.equal(codes, "web1 1 web2 1 web3 1");
+      for (const server of ["web2", "web3"])
+        assert.match(
+          said,
+          new RegExp(`${server}: untouched\\. web1 went first with this change, and failed`),
+        );
+    });
+  }
+
+  it("of servers that could try nothing one goes after the other, until one fails", async () => {
+    const { log, codes } = await run(
+      { web1: "tried=0", web2: "tried=0 fails=1", web3: "tried=0", web4: "" },
+      ["web1", "web2", "web3", "web4"],
+    );
+    assert.deepEqual(
+      log.filter((line) => !line.startsWith("web4")),
+      [`web1 ${GO}`, "web1 applied", `web2 ${GO}`, "web3 LOOPBACK-HA-STAY"],
+    );
+    assert.equal(codes, "web1 0 web2 1 web3 1 web4 0");
+  });
+
+  for (const [what, is] of [
+    ["refuses before", "broken=1"],
+    ["fails before Apache reads anything", "full=1"],
+  ]) {
+    it(`one that ${what} holds nobody up`, async () => {
+      const { codes } = await run({ web1: is, web2: "", web3: "" }, ["web1", "web2", "web3"]);
+      assert.equal(codes, "web1 1 web2 0 web3 0");
+    });
+  }
+
+  it("a server whose Apache is down does not go first", async () => {
+    const { log } = await run({ web1: "serves=0 fails=1", web2: "late=0.3" }, ["web1", "web2"]);
+    assert.deepEqual(log.slice(0, 2), [`web2 ${GO}`, "web2 applied"]);
+  });
+
+  it("leaves nothing of runs that are over", async () => {
+    const place = `/tmp/loopback-ha-${os.userInfo().uid}`;
+    const { codes } = await run({ web1: "" }, []);
+    const [space] = /\d+/.exec(fs.readlinkSync("/proc/self/ns/pid"))!;
+    const dead = execFileSync("bash", ["-c", "echo $$"], { encoding: "utf8" }).trim();
+    const left = path.join(place, `run.${space}.${dead}-1`);
+    fs.mkdirSync(left);
+    await run({ web1: "" }, []);
+    assert.equal(codes, "web1 0");
+    assert.ok(!fs.existsSync(left));
+  });
+});
+
+describe("what a machine that has a change in force needs to hear", () => {
+  const rows: [string, string, number, boolean, RegExp][] = [
+    ["recorded", "LOOPBACK-HA-RECORDED\n", 0, false, /^$/],
+    [
+      "nothing, as nobody is there any more",
+      "",
+      1,
+      true,
+      /^web7: the change is in force, but .*in doubt until/,
+    ],
+    ["something else", "x\n", 1, true, /in doubt until/],
+  ];
+  for (const [what, input, code, isMarked, words] of rows) {
+    it(what, () => {
+      const dir = fs.mkdtempSync(path.join(os.tmpdir(), "acknowledge-"));
+      try {
+        fs.mkdirSync(path.join(dir, "current"));
+        fs.writeFileSync(path.join(dir, "current/meta"), "machine=web7\n");
+        const mark = path.join(dir, "in-doubt");
+        fs.writeFileSync(mark, "now\n");
+        const script = `bash ${HOST_FOLDER}/acknowledge.sh ${mark} 2>${dir}/errors >/dev/null; echo $?`;
+        const said = execFileSync("bash", ["-c", script], { input, encoding: "utf8" });
+        assert.equal(Number(said), code);
+        assert.equal(fs.existsSync(mark), isMarked);
+        assert.match(fs.readFileSync(path.join(dir, "errors"), "utf8").trim(), words);
+      } finally {
+        fs.rmSync(dir, { recursive: true });
+      }
+    });
+  }
+});
