@@ -253,6 +253,36 @@ describe("faults", function () {
       );
     });
 
+    it("moves from one whose Apache has ended to one that answers with a redirect, as all of them do, and not while the present one does better", async () => {
+      const vhosts = "/etc/apache2/sites-enabled/loopback-ha.*.conf";
+      const redirect = `cp -p ${vhosts} /root/as-applied; sed -i 's|Redirect 200 \\("[^"]*"\\)|Redirect 301 \\1 /elsewhere|' ${vhosts}; apache2ctl graceful`;
+      const back = `mv /root/as-applied ${vhosts}; systemctl start apache2; apache2ctl graceful`;
+      const move = (): Promise<ExecResult> => sh("r1", "loopback-ha-move 192.0.2.64/27 web1");
+      const others = ["web1", "web3", "web4"];
+      await Promise.all(others.map((name) => sh(name, redirect)));
+      await sh("web2", `cp -p ${vhosts} /root/as-applied`);
+      try {
+        const refused = await move();
+        assert.notEqual(refused.code, 0);
+        assert.match(
+          textOf(refused),
+          /on web1 does not answer for \S+: HTTP status 301 instead of 200; nothing was moved/,
+        );
+        await sh("web2", "systemctl stop apache2");
+        const moved = await move();
+        assert.equal(moved.code, 0, textOf(moved));
+        assert.match(
+          textOf(moved),
+          /warning: r1: site \w+ on web1 answers HTTP status 301 instead of 200 for/,
+        );
+        assert.match((await sh("r1", "ip route show exact 192.0.2.64/27")).stdout, /via 192\.0\.2\.2 /);
+      } finally {
+        await Promise.all(SERVERS.map((name) => sh(name, back)));
+        await farm.up();
+      }
+      assert.deepEqual(await farm.serving(), SERVERS);
+    });
+
     it("a proof that is killed leaves none of its questions, although no other run follows", async () => {
       await sh(
         "web1",
