@@ -1,11 +1,12 @@
 #!/bin/bash
 # Runs lib.sh's steps ($1: the folder of the host scripts) with /etc/systemd/system and /var/lib on file systems of their
 # own ($2: ext4 or xfs), in a mount namespace. A copy of both images, made while they are mounted, is what a power cut
-# leaves; what it holds is said.
-# shellcheck disable=SC2016,SC2034
+# leaves; what it holds is said. With "each" ($3) the power is cut before and after each step that changes the disk, and
+# only what a boot would not get along with is said, and how many cuts there were.
+# shellcheck disable=SC2016,SC2034,SC2086,SC2154 # paths of ours, and what look sets
 set -euo pipefail
-scripts=$1 kind=$2
-if [[ ${3:-} != inside ]]; then exec unshare --mount --propagation private bash "$0" "$scripts" "$kind" inside; fi
+scripts=$1 kind=$2 how=${3:-}
+if [[ ${4:-} != inside ]]; then exec unshare --mount --propagation private bash "$0" "$scripts" "$kind" "$how" inside; fi
 
 mount -t tmpfs tmpfs /run
 work=/run/power-cut
@@ -43,7 +44,8 @@ drift() { :; }
 CONCERN
 echo "unit of @INSTANCE@" >$work/bundle/scripts/unit.service
 
-cut() {
+# look COMMAND...: with the copy mounted.
+look() {
   cp --reflink=never --sparse=always $work/etc.img $work/etc.cut
   cp --reflink=never --sparse=always $work/var.img $work/var.cut
   local options=loop place
@@ -53,17 +55,73 @@ cut() {
     mkdir -p "$work/after/$place"
     mount -o "$options" "$work/$place.cut" "$work/after/$place"
   done
-  local etc=$work/after/etc state=$work/after/var/loopback-ha/p.s.c.fake
+  etc=$work/after/etc state=$work/after/var/loopback-ha/p.s.c.fake "$@"
+  umount $work/after/etc $work/after/var
+}
+cut() { look summary "$1"; }
+summary() {
   echo "$1: text=$(cat $etc/ours.conf 2>/dev/null || echo none) unit=$(cat $etc/loopback-ha.*.service 2>/dev/null || echo none)" \
     "link=$(find $etc -type l | wc -l)" \
     "current=$(readlink "$state/current" || echo none) applied=$([[ -s $state/applied ]] && echo yes || echo no)"
-  umount $work/after/etc $work/after/var
+}
+# What a boot finds: a version in force that is whole, or none; and without the mark all that it wants, but for a removal,
+# which can be run again.
+judge() {
+  local text unit version file
+  text=$(cat $etc/ours.conf 2>/dev/null || echo none)
+  unit=$(cat $etc/loopback-ha.*.service 2>/dev/null || echo none)
+  version=$(readlink "$state/current" || true)
+  version=${version##*/}
+  [[ $text == @(one|two|none) ]] || echo "$1: the text is '$text'"
+  [[ $unit == @(none|'unit of p.s.c.fake') ]] || echo "$1: the unit is '$unit'"
+  if [[ -L $state/current ]]; then
+    for file in meta want/text scripts/apply.sh scripts/lib.sh scripts/restore.sh; do
+      [[ -s $state/current/$file ]] || echo "$1: $file of version $version is not there"
+    done
+    [[ $(cat "$state/current/want/text" || true) == "$version" ]] || echo "$1: version $version wants something else"
+    [[ $1 == removal* || -e $state/in-doubt || ($text == "$version" && $unit != none && $(find $etc -type l)) ]] ||
+      echo "$1: version $version without a mark, with the text '$text' and the unit '$unit'"
+  elif [[ -e $state ]]; then
+    [[ -e $state/in-doubt || $text$unit == nonenone ]] || echo "$1: a folder without version and mark"
+  else
+    [[ $text == none || $(find $work/after/var -name '.gone-*') ]] || echo "$1: the text is left alone"
+  fi
+} 2>/dev/null
+# at_each_step NAME SCRIPT: what it runs, with a cut before each command that changes something.
+at_each_step() {
+  local name=$1
+  export -f look judge
+  export work kind name
+  echo 0 >$work/cuts
+  bash -c '
+    at_step() {
+      case $1 in
+        "mv "* | "sync "* | "rm "* | "ln "* | "cp "* | "install "* | "mkdir "* | "rmdir "*) ;;
+        *) return 0 ;;
+      esac
+      echo $(($(<$work/cuts) + 1)) >$work/cuts
+      bash -c "look judge \"\$1\"" cut "$name, before: $1" >&9
+      return 0
+    }
+    set -T; trap "at_step \"\$BASH_COMMAND\"" DEBUG; . "$0"' "$2" 9>&1 >/dev/null
+  # Those of subshells are counted, too.
+  echo "$name: $(<$work/cuts) cuts"
 }
 wish() {
   mkdir -p $work/bundle/want
   echo "$1" >$work/bundle/want/text
   printf '%s\n' instance=p.s.c.fake machine=m1 concern=fake stack=s "version=$1" >$work/bundle/meta
 }
+
+if [[ $how == each ]]; then
+  for text in one two; do
+    wish $text
+    at_each_step "to $text" $work/bundle/scripts/apply.sh
+    rm /var/lib/loopback-ha/p.s.c.fake/in-doubt 2>/dev/null || true
+  done
+  at_each_step removal $work/bundle/scripts/remove.sh
+  exit
+fi
 
 wish one
 bash $work/bundle/scripts/apply.sh >/dev/null

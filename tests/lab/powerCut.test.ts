@@ -28,5 +28,15 @@ describe("a power cut (M1)", function () {
         "removed: text=none unit=none link=0 current=none applied=no",
       ]);
     });
+
+    it(`at each step of a first change, of the next and of a removal leaves what a boot gets along with, on ${kind}`, async () => {
+      const { stdout } = await promisify(execFile)("bash", [
+        path.join(__dirname, "powerCut.sh"),
+        scripts,
+        kind,
+        "each",
+      ]);
+      assert.match(stdout, /^to one: [2-9]\d cuts\nto two: [2-9]\d cuts\nremoval: \d\d cuts\n$/);
+    });
   }
 });
