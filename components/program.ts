@@ -27,6 +27,7 @@ import {
 import { readStackConfig } from "./config/stack";
 import { POOL } from "./identity";
 import { firstServers } from "./firstServers";
+import { isInDoubt } from "./host/drift";
 import { Findings, driftOf, inspect } from "./inspection";
 import { ownInstances } from "./host/observe";
 import { announceOrder } from "./host/turns.cjs";
@@ -154,6 +155,7 @@ function build(
         farm.servers.map(({ name }) => name),
         farm.placement,
         (name) => found.get(name)?.failure === undefined,
+        (name) => isInDoubt(found.get(name), instanceName(`${POOL}-${name}`, Concern.Vhosts)),
       ),
     );
   const pool = new WebServerPool(POOL, {

@@ -39,10 +39,11 @@ fi
 turn=
 [[ ! ${LOOPBACK_HA_TOKEN:-} ]] || turn=$(meta_of "$bundle" turn_seconds)
 wait_for_turn() {
-  local answer='' serving=0 certain=0
+  local answer='' serving=0 certain=0 lost=0
   ! serves || serving=1
   ! is_tried || certain=1
-  say "LOOPBACK-HA-READY $serving $certain" >&4
+  ((serving)) || [[ ! $doubted ]] || lost=1
+  say "LOOPBACK-HA-READY $serving $certain $lost" >&4
   IFS= read -r -t "$turn" answer <&3 || true
   case $answer in
     LOOPBACK-HA-GO) ;;

@@ -20,8 +20,8 @@ const LIMIT_SECONDS = 110;
 /** The machine has the wish in force, and waits to hear that this was recorded. */
 const APPLIED = "LOOPBACK-HA-APPLIED\n";
 const RECORDED = "LOOPBACK-HA-RECORDED\n";
-/** The machine would begin, and waits for its turn; 1: its daemon serves now; 1: it has tried the change. */
-const READY = /LOOPBACK-HA-READY ([01]) ([01])\n$/;
+/** The machine would begin, and waits for its turn. Each 0 or 1: its daemon serves now; it has tried the change; such a change ended it. */
+const READY = /LOOPBACK-HA-READY ([01]) ([01]) ([01])\n$/;
 const GO = "LOOPBACK-HA-GO\n";
 const STAY = "LOOPBACK-HA-STAY\n";
 const BEGUN = "LOOPBACK-HA-BEGUN\n";
@@ -193,7 +193,7 @@ async function run(options, command, input, engine, turn) {
   let isOver = false;
   /** @type {string | undefined} */
   let refusal;
-  /** @param {{ serves: boolean, tried: boolean }} machine */
+  /** @param {{ serves: boolean, tried: boolean, lost: boolean }} machine */
   const takeTurn = async (machine) => {
     hasAsked = true;
     clearTimeout(deadline);
@@ -208,9 +208,10 @@ async function run(options, command, input, engine, turn) {
   ssh.stdout.setEncoding("utf8").on("data", (text) => {
     if (out.length < MOST_TEXT) out += text.slice(0, MOST_TEXT);
     end = (end + text).slice(-LONGEST_MARK);
-    const [isReady, serves, tried] = READY.exec(end) ?? [];
+    const [isReady, ...flags] = READY.exec(end) ?? [];
+    const [serves, tried, lost] = flags.map((flag) => flag === "1");
     if (turn && out.includes(BEGUN)) turn.begun();
-    if (turn && !hasAsked && isReady) void takeTurn({ serves: serves === "1", tried: tried === "1" });
+    if (turn && !hasAsked && isReady) void takeTurn({ serves: !!serves, tried: !!tried, lost: !!lost });
     else if (end.endsWith(APPLIED)) {
       turn?.applied();
       ssh.stdin.end(ancestors() === engine ? RECORDED : "");
@@ -256,7 +257,7 @@ async function confirm(version, token, seconds, engine) {
 /** @param {string} out */
 const withoutMarks = (out) =>
   out
-    .replace(/^LOOPBACK-HA-(READY [01] [01]|BEGUN)\n/gm, "")
+    .replace(/^LOOPBACK-HA-(READY [01] [01] [01]|BEGUN)\n/gm, "")
     .replace(APPLIED, "")
     .replace(CONFIRM, "");
 

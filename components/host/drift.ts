@@ -17,6 +17,11 @@ export function driftOf(observation: Observation | undefined, instance: string):
   return `${shorten(first, MOST_IN_WORD)}${more}, seen after the run of ${files.applied?.[0] ?? "an unknown time"}`;
 }
 
+/** Whether a run did not get to its end with that instance. */
+export function isInDoubt(observation: Observation | undefined, instance: string): boolean {
+  return doubtOf(observation?.instances[instance] ?? {}) !== undefined;
+}
+
 /** A machine's drift for people: a diff of what was applied, by instance of the stack. Undefined without drift. */
 export function describeDrift(machine: string, observation: Observation, stack: string): string | undefined {
   const parts = ownInstances(observation, stack).flatMap(([instance, files]) => {

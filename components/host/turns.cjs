@@ -13,22 +13,24 @@ const TURN_SECONDS = 150;
 /** Milliseconds in which one that is to go before may still get ready: else who is ready goes first. */
 const PATIENCE = 5_000;
 /** Milliseconds between looks into the folder. */
-const INTERVAL = 20;
+const INTERVAL = 50;
 
 /**
  * Where a command is: it looks at its machine (`trying`), waits (`ready`), may begin alone (`leads`) or with others
  * (`follows`), changes what Apache reads (`begun`, of one that leads); how it ended: `applied`, `failed`, or `out` where
  * nothing was touched or nobody waited for it.
  * @typedef {"trying" | "ready" | "follows" | "leads" | "begun" | "applied" | "failed" | "out"} Phase
- * @typedef {{ pid: number, machine: string, rank: number, phase: Phase, serves: boolean, tried: boolean, alive: boolean }} Member
+ * @typedef {{ pid: number, machine: string, rank: number, phase: Phase, serves: boolean, tried: boolean, lost: boolean, alive: boolean }} Member
  */
 
 /**
- * Whether `a` is rather the one to go first: what serves shows whether it still does; then what carries less.
+ * Whether `a` is rather the one to go first: what was lost to such a change has nothing to lose, and shows whether that is
+ * corrected; what serves shows whether it still does; then what carries less.
  * @param {Member} a
  * @param {Member} b
  */
 function precedes(a, b) {
+  if (a.lost !== b.lost) return a.lost;
   if (a.serves !== b.serves) return a.serves;
   return a.rank !== b.rank ? a.rank < b.rank : a.machine < b.machine;
 }
@@ -48,7 +50,7 @@ function decide(me, members, leaders, waited) {
   const isAtWork = (/** @type {Member} */ { phase }) => phase === "leads" || phase === "begun";
   for (const { machine } of led.filter((leader) => leader.phase === "failed")) {
     return {
-      refusal: `${machine} went first with this change, and failed; no server after it was given it. Correct what it says of ${machine}, or set that server down (loopback-ha down ${machine}), ${again}`,
+      refusal: `${machine} went first with this change, and failed; no server after it was given it. Correct what it says of ${machine}, there and where the others have the same, ${again}. A run without ${machine} (loopback-ha down ${machine}) tries the change on the next server: take it out of the config before that, unless the others can't have the same`,
     };
   }
   for (const { machine } of led.filter((leader) => isAtWork(leader) && !leader.alive)) {
@@ -196,7 +198,16 @@ class Turn {
     this.folder = path.join(place, `run.${tagOf(runOf())}`);
     fs.mkdirSync(this.folder, { recursive: true, mode: 0o700 });
     /** @type {Member} */
-    this.me = { pid: process.pid, machine, rank, phase: "trying", serves: true, tried: true, alive: true };
+    this.me = {
+      pid: process.pid,
+      machine,
+      rank,
+      phase: "trying",
+      serves: true,
+      tried: true,
+      lost: false,
+      alive: true,
+    };
     this.#enter("trying");
     process.once("exit", () => this.#leave());
   }
@@ -211,11 +222,13 @@ class Turn {
   #members() {
     return fs
       .readdirSync(this.folder)
-      .filter((name) => /^member\.\d+$/.test(name))
-      .flatMap((name) => {
-        const member = read(path.join(this.folder, name));
-        // Looked at before it is asked whether it lives: what it wrote last counts.
-        return member ? [{ ...member, alive: member.alive && isAlive(member.pid) }] : [];
+      .map((name) => Number(/^member\.(\d+)$/.exec(name)?.[1]))
+      .filter(Boolean)
+      .flatMap((pid) => {
+        // In this order: one that has died since said before what it did.
+        const alive = isAlive(pid);
+        const member = read(path.join(this.folder, `member.${pid}`));
+        return member ? [{ ...member, alive }] : [];
       });
   }
 
@@ -229,7 +242,8 @@ class Turn {
 
   /**
    * Waits for this server's turn.
-   * @param {{ serves: boolean, tried: boolean }} machine whether its Apache runs now, and has shown that it takes the change
+   * @param {{ serves: boolean, tried: boolean, lost: boolean }} machine whether its Apache runs now, has shown that it takes the
+   *   change, and was ended by such a change before
    * @param {() => boolean} isOver the machine waits no more
    * @returns {Promise<string | undefined>} why it must not begin; undefined: it may
    */
@@ -239,18 +253,17 @@ class Turn {
     const begin = Date.now();
     for (; !isOver(); await new Promise((resolve) => setTimeout(resolve, INTERVAL))) {
       const leaders = this.#leaders();
-      // In this order: a member that has died since said before what it did.
-      const alive = new Set(this.#members().flatMap(({ pid, alive }) => (alive ? [pid] : [])));
-      const members = this.#members().map((member) => ({ ...member, alive: alive.has(member.pid) }));
-      const found = decide(this.me, members, leaders, Date.now() - begin);
+      const found = decide(this.me, this.#members(), leaders, Date.now() - begin);
       if (typeof found === "object") return found.refusal;
       if (found === "go") {
         this.#enter("follows");
         return undefined;
       }
-      if (found === "lead" && this.#take(leaders.length)) {
+      if (found === "lead") {
+        // Before it is ours, so that nobody sees it taken and idle.
         this.#enter("leads");
-        return undefined;
+        if (this.#take(leaders.length)) return undefined;
+        this.#enter("ready");
       }
     }
     return undefined;

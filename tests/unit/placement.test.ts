@@ -380,16 +380,23 @@ describe("place", () => {
 describe("firstServers", () => {
   const carrying = (...servers: string[]): Placement[] =>
     servers.map((server, n) => ({ prefix: `192.0.2.${32 * n}/27`, home: server, server }) as Placement);
-  const rows: [string, Placement[], string[], string[]][] = [
+  const rows: [string, Placement[], string[], string[], string?][] = [
+    ["a change has failed on one", carrying("web1", "web3", "web3"), [], ["web3", "web2", "web1"], "web3"],
+    ["that one does not answer now", carrying("web1", "web2"), ["web3"], ["web1", "web2", "web3"], "web3"],
     ["all alike", carrying("web1", "web2", "web3"), [], ["web1", "web2", "web3"]],
     ["one carries nothing", carrying("web1", "web3", "web1"), [], ["web2", "web3", "web1"]],
     ["that one does not answer", carrying("web1", "web3", "web1"), ["web2"], ["web3", "web1", "web2"]],
     ["none answers", carrying("web1", "web3"), ["web1", "web2", "web3"], ["web2", "web1", "web3"]],
   ];
-  for (const [what, placements, silent, expected] of rows)
+  for (const [what, placements, silent, expected, doubted] of rows)
     it(what, () =>
       assert.deepEqual(
-        firstServers(["web1", "web2", "web3"], placements, (name) => !silent.includes(name)),
+        firstServers(
+          ["web1", "web2", "web3"],
+          placements,
+          (name) => !silent.includes(name),
+          (name) => name === doubted,
+        ),
         expected,
       ),
     );

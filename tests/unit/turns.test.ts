@@ -17,6 +17,7 @@ const member = (pid: number, rest: Partial<Member> = {}): Member => ({
   phase: "ready",
   serves: true,
   tried: true,
+  lost: false,
   alive: true,
   ...rest,
 });
@@ -32,12 +33,25 @@ describe("whose turn it is", () => {
     ["one that carries less has died", [member(1, { alive: false })], undefined, 0, "lead"],
     ["one that carries less has nothing to do", [member(1, { phase: "out" })], undefined, 0, "lead"],
     ["the Apache of one that carries less is down", [member(1, { serves: false })], undefined, 0, "lead"],
+    [
+      "one that such a change has ended is there, too",
+      [member(3, { lost: true, serves: false })],
+      undefined,
+      0,
+      "wait",
+    ],
     ["the first may begin", [member(3, { phase: "leads" })], 3, 0, "wait"],
     ["the first has begun", [member(3, { phase: "begun" })], 3, 0, "wait"],
     ["the first answers", [member(3, { phase: "applied" })], 3, 0, "go"],
     ["the first answers and has ended", [member(3, { phase: "applied", alive: false })], 3, 0, "go"],
     ["the first was out before it began", [member(3, { phase: "out", alive: false })], 3, 0, "lead"],
-    ["the first has failed", [member(3, { phase: "failed" })], 3, 0, /^web3 went first .*failed.*down web3/],
+    [
+      "the first has failed",
+      [member(3, { phase: "failed" })],
+      3,
+      0,
+      /^web3 went first .*failed.*run 'pulumi up' again\. A run without web3/,
+    ],
     [
       "the first was killed",
       [member(3, { phase: "begun", alive: false })],
@@ -84,13 +98,14 @@ describe("whose turn it is", () => {
       rank: fc.nat(3),
       serves: fc.boolean(),
       tried: fc.boolean(),
+      lost: fc.boolean(),
       end: fc.constantFrom("applied", "failed", "out", "killed"),
     });
     const run = fc.tuple(fc.array(start, { minLength: 1, maxLength: 6 }), fc.array(fc.nat(5)));
     fc.assert(
       fc.property(run, ([starts, steps]) => {
-        const members = starts.map(({ rank, serves, tried }, pid) =>
-          member(pid, { rank, serves, tried, phase: "trying" }),
+        const members = starts.map(({ rank, serves, tried, lost }, pid) =>
+          member(pid, { rank, serves, tried, lost, phase: "trying" }),
         );
         const at = new Array<string>(members.length).fill("looking");
         const leaders: number[] = [];
@@ -145,7 +160,7 @@ name=$(tr '\\0' '\\n' <"$done/words" | sed -n 's/.*@//p' | head -n 1)
 until (($(ls -d "$dir"/call.* | wc -l) >= $(<"$dir/count"))); do sleep 0.05; done
 sleep "\${late:-0}"
 [[ ! $broken ]] || { echo "$name: broken before" >&2; exit 1; }
-echo "LOOPBACK-HA-READY \${serves:-1} \${tried:-1}"
+echo "LOOPBACK-HA-READY \${serves:-1} \${tried:-1} \${lost:-0}"
 answer=$(grep -a -m1 -o 'LOOPBACK-HA-\\(GO\\|STAY\\)')
 echo "$name $answer" >>"$dir/log"
 [[ $answer = LOOPBACK-HA-GO ]] || exit 1
@@ -170,7 +185,7 @@ describe("the commands of one run", () => {
   ): Promise<{ log: string[]; codes: string; said: string }> => {
     const file = (name: string): string => path.join(ssh.folder, name);
     for (const [name, is] of Object.entries(machines))
-      fs.writeFileSync(file(`is.${name}`), `serves= tried= late= broken= full= dies= fails=\n${is}`);
+      fs.writeFileSync(file(`is.${name}`), `serves= tried= lost= late= broken= full= dies= fails=\n${is}`);
     fs.writeFileSync(file("log"), "");
     fs.writeFileSync(file("count"), String(Object.keys(machines).length));
     for (const name of ["pulumi", "pulumi-resource-x"])
@@ -237,6 +252,15 @@ true`,
         );
     });
   }
+
+  it("a second run begins with the server that the first has lost, and so loses no other", async () => {
+    const { log, codes } = await run({ web1: "", web2: "serves=0 lost=1 fails=1 late=0.3" }, [
+      "web2",
+      "web1",
+    ]);
+    assert.deepEqual(log, [`web2 ${GO}`, "web1 LOOPBACK-HA-STAY"]);
+    assert.equal(codes, "web1 1 web2 1");
+  });
 
   it("of servers that could try nothing one goes after the other, until one fails", async () => {
     const { log, codes } = await run(
