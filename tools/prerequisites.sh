@@ -2,12 +2,12 @@
 # Sourced by run.sh and check.sh: what this project needs on the machine, each checked first and installed only
 # when it is missing.
 
-# Every program that is called, and the Debian package that has it.
+# Every program that is called, or file that is read, and the Debian package that has it.
 # shellcheck disable=SC2034 # for the scripts that source this
 lab_programs=(
   debootstrap:debootstrap systemd-nspawn:systemd-container ip:iproute2 nft:nftables ssh:openssh-client
   curl:curl dig:bind9-dnsutils ping:iputils-ping ps:procps nsenter:util-linux shellcheck:shellcheck jq:jq
-  mkfs.ext4:e2fsprogs
+  mkfs.ext4:e2fsprogs /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring
 )
 # shellcheck disable=SC2034
 check_programs=(shellcheck:shellcheck)
@@ -67,7 +67,7 @@ require_node() {
 require_programs() {
   local pair packages=() programs=()
   for pair in "$@"; do
-    if ! type -P "${pair%%:*}" >/dev/null; then
+    if [[ "$pair" != /* || ! -e "${pair%%:*}" ]] && ! type -P "${pair%%:*}" >/dev/null; then
       programs+=("${pair%%:*}")
       packages+=("${pair##*:}")
     fi
@@ -97,29 +97,60 @@ require_npm_packages() {
   finish_steps
 }
 
-# Asks only; says so and ends if the engine could not be built either.
-engine_missing() {
-  local oldest version
-  engine_is_installed && return 1
-  [ ! -e "$(engine_folder)/complete" ] || return 1
+readonly install_page=https://www.pulumi.com/docs/install/
+
+# An installed pulumi must be of a version that the library is for, and have its providers: the lab's machines reach no
+# internet, and there the engine would wait for a download until it gives up.
+require_installed_engine() {
+  local oldest version provider missing=()
+  oldest="$(sed -nE 's|^ *"@pulumi/pulumi": "\^([0-9.]+)",?$|\1|p' "$root/package.json")"
+  version="$(pulumi version 2>/dev/null | head -n 1)" || version=unknown
+  if ! at_least "$oldest" "${version#v}" || [[ "$version" != v"${oldest%%.*}".* ]]; then
+    refuse "pulumi on PATH is $version, and $oldest or a newer ${oldest%%.*} is needed: update it ($install_page), or leave it aside: LOOPBACK_HA_ENGINE=build npm $again"
+  fi
+  for provider in command random; do
+    [ -e "${PULUMI_HOME:-$HOME/.pulumi}/plugins/resource-$provider-v$(npm_version "@pulumi/$provider")" ] || missing+=("$provider")
+  done
+  [ "${#missing[@]}" -gt 0 ] || return 0
+  # shellcheck disable=SC2016 # expanded by the inner bash
+  start_step "Pulumi plugins" "npm $again, or without the installed pulumi: LOOPBACK_HA_ENGINE=build npm $again" bash -c '
+    . "$1"; shift
+    for provider; do timeout 120 pulumi plugin install resource "$provider" "$(npm_version "@pulumi/$provider")" || exit; done
+  ' install "$root/tools/engine/folder.sh" "${missing[@]}"
+  finish_steps
+}
+
+# Prints the command that makes our own engine, or ends with both ways out. Empty: it is there.
+engine_maker() {
+  local oldest version go=""
+  [ ! -e "$(engine_folder)/complete" ] || return 0
   oldest="$(sed -n 's/^go //p' "$root"/tools/engine/*/go.mod | sort -V | tail -n 1)"
   version="$(cd / && GOTOOLCHAIN=local go env GOVERSION 2>/dev/null)" || version=go0
-  at_least "$oldest" "${version#go}" ||
-    refuse "No Pulumi engine: install Pulumi (https://www.pulumi.com/docs/install/), or Go $oldest or newer to build it here (Go now: ${version/#go0/none})."
+  ! at_least "$oldest" "${version#go}" || go="bash $root/tools/engine/build.sh"
+  if bash "$root/tools/engine/download.sh" --check 2>/dev/null; then
+    # A download that ends half-way is no reason to give up.
+    echo "bash $root/tools/engine/download.sh${go:+ || $go}"
+  elif [ -n "$go" ]; then
+    echo "$go"
+  else
+    refuse "No Pulumi engine, and its download is out of reach: install Pulumi ($install_page), or Go $oldest or newer to build it here (Go now: ${version/#go0/none})."
+  fi
 }
 
 # require_built engine base: either or both. Together they take less time than one after the other: Go needs
 # the processor, the lab's disk mostly the network.
 require_built() {
   local wanted=" $* " engine="" base=""
-  if [[ "$wanted" == *" engine "* ]] && engine_missing; then engine=1; fi
+  if [[ "$wanted" == *" engine "* ]]; then
+    if engine_is_installed; then require_installed_engine; else engine="$(engine_maker)"; fi
+  fi
   if [[ "$wanted" == *" base "* ]] && ! bash "$root/examples/lab/base.sh" --check; then base=1; fi
   [ -z "$engine$base" ] && return
   [ -z "$engine" ] || [ -z "$base" ] || export STEP_PLAIN=1
   [ -z "$base" ] || start_step "Lab disk (built once, 2 min)" "npm $again" \
     bash "$root/examples/lab/base.sh"
-  [ -z "$engine" ] || start_step "Pulumi engine (built once, 8 to 15 min)" \
-    "npm $again (it goes on where it was)" bash "$root/tools/engine/build.sh"
+  [ -z "$engine" ] || start_step "Pulumi engine (made once: downloaded in 1 min, or built in 8 to 15)" \
+    "npm $again (it goes on where it was)" bash -c "$engine"
   finish_steps
   unset STEP_PLAIN
 }

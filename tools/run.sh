@@ -29,10 +29,7 @@ require_programs "${lab_programs[@]}"
 require_npm_packages
 
 typescript=(node -r ts-node/register)
-if [ "$verb" = lab ]; then
-  [ "${1:-}" != up ] || require_built base
-  exec "${typescript[@]}" examples/lab/cli.ts "$@"
-fi
+[ "$verb" != lab ] || exec "${typescript[@]}" examples/lab/cli.ts "$@"
 
 require_built engine base
 # shellcheck source-path=SCRIPTDIR source=engine/env.sh

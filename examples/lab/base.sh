@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Builds the disk that every lab machine is an overlay on: one Debian bookworm with all the
-# packages, into CACHE/lab-base/KEY. KEY is a hash of this script, so a changed list is a new base.
+# Builds the disk that every lab machine is an overlay on: a Debian with all the packages, into CACHE/lab-base/SUITE-KEY.
+# KEY is a hash of this script, so a changed list is a new base. RELEASE is 12 or 13, of the lab's machines and not of this
+# host; LOOPBACK_HA_LAB_RELEASE when it is not given, and else 12.
 #
-#   base.sh           build it if it is missing (progress: plain lines on stdout)
-#   base.sh --check   exit 0 if it is there
-#   base.sh --path    print where it is, or will be
+#   base.sh [--release RELEASE]           build it if it is missing (progress: plain lines on stdout)
+#   base.sh [--release RELEASE] --check   exit 0 if it is there
+#   base.sh [--release RELEASE] --path    print where it is, or will be
 set -euo pipefail
 umask 022
 
-suite=bookworm
+release=${LOOPBACK_HA_LAB_RELEASE:-12}
 packages=(
   systemd systemd-sysv dbus openssh-server sudo
   apache2 bind9 bind9-utils bind9-dnsutils frr postfix vsftpd openssl
@@ -27,13 +28,6 @@ disabled=(
   postfix.service vsftpd.service
 )
 
-here=$(dirname "$(readlink -f "$0")")
-cache=${LOOPBACK_HA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pulumi-loopback-ha}
-bases=$cache/lab-base
-key=$(grep -v '^ *#' "$here/base.sh" | sha256sum | cut -c1-12)
-base=$bases/$key
-log=$bases/$key.log
-
 say() { printf '%s\n' "$*"; }
 fail() {
   printf 'lab base: %s\n' "$1" >&2
@@ -41,11 +35,28 @@ fail() {
   exit 1
 }
 
+if [[ ${1:-} == --release ]]; then
+  release=${2:-}
+  shift 2 || true
+fi
+case $release in
+  12) suite=bookworm ;;
+  13) suite=trixie ;;
+  *) fail "the lab knows no Debian '$release'" "release 12 or 13 (--release, LOOPBACK_HA_LAB_RELEASE)" ;;
+esac
+
+here=$(dirname "$(readlink -f "$0")")
+cache=${LOOPBACK_HA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pulumi-loopback-ha}
+bases=$cache/lab-base
+key=$(grep -v '^ *#' "$here/base.sh" | sha256sum | cut -c1-12)
+base=$bases/$suite-$key
+log=$base.log
+
 case ${1:-} in
   --path) say "$base"; exit 0 ;;
   --check) [[ -d $base ]]; exit ;;
   '') ;;
-  *) fail "unknown option '$1'" "base.sh, base.sh --check or base.sh --path" ;;
+  *) fail "unknown option '$1'" "base.sh [--release 12|13] [--check|--path]" ;;
 esac
 
 [[ $EUID == 0 ]] || fail "only root can build it" "run the same command as root"
@@ -59,11 +70,20 @@ if ! flock -n 9; then
 fi
 [[ ! -d $base ]] || exit 0
 
-# The mirror and the proxy this host's own apt uses: any other may be out of reach.
+# What signs every release; without it debootstrap would take what it gets.
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+[[ -e $keyring ]] || fail "the keys of the Debian archive are missing ($keyring)" "apt-get install debian-archive-keyring"
+
+# The mirror and the proxy this host's own apt uses: any other may be out of reach. One of this suite, or any of Debian's
+# archive, which has all suites. A host that is no Debian knows none.
 # shellcheck disable=SC2016 # apt-get replaces these, not the shell
 mirror=$(apt-get indextargets --format '$(SITE) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
-  awk -v suite="$suite" '$2 == suite && $3 == "main" && $1 ~ /^https?:/ { print $1; exit }')
-[[ -n $mirror ]] || fail "apt knows no mirror of Debian $suite" "add one to /etc/apt/sources.list, then apt-get update"
+  awk -v suite="$suite" '
+    $3 != "main" || $1 !~ /^https?:/ { next }
+    $2 == suite && !own { own = $1 }
+    $1 ~ /\/debian\/?$/ && !any { any = $1 }
+    END { print own ? own : any }')
+mirror=${mirror:-http://deb.debian.org/debian}
 eval "$(apt-config shell http_proxy Acquire::http::Proxy https_proxy Acquire::https::Proxy)"
 if [[ -n ${http_proxy:-} ]]; then export http_proxy; fi
 if [[ -n ${https_proxy:-} ]]; then export https_proxy; fi
@@ -88,7 +108,7 @@ inside() {
 }
 
 : >"$log"
-step "1/4 Debian $suite from $mirror" debootstrap --variant=minbase "$suite" "$temporary" "$mirror"
+step "1/4 Debian $release ($suite) from $mirror" debootstrap --keyring="$keyring" --variant=minbase "$suite" "$temporary" "$mirror"
 
 cat >"$temporary/etc/dpkg/dpkg.cfg.d/lab" <<'END'
 force-unsafe-io
@@ -131,8 +151,8 @@ step "4/4 users, services, clean up" finish
 mv -T "$temporary" "$base"
 say "ready: $(du -sh "$base" | cut -f1) in $base"
 
-# An older base stays as long as some lab has disks on it.
-for old in "$bases"/*/; do
+# An older base of this release stays as long as some lab has disks on it.
+for old in "$bases/$suite"-*/; do
   old=${old%/}
   if [[ $old == "$base" ]] || grep -qsxF "$old" "$cache"/labs/*/base; then continue; fi
   say "removing the older base $old"

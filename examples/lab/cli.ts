@@ -22,9 +22,10 @@ program
   .command("up")
   .description("start every machine that is off (builds the base the first time)")
   .option("--servers <count>", "so many web servers, 4 to 20", Number, 4)
-  .action(async ({ servers }: { servers: number }) => {
+  .option("--release <number>", "the machines' Debian, 12 or 13 (default: that of their disks, else 12)")
+  .action(async (options: { servers: number; release?: string }) => {
     const it = open();
-    await timed("lab is up", it.up({ servers }));
+    await timed("lab is up", it.up(options));
     for (const { name, cut } of it.status().filter((machine) => machine.cut.length > 0)) {
       console.log(`${name}: ${cut.join(" and ")} cable is unplugged: ${lab} heal ${name}`);
     }

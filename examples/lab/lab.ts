@@ -64,6 +64,8 @@ export class Lab {
     this.network = new Network(this.state, this.processes);
   }
 
+  private release: string[] = [];
+
   /** The checkout whose lab this is. */
   readonly checkout = checkout;
 
@@ -76,13 +78,15 @@ export class Lab {
    * Starts what does not run, builds the base if it is missing, and leaves alone what runs. Cut cables stay
    * cut. Returns when every machine it started takes ssh logins and has finished its boot.
    * @param options.servers how many web servers there shall be at least, 4 to 20
+   * @param options.release of the machines' Debian, 12 or 13; default: that of the disks there are, else
+   *   LOOPBACK_HA_LAB_RELEASE, else 12
    */
-  async up({ servers = 4 }: { servers?: number } = {}): Promise<void> {
+  async up({ servers = 4, release }: { servers?: number; release?: string } = {}): Promise<void> {
     this.checkHost();
     if (!Number.isInteger(servers) || servers < 4 || servers > mostServers)
       throw new LabError(`the lab can't have ${servers} web servers`, `use 4 to ${mostServers}`);
     const further = furtherServers.slice(0, servers - 4);
-    await this.buildBase();
+    await this.buildBase(release);
     await this.startAll(machines, further);
     // A few at a time: all of them at once take longer to boot than one may.
     for (let i = 0; i < further.length; i += 4) await this.startAll(further.slice(i, i + 4), further);
@@ -341,27 +345,36 @@ export class Lab {
     await this.exec(machine.name, ["systemctl", "is-system-running", "--wait"], { timeoutMs: 20_000 });
   }
 
-  private async buildBase(): Promise<void> {
+  private async buildBase(release?: string): Promise<void> {
+    if (release !== undefined) this.release = ["--release", release];
     const lies = this.disks.base();
-    if (lies && fs.existsSync(lies)) {
-      if (lies !== (await this.baseScript("--path"))) {
-        this.progress(`the disks lie on an older base: ${program} down, then up, renews them`);
-      }
-      return;
-    }
+    if (lies && fs.existsSync(lies)) return this.checkRelease(lies, release);
     const script = path.join(__dirname, "base.sh");
-    if ((await capture("bash", [script, "--check"])).code === 0) return;
+    if ((await capture("bash", [script, ...this.release, "--check"])).code === 0) return;
     const step = path.join(checkout, "tools/step.sh");
     const title = ["the disk of the lab's machines (once)", `${program} up`, "bash"];
-    const command = fs.existsSync(step) ? [step, ...title, script] : [script];
+    const command = [...(fs.existsSync(step) ? [step, ...title] : []), script, ...this.release];
     // stdout is for what the caller asked for.
     const child = spawn("bash", command, { stdio: ["ignore", process.stderr, process.stderr] });
     const [code] = await once(child, "exit");
     if (code !== 0) throw new LabError("the base of the lab's machines cannot be built", `bash ${script}`);
   }
 
+  private async checkRelease(lies: string, release?: string): Promise<void> {
+    const wanted = await this.baseScript("--path");
+    if (lies === wanted) return;
+    const suite = (base: string): string => path.basename(base).split("-")[0];
+    if (suite(lies) === suite(wanted))
+      this.progress(`the disks lie on an older base: ${program} down, then up, renews them`);
+    else if (release !== undefined)
+      throw new LabError(
+        `the lab has disks of Debian ${suite(lies)}`,
+        `${program} down, then ${program} up --release ${release}`,
+      );
+  }
+
   private baseScript(option: string): Promise<string> {
-    return hostCommand("bash", [path.join(__dirname, "base.sh"), option]);
+    return hostCommand("bash", [path.join(__dirname, "base.sh"), ...this.release, option]);
   }
 
   private checkHost(): void {

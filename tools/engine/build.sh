@@ -10,9 +10,8 @@ here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 folder="$(engine_folder)"
 [ -e "$folder/complete" ] && exit 0
 
-# The version that a go.mod names for a module, or that package.json pins for an npm package.
+# The version that a go.mod names for a module.
 module_version() { sed -nE "s|^(require )?[[:space:]]*$2 (v[^ ]+).*|\2|p" "$here/$1/go.mod"; }
-npm_version() { sed -nE "s|^ *\"$1\": \"([0-9][^\"]*)\",?$|\1|p" "$here/../../package.json"; }
 
 pulumi_version="$(module_version pulumi github.com/pulumi/pulumi/pkg/v3)"
 command_version="$(npm_version @pulumi/command)"
@@ -22,13 +21,7 @@ if [ "$pulumi_version" != "v$(npm_version @pulumi/pulumi)" ]; then
   exit 1
 fi
 
-mkdir -p "$engine_cache"
-exec 9>"$engine_cache/lock"
-if ! flock --nonblock 9; then
-  echo "Another run is building the engine: waiting for it."
-  flock 9
-  [ -e "$folder/complete" ] && exit 0
-fi
+lock_engine_cache "$folder"
 
 # Not removed first: what an interrupted build finished stays, and Go itself sees what is out of date.
 building="$folder.building"
@@ -55,12 +48,4 @@ build resource-command "home/plugins/resource-command-v$command_version/pulumi-r
 build resource-random "home/plugins/resource-random-v$random_version/pulumi-resource-random" . \
   "main.version=$random_version"
 
-"$building/bin/pulumi" version >/dev/null
-touch "$building/complete"
-rm -rf "$folder"
-mv "$building" "$folder"
-
-# Builds from other ingredients, unused for a month, and halves of such builds.
-for old in "$engine_cache"/*/; do
-  if [ -z "$(find "$old" -maxdepth 1 \( -name complete -o -name bin \) -mtime -30 -print -quit)" ]; then rm -rf "$old"; fi
-done
+put_engine_in_place "$building" "$folder"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced: which engine is used, and where our build of it lies.
+# Sourced: which engine is used, where our own lies, and how it comes there.
 
 engine_source="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 engine_cache="${LOOPBACK_HA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pulumi-loopback-ha}/engine"
@@ -22,4 +22,30 @@ engine_folder() {
     } | sha256sum
   )"
   printf '%s/%s\n' "$engine_cache" "${key:0:16}"
+}
+
+# The version that package.json pins for an npm package.
+npm_version() { sed -nE "s|^ *\"$1\": \"([0-9][^\"]*)\",?$|\1|p" "$engine_source/../../package.json"; }
+
+# lock_engine_cache FOLDER: one run at a time makes an engine; whoever waited finds it made, and ends.
+lock_engine_cache() {
+  mkdir -p "$engine_cache"
+  exec 9>"$engine_cache/lock"
+  flock --nonblock 9 && return
+  echo "Another run is making the engine: waiting for it."
+  flock 9
+  [ ! -e "$1/complete" ] || exit 0
+}
+
+# put_engine_in_place BUILDING FOLDER
+put_engine_in_place() {
+  local old
+  "$1/bin/pulumi" version >/dev/null
+  touch "$1/complete"
+  rm -rf "$2"
+  mv "$1" "$2"
+  # Those of other ingredients, unused for a month, and halves of them.
+  for old in "$engine_cache"/*/; do
+    if [ -z "$(find "$old" -maxdepth 1 \( -name complete -o -name bin \) -mtime -30 -print -quit)" ]; then rm -rf "$old"; fi
+  done
 }
