@@ -14,11 +14,14 @@ readonly frr=/etc/frr
 
 # vty COMMAND...: in one session. vtysh says "% ..." of what it did not do, and ends with 0 nevertheless.
 vty() {
-  local command arguments=() printed
+  local command arguments=() printed tries=20
   for command; do arguments+=(-c "$command"); done
-  if ! printed=$(timeout 30 vtysh "${arguments[@]}" 2>&1) || [[ $(complaint <<<"$printed") ]]; then
-    fail "FRR refuses: $(complaint <<<"$printed")"
-  fi
+  until printed=$(timeout 30 vtysh "${arguments[@]}" 2>&1) && [[ ! $(complaint <<<"$printed") ]]; do
+    [[ $printed == *'could not lock'* ]] || fail "FRR refuses: $(complaint <<<"$printed")"
+    # FRR 10 changes for one session at a time. For long a session has it only by `configure terminal file-lock`.
+    ((tries-- > 0)) || fail "somebody else's vtysh session holds FRR's configuration ($(complaint <<<"$printed")). It ends with that session; see: who"
+    sleep 0.5
+  done
   say "$printed"
 }
 # Without its own file of settings vtysh works as well.
@@ -101,11 +104,13 @@ is_live() {
 }
 
 running() { timeout 10 vtysh -c 'show daemons' 2>&1; }
+# What watchfrr starts again when it dies, within some seconds. mgmtd of FRR 10 takes lines for staticd while it is away.
+serves_statics() { [[ $(running) =~ zebra.*staticd|staticd.*zebra ]]; }
 check_kind() {
   local daemons line
   need vtysh
   daemons=$(running) || fail "FRR does not run ($(head -n 1 <<<"$daemons")); nothing was changed. Start it: systemctl enable --now frr"
-  [[ $daemons == *zebra* && $daemons =~ staticd|mgmtd ]] ||
+  serves_statics || { [[ $daemons == *watchfrr* ]] && wait_for 10 serves_statics; } ||
     fail "FRR's daemon for static routes does not run (running:$daemons); nothing was changed. See /etc/frr/daemons, then: systemctl restart frr"
   line=$(shadows "$bundle" | head -n 1)
   [[ -z $line ]] || fail "somebody else routes $line; nothing was changed. Remove that route, or give it a distance above $far"
@@ -140,7 +145,11 @@ activate() {
   mapfile -t add < <(commands add <<<"$todo")
   mapfile -t drop < <(commands drop <<<"$todo")
   configure "${clear[@]}" "${add[@]}"
-  wait_for 5 zebra_has "$todo" || fail "FRR does not take these next hops: $(awk '$1 == "add" { print $3 }' <<<"$todo" | sort -u | xargs). Is the router's Ethernet up?"
+  wait_for 1 zebra_has "$todo" || {
+    # A supervisor comes again.
+    [[ ${restoring:-} ]] || serves_statics || wait_for 15 serves_statics || true
+    wait_for 5 zebra_has "$todo"
+  } || fail "FRR does not take these next hops: $(awk '$1 == "add" { print $3 }' <<<"$todo" | sort -u | xargs). Is the router's Ethernet up?"
   configure "${drop[@]}"
   if [[ $dir ]]; then
     [[ ${restoring:-} ]] || demote_siblings +
