@@ -5,6 +5,7 @@ import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { Refusal } from "../refusal";
 import { shellWord } from "../shellWord";
+import { fromProject } from "./fromProject";
 import { instanceIn } from "./instance";
 import { HostArgs, ServerArgs, sshArguments, sudoPrefix } from "./ssh";
 import { Wish, packLarge } from "./wish.cjs";
@@ -65,7 +66,7 @@ export function hostCommand(
   return new command.local.Command(
     resourceName,
     {
-      create: `node ${shellWord(relative(args.driver?.deliver ?? path.join(HERE, "deliver.cjs")))}`,
+      create: `node ${shellWord(fromProject(args.driver?.deliver ?? path.join(HERE, "deliver.cjs")))}`,
       delete: 'sh -c "$LOOPBACK_HA_REMOVE"',
       interpreter: interpreter(args.drift),
       environment: {
@@ -76,7 +77,7 @@ export function hostCommand(
         LOOPBACK_HA_STACK: stackName(),
         LOOPBACK_HA_INSTANCE: instance,
         LOOPBACK_HA_CONCERN: args.concern,
-        LOOPBACK_HA_SCRIPTS: args.scripts.map(relative).join(":"),
+        LOOPBACK_HA_SCRIPTS: args.scripts.map((folder) => fromProject(folder)).join(":"),
         LOOPBACK_HA_REMOVE:
           args.driver?.remove ?? fs.readFileSync(path.join(HERE, "remove-over-ssh.sh"), "utf8"),
         ...(args.peers?.length
@@ -143,12 +144,6 @@ export function instanceName(component: string, concern: string): string {
 
 function stackName(): string {
   return `${pulumi.getProject()}/${pulumi.getStack()}`;
-}
-
-// As the program and its command provider both run in the project's folder; an absolute path would show as a
-// change in every other checkout.
-function relative(file: string): string {
-  return path.relative(process.cwd(), file).split(path.sep).join("/");
 }
 
 const versions = new Map<string, string>();

@@ -1,0 +1,47 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+
+/**
+ * A file of a package as a path from the project's folder. It stands in the state, where another one shows as a change of
+ * every machine: so it is no absolute path, which each checkout has another of, and no folder that is named by versions,
+ * where pnpm and workspaces keep what `node_modules` only links to.
+ */
+export function fromProject(file: string, project = process.cwd()): string {
+  return path.relative(project, throughLink(file, project)).split(path.sep).join("/");
+}
+
+function throughLink(file: string, project: string): string {
+  const found = packageOf(path.dirname(file));
+  if (found === undefined) return file;
+  for (const folder of upwards(project)) {
+    const link = path.join(folder, "node_modules", found.name);
+    if (realPath(link) === found.folder) return path.join(link, path.relative(found.folder, file));
+  }
+  return file;
+}
+
+/** The package that a folder is in. */
+function packageOf(inside: string): { name: string; folder: string } | undefined {
+  for (const folder of upwards(inside)) {
+    const manifest = path.join(folder, "package.json");
+    if (!fs.existsSync(manifest)) continue;
+    const { name } = JSON.parse(fs.readFileSync(manifest, "utf8")) as { name?: string };
+    if (name !== undefined) return { name, folder: realPath(folder)! };
+  }
+  return undefined;
+}
+
+function* upwards(folder: string): Generator<string> {
+  for (; ; folder = path.dirname(folder)) {
+    yield folder;
+    if (folder === path.dirname(folder)) return;
+  }
+}
+
+function realPath(file: string): string | undefined {
+  try {
+    return fs.realpathSync(file);
+  } catch {
+    return undefined;
+  }
+}
