@@ -12,9 +12,11 @@ import { INSTALL_MS, packed, userFolder } from "./installed";
 
 /** All that may be in it; `dist` is compared with the sources besides. */
 const ALLOWED = [
-  /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|bin\/loopback-ha\.cjs)$/,
+  /^(package\.json|(README|CHANGELOG|SECURITY)\.md|LICENSE|bin\/loopback-ha\.cjs)$/,
+  /^docs\/[\w/-]+\.(md|svg|gif|png)$/,
+  /^examples\/(network\.ts|(?!lab\/)\w+\/[\w.-]+|lab\/(Pulumi\.lab\.yaml|README\.md))$/,
   /^plugin\/(PulumiPlugin\.yaml|package\.json|index\.cjs|pulumi-resource-loopback-ha)$/,
-  /^dist\/(schema\.json|(components|cli)\/[\w/-]+\.(js|d\.ts|cjs|d\.cts|sh|pl|service))$/,
+  /^dist\/(schema\.json|(components|cli)\/[\w/-]+\.(js|cjs|sh|pl|service)|components\/[\w/-]+\.d\.c?ts)$/,
 ];
 
 describe("the package", function () {
@@ -31,6 +33,27 @@ describe("the package", function () {
     const built = files.filter((name) => /^dist\/c.*(?<!\.d\.c?ts)$/.test(name));
     const sources = ["components", "cli"].flatMap((folder) => filesBelow(folder));
     assert.deepEqual(built.sort(), sources.map((name) => `dist/${name.replace(/\.ts$/, ".js")}`).sort());
+  });
+
+  it("has what README links to: its page at a registry has no other place for it", async () => {
+    const { stdout } = await execa("tar", ["-tzf", await packed()]);
+    const files = stdout.split("\n").map((name) => name.replace(/^package\//, ""));
+    const links = [...fs.readFileSync(path.join(checkout, "README.md"), "utf8").matchAll(/\]\(([^)#]+)/g)]
+      .map(([, link]) => link)
+      .filter((link) => !link.startsWith("https://"));
+    assert.ok(links.length > 10);
+    assert.deepEqual(
+      links.filter((link) => !files.some((name) => name === link || name.startsWith(`${link}/`))),
+      [],
+    );
+  });
+
+  it("can be published: nothing of it is refused or corrected on the way", async () => {
+    const { all } = await execa("npm", ["publish", "--dry-run", "--tag", "next", await packed()], {
+      all: true,
+    });
+    assert.match(all!, /\+ pulumi-loopback-ha@/);
+    assert.doesNotMatch(all!, /auto-corrected|npm error/i);
   });
 
   it("has scripts for the machines that are the checkout's, byte by byte", async () => {
