@@ -5,22 +5,23 @@
 # of uptime, and over= in hundredths). In /run: a reboot undoes it as well, since boot state is written by settle.sh only.
 readonly pending=$run/pending.$instance
 pending_value() { value_in "$pending" "$1"; }
-uptime_seconds() { say "$(($(uptime_hundredths) / 100))"; }
-uptime_hundredths() {
-  local up
-  read -r up _ </proc/uptime
-  say "${up/./}"
+# Sets "now", in hundredths of a second of uptime: no process, as the supervisor asks every second.
+uptime_now() {
+  read -r now _ </proc/uptime
+  now=$((10#${now/./}))
+}
+uptime_seconds() {
+  local now
+  uptime_now
+  say "$((now / 100))"
 }
 
 # arm PREVIOUS DOUBTED
 arm() {
-  local seconds armed early
+  local seconds early
   seconds=$(confirm_seconds "$bundle")
   if [[ ! ${LOOPBACK_HA_TOKEN:-} ]] || ((seconds == 0)) || ! changes "$bundle"; then return 0; fi
-  armed=$(uptime_seconds)
-  printf '%s\n' "token=$LOOPBACK_HA_TOKEN" "version=$version" "previous=$1" "doubted=$2" \
-    "seconds=$seconds" "armed=$armed" "deadline=$((armed + seconds))" "over=$(($(uptime_hundredths) + 100 * seconds))" >"$pending.new"
-  mv "$pending.new" "$pending"
+  note_pending "$1" "$2" "$seconds"
   # It asks before it goes back, and goes back in time.
   early=$((seconds < 4 ? seconds / 2 : 2))
   # systemd's default accuracy would add up to a minute.
@@ -30,6 +31,14 @@ arm() {
     --property=Restart=on-failure --property=RestartSec=5 --property=RestartPreventExitStatus=127 \
     bash "$state/versions/$version/scripts/revert.sh" "$LOOPBACK_HA_TOKEN" ||
     fail "the timer that undoes an unconfirmed change can't be started"
+}
+# note_pending PREVIOUS DOUBTED SECONDS: from now on.
+note_pending() {
+  local now
+  uptime_now
+  printf '%s\n' "token=$LOOPBACK_HA_TOKEN" "version=$version" "previous=$1" "doubted=$2" \
+    "seconds=$3" "armed=$((now / 100))" "deadline=$((now / 100 + $3))" "over=$((now + 100 * $3))" >"$pending.new"
+  mv "$pending.new" "$pending"
 }
 disarm() {
   [[ -e $pending ]] || return 0

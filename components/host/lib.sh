@@ -146,7 +146,7 @@ install_file() {
   : >"$run/text"
 }
 
-# The unit that brings this instance back after a boot (and, on routers, after anything that wiped it).
+# The unit that brings this instance back after a boot, and after anything that wiped it.
 install_unit() {
   [[ -e $scripts/unit.service ]] || return 0
   local text changed=
@@ -162,8 +162,12 @@ install_unit() {
   elif [[ $changed ]]; then
     systemctl daemon-reload
   fi
-  # Not waited for: the unit waits for our lock.
-  systemctl is-active --quiet "$unit" || systemctl start --no-block "$unit"
+  # Not waited for: the unit waits for our lock. What runs by another text is another service.
+  if [[ $changed ]]; then
+    systemctl restart --no-block "$unit"
+  else
+    systemctl is-active --quiet "$unit" || systemctl start --no-block "$unit"
+  fi
 }
 unit_text() {
   local text
@@ -257,6 +261,41 @@ changes() { ! is_live "$1"; }
 better_kept() { false; }
 # For how many seconds a change of DIR waits for its confirmation before it is undone; 0: it doesn't.
 confirm_seconds() { say 0; }
+# For the supervisor: sets "glanced", a text that is another one when it has to look at all of it; empty: always.
+glance() { glanced=''; }
+# Would whatever ends a failure show in it? Else a failure is tried again every second or two.
+glance_tells_all=
+# What it does while nothing is amiss, until something may have changed.
+await_change() { pause 1; }
+# pause [SECONDS]: one, or so many, without a process.
+pause() {
+  [[ ${never:-} ]] || exec {never}<> <(:)
+  read -r -t "${1:-1}" -u "$never" _ || true
+}
+# hear SECONDS WHAT OWN: waits for a line of news.pl, for so long at most. Fails where there was none.
+hear() {
+  local seconds=$1 ended=0
+  shift
+  if [[ ! ${news:-} ]]; then
+    # Its first line says that it listens: what changed until then nobody told.
+    exec {news}< <(exec perl "$scripts/news.pl" "$@" 2>/dev/null)
+    news_from=$!
+  fi
+  read -r -t "$seconds" -u "$news" _ || ended=$?
+  if ((ended == 0)); then return; fi
+  if ((ended > 128)); then return 1; fi
+  # It can't be had, or has ended: it is tried again, and all else looked at meanwhile.
+  stop_hearing
+  pause 1
+}
+stop_hearing() {
+  [[ ! ${never:-} ]] || exec {never}>&-
+  never=
+  [[ ${news:-} ]] || return 0
+  exec {news}<&-
+  kill "$news_from" 2>/dev/null || true
+  news=
+}
 # A command for the machine's own administrator.
 install_command() { :; }
 remove_command() { :; }

@@ -60,22 +60,27 @@ case ${1:-} in
     ;;
 esac
 
-# One try, as a process of its own, so that it ends where a step fails. Each failure is said once, and its end.
+# One try, as a process of its own, so that it ends where a step fails. Each failure is said once, and its end. Fails where
+# somebody has to try again.
 said='' repeats=0
 try() {
   local words result=0
   words=$(bash "$scripts/restore.sh" --once 2>&1) || result=$?
-  [[ $result != "$busy" ]] || return 0
-  if [[ $words ]]; then
-    if [[ $words == "$said" ]]; then
-      repeats=$((repeats + 1))
-    else
-      say "$words" >&2
-      said=$words repeats=0
-    fi
-  elif ((result == 0)); then
+  seen=''
+  [[ $result != "$busy" ]] || return 1
+  if [[ ! $words ]]; then
+    ((result == 0)) || return 1
     recovered
+    return
   fi
+  if [[ $words != "$said" ]]; then say "$words" >&2; fi
+  if [[ $said ]]; then
+    repeats=$((repeats + 1))
+    # It may hold the machine's lock for long.
+    if [[ $glance_tells_all ]]; then seen=$glanced; fi
+  fi
+  said=$words
+  return 1
 }
 recovered() {
   [[ $said ]] || return 0
@@ -83,11 +88,34 @@ recovered() {
   say "$machine: all of it is in force again" >&2
 }
 
+# To look at all of it may be dear, as on a router with the Internet's routes: unless a glance shows another picture, it takes
+# one part in 300 of the time, and what fails again one in 100.
+seen='' due=0 glanced='' tries=0
 # What is wanted changes only with the version, and a new version brings its own scripts.
 while [[ $state/current -ef $bundle ]]; do
-  if [[ -e $pending ]] || ! is_live "$bundle"; then try; else recovered; fi
-  # A try is not cheap, and what is amiss for long may last for days.
-  if ((repeats < 30)); then sleep 1; else sleep 2; fi
+  glance
+  uptime_now
+  if [[ ! -e $pending && $glanced && $glanced == "$seen" ]] && ((now < due)); then
+    await_change
+    continue
+  fi
+  seen=$glanced began=$now
+  if [[ ! -e $pending ]] && is_live "$bundle"; then
+    recovered
+    tries=0
+    uptime_now
+    due=$((now + 300 * (now - began)))
+    await_change
+  elif try && [[ ! -e $pending ]] && ((tries++ == 0)); then
+    # What wiped it may not have ended.
+    pause 0.1
+  else
+    uptime_now
+    due=$((now + 100 * (now - began)))
+    # A try is not cheap, and what is amiss for long may last for days.
+    if ((repeats < 30)); then sleep 1; else sleep 2; fi
+  fi
 done
+stop_hearing
 [[ -e $state/current ]] || exit 0
 exec bash "$state/current/scripts/restore.sh" --watch

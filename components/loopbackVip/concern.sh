@@ -74,6 +74,9 @@ is_live() {
   [[ -z $(comm -23 <(sort -u "$1/want/bindings") <(sorted_live)) && -z $(stale_items "$1" <(sorted_live)) ]]
 }
 
+# What the kernel does not tell of (a sysctl, a message that found no room) is seen within ten seconds.
+await_change() { hear 10 lo "$protocol" || true; }
+
 # stale_items DIR LIVE: what we brought, is still there and nobody wants any more.
 stale_items() {
   of_all_versions bindings | sort -u | comm -12 - "$2" |

@@ -21,7 +21,7 @@ export const MUTANTS: Mutant[] = [
     name: "no-boot",
     bug: "after a boot nothing brings the VIPs back",
     file: "components/host/restore.sh",
-    from: "  restore 60\n",
+    from: '  keep "$state/current"\n',
     to: "",
     within: 30,
   },

@@ -162,7 +162,7 @@ const tampering: fc.Arbitrary<Tampering> = fc.oneof(
     .tuple(
       server,
       fc.constantFrom<[string, Tampering["breaks"]]>(
-        ["takes our VIPs off lo", "until up"],
+        ["takes our VIPs off lo", "for a moment"],
         ["stops Apache", "until up"],
         ["deletes the include of our virtual hosts", "until up"],
         ["edits a virtual host of ours", undefined],

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { whoServes } from "../../examples/lab/client";
 import { ExecResult, Lab } from "../../examples/lab/lab";
 import { Project } from "../../examples/lab/project";
+import { within } from "./support";
 
 const WIDGETCO = ["192.0.2.37", "192.0.2.69", "192.0.2.101", "192.0.2.133"];
 const SERVERS = ["web1", "web2", "web3", "web4"];
@@ -24,31 +25,37 @@ const zoneOf = (zone: string): string => `${zone}-zone-ns1-192.0.2.10`;
 const VHOSTS = "/etc/apache2/sites-enabled/loopback-ha.loopback-ha.lab.web-web2.vhosts.conf";
 const ZONE = "/etc/bind/loopback-ha/widgetco.example.zone";
 
+/** Else the VIPs are back within a second. */
+const STOP_KEEPING = "systemctl stop 'loopback-ha.*.vips.service'";
+const NOT_KEPT = [/^- service \S+\.vips\.service running$/, /^\+ service \S+\.vips\.service not running$/];
+
 const LOOPBACK_VIP: Tampering[] = [
   {
     what: "an address removed from lo",
     machine: "web1",
-    by: "ip address del 192.0.2.37/32 dev lo",
-    lines: [/^- address 192\.0\.2\.37\/32 on lo$/],
+    by: `${STOP_KEEPING}; ip address del 192.0.2.37/32 dev lo`,
+    lines: [/^- address 192\.0\.2\.37\/32 on lo$/, ...NOT_KEPT],
     commands: [vipsOf("web1")],
   },
   {
     what: "a sysctl changed",
     machine: "web4",
-    by: "echo 0 >/proc/sys/net/ipv4/conf/all/arp_ignore",
+    by: `${STOP_KEEPING}; echo 0 >/proc/sys/net/ipv4/conf/all/arp_ignore`,
     lines: [
       /^- sysctl net\.ipv4\.conf\.all\.arp_ignore = 1$/,
       /^\+ sysctl net\.ipv4\.conf\.all\.arp_ignore = 0$/,
+      ...NOT_KEPT,
     ],
     commands: [vipsOf("web4")],
   },
   {
     what: "the route against loops deleted and the service disabled",
     machine: "web3",
-    by: "ip route del unreachable 192.0.2.64/27; systemctl disable --quiet loopback-ha.loopback-ha.lab.web-web3.vips",
+    by: `${STOP_KEEPING}; ip route del unreachable 192.0.2.64/27; systemctl disable --quiet loopback-ha.loopback-ha.lab.web-web3.vips`,
     lines: [
       /^- unreachable route 192\.0\.2\.64\/27$/,
       /^- service \S+web-web3\.vips\.service enabled at boot$/,
+      ...NOT_KEPT,
     ],
     commands: [vipsOf("web3")],
   },
@@ -288,6 +295,34 @@ describe("drift", function () {
       it(`${tamperings[0].what} once more: seen and repaired once more`, () => seesAndRepairs(tamperings[0]));
     });
   }
+
+  describe("VIPs are kept by the server itself (L6)", () => {
+    const UNIT = "loopback-ha.loopback-ha.lab.web-web2.vips.service";
+    const FLUSH = "ip address flush dev lo scope global";
+    const CASES: [string, string][] = [
+      ["somebody flushes lo", FLUSH],
+      ["lo goes down and up", "ip link set lo down; ip link set lo up"],
+      ["networkd reads its files again", "networkctl reload; networkctl reconfigure lo"],
+      ["the routes against loops go", "ip route flush proto 76"],
+      ["the service that keeps them is killed", `systemctl kill -s KILL ${UNIT}; ${FLUSH}`],
+      [
+        "the service does not get its turn at a start",
+        `systemctl stop ${UNIT}; ${FLUSH}; flock /run/loopback-ha/lock bash -c 'systemctl start --no-block ${UNIT}; sleep 1; systemctl kill -s KILL ${UNIT}'`,
+      ],
+      [
+        "the service ran by the text of an earlier version, which ended after the start",
+        `sed -i -e '/^ExecStartPre=/d; /^Restart/d' -e 's|^ExecStart=.*|Type=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true|' /etc/systemd/system/${UNIT}
+         systemctl daemon-reload; systemctl restart ${UNIT}; systemctl is-active ${UNIT}
+         bash /var/lib/loopback-ha/*.vips/current/scripts/apply.sh; ${FLUSH}`,
+      ],
+    ];
+    for (const [what, by] of CASES) {
+      it(`within 3 s: ${what}`, async () => {
+        await sh("web2", by);
+        await within(3, "back", async () => (await differences("web2")) === "");
+      });
+    }
+  });
 
   it("is no secret's way out: neither output nor state has the health path", async () => {
     await sh("web2", WEB_SERVER_POOL[1].by);

@@ -135,7 +135,7 @@ describe("loopback-ha preview", function () {
   });
 
   it("shows drift that the next up repairs", async () => {
-    await farm.sh("web3", "ip address del 192.0.2.37/32 dev lo");
+    await farm.sh("web3", "systemctl stop 'loopback-ha.*.vips.service'; ip address del 192.0.2.37/32 dev lo");
     const text = await comment(Exit.Ok);
     has(
       text,
@@ -143,7 +143,7 @@ describe("loopback-ha preview", function () {
       "**Warning:** web3 differs from what was applied to it",
       "    - address 192.0.2.37/32 on lo\n",
     );
-    await farm.sh("web3", "ip address add 192.0.2.37/32 dev lo");
+    await farm.sh("web3", "systemctl start 'loopback-ha.*.vips.service'");
   });
 
   describe("of bad input", () => {

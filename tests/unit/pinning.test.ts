@@ -126,4 +126,33 @@ describe("a Linux router's conntrack and rules of others", () => {
     );
     assert.match(listed("return 1"), /can't list/);
   });
+
+  // Of these, the kernel tells nobody.
+  it("the supervisor looks at once when conntrackd comes, and each second at iptables-legacy (H1)", () => {
+    const waited = (begin: string): string =>
+      run(`pins_flows() { :; }; wants_only_vips() { :; }; hear() { sleep "$1"; return 1; }
+        . <(sed '/^readonly/d; s|/run/conntrackd.ctl|'"$0"'/ctl|; s|/proc/net/ip_tables_names|'"$0"'/names|' "$1/linux/tracking.sh")
+        wants_only_vips() { :; }
+        rm -f "$0/ctl" "$0/names"; changed=
+        ${begin}
+        from=\${EPOCHREALTIME/./}; await_change; echo "\${changed:-unchanged} $(((\${EPOCHREALTIME/./} - from) / 100000))"; wait`);
+    assert.match(waited(":"), /^unchanged ([89]|1\d)$/m);
+    const socket = `(sleep 0.3; perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Local => shift, Listen => 1)' "$0/ctl") &`;
+    assert.match(waited(socket), /^1 [3-8]$/m);
+    assert.match(waited(`echo filter >"$0/names"`), /^1 ([89]|1\d)$/m);
+    assert.match(waited(`(sleep 0.3; echo nat >"$0/names") &`), /^1 [3-8]$/m);
+  });
+
+  it("at a glance, only the servers' network cards are seen of the neighbours (M10)", () => {
+    const seen = run(`printf '%s\\n' 'web1 10.0.0.2 up 0x1 1' 'web2 10.0.0.20 down 0x2 2' >"$0/want/servers"
+      glanced=$(printf '%s\\n' '0: from all lookup local' '10.0.0.2 dev eth0 lladdr 02:00:00:00:00:02 REACHABLE ' '10.0.0.9 dev eth0 lladdr 02:00:00:00:00:09 STALE')
+      forget_other_neighbours; printf %s "$glanced"; : >"$0/want/servers"`);
+    assert.equal(seen, "0: from all lookup local\n10.0.0.2 02:00:00:00:00:02\n");
+  });
+
+  it("an nft that hangs ends in time for the supervisor, and is named (H6)", () => {
+    const said = run(`restoring=1; timeout() { command timeout "0.$1" sleep 9; }
+      load_pins() { echo loaded; }; try_pins "$0"; cat "$0/pins.r1.failure"; rm "$0/pins.r1.failure"; list_pins; cat "$0/pins.r1.failure"`);
+    assert.equal(said, "it does not answer within 3 s\n".repeat(2));
+  });
 });

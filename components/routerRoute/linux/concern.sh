@@ -48,6 +48,14 @@ is_live() {
   pins_are_live "$1"
 }
 
+# Whatever makes another try succeed shows at a glance.
+# shellcheck disable=SC2034
+glance_tells_all=1
+questions_of_kind() {
+  say 'rule show'
+  ! pins_flows "$bundle" || pin_questions
+}
+
 check_kind() { ! pins_flows "$bundle" || check_pins; }
 verify_kind() {
   # A restart of the router's networking or firewall may have wiped some of it since; then the supervisor waits for us.
@@ -78,14 +86,12 @@ activate() {
   wanted_items "$dir" >/dev/null
   live=$(live_items)
   if [[ $'\n'$live$'\n' == *$'\n'rule$'\n'* ]]; then end_proof_path; fi
-  # The supervisor restores what it can: a link may still be down.
   missing=$(comm -13 <(say "$live") <(wanted_items "$dir"))
-  if [[ ${restoring:-} ]]; then missing=$(keep_foreign "$missing"); fi
   # First what marked flows need, then the marks, then the routes of all else, and last what nothing points to any more.
   pins=$(of_pins <<<"$missing")
   [[ ! $pins ]] || commands add <<<"$pins" | change_kernel
   if [[ ${restoring:-} ]]; then try_pins "$dir"; else load_pins "$dir"; fi
-  commands add < <(of_routes <<<"$missing") | change_kernel
+  commands add < <(of_routes <<<"$missing") | leave_foreign "$live" | change_kernel
   drop_stale "$dir" "$live"
   [[ ${restoring:-} ]] || tell_clients "$dir"
 }
@@ -107,12 +113,17 @@ drop_stale() {
   } | change_kernel
 }
 
-# keep_foreign ITEMS: the supervisor leaves alone what somebody else put in the place of a route of ours.
-keep_foreign() {
-  of_prefixes <<<"$1" | main_routes | grep -v -e "proto $protocol" -e "metric $metric" |
-    awk 'FILENAME == "-" { sub(/\/32$/, "", $1); foreign[$1]; next } { prefix = $1; sub(/\/32$/, "", prefix) } !(prefix in foreign)' - <(say "$1") || true
+# leave_foreign LIVE <COMMANDS: the supervisor leaves alone what somebody else put in the place of a route of ours. The kernel
+# knows what stands there, without a look at all that it routes.
+leave_foreign() {
+  if [[ ! ${restoring:-} ]]; then
+    cat
+    return
+  fi
+  awk 'FILENAME != "-" { if ($2 == "via") ours[$1]; next }
+    $2 == "replace" && $4 == "via" && !($3 in ours) { $2 = "add" }
+    { print }' <(say "$1") -
 }
-of_prefixes() { awk '$2 == "via" { print $1 }'; }
 
 drift() {
   local missing obstacle

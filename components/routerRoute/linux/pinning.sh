@@ -17,6 +17,74 @@ pin_items() {
     "$1/want/block" "$1/want/servers"
 }
 
+# Of each server's table, by its mark; and the neighbours, for the servers' network cards.
+pin_questions() {
+  local sample
+  read -r sample _ < <(sample_addresses "$bundle") || return 0
+  awk -v sample="$sample" '{ print "route get fibmatch", sample, "mark", $4 }' "$bundle/want/servers"
+  say "neigh show to $(setting "$bundle" ethernet) nud reachable nud stale nud delay nud probe nud permanent"
+}
+# Other machines there come and go, and in which state a neighbour is changes all the time. Without a process, each second.
+forget_other_neighbours() {
+  local line address kept=
+  if [[ ! ${servers:-} ]]; then
+    while read -r _ address _; do servers+=" $address "; done <"$bundle/want/servers"
+  fi
+  while IFS= read -r line; do
+    if [[ $line == *' lladdr '* ]]; then
+      address=${line%% *} line=${line##* lladdr }
+      [[ $servers == *" $address "* ]] || continue
+      line="$address ${line%% *}"
+    fi
+    kept+=$line$'\n'
+  done <<<"$glanced"
+  glanced=$kept
+}
+
+# The table is listed, and what tracks connections looked for, when they may have changed: at the start, by the kernel's
+# news, and while something is amiss (nft itself may be).
+pins_seen='' changed=1 servers=''
+await_change() {
+  # What a version wants stays the same.
+  if [[ ! ${pinned:-} ]]; then
+    pinned=no only_vips=no
+    ! pins_flows "$bundle" || pinned=yes
+    ! wants_only_vips "$bundle" || only_vips=yes
+  fi
+  if [[ $pinned == no ]]; then
+    pause 1
+  elif [[ $only_vips == yes ]]; then
+    await_trackers
+  elif hear 1 nftables "$pin_table"; then
+    changed=1
+  fi
+}
+# A second of it. The news have no word of all that tracks.
+await_trackers() {
+  local before
+  see_silent_trackers
+  before=$silent_trackers
+  for _ in 1 2 3 4; do
+    if hear 0.25 nftables "$pin_table"; then changed=1; fi
+    see_silent_trackers
+    [[ $before == "$silent_trackers" ]] || changed=1
+    if [[ $changed ]]; then return; fi
+  done
+  # Rules come and go in them without a sign.
+  [[ $silent_trackers != *iptables* ]] || changed=1
+}
+glance_of_kind() {
+  [[ $glanced != *' lladdr '* ]] || forget_other_neighbours
+  if [[ $changed || $said ]]; then
+    changed=
+    pins_seen=$(
+      ! pins_flows "$bundle" || in_time 3 nft list table ip "$pin_table" 2>&1 || true
+      ! wants_only_vips "$bundle" || trackers || true
+    )
+  fi
+  glanced+=$pins_seen
+}
+
 # learn_macs DIR: ADDRESS MAC of its servers. The kernel forgets a neighbour after a while; we don't.
 learn_macs() {
   # The supervisor learns without a lock.
@@ -114,7 +182,14 @@ begin_ruleset() {
   done
 }
 
-list_pins() { nft list table ip "$pin_table" 2>/dev/null || true; }
+list_pins() {
+  local result=0
+  in_time 3 nft list table ip "$pin_table" 2>/dev/null || result=$?
+  ((result != 124)) || say "$nft_hangs" >"$pins_failure"
+}
+readonly nft_hangs='it does not answer within 3 s'
+# in_time SECONDS COMMAND...: a program that hangs must not keep the supervisor from the plain routes. A run has its own limit.
+in_time() { if [[ ${restoring:-} ]]; then timeout "$@"; else "${@:2}"; fi; }
 
 pins_are_live() {
   if ! pins_flows "$1"; then
@@ -145,8 +220,8 @@ load_pins() {
     while read -r line; do [[ $text == *"add ${line% *} ip $pin_table ${line##* }"[$' \n']* ]] || say "delete ${line% *} ip $pin_table ${line##* }"; done)
   # Of an older version of ours, which had other types, nothing can be kept. Nor can a change be made to a table that
   # somebody flushes at this moment.
-  nft -f - <<<"$change"$'\n'"$stale" 2>/dev/null ||
-    nft -f - <<<"add table ip $pin_table"$'\n'"delete table ip $pin_table"$'\n'"$text" ||
+  in_time 20 nft -f - <<<"$change"$'\n'"$stale" 2>/dev/null ||
+    in_time 20 nft -f - <<<"add table ip $pin_table"$'\n'"delete table ip $pin_table"$'\n'"$text" ||
     fail "nft refuses the table '$pin_table', without which open connections would break; see the lines above"
   rm -f "$pins_failure"
   say "$text" >"$pins_loaded"
@@ -161,6 +236,7 @@ try_pins() {
   set +e
   (
     set -e
+    nft_answers
     load_pins "$1"
   ) 2>"$pins_failure.new"
   failed=$?
@@ -171,6 +247,14 @@ try_pins() {
     [[ -s $pins_failure ]] || say "loading the table failed (exit code $failed)" >"$pins_failure"
   fi
   rm -f "$pins_failure.new"
+}
+nft_answers() {
+  local result=0
+  timeout 3 nft list tables >/dev/null 2>&1 || result=$?
+  if ((result == 124)); then
+    say "$nft_hangs" >&2
+    return 1
+  fi
 }
 # pin_obstacle DIR: why flows that shall be pinned can't be, in one line; nothing where they can.
 pin_obstacle() {

@@ -16,7 +16,7 @@ had_to_end() { wants_only_vips "$1" && [[ -e $tracked_by ]]; }
 # What needs connections tracked on this router besides this instance, one a line.
 trackers() {
   local rules table
-  rules=$(nft -t list ruleset 2>/dev/null) || say "nftables' rules, which nft can't list"
+  rules=$(in_time 3 nft -t list ruleset 2>/dev/null) || say "nftables' rules, which nft can't list"
   tracking_rules <<<"$rules"
   [[ ! -r /proc/net/ip_tables_names ]] || while read -r table; do
     if [[ $table == nat ]]; then
@@ -32,6 +32,21 @@ trackers() {
   done </proc/net/ip_tables_names
   [[ ! -r /proc/net/ip_vs ]] || (($(wc -l </proc/net/ip_vs) <= 3)) || say "IPVS (ipvsadm -L)"
   [[ ! -S /run/conntrackd.ctl ]] || say "conntrackd"
+}
+
+# Sets "silent_trackers": which of those are there that tell nobody when they come, without a process.
+see_silent_trackers() {
+  local lines
+  silent_trackers=
+  if [[ -r /proc/net/ip_tables_names ]]; then
+    mapfile -t lines </proc/net/ip_tables_names
+    ((${#lines[@]} == 0)) || silent_trackers+="iptables ${lines[*]}"
+  fi
+  if [[ -r /proc/net/ip_vs ]]; then
+    mapfile -t -n 4 lines </proc/net/ip_vs
+    ((${#lines[@]} < 4)) || silent_trackers+=' IPVS'
+  fi
+  [[ ! -S /run/conntrackd.ctl ]] || silent_trackers+=' conntrackd'
 }
 
 # tracking_rules <RULESET: each table that tracks IPv4 connections, with the first line that does.
