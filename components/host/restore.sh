@@ -49,7 +49,8 @@ lacking() {
 
 case ${1:-} in
   --once)
-    if [[ ! ${LOOPBACK_HA_LOCK:-} && -e $run/lock ]]; then flock -n "$run/lock" true || exit "$busy"; fi
+    # Who only looks, has it shared: one after the other could keep us away for ever.
+    if [[ ! ${LOOPBACK_HA_LOCK:-} && -e $run/lock ]]; then flock -n -s "$run/lock" true || exit "$busy"; fi
     restore 5
     exit 0
     ;;
