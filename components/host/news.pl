@@ -26,7 +26,7 @@ my ($last, $rest) = (0, 0.1);
 while (1) {
     next if !heard();
     # What belongs together has come by then, and what comes after the line gets one of its own.
-    select undef, undef, undef, 0.1;
+    select undef, undef, undef, 0.02;
     # MSG_DONTWAIT
     1 while defined recv $news, my $message, 65536, 0x40;
     print "changed\n" or exit;

@@ -397,7 +397,7 @@ describe("pinned flows", function () {
       await past();
       assert.equal(await r1("conntrack -L -f ipv4 -d 192.0.2.4 2>/dev/null"), "");
       const ended = await r1(
-        `${firewall}\nfrom=\${EPOCHREALTIME/./}; while nft list table ip ${TABLE} | grep -q 'chain untracked_in'; do sleep 0.02; done; echo $((\${EPOCHREALTIME/./} - from))`,
+        `${firewall}\nfrom=\${EPOCHREALTIME/./}; while nft list table ip ${TABLE} | grep -q notrack; do sleep 0.02; done; echo $((\${EPOCHREALTIME/./} - from))`,
       );
       // Within a second, where nothing else keeps this machine busy.
       assert.ok(Number(ended) < 2e6, `ended after ${ended} µs`);

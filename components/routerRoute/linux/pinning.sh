@@ -68,7 +68,10 @@ await_trackers() {
     if hear 0.25 nftables "$pin_table"; then changed=1; fi
     see_silent_trackers
     [[ $before == "$silent_trackers" ]] || changed=1
-    if [[ $changed ]]; then return; fi
+    if [[ $changed ]]; then
+      end_untracked
+      return
+    fi
   done
   # Rules come and go in them without a sign.
   [[ $silent_trackers != *iptables* ]] || changed=1

@@ -84,6 +84,14 @@ note_trackers() {
   warn "pinning.trackOnlyVips ends: ${found%%$'\n'*} needs connections tracked. From now on the router tracks all of them; the conntrack table must have room"
 }
 
+# At once when such rules come: nobody who is kept out by them waits until all is looked at. The chains, then empty, go next.
+end_untracked() {
+  leaves_others_untracked "$bundle" || return 0
+  note_trackers "$bundle"
+  [[ -e $tracked_by ]] || return 0
+  in_time 3 nft -f - <<<"flush chain ip $pin_table untracked_in"$'\n'"flush chain ip $pin_table untracked_out" 2>/dev/null || true
+}
+
 # What a run can bring back: nothing needs connections tracked any more.
 could_leave_others_untracked() { had_to_end "$1" && [[ ! $(trackers) ]]; }
 
