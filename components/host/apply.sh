@@ -110,6 +110,7 @@ set +e
   [[ ! $turn ]] || begin_turn
   activate "$state/versions/$version"
   verify "$state/versions/$version"
+  arm_again
   [[ -e $pending ]] || record "$version"
 )
 failed=$?

@@ -32,6 +32,10 @@ arm() {
     bash "$state/versions/$version/scripts/revert.sh" "$LOOPBACK_HA_TOKEN" ||
     fail "the timer that undoes an unconfirmed change can't be started"
 }
+# From when it is in force and verified: what that takes must not be taken off the time for the confirmation.
+arm_again() {
+  [[ ! -e $pending ]] || note_pending "$(pending_value previous)" "$(pending_value doubted)" "$(pending_value seconds)"
+}
 # note_pending PREVIOUS DOUBTED SECONDS: from now on.
 note_pending() {
   local now
