@@ -12,6 +12,18 @@ export interface Move {
 
 const MOST_NAMED = 8;
 
+/** What moves a prefix on a router. */
+export const MOVE_COMMAND = "loopback-ha-move";
+
+/** @param from only if the prefix goes to this server by then */
+export const moveWords = (prefix: string, to: string, down: boolean, from?: string): string[] => [
+  MOVE_COMMAND,
+  ...(down ? ["--down"] : []),
+  ...(from === undefined ? [] : ["--from", from]),
+  prefix,
+  to,
+];
+
 /**
  * @param farm as it should become
  * @returns what is typed on each router, as lines; none: nothing moves, or no router has the command
@@ -22,7 +34,7 @@ export function byHand(farm: FarmModel, moves: Move[]): string[] {
   return farm.routers.filter(withShell).flatMap(({ name: router }) => {
     const all = moves
       .filter((move) => move.router === router && move.from !== null && move.to !== null)
-      .map(({ prefix, from, to }) => `loopback-ha-move ${isDown(from!) ? "--down " : ""}${prefix} ${to!}`);
+      .map(({ prefix, from, to }) => moveWords(prefix, to!, isDown(from!)).join(" "));
     if (all.length === 0) return [];
     const more = all.length > MOST_NAMED ? ` and so on, ${all.length} in all` : "";
     return [`as root on ${router}: ${all.slice(0, MOST_NAMED).join(" && ")}${more}`];

@@ -23,6 +23,7 @@ interface WatchOptions {
   sickWindow: number;
   flapLimit: number;
   flapWindow: number;
+  moveAfter?: number;
   dryRun?: boolean;
   hookCommand?: string;
   hookUrl?: string;
@@ -72,6 +73,11 @@ export function watchCommand(): Command {
       3,
     )
     .option("--flap-window <time>", "that window", durationBetween("1m", "168h"), 3600)
+    .option(
+      "--move-after <time>",
+      "when another run holds the stack for so long, what dead servers carry is moved on the routers (default: never)",
+      durationBetween("1s", "24h"),
+    )
     .option("--dry-run", "say what would be done, and do nothing")
     .option("--hook-command <command>", "a shell command that is told each line of the log")
     .addOption(
@@ -101,7 +107,7 @@ export function watchCommand(): Command {
 }
 
 function policyOf(
-  { interval, flapWindow, sickAfter, sickWindow, dryRun = false, ...counts }: WatchOptions,
+  { interval, flapWindow, sickAfter, sickWindow, moveAfter, dryRun = false, ...counts }: WatchOptions,
   { servers }: FarmModel,
 ): Policy {
   const { fall, rise, minActive = LIMITS.minActive(servers.length), minActiveDead, flapLimit } = counts;
@@ -112,6 +118,7 @@ function policyOf(
     sickFlips: LIMITS.sickFlips,
     sickWindow: sickWindow * 1000,
     flapWindow: flapWindow * 1000,
+    moveAfter: moveAfter === undefined ? undefined : moveAfter * 1000,
     silence: Math.max(3, 4 * interval) * 1000,
     settle: 10_000,
   };

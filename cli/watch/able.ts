@@ -31,6 +31,8 @@ export interface Facts {
   searched: string;
   /** Why the log can't be written. */
   log?: string;
+  /** On which routers nothing could be moved while another run holds the stack, and why. */
+  unmoving?: { router: string; reason: string }[];
 }
 
 /** Something that stands in the way. */
@@ -47,7 +49,20 @@ const NO_FLIP = "no server can be set down until that is put right";
 
 /** All that would stop the next flip, or be lost by it. */
 export function hindrances(facts: Facts): Hindrance[] {
-  const { machine, user, config, kept, temporary, state, backend, secrets, missing, searched, log } = facts;
+  const {
+    machine,
+    user,
+    config,
+    kept,
+    temporary,
+    state,
+    backend,
+    secrets,
+    missing,
+    searched,
+    log,
+    unmoving = [],
+  } = facts;
   const at = `on ${machine}`;
   const place = (what: string, { path, trouble, owner }: Place, name: string, effect: string): Hindrance[] =>
     trouble === undefined
@@ -88,6 +103,12 @@ export function hindrances(facts: Facts): Hindrance[] {
     ...(log === undefined
       ? []
       : [one("log", `the log can't be written ${at} (${log}): flips are made, and only hooks tell of them`)]),
+    ...unmoving.map(({ router, reason }) =>
+      one(
+        `move-${router}`,
+        `nothing could be moved on ${router} while another run holds the stack (${shownLine(reason)}): flips are made as long as none does`,
+      ),
+    ),
   ];
 }
 

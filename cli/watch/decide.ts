@@ -4,7 +4,18 @@
  */
 import { ServerState } from "../../components/config";
 import { LIMITS, Verdict, isDown, verdictOf } from "../../components/routerRoute/verdict";
-import { Flip, Memory, Policy, Result, active, flapsOf, newServer, sickFlipsOf, sightsOf } from "./memory";
+import {
+  Blocked,
+  Flip,
+  Memory,
+  Policy,
+  Result,
+  active,
+  flapsOf,
+  newServer,
+  sickFlipsOf,
+  sightsOf,
+} from "./memory";
 import { Round, Sight, count, countAnew, newSight } from "./sights";
 import { tellNobody, tellRouter, tellServers } from "./verdicts";
 import * as words from "./words";
@@ -17,6 +28,14 @@ export interface Outcome {
   seconds: number;
 }
 
+/** What came of a move on the routers, while another run held the stack. */
+export interface Moved {
+  /** What moved; empty: nothing did. */
+  text: string;
+  /** What did not, and why; empty: nothing is left there. */
+  failure: string;
+}
+
 /** What happens to the watcher. `at` is the same monotonic clock everywhere, in milliseconds. */
 export type Event = { at: number } & (
   | ({ kind: "round" } & Round)
@@ -26,6 +45,7 @@ export type Event = { at: number } & (
   /** The config was read. */
   | { kind: "farm"; servers: { name: string; state: ServerState }[]; routers: string[] }
   | { kind: "flipped"; outcome: Outcome }
+  | { kind: "moved"; outcome: Moved }
 );
 
 /** What comes of an event. */
@@ -34,6 +54,8 @@ export interface Step {
   lines: Line[];
   /** Servers that are to be set down now; the answer is a `flipped` event. */
   flip?: string[];
+  /** Servers whose prefixes are to be moved on the routers now, without the stack; the answer is a `moved` event. */
+  move?: string[];
 }
 
 /** After so many tries a flip that is stuck half-way is left to a person. */
@@ -63,6 +85,8 @@ export function step(before: Memory, event: Event): Step {
       return { memory, lines: onFarm(memory, event.servers) };
     case "flipped":
       return onFlipped(memory, event.outcome, event.at);
+    case "moved":
+      return onMoved(memory, event.outcome, event.at);
   }
 }
 
@@ -84,10 +108,10 @@ function onRound(memory: Memory, round: Round, at: number): Step {
   const decision = decide(memory, at);
   // One that is tried again and again is said once.
   const known = decision.flip !== undefined && isBlocked(memory, decision.flip.join(), at);
-  return { memory, lines: known ? lines : [...lines, ...decision.lines], flip: decision.flip };
+  return { ...decision, memory, lines: known ? lines : [...lines, ...decision.lines] };
 }
 
-type Decision = Pick<Step, "lines" | "flip">;
+type Decision = Pick<Step, "lines" | "flip" | "move">;
 const NOTHING: Decision = { lines: [] };
 
 function decide(memory: Memory, at: number): Decision {
@@ -139,9 +163,22 @@ function decideDead(memory: Memory, farm: Seen, dead: string[], standing: string
   if (standing.length < policy.minActiveDead)
     return refuse(memory, words.minimum(dead, standing, policy.minActiveDead));
   if (policy.dryRun) return refuse(memory, words.wouldFlip(dead, standing));
+  if (isToMove(memory, dead, at)) {
+    Object.assign(memory, { acting: dead, actingSince: at });
+    return { lines: [], move: dead };
+  }
   const heirs = sickHeirs(memory, farm, dead);
   return act(memory, words.flip([...dead, ...heirs], standing), at, dead, heirs);
 }
+
+/** The stack is held for long, the flip was just tried again, and the dead still have what could be moved. */
+const isToMove = ({ blocked, policy: { moveAfter } }: Memory, dead: string[], at: number): boolean =>
+  moveAfter !== undefined &&
+  isOf(blocked, at) &&
+  blocked.what === dead.join() &&
+  at - blocked.since >= moveAfter &&
+  blocked.moved !== blocked.what &&
+  !blocked.tried;
 
 /** Nothing moves to a sick one: where that failed, one that is sick for long goes along. */
 function sickHeirs(memory: Memory, farm: Seen, dead: string[]): string[] {
@@ -187,8 +224,11 @@ function act(memory: Memory, line: Line, at: number, dead: string[], sick: strin
   return { lines: [line], flip };
 }
 
+const isOf = (blocked: Blocked | undefined, at: number): blocked is Blocked =>
+  blocked !== undefined && at - blocked.at < BLOCKED_MS;
+
 const isBlocked = ({ blocked }: Memory, what: string, at: number): boolean =>
-  blocked?.what === what && at - blocked.at < BLOCKED_MS;
+  isOf(blocked, at) && blocked.what === what;
 
 const isTooEarly = ({ tried }: Memory, what: string, at: number): boolean =>
   tried.what === what && at < tried.until;
@@ -236,9 +276,28 @@ function onFlipped(memory: Memory, { result, text, seconds }: Outcome, at: numbe
 /** Once for each run that is in the way. */
 function tellBlocked(memory: Memory, servers: string[], all: string[], text: string, at: number): Line[] {
   const what = servers.join();
-  const said = isBlocked(memory, what, at) && memory.blocked?.text === text;
-  memory.blocked = { what, text, at };
+  const before = isOf(memory.blocked, at) ? memory.blocked : undefined;
+  const said = before?.what === what && before.text === text;
+  memory.blocked = { ...before, what, text, at, since: before?.since ?? at, tried: false };
   return said ? [] : [words.blocked(all, text)];
+}
+
+function onMoved(memory: Memory, { text, failure }: Moved, at: number): Step {
+  const servers = memory.acting ?? [];
+  const { blocked } = memory;
+  Object.assign(memory, { acting: undefined, actingSince: undefined });
+  const lines: Line[] = [];
+  if (text !== "") {
+    lines.push(words.moved(servers, text));
+    // Routes have changed under the questions.
+    for (const router of Object.values(memory.routers)) countAnew(router, at);
+  }
+  if (failure !== "" && failure !== blocked?.said) lines.push(words.notMoved(servers, failure));
+  if (blocked) {
+    const moved = failure === "" ? servers.join() : undefined;
+    memory.blocked = { ...blocked, at, moved, tried: true, said: failure };
+  }
+  return { memory, lines };
 }
 
 function waitAfter(result: Result, times: number): number {

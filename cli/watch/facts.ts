@@ -4,12 +4,14 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { RouterModel } from "../../components/config";
 import { tryWriteWhole } from "../../components/wholeFile";
 import { backendFolder, backendUrl } from "../backend";
 import { OWN_FOLDER, Session } from "../session";
 import type { Facts, Place } from "./able";
 import { userName } from "./instance";
 import type { KeptFile } from "./keep";
+import { triedMoving } from "./move";
 
 /** A file system behind a network may hang. */
 const PATIENCE_MS = 10_000;
@@ -20,11 +22,13 @@ export interface Asked {
   kept: KeptFile;
   /** Why the log can't be written. */
   log?: string;
+  /** Where something may have to be moved while another run holds the stack. Default: nowhere. */
+  movers?: RouterModel[];
   /** What is known of a backend that is in no folder; absent: it is asked, which costs half a second of a processor. */
   backend?: Facts["backend"];
 }
 
-export async function gatherFacts({ session, kept, log, backend }: Asked): Promise<Facts> {
+export async function gatherFacts({ session, kept, log, movers = [], backend }: Asked): Promise<Facts> {
   const url = backendUrl(session.folder);
   const folder = backendFolder(url, session.folder);
   const config = session.configFile;
@@ -41,6 +45,11 @@ export async function gatherFacts({ session, kept, log, backend }: Asked): Promi
     missing: PROGRAMS.filter((name) => !isOnPath(name, searched)),
     searched,
     log,
+    unmoving: (
+      await Promise.all(
+        movers.map(async (router) => ({ router: router.name, reason: await triedMoving(router) })),
+      )
+    ).flatMap(({ router, reason }) => (reason === undefined ? [] : [{ router, reason }])),
   };
 }
 

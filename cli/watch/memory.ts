@@ -18,6 +18,8 @@ export interface Policy extends Counting {
   /** So many flips of one server within the window are too many. */
   flapLimit: number;
   flapWindow: number;
+  /** After so long a wait for a stack that another run holds, what dead servers carry is moved on the routers. Absent: never. */
+  moveAfter?: number;
   /** Decisions are told and not made. */
   dryRun: boolean;
 }
@@ -55,6 +57,22 @@ export interface ServerMemory {
   away: boolean;
 }
 
+export interface Blocked {
+  /** Of whom. */
+  what: string;
+  /** What was said of it. */
+  text: string;
+  /** When it was tried. */
+  at: number;
+  /** Since when the stack is held. */
+  since: number;
+  /** Of whom nothing is left on the routers that could be moved there. */
+  moved?: string;
+  /** It was tried to move it there since the flip was tried; what was said of that. */
+  tried?: boolean;
+  said?: string;
+}
+
 /** All that the watcher knows. */
 export interface Memory extends Kept {
   policy: Policy;
@@ -70,8 +88,8 @@ export interface Memory extends Kept {
   tried: { what: string; result?: Result; times: number; until: number };
   /** Which sick server is looked at once more before it is set down, and since when. */
   look?: { server: string; at: number };
-  /** The flip that another run is in the way of: of whom, what was said of it, and when it was tried. */
-  blocked?: { what: string; text: string; at: number };
+  /** The flip that another run is in the way of. */
+  blocked?: Blocked;
   /** When a dead server began to wait for the verdict on another. */
   waitsSince?: number;
   /** The last reason for doing nothing: it is given once. */

@@ -13,6 +13,7 @@ import { Hooks } from "./hooks";
 import { KeptFile } from "./keep";
 import { Log, render } from "./log";
 import { Memory, Policy, begin, keptOf } from "./memory";
+import { moveOnRouters } from "./move";
 import { keepWarm } from "./warm";
 import * as words from "./words";
 import type { Line } from "./words";
@@ -115,11 +116,18 @@ export class Watcher {
 
   private take(event: Event): void {
     const before = JSON.stringify(keptOf(this.memory));
-    const { memory, lines, flip: servers } = step(this.memory, event);
+    const { memory, lines, flip: servers, move } = step(this.memory, event);
     this.memory = memory;
     if (JSON.stringify(keptOf(memory)) !== before) this.keep();
     for (const line of lines) this.say(line);
     if (servers) this.flipping = this.flip(servers);
+    if (move) this.flipping = this.move(move);
+  }
+
+  private async move(servers: string[]): Promise<void> {
+    const outcome = await moveOnRouters(this.options.session, servers);
+    this.flipping = undefined;
+    this.take({ kind: "moved", at: now(), outcome });
   }
 
   private async flip(servers: string[]): Promise<void> {
@@ -163,6 +171,7 @@ export class Watcher {
     try {
       const facts = await gatherFacts({
         ...{ session, kept: this.kept, log: log.failure() },
+        movers: policy.moveAfter === undefined ? [] : this.farm.routers.filter(withShell),
         backend: fresh ? known : undefined,
       });
       if (!fresh) this.backend = { asked: now(), known: facts.backend };

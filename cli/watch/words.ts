@@ -195,6 +195,14 @@ export const later = (servers: string[], text: string, wait: number): Line =>
   line("later", { ...of(servers), retry: seconds(wait) }, text);
 export const blocked = (servers: string[], text: string): Line =>
   line("blocked", of(servers), `${text}. It is tried again, at least every 10 s, and this is said once`);
+export const moved = (servers: string[], text: string): Line =>
+  line(
+    "moved",
+    of(servers),
+    `another run still holds the stack, so it was done on the routers: ${text}. Previews show that as drift until the flip is made, which is tried again, at least every 10 s`,
+  );
+export const notMoved = (servers: string[], text: string): Line =>
+  line("not-moved", of(servers), `nor could all be moved on the routers: ${text}. It is tried again`);
 export const stuck = (servers: string[], text: string): Line =>
   line("stuck", of(servers), `${text}. This is not tried again: run pulumi up --continue-on-error`);
 

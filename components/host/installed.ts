@@ -1,4 +1,4 @@
-/** Scripts that `apply` left on a machine, run over ssh: they change nothing, and print TAB-separated rounds. */
+/** What `apply` left on a machine, run over ssh: scripts that change nothing and print TAB-separated rounds, and a command. */
 import execa from "execa";
 import { printable } from "./foreignText.cjs";
 import { HostArgs, forLooking, sharedSshArguments, sudoPrefix } from "./ssh";
@@ -48,6 +48,32 @@ export async function askInstalled(script: InstalledScript, seconds: number): Pr
   if (exitCode !== 0) throw new Error(explainFailure(name, stderr));
   if (lines.pop() !== ROUND_END) throw new Error(`${name}: its answer was cut off`);
   return lines.map(cells);
+}
+
+/** It ran on the machine, and failed there; the message has what it said. */
+export class CommandFailed extends Error {}
+
+/**
+ * Runs a command that `apply` left on a machine, as root and as whoever changes it.
+ * @param words plain ones: whatever the login shell is, it reads them
+ * @returns what it printed
+ * @throws CommandFailed; Error when the machine does not answer, or not in time: then nobody knows what it did
+ */
+export async function runOver(host: HostArgs, words: string[], seconds: number): Promise<string> {
+  const command = [sudoPrefix(host), ...words].join(" ").trim();
+  const { exitCode, stdout, stderr, timedOut } = await execa("ssh", [...sharedSshArguments(host), command], {
+    env: withoutSecrets(process.env),
+    extendEnv: false,
+    stdin: "ignore",
+    timeout: seconds * 1000,
+    maxBuffer: MOST_BYTES,
+    reject: false,
+  });
+  if (exitCode === 0) return stdout;
+  if (timedOut) throw new Error(`${host.name} did not answer within ${seconds} s`);
+  if (exitCode === 255) throw new Error(explainFailure(host.name, stderr));
+  const said = stderr.trim().split("\n").slice(-3).map(printable).join("; ");
+  throw new CommandFailed(said || `exit code ${exitCode}`);
 }
 
 /** A script that goes on and on. */

@@ -8,10 +8,11 @@ root=/var/lib/loopback-ha
 
 usage() {
   cat <<'END'
-usage: loopback-ha-move [--down] [--force] PREFIX SERVER
+usage: loopback-ha-move [--down] [--force] [--from SERVER] PREFIX SERVER
   --down   the server that has PREFIX now is dead: its connections move at once, and their clients are told.
            Without it that is so when it does not answer a ping.
   --force  move although SERVER does not answer for all VIPs
+  --from   only if PREFIX goes to this server by then
 Nothing here changes the Pulumi state: the next preview shows the move, and says how to keep or undo it.
 END
 }
@@ -20,11 +21,15 @@ fail() {
   exit 1
 }
 
-down='' force=''
+down='' force='' from=''
 while [[ ${1:-} == --* ]]; do
   case $1 in
     --down) down=1 ;;
     --force) force=1 ;;
+    --from)
+      from=${2:-}
+      shift
+      ;;
     --help)
       usage
       exit 0
@@ -68,6 +73,7 @@ hop=$(awk -v server="$server" '$1 == server { print $2 }' "$current/want/servers
 read -r former former_hop < <(awk -v prefix="$prefix" '$1 == prefix { print $2, $3 }' "$current/want/routes") ||
   fail "$prefix is no prefix here any more: pulumi has just taken it away"
 [[ $former != "$server" ]] || fail "$prefix goes to $server already; nothing was changed"
+[[ ! $from || $former == "$from" ]] || fail "$prefix goes to $former, and not to $from; nothing was changed"
 [[ ! -e $pending ]] || say "pulumi's last change still waits for its confirmation: it is undone first"
 if [[ ! $down ]] && ! printf 'ping\t%s\t%s\n' "$former_hop" "$former" | perl "$current/scripts/probe.pl" --deadline 3 >/dev/null; then
   say "$former does not answer a ping: its connections move too"

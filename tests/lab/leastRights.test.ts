@@ -35,6 +35,8 @@ const REFUSED = [
   `bash ${INSTANCE}/current/scripts/flows.sh --every 0`,
   `bash "${INSTANCE}/current/scripts/look.sh\nid"`,
   `timeout -k 5 110 bash /tmp/evil`,
+  "/usr/local/sbin/loopback-ha-move --force --down --from web1 192.0.2.64/27 web2",
+  "/usr/local/sbin/loopback-ha-move 192.0.2.64/27 web2",
   `timeout -k 5 110 bash ${INSTANCE}/current/scripts/apply.sh`,
   `bash ${INSTANCE}/versions/../../../../../tmp/scripts/settle.sh ${TOKEN}`,
   "cat /etc/shadow",

@@ -158,7 +158,7 @@ describe("loopback-ha watch", function () {
   });
 
   it("a person's up is waited for; what the person changed stays", async () => {
-    watching = await Watching.start(farm);
+    watching = await Watching.start(farm, "--move-after", "5s");
     // web4 keeps that up busy.
     const lock = await farm.lab.spawn("web4", ["flock", "/run/loopback-ha/lock", "sleep", "600"]);
     await sleep(500);
@@ -180,6 +180,10 @@ describe("loopback-ha watch", function () {
       assert.match(text, /held by process \d+ of root on .*, since 20/);
       assert.match(text, /as root on r1: loopback-ha-move --down 192\.0\.2\.64\/27 web1/);
       assert.ok(!(await serves(AWAY)));
+      // As if nobody were to answer (M14).
+      const moved = await watching.hears("moved", { besides: ["dead"] });
+      assert.match(moved.text, /192\.0\.2\.64\/27 goes to web1 on r1/);
+      assert.ok(await serves(AWAY));
     } finally {
       lock.kill();
       await up;

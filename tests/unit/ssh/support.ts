@@ -5,7 +5,7 @@ import * as os from "os";
 import * as path from "path";
 import { keepWarm } from "../../../cli/watch/warm";
 import type { FarmModel } from "../../../components/config";
-import { askInstalled, followInstalled } from "../../../components/host/installed";
+import { askInstalled, followInstalled, runOver } from "../../../components/host/installed";
 import { lookOverSsh } from "../../../components/host/observe";
 import { HostArgs, sshArguments, sudoPrefix } from "../../../components/host/ssh";
 import { ciscoIos } from "../../../components/routerRoute/ciscoIos";
@@ -157,6 +157,13 @@ export const PATHS: Record<string, { file: string; reply?: string; run(ssh: Fals
   follow: {
     file: "components/host/installed.ts",
     run: (ssh) => ssh.within(() => followInstalled(script, () => undefined).ended),
+  },
+  "run over": {
+    file: "components/host/installed.ts",
+    run: (ssh) =>
+      ssh.within(() =>
+        quietly(runOver(HOST, ["/usr/local/sbin/loopback-ha-move", "--down", "192.0.2.64/27", "web1"], 5)),
+      ),
   },
   "keep warm": {
     file: "cli/watch/warm.ts",

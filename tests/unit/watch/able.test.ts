@@ -56,6 +56,11 @@ describe("watch: whether a flip could be made (M14)", () => {
       /the state at s3:\/\/b can't be reached from op1 \(no \\u\{1b\}\[2J way\)/,
       /loopback-ha-move works on the routers/,
     ],
+    [
+      "move-r1",
+      { unmoving: [{ router: "r1", reason: "sudo: a password is required" }] },
+      /^nothing could be moved on r1 while another run holds the stack \(sudo: a password is required\): flips are made/,
+    ],
     ["temporary", { temporary: trouble("/tmp", "ENOSPC") }, /the folder for temporary files \/tmp/],
     [
       "secrets",

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { Result, keptOf } from "../../../cli/watch/memory";
+import { Policy, Result, keptOf } from "../../../cli/watch/memory";
 import { Host } from "../../../components/routerRoute/verdict";
 import { INTERVAL, Watched, policy, servers, times } from "./support";
+
+const moving = (rules: Partial<Policy> = {}): Watched => new Watched(policy({ moveAfter: 30_000, ...rules }));
 
 const DEAD = times(3, "+-++");
 
@@ -243,6 +245,80 @@ describe("watch: decisions", () => {
     watched.flipped(Result.Done, "moved", "active", "down", "down", "active");
     assert.equal(watched.words.at(-1), "flipped web2,web3");
   });
+
+  /** Flips are refused for so long: what is done meanwhile, and said. */
+  const held = (watched: Watched, ms: number, picture = "+-++", moved: [string, string?] = ["it moved"]) => {
+    for (const end = watched.at + ms; watched.at < end;) {
+      const { flips, moves } = watched;
+      const [before, then] = [flips.length, moves.length];
+      watched.rounds(picture);
+      if (flips.length > before) watched.flipped(Result.Blocked, "process 7 of ann holds it");
+      if (moves.length > then) watched.moved(...moved);
+    }
+    return watched;
+  };
+
+  for (const [what, act, words, moves] of [
+    [
+      "not asked for: never",
+      () => held(new Watched(), 300_000),
+      ["dead web2", "flip web2", "blocked web2"],
+      [],
+    ],
+    [
+      "asked for: on the routers, once, and said once",
+      () => held(moving(), 300_000),
+      ["dead web2", "flip web2", "blocked web2", "moved web2"],
+      [["web2"]],
+    ],
+    [
+      "the lock is free before: never",
+      () =>
+        held(moving(), 25_000)
+          .rounds(...times(40, "+-++"))
+          .flipped(Result.Done),
+      ["dead web2", "flip web2", "blocked web2", "flipped web2"],
+      [],
+    ],
+    [
+      "it answers again before: never",
+      () => held(held(moving(), 20_000), 60_000, "++++"),
+      ["dead web2", "flip web2", "blocked web2", "alive web2"],
+      [],
+    ],
+    [
+      "one that may live: never",
+      () => held(moving(), 300_000, "+~++"),
+      ["sick web2", "flip web2", "blocked web2"],
+      [],
+    ],
+    [
+      "another one dies later: both, at once",
+      () => held(held(moving(), 60_000), 20_000, "+-+-"),
+      ["dead web2", "flip web2", "blocked web2", "moved web2", "dead web4", "flip web2,web4"].concat([
+        "blocked web2,web4",
+        "moved web2,web4",
+      ]),
+      [["web2"], ["web2", "web4"]],
+    ],
+    [
+      "fewer than the minimum would be left: never",
+      () => held(held(moving({ minActiveDead: 3 }), 20_000), 60_000, "+-+-"),
+      ["dead web2", "flip web2", "blocked web2", "dead web4", "minimum web2,web4"],
+      [],
+    ],
+    [
+      "a router refuses: said once, and tried again with each flip",
+      () => held(moving(), 65_000, "+-++", ["", "r1: web1 does not answer"]),
+      ["dead web2", "flip web2", "blocked web2", "not-moved web2"],
+      [["web2"], ["web2"], ["web2"]],
+    ],
+  ] as [string, () => Watched, string[], string[][]][]) {
+    it(`a stack that is held for long, and --move-after 30s: ${what} (M14)`, () => {
+      const watched = act();
+      assert.deepEqual([watched.words, watched.moves], [words, moves]);
+    });
+  }
 
   it("flips that a wrong clock has kept for the future count for nothing (L12)", () => {
     const flips = [1, 2, 3].map((hours) => ({ server: "web2", at: 1_000_000 + hours * 3_600_000 }));

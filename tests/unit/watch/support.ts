@@ -71,6 +71,7 @@ export class Watched {
   at = 1_000_000;
   readonly lines: Line[] = [];
   readonly flips: string[][] = [];
+  readonly moves: string[][] = [];
 
   constructor(
     rules: Policy = policy(),
@@ -82,10 +83,11 @@ export class Watched {
   }
 
   take(event: Event): this {
-    const { memory, lines, flip } = step(this.memory, event);
+    const { memory, lines, flip, move } = step(this.memory, event);
     this.memory = memory;
     this.lines.push(...lines);
     if (flip) this.flips.push(flip);
+    if (move) this.moves.push(move);
     return this;
   }
 
@@ -120,6 +122,10 @@ export class Watched {
     if (states.length > 0) this.farm(...states);
     const outcome: Outcome = { result, text, seconds: 2.5 };
     return this.take({ kind: "flipped", at: this.at, outcome });
+  }
+
+  moved(text: string, failure = ""): this {
+    return this.take({ kind: "moved", at: this.at, outcome: { text, failure } });
   }
 
   /** What was said, without the texts. */
