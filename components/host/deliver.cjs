@@ -12,6 +12,7 @@ const { gzipSync } = require("node:zlib");
 const { printableLines } = require("./foreignText.cjs");
 const { explainSshFailure, withoutNoise } = require("./sshFailure.cjs");
 const { newerWords, sshHere, withoutSecrets } = require("./sshHere.cjs");
+const { stand } = require("./queue.cjs");
 const { TURN_SECONDS, Turn } = require("./turns.cjs");
 const { filesOf } = require("./wish.cjs");
 
@@ -142,11 +143,28 @@ function scriptsOf(folders) {
   );
 }
 
-/** @returns {Promise<{ version: string, seconds: number, bundle: Buffer }>} what goes to the machine: the wish on stdin, the scripts, and what says whose it is */
-async function makeBundle() {
+/** stdin can be read once; what was wrong with it stays so. @template T @param {() => T} work @returns {() => T} */
+function once(work) {
+  /** @type {{ result: T } | { error: unknown } | undefined} */
+  let done;
+  return () => {
+    if (!done) {
+      try {
+        done = { result: work() };
+      } catch (error) {
+        done = { error };
+      }
+    }
+    if ("error" in done) throw done.error;
+    return done.result;
+  };
+}
+
+/** What is wanted, from stdin, and the scripts for it. */
+function readWish() {
+  require("tar-stream"); // which takes its time
   /** @type {Record<string, string>} */
   const want = filesOf(JSON.parse(fs.readFileSync(0, "utf8")));
-  /** @type {[string, string][]} */
   const files = [
     ...scriptsOf(env("SCRIPTS")),
     ...Object.entries(want).map(
@@ -154,16 +172,27 @@ async function makeBundle() {
     ),
   ].sort(([a], [b]) => (a < b ? -1 : 1));
   const version = createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 16);
+  // Only routers have such a setting.
+  const [, seconds] = /^confirm_seconds=(\d+)$/m.exec(want.settings ?? "") ?? [];
+  return { files, version, seconds: Math.min(Number(seconds ?? 0), MOST_SECONDS) };
+}
+
+/**
+ * @param {() => ReturnType<typeof readWish>} wish
+ * @returns {Promise<{ version: string, seconds: number, bundle: Buffer }>} what goes to the machine: the wish, the
+ *   scripts, and what says whose it is
+ */
+async function makeBundle(wish) {
+  const { files, version, seconds } = wish();
   const meta = ["INSTANCE", "STACK", "CONCERN", "MACHINE", "ADDRESS"].map(
     (key) => `${key.toLowerCase()}=${env(key)}`,
   );
   if (takesTurns()) meta.push(`turn_seconds=${TURN_SECONDS}`);
-  files.unshift(["meta", [...meta, `version=${version}`, ""].join("\n")]);
   const peers = JSON.parse(process.env.LOOPBACK_HA_PEERS ?? "[]");
-  if (peers.length > 0) files.push(["peers", await ask(peers, env("ASK_PEERS"))]);
-  // Only routers have such a setting.
-  const [, seconds] = /^confirm_seconds=(\d+)$/m.exec(want.settings ?? "") ?? [];
-  return { version, seconds: Math.min(Number(seconds ?? 0), MOST_SECONDS), bundle: await pack(files) };
+  /** @type {[string, string][]} */
+  const others = peers.length > 0 ? [["peers", await ask(peers, env("ASK_PEERS"))]] : [];
+  const first = /** @type {[string, string]} */ (["meta", [...meta, `version=${version}`, ""].join("\n")]);
+  return { version, seconds, bundle: await pack([first, ...files, ...others]) };
 }
 
 const takesTurns = () => IN_TURN.includes(env("CONCERN"));
@@ -222,6 +251,7 @@ async function run(options, command, input, engine, turn) {
   try {
     for (const part of input) ssh.stdin.write(await part);
   } catch (error) {
+    clearTimeout(deadline);
     ssh.kill();
     throw error;
   }
@@ -263,13 +293,50 @@ const withoutMarks = (out) =>
 
 async function main() {
   const engine = ancestors();
+  const wish = once(readWish);
   const turn = takesTurns() ? new Turn(env("MACHINE")) : undefined;
+  const place = await stand({
+    machine: env("MACHINE"),
+    address: env("ADDRESS"),
+    ssh: env("SSH"),
+    name: env("INSTANCE"),
+    isWanted: () => ancestors() === engine,
+    meanwhile: wish,
+  });
+  /** @type {string | undefined} */
+  let said;
+  try {
+    said = await bring(engine, wish, turn, place.unreachable);
+  } finally {
+    place.end(said);
+  }
+}
+
+/** What ssh says when nobody is there. */
+const NOBODY = /timed out|No route to host|Connection refused|Network is unreachable|Timeout, server/;
+
+/**
+ * @param {string} engine
+ * @param {() => ReturnType<typeof readWish>} wish
+ * @param {Turn | undefined} turn
+ * @param {string | undefined} unreachable why somebody before us had no answer, in ssh's words
+ * @returns {Promise<string | undefined>} the same of us
+ */
+async function bring(engine, wish, turn, unreachable) {
+  if (ancestors() !== engine) {
+    fail(`${env("MACHINE")}: pulumi has ended; nothing was changed`);
+    return unreachable;
+  }
+  if (unreachable !== undefined) {
+    fail(explainSshFailure(env("MACHINE"), unreachable));
+    return unreachable;
+  }
   const token = randomBytes(12).toString("hex");
   // For one run, so it is no input of the resource.
   const force = process.env.LOOPBACK_HA_FORCE_MOVE ? ["1"] : [];
   const receive = fs.readFileSync(path.join(__dirname, "receive.sh"), "utf8");
   // The machine gets ready while the bundle is made.
-  const made = makeBundle();
+  const made = makeBundle(wish);
   const input = made.then(({ bundle }) => {
     const checksum = createHash("sha256").update(bundle).digest("hex");
     return Buffer.concat([Buffer.from(`LOOPBACK-HA-1 ${bundle.length} ${checksum}\n`), bundle]);
@@ -279,14 +346,15 @@ async function main() {
   const first = await run(sshHere(), words.join(" "), [receive, input], engine, turn);
   if (first.refusal !== undefined) {
     fail(`${first.errors}${env("MACHINE")}: untouched. ${first.refusal}`);
-    return;
+    return undefined;
   }
   const asked = CONFIRM.test(first.end);
   const report = printableLines(withoutMarks(first.out).slice(0, MOST_TEXT));
   if (first.code !== 0 || !asked) {
     process.stdout.write(report);
     tell(first, (await made).seconds > 0 ? "; what it may have changed by then it undoes by itself" : "");
-    return;
+    if (first.code === null) return `Timeout, server: nothing for ${LIMIT_SECONDS + 25} s`;
+    return first.code === 255 && NOBODY.test(first.errors) ? first.errors : undefined;
   }
   process.stderr.write(first.errors);
   const { version, seconds } = await made;
@@ -294,23 +362,24 @@ async function main() {
     fail(
       `${env("MACHINE")} asks for a confirmation, which this change does not have: what answers there are not our scripts. It may be in other hands; nothing was confirmed, and the other machines are not affected`,
     );
-    return;
+    return undefined;
   }
   if (ancestors() !== engine) {
     fail(
       `${env("MACHINE")}: pulumi has ended, so nobody records this change; it is undone within ${seconds} s`,
     );
-    return;
+    return undefined;
   }
   const last = await confirm(version, token, seconds, engine);
   if (last.code === 255) {
     const cause = explainSshFailure(env("MACHINE"), last.errors);
     const gone = "so it has gone back to the state before by itself";
     fail(`${env("MACHINE")}: the change worked, but no new connection could confirm it, ${gone}: ${cause}`);
-    return;
+    return undefined;
   }
   if (last.code === 0) process.stdout.write(report);
   tell(last);
+  return undefined;
 }
 
 /**

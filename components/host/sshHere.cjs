@@ -120,4 +120,4 @@ const newerWords = () => (knowsNewer() ? NEWER.flatMap((option) => ["-o", option
 const withoutSecrets = (environment) =>
   Object.fromEntries(Object.entries(environment).filter(([name]) => !/^(LOOPBACK_HA_|PULUMI_)/.test(name)));
 
-module.exports = { controlPath, isOwn, newerWords, passwdHome, sshHere, withoutSecrets };
+module.exports = { controlPath, isOwn, networkSpace, newerWords, passwdHome, sshHere, withoutSecrets };

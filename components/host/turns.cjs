@@ -3,9 +3,9 @@
 // Of the servers that one run changes, one goes first, and the others wait until it answers (ADR 25). The commands of a
 // run are processes on the operator's machine that know nothing of each other: they meet in a folder, a file each. Plain
 // JavaScript for the sake of deliver.cjs.
-const { execFileSync } = require("node:child_process");
 const fs = require("node:fs");
 const path = require("node:path");
+const { processOf } = require("./processOf.cjs");
 const { isOwn } = require("./sshHere.cjs");
 
 /** Seconds a server waits for its turn: longer than the first may take. */
@@ -73,32 +73,6 @@ function decide(me, members, leaders, waited) {
     precedes(other, me) &&
     (other.phase === "ready" || (other.phase === "trying" && waited < PATIENCE));
   return members.some(isAwaited) ? "wait" : "lead";
-}
-
-/** @typedef {{ parent: number, name: string, start: string }} Process */
-
-/** @param {number} pid @returns {Process | undefined} undefined: it is gone */
-function processOf(pid) {
-  try {
-    const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8");
-    const rest = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    const name = stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")"));
-    return { parent: Number(rest[1]), name, start: String(rest[19]) };
-  } catch {
-    if (fs.existsSync("/proc/self/stat")) return undefined;
-  }
-  try {
-    // Where there is no /proc (macOS).
-    const text = execFileSync("ps", ["-o", "ppid=,lstart=,comm=", "-p", String(pid)], {
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "ignore"],
-    });
-    const [, parent, start, command] = /^\s*(\d+)\s+((?:\S+\s+){5})(\S.*?)\s*$/.exec(text) ?? [];
-    if (parent === undefined || start === undefined || command === undefined) return undefined;
-    return { parent: Number(parent), name: path.basename(command), start: start.replace(/\W/g, "") };
-  } catch {
-    return undefined;
-  }
 }
 
 /** @param {(name: string) => boolean} is @returns {number | undefined} the nearest of our ancestors that has such a name */

@@ -192,7 +192,7 @@ describe("the commands of one run", () => {
       if (!fs.existsSync(file(name))) fs.symlinkSync("/bin/bash", file(name));
     fs.writeFileSync(
       file("command.sh"),
-      `export LOOPBACK_HA_MACHINE=$1 LOOPBACK_HA_SSH="ops@$1"
+      `export LOOPBACK_HA_MACHINE=$1 LOOPBACK_HA_ADDRESS=$1 LOOPBACK_HA_SSH="ops@$1"
 node ${HOST_FOLDER}/deliver.cjs <<<'{"want":{}}' >${file("out")}.$1 2>&1
 echo "$1 $?" >>${file("codes")}`,
     );

@@ -112,6 +112,8 @@ mv "$call" "$done"
       LOOPBACK_HA_INSTANCE: INSTANCE,
       LOOPBACK_HA_CONCERN: "vips",
       LOOPBACK_HA_SCRIPTS: path.join(COMPONENTS, "loopbackVip"),
+      // Nobody else stands in its line.
+      TMPDIR: this.folder,
       ...rest,
     };
   }

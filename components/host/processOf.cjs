@@ -1,0 +1,39 @@
+// @ts-check
+"use strict";
+// A process of this machine, as the kernel tells of it.
+const { execFileSync } = require("node:child_process");
+const fs = require("node:fs");
+const path = require("node:path");
+
+/** @typedef {{ parent: number, name: string, start: string, state: string }} Process `start`: another process of the same number has another; `state`: the kernel's letter, empty where that is not known */
+
+/** @param {number} pid @returns {Process | undefined} undefined: it is gone */
+function processOf(pid) {
+  try {
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8");
+    const rest = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const name = stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")"));
+    return { parent: Number(rest[1]), name, start: String(rest[19]), state: String(rest[0]) };
+  } catch {
+    if (fs.existsSync("/proc/self/stat")) return undefined;
+  }
+  try {
+    // Where there is no /proc (macOS).
+    const text = execFileSync("ps", ["-o", "ppid=,lstart=,comm=", "-p", String(pid)], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const [, parent, start, command] = /^\s*(\d+)\s+((?:\S+\s+){5})(\S.*?)\s*$/.exec(text) ?? [];
+    if (parent === undefined || start === undefined || command === undefined) return undefined;
+    return {
+      parent: Number(parent),
+      name: path.basename(command),
+      start: start.replace(/\W/g, ""),
+      state: "",
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+module.exports = { processOf };
