@@ -78,8 +78,10 @@ revert() {
 }
 # conclude keep|undo
 conclude() {
-  if [[ $1 == keep ]] &&
-    LOOPBACK_HA_LOCK=$lock bash "$state/versions/$(pending_value version)/scripts/settle.sh" "$(pending_value token)" </dev/null >/dev/null; then
+  # It says by its end that nobody has acknowledged it, which is known; done it is when nothing waits any more.
+  [[ $1 != keep ]] ||
+    LOOPBACK_HA_LOCK=$lock bash "$state/versions/$(pending_value version)/scripts/settle.sh" "$(pending_value token)" </dev/null >/dev/null || true
+  if [[ ! -e $pending ]]; then
     warn "nobody confirmed the change, but a server that it led away from does not answer, and the new ones do: it stays in force. The machine is in doubt until the next 'pulumi up' succeeds on it"
     return
   fi
