@@ -34,6 +34,7 @@ import { announceOrder } from "./host/turns.cjs";
 import { tellOutlook } from "./outlook";
 import { routerKind } from "./routerRoute/kinds";
 import { healthPath } from "./webServerPool/vhost";
+import { zonesElsewhere } from "./zonesElsewhere";
 
 // The SDK keeps a stack trace for each promise of each resource, mapped to TypeScript's lines: half of all that happens
 // between look and flip.
@@ -63,6 +64,10 @@ export async function program(): Promise<Record<string, unknown>> {
   const token = healthToken(POOL);
   startCommandProvider();
   const found = await inspect(farm, stack, lookAhead);
+  // A resolver that does not answer holds up nothing.
+  void zonesElsewhere(farm, stack, found).then((lines) =>
+    lines.forEach((line) => void pulumi.log.warn(line)),
+  );
   await tellOutlook(farm, stack, found);
   return build(farm, stack, found, token);
 }
