@@ -12,30 +12,78 @@ interface Part {
   isShared: (files: InstanceFiles) => boolean;
 }
 
+/** Another stack that has this very farm on its machines, where this one has nothing: it was renamed, or its config was copied. */
+export interface FormerStack {
+  /** Its `project/stack`. */
+  other: string;
+  machines: string[];
+  /** What it has there, by the names on the machines. */
+  instances: string[];
+}
+
 /**
- * Another stack that has this very farm on its machines, where this one has nothing: it was renamed, or its config was copied.
- *
  * @param stack `project/stack`
- * @returns what to say, with both names; undefined: there is none
+ * @returns undefined: there is none
  */
-export function describeFormerStack(
+export function findFormerStack(
   farm: FarmModel,
   stack: string,
   found: Map<string, Observation>,
-): string | undefined {
+): FormerStack | undefined {
   const held = partsOf(farm).flatMap((part) => {
     const instances = new Map(Object.entries(found.get(part.machine)?.instances ?? {}));
     if (instances.has(instanceIn(stack, part.component, part.concern))) return [];
     return [...instances].flatMap(([instance, files]) => {
-      const other = files.meta?.find((line) => line.startsWith("stack="))?.slice("stack=".length);
+      const other = stackOf(files);
       const isItsOwn = other !== undefined && instanceIn(other, part.component, part.concern) === instance;
-      return isItsOwn && part.isShared(files) ? [{ machine: part.machine, other }] : [];
+      return isItsOwn && part.isShared(files) ? [{ machine: part.machine, instance, other }] : [];
     });
   });
   if (held.length === 0) return undefined;
   const [{ other }] = held;
-  const machines = [...new Set(held.filter((each) => each.other === other).map(({ machine }) => machine))];
-  return `${machines.join(", ")} ${machines.length > 1 ? "have" : "has"} this farm from stack ${other}, and this is stack ${stack}: no stack takes over what another one has built. If ${other} was renamed, rename it back: ${wayBack(other, stack)}. If this is a copy of its config, give the copy machines and addresses of its own, or destroy ${other} first`;
+  const its = held.filter((each) => each.other === other);
+  return {
+    other,
+    machines: [...new Set(its.map(({ machine }) => machine))],
+    instances: its.map(({ instance }) => instance),
+  };
+}
+
+const stackOf = (files: InstanceFiles): string | undefined =>
+  files.meta?.find((line) => line.startsWith("stack="))?.slice("stack=".length);
+
+const whatItHas = ({ other, machines }: FormerStack, stack: string): string =>
+  `${machines.join(", ")} ${machines.length > 1 ? "have" : "has"} this farm from stack ${other}, and this is stack ${stack}`;
+
+/** For who does not know the state: both names, and what to do. */
+export function describeFormerStack(former: FormerStack, stack: string): string {
+  return `${whatItHas(former, stack)}. If ${former.other} was renamed, pulumi up takes all of it over in place; pulumi preview says whether it can`;
+}
+
+/** Why this stack may not take over, where its state does not have what the other one built. */
+export function refuseFormerStack(former: FormerStack, stack: string): string {
+  const { other } = former;
+  return `${whatItHas(former, stack)}, whose state does not have it: no stack takes over what another one has built. If ${other} was renamed, rename it back: ${wayBack(other, stack)}; after one pulumi up it can be renamed. If this is a copy of its config, give the copy machines and addresses of its own, or destroy ${other} first`;
+}
+
+/** What the next run does after a rename. */
+export function describeTakeOver({ other, machines }: FormerStack, stack: string): string {
+  return `this stack was ${other}, and is ${stack} now: pulumi up gives what it has on ${machines.join(", ")} the new name, in place; visitors notice nothing`;
+}
+
+/** What was found, as it will be called after that. */
+export function underNewName(observation: Observation, other: string, stack: string): Observation {
+  const before = instanceIn(other, "", "").slice(0, -1);
+  const now = instanceIn(stack, "", "").slice(0, -1);
+  const instances = Object.entries(observation.instances).map(([name, files]): [string, InstanceFiles] =>
+    stackOf(files) === other && name.startsWith(before)
+      ? [
+          `${now}${name.slice(before.length)}`,
+          { ...files, meta: files.meta.map((line) => (line === `stack=${other}` ? `stack=${stack}` : line)) },
+        ]
+      : [name, files],
+  );
+  return { ...observation, instances: Object.fromEntries(instances) };
 }
 
 function wayBack(other: string, stack: string): string {

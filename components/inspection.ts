@@ -2,9 +2,10 @@ import * as pulumi from "@pulumi/pulumi";
 import { contains, hostNumberOf } from "./addressPlan";
 import { ConfigError, FarmModel, boundAliases, boundVips } from "./config";
 import { describeBlank, describeDrift, unknownDrift } from "./host/drift";
+import { instancesInState } from "./host/inState";
 import { Look, Observation, linesOf, machinesToLookAt, observe, ownInstances } from "./host/observe";
 import { whenDead } from "./host/sshFailure.cjs";
-import { describeFormerStack } from "./identity";
+import { describeTakeOver, findFormerStack, refuseFormerStack, underNewName } from "./identity";
 import { Refusal } from "./refusal";
 import { NameAddress, NameServerView, findEarlyRemovals, leavingPairs } from "./retirement";
 import { namesOf } from "./webServerPool/vhost";
@@ -21,7 +22,12 @@ export type Findings = Map<string, Observation>;
  *
  * @throws ConfigError, Refusal for such a configuration; a machine that can't be looked at is a warning
  */
-export async function inspect(farm: FarmModel, stack: string, look?: Look): Promise<Findings> {
+export async function inspect(
+  farm: FarmModel,
+  stack: string,
+  look?: Look,
+  ownedByState: () => Promise<Set<string>> = instancesInState,
+): Promise<Findings> {
   if (!farm.observe) {
     await pulumi.log.warn(
       "observe is false: the machines were not looked at, so drift and early removals go unseen",
@@ -29,8 +35,7 @@ export async function inspect(farm: FarmModel, stack: string, look?: Look): Prom
     return new Map();
   }
   const found = await observe(machinesToLookAt(farm), look);
-  const former = describeFormerStack(farm, stack, found);
-  if (former !== undefined) throw new Refusal(`${former}. Nothing was changed`);
+  await followRename(farm, stack, found, ownedByState);
   markBlank([...found.values()], stack);
   for (const [machine, observation] of found) {
     const isServer = farm.servers.some(({ name }) => name === machine);
@@ -40,6 +45,23 @@ export async function inspect(farm: FarmModel, stack: string, look?: Look): Prom
   if (problems.length > 0)
     throw new ConfigError(problems.map(([path, text]) => ({ path, text: `${path}: ${text}` })));
   return found;
+}
+
+/** After `pulumi stack rename` what was found is the stack's own, where its state has it: from here on by the new name. */
+async function followRename(
+  farm: FarmModel,
+  stack: string,
+  found: Findings,
+  ownedByState: () => Promise<Set<string>>,
+): Promise<void> {
+  // More than one where a run after an earlier rename did not reach all machines.
+  for (let former; (former = findFormerStack(farm, stack, found)) !== undefined;) {
+    const owned = await ownedByState();
+    if (!former.instances.every((instance) => owned.has(instance)))
+      throw new Refusal(`${refuseFormerStack(former, stack)}. Nothing was changed`);
+    await pulumi.log.warn(describeTakeOver(former, stack));
+    for (const [machine, seen] of found) found.set(machine, underNewName(seen, former.other, stack));
+  }
 }
 
 /** Pulumi's own inputs don't tell a reinstalled machine from the one before. In a stack's first run all are empty. */

@@ -2,7 +2,7 @@
 import { FarmModel, ServerState } from "../../components/config";
 import { describeBlank, describeDrift, unknownDrift } from "../../components/host/drift";
 import type { Observation } from "../../components/host/observe";
-import { describeFormerStack } from "../../components/identity";
+import { describeFormerStack, findFormerStack } from "../../components/identity";
 import { routerViews } from "../../components/outlook";
 import { describeHidden, hiddenVhosts } from "../../components/webServerPool/hidden";
 import type { Answer } from "../health";
@@ -166,10 +166,13 @@ export function statusOf(farm: FarmModel, seen: Sightings): FarmStatus {
         : { zone, nameServer, serial: null, failure: serial },
     ),
   };
-  const former = describeFormerStack(farm, seen.stack, seen.machines);
+  const former = findFormerStack(farm, seen.stack, seen.machines);
   return {
     ...status,
-    problems: [...(former === undefined ? [] : [former]), ...problemsOf(status, seen)],
+    problems: [
+      ...(former === undefined ? [] : [describeFormerStack(former, seen.stack)]),
+      ...problemsOf(status, seen),
+    ],
   };
 }
 

@@ -19,15 +19,18 @@ drop_unrenamed
 # What nobody confirms goes back before something new comes.
 let_confirm
 [[ ! -e $pending ]] || revert
+took=
+trap 'cleanup; drop_unrenamed; [[ ! $took ]] || give_back; [[ -e $root ]] || rm -rf "$run"' EXIT
+# By hand, later, the same name may be another's.
+if [[ ${LOOPBACK_HA_TOKEN:-} && -e $bundle/former ]]; then take_over "$(<"$bundle/former")"; fi
 previous=$(current_version)
 doubted=
 [[ ! -e $state/in-doubt ]] || doubted=1
 
-# A refusal on a machine that has nothing of ours leaves nothing of ours.
-trap 'cleanup; drop_unrenamed; [[ -e $root ]] || rm -rf "$run"' EXIT
+# A refusal leaves the machine as it was, with nothing of ours where there was none.
 check
 
-if [[ $version == "$previous" && ! $doubted ]] && is_live "$bundle" && found=$(all_drift) && [[ ! $found ]]; then
+if [[ $version == "$previous" && ! $doubted && ! -e $taken_from ]] && is_live "$bundle" && found=$(all_drift) && [[ ! $found ]]; then
   verify "$bundle"
   # What pulumi had seen is over; the same again is another drift.
   [[ ! ${LOOPBACK_HA_TOKEN:-} ]] || stamp applied || true
@@ -64,6 +67,8 @@ mark_in_doubt() {
   fail "cannot write in $root (disk $(df --output=pcent "$state" 2>/dev/null | tail -n 1 | tr -d ' ') full?); nothing was changed"
 }
 mark_in_doubt
+# From here on it is go_back's.
+took=
 
 # put_in_place NEW PLACE: two renames, so that a machine that dies has the one or the other, but for that moment.
 put_in_place() {
@@ -79,6 +84,7 @@ stage() {
   [[ ! -e $state/incoming ]] || rm -rf "$state/incoming"
   if [[ ! -e $place ]] || ! diff -qr "$bundle/scripts" "$place/scripts" >/dev/null || ! diff -qr "$(as_it_came)" "$place/pristine/want" >/dev/null; then
     cp -R --preserve=mode "$bundle" "$state/incoming"
+    rm -f "$state/incoming/former"
     if [[ -e $state/incoming/pristine ]]; then
       rm -rf "$state/incoming/want"
     else

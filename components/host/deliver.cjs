@@ -9,6 +9,7 @@ const fs = require("node:fs");
 const path = require("node:path");
 const { promisify } = require("node:util");
 const { gzipSync } = require("node:zlib");
+const { formerInstance, withInstance } = require("./appliedAs.cjs");
 const { printableLines } = require("./foreignText.cjs");
 const { explainSshFailure, withoutNoise } = require("./sshFailure.cjs");
 const { newerWords, sshHere, withoutSecrets } = require("./sshHere.cjs");
@@ -189,8 +190,10 @@ async function makeBundle(wish) {
   );
   if (takesTurns()) meta.push(`turn_seconds=${TURN_SECONDS}`);
   const peers = JSON.parse(process.env.LOOPBACK_HA_PEERS ?? "[]");
+  const former = formerInstance(env("INSTANCE"));
   /** @type {[string, string][]} */
-  const others = peers.length > 0 ? [["peers", await ask(peers, env("ASK_PEERS"))]] : [];
+  const others = former === undefined ? [] : [["former", `${former}\n`]];
+  if (peers.length > 0) others.push(["peers", await ask(peers, env("ASK_PEERS"))]);
   const first = /** @type {[string, string]} */ (["meta", [...meta, `version=${version}`, ""].join("\n")]);
   return { version, seconds, bundle: await pack([first, ...files, ...others]) };
 }
@@ -351,7 +354,7 @@ async function bring(engine, wish, turn, unreachable) {
   const asked = CONFIRM.test(first.end);
   const report = printableLines(withoutMarks(first.out).slice(0, MOST_TEXT));
   if (first.code !== 0 || !asked) {
-    process.stdout.write(report);
+    process.stdout.write(first.code === 0 ? withInstance(report, env("INSTANCE")) : report);
     tell(first, (await made).seconds > 0 ? "; what it may have changed by then it undoes by itself" : "");
     if (first.code === null) return `Timeout, server: nothing for ${LIMIT_SECONDS + 25} s`;
     return first.code === 255 && NOBODY.test(first.errors) ? first.errors : undefined;
@@ -377,7 +380,7 @@ async function bring(engine, wish, turn, unreachable) {
     fail(`${env("MACHINE")}: the change worked, but no new connection could confirm it, ${gone}: ${cause}`);
     return undefined;
   }
-  if (last.code === 0) process.stdout.write(report);
+  if (last.code === 0) process.stdout.write(withInstance(report, env("INSTANCE")));
   tell(last);
   return undefined;
 }

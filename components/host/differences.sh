@@ -34,7 +34,7 @@ edited() {
 # Enabled is a link, and running matters for a supervisor only: this is asked at every preview.
 unit_drift() {
   local text
-  text=$(unit_text "$state/current/scripts")
+  text=$(unit_text "$state/current/scripts" "$instance")
   if [[ ! -e $units/$unit ]]; then
     say "- $units/$unit"
     return

@@ -118,15 +118,16 @@ export function resourcesBehind(outputs: pulumi.Input<string>[] = []): pulumi.Ou
 
 /**
  * Without drift the stored value stays: or the run after a repair would show a change back. On a machine that is down
- * all values stay, nothing is waited for, and a removal leaves it alone. Another instance on the machine (a router of
- * another kind) is brought first, and only when that succeeded the former one is removed.
+ * all values stay, nothing is waited for, and a removal leaves it alone. Another concern on the machine (a router of
+ * another kind) is brought first, and only when that succeeded the former one is removed. Another name of the same, as
+ * after `pulumi stack rename`, is taken over in place: see takeover.sh.
  */
 export function hostCommandOptions(
   opts: pulumi.CustomResourceOptions,
   { down = false, drifted = false }: { down?: boolean; drifted?: boolean },
 ): pulumi.CustomResourceOptions {
   if (down) return { ...opts, ignoreChanges: ["*"], retainOnDelete: true, dependsOn: [] };
-  const options = { ...opts, replaceOnChanges: ["environment.LOOPBACK_HA_INSTANCE"] };
+  const options = { ...opts, replaceOnChanges: ["environment.LOOPBACK_HA_CONCERN"] };
   return drifted ? options : { ...options, ignoreChanges: [...(opts.ignoreChanges ?? []), "interpreter"] };
 }
 

@@ -8,7 +8,7 @@
 #   drift DIR      what the machine holds differently from what the bundle DIR wants: lines "- as applied" and
 #                  "+ as found", in words the operator knows. Only what activate puts right, or it shows for ever
 # Everything of one instance lies in /var/lib/loopback-ha/INSTANCE: versions/ID/{meta,want,scripts,pristine},
-# current -> versions/ID (the one switch between old and new), applied, in-doubt. pristine/want is want as it came.
+# current -> versions/ID (the one switch between old and new), applied, in-doubt, taken-from. pristine/want is want as it came.
 set -Eeuo pipefail
 # No step of ours may fail without a word; which one it was is for whoever reads our scripts. What a subshell did, it said.
 failed_step() {
@@ -33,7 +33,8 @@ value_in() {
   while read -r line || [[ $line ]]; do
     if [[ $line == "$2="* ]]; then
       say "${line#*=}"
-      return
+      # Without the 0 it would be, in a trap on EXIT, what the script ends with.
+      return 0
     fi
   done <"$1"
 }
@@ -150,7 +151,7 @@ install_file() {
 install_unit() {
   [[ -e $scripts/unit.service ]] || return 0
   local text changed=
-  text=$(unit_text "$scripts")
+  text=$(unit_text "$scripts" "$instance")
   if ! cmp -s - "$units/$unit" <<<"$text"; then
     install_file "$units/$unit" 644 <<<"$text"
     changed=1
@@ -169,19 +170,20 @@ install_unit() {
     systemctl is-active --quiet "$unit" || systemctl start --no-block "$unit"
   fi
 }
+# unit_text SCRIPTS INSTANCE
 unit_text() {
   local text
   text=$(<"$1/unit.service")
-  text=${text//@INSTANCE@/"$instance"}
-  say "${text//@STATE@/"$state"}"
+  text=${text//@INSTANCE@/"$2"}
+  say "${text//@STATE@/"$root/$2"}"
 }
 # Links of systemctl's, which it doesn't sync.
 sync_wants() { [[ ! -e $units/multi-user.target.wants ]] || sync "$units/multi-user.target.wants"; }
 remove_unit() {
-  [[ -e $units/$unit ]] || return 0
-  systemctl disable --quiet --now "$unit"
+  [[ -e $units/$1 ]] || return 0
+  systemctl disable --quiet --now "$1"
   sync_wants
-  delete "$units/$unit"
+  delete "$units/$1"
   systemctl daemon-reload
 }
 
@@ -207,6 +209,7 @@ go_back() {
     activate "$state/versions/$1"
     forget_versions_but "$1"
     [[ $2 ]] || rm -f "$state/in-doubt"
+    [[ ! -e $taken_from ]] || give_back
   else
     activate ''
     forget_instance
@@ -223,19 +226,24 @@ switch_to() {
 record() {
   settle
   stamp applied
+  rm -f "$taken_from"
   sync -f "$state"
   forget_versions_but "$1"
 }
 stamp() { date -u +%FT%T.%NZ >"$state/$1.new" && replace "$state/$1.new" "$state/$1"; }
 
+# drop_instance INSTANCE: its folder.
+drop_instance() {
+  if [[ -e $root/$1 ]]; then replace "$root/$1" "$root/.gone-$1"; fi
+  rm -rf "$root/.gone-$1"
+}
+
 # The last thing a removal does: one rename takes the instance away, the rest is tidying.
 forget_instance() {
-  remove_unit
+  remove_unit "$unit"
   remove_command
-  if [[ -e $state ]]; then
-    replace "$state" "$root/.gone-$instance"
-  fi
-  rm -rf "$root/.gone-$instance"
+  drop_instance "$instance"
+  rm -rf "$root"/.carried-*
   # The folder is empty but for nothing of ours when this was the last instance; then the lock goes too.
   if rmdir "$root" 2>/dev/null; then rm -rf "$run"; else rm -f "$pending" "$pending.confirmed"; fi
 }
@@ -303,10 +311,14 @@ remove_command() { :; }
 sights() { :; }
 # And what its check() may have to clear away however apply.sh ends.
 cleanup() { :; }
+# carry_concern FROM TO: what lies outside of an instance's folder under its name gets another one, and works throughout.
+carry_concern() { :; }
 
 # shellcheck source-path=SCRIPTDIR source=confirmation.sh
 . "$scripts/confirmation.sh"
 # shellcheck source-path=SCRIPTDIR source=differences.sh
 . "$scripts/differences.sh"
+# shellcheck source-path=SCRIPTDIR source=takeover.sh
+. "$scripts/takeover.sh"
 # shellcheck source=/dev/null
 . "$scripts/concern.sh"

@@ -3,7 +3,9 @@
 #   want/sites                 SITE NAME,ALIAS,... VIP,VIP,... DOCUMENT-ROOT
 #   want/private/vhost.conf    a site's vhosts, with @MACHINE@, @SITE@, @SERVER_NAME@, @ALIAS@, @LISTEN@ and @ROOT@
 #   want/private/server.conf   what stands before all sites, with @EVERY:PREFIX@
-readonly vhosts=/etc/apache2/sites-enabled/loopback-ha.$instance.conf
+vhosts_of() { say "/etc/apache2/sites-enabled/loopback-ha.$1.conf"; }
+vhosts=$(vhosts_of "$instance")
+readonly vhosts
 # shellcheck source-path=SCRIPTDIR source=roots.sh
 . "$scripts/roots.sh"
 # shellcheck source-path=SCRIPTDIR source=foreign.sh
@@ -173,7 +175,13 @@ activate() {
     done
 }
 
-checksum_of() { [[ ! -e $1 ]] || sha256sum <"$1"; }
+# Apache has read it; that it has another name it sees at its next reload.
+carry_concern() {
+  if [[ -e $(vhosts_of "$1") ]]; then replace "$(vhosts_of "$1")" "$(vhosts_of "$2")"; fi
+}
+
+# Of what Apache reads: the first line names the stack.
+checksum_of() { [[ ! -e $1 ]] || sed '/^#/d' "$1" | sha256sum; }
 
 # reload DIR: of the bundle that is in place now, "" for none.
 reload() {

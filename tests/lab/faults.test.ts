@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { startLoad } from "../../examples/lab/client";
 import { ExecResult } from "../../examples/lab/lab";
+import { failures } from "../../examples/lab/load/record";
 import { Project, labUser } from "../../examples/lab/project";
-import { APPLY_PID, Farm, SERVERS, textOf } from "./support";
+import { APPLY_PID, Farm, SERVERS, hold, textOf } from "./support";
 
 const HELD =
   "perl -MIO::Socket::INET -e 'push @ARGV, IO::Socket::INET->new(LocalPort => 80, Listen => 1, ReuseAddr => 1); sleep 300'";
@@ -165,7 +168,7 @@ describe("faults", function () {
         return textOf(result);
       };
       const taken =
-        /r1, web1, .* have this farm from stack loopback-ha\/lab, and this is stack loopback-ha\/second:/;
+        /r1, web1, .* have this farm from stack loopback-ha\/lab, and this is stack loopback-ha\/second, /;
       assert.match(await refusal(), taken);
       assert.match(textOf(await second.pulumi(["preview", "--stack", "second"])), taken);
       // Nobody looks, and the machines refuse it themselves.
@@ -188,20 +191,58 @@ describe("faults", function () {
       assert.doesNotMatch(stdout, /updated|created|deleted/);
     });
 
-    it("is not taken over by its own stack under another name, which preview says; renamed back it goes on (stack renamed)", async () => {
-      await project.pulumi(["stack", "rename", "production", "--stack", "lab"], { check: true });
+    it("is taken over in place by its own stack under another name; a download goes on, and nothing of the former name is left (stack renamed)", async () => {
+      const left = async (name: string): Promise<string> =>
+        (
+          await Promise.all(
+            ["r1", ...SERVERS, "ns1"].map(
+              async (machine) =>
+                (
+                  await sh(
+                    machine,
+                    `find / -xdev -name '*loopback-ha.${name}.*' 2>/dev/null; find /run -name '*loopback-ha.${name}.*'; nft list tables 2>/dev/null | grep 'ha\\.${name}\\.'; grep -rls 'loopback-ha[./]${name}' /var/lib/loopback-ha /etc/systemd /etc/apache2`,
+                  )
+                ).stdout,
+            ),
+          )
+        ).join("");
+      const rename = (from: string, to: string) =>
+        project.pulumi(["stack", "rename", to, "--stack", from], { check: true });
+      // Pinned to web2, which new connections do not reach any more.
+      const held = await hold(lab, farm.vips[1], 290);
+      await project.set("servers.web2.state", "maintenance");
+      await farm.up();
+      await rename("lab", "production");
       try {
-        const { code, stdout, stderr } = await project.pulumi(["preview", "--stack", "production"]);
-        assert.notEqual(code, 0);
+        const seen = await project.pulumi(["preview", "--stack", "production"], { check: true });
         assert.match(
-          stdout + stderr,
-          /from stack loopback-ha\/lab, and this is stack loopback-ha\/production: .*rename it back: pulumi stack rename lab\..*Nothing was changed/,
+          textOf(seen),
+          /this stack was loopback-ha\/lab, and is loopback-ha\/production now: pulumi up gives what it has on r1, web1, .*ns1 the new name/,
         );
+        assert.doesNotMatch(textOf(seen), /new => |differs from what was applied/);
+        const load = await startLoad(lab, { targets: farm.targets(), requestsPerSecond: 100 });
+        await project.pulumi(["up", "--yes", "--continue-on-error", "--stack", "production"], {
+          check: true,
+        });
+        const record = await load.stop();
+        assert.deepEqual(failures(record), []);
+        assert.equal(await left("lab"), "");
+        const again = await project.pulumi(["up", "--yes", "--stack", "production"], { check: true });
+        assert.doesNotMatch(again.stdout, /updated|created|deleted/);
+        assert.equal(
+          await sh("r1", "systemctl is-active loopback-ha.loopback-ha.production.r1.linux-routes").then(
+            ({ stdout }) => stdout,
+          ),
+          "active\n",
+        );
+        assert.equal(await Promise.race([held.ended, sleep(2500, "open")]), "open");
       } finally {
-        await project.pulumi(["stack", "rename", "lab", "--stack", "production"], { check: true });
+        await rename("production", "lab");
       }
-      assert.doesNotMatch((await project.up()).stdout, /updated|created|deleted/);
-    });
+      await farm.up();
+      assert.equal(await left("production"), "");
+      await held.end();
+    }).timeout(300_000);
 
     it("starts a stopped BIND for a new zone, unsigned whatever its options say, from the serial on that the config says (global dnssec-policy, zone that moves here)", async () => {
       const files = ["named.conf", "named.conf.options"].map((name) => `/etc/bind/${name}`);

@@ -109,6 +109,40 @@ describe("routes of an IOS router", () => {
     );
   });
 
+  it("gives lines of its former name the new tag in place, and back, and no prefix is without a route (stack renamed)", () => {
+    const former = tagOf("farm.lab.r1.ios-routes");
+    const wanted = [
+      { prefix: "192.0.2.0/24", hop: "Null0", distance: 254 },
+      { prefix: "192.0.2.32/27", hop: "192.0.2.2" },
+      { prefix: "192.0.2.64/27", hop: "192.0.2.2" },
+    ];
+    const before = parseRoutes(
+      [
+        ...wanted.slice(0, 2),
+        { prefix: "192.0.2.64/27", hop: "192.0.2.3" },
+        { prefix: "192.0.2.96/27", hop: "192.0.2.3" },
+      ]
+        .map((wish) => lineOf(wish, former))
+        .join("\n"),
+    );
+    const follow = (table: Route[], wishes: Wish[], tag: number, other: number): Route[] => {
+      for (const { command } of planChanges(table, wishes, tag, other)) {
+        table = enter(table, command);
+        for (const { prefix } of wanted)
+          assert.ok(
+            table.some((route) => route.prefix === prefix),
+            command,
+          );
+      }
+      assert.deepStrictEqual(planChanges(table, wishes, tag, other), []);
+      return table;
+    };
+    const lines = (table: Route[]): string[] => table.map((route) => lineOf(route, route.tag ?? 0)).sort();
+    const after = follow(before, wanted, TAG, former);
+    assert.deepStrictEqual(lines(after), wanted.map((wish) => lineOf(wish, TAG)).sort());
+    assert.deepStrictEqual(lines(follow(after, before, former, TAG)), lines(before));
+  });
+
   for (const foreign of ["Null0", "blackhole", "reject", "Null0 254 tag 5"]) {
     it(`leaves the block to somebody else's line: ${foreign}`, () => {
       const block = { prefix: "192.0.2.0/24", hop: "Null0", distance: 254 };

@@ -10,7 +10,7 @@ function mock(project: string, stack: string): Promise<void> {
 
 describe("hostCommandOptions", () => {
   type Options = pulumi.CustomResourceOptions;
-  const replaced = { replaceOnChanges: ["environment.LOOPBACK_HA_INSTANCE"] };
+  const replaced = { replaceOnChanges: ["environment.LOOPBACK_HA_CONCERN"] };
   const interpreter = { ignoreChanges: ["interpreter"], ...replaced };
   const untouched = { ignoreChanges: ["*"], retainOnDelete: true, dependsOn: [] };
   const rows: [Options, { down?: boolean; drifted?: boolean }, Options][] = [

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { FarmModel, readFarm } from "../../components/config";
 import { Observation } from "../../components/host/observe";
-import { describeFormerStack } from "../../components/identity";
+import {
+  describeFormerStack,
+  describeTakeOver,
+  findFormerStack,
+  refuseFormerStack,
+  underNewName,
+} from "../../components/identity";
 
 function farmOf(rest: Record<string, unknown> = {}): FarmModel {
   return readFarm({
@@ -37,20 +43,22 @@ const FARM = [
 ];
 
 describe("a stack that finds its farm built by another (stack renamed)", () => {
-  const said = (stack: string, found: Map<string, Observation>): string | undefined =>
-    describeFormerStack(farmOf(), stack, found);
+  const said = (stack: string, found: Map<string, Observation>): string | undefined => {
+    const former = findFormerStack(farmOf(), stack, found);
+    return former && refuseFormerStack(former, stack);
+  };
 
   it("says both names and the way back, after the stack, the project or both were renamed", () => {
     const found = seen("farm/lab", ...FARM);
     assert.equal(
       said("farm/production", found),
-      "r1, web1, web2, ns1 have this farm from stack farm/lab, and this is stack farm/production: no stack takes over what another one has built. " +
-        "If farm/lab was renamed, rename it back: pulumi stack rename lab. If this is a copy of its config, give the copy machines and addresses of its own, or destroy farm/lab first",
+      "r1, web1, web2, ns1 have this farm from stack farm/lab, and this is stack farm/production, whose state does not have it: no stack takes over what another one has built. " +
+        "If farm/lab was renamed, rename it back: pulumi stack rename lab; after one pulumi up it can be renamed. If this is a copy of its config, give the copy machines and addresses of its own, or destroy farm/lab first",
     );
-    assert.match(said("shop/lab", found)!, /rename it back: 'name: farm' in Pulumi\.yaml\. If/);
+    assert.match(said("shop/lab", found)!, /rename it back: 'name: farm' in Pulumi\.yaml; after/);
     assert.match(
       said("shop/prod", found)!,
-      /rename it back: 'name: farm' in Pulumi\.yaml, and pulumi stack rename lab\. If/,
+      /rename it back: 'name: farm' in Pulumi\.yaml, and pulumi stack rename lab; after/,
     );
   });
 
@@ -83,5 +91,35 @@ describe("a stack that finds its farm built by another (stack renamed)", () => {
     for (const [machine, { instances }] of seen("farm/prod", ...FARM))
       Object.assign(both.get(machine)!.instances, instances);
     assert.equal(said("farm/prod", both), undefined);
+  });
+
+  it("status names both, preview what the next run does", () => {
+    const former = findFormerStack(farmOf(), "farm/prod", seen("farm/lab", ...FARM))!;
+    assert.deepEqual(former.instances, [
+      "farm.lab.r1.linux-routes",
+      "farm.lab.web-web1.vhosts",
+      "farm.lab.web-web2.vhosts",
+      "farm.lab.widgetco.example.zone",
+    ]);
+    assert.match(
+      describeFormerStack(former, "farm/prod"),
+      /from stack farm\/lab, and this is stack farm\/prod\. If farm\/lab was renamed, pulumi up takes all of it over/,
+    );
+    assert.match(
+      describeTakeOver(former, "farm/prod"),
+      /^this stack was farm\/lab, and is farm\/prod now: pulumi up gives what it has on r1, web1, web2, ns1 the new name/,
+    );
+  });
+
+  it("what was found counts as the stack's own once it is taken over, and nobody else's does", () => {
+    const lab = seen("farm/lab", ...FARM);
+    Object.assign(lab.get("r1")!.instances, seen("farm/labx", FARM[0]).get("r1")!.instances);
+    const renamed = new Map(
+      [...lab].map(([machine, each]) => [machine, underNewName(each, "farm/lab", "shop/prod")]),
+    );
+    const expected = seen("shop/prod", ...FARM);
+    Object.assign(expected.get("r1")!.instances, seen("farm/labx", FARM[0]).get("r1")!.instances);
+    assert.deepEqual(renamed, expected);
+    assert.equal(findFormerStack(farmOf(), "shop/prod", renamed), undefined);
   });
 });

@@ -3,6 +3,7 @@
 // Brings the wanted routes to an IOS router: what components/host/deliver.cjs is to a machine with a shell.
 const fs = require("node:fs");
 const os = require("node:os");
+const { withInstance } = require("../../host/appliedAs.cjs");
 const { printableLines } = require("../../host/foreignText.cjs");
 const { filesOf } = require("../../host/wish.cjs");
 const { Broken, LIMITS, Refused, Session, pause } = require("./session.cjs");
@@ -87,15 +88,22 @@ async function main() {
   try {
     session = await Session.open(router);
     const live = await liveRoutes(session);
-    const foreign = findForeign(live, job.routes, router.tag);
+    const former = live.filter(
+      ({ tag }) => tag === router.tag || (tag !== undefined && tag === router.formerTag),
+    );
+    const others = live.filter((route) => !former.includes(route));
+    const foreign = findForeign(others, job.routes, router.tag);
     if (foreign) {
       throw new Refused(
         `somebody else's line routes ${foreign.prefix} on ${machine}: '${foreign.line}'. Remove it there first (no ${foreign.line}), or hand it over by the end 'tag ${router.tag}'`,
       );
     }
-    const former = live.filter(({ tag }) => tag === router.tag);
-    const changes = planChanges(live, job.wishes, router.tag);
-    const moved = job.routes.filter(({ prefix }) => changes.some((change) => change.prefix === prefix));
+    const changes = planChanges(live, job.wishes, router.tag, router.formerTag);
+    const isRenamed = (/** @type {Wish} */ { prefix, hop }) =>
+      former.some((route) => route.tag !== router.tag && route.prefix === prefix && route.hop === hop);
+    const moved = job.routes.filter(
+      (route) => changes.some(({ prefix }) => prefix === route.prefix) && !isRenamed(route),
+    );
     // Each line is sent, and then asked for.
     router.deadline += 2 * changes.length * LINE_MS;
     session.deadline = router.deadline;
@@ -192,7 +200,7 @@ async function goBack(session, former, minutes) {
     let way;
     try {
       way = await attempt();
-      const undone = await bringTo(way, former, router.tag);
+      const undone = await bringTo(way, former, router.formerTag ?? router.tag, router.tag);
       // The timer would go back to this very table, and be in the way of the next run.
       if (minutes > 0) await way.run("configure confirm", { may: NO_TIMER });
       return undone
@@ -340,11 +348,11 @@ async function keep(session) {
 
 /** @param {Wish[]} routes @param {Wish[]} moved */
 function report(routes, moved) {
-  for (const route of routes) {
-    process.stdout.write(
+  const lines = routes.map(
+    (route) =>
       `${route.prefix} is served by ${route.server} (${route.hop})${moved.includes(route) ? ", moved" : ""}\n`,
-    );
-  }
+  );
+  process.stdout.write(withInstance(lines.join(""), env("INSTANCE")));
 }
 
 main().catch((error) => {

@@ -17,6 +17,7 @@ export const ciscoIos: RouterKind = {
 function removeScript(): string {
   const files = [
     "../../host/foreignText.cjs",
+    "../../host/appliedAs.cjs",
     "../../host/sshHere.cjs",
     "../../host/sshFailure.cjs",
     "screen.cjs",

@@ -1,6 +1,7 @@
 // @ts-check
 "use strict";
 // One router: which one it is, how to log in, and what is read from it and written to it.
+const { formerInstance } = require("../../host/appliedAs.cjs");
 const { LIMITS, Refused, Session } = require("./session.cjs");
 const { parseRoutes, planChanges, tagOf } = require("./table.cjs");
 
@@ -22,12 +23,15 @@ const named = ({ message }) =>
 
 /** @param {number} seconds for all that is done in sessions of it */
 function thisRouter(seconds) {
+  const former = formerInstance(env("INSTANCE"));
   return {
     machine: env("MACHINE"),
     ssh: env("SSH").split(" "),
     secret: process.env.LOOPBACK_HA_SECRET_enable,
     deadline: Date.now() + seconds * 1000,
     tag: tagOf(env("INSTANCE")),
+    // After pulumi stack rename.
+    formerTag: former === undefined ? undefined : tagOf(former),
   };
 }
 
@@ -80,15 +84,15 @@ async function configure(session, changes, how = "configure terminal") {
 
 /**
  * Brings our part of the table to what is wanted, from whatever it is now.
- * @param {Session} session @param {Wish[]} wanted @param {number} tag
+ * @param {Session} session @param {Wish[]} wanted @param {number} tag @param {number} [formerTag] see planChanges
  * @returns {Promise<boolean>} whether anything was to be done
  */
-async function bringTo(session, wanted, tag) {
+async function bringTo(session, wanted, tag, formerTag) {
   if (session.configuring) await session.run("end");
-  const changes = planChanges(await liveRoutes(session), wanted, tag);
+  const changes = planChanges(await liveRoutes(session), wanted, tag, formerTag);
   session.deadline += changes.length * LINE_MS;
   if (changes.length > 0) await configure(session, changes);
-  if (planChanges(await liveRoutes(session), wanted, tag).length > 0) {
+  if (planChanges(await liveRoutes(session), wanted, tag, formerTag).length > 0) {
     throw new Refused(`${session.machine} did not take the lines`);
   }
   return changes.length > 0;

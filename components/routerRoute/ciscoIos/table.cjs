@@ -85,13 +85,16 @@ const isDrop = (hop) => /^(null0|reject|blackhole)$/i.test(hop);
  * @param {Route[]} live
  * @param {Wish[]} wanted
  * @param {number} tag
+ * @param {number} [formerTag] of lines that are ours, too: each gets the other tag
  * @returns {Change[]}
  */
-function planChanges(live, wanted, tag) {
-  const ours = live.filter((route) => route.tag === tag);
+function planChanges(live, wanted, tag, formerTag = tag) {
+  const ours = live.filter((route) => route.tag === tag || route.tag === formerTag);
   const needed = wanted.filter(
     ({ prefix, hop }) =>
-      !live.some((route) => route.tag !== tag && route.prefix === prefix && isDrop(route.hop) && isDrop(hop)),
+      !live.some(
+        (route) => !ours.includes(route) && route.prefix === prefix && isDrop(route.hop) && isDrop(hop),
+      ),
   );
   /** @param {Wish} a @param {Wish} b */
   const same = (a, b) => a.prefix === b.prefix && a.hop === b.hop && (a.distance ?? 1) === (b.distance ?? 1);
@@ -100,7 +103,7 @@ function planChanges(live, wanted, tag) {
   const known = new Set(wanted.map(({ prefix }) => prefix));
   return [
     ...needed.flatMap((wish) => {
-      const made = ours.some((route) => same(route, wish));
+      const made = ours.some((route) => route.tag === tag && same(route, wish));
       // The same next hop with another distance is the same line to IOS: it is replaced, and to remove it loses both.
       const stale = ours.filter((route) => route.prefix === wish.prefix && route.hop !== wish.hop);
       return [...(made ? [] : [{ prefix: wish.prefix, command: lineOf(wish, tag) }]), ...stale.map(removal)];

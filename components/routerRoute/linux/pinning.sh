@@ -298,6 +298,21 @@ drop_pins() {
   rm -f "$pins_listed" "$pins_loaded" "$pins_failure" "$macs" "$tracked_by"
 }
 
+# Its table under another instance's name: that is there before this one goes, so no packet meets none.
+carry_concern() {
+  local from=$1 to=$2 name
+  if [[ -e $run/pins.$from.loaded ]] && nft list table ip "loopback-ha.$from" >/dev/null 2>&1; then
+    sed -E "s/ ip loopback-ha\\.${from//./\\.}( |\$)/ ip loopback-ha.$to\\1/" "$run/pins.$from.loaded" >"$run/pins.$to.loaded"
+    nft -f "$run/pins.$to.loaded"
+    nft list table ip "loopback-ha.$to" >"$run/pins.$to.listed"
+    nft delete table ip "loopback-ha.$from"
+  fi
+  for name in macs tracked-by; do
+    if [[ -e $run/$name.$from ]]; then mv -f "$run/$name.$from" "$run/$name.$to"; fi
+  done
+  rm -f "$run/pins.$from".*
+}
+
 # Flows that are open when pinning begins are where the routes led so far. Those that conntrack knows are marked; the
 # kernel may not have tracked any, then the others are by their next packet, before anything moves.
 begin_pins() {
