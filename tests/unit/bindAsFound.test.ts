@@ -8,7 +8,7 @@ const CONCERN = path.join(__dirname, "../../components/dnsRoundRobin/concern.sh"
 function run(script: string, knows: boolean): string {
   const begin = `say() { printf '%s\\n' "$*"; }; fail() { say "$*"; exit 1; }; others() { :; }; need() { :; }
     named-checkconf() { return ${knows ? 0 : 1}; }; . "$1"; learn_policy`;
-  const { stdout, stderr } = spawnSync("bash", ["-euc", `${begin}\n${script}`, "bash", CONCERN], {
+  const { stdout, stderr } = spawnSync("bash", ["--norc", "-euc", `${begin}\n${script}`, "bash", CONCERN], {
     encoding: "utf8",
   });
   return stdout + stderr;

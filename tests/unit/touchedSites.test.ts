@@ -5,6 +5,8 @@ import * as os from "node:os";
 import * as path from "node:path";
 
 const CONCERN = path.join(__dirname, "../../components/webServerPool/concern.sh");
+/** Of lib.sh. */
+const SAY = `say() { printf '%s\\n' "$*"; };`;
 const site = (name: string, ...vips: string[]): string =>
   `${name} ${name}.example ${vips.join(",")} /srv/${name}`;
 
@@ -21,7 +23,7 @@ describe("touched_sites: whom a server asks after a change", () => {
   }
   /** The names asked for when version 2 is in place, with the settings given. */
   function touched(settings = "previous=1"): string[] {
-    const script = `state=$0 scripts=$1 instance=web version=2; ${settings}; . "$1/concern.sh"; touched_sites "$state/versions/2"`;
+    const script = `${SAY} state=$0 scripts=$1 instance=web version=2; ${settings}; . "$1/concern.sh"; touched_sites "$state/versions/2"`;
     const out = execFileSync("bash", ["-euc", script, state, path.dirname(CONCERN)], { encoding: "utf8" });
     return out.split("\n").flatMap((line) => (line ? [line.split(" ")[0]] : []));
   }
@@ -56,7 +58,7 @@ describe("touched_sites: whom a server asks after a change", () => {
   /** How often each name, or a name that is unknown (""), is asked for. */
   function asked(sites: string[]): Map<string, number> {
     write("2", sites, 'Redirect 200 "/health"\n');
-    const script = `state=$0 scripts=$1 instance=web machine=web1; . "$1/concern.sh"; questions "$state/versions/2" "$state/versions/2/want/sites"`;
+    const script = `${SAY} state=$0 scripts=$1 instance=web machine=web1; . "$1/concern.sh"; questions "$state/versions/2" "$state/versions/2/want/sites"`;
     const out = execFileSync("bash", ["-euc", script, state, path.dirname(CONCERN)], { encoding: "utf8" });
     const counts = new Map<string, number>();
     for (const line of out.split("\n").filter(Boolean)) {
