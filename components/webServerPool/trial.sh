@@ -123,10 +123,13 @@ answers() {
   [[ $line == HTTP/* ]]
 }
 
+# Not SECONDS of bash, which follows the wall clock (L15).
+uptime_seconds() { cut -d . -f 1 /proc/uptime; }
+deadline=$(($(uptime_seconds) + seconds))
 inside env APACHE_STARTED_BY_SYSTEMD=true apache2ctl start </dev/null >"$base/errors" 2>&1 || ended
 while ! (answers); do
   lives || ended
-  if ((SECONDS >= seconds)); then
+  if (($(uptime_seconds) >= deadline)); then
     echo silent
     exit 0
   fi

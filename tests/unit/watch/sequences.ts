@@ -32,6 +32,10 @@ export async function playSurroundings(
     fs.writeFileSync(path.join(bin, "ssh"), "#!/bin/sh\nsleep 0.3\nexit 255\n", { mode: 0o755 });
     fs.writeFileSync(path.join(bin, "pulumi"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
     fs.chmodSync(folder, 0o755);
+    // The watcher is another user, and the tests' folder for temporary files may be ours alone.
+    const temporary = path.join(folder, "tmp");
+    fs.mkdirSync(temporary);
+    fs.chmodSync(temporary, 0o777);
     const small = Array.from({ length: LANES }, (_, i) => path.join(folder, `small${i}`));
     for (const place of small) fs.mkdirSync(place);
     const script = `for t; do mount -t tmpfs -o size=256k,nr_inodes=100,mode=777 none "$t"; done
@@ -42,7 +46,7 @@ export async function playSurroundings(
         ...process.env,
         ...{ NODE: process.execPath, SURROUNDINGS: path.join(__dirname, "surroundings.ts") },
         ...{ FIRST: `${first}`, COUNT: `${count}`, PATH: `${bin}:${process.env.PATH}` },
-        ...{ PULUMI_BACKEND_URL: "file://./state", PULUMI_CONFIG_PASSPHRASE: "x" },
+        ...{ TMPDIR: temporary, PULUMI_BACKEND_URL: "file://./state", PULUMI_CONFIG_PASSPHRASE: "x" },
       },
     });
     const all: Played[] = [];
