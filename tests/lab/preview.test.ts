@@ -49,6 +49,22 @@ describe("loopback-ha preview", function () {
     );
   });
 
+  it("needs no right to write the state", async () => {
+    const readOnly = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"';
+    const preview = ["pulumi", "preview", "--stack", "lab", "--expect-no-changes", "--non-interactive"];
+    const state = farm.project.file("state");
+    const result = await farm.project.operate([
+      "unshare",
+      "--mount",
+      "sh",
+      "-ec",
+      readOnly,
+      state,
+      ...preview,
+    ]);
+    assert.equal(result.code, 0, textOf(result));
+  });
+
   describe("of maintenance and a new site", () => {
     let observed: string;
     before("the config changes", async () => {
