@@ -159,7 +159,9 @@ describe("loopback-ha preview", function () {
       "**Warning:** web3 differs from what was applied to it",
       "    - address 192.0.2.37/32 on lo\n",
     );
-    await farm.sh("web3", "systemctl start 'loopback-ha.*.vips.service'");
+    // systemctl's own patterns know no unit that was stopped.
+    const start = "cd /etc/systemd/system; systemctl start loopback-ha.*.vips.service";
+    await farm.sh("web3", `${start}; until ip address show lo | grep -q 192.0.2.37/; do sleep 0.1; done`);
   });
 
   describe("of bad input", () => {
