@@ -11,7 +11,8 @@ const { promisify } = require("node:util");
 const { gzipSync } = require("node:zlib");
 const { formerInstance, withInstance } = require("./appliedAs.cjs");
 const { printableLines } = require("./foreignText.cjs");
-const { explainSshFailure, withoutNoise } = require("./sshFailure.cjs");
+const { inProc } = require("./processOf.cjs");
+const { NOBODY, explainSshFailure, withoutNoise } = require("./sshFailure.cjs");
 const { newerWords, sshHere, withoutSecrets } = require("./sshHere.cjs");
 const { stand } = require("./queue.cjs");
 const { TURN_SECONDS, Turn } = require("./turns.cjs");
@@ -69,8 +70,7 @@ function ancestors() {
   try {
     for (let pid = process.ppid; pid > 1 && pids.length < 4;) {
       pids.push(pid);
-      const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8");
-      pid = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+      pid = inProc(pid).parent;
     }
   } catch {
     // No /proc (macOS): then only a broken pipe tells that the caller is gone.
@@ -314,9 +314,6 @@ async function main() {
     place.end(said);
   }
 }
-
-/** What ssh says when nobody is there. */
-const NOBODY = /timed out|No route to host|Connection refused|Network is unreachable|Timeout, server/;
 
 /**
  * @param {string} engine

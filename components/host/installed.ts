@@ -1,5 +1,5 @@
 /** What `apply` left on a machine, run over ssh: scripts that change nothing and print TAB-separated rounds, and a command. */
-import execa from "execa";
+import execa, { ExecaChildProcess } from "execa";
 import { printable } from "./foreignText.cjs";
 import { HostArgs, forLooking, sharedSshArguments, sudoPrefix } from "./ssh";
 import { explainSshFailure } from "./sshFailure.cjs";
@@ -31,9 +31,8 @@ const LONGEST_LINE = 4096;
 const MOST_BYTES = 8 << 20;
 const cells = (line: string): string[] => printable(line).split("\t");
 
-/** @throws Error that says why there is no answer */
-export async function askInstalled(script: InstalledScript, seconds: number): Promise<Round> {
-  const { exitCode, stdout, stderr, timedOut } = await execa("ssh", argvOf(script), {
+const askOnce = (argv: string[], seconds: number): ExecaChildProcess =>
+  execa("ssh", argv, {
     env: withoutSecrets(process.env),
     extendEnv: false,
     stdin: "ignore",
@@ -41,6 +40,10 @@ export async function askInstalled(script: InstalledScript, seconds: number): Pr
     maxBuffer: MOST_BYTES,
     reject: false,
   });
+
+/** @throws Error that says why there is no answer */
+export async function askInstalled(script: InstalledScript, seconds: number): Promise<Round> {
+  const { exitCode, stdout, stderr, timedOut } = await askOnce(argvOf(script), seconds);
   const { name } = script.host;
   if (timedOut) throw new Error(`${name} did not answer within ${seconds} s`);
   if (Buffer.byteLength(stdout) >= MOST_BYTES) throw new Error(saysTooMuch(name));
@@ -61,14 +64,8 @@ export class CommandFailed extends Error {}
  */
 export async function runOver(host: HostArgs, words: string[], seconds: number): Promise<string> {
   const command = [sudoPrefix(host), ...words].join(" ").trim();
-  const { exitCode, stdout, stderr, timedOut } = await execa("ssh", [...sharedSshArguments(host), command], {
-    env: withoutSecrets(process.env),
-    extendEnv: false,
-    stdin: "ignore",
-    timeout: seconds * 1000,
-    maxBuffer: MOST_BYTES,
-    reject: false,
-  });
+  const argv = [...sharedSshArguments(host), command];
+  const { exitCode, stdout, stderr, timedOut } = await askOnce(argv, seconds);
   if (exitCode === 0) return stdout;
   if (timedOut) throw new Error(`${host.name} did not answer within ${seconds} s`);
   if (exitCode === 255) throw new Error(explainFailure(host.name, stderr));

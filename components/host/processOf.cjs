@@ -7,13 +7,18 @@ const path = require("node:path");
 
 /** @typedef {{ parent: number, name: string, start: string, state: string }} Process `start`: another process of the same number has another; `state`: the kernel's letter, empty where that is not known */
 
+/** @param {number} pid @returns {Process} @throws Error when it is gone, or there is no /proc */
+function inProc(pid) {
+  const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8");
+  const rest = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const name = stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")"));
+  return { parent: Number(rest[1]), name, start: String(rest[19]), state: String(rest[0]) };
+}
+
 /** @param {number} pid @returns {Process | undefined} undefined: it is gone */
 function processOf(pid) {
   try {
-    const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8");
-    const rest = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    const name = stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")"));
-    return { parent: Number(rest[1]), name, start: String(rest[19]), state: String(rest[0]) };
+    return inProc(pid);
   } catch {
     if (fs.existsSync("/proc/self/stat")) return undefined;
   }
@@ -36,4 +41,4 @@ function processOf(pid) {
   }
 }
 
-module.exports = { processOf };
+module.exports = { inProc, processOf };

@@ -3,6 +3,9 @@
 const { printable } = require("./foreignText.cjs");
 const { passwdHome } = require("./sshHere.cjs");
 
+/** What ssh says when nobody is there. */
+const NOBODY = /timed out|No route to host|Connection refused|Network is unreachable|Timeout, server/;
+
 /**
  * What ssh's own complaint means for the operator. Plain JavaScript because deliver.cjs, which runs once per
  * command and must start fast, shares it with the TypeScript side.
@@ -32,7 +35,7 @@ function explainSshFailure(machine, text, concern = process.env.LOOPBACK_HA_CONC
       `${machine} refuses this user or key (${lastLine(text)}). Check 'ssh' of this machine in the config and that the key is loaded (ssh-add -l)`,
     ],
     [
-      /timed out|No route to host|Connection refused|Network is unreachable|Timeout, server|Connection (reset|closed)|Broken pipe|lost connection/i,
+      new RegExp(`${NOBODY.source}|Connection (reset|closed)|Broken pipe|lost connection`, "i"),
       `${machine} does not answer over ssh (${lastLine(text)}). Check its power and network; the other machines are not affected`,
     ],
     [/Could not resolve hostname/, `the address of ${machine} cannot be resolved (${lastLine(text)})`],
@@ -88,4 +91,4 @@ function lastLine(text) {
     .replace(/[\ud800-\udbff]$/, "");
 }
 
-module.exports = { explainSshFailure, whenDead, withoutNoise };
+module.exports = { NOBODY, explainSshFailure, whenDead, withoutNoise };
