@@ -126,10 +126,10 @@ engine_maker() {
   [ ! -e "$(engine_folder)/complete" ] || return 0
   oldest="$(sed -n 's/^go //p' "$root"/tools/engine/*/go.mod | sort -V | tail -n 1)"
   version="$(cd / && GOTOOLCHAIN=local go env GOVERSION 2>/dev/null)" || version=go0
-  ! at_least "$oldest" "${version#go}" || go="bash $root/tools/engine/build.sh"
+  ! at_least "$oldest" "${version#go}" || go="bash $(printf %q "$root/tools/engine/build.sh")"
   if bash "$root/tools/engine/download.sh" --check 2>/dev/null; then
     # A download that ends half-way is no reason to give up.
-    echo "bash $root/tools/engine/download.sh${go:+ || $go}"
+    echo "bash $(printf %q "$root/tools/engine/download.sh")${go:+ || $go}"
   elif [ -n "$go" ]; then
     echo "$go"
   else

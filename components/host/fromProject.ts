@@ -20,8 +20,21 @@ function throughLink(file: string, project: string): string {
   return file;
 }
 
+/** Folders of scripts are few, and asked for by each command of each machine. */
+const packages = new Map<string, Package | undefined>();
+
+interface Package {
+  name: string;
+  folder: string;
+}
+
+function packageOf(inside: string): Package | undefined {
+  if (!packages.has(inside)) packages.set(inside, findPackage(inside));
+  return packages.get(inside);
+}
+
 /** The package that a folder is in. */
-function packageOf(inside: string): { name: string; folder: string } | undefined {
+function findPackage(inside: string): Package | undefined {
   for (const folder of upwards(inside)) {
     const manifest = path.join(folder, "package.json");
     if (!fs.existsSync(manifest)) continue;
