@@ -79,15 +79,9 @@ const allOf = ({ farm }: Draft): Moves =>
     farm.placement.map(({ prefix, server }) => ({ router, prefix, from: null, to: server })),
   );
 
-const MOST_NAMED = 8;
-
 function describe({ moved, stayed }: Enacted, known: boolean): string {
-  const named = (moves: Moves, is: string): string[] => {
-    const list = moves.slice(0, MOST_NAMED).map(({ prefix, to }) => `${prefix} ${is} ${to}`);
-    return moves.length > MOST_NAMED ? [...list, `and ${moves.length - MOST_NAMED} more`] : list;
-  };
   const stuck = stayed.map(({ router, prefix, to }) => `${router} does not send ${prefix} to ${to}`);
-  const went = known ? named(moved, "goes to") : [];
+  const went = known ? words.firstFew(moved.map(({ prefix, to }) => `${prefix} goes to ${to}`)) : [];
   return [...went, ...stuck].join(", ") || (known ? "it carried nothing" : "everything goes where it shall");
 }
 

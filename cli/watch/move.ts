@@ -9,13 +9,13 @@ import { outstanding } from "../look";
 import type { Session } from "../session";
 import { withShell } from "../status/gather";
 import type { Moved } from "./decide";
+import { firstFew } from "./words";
 
 /** Where the package's scripts put it, by which sudo knows it. */
 const FOLDER = "/usr/local/sbin";
 /** It waits a minute for its router's lock, and then applies. */
 const PATIENCE_SECONDS = 150;
 const TRIAL_SECONDS = 10;
-const MOST_NAMED = 8;
 
 /** Whether this could be done there: the command is installed, knows what it is asked, and may be run. @returns why not */
 export async function triedMoving(router: RouterModel): Promise<string | undefined> {
@@ -52,11 +52,8 @@ export async function moveOnRouters(session: Session, servers: string[]): Promis
       }),
     );
     return {
-      text: listed(
-        done.flatMap(({ moved }) => moved),
-        ", ",
-      ),
-      failure: listed([...new Set(done.flatMap(({ failures }) => failures))], "; "),
+      text: firstFew(done.flatMap(({ moved }) => moved)).join(", "),
+      failure: firstFew([...new Set(done.flatMap(({ failures }) => failures))]).join("; "),
     };
   } catch (error) {
     return { text: "", failure: (error as Error).message };
@@ -91,9 +88,3 @@ async function moveOn(
   }
   return done;
 }
-
-const listed = (texts: string[], separator: string): string =>
-  [
-    ...texts.slice(0, MOST_NAMED),
-    ...(texts.length > MOST_NAMED ? [`and ${texts.length - MOST_NAMED} more`] : []),
-  ].join(separator);

@@ -195,6 +195,11 @@ export const later = (servers: string[], text: string, wait: number): Line =>
   line("later", { ...of(servers), retry: seconds(wait) }, text);
 export const blocked = (servers: string[], text: string): Line =>
   line("blocked", of(servers), `${text}. It is tried again, at least every 10 s, and this is said once`);
+/** The first few of many, and how many more there are. */
+export function firstFew(texts: string[]): string[] {
+  const most = 8;
+  return texts.length > most ? [...texts.slice(0, most), `and ${texts.length - most} more`] : texts;
+}
 export const moved = (servers: string[], text: string): Line =>
   line(
     "moved",
