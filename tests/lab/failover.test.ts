@@ -72,9 +72,9 @@ describe("a failover", function () {
 
     for (const [what, break_, seconds] of [
       ["no default route", "ip route del default", "30"],
-      ["a wrong default route", "ip route replace default via 192.0.2.29", PROOF_SECONDS],
+      ["a wrong default route (story)", "ip route replace default via 192.0.2.29", PROOF_SECONDS],
     ]) {
-      it(`refuses a server with ${what}, says which VIP on which server; LOOPBACK_HA_FORCE_MOVE moves and says what it skipped (story)`, async () => {
+      it(`refuses a server with ${what}, says which VIP on which server; LOOPBACK_HA_FORCE_MOVE moves and says what it skipped`, async () => {
         await farm.sh("web1", break_);
         try {
           await farm.setState("web2", "maintenance");
@@ -205,7 +205,7 @@ describe("a failover", function () {
       assert.doesNotMatch(await preview(), /moved on the router/);
     });
 
-    it("is kept by a pin, without another move (story)", async () => {
+    it("is kept by a pin, without another move", async () => {
       await r1(`loopback-ha-move ${PREFIX} web3`);
       await farm.set(`pins["${PREFIX}"]`, "web3");
       await r1("systemd-run --quiet --collect --unit=watch sh -c 'exec ip -4 monitor route >/run/moved'");

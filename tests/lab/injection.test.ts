@@ -9,6 +9,7 @@ import { filesOf } from "../../components/host/wish.cjs";
 import { VipBinding } from "../../components/addressPlan";
 import { renderZone } from "../../components/dnsRoundRobin/zone";
 import { markMaskComplaint, renderServers } from "../../components/routerRoute/pinning";
+import { routerKind } from "../../components/routerRoute/kinds";
 import { renderRoutes, renderSettings } from "../../components/routerRoute/routes";
 import { renderSites, renderVhosts } from "../../components/webServerPool/vhost";
 import { Lab } from "../../examples/lab/lab";
@@ -118,7 +119,7 @@ describe("odd texts that are accepted (story)", function () {
       "web1",
       `rm -rf ${FOLDER}\n${writing(FOLDER, { ...files, "apache.conf": apache, "scripts/roots.sh": "", "scripts/foreign.sh": "" })}
       say() { printf '%s\\n' "$*"; }; state=/nowhere instance=x machine=web1 stack=a/b scripts=${FOLDER}/scripts
-      ${read("webServerPool/concern.sh")}
+      ${fs.readFileSync(path.join(checkout, "components/webServerPool/concern.sh"), "utf8")}
       render ${FOLDER} >${FOLDER}/vhosts.conf; roots ${FOLDER}; echo; questions ${FOLDER} ${FOLDER}/want/sites | awk -F '\\t' '$6 == 200 { print $4, $2 }'`,
     );
     const dump = await run("web1", `apache2 -t -D DUMP_VHOSTS -f ${FOLDER}/apache.conf 2>&1`);
@@ -206,20 +207,14 @@ describe("odd texts that are accepted (story)", function () {
       .slice(0, 20);
     const servers = names.map((name, i) => ({ name, address: `192.0.2.${2 + i}`, down: i === 1 }));
     const ethernet = "192.0.2.0/27";
+    const folders = [path.join(checkout, "components/host"), ...routerKind("linux").scripts];
     const scripts = Object.fromEntries(
-      [
-        "host/lib.sh",
-        "host/confirmation.sh",
-        "host/differences.sh",
-        "routerRoute/routes.sh",
-        "routerRoute/forwarding.sh",
-        "routerRoute/inside.sh",
-        "routerRoute/askers.sh",
-        "routerRoute/linux/concern.sh",
-        "routerRoute/linux/tracking.sh",
-        "routerRoute/linux/pinning.sh",
-        "routerRoute/linux/flows.sh",
-      ].map((name) => [`scripts/${name.split("/").at(-1)}`, read(name)]),
+      folders.flatMap((folder) =>
+        fs
+          .readdirSync(folder)
+          .filter((name) => /\.(sh|pl)$/.test(name))
+          .map((name) => [`scripts/${name}`, fs.readFileSync(path.join(folder, name), "utf8")]),
+      ),
     );
     for (const markMask of masks.slice(0, 8)) {
       const pinning = { markMask };
@@ -247,9 +242,4 @@ describe("odd texts that are accepted (story)", function () {
       assert.match(ruleset, /ct helper set "ftp"/);
     }
   });
-
-  /** A script as it is. */
-  function read(name: string): string {
-    return fs.readFileSync(path.join(checkout, "components", name), "utf8");
-  }
 });

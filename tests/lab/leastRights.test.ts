@@ -173,7 +173,7 @@ describe("least rights", function () {
     assert.notEqual(forward.code, 0, textOf(forward));
   });
 
-  it("lets a user who may only look make previews, and change nothing (story)", async () => {
+  it("lets a user who may only look make previews, and change nothing", async () => {
     const rule = "norights ALL=(root) NOPASSWD: LOOPBACK_HA_LOOK";
     const all = debians.map(({ name }) => name);
     await Promise.all(all.map((name) => farm.sh(name, `echo '${rule}' >/etc/sudoers.d/zz-look`)));

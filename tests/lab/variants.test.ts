@@ -39,7 +39,7 @@ describe("variants of the farm", () => {
     assert.equal(code, 0, stdout + stderr);
   });
 
-  it("binding subnet: whole VIP subnets are bound, also after a reboot; no request is lost on the way there and back (story)", async () => {
+  it("binding subnet: whole VIP subnets are bound, also after a reboot; no request is lost on the way there and back", async () => {
     const target = { serverName: "www.widgetco.example", healthPath, vips: WIDGETCO };
     const change = async (binding: string): Promise<void> => {
       await project.set("network.binding", binding);

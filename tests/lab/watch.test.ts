@@ -145,7 +145,7 @@ describe("loopback-ha watch", function () {
     watching.saidNothingElse();
   });
 
-  it("a second watcher says who is there, and ends with 3; the first goes on (story)", async () => {
+  it("a second watcher says who is there, and ends with 3; the first goes on", async () => {
     watching = await Watching.start(farm);
     const second = await farm.project.cli(["watch"]);
     assert.equal(second.code, Exit.Locked);

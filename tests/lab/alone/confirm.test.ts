@@ -86,7 +86,7 @@ describe("commit-confirm", function () {
     });
   }
 
-  it("it is not undone in favour of a server that is dead: it stays, and the machine is in doubt (M3)", async () => {
+  it("it is not undone in favour of a server that is dead: it stays, and the machine is in doubt (M3) (story)", async () => {
     await farm.setState("web2", "maintenance");
     const kept = keptFor();
     const happened = r1(oncePending("linux", CUT_SSH));
@@ -230,7 +230,7 @@ describe("commit-confirm", function () {
     });
   }
 
-  it("pulumi killed before the confirmation: the router goes back, and up again is clean (story)", async () => {
+  it("pulumi killed before the confirmation: the router goes back, and up again is clean", async () => {
     await farm.setState("web2", "maintenance");
     const up = await farm.project.beginUp();
     await r1(oncePending("linux", CUT_SSH));
