@@ -113,6 +113,58 @@ describe("a file that is written whole", () => {
     assert.deepEqual(fs.readdirSync(folder).sort(), ["Pulumi.prod.yaml", "outside.yaml"]);
   });
 
+  /** Tells at the end what reached the disk, and in which order. */
+  const SPY = `
+    const fs = require("node:fs");
+    const [names, done] = [new Map(), []];
+    const watch = (name, note) => {
+      const real = fs[name];
+      fs[name] = (...args) => {
+        const result = real(...args);
+        note(args[0], result, args[1]);
+        return result;
+      };
+    };
+    const shown = (file) => file.replace(/[.]\\d+$/, ".PID").replace(/^.*[/]/, "");
+    watch("openSync", (file, fd) => names.set(fd, file.startsWith(__dirname) ? shown(file) : ""));
+    for (const name of ["write", "ftruncate", "fsync"])
+      watch(name + "Sync", (fd) => names.get(fd) && done.push(name + " " + names.get(fd)));
+    watch("renameSync", (from, _, to) => done.push("rename " + shown(from) + " " + shown(to)));
+    watch("rmSync", (file) => file.endsWith(".before") && done.push("remove " + shown(file)));
+    process.on("exit", () => console.log(done.join("\\n")));`;
+
+  it("is on the disk before it has the name, and the name is before it is done: after a power cut it is the old or the new one (H4, H3)", function () {
+    if (!isRoot) return void assert.throws(() => fs.chownSync(folder, 0, 0));
+    const spy = path.join(folder, "spy.cjs");
+    const place = path.join(folder, "project");
+    const file = path.join(place, "Pulumi.prod.yaml");
+    fs.writeFileSync(spy, SPY);
+    fs.mkdirSync(place);
+    fs.writeFileSync(file, "old, and longer");
+    const spied = ["env", `NODE_OPTIONS=--require=${spy}`];
+    const draft = ".Pulumi.prod.yaml.PID";
+    assert.deepEqual(inChild(spied, `writeWhole(file, "new")`, file).trim().split("\n"), [
+      `write ${draft}`,
+      `fsync ${draft}`,
+      `rename ${draft} Pulumi.prod.yaml`,
+      "fsync project",
+    ]);
+    const mounted = ["unshare", "--mount", "sh", "-c", `mount --bind ${file} ${file} && exec "$@"`, "sh"];
+    const steps = inChild([...mounted, ...spied], `writeWhole(file, "in place")`, file)
+      .trim()
+      .split("\n");
+    const copied = steps.indexOf("fsync project");
+    assert.deepEqual(steps.slice(copied - 2), [
+      "write Pulumi.prod.yaml.before",
+      "fsync Pulumi.prod.yaml.before",
+      "fsync project",
+      "write Pulumi.prod.yaml",
+      "ftruncate Pulumi.prod.yaml",
+      "fsync Pulumi.prod.yaml",
+      "remove Pulumi.prod.yaml.before",
+    ]);
+  });
+
   /** Whether it is said to be possible, is done, and what was left. */
   const TRIED = `
     const state = (work) => { try { work(); return "done"; } catch (error) { return error.code ?? error.message; } };

@@ -88,21 +88,24 @@ describe("watch: hooks", () => {
       `[ "$LOOPBACK_HA_EVENT" != back ] || { echo told >>${after}; exit 0; }; ${command}`;
     for (const [command, seconds, expected] of [
       // A notifier that makes itself a daemon and keeps stderr.
-      ["setsid sleep 12 & true", 1, []],
-      ["setsid sleep 12 & exit 3", 1, ["command: exit code 3"]],
-      ["setsid sleep 12 & exec sleep 12", 1, ["command: it took over 1 s and was ended"]],
+      ["setsid sleep 30 & true", 1, []],
+      ["setsid sleep 30 & exit 3", 1, ["command: exit code 3"]],
+      ["setsid sleep 30 & exec sleep 30", 1, ["command: it took over 1 s and was ended"]],
       ["exec 0<&-; exec 2>&-; true", 5, []],
       ["kill -TERM $$", 5, ["command: SIGTERM"]],
       ["kill -KILL 0", 5, ["command: SIGKILL"]],
     ] as [string, number, string[]][]) {
       fs.rmSync(after, { force: true });
       const huge = { ...LINE, text: "x".repeat(100_000) };
+      const began = Date.now();
       assert.deepEqual(
         await told({ command: next(command), seconds }, huge, words.back("web2")),
         expected,
         command,
       );
       assert.equal(fs.readFileSync(after, "utf8"), "told\n", command);
+      // Not when the last of what it left has gone.
+      assert.ok(Date.now() - began < 20_000, command);
     }
     const { PATH } = process.env;
     process.env.PATH = folder;

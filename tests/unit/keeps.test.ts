@@ -1,0 +1,129 @@
+/** What keeps a router's routes: the real apply.sh, restore.sh and revert.sh, in a /run, /var/lib and network of their own. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+
+const COMPONENTS = path.join(__dirname, "../../components");
+
+// First on the scripts' PATH. What is started by them is told, and nft can be broken.
+const PROGRAMS: Record<string, string> = {
+  systemctl: "[[ $1 != is-* ]]",
+  "systemd-run": 'printf "%s\\n" "$@" >/run/timer',
+  flock: 'echo "$*" >>/run/locked; exec /usr/bin/flock "$@"',
+  conntrack: "exit 0",
+  nft: '[[ ! -e /run/nft.off ]] || { echo "nft: no such module" >&2; exit 1; }; exec "${0%/*}/nft.real" "$@"',
+};
+
+// apply VERSION SECONDS HOP: a run that moves web2's prefix there, and waits so long for its confirmation.
+const PRELUDE = `set -e
+mount -t tmpfs none /run; mount -t tmpfs none /var/lib; mount -t tmpfs none /etc/systemd/system; mount -t tmpfs none /usr/local/sbin
+mount -t overlay none -o "lowerdir=$0/bin:/usr/sbin" /usr/sbin
+state=/var/lib/loopback-ha/farm.lab.r1.linux-routes pending=/run/loopback-ha/pending.farm.lab.r1.linux-routes table=loopback-ha.farm.lab.r1.linux-routes
+for link in host0 out0; do ip link add "$link" type veth peer name "$link-end"; ip link set "$link" up; ip link set "$link-end" up; done
+ip address add 192.0.2.1/27 dev host0; ip address add 198.51.100.1/24 dev out0; ip link set lo up
+echo 1 >/proc/sys/net/ipv4/ip_forward
+bundle() {
+  local at=/run/bundle.$1
+  rm -rf "$at"; mkdir -p "$at/want/private"; cp -r "$0/scripts" "$at/scripts"
+  printf '%s\\n' instance=farm.lab.r1.linux-routes stack=farm/lab concern=linux-routes machine=r1 "version=$1" >"$at/meta"
+  printf '%s\\n' '192.0.2.32/27 web1 192.0.2.2' "192.0.2.64/27 web2 $3" >"$at/want/routes"
+  printf '%s\\n' 'web1 192.0.2.2 up 0x2000000 76002' 'web2 192.0.2.3 up 0x3000000 76003' >"$at/want/servers"
+  echo 192.0.2.0/24 >"$at/want/block"
+  echo '192.0.2.33,192.0.2.65 widgetco http www.widgetco.example /x' >"$at/want/private/vips"
+  printf '%s\\n' ethernet=192.0.2.0/27 proof_source=198.51.100.1 pin_flows=yes mark_mask=0xff000000 rule_preference=7677 \\
+    "confirm_seconds=$2" proof_seconds=5 helpers= track_only_vips=no >"$at/want/settings"
+}
+apply() { bundle "$@"; LOOPBACK_HA_TOKEN=t$1 bash "/run/bundle.$1/scripts/apply.sh" >/dev/null; }
+supervise() { bash $state/current/scripts/restore.sh --watch >>/run/said 2>&1 & supervisor=$!; }
+until_so() {
+  local end=$((SECONDS + $1)); shift
+  until "$@" >/dev/null 2>&1; do ((SECONDS < end)) || { echo "not so: $*"; cat /run/said; exit 1; }; sleep 0.1; done
+}
+way() { [[ $(ip route show exact 192.0.2.64/27) == *"via $1 "* ]]; }
+is_pinned() { "$0/bin/nft.real" list table ip $table; }
+wipe() { "$0/bin/nft.real" flush ruleset; ip route flush proto 76; ! way 192.0.2; }
+undone() { [[ ! -e $pending ]] && way 192.0.2.3; }
+apply 1 0 192.0.2.3; rm $state/in-doubt
+`;
+
+describe("what keeps a router's routes", function () {
+  this.timeout(120_000);
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-keeps-"));
+  before("the host scripts, and programs of our own", () => {
+    const scripts = path.join(folder, "scripts");
+    for (const from of ["host", "routerRoute", "routerRoute/linux"])
+      for (const file of fs.readdirSync(path.join(COMPONENTS, from)))
+        if (/\.(sh|pl|service)$/.test(file))
+          fs.cpSync(path.join(COMPONENTS, from, file), path.join(scripts, file));
+    // Nobody is there who could answer.
+    fs.appendFileSync(
+      path.join(scripts, "concern.sh"),
+      "prove() { :; }\nbetter_kept() { [[ -e /run/better ]]; }\n",
+    );
+    fs.mkdirSync(path.join(folder, "bin"));
+    fs.copyFileSync("/usr/sbin/nft", path.join(folder, "bin/nft.real"));
+    for (const [name, text] of Object.entries(PROGRAMS))
+      fs.writeFileSync(path.join(folder, "bin", name), `#!/bin/bash\n${text}\n`, { mode: 0o755 });
+  });
+  after(() => fs.rmSync(folder, { recursive: true }));
+
+  function run(script: string): string {
+    const alone = ["-m", "-n", "-p", "-f", "--mount-proc", "--kill-child"];
+    const { status, stdout, stderr } = spawnSync(
+      "unshare",
+      [...alone, "bash", "-c", `exec 2>&1\n${PRELUDE}${script}`, folder],
+      { encoding: "utf8" },
+    );
+    assert.equal(status, 0, `${stdout}${stderr}`);
+    return stdout;
+  }
+
+  it("brings the plain routes whatever nft does, after a boot, too; says so once, and when it is over (H6)", () => {
+    const said = run(`supervise
+      until_so 20 is_pinned
+      touch /run/nft.off; wipe; until_so 20 way 192.0.2.3
+      sleep 3; rm /run/nft.off; until_so 20 is_pinned; until_so 20 grep -q 'in force again' /run/said
+      kill $supervisor; wait || true
+      # As after a boot.
+      touch /run/nft.off; wipe; rm -r /run/loopback-ha; supervise; until_so 20 way 192.0.2.3
+      cat /run/said`);
+    const failure =
+      /^warning: r1: not all of it can be put back: .*pinning flows: nft fails: nft: no such module/;
+    const [first, again, ...rest] = said.trim().split("\n");
+    assert.match(first, failure, said);
+    assert.equal(again, "r1: all of it is in force again", said);
+    for (const line of rest) assert.match(line, failure, said);
+    assert.ok(rest.length <= 1, said);
+  });
+
+  it("keeps what waits for its confirmation, as it keeps what is in force (M2)", () => {
+    const said = run(`supervise
+      apply 2 60 192.0.2.2; [[ -e $pending ]]; way 192.0.2.2
+      wipe; until_so 20 way 192.0.2.2; until_so 20 is_pinned
+      [[ -e $pending && $(readlink $state/current) == versions/1 ]]; echo kept`);
+    assert.equal(said, "kept\n");
+  });
+
+  it("undoes no change in favour of servers that are dead: it stays, and the machine is in doubt (M3)", () => {
+    const said = run(`supervise; touch /run/better
+      apply 2 1 192.0.2.2; until_so 20 [ ! -e $pending ]; sleep 1
+      way 192.0.2.2; [[ $(readlink $state/current) == versions/2 && -e $state/in-doubt ]]; cat /run/said`);
+    assert.match(
+      said,
+      /^(warning: )?r1: nobody confirmed the change, but a server that it led away from does not answer/m,
+    );
+  });
+
+  it("goes back after however long another run had the lock, and tries again where it was killed; a failed step is no end of it (M4, L18)", () => {
+    const said = run(`apply 2 1 192.0.2.2; tr '\\n' ' ' </run/timer; echo
+      : >/run/locked; sleep 1; bash $state/versions/2/scripts/revert.sh t2; undone; head -n 1 /run/locked
+      apply 3 1 192.0.2.2; mkdir $state/current.new; supervise; sleep 4
+      [[ -e $pending ]]; rm -r $state/current.new; until_so 20 undone; echo undone`);
+    const [timer, lock, ...rest] = said.trim().split("\n");
+    assert.match(timer, / --property=Restart=on-failure --property=RestartSec=5 /);
+    assert.match(lock, /^-w 600 /);
+    assert.equal(rest.pop(), "undone", said);
+  });
+});
