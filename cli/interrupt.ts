@@ -1,4 +1,4 @@
-/** Ctrl-C: whoever is at work says what becomes of it; where nobody does, the command ends at once. */
+/** Ctrl-C, or the end of a login: whoever is at work says what becomes of it; where nobody does, the command ends at once. */
 import { Exit } from "./failure";
 
 const handlers: (() => void)[] = [];
@@ -11,7 +11,7 @@ export function onInterrupt(handler: () => void): () => void {
 
 /** For the whole program: exit handlers run, which a signal's default would skip. */
 export function listenForInterrupts(): void {
-  for (const signal of ["SIGINT", "SIGTERM"]) {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     process.on(signal, () => {
       if (handlers.length === 0) process.exit(Exit.Interrupted);
       for (const handler of [...handlers]) handler();

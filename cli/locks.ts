@@ -103,7 +103,7 @@ function startOf(pid: number): number {
 
 /** @returns one line: who and since when */
 export function describeLock({ file, lock }: Pick<LockFile, "file" | "lock">): string {
-  if (lock === undefined) return `${file}, which is empty or cut off`;
+  if (lock === undefined) return `${shownLine(file)}, which is empty or cut off`;
   const { pid, username, hostname, timestamp } = lock;
   return `process ${pid} of ${shownLine(username)} on ${shownLine(hostname)}, since ${shownLine(timestamp)}`;
 }

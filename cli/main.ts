@@ -1,6 +1,7 @@
 /** The command line: `loopback-ha`. */
 import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
+import { printableLines } from "../components/host/foreignText.cjs";
 import { Refusal } from "../components/refusal";
 import { checkCommand } from "./commands/check";
 import { diagramCommand } from "./commands/diagram";
@@ -72,7 +73,8 @@ program()
     process.exitCode = exitOf(error);
     if (error instanceof CommanderError) return; // it has said what is wrong
     const { message, stack } = error as Error;
-    const text = error instanceof Refusal ? message : (stack ?? message);
+    // Machines, files and Pulumi have a say in it.
+    const text = printableLines(error instanceof Refusal ? message : (stack ?? message));
     process.stderr.write(`${text}\n`);
     if (process.argv.includes("--json"))
       process.stdout.write(`${JSON.stringify({ error: text, exit: process.exitCode })}\n`);

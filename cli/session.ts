@@ -122,6 +122,26 @@ export class Session {
    */
   async draft(edits: Edit[]): Promise<Draft> {
     const before = await this.config();
+    const { text, newText } = this.edited(before, edits);
+    const all = withEditedValues(before.all, this.project, edits);
+    return {
+      farm: readStackConfig({ ...before, all }),
+      before: readStackConfig(before),
+      file: this.configFile,
+      text,
+      newText,
+    };
+  }
+
+  /**
+   * Whether edits can be made of the file as it is written; writes nothing.
+   * @throws UsageError when they can't
+   */
+  async tryEdits(edits: Edit[]): Promise<void> {
+    this.edited(await this.config(), edits);
+  }
+
+  private edited(before: StackConfig, edits: Edit[]): Pick<Draft, "text" | "newText"> {
     const text = readConfigFile(this.configFile);
     for (const [top] of edits.map(({ path: keys }) => keys)) {
       const elsewhere = before.all[`${this.project}:${top}`] !== undefined;
@@ -131,14 +151,7 @@ export class Session {
         );
       }
     }
-    const all = withEditedValues(before.all, this.project, edits);
-    return {
-      farm: readStackConfig({ ...before, all }),
-      before: readStackConfig(before),
-      file: this.configFile,
-      text,
-      newText: withEdits(text, this.project, edits),
-    };
+    return { text, newText: withEdits(text, this.project, edits) };
   }
 }
 

@@ -1,7 +1,7 @@
 /** A stack's configuration file, changed as an operator would change it: lines that nothing changes stay as they are. */
 import { isDeepStrictEqual } from "node:util";
 import { diffArrays } from "diff";
-import { Document, isMap, isScalar, parse, parseDocument } from "yaml";
+import { Alias, Document, Node, isAlias, isMap, isScalar, parse, parseDocument, visit } from "yaml";
 import { pathText } from "../components/config/error";
 import { UsageError } from "./failure";
 
@@ -13,22 +13,70 @@ export interface Edit {
   value?: unknown;
 }
 
+/** As Pulumi reads it. */
+const YAML = { merge: true } as const;
+
 /**
- * The file's text after the edits.
+ * The file's text after the edits. What others share with it by an anchor stays theirs.
  * @param project the project's name, which is the namespace of its keys
  * @throws UsageError when the file is no YAML, or a key that is to be changed is set elsewhere or as a secret
  */
 export function withEdits(text: string, project: string, edits: Edit[]): string {
-  const document = parseDocument(text);
+  const before = readDocument(text);
+  const wanted = new Document(before.toJS(), { aliasDuplicateObjects: false });
+  edit(wanted, project, edits);
+  for (const prepare of [ownAliasesOn, ownAllAliases]) {
+    const document = readDocument(text);
+    for (const { path } of edits) prepare(document, keysOf(project, path));
+    edit(document, project, edits);
+    const result = asWritten(text, document.toString(styleOf(text)));
+    if (isDeepStrictEqual(parse(result, YAML), parse(wanted.toString()))) return result;
+  }
+  throw new UsageError(
+    `${edits.map(({ path }) => pathText(path)).join(", ")} can't be changed: it is shared by an anchor (<<: or *) in the stack's configuration file; write it out there`,
+  );
+}
+
+function readDocument(text: string): Document {
+  const document = parseDocument(text, YAML);
   if (document.errors.length > 0)
     throw new UsageError(`the stack's configuration file is no YAML: ${document.errors[0].message}`);
+  return document;
+}
+
+const keysOf = (project: string, path: string[]): string[] => [
+  "config",
+  `${project}:${path[0]}`,
+  ...path.slice(1),
+];
+
+function edit(document: Document, project: string, edits: Edit[]): void {
   for (const { path, value } of edits) {
-    const at = ["config", `${project}:${path[0]}`, ...path.slice(1)];
+    const at = keysOf(project, path);
     objectAt(document, at.slice(0, 2), path);
     if (value === undefined) remove(document, at);
     else document.setIn(at, value);
   }
-  return asWritten(text, document.toString(styleOf(text)));
+}
+
+/** Where what is edited is another's by an alias, it gets a copy of its own. */
+function ownAliasesOn(document: Document, at: string[]): void {
+  for (let length = 1; length < at.length; length++) {
+    const node = document.getIn(at.slice(0, length), true);
+    if (isAlias(node)) document.setIn(at.slice(0, length), copyOf(document, node));
+    else if (!isMap(node)) return;
+  }
+}
+
+/** Others have what is edited by an alias: each gets a copy. */
+function ownAllAliases(document: Document): void {
+  visit(document, { Alias: (_, alias) => copyOf(document, alias) });
+}
+
+function copyOf(document: Document, alias: Alias): Node | undefined {
+  const copy = alias.resolve(document)?.clone() as Node | undefined;
+  if (copy !== undefined) visit(copy, { Node: (_, node) => void ("anchor" in node && delete node.anchor) });
+  return copy;
 }
 
 /** How its writer indents, and writes what stands in braces. */
@@ -44,7 +92,7 @@ function asWritten(text: string, edited: string): string {
   const sameBut = (a: string, b: string): boolean => a.replace(/\s/g, "") === b.replace(/\s/g, "");
   const lines = diffArrays(own, edited.split("\n"), { comparator: sameBut }).flatMap(
     ({ added, removed, value }) => {
-      if (added) return value;
+      if (added) return own[0].endsWith("\r") ? value.map((line) => `${line.trimEnd()}\r`) : value;
       at += value.length;
       return removed ? [] : own.slice(at - value.length, at);
     },

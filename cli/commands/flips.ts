@@ -8,7 +8,8 @@ import { UsageError } from "../failure";
 import type { Edit } from "../stackFile";
 import { Context, open } from "./command";
 
-const stateOf = (server: string, state: ServerState): Edit => ({
+/** What sets a server's state. */
+export const stateOf = (server: string, state: ServerState): Edit => ({
   path: ["servers", server, "state"],
   value: state,
 });

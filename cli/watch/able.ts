@@ -18,6 +18,8 @@ export interface Facts {
   machine: string;
   user: string;
   config: Place;
+  /** Why no server could be set down in its text. */
+  unchangeable?: string;
   kept: Place;
   temporary: Place;
   /** Where the state is in a folder. */
@@ -53,6 +55,7 @@ export function hindrances(facts: Facts): Hindrance[] {
     machine,
     user,
     config,
+    unchangeable,
     kept,
     temporary,
     state,
@@ -77,6 +80,9 @@ export function hindrances(facts: Facts): Hindrance[] {
   const one = (what: string, text: string): Hindrance => ({ what, kind: text, text });
   return [
     ...place("config", config, "the stack's configuration", NO_FLIP),
+    ...(unchangeable === undefined
+      ? []
+      : [one("edit", `no server can be set down in ${config.path} ${at} (${shownLine(unchangeable)})`)]),
     ...(state ? place("state", state, "the state's folder", NO_FLIP) : []),
     ...(backend?.trouble === undefined
       ? []

@@ -4,9 +4,11 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { RouterModel } from "../../components/config";
+import { RouterModel, ServerState } from "../../components/config";
 import { tryWriteWhole } from "../../components/wholeFile";
 import { backendFolder, backendUrl } from "../backend";
+import { stateOf } from "../commands/flips";
+import { UsageError } from "../failure";
 import { OWN_FOLDER, Session } from "../session";
 import type { Facts, Place } from "./able";
 import { userName } from "./instance";
@@ -24,11 +26,20 @@ export interface Asked {
   log?: string;
   /** Where something may have to be moved while another run holds the stack. Default: nowhere. */
   movers?: RouterModel[];
+  /** Servers that may have to be set down. Default: none. */
+  servers?: string[];
   /** What is known of a backend that is in no folder; absent: it is asked, which costs half a second of a processor. */
   backend?: Facts["backend"];
 }
 
-export async function gatherFacts({ session, kept, log, movers = [], backend }: Asked): Promise<Facts> {
+export async function gatherFacts({
+  session,
+  kept,
+  log,
+  movers = [],
+  servers = [],
+  backend,
+}: Asked): Promise<Facts> {
   const url = backendUrl(session.folder);
   const folder = backendFolder(url, session.folder);
   const config = session.configFile;
@@ -37,6 +48,7 @@ export async function gatherFacts({ session, kept, log, movers = [], backend }: 
     machine: os.hostname(),
     user: userName(),
     config: place(config, () => tryWriteWhole(config, path.join(path.dirname(config), OWN_FOLDER))),
+    unchangeable: await unchangeable(session, servers),
     kept: place(kept.file, () => kept.tryWrite()),
     temporary: await placeInTime(os.tmpdir(), () => tryFolder(os.tmpdir())),
     state: folder === undefined ? undefined : await placeInTime(folder, () => tryState(folder, session)),
@@ -51,6 +63,17 @@ export async function gatherFacts({ session, kept, log, movers = [], backend }: 
       )
     ).flatMap(({ router, reason }) => (reason === undefined ? [] : [{ router, reason }])),
   };
+}
+
+/** Whether each server can be set down in the text as it is written: rights alone make no flip. */
+async function unchangeable(session: Session, servers: string[]): Promise<string | undefined> {
+  try {
+    if (servers.length > 0) await session.tryEdits(servers.map((name) => stateOf(name, ServerState.Down)));
+    return undefined;
+  } catch (error) {
+    // A config that can't be read is said where it is read.
+    return error instanceof UsageError && !/can't be read/.test(error.message) ? error.message : undefined;
+  }
 }
 
 type Trial = () => void | Promise<void>;

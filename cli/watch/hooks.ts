@@ -16,6 +16,13 @@ export interface HookOptions {
   onFailure: (hook: string, reason: string) => void;
 }
 
+/** A line as hooks get it: what machines have a say in steers nobody's terminal. */
+type Told = ReturnType<typeof asObject> & {
+  stack: string;
+  servers?: string | number;
+  server?: string | number;
+};
+
 /** How long whatever a command has left behind may still hold its pipe, and how long a killed one may take to be gone. */
 const AFTERMATH_MS = 1000;
 
@@ -35,14 +42,14 @@ export class Hooks {
     if (this.waiting >= MOST_WAITING)
       return onFailure("hooks", `${MOST_WAITING} lines wait: ${line.event} is not told`);
     this.waiting++;
-    const told = { ...asObject(line, at), stack };
+    const told: Told = { ...asObject(line, at), stack };
     const text = JSON.stringify(told);
     this.last = this.last.then(async () => {
       await Promise.all([
         command === undefined
           ? undefined
           : attempt(
-              () => runCommand(command, line, told.time, stack, text, seconds),
+              () => runCommand(command, told, text, seconds),
               (reason) => onFailure("command", reason),
             ),
         url === undefined
@@ -72,13 +79,10 @@ async function attempt(work: () => Promise<void>, onFailure: (reason: string) =>
 
 async function runCommand(
   command: string,
-  { event, fields, text }: Line,
-  time: string,
-  stack: string,
+  { event, text, time, stack, servers, server }: Told,
   input: string,
   seconds: number,
 ): Promise<void> {
-  const servers = String(fields.servers ?? fields.server ?? "");
   // Not execa: there a command that ends without having read its input has failed. A group of its own: what it started
   // ends with it.
   const child = spawn("sh", ["-c", command], {
@@ -87,7 +91,7 @@ async function runCommand(
     env: {
       ...process.env,
       LOOPBACK_HA_EVENT: event,
-      LOOPBACK_HA_SERVERS: servers,
+      LOOPBACK_HA_SERVERS: String(servers ?? server ?? ""),
       LOOPBACK_HA_STACK: stack,
       LOOPBACK_HA_TEXT: text,
       LOOPBACK_HA_TIME: time,

@@ -12,7 +12,7 @@ import { flip } from "./flip";
 import { Hooks } from "./hooks";
 import { KeptFile } from "./keep";
 import { Log, render } from "./log";
-import { Memory, Policy, begin, keptOf } from "./memory";
+import { Memory, Policy, active, begin, keptOf } from "./memory";
 import { moveOnRouters } from "./move";
 import { keepWarm } from "./warm";
 import * as words from "./words";
@@ -171,6 +171,7 @@ export class Watcher {
     try {
       const facts = await gatherFacts({
         ...{ session, kept: this.kept, log: log.failure() },
+        servers: active(this.memory),
         movers: policy.moveAfter === undefined ? [] : this.farm.routers.filter(withShell),
         backend: fresh ? known : undefined,
       });

@@ -7,7 +7,7 @@
 # shellcheck disable=SC2016
 readonly rules_of_others='
   { gsub(/"[^"]*"/, "\"\""); sub(/ comment ""$/, "") }
-  $1 == "table" { family = $2; table = $3; foreign = (family == "ip" || family == "inet") && table !~ /^loopback-ha\./; dormant = 0 }
+  $1 == "table" { family = $2; table = $3; foreign = family ~ /^(ip|inet|netdev)$/ && table !~ /^loopback-ha\./; dormant = 0 }
   !foreign { next }
   $1 == "flags" && /dormant/ { foreign = 0; next }
   $1 == "chain" { chain = $2; forward = 0 }
@@ -92,7 +92,7 @@ closed_chains() {
 tables_to_try() {
   awk "$rules_of_others"'
     { key = family " " table }
-    $1 == "type" && /hook (forward|prerouting|postrouting)/ { hooked[key]; if (/policy drop/) drops[key] }
+    $1 == "type" && /hook (forward|prerouting|postrouting|ingress|egress)/ { hooked[key]; if (/policy drop/) drops[key] }
     /(^|[ \t:])(drop|reject|dnat|redirect|tproxy|xt)([ \t,}]|$)/ { drops[key] }
     /(^|[ \t:])(queue|synproxy)([ \t,}]|$)/ { asks[key] }
     END { for (key in drops) if (key in hooked) print key, (key in asks ? "asks" : "") }'

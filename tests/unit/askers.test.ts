@@ -34,6 +34,33 @@ describe("whoever may only look is no burden (M9)", () => {
       );
   });
 
+  for (const [script, given, asks] of [
+    [
+      "health.sh",
+      "--every 0.00001 --sample 9999999 --timeout 99999999",
+      "seat every=0.2 sample=64 timeout=10",
+    ],
+    ["health.sh", "--servers --sample 0 --timeout 0", "no seat every= sample=1 timeout=0.05"],
+    ["linux/flows.sh", "--every 0", "seat every=0.2"],
+  ])
+    it(`${script} ${given}: ${asks}`, () => {
+      const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-askers-"));
+      try {
+        const lib = [
+          BASE.replace('"$0"', ASKERS),
+          `told() { say "$1 every=$every\${sample+ sample=$sample timeout=$timeout}"; exit; }`,
+          "give_way() { [[ $every ]] || told 'no seat'; }; take_seat() { told seat; }; timeout() { say unbounded; exit; }",
+        ];
+        fs.writeFileSync(path.join(folder, "lib.sh"), lib.join("\n"));
+        fs.copyFileSync(path.join(path.dirname(ASKERS), script), path.join(folder, "script.sh"));
+        const args = [path.join(folder, "script.sh"), ...given.split(" ")];
+        const { stdout, stderr } = spawnSync("bash", args, { encoding: "utf8" });
+        assert.equal(`${stdout}${stderr}`.trim(), asks);
+      } finally {
+        fs.rmSync(folder, { recursive: true });
+      }
+    });
+
   describe("a few of a user ask at a time", () => {
     let run: string;
     const started: Asker[] = [];

@@ -91,6 +91,13 @@ describe("a lock of Pulumi's", () => {
       fs.utimesSync(path.join(place(), "judged.json"), old, old);
       assert.equal(isDead(all()[0]), true, text);
     }
+    const name = "\x1b]0;owned\x07";
+    put(name, "");
+    assert.match(
+      describeLock(all().find(({ file }) => file.endsWith(name))!),
+      /\\u\{1b\}\]0;owned\\u\{7\}, which/,
+    );
+    fs.rmSync(path.join(place(), name));
     put("fileblob1234", "");
     put("judged.json.attrs", "{}");
     assert.equal(all().length, 2);
@@ -118,6 +125,13 @@ describe("a lock of Pulumi's", () => {
       }),
       { numRuns: 30 },
     );
+    // Of two who have judged the same, the second learns that it is at work already.
+    put("dead.json", textOf(GONE));
+    const both = all();
+    const first = take(both);
+    assert.ok(first);
+    assert.equal(take(both), undefined);
+    first.remove();
     // The name is the same and the lock another one: it stays.
     put("dead.json", textOf(GONE));
     const stale = all();

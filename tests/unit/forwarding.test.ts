@@ -63,6 +63,21 @@ const CASES: [string, string, RegExp | ""][] = [
     /^a new connection .* table ip raw keeps it out/,
   ],
   [
+    "a filter of one device on the way in",
+    'table netdev guard { chain in { type filter hook ingress device "out0" priority 0; tcp dport 80 drop; }; }',
+    /^a new connection .* table netdev guard keeps it out.* See: nft list table netdev guard;/,
+  ],
+  [
+    "the same in a table of both families",
+    'table inet guard { chain in { type filter hook ingress device "out0" priority 0; tcp dport { 22, 80 } drop; }; }',
+    /^a new connection .* table inet guard keeps it out/,
+  ],
+  [
+    "one of a device that no visitor comes by",
+    'table netdev guard { chain in { type filter hook ingress device "lan7" priority 0; tcp dport 80 drop; }; }',
+    "",
+  ],
+  [
     "one that turns visitors aside",
     "table ip nat { chain p { type nat hook prerouting priority dstnat; tcp dport 80 redirect to 3128; }; }",
     /^a new connection .* table ip nat keeps it out/,

@@ -53,6 +53,7 @@ save`;
   for (const [what, make] of [
     ["a pipe that nobody fills", (): unknown => execFileSync("mkfifo", [conf])],
     ["a link", (): unknown => fs.symlinkSync("/dev/zero", conf)],
+    ["a link to somebody's file", (): unknown => fs.symlinkSync("/etc/hostname", conf)],
     ["a folder", (): unknown => fs.mkdirSync(conf)],
   ] as const) {
     it(`is refused at once where it is ${what}`, () => {

@@ -67,6 +67,52 @@ describe("a stack's configuration file", () => {
     });
   });
 
+  const FARM = "config:\n  farm:servers:\n";
+  for (const [what, text, after] of [
+    [
+      "an alias",
+      `${FARM}    web1: &w { weight: 2 }\n    web2: *w\n`,
+      `${FARM}    web1: &w { weight: 2 }\n    web2: { weight: 2, state: down }\n`,
+    ],
+    [
+      "an alias for all",
+      `config:\n  farm:all: &all\n    web2: { weight: 2 }\n  farm:servers: *all\n`,
+      `config:\n  farm:all: &all\n    web2: { weight: 2 }\n  farm:servers:\n    web2: { weight: 2, state: down }\n`,
+    ],
+    [
+      "what another has by an alias",
+      `${FARM}    web2: &w { weight: 2 }\n    web1: *w\n`,
+      `${FARM}    web2: &w { weight: 2, state: down }\n    web1: { weight: 2 }\n`,
+    ],
+    [
+      "what is merged",
+      `${FARM}    web1: &w { weight: 2, state: active }\n    web2: { <<: *w, address: 192.0.2.3 }\n`,
+      `${FARM}    web1: &w { weight: 2, state: active }\n    web2: { <<: *w, address: 192.0.2.3, state: down }\n`,
+    ],
+    [
+      "what another merges",
+      `${FARM}    web2: &w { weight: 2, state: active }\n    web1: { <<: *w, address: 192.0.2.3 }\n`,
+      `${FARM}    web2: &w { weight: 2, state: down }\n    web1: { <<: { weight: 2, state: active }, address: 192.0.2.3 }\n`,
+    ],
+    [
+      "a file with the line ends of DOS",
+      `${FARM}    web2:\n      weight: 2\n`.replaceAll("\n", "\r\n"),
+      `${FARM}    web2:\n      weight: 2\n      state: down\n`.replaceAll("\n", "\r\n"),
+    ],
+  ] as const)
+    it(`changes ${what}, and nobody else's`, () => {
+      const edits = [{ path: ["servers", "web2", "state"], value: "down" }];
+      assert.equal(withEdits(text, "farm", edits), after);
+    });
+
+  it("says so where it can't take out what is merged", () => {
+    const text = `${FARM}    web1: &w { state: down }\n    web2: { <<: *w }\n`;
+    assert.throws(
+      () => withEdits(text, "farm", [{ path: ["servers", "web2", "state"] }]),
+      /^UsageError: servers\.web2\.state can't be changed: it is shared by an anchor .* write it out there$/,
+    );
+  });
+
   for (const [what, text, reason] of [
     ["what is no object", "config:\n  farm:servers: web1\n", /servers is no object/],
     ["a secret", "config:\n  farm:servers:\n    secure: v1:abc\n", /servers is no object/],

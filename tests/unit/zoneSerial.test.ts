@@ -63,6 +63,11 @@ describe("serial of a zone (M12)", () => {
     it(title, () => assert.deepEqual(pick(lines), expected));
   }
 
+  it("is never half of all serials beyond what was served, whatever the limit", () => {
+    const said = pick(["- 5 old", "root@a 3000000000 x"], "4000000000");
+    assert.deepEqual(said, ["beyond root@a 3000000000", "serial 6"]);
+  });
+
   it("is never the last of all by a peer's word, whatever the limit", () => {
     const said = pick(["- 4294967200 old", "root@a 4294967295 x"], "4294967295");
     assert.deepEqual(said, ["beyond root@a 4294967295", "serial 4294967201"]);

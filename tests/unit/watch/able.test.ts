@@ -45,6 +45,11 @@ describe("watch: whether a flip could be made (M14)", () => {
     ["config", { config: trouble(CONFIG, "EBUSY") }, /mount of its own/],
     ["config", { config: trouble(CONFIG, "EIO") }, /Look at it: ls -l/],
     [
+      "edit",
+      { unchangeable: "servers is not set in it but in Pulumi.yaml" },
+      /^no server can be set down in \/srv\/farm\/Pulumi\.prod\.yaml on op1 \(servers is not set in it but in Pulumi\.yaml\)$/,
+    ],
+    [
       "state",
       { state: trouble("/mnt/state/.pulumi", "EROFS") },
       /the state's folder \/mnt\/state\/\.pulumi on op1 can't be written/,

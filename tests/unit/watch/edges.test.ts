@@ -62,6 +62,16 @@ describe("watch: hooks", () => {
     assert.match(back, /farm\/prod back web2: web2 answers again/);
   });
 
+  it("what a machine has said steers no terminal by a hook's environment either, and ends no hook (M5)", async () => {
+    const file = path.join(folder, "said");
+    const command = `env | grep -a ^LOOPBACK_HA_ >>${file}`;
+    const text = "\x1b]52;c;cm0gLXJmIH4=\x07 \0 \u202eexe";
+    assert.deepEqual(await told({ command }, { event: "dead", fields: { server: `web2${text}` }, text }), []);
+    const said = fs.readFileSync(file, "utf8");
+    assert.match(said, /^LOOPBACK_HA_TEXT=\\u\{1b\}\]52;c;cm0gLXJmIH4=\\u\{7\} \\u\{0\} \\u\{202e\}exe$/m);
+    assert.match(said, /^LOOPBACK_HA_SERVERS=web2\\u\{1b\}/m);
+  });
+
   it("a command that fails is told with its last words", async () => {
     assert.deepEqual(await told({ command: "echo no mail >&2; exit 7" }, LINE), [
       "command: exit code 7: no mail",

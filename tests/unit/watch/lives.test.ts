@@ -127,6 +127,10 @@ describe("watch: no small thing ends it", () => {
       // Other things may be missing here, as pulumi.
       for (let i = 0; i < 200 && !/ unable what=config .*ENOENT/.test(lines.join("\n")); i++) await sleep(20);
       assert.match(lines.join("\n"), / unable what=config .*ENOENT/);
+      // And after each change, not with the next minute.
+      fs.writeFileSync(config, "whole");
+      for (let i = 0; i < 200 && !/ able what=config/.test(lines.join("\n")); i++) await sleep(20);
+      assert.match(lines.join("\n"), / able what=config/);
     } finally {
       end.abort();
       await running;

@@ -79,6 +79,7 @@ async function live(seed: number, folder: string): Promise<string[]> {
     texts: () => fs.readFileSync(config, "utf8"),
     farm: async () => farmOf(read()),
     config: () => Promise.resolve({ all: {} }),
+    tryEdits: () => Promise.resolve(),
     draft: (edits: Edit[]): Promise<Draft> => {
       const text = fs.readFileSync(config, "utf8");
       const states = { ...read() };
