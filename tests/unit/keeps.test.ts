@@ -60,7 +60,7 @@ describe("what keeps a router's routes", function () {
     // Nobody is there who could answer.
     fs.appendFileSync(
       path.join(scripts, "concern.sh"),
-      "prove() { :; }\nbetter_kept() { [[ -e /run/better ]]; }\n",
+      "prove() { :; }\nbetter_kept() { [[ -e /run/better ]]; }\nverify_inside() { [[ ! -e /run/slow ]] || sleep 3; }\n",
     );
     fs.mkdirSync(path.join(folder, "bin"));
     fs.copyFileSync("/usr/sbin/nft", path.join(folder, "bin/nft.real"));
@@ -104,6 +104,12 @@ describe("what keeps a router's routes", function () {
       wipe; until_so 20 way 192.0.2.2; until_so 20 is_pinned
       [[ -e $pending && $(readlink $state/current) == versions/1 ]]; echo kept`);
     assert.equal(said, "kept\n");
+  });
+
+  it("gives the time for the confirmation from when the change is verified, however long that took (M11)", () => {
+    const left = run(`touch /run/slow; apply 2 3 192.0.2.2
+      read -r up _ </proc/uptime; echo $(($(sed -n s/^over=//p $pending) - 10#\${up/./}))`);
+    assert.ok(Number(left) > 100 && Number(left) <= 300, left);
   });
 
   it("undoes no change in favour of servers that are dead: it stays, and the machine is in doubt (M3)", () => {
