@@ -70,6 +70,18 @@ describe("a Linux router's conntrack and rules of others", () => {
       assert.equal(where, expected);
     });
 
+  it("a link that is down is told as that, and not as somebody's routing rule (No route to host)", () => {
+    const said = run(`fail() { say "$*"; }; eval "$(sed -n '/^down_links() {/,/^}/p' "$1/../host/lib.sh")"
+      ip link add host0 type veth peer name end0; ip link set end0 up; ip address add 192.0.2.1/27 dev host0; ip link set host0 up
+      echo 'web1 192.0.2.2 up 0x2000000 76002' >"$0/want/servers"; echo '192.0.2.65 192.0.2.64/27 web1 192.0.2.2' >"$0/samples"
+      ip route add default via 192.0.2.2 table 76002; ip rule add fwmark 0x2000000/0xff000000 lookup 76002
+      verify_pins "$0"; say -; ip link set host0 down; verify_pins "$0"; : >"$0/want/servers"`);
+    assert.match(
+      said,
+      /^-\npackets with mark 0x2000000 should go to web1 \(192\.0\.2\.2\), but .*: RTNETLINK answers: .*\. links that are down here:.* host0/,
+    );
+  });
+
   it("rules of others are found without reading their sets (M11)", () => {
     const said = run(`
       perl -e 'print "table ip foreign { set blocked { type ipv4_addr; elements = {", join(",", map { sprintf "10.%d.%d.1", $_ / 256, $_ % 256 } 0 .. 19999), "}; }; chain c { type filter hook prerouting priority raw; ip saddr \\@blocked notrack; }; chain d { meta mark set ct mark; }; }"' | nft -f -

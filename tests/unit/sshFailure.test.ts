@@ -1,5 +1,6 @@
 import assert from "assert";
-import { explainSshFailure } from "../../components/host/sshFailure.cjs";
+import * as os from "os";
+import { explainSshFailure, withoutNoise } from "../../components/host/sshFailure.cjs";
 
 const changed = `@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
 @    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @
@@ -48,6 +49,33 @@ describe("explainSshFailure", () => {
       assert.doesNotMatch(message, /[\r\n]/);
     });
   }
+
+  it("what ssh says of its own work leaves no line, whatever its line ends are (120 zones)", () => {
+    const noise = [
+      "ControlSocket /root/.ssh/loopback-ha-1 already exists, disabling multiplexing",
+      "mux_client_request_session: session request failed: Session open refused by peer",
+      'command-line: line 0: Unsupported option "gssapidelegatecredentials"',
+    ];
+    for (const end of ["\n", "\r\n"])
+      assert.strictEqual(withoutNoise(["a", ...noise, "b", ""].join(end)), `a${end}b${end}`);
+    assert.strictEqual(withoutNoise(noise[0]), "");
+  });
+
+  it("names the known_hosts that ssh reads where HOME is another home than passwd's (~/.ssh elsewhere)", () => {
+    const { HOME } = process.env;
+    const said = (home: string): string => {
+      process.env.HOME = home;
+      return explainSshFailure("web1", "Host key verification failed.");
+    };
+    try {
+      const { homedir } = os.userInfo();
+      const expected = `ssh reads ${homedir}/.ssh/known_hosts, in the home that passwd names, and not in HOME (/elsewhere)`;
+      assert.ok(said("/elsewhere").endsWith(expected), said("/elsewhere"));
+      assert.doesNotMatch(said(`${homedir}/`), /known_hosts,/);
+    } finally {
+      process.env.HOME = HOME;
+    }
+  });
 
   const dead = "; if it is dead, set servers.web1.state to down and run pulumi up again";
   const timeout = "ssh: connect to host 192.0.2.2 port 22: Connection timed out";
