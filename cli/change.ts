@@ -155,7 +155,10 @@ async function compare(
 }
 
 /** Nothing moved: then the config is what it was, and the next run does not try again by surprise. */
-function failed(draft: Draft, { moved, stayed, applied }: Outcome): Pick<Outcome, "failure" | "undone"> {
+export function failed(
+  draft: Draft,
+  { moved, stayed, applied }: Outcome,
+): Pick<Outcome, "failure" | "undone"> {
   const interrupted = applied.failures[0] === "interrupted";
   const back = moved.length === 0 && stayed.length > 0 && !interrupted ? configAfter(draft) : undefined;
   const undone = back === "";
@@ -171,7 +174,8 @@ function failed(draft: Draft, { moved, stayed, applied }: Outcome): Pick<Outcome
   return undone ? { failure, undone } : { failure };
 }
 
-function describeOutcome({ moved, stayed, applied }: Outcome): string[] {
+/** What became of it, as lines. */
+export function describeOutcome({ moved, stayed, applied }: Outcome): string[] {
   const line = ({ router, prefix, from, to }: Outcome["moved"][number]): string =>
     `${router}: ${prefix} ${from ?? "nowhere"} => ${to ?? "nowhere"}`;
   return [

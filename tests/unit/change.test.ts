@@ -3,9 +3,9 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import type { FarmModel } from "../../components/config";
-import { NotBegun, enact } from "../../cli/change";
+import { NotBegun, describeOutcome, enact, failed } from "../../cli/change";
 import { Exit } from "../../cli/failure";
-import type { Session } from "../../cli/session";
+import type { Draft, Session } from "../../cli/session";
 
 describe("a change whose up does not begin", () => {
   let file: string;
@@ -60,5 +60,30 @@ describe("a change whose up does not begin", () => {
     const changed = await refused(() => fs.writeFileSync(file, "somebody's"));
     assert.match(changed.config, /was changed by somebody else meanwhile, and keeps both changes/);
     assert.equal(fs.readFileSync(file, "utf8"), "somebody's");
+  });
+});
+
+describe("what a change that failed says", () => {
+  const move = { router: "r1", prefix: "192.0.2.64/27", from: "web2", to: "web1" };
+  const applied = { ok: false, failures: ["web3: no"], warnings: [], changes: [], seconds: 4 };
+  const farm = {} as FarmModel;
+  const draft = { file: "Pulumi.prod.yaml" } as Draft;
+
+  it("of what did not move: where it goes and where it should (STAYED r1)", () => {
+    assert.deepEqual(describeOutcome({ farm, moved: [], stayed: [move, { ...move, from: null }], applied }), [
+      "did not move: r1 still sends 192.0.2.64/27 to web2, and should send it to web1",
+      "did not move: r1 still sends 192.0.2.64/27 nowhere, and should send it to web1",
+      "failed in 4.0 s",
+    ]);
+  });
+
+  it("of what is half done, as a site that one server refused: how to finish it, and how to go back (the config has the change)", () => {
+    const { message } = failed(draft, { farm, moved: [], stayed: [], applied }).failure!;
+    assert.match(
+      message,
+      /^web3: no\na part of it may be done: Pulumi\.prod\.yaml has the change.* To finish it: .*pulumi up .* To go back: take the change out of Pulumi\.prod\.yaml/,
+    );
+    const some = failed(draft, { farm, moved: [move], stayed: [move], applied }).failure!;
+    assert.match(some.message, /what is said above to have moved has moved; the config has the change/);
   });
 });
