@@ -10,7 +10,7 @@ import { UsageError } from "./failure";
 import { PROJECT_FILES, bareName, projectIn } from "./project";
 import { explainPulumi } from "./pulumiFailure";
 import { recordRun } from "./runs";
-import { Edit, withEditedValues, withEdits } from "./stackFile";
+import { Edit, hasShared, withEditedValues, withEdits } from "./stackFile";
 
 /** Which stack of which project. */
 export interface Where {
@@ -19,6 +19,9 @@ export interface Where {
   /** The stack's name. Default: the one that is selected. */
   stack?: string;
 }
+
+/** Characters of a file in which edits are tried each time. */
+const MOST_TRIED = 20_000;
 
 export class Session {
   private known?: { texts: string; config: Promise<StackConfig> };
@@ -122,14 +125,14 @@ export class Session {
    */
   async draft(edits: Edit[]): Promise<Draft> {
     const before = await this.config();
-    const { text, newText } = this.edited(before, edits);
+    const text = this.ownText(before, edits);
     const all = withEditedValues(before.all, this.project, edits);
     return {
       farm: readStackConfig({ ...before, all }),
       before: readStackConfig(before),
       file: this.configFile,
       text,
-      newText,
+      newText: withEdits(text, this.project, edits),
     };
   }
 
@@ -138,20 +141,23 @@ export class Session {
    * @throws UsageError when they can't
    */
   async tryEdits(edits: Edit[]): Promise<void> {
-    this.edited(await this.config(), edits);
+    const text = this.ownText(await this.config(), edits);
+    // Of a large one that takes seconds, in which nobody would watch.
+    if (text.length <= MOST_TRIED || hasShared(text)) withEdits(text, this.project, edits);
   }
 
-  private edited(before: StackConfig, edits: Edit[]): Pick<Draft, "text" | "newText"> {
+  /** The file's text, where what is to be edited is in it. */
+  private ownText(before: StackConfig, edits: Edit[]): string {
     const text = readConfigFile(this.configFile);
     for (const [top] of edits.map(({ path: keys }) => keys)) {
-      const elsewhere = before.all[`${this.project}:${top}`] !== undefined;
-      if (elsewhere && !withEdits(text, this.project, []).includes(`${this.project}:${top}`)) {
+      const key = `${this.project}:${top}`;
+      if (before.all[key] !== undefined && !text.includes(key)) {
         throw new UsageError(
           `${top} is not set in ${this.configFile} but in Pulumi.yaml or an environment: move it there first; nothing was touched`,
         );
       }
     }
-    return { text, newText: withEdits(text, this.project, edits) };
+    return text;
   }
 }
 
