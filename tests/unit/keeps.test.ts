@@ -125,7 +125,7 @@ describe("what keeps a router's routes", function () {
   it("goes back after however long another run had the lock, and tries again where it was killed; a failed step is no end of it (M4, L18)", () => {
     const said = run(`apply 2 1 192.0.2.2; tr '\\n' ' ' </run/timer; echo
       : >/run/locked; sleep 1; bash $state/versions/2/scripts/revert.sh t2; undone; head -n 1 /run/locked
-      apply 3 1 192.0.2.2; mkdir $state/current.new; supervise; sleep 4
+      apply 3 1 192.0.2.2; mkdir $state/current.new; supervise; until_so 20 grep -q current.new /run/said; sleep 2
       [[ -e $pending ]]; rm -r $state/current.new; until_so 20 undone; echo undone`);
     const [timer, lock, ...rest] = said.trim().split("\n");
     assert.match(timer, / --property=Restart=on-failure --property=RestartSec=5 /);
