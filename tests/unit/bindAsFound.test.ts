@@ -30,3 +30,19 @@ describe("BIND as it is found", () => {
     );
   });
 });
+
+describe("the wait for a zone that named reloads", () => {
+  it("is by the time since the boot: a clock that is set meanwhile neither ends nor lengthens it (L15)", () => {
+    // bash's own SECONDS follow the clock.
+    const waited = (step: number, answers: number): string => {
+      const script = `say() { printf '%s\\n' "$*"; }; fail() { say "$*"; exit 1; }; uptime_seconds() { say "$up"; }; sleep() { :; }
+        . "$1"; zone_of() { say z; }; journalctl() { :; }
+        asked=0 up=100; is_served() { SECONDS=$((SECONDS + ${step})) up=$((up + 1)); ((++asked > ${answers})); }
+        wait_served x; say "served after $asked"`;
+      const options = { encoding: "utf8", timeout: 10_000 } as const;
+      return spawnSync("bash", ["--norc", "-euc", script, "bash", CONCERN], options).stdout;
+    };
+    assert.equal(waited(1000, 3), "served after 4\n");
+    assert.match(waited(-1000, 1e9), /^named does not serve serial .* after 10 s/);
+  });
+});

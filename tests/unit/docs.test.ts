@@ -94,6 +94,13 @@ describe("docs", () => {
     }
   });
 
+  it("the watcher's unit may write its project and its home only, and takes no machine along (L17)", () => {
+    const lines = page("examples/watch/loopback-ha-watch.service");
+    for (const line of ["ProtectSystem=strict", "ReadWritePaths=/srv/farm /home/farm", "PrivateTmp=true"])
+      assert.ok(lines.includes(line), line);
+    assert.ok(lines.includes("NoNewPrivileges=true") && lines.some((line) => /^MemoryMax=\d/.test(line)));
+  });
+
   it("links between pages lead somewhere", () => {
     const root = path.join(__dirname, "../..");
     const inFolder = (folder: string): string[] =>
