@@ -6,7 +6,8 @@ import { ConnectionKind, LoadRecord, namedAfter, now, spanned } from "../../exam
 import { File, Target } from "../../examples/lab/load/spec";
 
 const FLIPS = 10;
-const REQUESTS_PER_SECOND = 2200;
+/** Of the load, in requests a second; the highest first. */
+const RATES = [2200, 1100, 550];
 /** Each download is long enough for two flips on a busy host; the last one ends before the last flip is over. */
 export const DOWNLOADS = { count: 20, seconds: 30, everyMs: 700 };
 export const FILE_BYTES = 30_000_000;
@@ -60,17 +61,36 @@ export interface Flips {
   spans: number[];
 }
 
-/** Flips, ten by default, there and back while clients load the targets, which lie in the subnet that moves; downloads too, where there is a file. */
+/**
+ * The highest of the rates that this host bears, or the lowest. At one where requests wait for the host's processors, a
+ * client sends again what a server has already answered.
+ */
+export async function bearableRate(lab: Lab, targets: Target[]): Promise<number> {
+  for (const requestsPerSecond of RATES) {
+    const load = await startLoad(lab, { targets, requestsPerSecond });
+    await sleep(5000);
+    const { requests, skipped } = await load.stop();
+    const times = requests.map(({ started, ended }) => ended - started).sort((a, b) => a - b);
+    const slow = times[Math.floor(times.length * 0.99)];
+    console.log(
+      `      ${requestsPerSecond} requests/s: 99 % within ${Math.round(slow)} ms, ${skipped} left out`,
+    );
+    if (skipped === 0 && slow < 25) return requestsPerSecond;
+  }
+  return RATES[RATES.length - 1];
+}
+
+/** Flips, there and back, while clients load the targets, which lie in the subnet that moves; downloads too, where there is a file. */
 export async function flipUnderLoad(
   lab: Lab,
   targets: Target[],
   file: File | undefined,
   way: Way,
-  count = FLIPS,
+  { count = FLIPS, requestsPerSecond = RATES[0] } = {},
 ): Promise<Flips> {
   const load = await startLoad(lab, {
     targets,
-    requestsPerSecond: REQUESTS_PER_SECOND,
+    requestsPerSecond,
     ...(file && { downloads: { ...DOWNLOADS, file } }),
   });
   const done: Pick<Flip, "to" | "began" | "ended">[] = [];

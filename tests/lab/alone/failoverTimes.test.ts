@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { prepareServers } from "../../../examples/lab/client";
 import { summary } from "../../../examples/lab/load/record";
-import { FILE_BYTES, Place, flipUnderLoad } from "../flips";
+import { FILE_BYTES, Place, bearableRate, flipUnderLoad } from "../flips";
 import { Farm } from "../support";
 import { Wall, wallTimes } from "../wallTimes";
 
@@ -24,7 +24,9 @@ describe("a failover, timed", function () {
       announce: ({ state }: Place) => farm.setState("web2", state),
       flip: async () => void (await farm.up()),
     };
-    const { record, flips, spans } = await flipUnderLoad(farm.lab, targets, file, way);
+    const { record, flips, spans } = await flipUnderLoad(farm.lab, targets, file, way, {
+      requestsPerSecond: await bearableRate(farm.lab, targets),
+    });
     const { failed, resets, downloads } = summary(record);
     const broken = record.connections.filter(({ end }) => end !== "complete");
     assert.deepEqual({ failed, resets, broken }, { failed: {}, resets: 0, broken: [] });
@@ -56,7 +58,10 @@ describe("a failover, timed", function () {
         await Promise.all([farm.up(), restarting()]);
       },
     };
-    const { record, flips } = await flipUnderLoad(farm.lab, targets, undefined, way, 4);
+    const { record, flips } = await flipUnderLoad(farm.lab, targets, undefined, way, {
+      count: 4,
+      requestsPerSecond: await bearableRate(farm.lab, targets),
+    });
     await farm.sh("r1", "systemctl stop nftables");
     const { failed, resets } = summary(record);
     assert.deepEqual({ failed, resets }, { failed: {}, resets: 0 });
