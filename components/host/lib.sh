@@ -95,7 +95,8 @@ take_lock() {
     take_lock "$@"
     return
   fi
-  printf 'pid %s, %s of %s, since %s\n' "$$" "${0##*/}" "$instance" "$(TZ=UTC printf '%(%FT%TZ)T' -1)" >"$run/holder"
+  # A note, which has no room where /run is full.
+  printf 'pid %s, %s of %s, since %s\n' "$$" "${0##*/}" "$instance" "$(TZ=UTC printf '%(%FT%TZ)T' -1)" 2>/dev/null >"$run/holder" || true
 }
 
 # What one of these starts, and leaves behind, has no part in our lock. rndc, vtysh and the like are run by timeout.

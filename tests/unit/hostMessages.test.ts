@@ -59,6 +59,17 @@ describe("messages of the host scripts", () => {
   }
 });
 
+describe("what a login brings along", () => {
+  it("has perl and bash run nothing else first (env_keep)", () => {
+    const text = fs.readFileSync(LIB, "utf8");
+    const first = text.slice(0, text.indexOf("umask "));
+    const script = `${first}perl -e 'print "perl\n"'; bash -c 'echo bash'`;
+    const env = { ...process.env, PERL5OPT: "-MForeign", PERL5LIB: "/nowhere" };
+    const { stdout } = spawnSync("bash", ["--norc", "-c", script], { encoding: "utf8", env });
+    assert.strictEqual(stdout, "perl\nbash\n");
+  });
+});
+
 describe("services that keep what is there", () => {
   const components = path.resolve(__dirname, "../../components");
   const units = fs

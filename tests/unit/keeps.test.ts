@@ -36,10 +36,10 @@ bundle() {
     "confirm_seconds=$2" proof_seconds=5 helpers= track_only_vips=no >"$at/want/settings"
 }
 apply() { bundle "$@"; LOOPBACK_HA_TOKEN=t$1 bash "/run/bundle.$1/scripts/apply.sh" >/dev/null; }
-supervise() { bash $state/current/scripts/restore.sh --watch >>/run/said 2>&1 & supervisor=$!; }
+supervise() { bash $state/current/scripts/restore.sh --watch >>/var/lib/said 2>&1 & supervisor=$!; }
 until_so() {
   local end=$((SECONDS + $1)); shift
-  until "$@" >/dev/null 2>&1; do ((SECONDS < end)) || { echo "not so: $*"; cat /run/said; exit 1; }; sleep 0.1; done
+  until "$@" >/dev/null 2>&1; do ((SECONDS < end)) || { echo "not so: $*"; cat /var/lib/said; exit 1; }; sleep 0.1; done
 }
 way() { [[ $(ip route show exact 192.0.2.64/27) == *"via $1 "* ]]; }
 is_pinned() { "$0/bin/nft.real" list table ip $table; }
@@ -84,11 +84,11 @@ describe("what keeps a router's routes", function () {
     const said = run(`supervise
       until_so 20 is_pinned
       touch /run/nft.off; wipe; until_so 20 way 192.0.2.3
-      sleep 3; rm /run/nft.off; until_so 20 is_pinned; until_so 20 grep -q 'in force again' /run/said
+      sleep 3; rm /run/nft.off; until_so 20 is_pinned; until_so 20 grep -q 'in force again' /var/lib/said
       kill $supervisor; wait || true
       # As after a boot.
       touch /run/nft.off; wipe; rm -r /run/loopback-ha; supervise; until_so 20 way 192.0.2.3
-      cat /run/said`);
+      cat /var/lib/said`);
     const failure =
       /^warning: r1: not all of it can be put back: .*pinning flows: nft fails: nft: no such module/;
     const [first, again, ...rest] = said.trim().split("\n");
@@ -96,6 +96,14 @@ describe("what keeps a router's routes", function () {
     assert.equal(again, "r1: all of it is in force again", said);
     for (const line of rest) assert.match(line, failure, said);
     assert.ok(rest.length <= 1, said);
+  });
+
+  it("brings the plain routes after a boot on which /run is full, and says what is lacking (H6)", () => {
+    const said = run(`rm -r /run/loopback-ha; wipe
+      mount -o remount,size=8m /run; head -c 20m /dev/zero >/run/fill 2>/dev/null || true
+      supervise; until_so 20 way 192.0.2.3; until_so 20 test -s /var/lib/said
+      rm /run/fill; until_so 20 is_pinned; until_so 20 grep -q 'in force again' /var/lib/said; cat /var/lib/said`);
+    assert.match(said, /not all of it can be put back: .*pinning flows/);
   });
 
   it("keeps what waits for its confirmation, as it keeps what is in force (M2)", () => {
@@ -115,7 +123,7 @@ describe("what keeps a router's routes", function () {
   it("undoes no change in favour of servers that are dead: it stays, and the machine is in doubt (M3)", () => {
     const said = run(`supervise; touch /run/better
       apply 2 1 192.0.2.2; until_so 20 [ ! -e $pending ]; sleep 1
-      way 192.0.2.2; [[ $(readlink $state/current) == versions/2 && -e $state/in-doubt ]]; cat /run/said`);
+      way 192.0.2.2; [[ $(readlink $state/current) == versions/2 && -e $state/in-doubt ]]; cat /var/lib/said`);
     assert.match(
       said,
       /^(warning: )?r1: nobody confirmed the change, but a server that it led away from does not answer/m,
@@ -125,7 +133,7 @@ describe("what keeps a router's routes", function () {
   it("goes back after however long another run had the lock, and tries again where it was killed; a failed step is no end of it (M4, L18)", () => {
     const said = run(`apply 2 1 192.0.2.2; tr '\\n' ' ' </run/timer; echo
       : >/run/locked; sleep 1; bash $state/versions/2/scripts/revert.sh t2; undone; head -n 1 /run/locked
-      apply 3 1 192.0.2.2; mkdir $state/current.new; supervise; until_so 20 grep -q current.new /run/said; sleep 2
+      apply 3 1 192.0.2.2; mkdir $state/current.new; supervise; until_so 20 grep -q current.new /var/lib/said; sleep 2
       [[ -e $pending ]]; rm -r $state/current.new; until_so 20 undone; echo undone`);
     const [timer, lock, ...rest] = said.trim().split("\n");
     assert.match(timer, / --property=Restart=on-failure --property=RestartSec=5 /);

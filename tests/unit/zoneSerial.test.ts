@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
 import * as path from "node:path";
 
 const CONCERN = path.join(__dirname, "../../components/dnsRoundRobin/concern.sh");
@@ -62,6 +64,24 @@ describe("serial of a zone (M12)", () => {
   for (const [title, lines, expected] of cases) {
     it(title, () => assert.deepEqual(pick(lines), expected));
   }
+
+  it("begins beyond what the config says (zone that moves here)", () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-serial-"));
+    const script = `say() { printf '%s\n' "$*"; }; fail() { say "$*"; exit 1; }; value_in() { sed -n "s/^$2=//p" "$1"; }
+      state=$0/state bundle=$0 version=1; . "$1"; served_serial() { :; }; choose_serial "$0"`;
+    const chosen = (settings: string): string => {
+      fs.writeFileSync(path.join(folder, "want/settings"), `zone=w.example\n${settings}`);
+      return execFileSync("bash", ["-euc", script, folder, CONCERN], { encoding: "utf8" }).trim();
+    };
+    try {
+      fs.mkdirSync(path.join(folder, "want"));
+      fs.writeFileSync(path.join(folder, "want/zone"), "w.example. SOA\n");
+      assert.equal(chosen("serial_at_least=2099123101\n"), "2099123101");
+      assert.match(chosen(""), /^20\d{6}00$/);
+    } finally {
+      fs.rmSync(folder, { recursive: true });
+    }
+  });
 
   it("is never half of all serials beyond what was served, whatever the limit", () => {
     const said = pick(["- 5 old", "root@a 3000000000 x"], "4000000000");

@@ -244,10 +244,13 @@ try_pins() {
   ) 2>"$pins_failure.new"
   failed=$?
   set -e
-  grep '^warning: ' "$pins_failure.new" >&2 || true
+  grep -s '^warning: ' "$pins_failure.new" >&2 || true
   if ((failed)); then
-    awk 'NF && !/^warning: / && !/ failed \(line / { print; exit }' "$pins_failure.new" >"$pins_failure"
-    [[ -s $pins_failure ]] || say "loading the table failed (exit code $failed)" >"$pins_failure"
+    # Where /run is full there is no room for it.
+    {
+      awk 'NF && !/^warning: / && !/ failed \(line / { print; exit }' "$pins_failure.new" >"$pins_failure"
+      [[ -s $pins_failure ]] || say "loading the table failed (exit code $failed)" >"$pins_failure"
+    } 2>/dev/null || true
   fi
   rm -f "$pins_failure.new"
 }
@@ -269,7 +272,11 @@ pin_obstacle() {
       return
     fi
   done
-  if [[ -s $pins_failure ]]; then say "nft fails: $(<"$pins_failure")"; fi
+  if [[ -s $pins_failure ]]; then
+    say "nft fails: $(<"$pins_failure")"
+  elif [[ ! -e $pins_listed ]]; then
+    say "their table is not loaded, or there is no room to note it (df $run)"
+  fi
 }
 
 # Without a table the kernel may have tracked nothing, while a client began anew from a port that it had used. To conntrack
