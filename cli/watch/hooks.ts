@@ -83,8 +83,7 @@ async function runCommand(
   input: string,
   seconds: number,
 ): Promise<void> {
-  // Not execa: there a command that ends without having read its input has failed. A group of its own: what it started
-  // ends with it.
+  // A group of its own: what it started ends with it.
   const child = spawn("sh", ["-c", command], {
     detached: true,
     stdio: ["pipe", "ignore", "pipe"],

@@ -1,9 +1,8 @@
 /** Keeps ssh connections open that the next flip needs: without them it takes half a second longer. */
-import execa from "execa";
 import type { FarmModel } from "../../components/config";
 import { machinesToLookAt } from "../../components/host/observe";
+import { askSsh } from "../../components/host/runSsh.cjs";
 import { sharedSshArguments } from "../../components/host/ssh";
-import { withoutSecrets } from "../../components/host/sshHere.cjs";
 
 /** Below ControlPersist. */
 const EVERY_MS = 30_000;
@@ -16,14 +15,8 @@ const PATIENCE_MS = 15_000;
 export function keepWarm(farm: () => FarmModel, patience = PATIENCE_MS): () => void {
   const touch = (): void => {
     for (const host of machinesToLookAt(farm()))
-      // One that does not answer is nobody's business here; a promise that nobody waits for would end the watcher.
-      void execa("ssh", [...sharedSshArguments(host), "true"], {
-        env: withoutSecrets(process.env),
-        extendEnv: false,
-        stdio: "ignore",
-        timeout: patience,
-        reject: false,
-      }).catch(() => undefined);
+      // One that does not answer is nobody's business here.
+      void askSsh([...sharedSshArguments(host), "true"], { seconds: patience / 1000 });
   };
   touch();
   const timer = setInterval(touch, EVERY_MS);

@@ -3,15 +3,15 @@
 // The local side of every host command: JSON on stdin (what Pulumi diffs) becomes a tar bundle on the ssh pipe.
 // Plain JavaScript: it runs once per command, and compiling it each time would cost more than the whole transfer.
 
-const { spawn, execFile } = require("node:child_process");
+const { spawn } = require("node:child_process");
 const { createHash, randomBytes } = require("node:crypto");
 const fs = require("node:fs");
 const path = require("node:path");
-const { promisify } = require("node:util");
 const { gzipSync } = require("node:zlib");
 const { formerInstance, withInstance } = require("./appliedAs.cjs");
 const { printableLines } = require("./foreignText.cjs");
 const { inProc } = require("./processOf.cjs");
+const { askSsh } = require("./runSsh.cjs");
 const { NOBODY, explainSshFailure, withoutNoise } = require("./sshFailure.cjs");
 const { newerWords, sshHere, withoutSecrets } = require("./sshHere.cjs");
 const { stand } = require("./queue.cjs");
@@ -85,18 +85,12 @@ function ancestors() {
  * @param {string} command
  */
 async function ask(peers, command) {
-  const answers = await Promise.allSettled(
-    peers.map((args) =>
-      promisify(execFile)("ssh", [...sshHere(), ...args, command], {
-        env: withoutSecrets(process.env),
-        timeout: 10_000,
-        maxBuffer: 1 << 20,
-      }),
-    ),
+  const answers = await Promise.all(
+    peers.map((args) => askSsh([...sshHere(), ...args, command], { seconds: 10, most: 1 << 20 })),
   );
   const today = new Date().toISOString().slice(0, 10).replaceAll("-", "");
-  const lines = answers.flatMap((answer, index) =>
-    answer.status === "fulfilled" ? answerOf(String(peers[index]?.at(-1)), answer.value.stdout) : [],
+  const lines = answers.flatMap(({ code, stdout }, index) =>
+    code === 0 ? answerOf(String(peers[index]?.at(-1)), stdout) : [],
   );
   return [`- ${today}00`, ...lines, ""].join("\n");
 }

@@ -1,9 +1,8 @@
 /** What `apply` left on a machine, run over ssh: scripts that change nothing and print TAB-separated rounds, and a command. */
-import execa, { ExecaChildProcess } from "execa";
 import { printable } from "./foreignText.cjs";
+import { Answer, askSsh, endOf, endSsh, startSsh } from "./runSsh.cjs";
 import { HostArgs, forLooking, sharedSshArguments, sudoPrefix } from "./ssh";
 import { explainSshFailure } from "./sshFailure.cjs";
-import { withoutSecrets } from "./sshHere.cjs";
 
 /** An installed script and its arguments. */
 export interface InstalledScript {
@@ -31,24 +30,20 @@ const LONGEST_LINE = 4096;
 const MOST_BYTES = 8 << 20;
 const cells = (line: string): string[] => printable(line).split("\t");
 
-const askOnce = (argv: string[], seconds: number): ExecaChildProcess =>
-  execa("ssh", argv, {
-    env: withoutSecrets(process.env),
-    extendEnv: false,
-    stdin: "ignore",
-    timeout: seconds * 1000,
-    maxBuffer: MOST_BYTES,
-    reject: false,
-  });
+/** @throws Error where there is no whole answer */
+async function askOnce(name: string, argv: string[], seconds: number): Promise<Answer> {
+  const answer = await askSsh(argv, { seconds, most: MOST_BYTES });
+  if (answer.timedOut) throw new Error(`${name} did not answer within ${seconds} s`);
+  if (answer.excess) throw new Error(saysTooMuch(name));
+  return answer;
+}
 
 /** @throws Error that says why there is no answer */
 export async function askInstalled(script: InstalledScript, seconds: number): Promise<Round> {
-  const { exitCode, stdout, stderr, timedOut } = await askOnce(argvOf(script), seconds);
   const { name } = script.host;
-  if (timedOut) throw new Error(`${name} did not answer within ${seconds} s`);
-  if (Buffer.byteLength(stdout) >= MOST_BYTES) throw new Error(saysTooMuch(name));
+  const { code, stdout, stderr } = await askOnce(name, argvOf(script), seconds);
   const lines = stdout.split("\n");
-  if (exitCode !== 0) throw new Error(explainFailure(name, stderr));
+  if (code !== 0) throw new Error(explainFailure(name, stderr));
   if (lines.pop() !== ROUND_END) throw new Error(`${name}: its answer was cut off`);
   return lines.map(cells);
 }
@@ -65,12 +60,11 @@ export class CommandFailed extends Error {}
 export async function runOver(host: HostArgs, words: string[], seconds: number): Promise<string> {
   const command = [sudoPrefix(host), ...words].join(" ").trim();
   const argv = [...sharedSshArguments(host), command];
-  const { exitCode, stdout, stderr, timedOut } = await askOnce(argv, seconds);
-  if (exitCode === 0) return stdout;
-  if (timedOut) throw new Error(`${host.name} did not answer within ${seconds} s`);
-  if (exitCode === 255) throw new Error(explainFailure(host.name, stderr));
+  const { code, stdout, stderr } = await askOnce(host.name, argv, seconds);
+  if (code === 0) return stdout;
+  if (code === 255 || code === null) throw new Error(explainFailure(host.name, stderr));
   const said = stderr.trim().split("\n").slice(-3).map(printable).join("; ");
-  throw new CommandFailed(said || `exit code ${exitCode}`);
+  throw new CommandFailed(said || `exit code ${code}`);
 }
 
 /** A script that goes on and on. */
@@ -83,13 +77,7 @@ export interface Following {
 
 /** Calls back after each round. Whoever calls watches the time: a machine that is cut off says nothing. */
 export function followInstalled(script: InstalledScript, onRound: (round: Round) => void): Following {
-  const running = execa("ssh", argvOf(script), {
-    env: withoutSecrets(process.env),
-    extendEnv: false,
-    stdin: "ignore",
-    reject: false,
-    buffer: false,
-  });
+  const running = startSsh(argvOf(script), ["ignore", "pipe", "pipe"]);
   let stopped = false;
   let errors = "";
   running.stderr!.setEncoding("utf8").on("data", (text: string) => (errors = (errors + text).slice(-4096)));
@@ -116,13 +104,13 @@ export function followInstalled(script: InstalledScript, onRound: (round: Round)
     rest = "";
     running.kill("SIGKILL");
   };
-  const ended = running.then(() =>
-    stopped ? undefined : (excess ?? explainFailure(script.host.name, errors)),
+  const ended = endOf(running).then(({ failure = errors }) =>
+    stopped ? undefined : (excess ?? explainFailure(script.host.name, failure)),
   );
   return {
     stop() {
       stopped = true;
-      running.kill();
+      endSsh(running);
     },
     ended,
   };

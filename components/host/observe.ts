@@ -1,12 +1,11 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import execa from "execa";
 import { FarmModel, ServerState } from "../config/model";
 import { routerKind } from "../routerRoute/kinds";
 import { printable, printableLines } from "./foreignText.cjs";
+import { askSsh } from "./runSsh.cjs";
 import { HostArgs, forLooking, sharedSshArguments, sudoPrefix } from "./ssh";
 import { explainSshFailure } from "./sshFailure.cjs";
-import { withoutSecrets } from "./sshHere.cjs";
 
 /** What was found on one machine before anything was planned. */
 export interface Observation {
@@ -109,16 +108,14 @@ export async function lookOverSsh(host: HostArgs): Promise<string> {
   // A file and no text: it needs nobody here to send it while the SDK loads.
   const looker = forLooking(host);
   const script = fs.openSync(path.join(__dirname, "observe.sh"), "r");
-  const looking = execa("ssh", [...sharedSshArguments(looker), `sh -s ${sudoPrefix(looker)}`.trim()], {
-    env: withoutSecrets(process.env),
-    extendEnv: false,
+  const looking = askSsh([...sharedSshArguments(looker), `sh -s ${sudoPrefix(looker)}`.trim()], {
+    seconds: LOOK_SECONDS,
     stdin: script,
-    timeout: LOOK_SECONDS * 1000,
-    reject: false,
   });
   fs.closeSync(script);
-  const { exitCode, stdout, stderr, timedOut } = await looking;
+  const { code, stdout, stderr, timedOut, excess } = await looking;
   if (timedOut) throw new Error(`${host.name} did not answer within ${LOOK_SECONDS} s`);
-  if (exitCode !== 0) throw new Error(explainSshFailure(host.name, stderr ?? ""));
+  if (excess) throw new Error(`${host.name} says more than a look may: find out what runs there`);
+  if (code !== 0) throw new Error(explainSshFailure(host.name, stderr));
   return stdout;
 }

@@ -16,6 +16,7 @@ export interface CaptureOptions {
   input?: string | Buffer;
   timeoutMs?: number;
   env?: NodeJS.ProcessEnv;
+  cwd?: string;
   /** Ends the command after the timeout; by default SIGKILL to its process group. */
   kill?: (pid: number) => void;
 }
@@ -29,17 +30,17 @@ export const exitCode = (code: number | null, signal: string | null): number =>
 const killGroup = (pid: number): void => void process.kill(-pid, "SIGKILL");
 
 /**
- * Runs a command to its end and never throws. Not execa: that fails when a command ends without reading all
- * of its input, and its timeout ends nsenter, not the command on the machine.
+ * Runs a command to its end and never throws, also when it ends without reading all of its input. The timeout ends what
+ * it started too: nsenter alone is not the command on the machine.
  */
 export async function capture(
   command: string,
   args: string[],
   options: CaptureOptions = {},
 ): Promise<Captured> {
-  const { input = "", timeoutMs = 0, env = process.env, kill = killGroup } = options;
+  const { input = "", timeoutMs = 0, env = process.env, cwd, kill = killGroup } = options;
   // A group of its own: the timeout ends all of it, and Ctrl-C doesn't end half of a change.
-  const child = spawn(command, args, { env, stdio: "pipe", detached: true });
+  const child = spawn(command, args, { env, cwd, stdio: "pipe", detached: true });
   const output: { stdout: Buffer[]; stderr: Buffer[] } = { stdout: [], stderr: [] };
   child.stdout.on("data", (data: Buffer) => output.stdout.push(data));
   child.stderr.on("data", (data: Buffer) => output.stderr.push(data));

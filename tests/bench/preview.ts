@@ -1,9 +1,12 @@
 /** `npm run bench -- preview [SERVERSxSITES…]`: what a first preview costs with many servers and sites; no lab, no machine. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import execa from "execa";
 import { copyRootProgram } from "../../examples/lab/project";
+import { run } from "../run";
 import { largeFarm } from "./farm";
 import { report } from "./report";
 import { Times, spread, times } from "./times";
@@ -64,32 +67,37 @@ async function measure(size: string): Promise<Measures> {
     NODE_OPTIONS: `-r ${path.join(__dirname, "memory.cjs")}`,
     LOOPBACK_HA_BENCH_MEMORY: memoryFile,
   };
-  const options = { cwd: folder, env, maxBuffer: 1 << 30 };
+  const options = { cwd: folder, env };
   const common = ["--stack", "bench", "--non-interactive", "--color=never"];
   try {
-    await execa("pulumi", ["stack", "init", ...common], options);
+    await run("pulumi", ["stack", "init", ...common], options);
     // What is translated once in a checkout's life.
-    await execa("pulumi", ["preview", ...common], options);
+    await run("pulumi", ["preview", ...common], options);
     const walls: number[] = [];
     const cpus: number[] = [];
     const peaks = { program: 0, engine: 0, provider: 0 };
     for (let round = 0; round < ROUNDS; round++) {
       const begun = process.hrtime.bigint();
       const children = childTimes();
-      const run = execa("pulumi", ["preview", ...common], { ...options, stdout: "ignore" });
+      const preview = spawn("pulumi", ["preview", ...common], {
+        cwd: folder,
+        env: { ...process.env, ...env },
+        stdio: ["ignore", "ignore", "inherit"],
+      });
       const seen = setInterval(() => {
-        peaks.engine = Math.max(peaks.engine, peakOf(String(run.pid)));
+        peaks.engine = Math.max(peaks.engine, peakOf(String(preview.pid)));
         const providers = fs
           .readdirSync("/proc")
           .filter((pid) => /^\d+$/.test(pid) && isProviderIn(pid, folder));
         peaks.provider = Math.max(peaks.provider, ...providers.map(peakOf));
       }, 100);
-      await run.finally(() => clearInterval(seen));
+      const [code] = await once(preview, "close").finally(() => clearInterval(seen));
+      assert.equal(code, 0, "pulumi preview failed");
       walls.push(Number(process.hrtime.bigint() - begun) / 1e9);
       cpus.push(childTimes() - children);
       peaks.program = Math.max(peaks.program, Number(fs.readFileSync(memoryFile, "utf8")));
     }
-    const { stdout } = await execa("pulumi", ["preview", "--json", ...common], options);
+    const { stdout } = await run("pulumi", ["preview", "--json", ...common], options);
     const { steps } = JSON.parse(stdout) as { steps: { newState?: { inputs?: unknown } }[] };
     const inputs = steps.reduce(
       (sum, { newState }) => sum + JSON.stringify(newState?.inputs ?? {}).length,

@@ -4,7 +4,8 @@ import * as http from "node:http";
 import * as path from "node:path";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import execa from "execa";
+import { attempt } from "../run";
+import { textOf } from "./support";
 
 /** A folder of programs that come before those of the machine. */
 export function standIns(folder: string, programs: Record<string, string>): string {
@@ -102,12 +103,6 @@ export async function runScript(
   cwd: string,
   env: Record<string, string>,
 ): Promise<{ code: number; text: string }> {
-  const { exitCode, all } = await execa(shell, ["-e", "-c", script], {
-    cwd,
-    env,
-    all: true,
-    reject: false,
-    stdin: "ignore",
-  });
-  return { code: exitCode, text: all ?? "" };
+  const ended = await attempt(shell, ["-e", "-c", script], { cwd, env });
+  return { code: ended.code, text: textOf(ended) };
 }

@@ -2,28 +2,21 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import execa from "execa";
 import { whoServes } from "../../examples/lab/client";
 import { Lab } from "../../examples/lab/lab";
 import { Program, Project } from "../../examples/lab/project";
 import { checkout } from "../../examples/lab/state";
 import { INSTALL_MS, userFolder } from "../package/installed";
 import { block, blocks } from "../pages";
+import { run } from "../run";
 import { operateIn } from "./operate";
+import { textOf } from "./support";
 
 const HOST_MINUTES = 5;
 
 /** Runs a line as it stands, on this machine. */
 async function onHost(line: string, cwd = checkout): Promise<string> {
-  const { all, exitCode } = await execa("bash", ["-c", line], {
-    cwd,
-    all: true,
-    reject: false,
-    timeout: HOST_MINUTES * 60_000,
-    stdin: "ignore",
-  });
-  assert.equal(exitCode, 0, `${line}\n${all}`);
-  return all ?? "";
+  return textOf(await run("bash", ["-c", line], { cwd, timeoutMs: HOST_MINUTES * 60_000 }));
 }
 
 describe("docs: what they say is run", () => {

@@ -1,10 +1,10 @@
 /** The package as a user has it: packed out of this checkout and installed as the README says, once for all tests of a run. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import execa from "execa";
 import { takeLock } from "../../examples/lab/lock";
 import { checkout } from "../../examples/lab/state";
 import { block } from "../pages";
+import { run } from "../run";
 import { sharedFolder } from "../twoAtATime";
 
 /** How long packing and installing may take, in milliseconds. */
@@ -26,7 +26,7 @@ export async function userFolder(name: string): Promise<string> {
   await packed();
   const copy = path.join(folder, name);
   // Hard links: they are real files there, and no copies.
-  await execa("cp", ["-al", path.join(folder, "empty"), copy]);
+  await run("cp", ["-al", path.join(folder, "empty"), copy]);
   return copy;
 }
 
@@ -45,11 +45,11 @@ async function packAndInstallInto(into: string): Promise<void> {
   const user = path.join(into, "empty");
   fs.mkdirSync(user, { recursive: true });
   const [, pack] = block("README.md", "npm pack").trim().split("\n");
-  await run(pack, checkout, { npm_config_pack_destination: into });
+  await lines(pack, checkout, { npm_config_pack_destination: into });
   const install = block("README.md", "npm init --yes").replace("/path/to/", `${into}/`);
-  await run(install, user, { npm_config_prefer_offline: "true" });
+  await lines(install, user, { npm_config_prefer_offline: "true" });
 }
 
-async function run(lines: string, cwd: string, env: Record<string, string>): Promise<void> {
-  await execa("bash", ["-ec", lines], { cwd, env, stdin: "ignore", timeout: INSTALL_MS });
+async function lines(text: string, cwd: string, env: Record<string, string>): Promise<void> {
+  await run("bash", ["-ec", text], { cwd, env, timeoutMs: INSTALL_MS });
 }

@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import execa from "execa";
 import { whoServes } from "../../examples/lab/client";
 import { Lab } from "../../examples/lab/lab";
 import { Program } from "../../examples/lab/project";
 import { PackageSchema } from "../../tools/schema";
 import { CUT_SSH, HEAL_SSH, forgetConnections, textOf } from "../lab/support";
 import { block } from "../pages";
+import { attempt, run } from "../run";
 import { INSTALL_MS, packed, userFolder } from "./installed";
 
 const PAGE = "docs/other-languages.md";
@@ -22,7 +23,7 @@ describe("other languages", function () {
   it("get-schema gives all components, and the engine finds no fault in it", async () => {
     const folder = await userFolder("schema");
     const line = block(PAGE, "get-schema");
-    const { stdout, stderr } = await execa("bash", ["-ec", line], {
+    const { stdout, stderr } = await run("bash", ["-ec", line], {
       cwd: folder,
       env: { PULUMI_SKIP_UPDATE_CHECK: "true" },
     });
@@ -41,31 +42,30 @@ describe("other languages", function () {
 
   it("the folder is a plugin, where the language host can run one", async () => {
     const folder = await userFolder("folder");
-    const { all, exitCode } = await execa("pulumi", ["package", "get-schema", PLUGIN], {
-      cwd: folder,
-      all: true,
-      reject: false,
-    });
+    const ended = await attempt("pulumi", ["package", "get-schema", PLUGIN], { cwd: folder });
+    const said = textOf(ended);
     // A host of before 2023 gets as far as this.
-    if (exitCode !== 0) assert.match(all ?? "", /Finished installing dependencies[\s\S]*not supported/);
-    else for (const name of COMPONENTS) assert.match(all ?? "", new RegExp(`loopback-ha:index:${name}`));
+    if (ended.code !== 0) assert.match(said, /Finished installing dependencies[\s\S]*not supported/);
+    else for (const name of COMPONENTS) assert.match(said, new RegExp(`loopback-ha:index:${name}`));
   });
 
   it("the folder is run by what newer language hosts run it with", async () => {
     const folder = await userFolder("host");
-    const run = require.resolve("@pulumi/pulumi/cmd/run-plugin", { paths: [folder] });
-    const host = execa(process.execPath, [run, path.join(folder, PLUGIN), "127.0.0.1:1"], {
+    const plugin = require.resolve("@pulumi/pulumi/cmd/run-plugin", { paths: [folder] });
+    const host = spawn(process.execPath, [plugin, path.join(folder, PLUGIN), "127.0.0.1:1"], {
       cwd: folder,
-      env: { PULUMI_NODEJS_TYPESCRIPT: "false" },
-      reject: false,
+      env: { ...process.env, PULUMI_NODEJS_TYPESCRIPT: "false" },
     });
+    const ended = once(host, "close");
+    let errors = "";
+    host.stderr.on("data", (text) => (errors += String(text)));
     try {
       // The port where it answers.
-      const [first] = await Promise.race([once(host.stdout!, "data"), host.then(({ stderr }) => [stderr])]);
+      const [first] = await Promise.race([once(host.stdout, "data"), ended.then(() => [errors])]);
       assert.match(String(first), /^\d+\n$/);
     } finally {
       host.kill();
-      await host;
+      await ended;
     }
   });
 

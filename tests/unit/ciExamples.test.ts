@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import execa from "execa";
+import { attempt } from "../run";
 import { github, gitlab, runsOf, textOf } from "../ciJobs";
 
 /** Complaints of shellcheck. */
 async function shellcheck(shell: string, script: string): Promise<string> {
-  const { stdout } = await execa("shellcheck", ["--shell", shell, "--format", "gcc", "-"], {
+  const { stdout } = await attempt("shellcheck", ["--shell", shell, "--format", "gcc", "-"], {
     input: `${script}\n`,
-    reject: false,
   });
   return stdout;
 }
