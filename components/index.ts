@@ -1,4 +1,6 @@
 /** The public API: components, the address plan and placement. */
+import "./needs.cjs";
+
 export * from "./addressPlan";
 export * from "./homes";
 export * from "./placement";

@@ -1,4 +1,5 @@
 /** The program behind a stack: stack configuration in, components out. */
+import "./needs.cjs";
 // Both before the SDK: the machines answer while it loads.
 import "./quickStart.cjs";
 import { lookAhead } from "./lookAhead";

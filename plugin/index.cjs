@@ -3,10 +3,16 @@
 // The components for programs in other languages: the engine starts this and asks it for them.
 const fs = require("node:fs");
 const path = require("node:path");
-const pulumi = require("@pulumi/pulumi");
 
 // Built by npm pack: a program in another language starts without reading our types anew.
 const dist = path.join(__dirname, "..", "dist");
+try {
+  require(path.join(dist, "components", "needs.cjs"));
+} catch (error) {
+  process.stderr.write(`${/** @type {Error} */ (error).message}\n`);
+  process.exit(1);
+}
+const pulumi = require("@pulumi/pulumi");
 const schema = fs.readFileSync(path.join(dist, "schema.json"), "utf8");
 const { resources, version } = JSON.parse(schema);
 const components = require(path.join(dist, "components"));
