@@ -188,7 +188,7 @@ reload() {
   local pid error
   if systemctl is-active --quiet apache2; then
     # Nobody has looked before a removal. Rather our last text is still served than nothing is.
-    if [[ ! $1 ]] && error=$(trial '' | printable) && [[ $error == ended* ]]; then
+    if [[ ! $1 ]] && error=$(trial '' | printable) && [[ $error == ended* || $error == reload* ]]; then
       warn "Apache was not reloaded, which would end it: ${error#*$'\t'}- it has our virtual hosts until somebody has corrected that and reloads it"
       return
     fi

@@ -172,10 +172,25 @@ local_addresses() {
   ip -4 route show table local type local | awk '{ print "route replace local " $2 " dev lo table local" }'
 }
 
+# Another MPM than it runs with ends Apache at a reload (AH00534), and neither its own test nor a start shows that.
+# other_mpm <DUMP: what is so, as the rest of a sentence; nothing where it is not.
+other_mpm() {
+  local now wanted
+  now=$(running_mpm)
+  wanted=$(configured | awk -F '\t' '$1 == "module" && $2 ~ /^mpm_/ { sub(/_module$/, "", $2); print $2; exit }')
+  [[ ! $now || ! $wanted || $now == "$wanted" ]] ||
+    say "it runs with $now, and its configuration has $wanted now. Restart it when that may be (systemctl restart apache2), or put $now back (a2dismod $wanted; a2enmod $now)"
+}
+running_mpm() {
+  local pid
+  pid=$(systemctl show --property MainPID --value apache2)
+  awk 'match($0, /\/mod_mpm_[a-z]+[.]so$/) { print substr($0, RSTART + 5, RLENGTH - 8); exit }' "/proc/$pid/maps" 2>/dev/null || true
+}
+
 # trial DIR: what trial.sh says of Apache with the text of the bundle DIR; "": without ours. Nothing where Apache has it
 # already, and needs no reload.
 trial() {
-  local folder=$run/trial question=$'127.0.0.1\tx\t/' vip='' name path
+  local folder=$run/trial question=$'127.0.0.1\tx\t/' vip='' name path other
   if [[ -e $untried ]]; then
     printf 'unknown\t%s is there\n' "$untried"
     return
@@ -190,6 +205,12 @@ trial() {
       return
     fi
     if IFS=$'\t' read -r _ vip _ name path _ < <(questions "$1" <(head -n 1 "$1/want/sites")); then question="$vip"$'\t'"$name"$'\t'"$path"; fi
+  fi
+  other=$({ if [[ -e $folder/dump ]]; then cat "$folder/dump"; else dump_config; fi } | other_mpm)
+  if [[ $other ]]; then
+    printf 'reload\t%s\n' "$other"
+    cleanup
+    return
   fi
   say "$question" >"$folder/question"
   local_addresses >"$folder/network"
@@ -214,6 +235,7 @@ check_trial() {
   IFS=$'\t' read -r verdict words <<<"${found%%$'\n'*}"
   case $verdict in
     ended) fail "Apache would end at its next start or reload, as a trial of its whole configuration in a network of its own shows: ${words}- nothing was changed. Correct that, then run 'pulumi up' again (where the trial is wrong: touch $untried)" ;;
+    reload) fail "Apache would end at its next reload: $words; nothing was changed. Then run 'pulumi up' again" ;;
     silent) fail "Apache gives no answer within $trial_seconds s of a trial start of its whole configuration in a network of its own; nothing was changed. Find out what it waits for, then run 'pulumi up' again (where it needs the network for that: touch $untried)" ;;
     unknown)
       # shellcheck disable=SC2034

@@ -37,6 +37,9 @@ Listen 10.9.9.9:81`,
   ],
 };
 
+/** Which a reload does not bear. */
+const mpm = (from: string, to: string): string => `a2dismod -q -f mpm_${from} || true; a2enmod -q mpm_${to}`;
+
 // Ours are not the only files there.
 const TRACES = `find /var/log/apache2 /run/apache2 /run/lock /dev/shm /tmp /etc/apache2 -not -type d -printf '%p %s %T@ %i\\n' | sort; ipcs -ms; ls /run/loopback-ha; pgrep -c apache2; ls /root/foreign-ran 2>&1; true`;
 
@@ -62,7 +65,10 @@ systemd-run --quiet --unit=squatter ${SQUATTER}`,
       if (!isDestroyed) await farm.destroy();
     } finally {
       const left = `${CONF} ${NO_TRIAL} ${KEYS} /usr/local/bin/foreign /root/foreign-ran`;
-      await all(() => `rm -rf ${left}; systemctl stop squatter || true; systemctl restart apache2`);
+      await all(
+        () =>
+          `rm -rf ${left}; ${mpm("worker", "event")}; systemctl stop squatter || true; systemctl restart apache2`,
+      );
     }
   });
 
@@ -139,11 +145,17 @@ systemd-run --quiet --unit=squatter ${SQUATTER}`,
 
   it("a removal ends no Apache either", async () => {
     await farm.sh("web3", leave(LEFT.web3[0]));
+    await farm.sh("web4", mpm("event", "worker"));
     const { code, stdout, stderr } = await farm.project.destroy();
     isDestroyed = true;
     farm.project.remove();
     assert.equal(code, 0, stdout + stderr);
     assert.match(stdout + stderr, /web3: Apache was not reloaded, which would end it: .*10\.9\.9\.9:81/);
-    assert.equal((await farm.sh("web3", "systemctl is-active apache2")).trim(), "active");
+    assert.match(
+      stdout + stderr,
+      /web4: Apache was not reloaded, .*: it runs with mpm_event, .* mpm_worker now/,
+    );
+    for (const server of ["web3", "web4"])
+      assert.equal((await farm.sh(server, "systemctl is-active apache2")).trim(), "active");
   });
 });

@@ -182,6 +182,26 @@ LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3
       assert.ok(!fs.existsSync(path.join(folder, "run/trial")));
     });
 
+  for (const [now, says] of [
+    ["mpm_event", /^passed$/],
+    ["", /^passed$/],
+    [
+      "mpm_prefork",
+      /^web1: Apache would end at its next reload: it runs with mpm_prefork, and its configuration has mpm_event now\..*a2dismod mpm_event; a2enmod mpm_prefork\); nothing was changed/,
+    ],
+  ] as const)
+    it(`an MPM that is changed with a start only: it runs with ${now || "none that can be seen"}`, () => {
+      const lines = `${TRIAL}; timeout() { printf 'alive\n'; }; running_mpm() { say ${now}; }; dump_config() { printf 'Loaded Modules:\n core_module (static)\n mpm_event_module (shared)\n'; }`;
+      const said = run(`${lines}; (check_trial ${folder}; say passed) || true`).trim();
+      assert.match(said, says);
+      // A removal leaves it as it is.
+      const removal = run(`${lines}; run=${folder}/run; apache2ctl() { :; }; kill() { say KILLED; }
+        systemctl() { [[ $1 != show ]] || say 77; }; (reload '') || true`);
+      if (now === "mpm_prefork")
+        assert.match(removal, /^warning: Apache was not reloaded, which would end it: it runs with/);
+      else assert.match(removal, /^KILLED/);
+    });
+
   it("says once that nothing can be tried, and tries nothing where Apache has read the text already", () => {
     const lines = `${TRIAL}; timeout() { echo no >&2; return 1; }; check_trial ${folder}; settle; check_trial ${folder}; timeout() { say silent; }
       is_loaded() { :; }; check_trial ${folder}; say end`;
