@@ -28,6 +28,8 @@ export interface Facts {
   backend?: { url: string; trouble?: string };
   /** Why no secret can be read. */
   secrets?: string;
+  /** Why the stack's program can't start. */
+  program?: string;
   /** Programs that are not on PATH, and PATH. */
   missing: string[];
   searched: string;
@@ -61,6 +63,7 @@ export function hindrances(facts: Facts): Hindrance[] {
     state,
     backend,
     secrets,
+    program,
     missing,
     searched,
     log,
@@ -94,6 +97,14 @@ export function hindrances(facts: Facts): Hindrance[] {
         ]),
     ...place("temporary", temporary, "the folder for temporary files", NO_FLIP),
     ...(secrets === undefined ? [] : [one("secrets", `${secrets} ${at}: ${NO_FLIP}`)]),
+    ...(program === undefined
+      ? []
+      : [
+          one(
+            "program",
+            `the stack's program can't start ${at} (${shownLine(program)}): ${NO_FLIP}. Install what package.json has: npm ci`,
+          ),
+        ]),
     ...missing.map((name) =>
       one(
         name,

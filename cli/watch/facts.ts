@@ -54,6 +54,7 @@ export async function gatherFacts({
     state: folder === undefined ? undefined : await placeInTime(folder, () => tryState(folder, session)),
     backend: folder === undefined ? (backend ?? (await elsewhere(session))) : undefined,
     secrets: missingPassphrase(config),
+    program: missingPackage(session.folder),
     missing: PROGRAMS.filter((name) => !isOnPath(name, searched)),
     searched,
     log,
@@ -183,6 +184,25 @@ function missingPassphrase(config: string): string | undefined {
     return undefined;
   } catch (error) {
     return `PULUMI_CONFIG_PASSPHRASE_FILE can't be read (${(error as Error).message})`;
+  }
+}
+
+/** As while somebody runs npm ci, or when that has failed. @returns undefined also where the program is none of Node's */
+function missingPackage(folder: string): string | undefined {
+  let project: string;
+  try {
+    project = fs.readFileSync(path.join(folder, "Pulumi.yaml"), "utf8");
+  } catch {
+    // It is said where the config is read.
+    return undefined;
+  }
+  if (!/^runtime: *(\n +name: *)?["']?nodejs/m.test(project)) return undefined;
+  const [, main = "."] = /^main: *["']?([^"'\n]*)/m.exec(project) ?? [];
+  // Not by require.resolve, which remembers what was there.
+  for (let at = path.resolve(folder, main); ; at = path.dirname(at)) {
+    const found = ["node_modules/@pulumi/pulumi/package.json", ".pnp.cjs"];
+    if (found.some((file) => fs.existsSync(path.join(at, file)))) return undefined;
+    if (path.dirname(at) === at) return `there is no node_modules/@pulumi/pulumi in ${folder} or above it`;
   }
 }
 

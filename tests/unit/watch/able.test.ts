@@ -72,6 +72,11 @@ describe("watch: whether a flip could be made (M14)", () => {
       { secrets: "neither PULUMI_CONFIG_PASSPHRASE nor PULUMI_CONFIG_PASSPHRASE_FILE is set" },
       /PASSPHRASE_FILE is set on op1: no server/,
     ],
+    [
+      "program",
+      { program: "Cannot find module '@pulumi/pulumi'" },
+      /^the stack's program can't start on op1 \(Cannot find module '@pulumi\/pulumi'\): no server .*npm ci$/,
+    ],
     ["ssh", { missing: ["ssh"] }, /there is no ssh on the watcher's PATH on op1 \(\/usr\/bin\)/],
     [
       "kept",
@@ -162,6 +167,15 @@ describe("watch: whether a flip could be made (M14)", () => {
           (process.env.PULUMI_CONFIG_PASSPHRASE_FILE = folder)
         ),
       ],
+      ["program", () => fs.writeFileSync(path.join(folder, "Pulumi.yaml"), "name: farm\nruntime: nodejs\n")],
+      [
+        "program",
+        () =>
+          fs.writeFileSync(
+            path.join(folder, "Pulumi.yaml"),
+            "name: farm\nruntime:\n  name: nodejs\n  options: { nodeargs: x }\n",
+          ),
+      ],
       ["ssh", () => fs.chmodSync(path.join(folder, "bin/ssh"), 0o644)],
       [
         "pulumi",
@@ -174,6 +188,17 @@ describe("watch: whether a flip could be made (M14)", () => {
         assert.deepEqual(await found(), [what]);
       });
     }
+
+    it("a program that has its packages, or is another language's, is none", async () => {
+      const project = path.join(folder, "Pulumi.yaml");
+      fs.writeFileSync(project, "name: farm\nruntime: yaml\n");
+      assert.deepEqual(await found(), []);
+      fs.writeFileSync(project, "name: farm\nruntime: nodejs\n");
+      fs.symlinkSync(path.resolve("node_modules"), path.join(folder, "node_modules"));
+      assert.deepEqual(await found(), []);
+      fs.rmSync(path.join(folder, "node_modules"));
+      assert.deepEqual(await found(), ["program"]);
+    });
 
     it("a backend's address is shown without what may be a secret", () => {
       assert.equal(shownUrl("postgres://me:secret@db.example/x?password=y"), "postgres://db.example/x");
