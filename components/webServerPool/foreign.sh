@@ -177,7 +177,8 @@ local_addresses() {
 other_mpm() {
   local now wanted
   now=$(running_mpm)
-  wanted=$(configured | awk -F '\t' '$1 == "module" && $2 ~ /^mpm_/ { sub(/_module$/, "", $2); print $2; exit }')
+  # To its end: whoever writes it must not fail.
+  wanted=$(awk '/^ mpm_[a-z]+_module \((static|shared)\)\r?$/ && !count++ { sub(/_module$/, "", $1); print $1 }')
   [[ ! $now || ! $wanted || $now == "$wanted" ]] ||
     say "it runs with $now, and its configuration has $wanted now. Restart it when that may be (systemctl restart apache2), or put $now back (a2dismod $wanted; a2enmod $now)"
 }
