@@ -189,7 +189,8 @@ reload() {
   if systemctl is-active --quiet apache2; then
     # Nobody has looked before a removal. Rather our last text is still served than nothing is.
     if [[ ! $1 ]] && error=$(trial '' | printable) && [[ $error == ended* || $error == reload* ]]; then
-      warn "Apache was not reloaded, which would end it: ${error#*$'\t'}- it has our virtual hosts until somebody has corrected that and reloads it"
+      error=${error#*$'\t'}
+      warn "Apache was not reloaded, which would end it: ${error% } - it has our virtual hosts until somebody has corrected that and reloads it"
       return
     fi
     # What "systemctl reload" does, which reads the configuration once more on the way: with thousands of VIPs that takes.
