@@ -1,10 +1,11 @@
-/** The jobs of examples/ci, read as the services read them. */
+/** The jobs of examples/ci and examples/release, read as the services read them. */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { parse } from "yaml";
 
-const folder = path.join(__dirname, "../examples/ci");
+const folder = path.join(__dirname, "../examples");
 
+/** A file of the examples. */
 export const textOf = (file: string): string => fs.readFileSync(path.join(folder, file), "utf8");
 
 export interface GithubStep {
@@ -17,6 +18,7 @@ export interface GithubStep {
 export interface GithubJob {
   if?: string;
   needs?: string;
+  environment?: string;
   permissions: Record<string, string>;
   env?: Record<string, string>;
   steps: GithubStep[];
@@ -29,7 +31,8 @@ export interface GithubWorkflow {
   jobs: Record<string, GithubJob>;
 }
 
-export const github = (): GithubWorkflow => parse(textOf("github-actions.yml")) as GithubWorkflow;
+export const github = (file = "ci/github-actions.yml"): GithubWorkflow =>
+  parse(textOf(file)) as GithubWorkflow;
 
 /** The shell parts of a job, in order. */
 export const runsOf = ({ steps }: GithubJob): string[] => steps.flatMap(({ run }) => run ?? []);
@@ -51,7 +54,7 @@ export function gitlab(): {
   variables: Record<string, string>;
   jobs: Record<string, GitlabJob>;
 } {
-  const all = parse(textOf("gitlab-ci.yml")) as Record<string, unknown>;
+  const all = parse(textOf("ci/gitlab-ci.yml")) as Record<string, unknown>;
   return {
     stages: all.stages as string[],
     variables: all.variables as Record<string, string>,

@@ -5,7 +5,6 @@ import * as path from "node:path";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { attempt } from "../run";
-import { textOf } from "./support";
 
 /** A folder of programs that come before those of the machine. */
 export function standIns(folder: string, programs: Record<string, string>): string {
@@ -104,5 +103,5 @@ export async function runScript(
   env: Record<string, string>,
 ): Promise<{ code: number; text: string }> {
   const ended = await attempt(shell, ["-e", "-c", script], { cwd, env });
-  return { code: ended.code, text: textOf(ended) };
+  return { code: ended.code, text: ended.stdout + ended.stderr };
 }

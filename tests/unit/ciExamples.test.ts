@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
-import { attempt } from "../run";
-import { github, gitlab, runsOf, textOf } from "../ciJobs";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { runScript, standIns } from "../lab/ciRunner";
+import { attempt, run } from "../run";
+import { GithubJob, github, gitlab, runsOf, textOf } from "../ciJobs";
+
+const WORKFLOWS = ["ci/github-actions.yml", "release/github-actions.yml"];
 
 /** Complaints of shellcheck. */
 async function shellcheck(shell: string, script: string): Promise<string> {
@@ -10,15 +16,34 @@ async function shellcheck(shell: string, script: string): Promise<string> {
   return stdout;
 }
 
+/** Each by what somebody has read; the examples all use the same. */
+function namesActionsByCommit(file: string): void {
+  it("names every action by its commit, with its version beside, the same as the other examples", () => {
+    const uses = [...textOf(file).matchAll(/uses: (.*)/g)].map(([, use]) => use);
+    assert.ok(uses.length > 5);
+    for (const use of uses) {
+      assert.match(use, /^[\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
+      const [action] = use.split("@");
+      for (const other of WORKFLOWS.flatMap((name) => textOf(name).match(/uses: .*/g) ?? []))
+        if (other.startsWith(`uses: ${action}@`)) assert.equal(other, `uses: ${use}`);
+    }
+  });
+}
+
+function hasCleanShellParts(jobs: Record<string, GithubJob>): void {
+  it("has shell parts without complaints, and no expression in them that a title or a branch's name could fill", async () => {
+    for (const script of Object.values(jobs).flatMap(runsOf)) {
+      assert.doesNotMatch(script, /\$\{\{/);
+      assert.equal(await shellcheck("bash", script), "", script);
+    }
+  });
+}
+
 describe("examples/ci", () => {
   describe("github-actions.yml", () => {
     const { jobs, on, permissions } = github();
 
-    it("names every action by its commit, with its version beside", () => {
-      const uses = [...textOf("github-actions.yml").matchAll(/uses: (.*)/g)].map(([, use]) => use);
-      assert.ok(uses.length > 5);
-      for (const use of uses) assert.match(use, /^[\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
-    });
+    namesActionsByCommit("ci/github-actions.yml");
 
     it("gives each job the least: one may read, one reads and has secrets, one comments", () => {
       assert.equal(on, "pull_request");
@@ -46,12 +71,7 @@ describe("examples/ci", () => {
       assert.equal(jobs.comment.needs, "preview");
     });
 
-    it("has shell parts without complaints, and no expression in them that a title or a branch's name could fill", async () => {
-      for (const script of Object.values(jobs).flatMap(runsOf)) {
-        assert.doesNotMatch(script, /\$\{\{/);
-        assert.equal(await shellcheck("bash", script), "", script);
-      }
-    });
+    hasCleanShellParts(jobs);
   });
 
   describe("gitlab-ci.yml", () => {
@@ -90,5 +110,139 @@ describe("examples/ci", () => {
       ]))
         assert.equal(await shellcheck("sh", script), "", script);
     });
+  });
+});
+
+describe("examples/release", () => {
+  const root = path.join(__dirname, "../..");
+
+  describe("github-actions.yml", () => {
+    const { jobs, on, permissions } = github("release/github-actions.yml");
+
+    namesActionsByCommit("release/github-actions.yml");
+    hasCleanShellParts(jobs);
+
+    it("runs for tags only, and gives each job the least: one reads, one is known to npm, one writes the release", () => {
+      assert.deepEqual(on, { push: { tags: ["v*"] } });
+      assert.deepEqual(permissions, {});
+      assert.deepEqual(
+        Object.entries(jobs).map(([name, job]) => [name, job.permissions]),
+        [
+          ["make", { contents: "read" }],
+          ["publish", { "id-token": "write" }],
+          ["release", { contents: "write" }],
+        ],
+      );
+      assert.doesNotMatch(textOf("release/github-actions.yml"), /secrets\.|NODE_AUTH_TOKEN|NPM_TOKEN/);
+      assert.doesNotMatch(JSON.stringify(jobs.make), /github\.token/);
+      // What may publish runs nothing of the repository or its dependencies, and somebody lets it go on.
+      for (const job of [jobs.publish, jobs.release])
+        for (const step of job.steps)
+          assert.doesNotMatch(
+            `${step.uses} ${step.run}`,
+            /actions\/checkout|npm (ci|i|install|run|exec)|npx|tools\//,
+          );
+      assert.equal(jobs.publish.environment, "npm");
+      assert.deepEqual([jobs.publish.needs, jobs.release.needs], ["make", "publish"]);
+    });
+
+    for (const [tag, channel] of [
+      ["v0.2.0", "latest"],
+      ["v1.0.0-rc.1", "next"],
+    ])
+      it(`publishes ${tag} with provenance, and as ${channel}`, async () => {
+        const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-release-"));
+        try {
+          const said = 'echo "$(basename "$0") $*"';
+          const PATH = standIns(path.join(folder, "bin"), { npm: said, gh: said });
+          fs.writeFileSync(path.join(folder, "checksums.txt"), "");
+          for (const file of ["schema.json", `pulumi-loopback-ha-${tag.slice(1)}.tgz`, "p.tar.gz"]) {
+            fs.writeFileSync(path.join(folder, file), "");
+            const { stdout } = await run("sha256sum", [file], { cwd: folder });
+            fs.appendFileSync(path.join(folder, "checksums.txt"), stdout);
+          }
+          const env = { PATH, GITHUB_REF_NAME: tag, GITHUB_REPOSITORY: "owner/name" };
+          const text = async (job: GithubJob): Promise<string> => {
+            const ended = await runScript("bash", runsOf(job).join("\n"), folder, env);
+            assert.equal(ended.code, 0, ended.text);
+            return ended.text;
+          };
+          assert.equal(
+            await text(jobs.publish),
+            `npm publish ./pulumi-loopback-ha-${tag.slice(1)}.tgz --ignore-scripts --provenance --access public --tag ${channel}\n`,
+          );
+          assert.match(
+            await text(jobs.release),
+            /^gh release create \S+ --repo owner\/name --verify-tag .* pulumi-loopback-ha-\S+\.tgz p\.tar\.gz schema\.json checksums\.txt$/m,
+          );
+        } finally {
+          fs.rmSync(folder, { recursive: true });
+        }
+      });
+  });
+
+  describe("tools/release.sh --check", () => {
+    const ADDRESS = "https://git.example/owner/name";
+    const GOOD = {
+      version: "1.2.3",
+      repository: { type: "git", url: `git+${ADDRESS}.git` } as unknown,
+      changelog: "# Changelog\n\n## 1.2.3\n\n### Added\n\n- All.\n\n## 1.2.2\n\n- Less.\n",
+      tag: "v1.2.3",
+    };
+    for (const [what, change, expected] of [
+      ["all is right", {}, undefined],
+      ["the repository in short", { repository: ADDRESS }, undefined],
+      [
+        "a tag of another version",
+        { tag: "v1.2.4" },
+        /^The tag is v1\.2\.4, and package\.json has version 1\.2\.3: /,
+      ],
+      [
+        "no word of it in the changelog",
+        { changelog: "## Unreleased\n\n- All.\n" },
+        /^CHANGELOG\.md says nothing of 1\.2\.3: /,
+      ],
+      [
+        "an empty part in the changelog",
+        { changelog: "## 1.2.3\n\n## 1.2.2\n\n- x\n" },
+        /^CHANGELOG\.md says nothing/,
+      ],
+      [
+        "a part of a version that begins like it",
+        { changelog: "## 1.2.30\n\n- x\n" },
+        /^CHANGELOG\.md says nothing/,
+      ],
+      [
+        "nobody has filled in the repository",
+        { repository: undefined },
+        /^package\.json names no repository, .*git\+https:\/\/git\.example\/owner\/name\.git/,
+      ],
+      [
+        "another repository",
+        { repository: `git+${ADDRESS}2.git` },
+        /^package\.json names the repository https:.*name2\.git, and this is/,
+      ],
+    ] as [string, Partial<typeof GOOD>, RegExp | undefined][])
+      it(what, async () => {
+        const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-release-"));
+        try {
+          const { changelog, tag, ...manifest } = { ...GOOD, ...change };
+          for (const file of ["tools/release.sh", "tools/engine/folder.sh"]) {
+            fs.mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
+            fs.copyFileSync(path.join(root, file), path.join(folder, file));
+          }
+          fs.writeFileSync(path.join(folder, "CHANGELOG.md"), changelog);
+          fs.writeFileSync(path.join(folder, "package.json"), JSON.stringify(manifest));
+          const { code, stderr } = await attempt("bash", ["tools/release.sh", "--check", tag, ADDRESS], {
+            cwd: folder,
+          });
+          if (expected === undefined) return assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+          assert.equal(code, 1);
+          assert.match(stderr, expected);
+          assert.match(stderr, /Nothing was published\.\n$/);
+        } finally {
+          fs.rmSync(folder, { recursive: true });
+        }
+      });
   });
 });
