@@ -200,21 +200,29 @@ forget_versions_but() {
   done
 }
 
-# go_back PREVIOUS DOUBTED: the version before is in force again, or nothing where there was none.
+# go_back PREVIOUS DOUBTED: the version before is in force again, or nothing where none ever was.
 go_back() {
   rm -rf "$state/incoming"
   if [[ $1 ]]; then
     # As an empty wish, it would take everything away.
-    [[ -e $state/versions/$1/meta ]] || fail "version $1, to go back to, is there no more; what is in force stays"
+    [[ -e $state/versions/$1/meta ]] || cannot_go_back "version $1, to go back to, is there no more"
     point_current_at "$1"
     activate "$state/versions/$1"
     forget_versions_but "$1"
     [[ $2 ]] || rm -f "$state/in-doubt"
     [[ ! -e $taken_from ]] || give_back
   else
+    # A file or a link that was lost has no word for it either.
+    [[ ! -e $state/applied ]] || cannot_go_back "which version was in force before is not known here, though there was one"
     activate ''
     forget_instance
   fi
+}
+
+cannot_go_back() {
+  local then=''
+  [[ ! -e $pending ]] || then=". Remove $pending there, then run 'pulumi up' again"
+  fail "$1; what is in force stays$then"
 }
 
 # switch_to VERSION: from now on it is what is brought up at boot, and what the supervisor keeps.

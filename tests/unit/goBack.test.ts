@@ -1,0 +1,89 @@
+/** What a machine goes back to when a change fails: the real apply.sh and revert.sh, in a /run and /var/lib of their own. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+
+const HOST = path.join(__dirname, "../../components/host");
+
+const CONCERN = `
+check() { :; }
+is_live() { cmp -s "$1/want/text" /run/live; }
+activate() { if [[ $1 ]]; then cp "$1/want/text" /run/live; else rm -f /run/live; fi; }
+verify() { [[ ! -e /run/broken ]] || fail "it does not answer"; }
+report() { :; }
+drift() { :; }
+`;
+
+describe("a machine whose change fails goes back", () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-back-"));
+  after(() => fs.rmSync(folder, { recursive: true }));
+  before("the host scripts, and a concern of one file", () => {
+    fs.cpSync(HOST, path.join(folder, "scripts"), { recursive: true });
+    fs.writeFileSync(path.join(folder, "scripts/concern.sh"), CONCERN);
+  });
+
+  /** apply VERSION: as a run brings it. What is said, then what is live, and what is left in the state. */
+  const run = (script: string): string =>
+    execFileSync(
+      "unshare",
+      [
+        "-m",
+        "bash",
+        "-c",
+        `exec 2>&1; set -e
+        mount -t tmpfs none /run; mount -t tmpfs none /var/lib; state=/var/lib/loopback-ha/i
+        apply() {
+          rm -rf /run/b; mkdir -p /run/b/want; cp -r "$0/scripts" /run/b/; echo "$1" >/run/b/want/text
+          printf '%s\n' instance=i stack=s/t concern=c machine=web2 "version=$1" >/run/b/meta
+          bash /run/b/scripts/apply.sh || true
+        }
+        fail_next() { touch /run/broken; }
+        ${script}
+        echo "live: $(cat /run/live 2>/dev/null), $(ls $state 2>/dev/null | xargs)"`,
+        folder,
+      ],
+      { encoding: "utf8" },
+    );
+  const UNKNOWN =
+    "web2: which version was in force before is not known here, though there was one; what is in force stays\n";
+
+  it("to nothing, where nothing ever was", () => {
+    assert.equal(
+      run("fail_next; apply 1; ls /var/lib"),
+      "web2: it does not answer\nweb2: this failed; the state before it is back in force\nlive: , \n",
+    );
+  });
+
+  it("to the version before", () => {
+    assert.equal(
+      run("apply 1; fail_next; apply 2"),
+      "web2: it does not answer\nweb2: this failed; the state before it is back in force\nlive: 1, applied current versions\n",
+    );
+  });
+
+  it("to nothing of what it does not know: a lost link takes nothing away", () => {
+    assert.equal(
+      run("apply 1; rm $state/current; fail_next; apply 2"),
+      `web2: it does not answer\n${UNKNOWN}web2: this failed, and so did going back: the machine is in doubt until the next 'pulumi up' succeeds on it\nlive: 2, applied current in-doubt versions\n`,
+    );
+    assert.equal(
+      run("apply 1; rm $state/current; fail_next; apply 2 &>/dev/null; rm /run/broken; apply 2"),
+      "live: 2, applied current versions\n",
+    );
+  });
+
+  for (const [what, pending] of [
+    ["that is cut off", "token=t\\nversion=1\\n"],
+    ["without the version before", "token=t\\nversion=1\\nprevious=\\ndoubted=\\nseconds=1\\nover=0\\n"],
+  ])
+    it(`an unconfirmed change ${what} takes nothing away`, () => {
+      assert.equal(
+        run(
+          `apply 1; printf '${pending}' >/run/loopback-ha/pending.i; bash $state/current/scripts/revert.sh t || true`,
+        ),
+        `${UNKNOWN.trim()}. Remove /run/loopback-ha/pending.i there, then run 'pulumi up' again\nlive: 1, applied current versions\n`,
+      );
+    });
+});
