@@ -22,7 +22,10 @@ let_confirm
 took=
 trap 'cleanup; drop_unrenamed; [[ ! $took ]] || give_back; [[ -e $root ]] || rm -rf "$run"' EXIT
 # By hand, later, the same name may be another's.
-if [[ ${LOOPBACK_HA_TOKEN:-} && -e $bundle/former ]]; then take_over "$(<"$bundle/former")"; fi
+if [[ ${LOOPBACK_HA_TOKEN:-} ]]; then
+  # Where the state has this name, what it was before is over.
+  if [[ -e $bundle/former ]]; then take_over "$(<"$bundle/former")"; else rm -f "$taken_from"; fi
+fi
 previous=$(current_version)
 doubted=
 [[ ! -e $state/in-doubt ]] || doubted=1

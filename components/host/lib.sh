@@ -235,7 +235,6 @@ switch_to() {
 record() {
   settle
   stamp applied
-  rm -f "$taken_from"
   sync -f "$state"
   forget_versions_but "$1"
 }
@@ -252,7 +251,7 @@ forget_instance() {
   remove_unit "$unit"
   remove_command
   drop_instance "$instance"
-  rm -rf "$root"/.carried-*
+  forget_carried
   # The folder is empty but for nothing of ours when this was the last instance; then the lock goes too.
   if rmdir "$root" 2>/dev/null; then rm -rf "$run"; else rm -f "$pending" "$pending.confirmed"; fi
 }

@@ -66,8 +66,16 @@ stand_in_line 3>&2 2>/dev/null
 ask() {
   {
     env $secrets ssh $newer $LOOPBACK_HA_SSH sh -s 2>&1 >/dev/null <<END &
-s=/var/lib/loopback-ha/$LOOPBACK_HA_INSTANCE/current/scripts/remove.sh
-if test -e \$s; then exec $LOOPBACK_HA_SUDO timeout -k 5 110 bash \$s </dev/null; fi
+remove() {
+  test ! -e \$1/current/scripts/remove.sh || $LOOPBACK_HA_SUDO timeout -k 5 110 bash \$1/current/scripts/remove.sh </dev/null
+}
+remove /var/lib/loopback-ha/$LOOPBACK_HA_INSTANCE || exit
+# What a run has taken over under the stack's new name, and ended before the state had that.
+for taken in /var/lib/loopback-ha/*/taken-from; do
+  test -e \$taken || continue
+  read -r of of_stack <\$taken
+  test "\$of" != $LOOPBACK_HA_INSTANCE || remove \${taken%/taken-from} || exit
+done
 END
     ssh=$!
     {

@@ -2,7 +2,7 @@
 # After `pulumi stack rename`, or with another project's name: what the former instance has here becomes this one's, in
 # place. Which one that was is in the stack's state; see appliedAs.cjs. Nothing goes and comes again, so no visitor notices.
 
-# "INSTANCE STACK" that it was before, until the run that took it over has ended well.
+# "INSTANCE STACK" that it was before, until the state has the new name: remove-over-ssh.sh knows it by that.
 readonly taken_from=$state/taken-from
 
 # take_over FORMER: goes on, too, where a run that was killed has left off.
@@ -15,6 +15,8 @@ take_over() {
   [[ ! -e $run/pending.$former ]] ||
     fail "a change of $former, this stack's former name, waits for its confirmation; nothing was changed. Run 'pulumi up' again in $(value_in "$run/pending.$former" seconds) s"
   took=1
+  # What that one was before is over: the state has its name.
+  rm -f "$root/$former/taken-from"
   carry "$former" "$instance" "$stack"
 }
 
@@ -51,4 +53,14 @@ carry() {
   carry_concern "$from" "$to"
   remove_unit "loopback-ha.$from.service"
   drop_instance "$from"
+}
+
+# What one that was killed has left, of another instance.
+forget_carried() {
+  local copy name
+  for copy in "$root"/.carried-*; do
+    name=${copy#"$root/.carried-"}
+    if [[ -e $copy && ! -e $root/$name ]]; then remove_unit "loopback-ha.$name.service"; fi
+  done
+  rm -rf "$root"/.carried-* "$root"/.gone-*
 }

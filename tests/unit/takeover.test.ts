@@ -66,7 +66,7 @@ bundle lab 1; apply lab >/dev/null; rm /var/lib/loopback-ha/*/in-doubt
 `;
 
 /** What is there of a stack after a run that went well, acknowledged or not yet. */
-const whole = (name: string, text = 1, doubt = "in-doubt "): string => {
+const whole = (name: string, text = 1, doubt = "in-doubt taken-from "): string => {
   const instance = `farm.${name}.r1.linux-routes`;
   return [
     `${instance} ${instance} farm/${name} ${text} applied current ${doubt}versions`,
@@ -145,6 +145,40 @@ describe("a machine whose stack was renamed", function () {
       echo "steps $step"`.replace("$EXPECTED", whole("prod", 2)),
     );
     assert.match(all, /^steps 2\d\n$/);
+  });
+
+  // As the engine does it, over an ssh that is none; and all that is left then.
+  const destroy = `
+    destroy() {
+      mkdir -p /run/bin; printf '#!/bin/sh\n# forkafterauthentication\nexec sh -s\n' >/run/bin/ssh; chmod 755 /run/bin/ssh
+      PATH=/run/bin:$PATH TMPDIR=/run LOOPBACK_HA_MACHINE=r1 LOOPBACK_HA_ADDRESS=r1 LOOPBACK_HA_SSH=r1 LOOPBACK_HA_SUDO= \
+        LOOPBACK_HA_INSTANCE=farm.$1.r1.linux-routes sh "$0/scripts/remove-over-ssh.sh"
+    }
+    left() { ls -A /var/lib /etc/systemd/system /etc/systemd/system/*.wants /run/loopback-ha /run/live 2>/dev/null | grep -v -e : -e wants | xargs; nft list tables; }`;
+
+  it("killed at each step, and destroyed by the state's name: nothing is left", () => {
+    const all = run(`
+      ${destroy}
+      bundle prod 2 lab
+      for ((step = 1; ; step += 2)); do
+        bundle lab 1; apply lab >/dev/null; rm -f /var/lib/loopback-ha/*/in-doubt
+        apply_killed prod $step 2>/dev/null || break
+        destroy lab
+        [[ ! $(left) ]] || echo "step $step: $(left)"
+        rm -f /run/built
+      done
+      echo "steps $step"
+      # It was taken over as a whole, and the engine was killed before the state had it.
+      destroy lab; left`);
+    assert.match(all, /^steps 2\d\n\n$/);
+  });
+
+  it("destroyed by a name that the state has no more, or by another stack: the new one stays", () => {
+    const seen = run(`${destroy}
+      bundle prod 1 lab; apply prod >/dev/null; rm /var/lib/loopback-ha/*/in-doubt; destroy other; ls /var/lib/loopback-ha
+      bundle prod 1; apply prod >/dev/null; ls /var/lib/loopback-ha/*; destroy lab; ls /var/lib/loopback-ha`);
+    const instance = "farm.prod.r1.linux-routes\n";
+    assert.equal(seen, `${instance}applied\ncurrent\nversions\n${instance}`);
   });
 
   it("leaves alone what the state does not name, is another concern, or another stack's beside its own", () => {
