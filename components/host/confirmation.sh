@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2154
 # Commit-confirm: a change that nobody confirms is undone by the machine alone.
 
-# A change that waits for its confirmation, as token=, version=, previous=, doubted=, seconds=, armed= and deadline= (both
-# of uptime, and over= in hundredths). In /run: a reboot undoes it as well, since boot state is written by settle.sh only.
+# A change that waits for its confirmation, as token=, version=, previous=, doubted=, seconds= and over=, when they are over,
+# in hundredths of a second of uptime. In /run: a reboot undoes it as well, since boot state is written by settle.sh only.
 readonly pending=$run/pending.$instance
 pending_value() { value_in "$pending" "$1"; }
 # Sets "now", in hundredths of a second of uptime: no process, as the supervisor asks every second.
@@ -40,8 +40,8 @@ arm_again() {
 note_pending() {
   local now
   uptime_now
-  printf '%s\n' "token=$LOOPBACK_HA_TOKEN" "version=$version" "previous=$1" "doubted=$2" \
-    "seconds=$3" "armed=$((now / 100))" "deadline=$((now / 100 + $3))" "over=$((now + 100 * $3))" >"$pending.new"
+  printf '%s\n' "token=$LOOPBACK_HA_TOKEN" "version=$version" "previous=$1" "doubted=$2" "seconds=$3" \
+    "over=$((now + 100 * $3))" >"$pending.new"
   mv "$pending.new" "$pending"
 }
 disarm() {
@@ -52,12 +52,18 @@ disarm() {
 # Somebody has confirmed it in time, and waits for the lock to put it in force.
 is_confirmed() { [[ -e $pending.confirmed && $(<"$pending.confirmed") == "$(pending_value token)" ]]; }
 
+is_fresh() {
+  local now over seconds
+  uptime_now
+  over=$(pending_value over) seconds=$(pending_value seconds)
+  ((now < over - 100 * seconds + 500))
+}
 # A confirmation comes within a second or two of the change, and may wait for the lock behind us: then it goes first.
 # Whoever has handed us the lock has done so.
 let_confirm() {
   local tenths=50
   [[ ! ${LOOPBACK_HA_LOCK:-} ]] || return 0
-  while [[ -e $pending ]] && ((tenths-- > 0)) && { is_confirmed || (($(uptime_seconds) < $(pending_value armed) + 5)); }; do
+  while [[ -e $pending ]] && ((tenths-- > 0)) && { is_confirmed || is_fresh; }; do
     exec {lock}>&-
     sleep 0.1
     take_lock

@@ -12,10 +12,12 @@ restoring=1
 restore() {
   take_lock "$1"
   if [[ -e $pending ]]; then
-    local grace=1
+    local grace=1 over now
     # Whoever confirmed it waits for the lock no longer than that.
     if is_confirmed; then grace=65; fi
-    if (($(uptime_seconds) <= $(pending_value deadline) + grace)); then keep_pending; else revert; fi
+    uptime_now
+    over=$(pending_value over)
+    if ((now <= over + 100 * grace)); then keep_pending; else revert; fi
     return
   fi
   [[ -e $state/current ]] || exit 0

@@ -86,4 +86,17 @@ describe("a machine whose change fails goes back", () => {
         `${UNKNOWN.trim()}. Remove /run/loopback-ha/pending.i there, then run 'pulumi up' again\nlive: 1, applied current versions\n`,
       );
     });
+
+  it("the supervisor keeps a change that waits for its confirmation until its time is over", () => {
+    const step = (over: string): string => `
+      over=$(($(sed 's/[.]//; s/ .*//' /proc/uptime) ${over})) && rm -f /run/live
+      printf '%s\n' token=t version=2 previous=1 doubted= seconds=1 over=$over >/run/loopback-ha/pending.i
+      bash $state/current/scripts/restore.sh --once; echo "$(cat /run/live) $(ls /run/loopback-ha | grep -c pending || true)"`;
+    assert.equal(
+      run(
+        `apply 1; cp -r $state/versions/1 $state/1; apply 2; mv $state/1 $state/versions; ${step("+ 500")}; ${step("- 200")}`,
+      ),
+      "2 1\n1 0\nlive: 1, applied current versions\n",
+    );
+  });
 });

@@ -155,7 +155,7 @@ describe("commit-confirm", function () {
     const { stderr } = await farm.lab.exec("r1", [
       "bash",
       "-c",
-      `printf '%s\\n' token=t version=$(sed -n s/^version=//p ${state}/current/meta) previous=gone doubted= seconds=5 deadline=999999999 >${PENDING}
+      `printf '%s\\n' token=t version=$(sed -n s/^version=//p ${state}/current/meta) previous=gone doubted= seconds=5 over=$(sed 's/[.]//; s/ .*//' /proc/uptime) >${PENDING}
        bash ${state}/current/scripts/revert.sh t; rm -f ${PENDING}`,
     ]);
     assert.match(stderr, /r1: version gone, to go back to, is there no more; what is in force stays/);
@@ -175,7 +175,7 @@ describe("commit-confirm", function () {
     await within(9, "undone", async () => (await farm.lab.exec("r1", ["test", "-e", PENDING])).code !== 0);
     // A folder in the way of the link that decides.
     await r1(`mkdir ${state}/current.new
-      printf '%s\n' token=t version=$(sed -n s/^version=//p ${state}/current/meta) previous=$(sed -n s/^version=//p ${state}/current/meta) doubted= seconds=1 armed=0 deadline=1 >${PENDING}
+      printf '%s\n' token=t version=$(sed -n s/^version=//p ${state}/current/meta) previous=$(sed -n s/^version=//p ${state}/current/meta) doubted= seconds=1 over=100 >${PENDING}
       systemctl start ${unit}; sleep 2.5; [ -e ${PENDING} ]; rm -r ${state}/current.new`);
     await within(3, "undone", async () => (await farm.lab.exec("r1", ["test", "-e", PENDING])).code !== 0);
     assert.deepEqual(await farm.serving(), SERVERS);
