@@ -5,6 +5,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { z } from "zod";
 import { shownLine } from "../components/host/foreignText.cjs";
+import { inProc } from "../components/host/processOf.cjs";
 import { KnownRun, bootedAt, couldLive, isOurs, madeIn } from "./runs";
 
 const schema = z.object({
@@ -94,12 +95,8 @@ function isGone(pid: number, lockMade: number): boolean {
   }
 }
 
-/** When a process began, in milliseconds since 1970: proc(5). */
-function startOf(pid: number): number {
-  // The name in the second field may hold spaces and brackets; the start is field 22, in ticks of 1/100 s since the boot.
-  const ticks = fs.readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\)/s, "").split(" ")[20];
-  return bootedAt() + Number(ticks) * 10;
-}
+/** When a process began, in milliseconds since 1970: the kernel has it in ticks of 1/100 s since the boot. */
+const startOf = (pid: number): number => bootedAt() + Number(inProc(pid).start) * 10;
 
 /** @returns one line: who and since when */
 export function describeLock({ file, lock }: Pick<LockFile, "file" | "lock">): string {

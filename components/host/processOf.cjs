@@ -5,7 +5,7 @@ const { execFileSync } = require("node:child_process");
 const fs = require("node:fs");
 const path = require("node:path");
 
-/** @typedef {{ parent: number, name: string, start: string, state: string }} Process `start`: another process of the same number has another; `state`: the kernel's letter, empty where that is not known */
+/** @typedef {{ parent: number, name: string, start: string, state: string }} Process `start`: another process of the same number has another, in ticks since the boot where there is a /proc; `state`: the kernel's letter, empty where that is not known */
 
 /** @param {number} pid @returns {Process} @throws Error when it is gone, or there is no /proc */
 function inProc(pid) {

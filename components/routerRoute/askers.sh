@@ -7,8 +7,11 @@ bounded() {
   awk -v value="$2" -v least="$3" -v most="$4" 'BEGIN { print (value < least ? least : value > most ? most : value) }'
 }
 
-# All else on this router comes first.
-give_way() { renice -n 10 -p $$ >/dev/null 2>&1 || true; }
+# begin_asking EVERY: all else on this router comes first, and who asks again and again, EVERY so many seconds, needs a seat.
+begin_asking() {
+  renice -n 10 -p $$ >/dev/null 2>&1 || true
+  [[ ! $1 ]] || take_seat
+}
 
 # take_seat: of each user but root a few may ask at a time. The newest gets the seat of the oldest, whose connection may be
 # gone without a word. $seat is a link to the process that has it, or empty.

@@ -30,8 +30,7 @@ while [[ ${1:-} == --* ]]; do
   esac
   shift 2
 done
-give_way
-[[ ! $every ]] || take_seat
+begin_asking "$every"
 
 # live_checks PRESENT: with it whoever answers is right, as in moving_checks.
 live_checks() {

@@ -49,7 +49,8 @@ describe("whoever may only look is no burden (M9)", () => {
         const lib = [
           BASE.replace('"$0"', ASKERS),
           `told() { say "$1 every=$every\${sample+ sample=$sample timeout=$timeout}"; exit; }`,
-          "give_way() { [[ $every ]] || told 'no seat'; }; take_seat() { told seat; }; timeout() { say unbounded; exit; }",
+          `eval "$(declare -f begin_asking | sed '1s/.*/begin()/')"; begin_asking() { begin "$@"; told 'no seat'; }`,
+          "take_seat() { told seat; }; timeout() { say unbounded; exit; }",
         ];
         fs.writeFileSync(path.join(folder, "lib.sh"), lib.join("\n"));
         fs.copyFileSync(path.join(path.dirname(ASKERS), script), path.join(folder, "script.sh"));

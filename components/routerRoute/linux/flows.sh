@@ -17,8 +17,7 @@ while [[ ${1:-} == --* ]]; do
   esac
   shift 2
 done
-give_way
-[[ ! $every ]] || take_seat
+begin_asking "$every"
 
 # conntrack tells how long an entry has to live: what it lacks of the kernel's limit is how long it has been silent. A
 # flow with bytes that nobody acknowledged yet has a shorter limit.
