@@ -49,7 +49,7 @@ export function initCommand(): Command {
       const given = givenBy(options, folder);
       if (!process.stdin.isTTY) requireAll(given);
       const answers = await answer(given);
-      const files = filesOf(answers);
+      const files = filesOf({ ...answers, esModules: hasEsModules(folder) });
       writeAll(folder, files);
       terminal.result({ folder, files: Object.keys(files) }, () =>
         nextSteps(folder, Object.keys(files), answers.stack),
@@ -92,6 +92,22 @@ function refuseProject(folder: string): void {
       throw new UsageError(
         `${path.join(folder, file)} is there already; use an empty folder, such as --cwd farm. Nothing was written`,
       );
+  }
+}
+
+/** By the nearest package.json, as Node sees it. */
+function hasEsModules(folder: string): boolean {
+  const manifest = path.join(folder, "package.json");
+  if (fs.existsSync(manifest)) return typeOf(manifest) === "module";
+  const above = path.dirname(folder);
+  return above !== folder && hasEsModules(above);
+}
+
+function typeOf(manifest: string): unknown {
+  try {
+    return (JSON.parse(fs.readFileSync(manifest, "utf8")) as { type?: unknown }).type;
+  } catch {
+    return undefined; // Node will say what is wrong with it
   }
 }
 

@@ -28,6 +28,8 @@ export interface Answers {
   site: { name: string; serverName: string; documentRoot: string };
   /** Mail address of whoever is responsible for the zone. */
   contact: string;
+  /** Whether JavaScript files there are ES modules. Default: they are CommonJS. */
+  esModules?: boolean;
 }
 
 /** The stack's configuration by key, without namespace. */
@@ -92,6 +94,13 @@ const COMMENTS: Record<string, string> = {
   sites: " Each site has one VIP out of each VIP subnet, by its host number.",
 };
 
+const COMMON_JS = [
+  'const { program } = require("pulumi-loopback-ha/program");',
+  "",
+  "module.exports = program;",
+];
+const ES_MODULE = ['import { program } from "pulumi-loopback-ha/program";', "", "export default program;"];
+
 /**
  * Text by file name.
  * @throws ConfigError when the farm can't be like that
@@ -109,9 +118,7 @@ export function filesOf(answers: Answers): Record<string, string> {
     ].join("\n"),
     "index.js": [
       "// The whole farm is in the stack's configuration.",
-      'const { program } = require("pulumi-loopback-ha/program");',
-      "",
-      "module.exports = program;",
+      ...(answers.esModules ? ES_MODULE : COMMON_JS),
       "",
     ].join("\n"),
     [`Pulumi.${answers.stack}.yaml`]: configText(answers.project, config),

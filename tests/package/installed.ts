@@ -1,4 +1,5 @@
 /** The package as a user has it: packed out of this checkout and installed as the README says, once for all tests of a run. */
+import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { takeLock } from "../../examples/lab/lock";
@@ -14,11 +15,23 @@ export const TARBALL = "pulumi-loopback-ha-0.1.0.tgz";
 
 const folder = path.join(sharedFolder, "package");
 let once: Promise<void> | undefined;
+let tools: Promise<void> | undefined;
 
 /** The tarball. */
 export async function packed(): Promise<string> {
-  await (once ??= packAndInstall());
+  await (once ??= installOnce(folder, packAndInstallInto));
   return path.join(folder, TARBALL);
+}
+
+/** Other package managers than npm, in a folder's node_modules. Exact versions: a new one is none of a test's news. */
+export async function sharedTools(): Promise<string> {
+  await (tools ??= installOnce(path.join(sharedFolder, "managers"), async (into) => {
+    const managers = ["pnpm@12.21.0", "yarn@1.22.22", "@yarnpkg/cli-dist@4.18.1"];
+    await lines(`npm install --ignore-scripts --no-save ${managers.join(" ")}`, into, {
+      npm_config_prefer_offline: "true",
+    });
+  }));
+  return path.join(sharedFolder, "managers");
 }
 
 /** A new folder with the package in it and nothing else. */
@@ -30,12 +43,14 @@ export async function userFolder(name: string): Promise<string> {
   return copy;
 }
 
-async function packAndInstall(): Promise<void> {
-  const release = await takeLock(`${folder}.lock`);
+/** Mocha's workers share it. */
+async function installOnce(place: string, install: (into: string) => Promise<void>): Promise<void> {
+  const release = await takeLock(`${place}.lock`);
   try {
-    if (fs.existsSync(folder)) return;
-    await packAndInstallInto(`${folder}.new`);
-    fs.renameSync(`${folder}.new`, folder);
+    if (fs.existsSync(place)) return;
+    fs.mkdirSync(`${place}.new`);
+    await install(`${place}.new`);
+    fs.renameSync(`${place}.new`, place);
   } finally {
     await release();
   }
@@ -46,7 +61,11 @@ async function packAndInstallInto(into: string): Promise<void> {
   fs.mkdirSync(user, { recursive: true });
   const [, pack] = block("README.md", "npm pack").trim().split("\n");
   await lines(pack, checkout, { npm_config_pack_destination: into });
-  const install = block("README.md", "npm init --yes").replace("/path/to/", `${into}/`);
+  const install = block("README.md", "npm init --yes").replace(
+    " pulumi-loopback-ha ",
+    ` ${path.join(into, TARBALL)} `,
+  );
+  assert.ok(install.includes(TARBALL));
   await lines(install, user, { npm_config_prefer_offline: "true" });
 }
 

@@ -33,6 +33,14 @@ describe("init", () => {
     assert.match(files["Pulumi.prod.yaml"], /^ {2}# Each site has one VIP/m);
   });
 
+  it("writes a program of the kind of modules that the folder has", () => {
+    assert.match(filesOf(ANSWERS)["index.js"], /require\(.*\nmodule\.exports = program;\n$/s);
+    assert.match(
+      filesOf({ ...ANSWERS, esModules: true })["index.js"],
+      /^import .*\nexport default program;\n$/ms,
+    );
+  });
+
   it("without name servers writes no zone; another login, another router kind", () => {
     const config = configOf({ ...ANSWERS, nameServers: {}, user: "ops", routerKind: "frr" });
     assert.deepEqual(config.zones, undefined);

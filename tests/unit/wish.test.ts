@@ -1,4 +1,5 @@
 import assert from "assert";
+import { createHash } from "crypto";
 import { filesOf, isLarge, packLarge } from "../../components/host/wish.cjs";
 
 const linesOf = (count: number): Record<string, string> =>
@@ -31,5 +32,12 @@ describe("a wish", () => {
     const again = { ...want, sites: { ...want.sites } };
     assert.deepStrictEqual(packLarge("v1", again), delivery);
     assert.notDeepStrictEqual(packLarge("v1", { ...want, sites: linesOf(10_001) }), delivery);
+  });
+
+  it("is packed into the same bytes by each version of Node, or an upgrade would change all machines", () => {
+    const { packed } = packLarge("v1", { sites: linesOf(10_000) });
+    const sum = createHash("sha256").update(Buffer.from(packed!.sites, "base64")).digest("hex");
+    // Of Node 18, 20 and 24, with Brotli 1.1 and 1.2.
+    assert.strictEqual(sum.slice(0, 16), "af4ab7fa94a1f15c");
   });
 });
