@@ -15,13 +15,16 @@ const MOST_NAMED = 8;
 /** What moves a prefix on a router. */
 export const MOVE_COMMAND = "loopback-ha-move";
 
-/** @param from only if the prefix goes to this server by then */
-export const moveWords = (prefix: string, to: string, down: boolean, from?: string): string[] => [
+/** @param from only what goes to one of these servers by then; none: whatever it goes to */
+export const moveWords = (
+  moves: { prefix: string; to: string }[],
+  down: boolean,
+  from: string[] = [],
+): string[] => [
   MOVE_COMMAND,
   ...(down ? ["--down"] : []),
-  ...(from === undefined ? [] : ["--from", from]),
-  prefix,
-  to,
+  ...(from.length === 0 ? [] : ["--from", from.join(",")]),
+  ...moves.flatMap(({ prefix, to }) => [prefix, to]),
 ];
 
 /**
@@ -32,12 +35,17 @@ export function byHand(farm: FarmModel, moves: Move[]): string[] {
   const isDown = (name: string): boolean =>
     farm.servers.some((server) => server.name === name && server.state === ServerState.Down);
   return farm.routers.filter(withShell).flatMap(({ name: router }) => {
-    const all = moves
-      .filter((move) => move.router === router && move.from !== null && move.to !== null)
-      .map(({ prefix, from, to }) => moveWords(prefix, to!, isDown(from!)).join(" "));
+    const all = moves.flatMap(({ router: name, prefix, from, to }) =>
+      name === router && from !== null && to !== null ? [{ prefix, to, down: isDown(from) }] : [],
+    );
     if (all.length === 0) return [];
-    const more = all.length > MOST_NAMED ? ` and so on, ${all.length} in all` : "";
-    return [`as root on ${router}: ${all.slice(0, MOST_NAMED).join(" && ")}${more}`];
+    const named = all.slice(0, MOST_NAMED);
+    const commands = [true, false].flatMap((down) => {
+      const those = named.filter((move) => move.down === down);
+      return those.length === 0 ? [] : [moveWords(those, down).join(" ")];
+    });
+    const more = all.length > MOST_NAMED ? ` and so on, ${all.length} prefixes in all` : "";
+    return [`as root on ${router}: ${commands.join(" && ")}${more}`];
   });
 }
 

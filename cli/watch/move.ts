@@ -16,16 +16,31 @@ const FOLDER = "/usr/local/sbin";
 /** It waits a minute for its router's lock, and then applies. */
 const PATIENCE_SECONDS = 150;
 const TRIAL_SECONDS = 10;
+/** So many prefixes in one command: a login shell takes 128 KiB. */
+const MOST_AT_ONCE = 1000;
+/** What stands for all that may be asked of it. */
+const TRIAL = [
+  { prefix: "192.0.2.64/27", to: "web1" },
+  { prefix: "192.0.2.96/27", to: "web1" },
+];
+
+const commandLine = (moves: { prefix: string; to: string }[], from: string[], before: string[] = []) => {
+  const [command, ...words] = moveWords(moves, true, from);
+  return [`${FOLDER}/${command}`, ...before, ...words];
+};
 
 /** Whether this could be done there: the command is installed, knows what it is asked, and may be run. @returns why not */
 export async function triedMoving(router: RouterModel): Promise<string | undefined> {
   try {
-    const usage = await runOver(router, [`${FOLDER}/${MOVE_COMMAND}`, "--help"], TRIAL_SECONDS);
-    return usage.includes("--from")
+    const usage = await runOver(router, commandLine(TRIAL, ["web2", "web3"], ["--help"]), TRIAL_SECONDS);
+    return usage.includes("[PREFIX SERVER...]")
       ? undefined
       : `its ${MOVE_COMMAND} is older: pulumi up --continue-on-error`;
   } catch (error) {
-    return (error as Error).message;
+    const { message } = error as Error;
+    return /^sudo: /.test(message)
+      ? `${message}; its sudoers file may be older: docs/your-own-network.md, ssh`
+      : message;
   }
 }
 
@@ -47,6 +62,7 @@ export async function moveOnRouters(session: Session, servers: string[]): Promis
               moves.flatMap(({ prefix, from, to }) =>
                 from !== null && to !== null && servers.includes(from) ? [{ prefix, from, to }] : [],
               ),
+              servers,
             )
           : { moved: [], failures: [failure] };
       }),
@@ -60,31 +76,42 @@ export async function moveOnRouters(session: Session, servers: string[]): Promis
   }
 }
 
-interface Done {
+export interface Done {
   moved: string[];
   failures: string[];
 }
 
-/** One after the other: each takes the router's lock. */
-async function moveOn(
-  router: RouterModel,
-  moves: { prefix: string; from: string; to: string }[],
-): Promise<Done> {
+export interface Leaving {
+  prefix: string;
+  from: string;
+  to: string;
+}
+
+/** All at once, as each command takes the router's lock. */
+export async function moveOn(router: RouterModel, moves: Leaving[], servers: string[]): Promise<Done> {
   const done: Done = { moved: [], failures: [] };
   if (moves.length === 0) return done;
   if (!withShell(router))
     return { ...done, failures: [`nothing can be run on ${router.name} (kind ${router.kind})`] };
-  for (const { prefix, from, to } of moves) {
-    const [command, ...words] = moveWords(prefix, to, true, from);
+  for (let begin = 0; begin < moves.length; begin += MOST_AT_ONCE) {
+    const some = moves.slice(begin, begin + MOST_AT_ONCE);
+    const asMoved = ({ prefix, to }: Leaving): string => `${prefix} goes to ${to} on ${router.name}`;
     try {
-      await runOver(router, [`${FOLDER}/${command}`, ...words], PATIENCE_SECONDS);
-      done.moved.push(`${prefix} goes to ${to} on ${router.name}`);
+      await runOver(router, commandLine(some, servers), PATIENCE_SECONDS);
+      done.moved.push(...some.map(asMoved));
     } catch (error) {
-      done.failures.push(`${prefix} on ${router.name}: ${(error as Error).message}`);
+      done.failures.push(`${router.name}: ${(error as Error).message}`);
       // The next would wait as long.
-      if (error instanceof CommandFailed) continue;
-      return done;
+      if (!(error instanceof CommandFailed)) return done;
+      const served = servedAfter(error.stdout);
+      done.moved.push(...some.filter(({ prefix, to }) => served.get(prefix) === to).map(asMoved));
     }
   }
   return done;
 }
+
+/** @returns each prefix's server, by the router's report; without one nothing moved */
+const servedAfter = (report: string): Map<string, string> =>
+  new Map(
+    Array.from(report.matchAll(/^(\S+) is served by (\S+) \(/gm), ([, prefix, server]) => [prefix, server]),
+  );

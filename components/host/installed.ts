@@ -49,7 +49,15 @@ export async function askInstalled(script: InstalledScript, seconds: number): Pr
 }
 
 /** It ran on the machine, and failed there; the message has what it said. */
-export class CommandFailed extends Error {}
+export class CommandFailed extends Error {
+  constructor(
+    message: string,
+    /** What it printed. */
+    readonly stdout: string,
+  ) {
+    super(message);
+  }
+}
 
 /**
  * Runs a command that `apply` left on a machine, as root and as whoever changes it.
@@ -64,7 +72,7 @@ export async function runOver(host: HostArgs, words: string[], seconds: number):
   if (code === 0) return stdout;
   if (code === 255 || code === null) throw new Error(explainFailure(host.name, stderr));
   const said = stderr.trim().split("\n").slice(-3).map(printable).join("; ");
-  throw new CommandFailed(said || `exit code ${code}`);
+  throw new CommandFailed(said || `exit code ${code}`, stdout);
 }
 
 /** A script that goes on and on. */

@@ -8,17 +8,24 @@ root=/var/lib/loopback-ha
 
 usage() {
   cat <<'END'
-usage: loopback-ha-move [--down] [--force] [--from SERVER] PREFIX SERVER
+usage: loopback-ha-move [--down] [--force] [--from SERVER[,SERVER...]] PREFIX SERVER [PREFIX SERVER...]
   --down   the server that has PREFIX now is dead: its connections move at once, and their clients are told.
            Without it that is so when it does not answer a ping.
   --force  move although SERVER does not answer for all VIPs
-  --from   only if PREFIX goes to this server by then
+  --from   only if PREFIX goes to this server, or one of these, by then
+Of several prefixes, those that can move do, all at once; the others are named, and it ends with 1.
 Nothing here changes the Pulumi state: the next preview shows the move, and says how to keep or undo it.
 END
 }
 fail() {
   printf 'loopback-ha-move: %s\n' "$*" >&2
   exit 1
+}
+wrong_usage() {
+  usage >&2
+  printf '\nnow:\n' >&2
+  cat "$root"/*/current/want/routes 2>/dev/null | sed 's/^/  /' >&2
+  exit 2
 }
 
 down='' force='' from=''
@@ -41,22 +48,22 @@ while [[ ${1:-} == --* ]]; do
   esac
   shift
 done
-if (($# != 2)); then
-  usage >&2
-  printf '\nnow:\n' >&2
-  cat "$root"/*/current/want/routes 2>/dev/null | sed 's/^/  /' >&2
-  exit 2
-fi
-prefix=$1 server=$2
-[[ $EUID == 0 ]] || fail "only root may do that (sudo loopback-ha-move $prefix $server)"
+if (($# == 0 || $# % 2)); then wrong_usage; fi
+[[ $from =~ ^[A-Za-z0-9._,-]*$ ]] || wrong_usage
+for word; do [[ $word =~ ^[A-Za-z0-9./_-]+$ ]] || wrong_usage; done
+[[ $EUID == 0 ]] || fail "only root may do that (sudo loopback-ha-move $*)"
 
+asked=$(printf '%s %s\n' "$@")
+count=$(($# / 2))
+twice=$(awk '++seen[$1] == 2 { print $1; exit }' <<<"$asked")
+[[ ! $twice ]] || fail "$twice stands twice there; nothing was changed"
 current=
 for routes in "$root"/*/current/want/routes; do
-  if [[ -e $routes ]] && awk -v prefix="$prefix" '$1 == prefix { found = 1 } END { exit !found }' "$routes"; then
+  if [[ -e $routes ]] && awk 'FILENAME == "-" { asked[$1]; next } $1 in asked { found = 1 } END { exit !found }' - "$routes" <<<"$asked"; then
     current=${routes%/want/routes}
   fi
 done
-[[ $current ]] || fail "$prefix is no prefix here; these are: $(awk '{ print $1 }' "$root"/*/current/want/routes 2>/dev/null | head -n 20 | tr '\n' ' ')"
+[[ $current ]] || fail "$1 is no prefix here; these are: $(awk '{ print $1 }' "$root"/*/current/want/routes 2>/dev/null | head -n 20 | tr '\n' ' ')"
 
 # From here on nobody else changes the routes, and a login that ends ends nothing.
 . "$current/scripts/lib.sh"
@@ -68,36 +75,86 @@ fail() {
 take_lock
 let_confirm
 current=$state/current
-hop=$(awk -v server="$server" '$1 == server { print $2 }' "$current/want/servers")
-[[ $hop ]] || fail "$server is no server here; these are: $(awk '{ print $1 }' "$current/want/servers" | tr '\n' ' ')"
-read -r former former_hop < <(awk -v prefix="$prefix" '$1 == prefix { print $2, $3 }' "$current/want/routes") ||
-  fail "$prefix is no prefix here any more: pulumi has just taken it away"
-[[ $former != "$server" ]] || fail "$prefix goes to $server already; nothing was changed"
-[[ ! $from || $former == "$from" ]] || fail "$prefix goes to $former, and not to $from; nothing was changed"
+
+# Why some can't move: a line each.
+refused=''
+say_refused() {
+  awk '$0 != "" { if (++count <= 8) print "loopback-ha-move: " $0 } END { if (count > 8) print "loopback-ha-move: and " count - 8 " more" }' <<<"$refused" >&2
+}
+
+# PREFIX SERVER NEXT-HOP FORMER-SERVER ITS-NEXT-HOP of what can move; "- REASON" of what can't.
+found=$(awk -v from="$from" -v stack="$stack" '
+  FILENAME ~ /servers$/ { hop[$1] = $2; servers = servers " " $1; next }
+  FILENAME ~ /routes$/ { former[$1] = $2; former_hop[$1] = $3; if (++routes <= 20) prefixes = prefixes " " $1; next }
+  !($1 in former) { print "-", $1, "is no prefix of stack " stack " here; these are:" prefixes; next }
+  !($2 in hop) { print "-", $1 ": " $2, "is no server here; these are:" servers; next }
+  former[$1] == $2 { print "-", $1, "goes to", $2, "already"; next }
+  from != "" && !index("," from ",", "," former[$1] ",") { print "-", $1, "goes to " former[$1] ", and not to", from; next }
+  { print $1, $2, hop[$2], former[$1], former_hop[$1] }' "$current/want/servers" "$current/want/routes" - <<<"$asked")
+plan=$(awk '$1 != "-"' <<<"$found")
+refused=$(awk 'sub(/^- /, "")' <<<"$found")
+if [[ ! $plan ]]; then
+  ((count > 1)) || fail "$refused; nothing was changed"
+  say_refused
+  fail "none of these $count prefixes was moved"
+fi
 [[ ! -e $pending ]] || say "pulumi's last change still waits for its confirmation: it is undone first"
-if [[ ! $down ]] && ! printf 'ping\t%s\t%s\n' "$former_hop" "$former" | perl "$current/scripts/probe.pl" --deadline 3 >/dev/null; then
-  say "$former does not answer a ping: its connections move too"
-  down=1
+
+# The servers whose connections move, too.
+formers=$(awk '!seen[$4]++ { print $4, $5 }' <<<"$plan")
+if [[ $down ]]; then
+  dead=$formers
+else
+  dead=$(awk '{ printf "ping\t%s\t%s\n", $2, $1 }' <<<"$formers" | perl "$current/scripts/probe.pl" --deadline 3 | awk -F '\t' '$1 != "ok" { print $3 }' || true)
+  for server in $dead; do say "$server does not answer a ping: its connections move too"; done
 fi
 
 # Of one that was killed: we have the lock.
 rm -rf "$run"/move.*
-# The bundle in force with another next hop: everything else is as pulumi left it.
-bundle=$(mktemp -d "$run/move.XXXXXX")
-trap 'rm -rf "$bundle"' EXIT
-cp -R --preserve=mode "$(readlink -f "$current")/." "$bundle"
-rm -rf "$bundle/pristine"
-awk -v prefix="$prefix" -v server="$server" -v hop="$hop" '$1 == prefix { print prefix, server, hop; next } { print }' \
-  "$current/want/routes" >"$bundle/want/routes"
-awk -v server="$server" -v former="$former" -v down="$down" '
-  $1 == server { $3 = "up" }
-  $1 == former && down { $3 = "down" }
-  { print }' "$current/want/servers" >"$bundle/want/servers"
-# What was moved since pulumi was last here, from where it was then.
-awk -v prefix="$prefix" -v former="$former" -v server="$server" -v now="$(date -u +%FT%TZ)" '
-  $1 == prefix { former = $2; next }
-  { print }
-  END { if (former != server) print prefix, former, server, now }' \
-  "$(if [[ -e $current/moved ]]; then say "$current/moved"; else say /dev/null; fi)" >"$bundle/moved"
-sed -i "s/^version=.*/version=by-hand-$(date -u +%Y%m%dT%H%M%S.%N)/" "$bundle/meta"
-LOOPBACK_HA_LOCK=$lock LOOPBACK_HA_FORCE_MOVE=$force bash "$bundle/scripts/apply.sh" || exit 1
+work=$(mktemp -d "$run/move.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+
+# The bundle in force with other next hops: everything else is as pulumi left it.
+make_bundle() {
+  bundle=$work/bundle
+  rm -rf "$bundle"
+  mkdir "$bundle"
+  cp -R --preserve=mode "$(readlink -f "$current")/." "$bundle"
+  rm -rf "$bundle/pristine"
+  awk 'FILENAME == "-" { moved[$1] = $2 " " $3; next } $1 in moved { print $1, moved[$1]; next } { print }' - "$current/want/routes" <<<"$plan" >"$bundle/want/routes"
+  DEAD=$dead awk '
+    BEGIN { count = split(ENVIRON["DEAD"], line, "\n"); for (i = 1; i <= count; i++) { split(line[i], field, " "); is_dead[field[1]] } }
+    FILENAME == "-" { gets[$2]; if ($4 in is_dead) gone[$4]; next }
+    $1 in gone { $3 = "down" }
+    $1 in gets { $3 = "up" }
+    { print }' - "$current/want/servers" <<<"$plan" >"$bundle/want/servers"
+  # What was moved since pulumi was last here, from where it was then.
+  awk -v now="$(date -u +%FT%TZ)" '
+    FILENAME == "-" { order[++count] = $1; server[$1] = $2; former[$1] = $4; next }
+    $1 in server { former[$1] = $2; next }
+    { print }
+    END { for (i = 1; i <= count; i++) if (former[order[i]] != server[order[i]]) print order[i], former[order[i]], server[order[i]], now }' \
+    - "$(if [[ -e $current/moved ]]; then say "$current/moved"; else say /dev/null; fi)" <<<"$plan" >"$bundle/moved"
+  sed -i "s/^version=.*/version=by-hand-$(date -u +%Y%m%dT%H%M%S.%N)/" "$bundle/meta"
+}
+
+# Where some keep the others from moving, these move without them. Each time the servers are asked again, so not for long.
+while true; do
+  make_bundle
+  : >"$work/unmoved"
+  result=0
+  LOOPBACK_HA_LOCK=$lock LOOPBACK_HA_FORCE_MOVE=$force LOOPBACK_HA_UNMOVED=$work/unmoved \
+    bash "$bundle/scripts/apply.sh" 2>"$work/errors" || result=$?
+  others=$(awk 'FILENAME != "-" { unmoved[$1]; next } !($1 in unmoved)' "$work/unmoved" - <<<"$plan")
+  if ((result == 0)) || [[ ! $others || $others == "$plan" ]] || ((SECONDS > 60)); then break; fi
+  reason=$(tail -n 1 "$work/errors")
+  refused+=$'\n'$(REASON=${reason/; nothing was moved/} awk '
+    FILENAME != "-" { unmoved[$1]; next }
+    $1 in unmoved && ++count <= 8 { prefixes = prefixes (count > 1 ? ", " : "") $1 }
+    END { print prefixes (count > 8 ? " and " count - 8 " more" : "") ": " ENVIRON["REASON"] }' "$work/unmoved" - <<<"$plan")
+  plan=$others
+done
+cat "$work/errors" >&2
+say_refused
+((result == 0)) || exit 1
+[[ ! $refused ]] || fail "$(wc -l <<<"$plan") of $count prefixes moved"

@@ -210,9 +210,13 @@ prove_what_is_served() {
   begin_proof_path
   if ! ask_each "$proof/required" --deadline 4 && ! enough; then
     silent=$(silent_server)
+    awk -v server="${silent%% *}" 'FILENAME != "-" { moving[$1]; next } ($1 in moving) && $2 == server { print $1 }' "$proof/moves" - <"$bundle/want/routes" | note_unmoved
     [[ -z $silent ]] || fail "$silent does not answer at all; nothing was moved. Is it up? If it is dead, set its state to down and run pulumi up again"
     if ! ask_each "$proof/required" --deadline "$((patience - 4))" && ! enough; then
-      bad=$(awk -F '\t' 'FILENAME == ARGV[1] { odd[$0]; next } $1 == "fail" && !($0 in odd) { print $3 " does not answer for " $2 ": " $4; exit }' "$proof/odd" "$proof/answers")
+      bad=$(awk -F '\t' 'FILENAME == ARGV[1] { odd[$0]; next } $1 == "fail" && !($0 in odd) { print $2 "\t" $3 " does not answer for " $2 ": " $4 }' "$proof/odd" "$proof/answers")
+      cut -f 1 <<<"$bad" | prefixes_of | note_unmoved
+      bad=${bad%%$'\n'*}
+      bad=${bad#*$'\t'}
       fail "$bad; nothing was moved. Asked from $source: check that server's service, its VIPs and its default route, and that its way back to $source leads over this router (routers.$machine.proofSource names another address to ask from)"
     fi
   fi
@@ -224,6 +228,13 @@ prove_what_is_served() {
   awk -F '\t' '{ sub(/ on [^ ]+$/, "", $3); print $2 "\t" $3 }' "$proof/odd" | cat - "$proof/proven" >"$proof/fair"
   comm -23 <(sort "$proof/all") <(checks_of "$proof/fair" | sort) | awk -F '\t' '{ print $2 "\t" $NF }' |
     while IFS=$'\t' read -r vip label; do warn "$label does not answer for $vip, as no server did before"; done
+}
+
+# note_unmoved <PREFIXES: for which the proof fails. loopback-ha-move moves the others then.
+note_unmoved() { cat >>"${LOOPBACK_HA_UNMOVED:-/dev/null}"; }
+# prefixes_of <VIPS: those in which these lie, one of a single address included.
+prefixes_of() {
+  awk "$prefix_functions"'FILENAME == wish { note($0); next } { split(within($1 "/33"), field, " "); print field[1] }' wish="$bundle/want/routes" "$bundle/want/routes" - | sort -u
 }
 
 # Any answer is an answer: what came, in $proof/odd, with another status than that of our virtual host is enough where the

@@ -37,6 +37,7 @@ const REFUSED = [
   `timeout -k 5 110 bash /tmp/evil`,
   "/usr/local/sbin/loopback-ha-move --force --down --from web1 192.0.2.64/27 web2",
   "/usr/local/sbin/loopback-ha-move 192.0.2.64/27 web2",
+  "/usr/local/sbin/loopback-ha-move --down --from web1 192.0.2.64/27 web2 --force",
   `timeout -k 5 110 bash ${INSTANCE}/current/scripts/apply.sh`,
   `bash ${INSTANCE}/versions/../../../../../tmp/scripts/settle.sh ${TOKEN}`,
   "cat /etc/shadow",

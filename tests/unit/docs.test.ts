@@ -83,6 +83,33 @@ describe("docs", () => {
       assert.ok(!allows(args), args);
   });
 
+  it("the sudoers file lets move what the watcher moves, and nothing by force (M14)", () => {
+    const line = page("examples/sudoers/loopback-ha").find((text) =>
+      text.startsWith("    /usr/local/sbin/loopback-ha-move "),
+    )!;
+    const rule = new RegExp(line.trim().split("loopback-ha-move ")[1]);
+    for (const args of [
+      "--down --from web2 192.0.2.64/27 web1",
+      "--help --down --from web2,web-4.x 192.0.2.64/27 web1 203.0.113.1/32 web3",
+    ])
+      assert.match(args, rule);
+    for (const args of [
+      "",
+      "--help",
+      "192.0.2.64/27 web1",
+      "--down 192.0.2.64/27 web1",
+      "--down --from web2",
+      "--down --from web2, 192.0.2.64/27 web1",
+      "--down --from web2 192.0.2.64/27 web1 203.0.113.1/32",
+      "--down --force --from web2 192.0.2.64/27 web1",
+      "--down --from web2 --force 192.0.2.64/27 web1",
+      "--down --from web2 192.0.2.64/27 web1 --force",
+      "--down --from web2 192.0.2.64/27 web1;id",
+      "--down --from web2 192.0.2.64/27 web1\n203.0.113.1/32 web3",
+    ])
+      assert.doesNotMatch(args, rule);
+  });
+
   it("the sudoers file keeps no foreign environment for any of its commands (M8)", () => {
     const text = page("examples/sudoers/loopback-ha").join("\n");
     const commands = ["LOOPBACK_HA_LOOK", "LOOPBACK_HA_CHANGE", "/usr/local/sbin/loopback-ha-move"];
