@@ -158,7 +158,7 @@ function build(
   if (!pulumi.runtime.isDryRun())
     announceOrder(
       firstServers(
-        farm.servers.map(({ name }) => name),
+        farm.servers.filter(({ state }) => state !== ServerState.Down).map(({ name }) => name),
         farm.placement,
         (name) => found.get(name)?.failure === undefined,
         (name) => isInDoubt(found.get(name), instanceName(`${POOL}-${name}`, Concern.Vhosts)),

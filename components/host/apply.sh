@@ -44,16 +44,34 @@ fi
 # Of several machines one goes first (ADR 25): whoever called us says when our turn is.
 turn=
 [[ ! ${LOOPBACK_HA_TOKEN:-} ]] || turn=$(meta_of "$bundle" turn_seconds)
+# Which other machine a run has lost to a change, and the change: "MACHINE VERSION SURROUNDINGS". The same is not tried here
+# before it has shown there that it is corrected.
+readonly stayed=$state/stayed
+lost_before() {
+  local first='' of='' among=''
+  [[ ! -e $stayed ]] || read -r first of among <"$stayed" || true
+  if [[ $first && $of == "$version" && $among == "$(surroundings)" ]]; then say "$first"; else say -; fi
+}
+note_loss() {
+  # Where there is nothing of ours, nothing stays.
+  [[ $previous ]] || return 0
+  say "$1 $version $(surroundings)" >"$stayed.new" && replace "$stayed.new" "$stayed"
+}
 wait_for_turn() {
   local answer='' serving=0 certain=0 lost=0
   ! serves || serving=1
   ! is_tried || certain=1
   ((serving)) || [[ ! $doubted ]] || lost=1
-  say "LOOPBACK-HA-READY $serving $certain $lost" >&4
+  say "LOOPBACK-HA-READY $serving $certain $lost $(lost_before)" >&4
   IFS= read -r -t "$turn" answer <&3 || true
   case $answer in
-    LOOPBACK-HA-GO) ;;
+    LOOPBACK-HA-GO) rm -f "$stayed" ;;
     LOOPBACK-HA-STAY) exit 1 ;;
+    'LOOPBACK-HA-STAY '*)
+      note_loss "${answer#* }" ||
+        warn "it can't be noted down here that ${answer#* } was lost to this change: take it out of the config before a run without ${answer#* }"
+      exit 1
+      ;;
     *) fail "nobody said that its turn has come; nothing was changed. Run 'pulumi up' again" ;;
   esac
 }

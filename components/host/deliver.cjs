@@ -23,10 +23,11 @@ const LIMIT_SECONDS = 110;
 /** The machine has the wish in force, and waits to hear that this was recorded. */
 const APPLIED = "LOOPBACK-HA-APPLIED\n";
 const RECORDED = "LOOPBACK-HA-RECORDED\n";
-/** The machine would begin, and waits for its turn. Each 0 or 1: its daemon serves now; it has tried the change; such a change ended it. */
-const READY = /LOOPBACK-HA-READY ([01]) ([01]) ([01])\n$/;
+/** The machine would begin, and waits for its turn. Each 0 or 1: its daemon serves now; it has tried the change; such a change ended it. Then which machine was lost to this change before, or -. */
+const READY = /LOOPBACK-HA-READY ([01]) ([01]) ([01]) ([A-Za-z0-9][A-Za-z0-9._-]{0,62}|-)\n$/;
 const GO = "LOOPBACK-HA-GO\n";
-const STAY = "LOOPBACK-HA-STAY\n";
+/** @param {string} [lost] the machine that this change has cost, for the machine to remember */
+const stay = (lost) => `LOOPBACK-HA-STAY${lost ? ` ${lost}` : ""}\n`;
 const BEGUN = "LOOPBACK-HA-BEGUN\n";
 /** Concerns of which one server goes first: their daemon may end of what somebody else has left. */
 const IN_TURN = ["vhosts"];
@@ -35,7 +36,7 @@ const CONFIRM = /LOOPBACK-HA-CONFIRM \d+\n$/;
 /** A machine in other hands holds nobody up for longer, and fills no memory. */
 const MOST_SECONDS = 600;
 const MOST_TEXT = 16_384;
-const LONGEST_MARK = 64;
+const LONGEST_MARK = 128;
 
 /** @param {string} name */
 function env(name) {
@@ -219,14 +220,18 @@ async function run(options, command, input, engine, turn) {
   let isOver = false;
   /** @type {string | undefined} */
   let refusal;
-  /** @param {{ serves: boolean, tried: boolean, lost: boolean }} machine */
+  /** @param {{ serves: boolean, tried: boolean, lost: boolean, after: string }} machine */
   const takeTurn = async (machine) => {
     hasAsked = true;
     clearTimeout(deadline);
-    refusal = await turn?.wait(machine, () => isOver).catch((error) => String(error.message));
+    /** @type {{ refusal: string, lost?: string } | undefined} */
+    const refused = await turn
+      ?.wait(machine, () => isOver)
+      .catch((error) => ({ refusal: String(error.message) }));
+    refusal = refused?.refusal;
     if (isOver) return;
     deadline = limited();
-    ssh.stdin.write(refusal === undefined ? GO : STAY);
+    ssh.stdin.write(refused ? stay(refused.lost) : GO);
   };
   let out = "";
   let end = "";
@@ -234,10 +239,13 @@ async function run(options, command, input, engine, turn) {
   ssh.stdout.setEncoding("utf8").on("data", (text) => {
     if (out.length < MOST_TEXT) out += text.slice(0, MOST_TEXT);
     end = (end + text).slice(-LONGEST_MARK);
-    const [isReady, ...flags] = READY.exec(end) ?? [];
-    const [serves, tried, lost] = flags.map((flag) => flag === "1");
+    const [isReady, serves, tried, lost, after] = READY.exec(end) ?? [];
     if (turn && out.includes(BEGUN)) turn.begun();
-    if (turn && !hasAsked && isReady) void takeTurn({ serves: !!serves, tried: !!tried, lost: !!lost });
+    if (turn && !hasAsked && isReady)
+      void takeTurn({
+        ...{ serves: serves === "1", tried: tried === "1", lost: lost === "1" },
+        after: after === "-" ? "" : String(after),
+      });
     else if (end.endsWith(APPLIED)) {
       turn?.applied();
       ssh.stdin.end(ancestors() === engine ? RECORDED : "");
@@ -284,7 +292,7 @@ async function confirm(version, token, seconds, engine) {
 /** @param {string} out */
 const withoutMarks = (out) =>
   out
-    .replace(/^LOOPBACK-HA-(READY [01] [01] [01]|BEGUN)\n/gm, "")
+    .replace(/^LOOPBACK-HA-(READY [01] [01] [01] \S+|BEGUN)\n/gm, "")
     .replace(APPLIED, "")
     .replace(CONFIRM, "");
 

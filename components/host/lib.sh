@@ -271,6 +271,8 @@ settle() { :; }
 serves() { :; }
 # Has check shown that it does not end of this change?
 is_tried() { :; }
+# Whatever of others' a change depends on, as a checksum of one word.
+surroundings() { say -; }
 # Does the machine hold something else than DIR wants?
 changes() { ! is_live "$1"; }
 # better_kept DIR PREVIOUS: may an unconfirmed DIR stay in force, as PREVIOUS certainly serves nobody?

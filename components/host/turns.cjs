@@ -20,7 +20,10 @@ const INTERVAL = 50;
  * (`follows`), changes what Apache reads (`begun`, of one that leads); how it ended: `applied`, `failed`, or `out` where
  * nothing was touched or nobody waited for it.
  * @typedef {"trying" | "ready" | "follows" | "leads" | "begun" | "applied" | "failed" | "out"} Phase
- * @typedef {{ pid: number, machine: string, rank: number, phase: Phase, serves: boolean, tried: boolean, lost: boolean, alive: boolean }} Member
+ * `after`: the machine that a run before has lost to this very change, and without which it is not tried here again; empty:
+ * none. `hasAfter`: whether that one is in this run, if it has something to do; undefined: nobody knows.
+ * @typedef {{ pid: number, machine: string, rank: number, phase: Phase, serves: boolean, tried: boolean, lost: boolean, alive: boolean, after: string, hasAfter?: boolean }} Member
+ * @typedef {{ refusal: string, lost?: string }} Refusal `lost`: the machine that this change has cost
  */
 
 /**
@@ -42,7 +45,7 @@ function precedes(a, b) {
  * @param {Member[]} members of this run, with `me`
  * @param {number[]} leaders the pids of those that went alone, in order
  * @param {number} waited in milliseconds
- * @returns {"lead" | "go" | "wait" | { refusal: string }}
+ * @returns {"lead" | "go" | "wait" | Refusal}
  */
 function decide(me, members, leaders, waited) {
   const led = leaders.flatMap((leader) => members.filter(({ pid }) => pid === leader));
@@ -50,15 +53,22 @@ function decide(me, members, leaders, waited) {
   const isAtWork = (/** @type {Member} */ { phase }) => phase === "leads" || phase === "begun";
   for (const { machine } of led.filter((leader) => leader.phase === "failed")) {
     return {
-      refusal: `${machine} went first with this change, and failed; no server after it was given it. Correct what it says of ${machine}, there and where the others have the same, ${again}. A run without ${machine} (loopback-ha down ${machine}) tries the change on the next server: take it out of the config before that, unless the others can't have the same`,
+      lost: machine,
+      refusal: `${machine} went first with this change, and failed; no server after it was given it. Correct what it says of ${machine}, there and where the others have the same, ${again}. A run without ${machine} (loopback-ha down ${machine}) moves its traffic, and leaves this change out where nothing has been corrected`,
     };
   }
   for (const { machine } of led.filter((leader) => isAtWork(leader) && !leader.alive)) {
     return {
+      lost: machine,
       refusal: `${machine} went first with this change, and its run was ended before it was known whether that server still answers. Look at ${machine}, ${again}`,
     };
   }
-  if (me.tried && led.some(({ phase }) => phase === "applied")) return "go";
+  /** @param {Member} one */
+  const isHeld = (one) =>
+    one.after !== "" && !led.some(({ machine, phase }) => machine === one.after && phase === "applied");
+  const held = isHeld(me) ? whileHeld(me, members, waited) : undefined;
+  if (typeof held === "object") return held;
+  if (me.tried && !held && led.some(({ phase }) => phase === "applied")) return "go";
   const last = led.at(-1);
   if (waited > TURN_SECONDS * 1000) {
     const holder = last && isAtWork(last) ? last.machine : "another server";
@@ -66,13 +76,35 @@ function decide(me, members, leaders, waited) {
       refusal: `${holder}, which goes first with this change, was not done within ${TURN_SECONDS} s. Look at ${holder}, ${again}`,
     };
   }
-  if (last && isAtWork(last)) return "wait";
+  if (held || (last && isAtWork(last))) return "wait";
   const isAwaited = (/** @type {Member} */ other) =>
     other.alive &&
     other.pid !== me.pid &&
+    !isHeld(other) &&
     precedes(other, me) &&
     (other.phase === "ready" || (other.phase === "trying" && waited < PATIENCE));
   return members.some(isAwaited) ? "wait" : "lead";
+}
+
+/**
+ * Of a change that has cost another machine: while that one may still show, in this run, that it is corrected, it is waited
+ * for. One that is there and has nothing to do has it in force.
+ * @param {Member} me
+ * @param {Member[]} members
+ * @param {number} waited
+ * @returns {"wait" | Refusal | undefined} undefined: nothing holds it any more
+ */
+function whileHeld(me, members, waited) {
+  const those = members.filter(({ machine }) => machine === me.after);
+  if (those.some(({ alive, phase }) => alive && phase !== "out")) return "wait";
+  if (those.length === 0 && me.hasAfter !== false) {
+    // Its command may not have begun.
+    if (waited < PATIENCE) return "wait";
+    if (me.hasAfter) return undefined;
+  }
+  return {
+    refusal: `a run before tried this change on ${me.after}, which failed; ${me.after} ${those.length === 0 ? "is not in this run" : "was not given it in this run"}, and neither the change nor what else Apache has in its configuration on ${me.machine} has changed since. Correct here, too, what was wrong there, or take the change out of the config. If only ${me.after} could fail of it, once: LOOPBACK_HA_FORCE_CHANGE=1 pulumi up --continue-on-error`,
+  };
 }
 
 /** @param {(name: string) => boolean} is @returns {number | undefined} the nearest of our ancestors that has such a name */
@@ -151,7 +183,7 @@ function read(file) {
 /**
  * By the program: in which order its servers would go first. Known to the commands of the same run only; no input of
  * theirs, which would be a change with each flip.
- * @param {string[]} machines
+ * @param {string[]} machines without those that are down
  */
 function announceOrder(machines) {
   const engine = engineOf();
@@ -169,6 +201,7 @@ class Turn {
     /** @type {string[]} */
     const order = (engine === undefined ? undefined : read(path.join(place, `order.${tagOf(engine)}`))) ?? [];
     const rank = order.includes(machine) ? order.indexOf(machine) : order.length;
+    this.order = order;
     this.folder = path.join(place, `run.${tagOf(runOf())}`);
     fs.mkdirSync(this.folder, { recursive: true, mode: 0o700 });
     /** @type {Member} */
@@ -181,6 +214,7 @@ class Turn {
       tried: true,
       lost: false,
       alive: true,
+      after: "",
     };
     this.#enter("trying");
     process.once("exit", () => this.#leave());
@@ -216,19 +250,22 @@ class Turn {
 
   /**
    * Waits for this server's turn.
-   * @param {{ serves: boolean, tried: boolean, lost: boolean }} machine whether its Apache runs now, has shown that it takes the
-   *   change, and was ended by such a change before
+   * @param {{ serves: boolean, tried: boolean, lost: boolean, after: string }} machine whether its Apache runs now, has shown
+   *   that it takes the change, and was ended by such a change before; which other one was lost to this very change
    * @param {() => boolean} isOver the machine waits no more
-   * @returns {Promise<string | undefined>} why it must not begin; undefined: it may
+   * @returns {Promise<Refusal | undefined>} why it must not begin; undefined: it may
    */
   async wait(machine, isOver) {
-    Object.assign(this.me, machine);
+    const hasAfter = this.order.length === 0 ? undefined : this.order.includes(machine.after);
+    // For one run, so it is no input of the resource.
+    const after = process.env.LOOPBACK_HA_FORCE_CHANGE ? "" : machine.after;
+    Object.assign(this.me, machine, { after, hasAfter });
     this.#enter("ready");
     const begin = Date.now();
     for (; !isOver(); await new Promise((resolve) => setTimeout(resolve, INTERVAL))) {
       const leaders = this.#leaders();
       const found = decide(this.me, this.#members(), leaders, Date.now() - begin);
-      if (typeof found === "object") return found.refusal;
+      if (typeof found === "object") return found;
       if (found === "go") {
         this.#enter("follows");
         return undefined;

@@ -207,7 +207,7 @@ reload() {
 }
 # What is lost, and who serves.
 down_now() {
-  systemctl is-active --quiet apache2 || printf '. Apache does not run on %s now, and a start with what stands in its configuration fails, with the former text of ours or the new one. Set this server down, so that others serve for it (loopback-ha down %s), correct that, then systemctl start apache2' "$machine" "$machine"
+  systemctl is-active --quiet apache2 || printf '. Apache does not run on %s now, and a start with what stands in its configuration fails, with the former text of ours or the new one. Set this server down, so that others serve for it (loopback-ha down %s; they refuse this change then, untouched, until what is wrong is corrected there, too), correct that here, then systemctl start apache2' "$machine" "$machine"
 }
 
 verify() {

@@ -98,6 +98,14 @@ systemd-run --quiet --unit=squatter ${SQUATTER}`,
     // Whoever just runs it again loses no other.
     await farm.failingUp();
     assert.deepEqual(await live(), ["failed", "active", "active", "active"]);
+    // Nor does a run without web1, whose config has the change still.
+    await farm.setState("web1", "down");
+    assert.match(
+      await farm.failingUp(),
+      /web2: untouched\. a run before tried this change on web1, which failed; web1 is not in this run/,
+    );
+    assert.deepEqual(await farm.serving(), ["web2", ...SERVERS.slice(1)]);
+    await farm.setState("web1", "active");
     assert.deepEqual((await untouched()).slice(1), before.slice(1));
     for (const words of [
       `web1: Apache's configuration can't be tried before it is reloaded \\(${NO_TRIAL} is there\\)`,

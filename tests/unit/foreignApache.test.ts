@@ -208,6 +208,17 @@ LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3
     assert.match(run(lines), /^warning: [^\n]*Said once\nend\n$/);
   });
 
+  it("knows whether what others have configured has changed, whatever is in our own files", () => {
+    const sum = (dump: string, how = "foreign_config"): string =>
+      run(`foreign_config() { return 1; }; ${how}() { command cat; }; surroundings`, dump).trim();
+    const before = sum(DUMP);
+    assert.match(before, /^[0-9a-f]{64}$/);
+    assert.equal(sum(DUMP.replaceAll("ours.example", "new.example")), before);
+    assert.equal(sum(DUMP, "dump_config"), before);
+    assert.notEqual(sum(DUMP.replace("Listen 80", "Listen 81")), before);
+    assert.notEqual(sum(DUMP.replace("secure.example", "new.example")), before);
+  });
+
   it("a proof whose prober died is no proof (M13)", () => {
     const verify = (answers: string): string =>
       run(

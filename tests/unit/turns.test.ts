@@ -19,12 +19,14 @@ const member = (pid: number, rest: Partial<Member> = {}): Member => ({
   tried: true,
   lost: false,
   alive: true,
+  after: "",
   ...rest,
 });
 
 describe("whose turn it is", () => {
   const me = member(2);
-  const rows: [string, Member[], number | undefined, number, string | RegExp, Partial<Member>?][] = [
+  type Row = [string, Member[], number | undefined, number, string | RegExp, Partial<Member>?];
+  const rows: Row[] = [
     ["alone", [], undefined, 0, "lead"],
     ["one that carries more is ready, too", [member(3)], undefined, 0, "lead"],
     ["one that carries less is ready, too", [member(1)], undefined, 60_000, "wait"],
@@ -50,7 +52,7 @@ describe("whose turn it is", () => {
       [member(3, { phase: "failed" })],
       3,
       0,
-      /^web3 went first .*failed.*run 'pulumi up' again\. A run without web3/,
+      /^web3 went first .*failed.*run 'pulumi up' again\. A run without web3.* moves its traffic, and leaves this change out/,
     ],
     [
       "the first was killed",
@@ -74,6 +76,67 @@ describe("whose turn it is", () => {
       0,
       "wait",
       { tried: false },
+    ],
+    ...(
+      [
+        [
+          "which is down",
+          [],
+          0,
+          false,
+          /^a run before tried this change on web9, which failed; web9 is not in this run.*on web2 has changed.*LOOPBACK_HA_FORCE_CHANGE=1/,
+        ],
+        ["which is not there yet, as far as anybody knows", [], 0, undefined, "wait"],
+        [
+          "which is not there, as far as anybody knows",
+          [],
+          PATIENCE,
+          undefined,
+          /^a run before .*web9 is not in this run/,
+        ],
+        ["which may come", [], 0, true, "wait"],
+        ["which has nothing to do: it has it in force", [], PATIENCE, true, "lead"],
+        ["which looks", [{ phase: "trying" }], 0, true, "wait"],
+        ["which is ready, and carries more", [{ phase: "ready" }], 60_000, true, "wait"],
+        ["which leads", [{ phase: "begun" }], 0, true, "wait"],
+        ["which answers", [{ phase: "applied" }], 0, true, "go"],
+        [
+          "which can't be reached",
+          [{ phase: "out", alive: false }],
+          0,
+          true,
+          /^a run before .*web9 was not given it in this run/,
+        ],
+        [
+          "which was killed while it looked",
+          [{ phase: "trying", alive: false }],
+          0,
+          true,
+          /was not given it/,
+        ],
+      ] as [string, Partial<Member>[], number, boolean | undefined, string | RegExp][]
+    ).map(([what, ones, waited, hasAfter, expected]): Row => [
+      `it has cost another one before, ${what}`,
+      ones.map((rest) => member(9, rest)),
+      ones.some(({ phase }) => phase === "begun" || phase === "applied") ? 9 : undefined,
+      waited,
+      expected,
+      { after: "web9", hasAfter },
+    ]),
+    [
+      "it has cost another one before, and one where that is corrected answers",
+      [member(3, { phase: "applied" })],
+      3,
+      0,
+      /^a run before tried this change on web9/,
+      { after: "web9", hasAfter: false },
+    ],
+    [
+      "one that waits for us to show that it is corrected",
+      [member(1, { after: "web2" })],
+      undefined,
+      0,
+      "lead",
     ],
     [
       "the first takes too long",
@@ -160,8 +223,8 @@ name=$(tr '\\0' '\\n' <"$done/words" | sed -n 's/.*@//p' | head -n 1)
 until (($(ls -d "$dir"/call.* | wc -l) >= $(<"$dir/count"))); do sleep 0.05; done
 sleep "\${late:-0}"
 [[ ! $broken ]] || { echo "$name: broken before" >&2; exit 1; }
-echo "LOOPBACK-HA-READY \${serves:-1} \${tried:-1} \${lost:-0}"
-answer=$(grep -a -m1 -o 'LOOPBACK-HA-\\(GO\\|STAY\\)')
+echo "LOOPBACK-HA-READY \${serves:-1} \${tried:-1} \${lost:-0} \${after:--}"
+answer=$(grep -a -m1 -o 'LOOPBACK-HA-\\(GO\\|STAY.*\\)')
 echo "$name $answer" >>"$dir/log"
 [[ $answer = LOOPBACK-HA-GO ]] || exit 1
 [[ ! $full ]] || { echo "$name: disk full" >&2; exit 1; }
@@ -182,10 +245,14 @@ describe("the commands of one run", () => {
   const run = async (
     machines: Record<string, string>,
     order: string[],
+    environment: Record<string, string> = {},
   ): Promise<{ log: string[]; codes: string; said: string }> => {
     const file = (name: string): string => path.join(ssh.folder, name);
     for (const [name, is] of Object.entries(machines))
-      fs.writeFileSync(file(`is.${name}`), `serves= tried= lost= late= broken= full= dies= fails=\n${is}`);
+      fs.writeFileSync(
+        file(`is.${name}`),
+        `serves= tried= lost= after= late= broken= full= dies= fails=\n${is}`,
+      );
     fs.writeFileSync(file("log"), "");
     fs.writeFileSync(file("count"), String(Object.keys(machines).length));
     for (const name of ["pulumi", "pulumi-resource-x"])
@@ -213,6 +280,7 @@ true`,
         LOOPBACK_HA_SCRIPTS: path.join(HOST_FOLDER, "../webServerPool"),
       }),
       PATH: ssh.path,
+      ...environment,
     };
     await new Promise<void>((resolve, reject) =>
       execFile(file("pulumi"), [file("engine.sh")], { env }, (error) => (error ? reject(error) : resolve())),
@@ -241,7 +309,8 @@ true`,
   ]) {
     it(`when the first ${what}, the others are left untouched, and say so`, async () => {
       const { log, codes, said } = await run({ web1: is, web2: "", web3: "late=1" }, ["web1", "web2"]);
-      const STAY = "LOOPBACK-HA-STAY";
+      // Which they note down.
+      const STAY = "LOOPBACK-HA-STAY web1";
       assert.deepEqual(log.slice(0, 1), [`web1 ${GO}`], log.join());
       assert.deepEqual(log.sort(), [`web1 ${GO}`, `web2 ${STAY}`, `web3 ${STAY}`]);
       assert.equal(codes, "web1 1 web2 1 web3 1");
@@ -258,8 +327,28 @@ true`,
       "web2",
       "web1",
     ]);
-    assert.deepEqual(log, [`web2 ${GO}`, "web1 LOOPBACK-HA-STAY"]);
+    assert.deepEqual(log, [`web2 ${GO}`, "web1 LOOPBACK-HA-STAY web2"]);
     assert.equal(codes, "web1 1 web2 1");
+  });
+
+  const others = { web1: "after=web2", web3: "after=web2 late=0.3" };
+  it("a run without the server that this change has cost changes no other, until somebody knows better", async () => {
+    const { log, codes, said } = await run(others, ["web1", "web3"]);
+    assert.deepEqual(log.sort(), ["web1 LOOPBACK-HA-STAY", "web3 LOOPBACK-HA-STAY"]);
+    assert.equal(codes, "web1 1 web3 1");
+    assert.match(
+      said,
+      /web1: untouched\. a run before tried this change on web2, .*\n.*web3: untouched\. a run/,
+    );
+    const forced = await run(others, ["web1", "web3"], { LOOPBACK_HA_FORCE_CHANGE: "1" });
+    assert.deepEqual(forced.log.slice(0, 3), [`web1 ${GO}`, "web1 applied", `web3 ${GO}`]);
+    assert.equal(forced.codes, "web1 0 web3 0");
+  });
+
+  it("a run with it changes the others when it answers", async () => {
+    const { log, codes } = await run({ ...others, web2: "late=0.5" }, ["web1", "web2", "web3"]);
+    assert.deepEqual(log.slice(0, 2), [`web2 ${GO}`, "web2 applied"]);
+    assert.equal(codes, "web1 0 web2 0 web3 0");
   });
 
   it("of servers that could try nothing one goes after the other, until one fails", async () => {
@@ -269,7 +358,7 @@ true`,
     );
     assert.deepEqual(
       log.filter((line) => !line.startsWith("web4")),
-      [`web1 ${GO}`, "web1 applied", `web2 ${GO}`, "web3 LOOPBACK-HA-STAY"],
+      [`web1 ${GO}`, "web1 applied", `web2 ${GO}`, "web3 LOOPBACK-HA-STAY web2"],
     );
     assert.equal(codes, "web1 0 web2 1 web3 1 web4 0");
   });
@@ -332,4 +421,66 @@ describe("what a machine that has a change in force needs to hear", () => {
       }
     });
   }
+});
+
+describe("a machine that was spared as another was lost remembers by which change", () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-stayed-"));
+  after(() => fs.rmSync(folder, { recursive: true }));
+  before("the host scripts, and a concern of one file among others' lines", () => {
+    fs.cpSync(HOST_FOLDER, path.join(folder, "scripts"), { recursive: true });
+    fs.writeFileSync(
+      path.join(folder, "scripts/concern.sh"),
+      `check() { :; }
+       is_live() { cmp -s "$1/want/text" /run/live; }
+       activate() { if [[ $1 ]]; then cp "$1/want/text" /run/live; else rm -f /run/live; fi; }
+       verify() { :; }
+       report() { :; }
+       drift() { :; }
+       surroundings() { sha256sum </run/foreign | cut -d ' ' -f 1; }`,
+    );
+  });
+
+  /** turn VERSION ANSWER: a run that gets this answer; prints what the machine says of a loss, and what is live then. */
+  const run = (script: string): string =>
+    execFileSync(
+      "unshare",
+      [
+        "-m",
+        "bash",
+        "-c",
+        `exec 2>&1; set -e
+        mount -t tmpfs none /run; mount -t tmpfs none /var/lib; echo theirs >/run/foreign
+        turn() {
+          rm -rf /run/b; mkdir -p /run/b/want; cp -r "$0/scripts" /run/b/; echo "$1" >/run/b/want/text
+          printf '%s\n' instance=i stack=s/t concern=c machine=web2 "version=$1" turn_seconds=5 >/run/b/meta
+          LOOPBACK_HA_TOKEN=t bash /run/b/scripts/apply.sh 3< <(echo "LOOPBACK-HA-$2") 4>/run/said || true
+          rm -f /var/lib/loopback-ha/i/in-doubt
+          echo "$(sed -n 's/LOOPBACK-HA-READY . . . //p' /run/said) $(cat /run/live 2>/dev/null)"
+        }
+        ${script}`,
+        folder,
+      ],
+      { encoding: "utf8" },
+    );
+
+  for (const [what, script, said] of [
+    ["the same change again", "turn 2 STAY", "web1 1"],
+    ["another change", "turn 3 STAY", "- 1"],
+    ["others' lines have changed", "echo corrected >/run/foreign; turn 2 STAY", "- 1"],
+    ["refused again, it is not forgotten", "turn 2 STAY >/dev/null; turn 2 STAY", "web1 1"],
+    ["another machine is lost to it", "turn 2 'STAY web4' >/dev/null; turn 2 STAY", "web4 1"],
+    [
+      "it may begin, and the change comes again later",
+      "turn 2 GO; turn 1 GO; turn 2 STAY",
+      "web1 2\n- 1\n- 1",
+    ],
+    ["the change is taken back", "turn 1 GO; turn 2 STAY", " 1\nweb1 1"],
+  ])
+    it(what, () => {
+      assert.equal(run(`turn 1 GO; turn 2 'STAY web1'; ${script}`), `- 1\n- 1\n${said}\n`);
+    });
+
+  it("where there was nothing of ours, nothing is left", () => {
+    assert.equal(run("turn 1 'STAY web1'; ls /var/lib"), "- \n");
+  });
 });
