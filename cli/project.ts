@@ -45,12 +45,25 @@ interface ProjectFile {
 }
 
 /**
+ * What a file of the project has in it; null: there is none. Reading a pipe would end when somebody writes into it.
+ * @throws Error when it can't be read, or is no plain file
+ */
+export function textOf(file: string): string | null {
+  const found = fs.statSync(file, { throwIfNoEntry: false });
+  if (!found) return null;
+  if (!found.isFile()) throw new Error(`${file} is no plain file`);
+  return fs.readFileSync(file, "utf8");
+}
+
+/**
  * An object out of a file of the project.
  * @throws UsageError when there is none
  */
 export function readYaml<T>(file: string): T {
   try {
-    const value = parse(fs.readFileSync(file, "utf8")) as T | null;
+    const text = textOf(file);
+    if (text === null) throw new Error("it is not there");
+    const value = parse(text) as T | null;
     if (typeof value !== "object" || value === null) throw new Error("it has no keys");
     return value;
   } catch (error) {

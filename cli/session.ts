@@ -7,7 +7,7 @@ import { StackConfig, readStackConfig } from "../components/config/stack";
 import { LeftInCopy, writeWhole } from "../components/wholeFile";
 import { backendFolder, backendUrl } from "./backend";
 import { UsageError } from "./failure";
-import { PROJECT_FILES, bareName, projectIn } from "./project";
+import { PROJECT_FILES, bareName, projectIn, textOf } from "./project";
 import { explainPulumi } from "./pulumiFailure";
 import { recordRun } from "./runs";
 import { Edit, hasShared, withEditedValues, withEdits } from "./stackFile";
@@ -100,7 +100,7 @@ export class Session {
   texts(): string {
     const inFolder = [...PROJECT_FILES, ...(this.sitesFile ? [this.sitesFile] : [])];
     const files = [this.configFile, ...inFolder.map((name) => path.resolve(this.folder, name))];
-    return JSON.stringify(files.map((file) => (fs.existsSync(file) ? fs.readFileSync(file, "utf8") : null)));
+    return JSON.stringify(files.map(textOf));
   }
 
   private async readConfig(): Promise<StackConfig> {
