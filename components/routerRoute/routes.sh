@@ -392,7 +392,7 @@ told_way() {
 
 # The forwarding table has the last word: a rule or a longer foreign prefix shadows a route that is there.
 verify() {
-  local wrong address prefix server hop way
+  local wrong moving
   {
     sample_addresses "$1"
     addresses_of_rules "$1"
@@ -400,14 +400,18 @@ verify() {
   verify_kind "$1"
   verify_inside "$1"
   wrong=$(awk '{ print "route get", $1 }' "$run/samples" | ask_kernel |
-    awk 'FILENAME !~ /samples$/ { goes[$1 " " $3]; next } !(($1 " " $4) in goes) { print; exit }' - "$run/samples")
+    awk 'FILENAME !~ /samples$/ { goes[$1 " " $3]; next } !(($1 " " $4) in goes)' - "$run/samples")
   [[ $wrong ]] || wrong=$(led_elsewhere)
-  if [[ ! $wrong ]]; then
-    warn_of_losses
-    return
-  fi
-  read -r address prefix server hop way <<<"$wrong"
-  fail "$prefix should go to $server ($hop), but packets to $address don't: the kernel $(told_way "${way:-$(kernels_way "$address")}" "route or rule")"
+  moving=$(of_moving 2 <<<"$wrong")
+  [[ ! $moving ]] || fail "$(told_wrong "${moving%%$'\n'*}")"
+  [[ ! $wrong ]] || warn "$(told_wrong "${wrong%%$'\n'*}")"
+  warn_of_losses
+}
+# told_wrong "ADDRESS PREFIX SERVER NEXT-HOP [WAY]"
+told_wrong() {
+  local address prefix server hop way
+  read -r address prefix server hop way <<<"$1"
+  say "$prefix should go to $server ($hop), but packets to $address don't: the kernel $(told_way "${way:-$(kernels_way "$address")}" "route or rule")"
 }
 
 report() {

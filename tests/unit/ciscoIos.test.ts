@@ -194,7 +194,7 @@ describe("routes of an IOS router", () => {
         findLonger(
           `Codes: C - connected, S - static\n\nGateway of last resort is 10.0.0.1 to network 0.0.0.0\n${text}\n`,
           [{ prefix: "192.0.2.64/27", hop: "192.0.2.3" }],
-        )?.prefix,
+        )[0]?.prefix,
         expected,
       ));
   }

@@ -75,7 +75,7 @@ describe("routes of others inside a prefix (foreign /32)", () => {
   function on(change: string, script: string): string {
     const begin = `set -Eeuo pipefail
       trap 'echo "line $LINENO: $BASH_COMMAND"' ERR
-      say() { printf '%s\\n' "$*"; }; fail() { say "$*"; exit; }; instance=r1 run=$0 bundle=$0 scripts=$1 root=$0 state=$0/none
+      say() { printf '%s\\n' "$*"; }; fail() { say "$*"; exit; }; warn() { say "warning: $*"; }; instance=r1 run=$0 bundle=$0 scripts=$1 root=$0 state=$0/none
       of_all_versions() { :; }; warn_of_losses() { :; }
       for link in host0 out0; do ip link add "$link" type veth peer name "$link-end"; ip link set "$link" up; ip link set "$link-end" up; done
       ip address add 192.0.2.1/27 dev host0; ip address add 198.51.100.1/24 dev out0; ip link set lo up
@@ -94,17 +94,31 @@ describe("routes of others inside a prefix (foreign /32)", () => {
       const moved = (prefix: string): string => on(change, `moves="${prefix} via 192.0.2.2"; check_inside`);
       assert.equal(moved("192.0.2.64/27"), expected && `${expected}; nothing was moved`);
       assert.equal(moved("192.0.2.97/32"), "");
+      // What was so before keeps no other prefix where it is.
+      const verified = (prefix: string): string => on(change, `moves="${prefix} via x"; verify "$bundle"`);
+      assert.equal(verified("192.0.2.64/27"), expected);
+      assert.match(
+        verified("192.0.2.97/32"),
+        expected ? /^warning: 192\.0\.2\.64\/27 should go to web1 / : /^$/,
+      );
     });
 
   for (const [what, rule] of [
     ["for one address of a prefix", "to 192.0.2.70"],
     ["for what comes in by a device", "iif out0"],
   ])
-    it(`a rule ${what}`, () =>
+    it(`a rule ${what}`, () => {
+      const change = `ip rule add ${rule} lookup 99; ip route add default via 192.0.2.10 table 99`;
       assert.match(
-        on(`ip rule add ${rule} lookup 99; ip route add default via 192.0.2.10 table 99`, 'verify "$bundle"'),
+        on(change, 'verify "$bundle"'),
         /^192\.0\.2\.64\/27 should go to web1 \(192\.0\.2\.2\), but packets to \S+ don't: the kernel forwards them so: .*via 192\.0\.2\.10 .*rule is in the way$/,
-      ));
+      );
+      if (rule.startsWith("to"))
+        assert.match(
+          on(change, 'moves="192.0.2.97/32 via x"; verify "$bundle"'),
+          /^warning: 192\.0\.2\.64\/27 should go to web1 /,
+        );
+    });
 
   it("a link that is down is no rule of somebody else", () => {
     assert.match(

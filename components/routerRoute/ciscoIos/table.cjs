@@ -138,11 +138,14 @@ function isInside(part, prefix) {
 }
 
 /**
- * The first route of `show ip route … longer-prefixes` that leads a part of a wanted prefix elsewhere, and whose part it is. IOS
+ * The routes of `show ip route … longer-prefixes` that lead a part of a wanted prefix elsewhere, and whose part it is. IOS
  * writes the length once where all of a network have the same; FRR marks those in force.
- * @param {string} text @param {Wish[]} wanted
+ * @template {Wish} W
+ * @param {string} text @param {W[]} wanted
  */
 function findLonger(text, wanted) {
+  /** @type {{ wish: W, prefix: string, line: string }[]} */
+  const found = [];
   let length = "32";
   const isMarked = /^[A-Z]\S*>/m.test(text);
   for (const line of text.split("\n")) {
@@ -153,9 +156,10 @@ function findLonger(text, wanted) {
     const prefix = `${entry[1]}/${entry[2] ?? length}`;
     const hop = / via (\d+(?:\.\d+){3})/.exec(entry[3])?.[1];
     const wish = wanted.find((each) => isInside(prefix, each.prefix) && hop !== each.hop);
-    if (wish && !wanted.some((each) => each.prefix === prefix)) return { wish, prefix, line: line.trim() };
+    if (wish && !wanted.some((each) => each.prefix === prefix))
+      found.push({ wish, prefix, line: line.trim() });
   }
-  return undefined;
+  return found;
 }
 
 /** @param {string} prefix @param {string} address */
