@@ -64,21 +64,13 @@ told_inside() {
 }
 
 # Before anything moves.
-check_inside() {
+check_inside() { complain_inside "$bundle" '; nothing was moved'; }
+verify_inside() { complain_inside "$1"; }
+complain_inside() {
   local told
-  told=$(routes_inside "$bundle" | of_moving 1 | told_inside)
-  [[ -z $told ]] || fail "${told%%$'\n'*}; nothing was moved"
-}
-verify_inside() {
-  local told wrong
   told=$(routes_inside "$1" | told_inside)
-  wrong=$(of_moving 1 <<<"$told")
-  [[ -z $wrong ]] || fail "${wrong%%$'\n'*}"
-  [[ -z $told ]] || warn "${told%%$'\n'*}"
+  fail_or_warn 1 say "$told" "${2:-}"
 }
-# of_moving FIELD <LINES: those whose prefix, in that field, moves in this run; all of them where none does. What is wrong in
-# another prefix was so before, and must not keep these on a server that is dead.
-of_moving() { awk -v field="$1" 'FILENAME != "-" { if (NF) any = moving[$1] = 1; next } NF && (!any || ($field in moving))' <(say "${moves:-}") -; }
 inside_sights() { routes_inside "$bundle" | told_inside | sed 's/^/trouble\t/'; }
 
 # addresses_of_rules DIR: as sample_addresses has them, one for each rule of others that is for a part of a prefix.

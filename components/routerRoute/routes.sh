@@ -11,6 +11,8 @@
 readonly proof_table=7676 proof_preference=7676
 # shellcheck source-path=SCRIPTDIR source=forwarding.sh
 . "$scripts/forwarding.sh"
+# shellcheck source-path=SCRIPTDIR source=obstacles.sh
+. "$scripts/obstacles.sh"
 # shellcheck source-path=SCRIPTDIR source=inside.sh
 . "$scripts/inside.sh"
 # shellcheck source-path=SCRIPTDIR source=askers.sh
@@ -61,6 +63,7 @@ others() {
 check() {
   need ip perl awk
   local line other
+  note_moves
   # Of a loopback-ha-move that was killed, or an apply.sh by hand: we have the lock.
   rm -rf "$run"/proof.*
   check_forwarding
@@ -74,7 +77,6 @@ check() {
   [[ -z $line || $line == *" lookup $proof_table"* ]] ||
     fail "routing rule preference $proof_preference, which the proof needs, is taken: $line; nothing was changed"
   check_kind
-  moves=$(comm -13 <(live_items) <(wanted_routes "$bundle" | grep -v '^unreachable' | sort))
   [[ $moves ]] || return 0
   check_inside
   prove
@@ -392,7 +394,7 @@ told_way() {
 
 # The forwarding table has the last word: a rule or a longer foreign prefix shadows a route that is there.
 verify() {
-  local wrong moving
+  local wrong
   {
     sample_addresses "$1"
     addresses_of_rules "$1"
@@ -402,9 +404,7 @@ verify() {
   wrong=$(awk '{ print "route get", $1 }' "$run/samples" | ask_kernel |
     awk 'FILENAME !~ /samples$/ { goes[$1 " " $3]; next } !(($1 " " $4) in goes)' - "$run/samples")
   [[ $wrong ]] || wrong=$(led_elsewhere)
-  moving=$(of_moving 2 <<<"$wrong")
-  [[ ! $moving ]] || fail "$(told_wrong "${moving%%$'\n'*}")"
-  [[ ! $wrong ]] || warn "$(told_wrong "${wrong%%$'\n'*}")"
+  fail_or_warn 2 told_wrong "$wrong"
   warn_of_losses
 }
 # told_wrong "ADDRESS PREFIX SERVER NEXT-HOP [WAY]"

@@ -180,6 +180,29 @@ describe("router kind frr", function () {
     });
   }
 
+  it("somebody else's better route to a prefix that does not move keeps no other where it is: said, once", async () => {
+    const line = "ip route 192.0.2.96/27 192.0.2.10";
+    await r1(`vtysh -c 'configure terminal' -c '${line}'`);
+    try {
+      await state("web2", "maintenance");
+      const result = await project.up();
+      assert.equal(result.code, 0, text(result));
+      const said = text(result).match(/warning: r1: .*192\.0\.2\.96\/27.*/g) ?? [];
+      assert.equal(new Set(said).size, 1, text(result));
+      assert.match(
+        said[0],
+        /somebody else routes 192\.0\.2\.96\/27 already \(FRR has it as static, distance 1/,
+      );
+      assert.match(await r1("ip route show 192.0.2.64/27"), /via 192\.0\.2\.2 /);
+      assert.match(await r1("ip route show 192.0.2.96/27"), /via 192\.0\.2\.10 /);
+    } finally {
+      await r1(`vtysh -c 'configure terminal' -c 'no ${line}'`);
+    }
+    await state("web2", "active");
+    await expectUp();
+    assert.deepEqual(await serving(), SERVERS);
+  });
+
   it("somebody else's line for the block, which replaces ours, stays as it is", async () => {
     const configure = (line: string): Promise<string> => r1(`vtysh -c 'configure terminal' -c '${line}'`);
     const block = async (): Promise<string[]> =>

@@ -14,7 +14,8 @@ describe("a Linux router's conntrack and rules of others", () => {
   function run(script: string): string {
     const begin = `set -Eeuo pipefail
       say() { printf '%s\\n' "$*"; }; ask_kernel() { ip -4 -force -batch - 2>/dev/null || true; }; instance=r1 run=$0 macs=$0/macs bundle=$0
-      mkdir -p "$0/want"; touch "$0/macs" "$0/want/servers"
+      mkdir -p "$0/want"; touch "$0/macs" "$0/want/servers" "$0/want/routes"
+      . "$1/obstacles.sh"
       . <(sed 's|^readonly tracked=.*|tracked='"$0"'/conntrack|' "$1/linux/pinning.sh")
       . "$1/linux/tracking.sh"`;
     return execFileSync("unshare", ["-n", "bash", "-c", `${begin}\n${script}`, folder, ROUTER], {
@@ -71,15 +72,45 @@ describe("a Linux router's conntrack and rules of others", () => {
     });
 
   it("a link that is down is told as that, and not as somebody's routing rule (No route to host)", () => {
-    const said = run(`fail() { say "$*"; }; eval "$(sed -n '/^down_links() {/,/^}/p' "$1/../host/lib.sh")"
+    const said =
+      run(`fail() { say "$*"; exit; }; eval "$(sed -n '/^down_links() {/,/^}/p' "$1/../host/lib.sh")"
       ip link add host0 type veth peer name end0; ip link set end0 up; ip address add 192.0.2.1/27 dev host0; ip link set host0 up
       echo 'web1 192.0.2.2 up 0x2000000 76002' >"$0/want/servers"; echo '192.0.2.65 192.0.2.64/27 web1 192.0.2.2' >"$0/samples"
       ip route add default via 192.0.2.2 table 76002; ip rule add fwmark 0x2000000/0xff000000 lookup 76002
-      verify_pins "$0"; say -; ip link set host0 down; verify_pins "$0"; : >"$0/want/servers"`);
+      verify_pins "$0"; say -; ip link set host0 down; (verify_pins "$0"); : >"$0/want/servers"`);
     assert.match(
       said,
       /^-\npackets with mark 0x2000000 should go to web1 \(192\.0\.2\.2\), but .*: RTNETLINK answers: .*\. links that are down here:.* host0/,
     );
+  });
+
+  it("a mark that leads elsewhere stops the moves of its server, and no others", () => {
+    const said = run(`fail() { say "FAIL $*"; exit; }; warn() { say "warning $*"; }
+      ip link add host0 type veth peer name end0; ip link set end0 up; ip address add 192.0.2.1/27 dev host0; ip link set host0 up
+      printf '%s\n' 'web1 192.0.2.2 up 0x2000000 76002' 'web2 192.0.2.3 up 0x3000000 76003' >"$0/want/servers"
+      printf '%s\n' '192.0.2.64/27 web2 192.0.2.3' '192.0.2.96/27 web1 192.0.2.2' >"$0/want/routes"
+      echo '192.0.2.65 192.0.2.64/27 web2 192.0.2.3' >"$0/samples"
+      for n in 2 3; do ip route add default via 192.0.2.$n table 7600$n; ip rule add fwmark 0x\${n}000000/0xff000000 lookup 7600$n; done
+      ip rule add fwmark 0x2000000/0xff000000 lookup 76003 pref 10
+      try() { (concerned="$1" left="$2"; verify_pins "$0"); }
+      try '' ''; try '192.0.2.96/27 via 192.0.2.2' ''; try '192.0.2.64/27 via 192.0.2.3' ''
+      try '192.0.2.64/27 via 192.0.2.3' '192.0.2.64/27 web1 192.0.2.2'
+      sed -i 's/192.0.2.2 up/192.0.2.2 down/' "$0/want/servers"
+      try '192.0.2.64/27 via 192.0.2.3' '192.0.2.64/27 web1 192.0.2.2'
+      : >"$0/want/servers"; : >"$0/want/routes"`);
+    assert.deepEqual(
+      said
+        .trim()
+        .split("\n")
+        .map((line) => line.split(" ")[0]),
+      ["FAIL", "FAIL", "warning", "FAIL", "warning"],
+      said,
+    );
+    for (const line of said.trim().split("\n"))
+      assert.match(
+        line,
+        /packets with mark 0x2000000 should go to web1 \(192\.0\.2\.2\), but the kernel forwards them so/,
+      );
   });
 
   it("rules of others are found without reading their sets (M11)", () => {

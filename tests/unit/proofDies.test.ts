@@ -29,7 +29,7 @@ describe("a router's proof whose prober dies (M13)", () => {
     write("want/private/vips", "192.0.2.69,192.0.2.70,192.0.2.71 widgetco http www.widgetco.example /x\n");
     write("want/settings", "proof_source=198.51.100.1\nproof_seconds=5\n");
     write("probe.pl", PROBER);
-    for (const name of ["routes.sh", "forwarding.sh", "inside.sh", "askers.sh"])
+    for (const name of ["routes.sh", "forwarding.sh", "obstacles.sh", "inside.sh", "askers.sh"])
       fs.symlinkSync(path.join(ROUTER, name), path.join(folder, name));
   });
   afterEach(() => fs.rmSync(folder, { recursive: true }));

@@ -112,15 +112,17 @@ check_kind() {
   daemons=$(running) || fail "FRR does not run ($(head -n 1 <<<"$daemons")); nothing was changed. Start it: systemctl enable --now frr"
   serves_statics || { [[ $daemons == *watchfrr* ]] && wait_for 10 serves_statics; } ||
     fail "FRR's daemon for static routes does not run (running:$daemons); nothing was changed. See /etc/frr/daemons, then: systemctl restart frr"
-  line=$(shadows "$bundle" | head -n 1)
-  [[ -z $line ]] || fail "somebody else routes $line; nothing was changed. Remove that route, or give it a distance above $far"
-  line=$(statics | awk 'FILENAME == "-" { if ($4 == "foreign") foreign[$1 " " $2]; next } ($1 " " $3) in foreign { print $1, $3; exit }' - "$bundle/want/routes")
-  [[ -z $line ]] || fail "somebody else has the line 'ip route $line' with another tag or distance, which is the same line to FRR; nothing was changed. Remove it: vtysh -c 'configure terminal' -c 'no ip route $line'"
+  line=$(shadows "$bundle")
+  fail_or_warn 1 told_shadow "$line" '; nothing was changed'
+  line=$(statics | awk 'FILENAME == "-" { if ($4 == "foreign") foreign[$1 " " $2]; next } ($1 " " $3) in foreign { print $1, $3 }' - "$bundle/want/routes")
+  fail_or_warn 1 told_same_line "$line" '; nothing was changed'
 }
+told_shadow() { say "somebody else routes $1. Remove that route, or give it a distance above $far"; }
+told_same_line() { say "somebody else has the line 'ip route $1' with another tag or distance, which is the same line to FRR. Remove it: vtysh -c 'configure terminal' -c 'no ip route $1'"; }
 # Not by the kernel's table: a route with a greater distance is no obstacle.
 check_foreign_routes() { :; }
 
-# What keeps ours out of force: "PREFIX already (...)".
+# What keeps ours out of force: "PREFIX already (...)", one a line.
 shadows() {
   local prefixes
   mapfile -t prefixes < <(awk '{ print $1 }' "$1/want/routes")
@@ -201,7 +203,8 @@ known_to_zebra() {
 zebra_has() { [[ -z $(comm -13 <(known_to_zebra "$1") <(steps_of add "$1")) ]]; }
 zebra_lacks() { [[ -z $(comm -12 <(known_to_zebra "$1") <(steps_of drop "$1")) ]]; }
 steps_of() { awk -v verb="$1" '$1 == verb { print $2, $3, $4 }' <<<"$2" | sort; }
-kernel_has() { [[ -z $(missing_in_kernel "$1") ]]; }
+# What somebody keeps out of the kernel is not waited for, where the run is concerned with other prefixes.
+kernel_has() { [[ -z $(missing_in_kernel "$1" | of_concern 1) ]]; }
 
 # A changed kind: the former one's next hops stay, behind FRR's (+), or come to the front again (-), until it is removed.
 demote_siblings() {
@@ -243,11 +246,15 @@ save() {
 }
 
 verify_kind() {
-  local missing shadow
-  missing=$(missing_in_kernel "$1" | head -n 1)
-  [[ $missing ]] || return 0
-  shadow=$(shadows "$1" | head -n 1)
-  fail "FRR has ${missing/ via / by }, and does not put it into force: ${shadow:+somebody else routes }${shadow:-see vtysh -c \"show ip route ${missing%% *}\"}"
+  local missing
+  missing=$(missing_in_kernel "$1")
+  fail_or_warn 1 told_missing "$missing"
+}
+told_missing() {
+  local prefix hop shadow
+  read -r prefix _ hop <<<"$1"
+  shadow=$(shadows "$bundle" | grep -m 1 -F "$prefix " || true)
+  say "FRR has $prefix by $hop, and does not put it into force: ${shadow:+somebody else routes }${shadow:-see vtysh -c \"show ip route $prefix\"}"
 }
 
 drift() {

@@ -472,19 +472,27 @@ strict_devices() {
   [[ ! $strict ]] || say "the servers are behind several interfaces, and rp_filter is 1 on$strict: packets of pinned flows may be dropped there. Set net.ipv4.conf.all.rp_filter to 2"
 }
 
-# A packet with a server's mark goes to that server, whatever the main table says.
+# A packet with a server's mark goes to that server, whatever the main table says. The run is concerned with those that get
+# something, and with those that live on and keep their open connections.
 verify_pins() {
-  local wrong name hop mark sample goes why
+  local wrong sample
   read -r sample _ <"$run/samples" || return 0
   wrong=$(awk -v sample="$sample" '{ print "route get", sample, "mark", $4 }' "$1/want/servers" | ask_kernel |
     awk 'FILENAME !~ /want\/servers$/ { if ($2 == "via") for (i = 4; i < NF; i++) if ($i == "mark") goes[$(i + 1)] = $3; next }
-      goes[$4] != $2 { print $1, $2, $4; exit }' - "$1/want/servers")
-  [[ $wrong ]] || return 0
-  read -r name hop mark <<<"$wrong"
+      goes[$4] != $2' - "$1/want/servers")
+  wrong=$(awk 'FILENAME != "-" { if (NF) prefixes[$3] = prefixes[$3] " " $1; next }
+    NF { count = split(prefixes[$2], prefix, " "); print "-", $0; for (i = 1; $3 != "down" && i <= count; i++) print prefix[i], $0 }' \
+    "$1/want/routes" <(say "${left:-}") - <<<"$wrong")
+  fail_or_warn 1 told_wrong_mark "$wrong"
+}
+told_wrong_mark() {
+  local name hop mark sample goes why
+  read -r sample _ <"$run/samples"
+  read -r _ name hop _ mark _ <<<"$1"
   goes=$(ip -4 route get "$sample" mark "$mark" 2>&1 | head -n 1 || true)
   why="Somebody else's routing rule is in the way"
   if [[ $goes == RTNETLINK* ]]; then why=$(down_links); fi
-  fail "packets with mark $mark should go to $name ($hop), but the kernel forwards them so: $goes. ${why:-"A route of ours was lost meanwhile; run 'pulumi up' again"}"
+  say "packets with mark $mark should go to $name ($hop), but the kernel forwards them so: $goes. ${why:-"A route of ours was lost meanwhile; run 'pulumi up' again"}"
 }
 
 # Clients of a server that is down learn at once that their connections are gone. Whose answer was lost is told again: a

@@ -1,0 +1,29 @@
+# shellcheck shell=bash disable=SC2154,SC2034
+# What a run moves, and which of the things in the way stop it.
+
+# What moves: the kernel has it otherwise. What is wrong in a prefix that keeps its next hop was so before, and must not keep
+# the others on a server that is dead: then the run is concerned with these alone.
+note_moves() {
+  local former=''
+  [[ ! -e $state/current/want/routes ]] || former=$(<"$state/current/want/routes")
+  moves=$(comm -13 <(live_items) <(wanted_routes "$bundle" | grep -v '^unreachable' | sort))
+  concerned=$(awk 'FILENAME != "-" { former[$1] = $3; next } NF && former[$1] != $3' <(say "$former") - <<<"$moves")
+  concerned=${concerned:-$moves}
+  left=$(awk 'FILENAME != "-" { concerned[$1]; next } NF && ($1 in concerned)' <(say "$concerned") - <<<"$former")
+}
+# of_concern FIELD <LINES: those whose prefix, in that field, the run is concerned with; all of them where nothing moves.
+of_concern() { awk -v field="$1" 'FILENAME != "-" { if (NF) any = concerned[$1] = 1; next } NF && (!any || ($field in concerned))' <(say "${concerned:-}") -; }
+# fail_or_warn FIELD SENTENCE LINES [END]: what is wrong, a prefix in that field. SENTENCE is a command that says a line. Fails
+# for the first that the run is concerned with, with END; else the first is a warning. Of checks that see the same, one warns.
+warned=' '
+fail_or_warn() {
+  local line prefix
+  line=$(of_concern "$1" <<<"$3")
+  line=${line%%$'\n'*}
+  [[ ! $line ]] || fail "$("$2" "$line")${4:-}"
+  line=${3%%$'\n'*}
+  prefix=$(cut -d ' ' -f "$1" <<<"$line")
+  [[ $line && $warned != *" $prefix "* ]] || return 0
+  warned+="$prefix "
+  warn "$("$2" "$line")"
+}
