@@ -80,6 +80,8 @@ export interface RouterSight {
   toldTracked: Fill;
   /** What was said to keep visitors out of it. */
   toldTroubles: string[];
+  /** When it was told of lately what it says of itself, a time for each line. */
+  tellings: number[];
   /** It was said that its scripts are of an older version. */
   toldOlder: boolean;
   /** Until then no server is taken for dead: after such an outage they come back one by one. */
@@ -109,6 +111,7 @@ export const newSight = (at: number): RouterSight => ({
   pinged: [],
   toldTracked: Fill.Fine,
   toldTroubles: [],
+  tellings: [],
   toldOlder: false,
   settling: 0,
   servers: {},

@@ -9,8 +9,12 @@ import type { Line } from "./words";
 /** Of the limit, in percent: from where it is told, when it is full, and below which that is over. */
 const [HIGH, FULL, FINE] = [80, 99, 70];
 
+/** What a router says of itself may be another thing each round: of that, so many lines at most within this time. */
+const TELLINGS = { most: 10, withinMs: 60_000 };
+
 /** What a round tells of the router itself. */
 export function tellRouter({ router, hosts, tracked, troubles, answers }: Round, sight: RouterSight): Line[] {
+  sight.tellings = sight.tellings.filter((at) => sight.heard - at < TELLINGS.withinMs);
   const lines = tellTroubles(router, troubles, sight);
   if (hosts !== undefined || answers.length === 0) sight.toldOlder = false;
   else if (!sight.toldOlder) {
@@ -21,21 +25,34 @@ export function tellRouter({ router, hosts, tracked, troubles, answers }: Round,
   sight.tracked = tracked;
   const percent = (tracked.count / tracked.max) * 100;
   const before = sight.toldTracked;
-  if (percent >= FULL) sight.toldTracked = Fill.Full;
-  else if (percent < FINE) sight.toldTracked = Fill.Fine;
-  else if (percent >= HIGH && before === Fill.Fine) sight.toldTracked = Fill.High;
-  if (sight.toldTracked !== before) lines.push(words.conntrack(router, sight.toldTracked, tracked));
-  return lines;
+  let fill = before;
+  if (percent >= FULL) fill = Fill.Full;
+  else if (percent < FINE) fill = Fill.Fine;
+  else if (percent >= HIGH && before === Fill.Fine) fill = Fill.High;
+  if (fill === before || !mayTell(sight, 1)) return lines;
+  sight.toldTracked = fill;
+  return [...lines, words.conntrack(router, fill, tracked)];
+}
+
+/** Where there is no room for that many lines now, what changed is told once there is. */
+function mayTell(sight: RouterSight, lines: number): boolean {
+  if (sight.tellings.length + lines > TELLINGS.most) return false;
+  sight.tellings.push(...Array<number>(lines).fill(sight.heard));
+  return true;
 }
 
 function tellTroubles(router: string, troubles: string[] | undefined, sight: RouterSight): Line[] {
   if (troubles === undefined) return [];
   const before = sight.toldTroubles;
+  const lines =
+    troubles.length === 0 && before.length > 0
+      ? [words.forwards(router)]
+      : troubles
+          .filter((trouble) => !before.includes(trouble))
+          .map((trouble) => words.keepsOut(router, trouble));
+  if (!mayTell(sight, lines.length)) return [];
   sight.toldTroubles = troubles;
-  if (troubles.length === 0 && before.length > 0) return [words.forwards(router)];
-  return troubles
-    .filter((trouble) => !before.includes(trouble))
-    .map((trouble) => words.keepsOut(router, trouble));
+  return lines;
 }
 
 /** Whether any server answers a router. */

@@ -329,6 +329,28 @@ describe("watch: slow is not dead", () => {
     assert.match(watched.lines[2].text, /there is room again$/);
   });
 
+  it("a router that says something else each round fills no log: ten lines a minute (M5)", () => {
+    const watched = new Watched();
+    const minutes = 3;
+    const rounds = (minutes * 60_000) / INTERVAL;
+    for (let round = 0; round < rounds; round++) {
+      watched.at += INTERVAL;
+      const tracked = { count: round % 2 ? 100 : 10, max: 100 };
+      watched.round("r1", "++++", undefined, { troubles: [`chain c${round} drops all`], tracked });
+    }
+    const before = watched.lines.length;
+    assert.ok(before >= 10 && before <= 10 * minutes, `${before} lines`);
+    // What holds at the end is told, later.
+    for (let round = 0; round < rounds; round++) {
+      watched.at += INTERVAL;
+      watched.round("r1", "++++", undefined, { troubles: ["chain last drops all"] });
+    }
+    const after = watched.lines.slice(before).map(({ text }) => text);
+    assert.deepEqual(after, [
+      "visitors don't get through r1, whatever servers answer it: chain last drops all",
+    ]);
+  });
+
   it("what keeps visitors out of a router is told once, and when that is over (forward policy drop)", () => {
     const watched = new Watched();
     const [closed, lost] = ["chain f of table inet fw drops all", "a new connection does not get through"];
