@@ -187,7 +187,7 @@ describe("router kind frr", function () {
       await state("web2", "maintenance");
       const result = await project.up();
       assert.equal(result.code, 0, text(result));
-      const said = text(result).match(/warning: r1: .*192\.0\.2\.96\/27.*/g) ?? [];
+      const said: string[] = text(result).match(/warning: r1: .*192\.0\.2\.96\/27.*/g) ?? [];
       assert.equal(new Set(said).size, 1, text(result));
       assert.match(
         said[0],
