@@ -50,6 +50,8 @@ case "$verb" in
     exit "$status"
     ;;
   full)
+    # Python programs are one of the other languages. Debian's Python has no venv of its own.
+    python3 -c 'import ensurepip' 2>/dev/null || require_programs ensurepip:python3-venv
     # All, or these files.
     [ $# -gt 0 ] || set -- "${unit_tests[@]}" "${lab_tests[@]}"
     exec "${mocha[@]}" --parallel --jobs 2 "$@"

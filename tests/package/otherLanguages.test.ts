@@ -14,6 +14,8 @@ import { INSTALL_MS, packed, userFolder } from "./installed";
 
 const PAGE = "docs/other-languages.md";
 const PLUGIN = "./node_modules/pulumi-loopback-ha/plugin";
+/** Of the line that the engine of this checkout is of. */
+const PYTHON_SDK = "3.247.0";
 const COMPONENTS = ["DnsRoundRobin", "LoopbackVip", "RouterRoute", "WebServerPool"];
 
 describe("other languages", function () {
@@ -66,6 +68,48 @@ describe("other languages", function () {
     } finally {
       host.kill();
       await ended;
+    }
+  });
+
+  /** In which the Python SDK is. */
+  async function python(): Promise<string> {
+    const folder = await userFolder("venv");
+    const made = await attempt("python3", ["-m", "venv", "venv"], { cwd: folder });
+    assert.equal(made.code, 0, `no Python with venv here (apt-get install python3-venv): ${textOf(made)}`);
+    await run("venv/bin/pip", ["install", "--quiet", `pulumi==${PYTHON_SDK}`], { cwd: folder });
+    return path.join(folder, "venv/bin/python");
+  }
+
+  it("a Python program builds the same farm", async () => {
+    const interpreter = await python();
+    const lab = new Lab();
+    await lab.up();
+    const farm = new Program(lab, "prod", await userFolder("python"));
+    const [plugins] = /^plugins:\n(?: .*\n)+/m.exec(block(PAGE, "runtime: yaml", "yaml"))!;
+    fs.writeFileSync(farm.file("Pulumi.yaml"), `name: farm\nruntime: python\n${plugins}`);
+    fs.writeFileSync(farm.file("__main__.py"), block(PAGE, "import pulumi", "python"));
+    const operator = async (program: string, ...args: string[]): Promise<string> => {
+      const result = await lab.exec("operator", [program, ...args], {
+        ...{ cwd: farm.folder, timeoutMs: 110_000 },
+        env: { ...farm.env, PULUMI_NON_INTERACTIVE: "true" },
+      });
+      assert.equal(result.code, 0, textOf(result));
+      return result.stdout;
+    };
+    try {
+      await operator("bash", "-ec", block(PAGE, "pulumi stack init").replace(/^pulumi up.*$/m, ""));
+      const printed = await operator(interpreter, path.join(__dirname, "run.py"), farm.folder);
+      for (const name of COMPONENTS) assert.match(printed, new RegExp(`loopback-ha:index:${name} `));
+      assert.match(printed, /\+ 12 created/);
+      const healthPath = (await farm.output("healthPath")) as string;
+      for (const [vip, server] of [
+        ["192.0.2.37", "web1"],
+        ["192.0.2.69", "web2"],
+      ])
+        assert.equal(await whoServes(lab, vip, "www.widgetco.example", healthPath), server);
+    } finally {
+      const gone = await farm.destroy();
+      assert.equal(gone.code, 0, textOf(gone));
     }
   });
 
