@@ -92,20 +92,54 @@ function styleOf(text: string): { lineWidth: 0; indent: number; flowCollectionPa
   return { lineWidth: 0, indent: Math.min(indent, 8), flowCollectionPadding: !/[:,[] *\{[^\s}]/.test(text) };
 }
 
-/** The edited text, with the lines of `text` in place of those that differ from them in blanks only. */
+/** What was edited, in the lines of `text`: those that differ from the library's way to write them only there stay as they are. */
 function asWritten(text: string, edited: string): string {
   const own = text.split("\n");
-  let at = 0;
-  const sameBut = (a: string, b: string): boolean => a.replace(/\s/g, "") === b.replace(/\s/g, "");
-  const lines = diffArrays(own, edited.split("\n"), { comparator: sameBut }).flatMap(
-    ({ added, removed, value }) => {
-      if (added) return own[0].endsWith("\r") ? value.map((line) => `${line.trimEnd()}\r`) : value;
-      at += value.length;
-      return removed ? [] : own.slice(at - value.length, at);
-    },
-  );
-  const result = lines.join("\n");
+  const library = readDocument(text).toString(styleOf(text)).split("\n");
+  const { kept, before } = changes(library, edited.split("\n"));
+  const crlf = own[0].endsWith("\r");
+  const written = (lines: string[]): string[] => (crlf ? lines.map((line) => `${line.trimEnd()}\r`) : lines);
+  const lines = chunks(own, library).flatMap(({ from, to, as }) => {
+    const its = library.slice(from, to);
+    const inside = its.slice(1).some((_, i) => before[from + 1 + i].length > 0);
+    if (!inside && its.every((_, i) => kept[from + i]))
+      return [...written(to > from ? before[from] : []), ...as];
+    return written(its.flatMap((line, i) => [...before[from + i], ...(kept[from + i] ? [line] : [])]));
+  });
+  const result = [...lines, ...written(before[library.length])].join("\n");
   return meansTheSame(result, edited) ? result : edited;
+}
+
+/** Which lines of `a` are in `b`, too, and what `b` has before each of them, and after the last. */
+function changes(a: string[], b: string[]): { kept: boolean[]; before: string[][] } {
+  const kept: boolean[] = [];
+  const before: string[][] = [...a, ""].map(() => []);
+  for (const { added, removed, value } of diffArrays(a, b)) {
+    if (added) before[kept.length].push(...value);
+    else kept.push(...value.map(() => !removed));
+  }
+  return { kept, before };
+}
+
+/** Lines `from` to `to` of `b`, and what they are in `a`: one each, but where the two differ in more than blanks. */
+function chunks(a: string[], b: string[]): { from: number; to: number; as: string[] }[] {
+  const result: { from: number; to: number; as: string[] }[] = [];
+  const sameBut = (x: string, y: string): boolean => x.replace(/\s/g, "") === y.replace(/\s/g, "");
+  let [at, from] = [0, 0];
+  let open: (typeof result)[number] | undefined;
+  for (const { added, removed, value } of diffArrays(a, b, { comparator: sameBut })) {
+    if (added || removed) {
+      if (open === undefined) result.push((open = { from, to: from, as: [] }));
+      if (removed) open.as.push(...a.slice(at, at + value.length));
+      else open.to += value.length;
+    } else {
+      open = undefined;
+      result.push(...value.map((_, i) => ({ from: from + i, to: from + i + 1, as: [a[at + i]] })));
+    }
+    if (!added) at += value.length;
+    if (!removed) from += value.length;
+  }
+  return result;
 }
 
 function meansTheSame(a: string, b: string): boolean {

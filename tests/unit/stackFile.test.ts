@@ -53,6 +53,28 @@ describe("a stack's configuration file", () => {
     assert.equal(added, `${own.slice(0, first)}        web4:\n            address: 192.0.2.5\n${last}`);
   });
 
+  for (const [what, lines, end = ""] of [
+    ["a folded scalar", "  farm:note: >-\n    one line\n    and another\n\n    a paragraph\n"],
+    ["a literal one, with blanks at its end", "  farm:note: |+\n      one\n        two\n\n"],
+    ["text in quotes over two lines", '  farm:note: "one\n    two"\n'],
+    ["braces over several lines", "  farm:more: {\n    a: 1,   # one\n    b: [ 2,\n      3 ]\n  }\n"],
+    ["lists at their key's depth", "  farm:more:\n  - a\n  -   b\n"],
+    ["numbers and words as YAML 1.1 writes them", "  farm:more: [0x1F, 1_000, yes, ~, null, 1.0]\n"],
+    ["quotes of either kind", `  'farm:more': "a"\n  "farm:other": 'b''c'\n`],
+    ["a document's marks and a comment at its end", "", "# the end\n...\n"],
+  ])
+    it(`leaves what it does not change as it is written: ${what}`, () => {
+      const farm = (web2: string): string =>
+        `config:\n${lines}  farm:servers:\n    web1: { address: 192.0.2.2 }\n    web2: { ${web2} }\n${end}`;
+      const [own, expected] = [farm("address: 192.0.2.3"), farm("address: 192.0.2.3, state: down")];
+      const edits = (value?: string) => [{ path: ["servers", "web2", "state"], value }];
+      const down = withEdits(own, "farm", edits("down"));
+      assert.equal(down, expected);
+      assert.equal(withEdits(down, "farm", edits()), own);
+      const dos = (text: string): string => text.replace(/\n/g, "\r\n");
+      assert.equal(withEdits(dos(own), "farm", edits("down")), dos(expected));
+    });
+
   it("takes out a key, and what is empty then", () => {
     const text = withEdits(FILE, "farm", [{ path: ["pins", "192.0.2.64/27"] }]);
     assert.doesNotMatch(text, /pins/);
