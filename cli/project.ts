@@ -15,6 +15,10 @@ export interface Project {
   configDir: string;
   /** What it sets for all its stacks, as Pulumi.yaml has it. */
   config: Record<string, unknown>;
+  /** Its language, as `nodejs`. */
+  runtime?: string;
+  /** Where its program is, from the folder. */
+  main: string;
 }
 
 /**
@@ -27,8 +31,9 @@ export function projectIn({ cwd = process.cwd() }: { cwd?: string }): Project {
     const file = PROJECT_FILES.map((name) => path.join(folder, name)).find((name) => fs.existsSync(name));
     if (file !== undefined) {
       // The Automation API's own reader leaves stackConfigDir out.
-      const { name, stackConfigDir = ".", config = {} } = readYaml<ProjectFile>(file);
-      return { folder, project: name, configDir: stackConfigDir, config };
+      const { name, stackConfigDir = ".", config = {}, runtime, main = "." } = readYaml<ProjectFile>(file);
+      const language = typeof runtime === "object" ? runtime?.name : runtime;
+      return { folder, project: name, configDir: stackConfigDir, config, runtime: language, main };
     }
     if (folder === path.dirname(folder)) {
       throw new UsageError(
@@ -42,6 +47,8 @@ interface ProjectFile {
   name: string;
   stackConfigDir?: string;
   config?: Record<string, unknown>;
+  runtime?: string | { name?: string } | null;
+  main?: string;
 }
 
 /**

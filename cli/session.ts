@@ -1,5 +1,4 @@
 /** A stack of a project, reached through Pulumi's Automation API: its config, its history, its locks. */
-import * as fs from "node:fs";
 import * as path from "node:path";
 import { LocalWorkspace, Stack } from "@pulumi/pulumi/automation";
 import { FarmModel } from "../components/config";
@@ -224,7 +223,9 @@ export function writeDraft({ file, text, newText }: Draft): void {
 
 function readConfigFile(file: string): string {
   try {
-    return fs.readFileSync(file, "utf8");
+    const text = textOf(file);
+    if (text === null) throw new Error("it is not there");
+    return text;
   } catch (error) {
     throw new UsageError(
       `the stack's configuration can't be read (${(error as Error).message}); nothing was touched`,

@@ -9,6 +9,7 @@ import { tryWriteWhole } from "../../components/wholeFile";
 import { backendFolder, backendUrl } from "../backend";
 import { stateOf } from "../commands/flips";
 import { UsageError } from "../failure";
+import { projectIn, textOf } from "../project";
 import { OWN_FOLDER, Session } from "../session";
 import type { Facts, Place } from "./able";
 import { userName } from "./instance";
@@ -174,13 +175,14 @@ function missingPassphrase(config: string): string | undefined {
   const { PULUMI_CONFIG_PASSPHRASE: phrase, PULUMI_CONFIG_PASSPHRASE_FILE: file } = process.env;
   if (phrase !== undefined) return undefined;
   try {
-    if (!/^encryptionsalt:/m.test(fs.readFileSync(config, "utf8"))) return undefined;
+    if (!/^encryptionsalt:/m.test(textOf(config) ?? "")) return undefined;
   } catch {
     return undefined;
   }
   if (!file) return "neither PULUMI_CONFIG_PASSPHRASE nor PULUMI_CONFIG_PASSPHRASE_FILE is set";
   try {
-    fs.readFileSync(file);
+    // A pipe gives it once, and pulumi needs it each time.
+    if (textOf(file) === null) throw new Error("it is not there");
     return undefined;
   } catch (error) {
     return `PULUMI_CONFIG_PASSPHRASE_FILE can't be read (${(error as Error).message})`;
@@ -189,15 +191,15 @@ function missingPassphrase(config: string): string | undefined {
 
 /** As while somebody runs npm ci, or when that has failed. @returns undefined also where the program is none of Node's */
 function missingPackage(folder: string): string | undefined {
-  let project: string;
+  let main: string;
   try {
-    project = fs.readFileSync(path.join(folder, "Pulumi.yaml"), "utf8");
+    const project = projectIn({ cwd: folder });
+    if (project.runtime !== "nodejs") return undefined;
+    main = project.main;
   } catch {
     // It is said where the config is read.
     return undefined;
   }
-  if (!/^runtime: *(\n +name: *)?["']?nodejs/m.test(project)) return undefined;
-  const [, main = "."] = /^main: *["']?([^"'\n]*)/m.exec(project) ?? [];
   // Not by require.resolve, which remembers what was there.
   for (let at = path.resolve(folder, main); ; at = path.dirname(at)) {
     const found = ["node_modules/@pulumi/pulumi/package.json", ".pnp.cjs"];

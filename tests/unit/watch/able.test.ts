@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -167,7 +168,24 @@ describe("watch: whether a flip could be made (M14)", () => {
           (process.env.PULUMI_CONFIG_PASSPHRASE_FILE = folder)
         ),
       ],
+      [
+        "secrets",
+        () => {
+          const pipe = path.join(folder, "pipe");
+          execFileSync("/usr/bin/mkfifo", [pipe]);
+          delete process.env.PULUMI_CONFIG_PASSPHRASE;
+          process.env.PULUMI_CONFIG_PASSPHRASE_FILE = pipe;
+        },
+      ],
       ["program", () => fs.writeFileSync(path.join(folder, "Pulumi.yaml"), "name: farm\nruntime: nodejs\n")],
+      [
+        "program",
+        () =>
+          fs.writeFileSync(
+            path.join(folder, "Pulumi.yaml"),
+            '{"name":"farm","runtime":{"name":"nodejs"},"main":"x"}',
+          ),
+      ],
       [
         "program",
         () =>
