@@ -69,8 +69,9 @@ verify_inside() { complain_inside "$1"; }
 complain_inside() {
   local told
   told=$(routes_inside "$1" | told_inside)
-  fail_or_warn 1 say "$told" "${2:-}"
+  fail_or_warn 1 as_told "$told" "${2:-}"
 }
+as_told() { say "$1$2"; }
 inside_sights() { routes_inside "$bundle" | told_inside | sed 's/^/trouble\t/'; }
 
 # addresses_of_rules DIR: as sample_addresses has them, one for each rule of others that is for a part of a prefix.

@@ -13,17 +13,17 @@ note_moves() {
 }
 # of_concern FIELD <LINES: those whose prefix, in that field, the run is concerned with; all of them where nothing moves.
 of_concern() { awk -v field="$1" 'FILENAME != "-" { if (NF) any = concerned[$1] = 1; next } NF && (!any || ($field in concerned))' <(say "${concerned:-}") -; }
-# fail_or_warn FIELD SENTENCE LINES [END]: what is wrong, a prefix in that field. SENTENCE is a command that says a line. Fails
-# for the first that the run is concerned with, with END; else the first is a warning. Of checks that see the same, one warns.
+# fail_or_warn FIELD SENTENCE LINES [UNTOUCHED]: what is wrong, a prefix in that field. SENTENCE LINE UNTOUCHED says it. Fails for
+# the first that the run is concerned with; else the first is a warning. Of several checks that see the same, one warns.
 warned=' '
 fail_or_warn() {
   local line prefix
   line=$(of_concern "$1" <<<"$3")
   line=${line%%$'\n'*}
-  [[ ! $line ]] || fail "$("$2" "$line")${4:-}"
+  [[ ! $line ]] || fail "$("$2" "$line" "${4:-}")"
   line=${3%%$'\n'*}
   prefix=$(cut -d ' ' -f "$1" <<<"$line")
   [[ $line && $warned != *" $prefix "* ]] || return 0
   warned+="$prefix "
-  warn "$("$2" "$line")"
+  warn "$("$2" "$line" '')"
 }

@@ -117,8 +117,8 @@ check_kind() {
   line=$(statics | awk 'FILENAME == "-" { if ($4 == "foreign") foreign[$1 " " $2]; next } ($1 " " $3) in foreign { print $1, $3 }' - "$bundle/want/routes")
   fail_or_warn 1 told_same_line "$line" '; nothing was changed'
 }
-told_shadow() { say "somebody else routes $1. Remove that route, or give it a distance above $far"; }
-told_same_line() { say "somebody else has the line 'ip route $1' with another tag or distance, which is the same line to FRR. Remove it: vtysh -c 'configure terminal' -c 'no ip route $1'"; }
+told_shadow() { say "somebody else routes $1$2. Remove that route, or give it a distance above $far"; }
+told_same_line() { say "somebody else has the line 'ip route $1' with another tag or distance, which is the same line to FRR$2. Remove it: vtysh -c 'configure terminal' -c 'no ip route $1'"; }
 # Not by the kernel's table: a route with a greater distance is no obstacle.
 check_foreign_routes() { :; }
 
