@@ -33,17 +33,25 @@ export async function endOtherLab(): Promise<void> {
 }
 
 let release: (() => Promise<void>) | undefined;
+let [file, began] = ["", 0];
 
-/** Mocha calls these before and after each file where it runs two at a time. */
+/**
+ * Mocha calls these before and after each file where it runs two at a time. TEST_TIMES may name a file that gets how many
+ * seconds each test file has kept its worker busy.
+ */
 export const mochaHooks = {
   async beforeAll(this: Mocha.Context): Promise<void> {
     if (worker === undefined) return;
     this.timeout(0);
-    const file = this.test?.parent?.suites[0]?.file ?? "";
+    file = this.test?.parent?.suites[0]?.file ?? "";
     const alone = path.basename(path.dirname(file)) === "alone";
     release = await takeLock(path.join(sharedFolder, "files.lock"), alone ? "exclusive" : "shared");
+    began = Date.now();
   },
   async afterAll(): Promise<void> {
+    const times = process.env.TEST_TIMES;
+    if (times && worker !== undefined)
+      fs.appendFileSync(times, `${(Date.now() - began) / 1000} ${path.relative(__dirname, file)}\n`);
     await release?.();
   },
 };

@@ -15,7 +15,6 @@ export const TARBALL = "pulumi-loopback-ha-0.1.0.tgz";
 
 const folder = path.join(sharedFolder, "package");
 let once: Promise<void> | undefined;
-let tools: Promise<void> | undefined;
 
 /** The tarball. */
 export async function packed(): Promise<string> {
@@ -24,14 +23,18 @@ export async function packed(): Promise<string> {
 }
 
 /** Other package managers than npm, in a folder's node_modules. Exact versions: a new one is none of a test's news. */
-export async function sharedTools(): Promise<string> {
-  await (tools ??= installOnce(path.join(sharedFolder, "managers"), async (into) => {
-    const managers = ["pnpm@12.21.0", "yarn@1.22.22", "@yarnpkg/cli-dist@4.18.1"];
-    await lines(`npm install --ignore-scripts --no-save ${managers.join(" ")}`, into, {
+export const sharedTools = (): Promise<string> =>
+  installedOnce("managers", ["pnpm@12.21.0", "yarn@1.22.22", "@yarnpkg/cli-dist@4.18.1"]);
+
+/** A folder with these in its node_modules, for all files of the run. */
+export async function installedOnce(name: string, packages: string[]): Promise<string> {
+  const place = path.join(sharedFolder, name);
+  await installOnce(place, (into) =>
+    lines(`npm install --ignore-scripts --no-save ${packages.join(" ")}`, into, {
       npm_config_prefer_offline: "true",
-    });
-  }));
-  return path.join(sharedFolder, "managers");
+    }),
+  );
+  return place;
 }
 
 /** A new folder with the package in it and nothing else. */

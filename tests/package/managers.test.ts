@@ -2,73 +2,9 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { checkout } from "../../examples/lab/state";
-import { block } from "../pages";
-import { attempt, run } from "../run";
+import { run } from "../run";
 import { INSTALL_MS, packed, sharedTools, userFolder } from "./installed";
-
-const CONFIG = `${block("README.md", "loopback-ha:network", "yaml")}  loopback-ha:observe: false\n`;
-/** Yarn takes the newest, which makes the same commands. */
-const OLDER_SDK = "3.248.0";
-
-/** The folder of a stack: README's files, a state of its own, and no look at machines, which are not there. */
-class Project {
-  readonly env: Record<string, string>;
-
-  constructor(readonly folder: string) {
-    fs.mkdirSync(path.join(folder, "state"), { recursive: true });
-    this.env = {
-      PULUMI_BACKEND_URL: `file://${path.join(folder, "state")}`,
-      PULUMI_CONFIG_PASSPHRASE: "tests",
-      PULUMI_SKIP_UPDATE_CHECK: "true",
-    };
-  }
-
-  write(files: Record<string, string>): void {
-    for (const [name, text] of Object.entries(files)) {
-      fs.mkdirSync(path.dirname(path.join(this.folder, name)), { recursive: true });
-      fs.writeFileSync(path.join(this.folder, name), text);
-    }
-  }
-
-  /** As README has it. */
-  writeProgram(): void {
-    this.write({
-      "Pulumi.yaml": block("README.md", "main: index.ts", "yaml"),
-      "index.ts": block("README.md", "export = program", "ts"),
-      "Pulumi.prod.yaml": CONFIG,
-    });
-  }
-
-  async shell(lines: string): Promise<string> {
-    return (await run("bash", ["-ec", lines], { cwd: this.folder, env: this.env, timeoutMs: INSTALL_MS }))
-      .stdout;
-  }
-
-  /** What the commands of all machines say in a preview, by their names. */
-  async preview(): Promise<Record<string, unknown>> {
-    await this.shell("pulumi stack init prod --non-interactive");
-    const { code, stdout, stderr } = await attempt(
-      "pulumi",
-      ["preview", "--json", "--non-interactive", "--stack", "prod"],
-      { cwd: this.folder, env: this.env, timeoutMs: INSTALL_MS },
-    );
-    assert.equal(code, 0, stdout + stderr);
-    // A secret that the first run will make: newer SDKs know already that it is one.
-    const { steps } = JSON.parse(stdout.replaceAll(/"\[secret\]"|"04da6b54-[0-9a-f-]+"/g, '"unknown"')) as {
-      steps: Step[];
-    };
-    const commands = steps
-      .filter(({ newState }) => newState?.type === "command:local:Command")
-      .map(({ newState }): [string, unknown] => [newState!.urn, newState!.inputs]);
-    // Both servers, the router, the name server.
-    assert.equal(commands.length, 6, stdout);
-    return Object.fromEntries(commands);
-  }
-}
-
-interface Step {
-  newState?: { type: string; urn: string; inputs: unknown };
-}
+import { CONFIG, OLDEST_SDK, Project, emptyProject } from "./project";
 
 describe("the package, however it is installed", function () {
   this.timeout(INSTALL_MS);
@@ -78,13 +14,6 @@ describe("the package, however it is installed", function () {
 
   /** README's line for npm, with the file in place of the name. */
   const packages = (sdk = ""): string => `${tarball} @pulumi/pulumi${sdk}`;
-  const empty = async (name: string): Promise<Project> => {
-    const folder = path.join(path.dirname(tarball), name);
-    fs.mkdirSync(folder);
-    const project = new Project(folder);
-    project.write({ "package.json": '{ "name": "farm", "version": "1.0.0", "private": true }\n' });
-    return project;
-  };
 
   before("by npm, as README says", async () => {
     [tarball, tools] = await Promise.all([packed(), sharedTools()]);
@@ -100,9 +29,9 @@ describe("the package, however it is installed", function () {
   });
 
   it("by pnpm, which hoists nothing: no command is another", async () => {
-    const project = await empty("by-pnpm");
+    const project = await emptyProject("by-pnpm");
     const pnpm = path.join(tools, "node_modules/.bin/pnpm");
-    await project.shell(`${pnpm} add --ignore-scripts ${packages(`@${OLDER_SDK}`)}`);
+    await project.shell(`${pnpm} add --ignore-scripts ${packages(`@${OLDEST_SDK}`)}`);
     assert.ok(fs.lstatSync(path.join(project.folder, "node_modules/pulumi-loopback-ha")).isSymbolicLink());
     assert.ok(!fs.existsSync(path.join(project.folder, "node_modules/@pulumi/command")));
     project.writeProgram();
@@ -111,7 +40,7 @@ describe("the package, however it is installed", function () {
   });
 
   it("by yarn 1: no command is another", async () => {
-    const project = await empty("by-yarn");
+    const project = await emptyProject("by-yarn");
     const yarn = `node ${path.join(tools, "node_modules/yarn/bin/yarn.js")}`;
     await project.shell(`${yarn} add --ignore-scripts --ignore-engines ${packages()}`);
     project.writeProgram();
@@ -120,7 +49,7 @@ describe("the package, however it is installed", function () {
   });
 
   it("by yarn 4 with node_modules: no command is another", async () => {
-    const project = await empty("by-yarn-4");
+    const project = await emptyProject("by-yarn-4");
     const yarn = `node ${path.join(tools, "node_modules/@yarnpkg/cli-dist/bin/yarn.js")}`;
     project.write({
       ".yarnrc.yml": "nodeLinker: node-modules\nenableScripts: false\nenableTelemetry: false\n",
@@ -133,7 +62,7 @@ describe("the package, however it is installed", function () {
   });
 
   it("in a workspace of npm: each command by the folder of the whole", async () => {
-    const whole = await empty("workspace");
+    const whole = await emptyProject("workspace");
     whole.write({
       "package.json": '{ "name": "whole", "private": true, "workspaces": ["farms/*"] }\n',
       "farms/prod/package.json": '{ "name": "prod", "version": "1.0.0", "private": true }\n',
