@@ -1,11 +1,12 @@
 /** Files of the operator's that others need whole, whatever happens meanwhile: a kill, a full disk, a power cut. */
+import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 
 /**
- * Gives a file another text: all of it or nothing, also after a power cut. Owner, group, mode and a link that leads to
- * it stay. Where nothing can be put in its place (the file alone is mounted, its folder can't be written, its owner
- * can't be kept) it is written in place, with what it had in a copy until that is done: FILE.before, beside it where
+ * Gives a file another text: all of it or nothing, also after a power cut. Owner, group, mode, access list and a link
+ * that leads to it stay. Where nothing can be put in its place (the file alone is mounted, it has other names, its folder
+ * can't be written, its owner can't be kept) it is written in place, with what it had in a copy until that is done: FILE.before, beside it where
  * that is possible, else in `elsewhere`.
  * @param elsewhere a folder for that copy. Default: none, and then a file that needs one is not written
  * @throws Error when it can't be written; then it has its former text, or the error names the copy that has it
@@ -45,16 +46,22 @@ export function tryWriteWhole(file: string, elsewhere?: string): void {
 
 function tryReplace(target: string, text: string, before: fs.Stats): void {
   const folder = path.dirname(target);
+  refuseOtherNames(target, before);
   const draft = draftOf(target);
   try {
     fs.rmSync(draft, { force: true });
-    writeSynced(draft, text, "wx", before);
+    writeSynced(draft, text, "wx", formerOf(target, before));
   } finally {
     quietly(() => fs.rmSync(draft, { force: true }));
   }
   // What a rename would meet.
   if (isImmutable(target) || isKeptBySticky(folder, before)) throw refusal("EPERM", target);
   if (isMountPoint(target)) throw refusal("EBUSY", target);
+}
+
+/** By which others have the same file: a new one would not be theirs. */
+function refuseOtherNames(target: string, { nlink }: fs.Stats): void {
+  if (nlink > 1) throw refusal("EXDEV", target);
 }
 
 const refusal = (code: string, target: string): Error =>
@@ -110,10 +117,11 @@ const draftOf = (target: string): string =>
   path.join(path.dirname(target), `.${path.basename(target)}.${process.pid}`);
 
 function replace(target: string, text: string, before: fs.Stats | undefined): void {
+  if (before !== undefined) refuseOtherNames(target, before);
   const draft = draftOf(target);
   try {
     fs.rmSync(draft, { force: true });
-    writeSynced(draft, text, "wx", before);
+    writeSynced(draft, text, "wx", before && formerOf(target, before));
     fs.renameSync(draft, target);
   } catch (error) {
     // Where the folder can't be written there is none, and nothing can be removed.
@@ -161,14 +169,29 @@ function keepCopy(target: string, former: string, elsewhere: string | undefined)
   throw failure;
 }
 
+interface Former {
+  target: string;
+  uid: number;
+  gid: number;
+  mode: number;
+}
+
+const formerOf = (target: string, { uid, gid, mode }: fs.Stats): Former => ({ target, uid, gid, mode });
+
+/** Access lists and labels, where there are some: Node knows none of them. GNU's cp leaves out what it can't keep. */
+function copyAttributes(from: string, to: string): void {
+  spawnSync("cp", ["--attributes-only", "--preserve=all", "--", from, to], { stdio: "ignore" });
+}
+
 /** A new file gets what the former one had before its text is in it. */
-function writeSynced(file: string, text: string, flags: "wx" | "r+", like?: fs.Stats): void {
+function writeSynced(file: string, text: string, flags: "wx" | "r+", like?: Former): void {
   const fd = fs.openSync(file, flags, like === undefined && flags === "wx" ? 0o666 : 0o600);
   try {
     if (like !== undefined) {
       const made = fs.fstatSync(fd);
       if (made.uid !== like.uid || made.gid !== like.gid) fs.fchownSync(fd, like.uid, like.gid);
       fs.fchmodSync(fd, like.mode & 0o7777);
+      copyAttributes(like.target, file);
     }
     const bytes = Buffer.from(text);
     // In place: first what is there, so that a full disk is noticed before anything is lost.

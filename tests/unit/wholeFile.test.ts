@@ -82,6 +82,38 @@ describe("a file that is written whole", () => {
       elsewhere,
     );
 
+  it("keeps its access list (H2)", function () {
+    const file = path.join(folder, "Pulumi.prod.yaml");
+    // setxattr(2) with what acl(5) is to the kernel: user 1234 may write. Debian's acl need not be there.
+    const list = `my $list = pack "V(vvV)5", 2, 1,6,~0, 2,6,1234, 4,4,~0, 16,6,~0, 32,0,~0;`;
+    const number = { x64: [188, 191], arm64: [5, 8] }[process.arch as "x64" | "arm64"];
+    const perl = (code: string) =>
+      spawnSync(
+        "perl",
+        ["-e", `${list} my ($file, $name) = ("${file}", "system.posix_acl_access"); ${code}`],
+        { encoding: "utf8" },
+      );
+    fs.writeFileSync(file, "old");
+    const set = perl(`exit(syscall(${number[0]}, $file, $name, $list, length $list, 0) ? 1 : 0)`);
+    if (set.status !== 0) this.skip();
+    writeWhole(file, "new");
+    const got = perl(
+      `my $got = "x" x 100; my $n = syscall(${number[1]}, $file, $name, $got, 100); print $n == length $list && substr($got, 0, $n) eq $list ? "same" : "other"`,
+    );
+    assert.deepEqual([content(file), got.stdout], ["new", "same"]);
+  });
+
+  it("is written in place where it has another name, too: both stay one (H2)", () => {
+    const file = path.join(folder, "Pulumi.prod.yaml");
+    const other = path.join(folder, "other");
+    fs.writeFileSync(file, "old");
+    fs.linkSync(file, other);
+    tryWriteWhole(file);
+    writeWhole(file, "new");
+    assert.deepEqual([content(file), content(other)], ["new", "new"]);
+    assert.deepEqual(fs.readdirSync(folder).sort(), ["Pulumi.prod.yaml", "other"]);
+  });
+
   it("another user of its group leaves it to its owner, and with its folder closed writes it, too (H2)", function () {
     if (!isRoot) return void assert.throws(() => fs.chownSync(folder, 0, 0));
     const file = path.join(folder, "Pulumi.prod.yaml");
