@@ -15,6 +15,7 @@ import { Log, render } from "./log";
 import { Memory, Policy, active, begin, keptOf } from "./memory";
 import { moveOnRouters } from "./move";
 import { keepWarm } from "./warm";
+import { feedWatchdog } from "./watchdog";
 import * as words from "./words";
 import type { Line } from "./words";
 
@@ -100,6 +101,7 @@ export class Watcher {
     );
     const asked = new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     const stopWarming = keepWarm(() => this.farm);
+    const stopFeeding = feedWatchdog();
     const ticks = setInterval(() => this.tick(), policy.interval);
     this.follow();
     void this.checkAble();
@@ -112,6 +114,7 @@ export class Watcher {
     await this.flipping;
     this.say(words.ended("asked to end"));
     await Promise.race([this.hooks.end(), sleep(LAST_WORDS_MS, undefined, { ref: false })]);
+    stopFeeding();
   }
 
   private take(event: Event): void {

@@ -173,7 +173,7 @@ describe("docs: what they say is run", () => {
           'echo "loopback-ha $* of $(id -un) in $PWD with $PULUMI_BACKEND_URL"',
           "[ ! -e nonsense ] || exit 2",
           "trap 'echo asked to end; exit 0' TERM",
-          "while :; do sleep 1 & wait $!; done",
+          "while :; do [ -e hangs ] || systemd-notify WATCHDOG=1; sleep 1 & wait $!; done",
         ].join("\n"),
       );
       await sh(`chmod 755 ${program}`);
@@ -188,6 +188,14 @@ describe("docs: what they say is run", () => {
       // Killed: it begins again. Asked to end: it does, and nobody kills it. Nonsense: once is enough.
       await sh(`systemctl kill -s KILL ${unit}`);
       await until(20, `[ $(journalctl -u ${unit} | grep -c 'of farm') = 2 ]`);
+      // One that hangs, too.
+      await sh(
+        `mkdir /run/systemd/system/${unit}.service.d; printf '[Service]\\nWatchdogSec=2\\n' >/run/systemd/system/${unit}.service.d/x.conf
+        systemctl daemon-reload; systemctl restart ${unit}; sleep 4; touch /srv/farm/hangs`,
+      );
+      await until(20, `journalctl -u ${unit} | grep -q 'Watchdog timeout'`);
+      await sh("rm /srv/farm/hangs");
+      await until(20, `[ $(journalctl -u ${unit} | grep -c 'of farm') = 4 ]`);
       await sh(`systemctl stop ${unit}`);
       assert.match(await sh(`journalctl -u ${unit}`), /asked to end/);
       await sh(`touch /srv/farm/nonsense; systemctl start ${unit} || true`);

@@ -125,6 +125,7 @@ describe("docs", () => {
     const lines = page("examples/watch/loopback-ha-watch.service");
     for (const line of ["ProtectSystem=strict", "ReadWritePaths=/srv/farm /home/farm", "PrivateTmp=true"])
       assert.ok(lines.includes(line), line);
+    assert.ok(lines.includes("WatchdogSec=60") && lines.includes("NotifyAccess=all"));
     assert.ok(lines.includes("NoNewPrivileges=true") && lines.some((line) => /^MemoryMax=\d/.test(line)));
   });
 
