@@ -17,6 +17,9 @@ const [first, second] = [defaultLabId(), secondLabId()];
 const [ownLab, otherLab] = Number(worker) % 2 === 1 ? [second, first] : [first, second];
 if (worker !== undefined) process.env.LOOPBACK_HA_LAB_ID = ownLab;
 
+const FARM_ROLES = new Set(["router", "web", "dns"]);
+const STATE_FOLDER = "/var/lib/loopback-ha";
+
 /** One run's folder for temporary files, with what its test files share; it is removed when the run ends. */
 export const sharedFolder =
   worker === undefined ? fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-tests-")) : os.tmpdir();
@@ -55,6 +58,23 @@ export const mochaHooks = {
     await release?.();
   },
 };
+
+/** Tests take a lab that stands for one without a farm: one that the demo left, or a run that was killed, ends here. */
+export async function endLabWithFarm(lab: Lab): Promise<void> {
+  const machines = lab.status().filter(({ role }) => FARM_ROLES.has(role));
+  const isEmpty = async (name: string): Promise<boolean> =>
+    (await lab.exec(name, ["ls", STATE_FOLDER])).code !== 0;
+  // One that is off has a disk, and one that can't even be asked is of no use.
+  const empty = machines.every(({ power }) => power === "running")
+    ? await Promise.all(machines.map(({ name }) => isEmpty(name))).catch(() => [false])
+    : [false];
+  if (!empty.every(Boolean)) await lab.down();
+}
+
+/** Called once, before anything else. */
+export async function mochaGlobalSetup(): Promise<void> {
+  for (const id of [first, second]) await endLabWithFarm(new Lab(id));
+}
 
 /** Called once, in the process that has the workers, with its runner. */
 export async function mochaGlobalTeardown(this: { isParallelMode(): boolean }): Promise<void> {

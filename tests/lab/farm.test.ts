@@ -70,8 +70,6 @@ describe("the farm", function () {
   };
 
   before("a lab and a copy of the program", async () => {
-    // What the demo left is not pristine.
-    await lab.down();
     await lab.up();
     pristine = await picture();
     project = new Project(lab);

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Lab } from "../../examples/lab/lab";
 import { addressOf, machines } from "../../examples/lab/machines";
+import { endLabWithFarm } from "../twoAtATime";
 import { within } from "./support";
 
 const lab = new Lab();
@@ -143,5 +144,15 @@ describe("lab", function () {
     await lab.reset("web4");
     const script = "ls /etc/changed; systemctl is-active apache2";
     assert.equal((await lab.exec("operator", ["ssh", "web4", script])).stdout, "active\n");
+  });
+
+  it("ends before tests begin where somebody left a farm in it, and stays where nobody did (demo, then tests)", async () => {
+    await endLabWithFarm(lab);
+    assert.equal(statusOf("r1")?.power, "running");
+    await shell("web2", "mkdir -p /var/lib/loopback-ha");
+    await endLabWithFarm(lab);
+    assert.equal(statusOf("r1")?.power, "off");
+    await lab.up();
+    await lab.exec("web2", ["ls", "/var/lib/loopback-ha"]).then(({ code }) => assert.notEqual(code, 0));
   });
 });
