@@ -117,7 +117,7 @@ main_routes() {
 # shellcheck disable=SC2034
 glance() {
   [[ ${questions:-} ]] || questions=$(sample_addresses "$bundle" | glance_questions; questions_of_kind)
-  glanced=$(ip -4 -force -batch - <<<"$questions" 2>&1 || true)
+  glanced=$(exec ip -4 -force -batch - <<<"$questions" 2>&1) || true
   glance_of_kind
 }
 glance_questions() {
