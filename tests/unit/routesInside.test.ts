@@ -147,7 +147,7 @@ describe("routes of others inside a prefix (foreign /32)", () => {
     it(`a run is concerned with: ${what}`, () => {
       const set = `live_items() { ip route show proto 76 | awk '{ print ($1 ~ /\\// ? $1 : $1 "/32"), $2, $3 }' | sort; }
         state=$0/stack; mkdir -p "$state/current/want"; echo "${former}" >"$state/current/want/routes"; : >"$0/want/block"
-        ${former.includes("web2 192.0.2.3") && former.startsWith("192.0.2.64/27 web2") ? "ip route replace 192.0.2.64/27 via 192.0.2.3 proto 76" : ""}
+        ${former.startsWith("192.0.2.64/27 web2") ? "ip route replace 192.0.2.64/27 via 192.0.2.3 proto 76" : ""}
         ${former ? "" : "ip route del 192.0.2.64/27 proto 76"}
         ${lost && `ip route del ${lost}`}`;
       assert.equal(

@@ -82,7 +82,7 @@ describe("a file that is written whole", () => {
       elsewhere,
     );
 
-  it("keeps its access list (H2)", function () {
+  it("keeps its access list (H2)", () => {
     const file = path.join(folder, "Pulumi.prod.yaml");
     // setxattr(2) with what acl(5) is to the kernel: user 1234 may write. Debian's acl need not be there.
     const list = `my $list = pack "V(vvV)5", 2, 1,6,~0, 2,6,1234, 4,4,~0, 16,6,~0, 32,0,~0;`;
@@ -95,7 +95,7 @@ describe("a file that is written whole", () => {
       );
     fs.writeFileSync(file, "old");
     const set = perl(`exit(syscall(${number[0]}, $file, $name, $list, length $list, 0) ? 1 : 0)`);
-    if (set.status !== 0) this.skip();
+    assert.equal(set.status, 0, `no access lists in ${folder}: its file system or perl (${set.stderr})`);
     writeWhole(file, "new");
     const got = perl(
       `my $got = "x" x 100; my $n = syscall(${number[1]}, $file, $name, $got, 100); print $n == length $list && substr($got, 0, $n) eq $list ? "same" : "other"`,
