@@ -63,14 +63,22 @@ export function textOf(file: string): string | null {
 }
 
 /**
+ * As textOf, of a file that must be there.
+ * @throws Error also when it is not
+ */
+export function presentTextOf(file: string): string {
+  const text = textOf(file);
+  if (text === null) throw new Error("it is not there");
+  return text;
+}
+
+/**
  * An object out of a file of the project.
  * @throws UsageError when there is none
  */
 export function readYaml<T>(file: string): T {
   try {
-    const text = textOf(file);
-    if (text === null) throw new Error("it is not there");
-    const value = parse(text) as T | null;
+    const value = parse(presentTextOf(file)) as T | null;
     if (typeof value !== "object" || value === null) throw new Error("it has no keys");
     return value;
   } catch (error) {

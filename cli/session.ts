@@ -6,7 +6,7 @@ import { StackConfig, readStackConfig } from "../components/config/stack";
 import { LeftInCopy, writeWhole } from "../components/wholeFile";
 import { backendFolder, backendUrl } from "./backend";
 import { UsageError } from "./failure";
-import { PROJECT_FILES, bareName, projectIn, textOf } from "./project";
+import { PROJECT_FILES, bareName, presentTextOf, projectIn, textOf } from "./project";
 import { explainPulumi } from "./pulumiFailure";
 import { recordRun } from "./runs";
 import { Edit, hasShared, withEditedValues, withEdits } from "./stackFile";
@@ -223,9 +223,7 @@ export function writeDraft({ file, text, newText }: Draft): void {
 
 function readConfigFile(file: string): string {
   try {
-    const text = textOf(file);
-    if (text === null) throw new Error("it is not there");
-    return text;
+    return presentTextOf(file);
   } catch (error) {
     throw new UsageError(
       `the stack's configuration can't be read (${(error as Error).message}); nothing was touched`,

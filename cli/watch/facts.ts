@@ -9,7 +9,7 @@ import { tryWriteWhole } from "../../components/wholeFile";
 import { backendFolder, backendUrl } from "../backend";
 import { stateOf } from "../commands/flips";
 import { UsageError } from "../failure";
-import { projectIn, textOf } from "../project";
+import { presentTextOf, projectIn } from "../project";
 import { OWN_FOLDER, Session } from "../session";
 import type { Facts, Place } from "./able";
 import { userName } from "./instance";
@@ -175,14 +175,14 @@ function missingPassphrase(config: string): string | undefined {
   const { PULUMI_CONFIG_PASSPHRASE: phrase, PULUMI_CONFIG_PASSPHRASE_FILE: file } = process.env;
   if (phrase !== undefined) return undefined;
   try {
-    if (!/^encryptionsalt:/m.test(textOf(config) ?? "")) return undefined;
+    if (!/^encryptionsalt:/m.test(presentTextOf(config))) return undefined;
   } catch {
     return undefined;
   }
   if (!file) return "neither PULUMI_CONFIG_PASSPHRASE nor PULUMI_CONFIG_PASSPHRASE_FILE is set";
   try {
     // A pipe gives it once, and pulumi needs it each time.
-    if (textOf(file) === null) throw new Error("it is not there");
+    presentTextOf(file);
     return undefined;
   } catch (error) {
     return `PULUMI_CONFIG_PASSPHRASE_FILE can't be read (${(error as Error).message})`;
