@@ -92,7 +92,7 @@ function styleOf(text: string): { lineWidth: 0; indent: number; flowCollectionPa
   return { lineWidth: 0, indent: Math.min(indent, 8), flowCollectionPadding: !/[:,[] *\{[^\s}]/.test(text) };
 }
 
-/** What was edited, in the lines of `text`: those that differ from the library's way to write them only there stay as they are. */
+/** The edited text, with the lines of `text` for all that was not edited: the library writes some of them its own way. */
 function asWritten(text: string, edited: string): string {
   const own = text.split("\n");
   const library = readDocument(text).toString(styleOf(text)).split("\n");

@@ -6,8 +6,8 @@ import * as path from "node:path";
 /**
  * Gives a file another text: all of it or nothing, also after a power cut. Owner, group, mode, access list and a link
  * that leads to it stay. Where nothing can be put in its place (the file alone is mounted, it has other names, its folder
- * can't be written, its owner can't be kept) it is written in place, with what it had in a copy until that is done: FILE.before, beside it where
- * that is possible, else in `elsewhere`.
+ * can't be written, its owner can't be kept) it is written in place, with what it had in a copy until that is done:
+ * FILE.before, beside it where that is possible, else in `elsewhere`.
  * @param elsewhere a folder for that copy. Default: none, and then a file that needs one is not written
  * @throws Error when it can't be written; then it has its former text, or the error names the copy that has it
  */

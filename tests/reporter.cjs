@@ -1,8 +1,8 @@
 // @ts-check
 "use strict";
 // The spec reporter, with each failure's message at once (a run that is cut off never gets to its list of failures), and a
-// last line that other programs can read. FAILED_TESTS may name a file that gets the title of each failed test, and the beginning of
-// its message.
+// last line that other programs can read. FAILED_TESTS may name a file that gets the title of each failed test, and the
+// beginning of its message.
 const fs = require("node:fs");
 const { reporters, Runner } = require("mocha");
 
