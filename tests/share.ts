@@ -18,10 +18,12 @@ function main(): void {
   const git = (...args: string[]): string[] =>
     execFileSync("git", args, { encoding: "utf8" }).split("\n").filter(Boolean);
   const ofFolder = (folder: string): string[] => git("ls-files", `${folder}**.test.ts`);
-  const alone = ofFolder("tests/lab/alone/");
-  const others = [...ofFolder("tests/package/"), ...ofFolder("tests/lab/")].filter((f) => !alone.includes(f));
-  // Files that must be alone come last: then nobody waits for them.
-  const files = [...others, ...alone];
+  // In the order of tools/run.sh.
+  const [first, last] = [ofFolder("tests/lab/sharedFarm/"), ofFolder("tests/lab/alone/")];
+  const others = [...ofFolder("tests/package/"), ...ofFolder("tests/lab/")].filter(
+    (file) => ![...first, ...last].includes(file),
+  );
+  const files = [...first, ...others, ...last];
   const [commits] = git("rev-list", "--count", "HEAD");
   // In a shallow clone the oldest commit would have changed everything.
   const shallow = git("rev-parse", "--is-shallow-repository")[0] === "true";

@@ -30,9 +30,14 @@ if (worker === undefined) {
   process.on("exit", () => fs.rmSync(sharedFolder, { recursive: true, force: true, maxRetries: 3 }));
 }
 
+/** Where the project is whose farm the test files of a worker hand on to each other: whoever ends its lab removes it. */
+export const farmFolder = (labId: string): string => path.join(sharedFolder, `farm-${labId}`);
+
 /** Ends the lab of the other worker, which does not use it while we are alone. */
 export async function endOtherLab(): Promise<void> {
-  if (worker !== undefined) await new Lab(otherLab).down();
+  if (worker === undefined) return;
+  fs.rmSync(farmFolder(otherLab), { recursive: true, force: true });
+  await new Lab(otherLab).down();
 }
 
 let release: (() => Promise<void>) | undefined;

@@ -35,9 +35,10 @@ require_built engine base
 # shellcheck source-path=SCRIPTDIR source=engine/env.sh
 . tools/engine/env.sh
 mocha=(node_modules/.bin/mocha --config tests/.mocharc.json)
-# Patterns, which mocha expands. Files that must be alone come last: then nobody waits for them.
+# Patterns, which mocha expands. Files that hand on their farm come first, each worker's from one to the next; files that must
+# be alone come last: then nobody waits for them.
 unit_tests=('tests/unit/**/*.test.ts')
-lab_tests=('tests/package/**/*.test.ts' 'tests/lab/*.test.ts' 'tests/lab/!(alone)/**/*.test.ts' 'tests/lab/alone/**/*.test.ts')
+lab_tests=('tests/lab/sharedFarm/*.test.ts' 'tests/package/**/*.test.ts' 'tests/lab/*.test.ts' 'tests/lab/services/*.test.ts' 'tests/lab/alone/*.test.ts')
 case "$verb" in
   demo) exec "${typescript[@]}" examples/lab/demo.ts "$@" ;;
   test)

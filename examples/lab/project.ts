@@ -207,6 +207,10 @@ export class Project extends Program {
     return result;
   }
 
+  exists(): boolean {
+    return fs.existsSync(this.copy);
+  }
+
   remove(): void {
     fs.rmSync(this.copy, { recursive: true, force: true });
   }

@@ -8,7 +8,7 @@ import { Project } from "../../examples/lab/project";
 import { sshArguments } from "../../components/host/ssh";
 import { ciscoIos } from "../../components/routerRoute/ciscoIos";
 import { renderSettings } from "../../components/routerRoute/routes";
-import { assertOnlyOpenWereReset } from "./support";
+import { assertOnlyOpenWereReset, emptyLab } from "./support";
 
 const WIDGETCO = ["192.0.2.37", "192.0.2.69", "192.0.2.101", "192.0.2.133"];
 const SERVERS = ["web1", "web2", "web3", "web4"];
@@ -33,7 +33,7 @@ describe("kind cisco-ios on FRR's command line", () => {
     Promise.all(WIDGETCO.map((vip) => whoServes(lab, vip, "www.widgetco.example", healthPath)));
 
   before("r1 with FRR and a user who gets its command line, and another admin's routes", async () => {
-    await lab.up();
+    await emptyLab(lab);
     await r1(
       `systemctl enable --quiet --now frr
        useradd --create-home --shell /usr/bin/vtysh --groups frr,frrvty cisco

@@ -10,7 +10,7 @@ import { INSTALL_MS, userFolder } from "../package/installed";
 import { block, blocks } from "../pages";
 import { run } from "../run";
 import { operateIn } from "./operate";
-import { textOf } from "./support";
+import { emptyLab, textOf } from "./support";
 
 const HOST_MINUTES = 5;
 
@@ -23,7 +23,7 @@ describe("docs: what they say is run", () => {
   const lab = new Lab();
   let project: Project;
 
-  before(() => lab.up());
+  before(() => emptyLab(lab));
   afterEach("nothing of the farm stays", async () => {
     if (!project || !fs.existsSync(project.folder)) return;
     const { code, stdout, stderr } = await project.destroy();

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { underLoad, whoServes } from "../../examples/lab/client";
 import { Lab } from "../../examples/lab/lab";
 import { Project } from "../../examples/lab/project";
+import { emptyLab } from "./support";
 
 /** What must be as before after `pulumi destroy`. */
 const PICTURE = `
@@ -70,7 +71,7 @@ describe("the farm", function () {
   };
 
   before("a lab and a copy of the program", async () => {
-    await lab.up();
+    await emptyLab(lab);
     pristine = await picture();
     project = new Project(lab);
     await project.init();

@@ -1,7 +1,7 @@
 /** What we write on the machines: whose it is, who may read it, and that nobody else makes root write or remove elsewhere. */
 import assert from "node:assert/strict";
 import { debians } from "../../examples/lab/machines";
-import { Farm } from "./support";
+import { Farm, emptyLab } from "./support";
 
 /** Type, owner, group and mode of what we write, by path; a later row is for what an earlier one would take, too. */
 const OURS: [RegExp, string][] = [
@@ -52,7 +52,7 @@ describe("files", function () {
     ]);
 
   before("a farm with FRR, and what it is then", async () => {
-    await farm.lab.up();
+    await emptyLab(farm.lab);
     await r1("cp -a /etc/frr /root/frr.before; systemctl start frr");
     // On a new disk, the first reading of a folder is a change of it.
     for (const { name } of debians)

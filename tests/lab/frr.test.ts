@@ -4,7 +4,7 @@ import { clientAddresses, startLoad, targetsOf, underLoad, whoServes } from "../
 import { ExecResult, Lab } from "../../examples/lab/lab";
 import { LoadRecord } from "../../examples/lab/load/record";
 import { Project } from "../../examples/lab/project";
-import { AWAY, CUT_SSH, HEAL_SSH, assertOnlyOpenWereReset, oncePending } from "./support";
+import { AWAY, CUT_SSH, HEAL_SSH, assertOnlyOpenWereReset, emptyLab, oncePending } from "./support";
 
 const WIDGETCO = ["192.0.2.37", "192.0.2.69", "192.0.2.101", "192.0.2.133"];
 const SERVERS = ["web1", "web2", "web3", "web4"];
@@ -69,7 +69,7 @@ describe("router kind frr", function () {
   };
 
   before("a router with another admin's FRR", async () => {
-    await lab.up();
+    await emptyLab(lab);
     const { code, stderr } = await sh("r1", ADMIN);
     assert.equal(code, 0, stderr);
     await r1(UNSAVED);

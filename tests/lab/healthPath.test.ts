@@ -7,6 +7,7 @@ import { filesOf } from "../../components/host/wish.cjs";
 import { renderSites, renderVhosts } from "../../components/webServerPool/vhost";
 import { Lab } from "../../examples/lab/lab";
 import { checkout } from "../../examples/lab/state";
+import { emptyLab } from "./support";
 
 const DIRECTIVES: Record<string, string> = {
   none: "",
@@ -38,7 +39,7 @@ describe("the health path", function () {
     assert.equal(code, 0, stdout + stderr);
     return stdout;
   };
-  before(() => lab.up());
+  before(() => emptyLab(lab));
   after(() => run(`rm -rf ${FOLDER}`));
 
   it("answers under any one directive, any two, and any of a site beside any of the whole server (story)", async () => {

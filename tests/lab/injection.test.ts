@@ -16,6 +16,7 @@ import { Lab } from "../../examples/lab/lab";
 import { checkout } from "../../examples/lab/state";
 import { FIELDS, hostile, withValue } from "../unit/config/hostile";
 import { Key, problemsOf, zone } from "../unit/config/support";
+import { emptyLab } from "./support";
 
 const MOST = 40;
 /** Odd and perhaps allowed: words of what some parts of the configuration take. */
@@ -69,7 +70,7 @@ describe("odd texts that are accepted (story)", function () {
   };
   const FOLDER = "/tmp/injection";
 
-  before(() => lab.up());
+  before(() => emptyLab(lab));
   after(() => Promise.all(["web1", "ns1", "r1"].map((name) => run(name, `rm -rf ${FOLDER}`))));
 
   it("are one word each for ssh, split by the shell that removes", async () => {

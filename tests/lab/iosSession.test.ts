@@ -7,7 +7,7 @@ import { Project } from "../../examples/lab/project";
 import { sshArguments } from "../../components/host/ssh";
 import { ciscoIos } from "../../components/routerRoute/ciscoIos";
 import { renderSettings } from "../../components/routerRoute/routes";
-import { within } from "./support";
+import { emptyLab, within } from "./support";
 
 const TAG = / tag 76\d{7}$/;
 const OTHERS = [
@@ -103,7 +103,7 @@ describe("a session with an IOS router (emulated)", () => {
     );
 
   before("an sshd that leads to the emulator, and what its table is before and after a flip", async () => {
-    await lab.up();
+    await emptyLab(lab);
     await r1(
       `useradd --home-dir ${home} --create-home --shell /bin/sh ios
        install -d -o ios -m 700 ${home}/.ssh && install -o ios -m 600 ~/.ssh/authorized_keys ${home}/.ssh/

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Lab } from "../../examples/lab/lab";
 import { addressOf, machines } from "../../examples/lab/machines";
 import { endLabWithFarm } from "../twoAtATime";
-import { within } from "./support";
+import { emptyLab, within } from "./support";
 
 const lab = new Lab();
 
@@ -19,7 +19,7 @@ describe("lab", function () {
   this.timeout(120_000);
   this.slow(5_000);
 
-  before(() => lab.up());
+  before(() => emptyLab(lab));
 
   it("is up, and a second `up` leaves everything alone (story)", async () => {
     const before = lab.status();

@@ -5,6 +5,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { ExecResult } from "../../examples/lab/lab";
 import { debians } from "../../examples/lab/machines";
+import { Project } from "../../examples/lab/project";
 import { attempt } from "../run";
 import { Farm, textOf } from "./support";
 
@@ -38,7 +39,8 @@ class Arguments {
 
 describe("secrets (story)", function () {
   const farm = new Farm();
-  const { lab, project } = farm;
+  const { lab } = farm;
+  let project: Project;
   /** What every run printed. */
   const printed: string[] = [];
   let argv: string[];
@@ -59,7 +61,8 @@ describe("secrets (story)", function () {
   };
 
   before("a farm that is built, fails over, fails, drifts, and is looked at", async () => {
-    await lab.up();
+    await farm.begin();
+    ({ project } = farm);
     const samples = new Arguments();
     const run = async (work: Promise<ExecResult>): Promise<number> => {
       const result = await work;

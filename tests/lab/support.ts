@@ -1,12 +1,14 @@
 /** The lab's farm as the tests of failovers use it: built once, changed by config and `pulumi up`, asked from the client. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import * as fs from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { targetsOf, whoServes } from "../../examples/lab/client";
 import { ExecResult, Lab } from "../../examples/lab/lab";
 import { LoadRecord, failures } from "../../examples/lab/load/record";
 import { Target } from "../../examples/lab/load/spec";
 import { Project, labUser } from "../../examples/lab/project";
+import { farmFolder } from "../twoAtATime";
 
 /** Servers that answer at all do so at once. */
 export const PROOF_SECONDS = "10";
@@ -86,23 +88,83 @@ export async function forgetConnections(lab: Lab): Promise<void> {
   await lab.exec("operator", ["bash", "-c", forget], { check: true });
 }
 
+/** The farm in this worker's lab that test files hand on to each other, at home: one or none. */
+const handedOn: Farm[] = [];
+
+/** A lab without a farm: the one that was handed on is destroyed. */
+export async function emptyLab(lab: Lab): Promise<void> {
+  const farm = handedOn.pop();
+  if (farm?.project.exists()) await farm.destroy();
+  await lab.up();
+}
+
 export class Farm {
   readonly lab = new Lab();
-  readonly project = new Project(this.lab);
+  project!: Project;
   healthPath = "";
   /** The site's VIPs, one in each VIP subnet. */
   vips: string[] = [];
+  /** The stack's file at home. */
+  private home = "";
 
-  /** A farm that serves, with this configuration besides the lab's. Its router refuses sooner than by default. */
+  /** An empty lab, and the project of a farm. */
+  async begin(): Promise<void> {
+    await emptyLab(this.lab);
+    this.project = new Project(this.lab, "lab", ".", farmFolder(this.lab.id));
+  }
+
+  /** A new farm that serves, with this configuration besides the lab's. Its router refuses sooner than by default. */
   async build(config: Record<string, string> = {}): Promise<void> {
-    await this.lab.up();
+    await this.begin();
     await this.project.init();
-    const all = { "routers.r1.proofSeconds": PROOF_SECONDS, ...config };
-    for (const [key, value] of Object.entries(all)) await this.project.set(key, value);
-    await this.up();
+    await this.set("routers.r1.proofSeconds", PROOF_SECONDS);
+    this.home = fs.readFileSync(this.configFile, "utf8");
+    await this.change(config);
     this.healthPath = (await this.project.output("healthPath")) as string;
     this.vips = ((await this.project.output("sites")) as Record<string, string[]>).widgetco;
     assert.deepEqual(await this.serving(), SERVERS);
+  }
+
+  /** The same, but where a test file has handed its farm on it is that one. */
+  async take(config: Record<string, string> = {}): Promise<void> {
+    const farm = handedOn.pop();
+    if (!farm?.project.exists()) return this.build(config);
+    const { project, healthPath, vips, home } = farm;
+    Object.assign(this, { project, healthPath, vips, home });
+    if (Object.keys(config).length > 0) await this.change(config);
+  }
+
+  /** By the lab's configuration, each VIP subnet with its own server. */
+  async bringHome(): Promise<void> {
+    fs.writeFileSync(this.configFile, this.home);
+    await this.up({ LOOPBACK_HA_FORCE_REMOVAL: "1" });
+    assert.deepEqual(await this.serving(), SERVERS);
+  }
+
+  /** Brings it home, and hands it on; one that does not come home ends with its lab. */
+  async handOn(): Promise<void> {
+    try {
+      await this.bringHome();
+      handedOn.push(this);
+    } catch (error) {
+      await this.end();
+      throw error;
+    }
+  }
+
+  /** Whatever it is like: its lab ends with it. */
+  private async end(): Promise<void> {
+    fs.rmSync(farmFolder(this.lab.id), { recursive: true, force: true });
+    await this.lab.down();
+  }
+
+  private get configFile(): string {
+    return this.project.file("Pulumi.lab.yaml");
+  }
+
+  private async change(config: Record<string, string>): Promise<void> {
+    for (const [key, value] of Object.entries(config)) await this.set(key, value);
+    await this.up();
   }
 
   /** Ends the operator's standing ssh connections. */
@@ -160,8 +222,12 @@ export class Farm {
   }
 
   async destroy(): Promise<void> {
-    const result = await this.project.destroy();
-    this.project.remove();
-    assert.equal(result.code, 0, textOf(result));
+    try {
+      const result = await this.project.destroy();
+      assert.equal(result.code, 0, textOf(result));
+    } catch (error) {
+      await this.end();
+      throw error;
+    }
   }
 }

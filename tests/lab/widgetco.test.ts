@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { whoServes } from "../../examples/lab/client";
 import { Lab } from "../../examples/lab/lab";
 import { Project } from "../../examples/lab/project";
+import { emptyLab } from "./support";
 
 describe("examples/widgetco: a program that uses the components directly", function () {
   const lab = new Lab();
   let project: Project;
 
   before("a lab and a copy of the program", async () => {
-    await lab.up();
+    await emptyLab(lab);
     project = new Project(lab, "widgetco", "examples/widgetco");
     await project.init();
   });

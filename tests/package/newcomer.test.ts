@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import { whoServes } from "../../examples/lab/client";
 import { Lab } from "../../examples/lab/lab";
 import { Program } from "../../examples/lab/project";
-import { textOf, within } from "../lab/support";
+import { emptyLab, textOf, within } from "../lab/support";
 import { block, blocks } from "../pages";
 import { INSTALL_MS, userFolder } from "./installed";
 
@@ -37,7 +37,7 @@ describe("a newcomer, with the docs alone", function () {
     whoServes(lab, VIP, SITE, (await farm.output("healthPath")) as string);
 
   before(async () => {
-    await lab.up();
+    await emptyLab(lab);
     farm = new Program(lab, "prod", await userFolder("newcomer"));
     PATH = `${farm.file("node_modules/.bin")}:${process.env.PATH}`;
   });

@@ -7,7 +7,7 @@ import { whoServes } from "../../examples/lab/client";
 import { Lab } from "../../examples/lab/lab";
 import { Program } from "../../examples/lab/project";
 import { PackageSchema } from "../../tools/schema";
-import { CUT_SSH, HEAL_SSH, forgetConnections, textOf } from "../lab/support";
+import { CUT_SSH, HEAL_SSH, emptyLab, forgetConnections, textOf } from "../lab/support";
 import { block } from "../pages";
 import { attempt, run } from "../run";
 import { INSTALL_MS, packed, userFolder } from "./installed";
@@ -83,7 +83,7 @@ describe("other languages", function () {
   it("a Python program builds the same farm", async () => {
     const interpreter = await python();
     const lab = new Lab();
-    await lab.up();
+    await emptyLab(lab);
     const farm = new Program(lab, "prod", await userFolder("python"));
     const [plugins] = /^plugins:\n(?: .*\n)+/m.exec(block(PAGE, "runtime: yaml", "yaml"))!;
     fs.writeFileSync(farm.file("Pulumi.yaml"), `name: farm\nruntime: python\n${plugins}`);
@@ -115,7 +115,7 @@ describe("other languages", function () {
 
   it("a YAML program builds a farm and fails over, also past a sick server (story)", async () => {
     const lab = new Lab();
-    await lab.up();
+    await emptyLab(lab);
     const farm = new Program(lab, "prod", await userFolder("yaml"));
     const pulumi = async (lines: string): Promise<string> => {
       const result = await lab.exec("operator", ["bash", "-ec", lines], {

@@ -5,7 +5,7 @@ import { whoServes } from "../../examples/lab/client";
 import { Lab } from "../../examples/lab/lab";
 import { Program } from "../../examples/lab/project";
 import { checkout } from "../../examples/lab/state";
-import { textOf } from "../lab/support";
+import { emptyLab, textOf } from "../lab/support";
 import { block } from "../pages";
 import { run } from "../run";
 import { INSTALL_MS, packed, userFolder } from "./installed";
@@ -139,7 +139,7 @@ new lha.LoopbackVip("wrong", { ...vips, vips: "192.0.2.37" });
 
   it("runs what its init writes (story)", async () => {
     const lab = new Lab();
-    await lab.up();
+    await emptyLab(lab);
     const folder = await userFolder("init");
     const answers = {
       block: "192.0.2.0/24",
@@ -161,7 +161,7 @@ new lha.LoopbackVip("wrong", { ...vips, vips: "192.0.2.37" });
 
   it("runs a stack by its program", async () => {
     const lab = new Lab();
-    await lab.up();
+    await emptyLab(lab);
     const farm = new Program(lab, "prod", await userFolder("farm"));
     fs.writeFileSync(farm.file("Pulumi.yaml"), block("README.md", "main: index.ts", "yaml"));
     fs.writeFileSync(farm.file("index.ts"), block("README.md", "export = program", "ts"));

@@ -7,6 +7,7 @@ import { Lab } from "../../../examples/lab/lab";
 import { machines } from "../../../examples/lab/machines";
 import { ifThere } from "../../../examples/lab/processes";
 import { endOtherLab } from "../../twoAtATime";
+import { emptyLab } from "../support";
 
 describe("another lab on the same host", function () {
   this.timeout(120_000);
@@ -17,7 +18,7 @@ describe("another lab on the same host", function () {
   before("the lab that it is beside", async () => {
     // What a host allows by default (128 inotify instances) is enough for three labs, and somebody may have one.
     await endOtherLab();
-    await lab.up();
+    await emptyLab(lab);
   });
   after(() => other.down());
 

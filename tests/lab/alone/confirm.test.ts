@@ -35,8 +35,8 @@ describe("commit-confirm", function () {
     return Number(await r1(`perl -e '${look}'`));
   };
 
-  before("a farm in the lab", () => farm.build({ "routers.r1.confirmSeconds": String(SECONDS) }));
-  after("the farm goes", () => farm.destroy());
+  before("a farm in the lab", () => farm.take({ "routers.r1.confirmSeconds": String(SECONDS) }));
+  after("the next has the farm", () => farm.handOn());
   afterEach("the farm is whole, and at home", async () => {
     await farm.setState("web2", "active");
     await farm.up();

@@ -14,8 +14,8 @@ describe("a crash under load, timed", function () {
   const farm = new Farm();
   const watchers: Watching[] = [];
 
-  before("a farm in the lab", () => farm.build());
-  after("the farm goes", () => farm.destroy());
+  before("a farm in the lab", () => farm.take());
+  after("the next has the farm", () => farm.handOn());
   afterEach("everything runs, and is at home", async () => {
     for (const one of watchers.splice(0)) await one.stop();
     await farm.lab.start("web2");

@@ -10,8 +10,8 @@ describe("a failover, timed", function () {
   this.timeout(300_000);
   const farm = new Farm();
 
-  before("a farm in the lab", () => farm.build());
-  after("the farm goes", () => farm.destroy());
+  before("a farm in the lab", () => farm.take());
+  after("the next has the farm", () => farm.handOn());
 
   it("loses nothing in ten planned flips under load, and new requests name the new server within a second", async () => {
     await prepareServers(farm.lab, "/srv/www/gadgets", FILE_BYTES);

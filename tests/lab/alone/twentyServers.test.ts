@@ -6,7 +6,7 @@ import { Lab } from "../../../examples/lab/lab";
 import { addressOf, furtherServers, machines, mostServers } from "../../../examples/lab/machines";
 import { Project } from "../../../examples/lab/project";
 import { endOtherLab } from "../../twoAtATime";
-import { textOf } from "../support";
+import { emptyLab, textOf } from "../support";
 
 const SITES = 10;
 const servers = [...machines.filter(({ role }) => role === "web"), ...furtherServers];
@@ -46,6 +46,7 @@ describe("a farm of 20 servers", function () {
   before("sixteen more servers than usual", async () => {
     assert.equal(servers.length, mostServers);
     await endOtherLab();
+    await emptyLab(lab);
     await lab.up({ servers: mostServers });
     project = new Project(lab);
     fs.writeFileSync(project.file("Pulumi.lab.yaml"), config());

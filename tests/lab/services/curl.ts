@@ -48,16 +48,21 @@ export async function fetching(
   work: () => Promise<unknown>,
   options: string[] = [],
 ): Promise<string[]> {
-  const loop = 'until read -t 0.02 -r _; do curl -sS --max-time 5 "$@" 2>&1; done';
+  // Until its input ends: a line that comes in the moment of the timeout can get lost.
+  const loop = 'while read -t 0.02 -r _; (($? > 128)); do curl -sS --max-time 5 "$@" 2>&1; done';
   const argv = ["bash", "-c", loop, "fetching", ...options, `${url}/server`];
   const child = await example.lab.spawn("client", argv);
   let said = "";
   child.stdout!.setEncoding("utf8").on("data", (text: string) => (said += text));
-  await sleep(1000);
-  await work();
-  await sleep(1000);
-  child.stdin!.write("\n");
-  await once(child, "close");
+  const end = once(child, "close");
+  try {
+    await sleep(1000);
+    await work();
+    await sleep(1000);
+  } finally {
+    child.stdin!.end();
+    await end;
+  }
   return said.trim().split("\n");
 }
 

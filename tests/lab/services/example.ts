@@ -4,7 +4,7 @@ import { Lab } from "../../../examples/lab/lab";
 import { Project } from "../../../examples/lab/project";
 import { block } from "../../pages";
 import { operateIn, tryIn } from "../operate";
-import { SERVERS, textOf } from "../support";
+import { SERVERS, emptyLab, textOf } from "../support";
 
 /** The VIP of the subnet that moves from web2 to web1, and back: all examples have this host number. */
 export const VIP = "192.0.2.74";
@@ -18,7 +18,7 @@ export class Example {
   constructor(private readonly name: string) {}
 
   async build(): Promise<void> {
-    await this.lab.up();
+    await emptyLab(this.lab);
     this.project = new Project(this.lab, this.name, `examples/${this.name}`);
     const lines = block(`examples/${this.name}/README.md`, "pulumi stack init").trim().split("\n");
     const [home, away] = [lines.pop()!, lines.pop()!];

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startLoad } from "../../examples/lab/client";
-import { ExecResult } from "../../examples/lab/lab";
-import { failures } from "../../examples/lab/load/record";
-import { Project, labUser } from "../../examples/lab/project";
-import { APPLY_PID, Farm, SERVERS, hold, textOf } from "./support";
+import { startLoad } from "../../../examples/lab/client";
+import { ExecResult } from "../../../examples/lab/lab";
+import { failures } from "../../../examples/lab/load/record";
+import { Project, labUser } from "../../../examples/lab/project";
+import { APPLY_PID, Farm, SERVERS, hold, textOf } from "../support";
 
 const HELD =
   "perl -MIO::Socket::INET -e 'push @ARGV, IO::Socket::INET->new(LocalPort => 80, Listen => 1, ReuseAddr => 1); sleep 300'";
@@ -58,13 +58,13 @@ const REFUSALS: [string, string, string, RegExp][] = [
 
 describe("faults", function () {
   const farm = new Farm();
-  const { lab, project } = farm;
+  const { lab } = farm;
 
   const sh = (name: string, command: string): Promise<ExecResult> => lab.exec(name, ["bash", "-c", command]);
   const addSite = async (): Promise<void> => {
     const site = { serverName: "www.sprockets.example", documentRoot: "/srv/www/sprockets", hostNumber: 7 };
     for (const [key, value] of Object.entries(site))
-      await project.set(`sites.sprockets.${key}`, String(value));
+      await farm.project.set(`sites.sprockets.${key}`, String(value));
   };
   const hasSite = async (name: string): Promise<boolean> =>
     (await sh(name, "cat /var/lib/loopback-ha/*.vhosts/current/want/sites")).stdout.includes("sprockets");
@@ -81,17 +81,14 @@ describe("faults", function () {
 
   let config: string;
   before("a farm in the lab", async () => {
-    await farm.build();
-    config = fs.readFileSync(project.file("Pulumi.lab.yaml"), "utf8");
+    await farm.take();
+    config = fs.readFileSync(farm.project.file("Pulumi.lab.yaml"), "utf8");
   });
   afterEach("the config put back, and one up where that changes anything", async function () {
-    const file = project.file("Pulumi.lab.yaml");
-    if (this.currentTest?.state !== "failed" && fs.readFileSync(file, "utf8") === config) return;
-    fs.writeFileSync(file, config);
-    await farm.up({ LOOPBACK_HA_FORCE_REMOVAL: "1" });
-    assert.deepEqual(await farm.serving(), SERVERS);
+    const now = fs.readFileSync(farm.project.file("Pulumi.lab.yaml"), "utf8");
+    if (this.currentTest?.state === "failed" || now !== config) await farm.bringHome();
   });
-  after("the farm goes", () => farm.destroy());
+  after("the next has the farm", () => farm.handOn());
 
   describe("web3 refuses", () => {
     for (const [what, break_, mend, message] of REFUSALS) {
@@ -114,7 +111,7 @@ describe("faults", function () {
 
   describe("with the farm whole", () => {
     it("sudo without rights is named, and nothing is changed", async () => {
-      await project.set("servers.web3.ssh.user", "norights");
+      await farm.project.set("servers.web3.ssh.user", "norights");
       assert.match(
         await farm.failingUp(),
         /web3: user norights may not run commands as root without a password/,
@@ -129,17 +126,17 @@ describe("faults", function () {
        sed "s|^\\(web3,[^ ]*\\) .*|\\1 $key|" known_hosts.kept >known_hosts`,
       );
       await addSite();
-      const result = await project.up();
+      const result = await farm.project.up();
       await sh("operator", "cd /root/.ssh && mv known_hosts.kept known_hosts");
       assert.notEqual(result.code, 0);
       assert.match(textOf(result), /the host key of web3 is not the one in known_hosts/);
     });
 
     it("flips to a server whose own update fails in the same run", async () => {
-      await project.set("servers.web1.state", "maintenance");
+      await farm.project.set("servers.web1.state", "maintenance");
       await farm.up();
       await addSite();
-      await project.set("servers.web2.state", "maintenance");
+      await farm.project.set("servers.web2.state", "maintenance");
       const [, break_, mend] = REFUSALS[0];
       assert.match(await whileBroken(break_, mend, () => farm.failingUp()), /web3: /);
       assert.deepEqual(await farm.serving(), ["web3", "web4", "web3", "web4"]);
@@ -151,7 +148,7 @@ describe("faults", function () {
       await whileBroken(break_, mend, async () => {
         for (let flip = 0; flip < 6; flip++) {
           const state = flip % 2 === 0 ? "maintenance" : "active";
-          await project.set("servers.web2.state", state);
+          await farm.project.set("servers.web2.state", state);
           assert.match(await farm.failingUp(), /web3: /);
           const now = [SERVERS[0], state === "active" ? "web2" : "web1", SERVERS[2], SERVERS[3]];
           assert.deepEqual(await farm.serving(), now, `flip ${flip}`);
@@ -187,7 +184,7 @@ describe("faults", function () {
       );
       const gone = await second.destroy();
       assert.equal(gone.code, 0, textOf(gone));
-      const { stdout } = await project.up();
+      const { stdout } = await farm.project.up();
       assert.doesNotMatch(stdout, /updated|created|deleted/);
     });
 
@@ -207,27 +204,27 @@ describe("faults", function () {
           )
         ).join("");
       const rename = (from: string, to: string) =>
-        project.pulumi(["stack", "rename", to, "--stack", from], { check: true });
+        farm.project.pulumi(["stack", "rename", to, "--stack", from], { check: true });
       // Pinned to web2, which new connections do not reach any more.
       const held = await hold(lab, farm.vips[1], 290);
-      await project.set("servers.web2.state", "maintenance");
+      await farm.project.set("servers.web2.state", "maintenance");
       await farm.up();
       await rename("lab", "production");
       try {
-        const seen = await project.pulumi(["preview", "--stack", "production"], { check: true });
+        const seen = await farm.project.pulumi(["preview", "--stack", "production"], { check: true });
         assert.match(
           textOf(seen),
           /this stack was loopback-ha\/lab, and is loopback-ha\/production now: pulumi up gives what it has on r1, web1, .*ns1 the new name/,
         );
         assert.doesNotMatch(textOf(seen), /new => |differs from what was applied/);
         const load = await startLoad(lab, { targets: farm.targets(), requestsPerSecond: 100 });
-        await project.pulumi(["up", "--yes", "--continue-on-error", "--stack", "production"], {
+        await farm.project.pulumi(["up", "--yes", "--continue-on-error", "--stack", "production"], {
           check: true,
         });
         const record = await load.stop();
         assert.deepEqual(failures(record), []);
         assert.equal(await left("lab"), "");
-        const again = await project.pulumi(["up", "--yes", "--stack", "production"], { check: true });
+        const again = await farm.project.pulumi(["up", "--yes", "--stack", "production"], { check: true });
         assert.doesNotMatch(again.stdout, /updated|created|deleted/);
         assert.equal(
           await sh("r1", "systemctl is-active loopback-ha.loopback-ha.production.r1.linux-routes").then(
@@ -253,12 +250,12 @@ describe("faults", function () {
       );
       assert.notEqual(changed.stdout.trim(), "0");
       try {
-        await project.set('zones["new.example"].contact', "hostmaster@new.example");
-        await project.set('zones["new.example"].serialAtLeast', "2099123100");
+        await farm.project.set('zones["new.example"].contact', "hostmaster@new.example");
+        await farm.project.set('zones["new.example"].serialAtLeast', "2099123100");
         await farm.up();
         const soa = (await sh("ns1", "dig +short +dnssec @192.0.2.10 new.example SOA")).stdout;
         assert.match(soa, /^\S+ hostmaster\.new\.example\. 2099123100 [\d ]+\n$/);
-        assert.doesNotMatch((await project.up()).stdout, /updated|created|deleted/);
+        assert.doesNotMatch((await farm.project.up()).stdout, /updated|created|deleted/);
       } finally {
         await sh(
           "ns1",
@@ -269,8 +266,8 @@ describe("faults", function () {
 
     it("names a missing BIND", async () => {
       await sh("ns1", "mv /usr/bin/named-checkzone /usr/bin/named-checkzone.away");
-      await project.set('zones["widgetco.example"].ttl', "61");
-      const result = await project.up();
+      await farm.project.set('zones["widgetco.example"].ttl', "61");
+      const result = await farm.project.up();
       await sh("ns1", "mv /usr/bin/named-checkzone.away /usr/bin/named-checkzone");
       assert.notEqual(result.code, 0);
       assert.match(
@@ -284,8 +281,8 @@ describe("faults", function () {
         "web1",
         "nft -f - <<<'table ip foreign { chain c { type filter hook input priority 0; tcp dport 80 iif host0 reject; }; }'",
       );
-      await project.set("servers.web2.state", "maintenance");
-      const result = await project.up();
+      await farm.project.set("servers.web2.state", "maintenance");
+      const result = await farm.project.up();
       await sh("web1", "nft delete table ip foreign");
       assert.notEqual(result.code, 0);
       assert.match(
@@ -329,13 +326,13 @@ describe("faults", function () {
         "web1",
         "nft -f - <<<'table ip foreign { chain c { type filter hook input priority 0; tcp dport 80 iif host0 drop; }; }'",
       );
-      await project.set("servers.web2.state", "maintenance");
+      await farm.project.set("servers.web2.state", "maintenance");
       const proofs = "find /run/loopback-ha /run/loopback-ha-in.* -name 'proof.*' 2>/dev/null";
       const killer = sh(
         "r1",
         `for i in $(seq 1000); do if [ "$(${proofs})" ]; then kill -KILL $(${APPLY_PID}); exit; fi; sleep 0.02; done; exit 1`,
       );
-      const result = await project.up();
+      const result = await farm.project.up();
       await sh("web1", "nft delete table ip foreign");
       assert.equal((await killer).code, 0);
       assert.notEqual(result.code, 0);
@@ -346,7 +343,7 @@ describe("faults", function () {
     it("refuses a bundle that was cut off", async () => {
       const { stdout, code } = await sh(
         "operator",
-        `cd ${project.folder} && { echo "LOOPBACK-HA-1 5000 ${"0".repeat(64)}"; echo short; } |
+        `cd ${farm.project.folder} && { echo "LOOPBACK-HA-1 5000 ${"0".repeat(64)}"; echo short; } |
        cat components/host/receive.sh - | ssh root@192.0.2.4 bash -s loopback-ha 60 token 2>&1`,
       );
       assert.notEqual(code, 0);
@@ -364,10 +361,10 @@ describe("faults", function () {
           if [ "$pid" ] && [ "$pid" != "$(cat /run/last-killed 2>/dev/null)" ] && [ -d "/proc/$pid" ]; then sleep ${delay / 1000}; kill -9 "$pid" && echo "$pid" >/run/last-killed; exit 0; fi
           sleep 0.02; done`,
         );
-        await project.up();
+        await farm.project.up();
         await killer;
         assert.deepEqual(await farm.serving(), SERVERS);
-        fs.writeFileSync(project.file("Pulumi.lab.yaml"), config);
+        fs.writeFileSync(farm.project.file("Pulumi.lab.yaml"), config);
         await farm.up({ LOOPBACK_HA_FORCE_REMOVAL: "1" });
         assert.equal(await hasSite("web3"), false);
         const doubt = await sh(
@@ -386,12 +383,12 @@ describe("faults", function () {
     ] as const) {
       it(`pulumi up ended by ${signal} after ${delay} ms: one recovery, then one up is clean`, async () => {
         await addSite();
-        const up = await project.beginUp();
+        const up = await farm.project.beginUp();
         setTimeout(() => up.kill(signal), delay);
         await up.ended;
         assert.deepEqual(await farm.serving(), SERVERS);
-        fs.writeFileSync(project.file("Pulumi.lab.yaml"), config);
-        await project.recover();
+        fs.writeFileSync(farm.project.file("Pulumi.lab.yaml"), config);
+        await farm.project.recover();
         await farm.up({ LOOPBACK_HA_FORCE_REMOVAL: "1" });
         assert.deepEqual(await Promise.all(SERVERS.map(hasSite)), [false, false, false, false]);
       });

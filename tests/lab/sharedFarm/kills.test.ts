@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { whoServes } from "../../examples/lab/client";
-import { Lab } from "../../examples/lab/lab";
-import { Project } from "../../examples/lab/project";
+import { whoServes } from "../../../examples/lab/client";
+import { Farm } from "../support";
 
 /** Every step is one of these apart from the next; the first is another one for each concern. */
 const STRIDE = Number(process.env.KILL_STRIDE ?? 4);
@@ -31,22 +30,15 @@ const PICTURE = `set +e; ls -R /var/lib/loopback-ha /etc/apache2/sites-enabled /
 
 describe("apply.sh killed at any step", function () {
   this.timeout(600_000);
-  const lab = new Lab();
-  let project: Project;
+  const farm = new Farm();
+  const { lab } = farm;
   let healthPath: string;
 
   before("a farm in the lab", async () => {
-    await lab.up();
-    project = new Project(lab);
-    await project.init();
-    await project.up({ check: true });
-    healthPath = (await project.output("healthPath")) as string;
+    await farm.take();
+    ({ healthPath } = farm);
   });
-  after("the farm goes", async () => {
-    const { code, stdout, stderr } = await project.destroy();
-    project.remove();
-    assert.equal(code, 0, stdout + stderr);
-  });
+  after("the next has the farm", () => farm.handOn());
 
   for (const [offset, [concern, machine, instance, change]] of CONCERNS.entries()) {
     it(`${concern}: sites answer, and one run of the old wish leaves nothing of the new one`, async () => {

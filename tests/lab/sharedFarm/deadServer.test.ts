@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { AWAY, Farm, SERVERS, within } from "./support";
+import { AWAY, Farm, SERVERS, within } from "../support";
 
 const NEXT_STEP = /web2.*if it is dead, set servers\.web2\.state to down and run pulumi up again/;
 
@@ -22,8 +22,8 @@ describe("a dead server", function () {
     return printed;
   };
 
-  before("a farm in the lab", () => farm.build());
-  after("the farm goes", () => farm.destroy());
+  before("a farm in the lab", () => farm.take());
+  after("the next has the farm", () => farm.handOn());
   afterEach("everything runs, and is at home", async () => {
     for (const name of SERVERS) await farm.lab.start(name);
     await farm.drop("sites.sprockets");

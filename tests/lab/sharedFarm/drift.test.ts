@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { whoServes } from "../../examples/lab/client";
-import { ExecResult, Lab } from "../../examples/lab/lab";
-import { Project } from "../../examples/lab/project";
-import { within } from "./support";
+import { whoServes } from "../../../examples/lab/client";
+import { ExecResult } from "../../../examples/lab/lab";
+import { Project } from "../../../examples/lab/project";
+import { Farm, within } from "../support";
 
 const WIDGETCO = ["192.0.2.37", "192.0.2.69", "192.0.2.101", "192.0.2.133"];
 const SERVERS = ["web1", "web2", "web3", "web4"];
@@ -186,7 +186,8 @@ const LOOK = `for state in /var/lib/loopback-ha/*/; do echo "$state $(cat $state
 const DIFFERENCES = `for script in /var/lib/loopback-ha/*/current/scripts/drift.sh; do bash $script || exit; done | awk '$2 == "drift" || $2 == "unknown"'`;
 
 describe("drift", function () {
-  const lab = new Lab();
+  const farm = new Farm();
+  const { lab } = farm;
   let project: Project;
   let healthPath: string;
 
@@ -271,16 +272,13 @@ describe("drift", function () {
   };
 
   before("a farm in the lab", async () => {
-    await lab.up();
-    project = new Project(lab);
-    await project.init();
-    await up();
-    healthPath = (await project.output("healthPath")) as string;
+    await farm.take();
+    ({ project, healthPath } = farm);
   });
   afterEach("one up, so that a failure stays one", async function () {
     if (this.currentTest?.state === "failed") await project.up();
   });
-  after("the farm goes", async () => {
+  after("the next has the farm", async () => {
     const result = await project.destroy();
     project.remove();
     assert.equal(result.code, 0, text(result));

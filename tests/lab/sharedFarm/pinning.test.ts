@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import { prepareServers, startLoad } from "../../examples/lab/client";
-import { ConnectionKind, LoadRecord } from "../../examples/lab/load/record";
-import { ExecResult } from "../../examples/lab/lab";
-import { File } from "../../examples/lab/load/spec";
-import { labUser } from "../../examples/lab/project";
-import { Farm, SERVERS, within } from "./support";
+import { prepareServers, startLoad } from "../../../examples/lab/client";
+import { ConnectionKind, LoadRecord } from "../../../examples/lab/load/record";
+import { ExecResult } from "../../../examples/lab/lab";
+import { File } from "../../../examples/lab/load/spec";
+import { labUser } from "../../../examples/lab/project";
+import { Farm, SERVERS, within } from "../support";
 
 const TABLE = "loopback-ha.loopback-ha.lab.r1.linux-routes";
 const UNIT = `loopback-ha.loopback-ha.lab.r1.linux-routes.service`;
@@ -33,10 +33,10 @@ describe("pinned flows", function () {
   const r1 = (command: string): Promise<string> => farm.sh("r1", command);
 
   before("a farm in the lab", async () => {
-    await farm.build();
+    await farm.take();
     file = await prepareServers(farm.lab, "/srv/www/widgetco", 4_000_000);
   });
-  after("the farm goes", () => farm.destroy());
+  after("the next has the farm", () => farm.handOn());
 
   /** Downloads from the VIP that moves while something happens; how each ended. */
   const downloading = async (work: () => Promise<unknown>, seconds = 4): Promise<string[]> => {

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { isDeepStrictEqual } from "node:util";
-import { underLoad, whoServes } from "../../examples/lab/client";
-import { Lab } from "../../examples/lab/lab";
-import { Project } from "../../examples/lab/project";
-import { within } from "./support";
+import { underLoad, whoServes } from "../../../examples/lab/client";
+import { Project } from "../../../examples/lab/project";
+import { Farm, within } from "../support";
 
 const WIDGETCO = ["192.0.2.37", "192.0.2.69", "192.0.2.101", "192.0.2.133"];
 const SERVERS = ["web1", "web2", "web3", "web4"];
 
 describe("variants of the farm", () => {
-  const lab = new Lab();
+  const farm = new Farm();
+  const { lab } = farm;
   let project: Project;
   let healthPath: string;
 
@@ -25,18 +25,12 @@ describe("variants of the farm", () => {
     Promise.all(WIDGETCO.map((vip) => whoServes(lab, vip, "www.widgetco.example", healthPath)));
 
   before("a farm in the lab", async () => {
-    await lab.up();
-    project = new Project(lab);
-    await project.init();
-    await up();
-    healthPath = (await project.output("healthPath")) as string;
-    assert.deepEqual(await serving(), SERVERS);
+    await farm.take();
+    ({ project, healthPath } = farm);
   });
-  after("the farm goes", async () => {
+  after("the next has the farm", async () => {
     await sh("web4", "systemctl disable --now named 2>/dev/null");
-    const { code, stdout, stderr } = await project.destroy();
-    project.remove();
-    assert.equal(code, 0, stdout + stderr);
+    await farm.handOn();
   });
 
   it("binding subnet: whole VIP subnets are bound, also after a reboot; no request is lost on the way there and back", async () => {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
-import { whoServes } from "../../examples/lab/client";
-import { ExecResult, Lab } from "../../examples/lab/lab";
-import { Project, labUser } from "../../examples/lab/project";
-import { RouterMoves } from "../../components/moves";
-import { hold } from "./support";
+import { whoServes } from "../../../examples/lab/client";
+import { ExecResult } from "../../../examples/lab/lab";
+import { Project, labUser } from "../../../examples/lab/project";
+import { RouterMoves } from "../../../components/moves";
+import { Farm, hold } from "../support";
 
 const WIDGETCO = ["192.0.2.37", "192.0.2.69", "192.0.2.101", "192.0.2.133"];
 const SERVERS = ["web1", "web2", "web3", "web4"];
@@ -16,7 +16,8 @@ exec /usr/bin/ssh "$@"
 `;
 
 describe("states of a server", () => {
-  const lab = new Lab();
+  const farm = new Farm();
+  const { lab } = farm;
   let project: Project;
   let healthPath: string;
   let env: Record<string, string>;
@@ -62,9 +63,8 @@ describe("states of a server", () => {
   };
 
   before("a farm in the lab", async () => {
-    await lab.up();
-    project = new Project(lab);
-    await project.init();
+    await farm.take();
+    ({ project, healthPath } = farm);
     const bin = project.file("bin");
     fs.mkdirSync(bin);
     fs.writeFileSync(`${bin}/ssh`, NOTING_SSH, { mode: 0o755 });
@@ -73,7 +73,7 @@ describe("states of a server", () => {
     healthPath = (await project.output("healthPath")) as string;
     assert.deepEqual(await serving(), SERVERS);
   });
-  after("the farm goes", async () => {
+  after("the next has the farm", async () => {
     for (const name of SERVERS) await lab.start(name);
     const result = await project.destroy();
     project.remove();

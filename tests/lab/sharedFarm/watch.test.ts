@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Exit } from "../../cli/failure";
-import { AWAY, Farm, SERVERS, textOf, within } from "./support";
-import { Watching } from "./watching";
+import { Exit } from "../../../cli/failure";
+import { AWAY, Farm, SERVERS, textOf, within } from "../support";
+import { Watching } from "../watching";
 
 const PREFIX = "192.0.2.64/27";
 /** Each server, cut and crashed. */
@@ -24,8 +24,8 @@ describe("loopback-ha watch", function () {
   const farm = new Farm();
   let watching: Watching | undefined;
 
-  before("a farm in the lab", () => farm.build());
-  after("the farm goes", () => farm.destroy());
+  before("a farm in the lab", () => farm.take());
+  after("the next has the farm", () => farm.handOn());
   afterEach("everything runs, and is at home", async () => {
     await watching?.stop();
     watching = undefined;

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { Exit } from "../../cli/failure";
-import type { Forecast } from "../../cli/forecast";
-import { checkout } from "../../examples/lab/state";
-import { github, gitlab, runsOf } from "../ciJobs";
-import { blocks } from "../pages";
-import { Comment, GH, GitlabNotes, comment as noted, runScript, standIns } from "./ciRunner";
-import { Farm, SERVERS, hold, textOf } from "./support";
+import { Exit } from "../../../cli/failure";
+import type { Forecast } from "../../../cli/forecast";
+import { checkout } from "../../../examples/lab/state";
+import { github, gitlab, runsOf } from "../../ciJobs";
+import { blocks } from "../../pages";
+import { Comment, GH, GitlabNotes, comment as noted, runScript, standIns } from "../ciRunner";
+import { Farm, SERVERS, hold, textOf } from "../support";
 
 const MARKER = "<!-- loopback-ha preview of loopback-ha/lab -->";
 
@@ -18,10 +18,10 @@ describe("loopback-ha preview", function () {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-preview-"));
   const out = path.join(folder, "preview.md");
 
-  before("a farm in the lab", () => farm.build());
-  after("the farm goes", async () => {
+  before("a farm in the lab", () => farm.take());
+  after("the next has the farm", async () => {
     fs.rmSync(folder, { recursive: true });
-    await farm.destroy();
+    await farm.handOn();
   });
 
   /** What it printed on stdout; it must end with this code. */

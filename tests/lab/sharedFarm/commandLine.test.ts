@@ -4,10 +4,10 @@ import { once } from "node:events";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Exit } from "../../cli/failure";
-import { FarmStatus } from "../../cli/status/model";
-import { checkout } from "../../examples/lab/state";
-import { AWAY, Farm, SERVERS, hold, textOf, within } from "./support";
+import { Exit } from "../../../cli/failure";
+import { FarmStatus } from "../../../cli/status/model";
+import { checkout } from "../../../examples/lab/state";
+import { AWAY, Farm, SERVERS, hold, textOf, within } from "../support";
 
 const [PREFIX, VIP] = ["192.0.2.64/27", "192.0.2.69"];
 
@@ -15,8 +15,8 @@ describe("loopback-ha, the command line", function () {
   this.timeout(300_000);
   const farm = new Farm();
 
-  before("a farm in the lab", () => farm.build());
-  after("the farm goes", () => farm.destroy());
+  before("a farm in the lab", () => farm.take());
+  after("the next has the farm", () => farm.handOn());
   let good = "";
   beforeEach(() => void (good = config()));
   afterEach("all is at home", async function () {

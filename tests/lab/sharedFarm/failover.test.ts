@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { RouterMoves } from "../../components/moves";
-import { startLoad } from "../../examples/lab/client";
-import { ConnectionKind, failures, now } from "../../examples/lab/load/record";
-import { AWAY, Farm, PROOF_SECONDS, SERVERS, textOf, within } from "./support";
+import { RouterMoves } from "../../../components/moves";
+import { startLoad } from "../../../examples/lab/client";
+import { ConnectionKind, failures, now } from "../../../examples/lab/load/record";
+import { AWAY, Farm, PROOF_SECONDS, SERVERS, textOf, within } from "../support";
 
 const PREFIXES = ["192.0.2.32/27", "192.0.2.64/27", "192.0.2.96/27", "192.0.2.128/27"];
 const [PREFIX, VIP] = [PREFIXES[1], "192.0.2.69"];
@@ -21,8 +21,8 @@ describe("a failover", function () {
   const preview = async (env: Record<string, string> = {}): Promise<string> =>
     textOf(await farm.project.pulumi(["preview", "--diff", "--stack", "lab"], { check: true, env }));
 
-  before("a farm in the lab", () => farm.build());
-  after("the farm goes", () => farm.destroy());
+  before("a farm in the lab", () => farm.take());
+  after("the next has the farm", () => farm.handOn());
   const home = async (): Promise<void> => {
     for (const name of SERVERS) await farm.setState(name, "active");
     await farm.up();

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { Exit } from "../../cli/failure";
-import { Farm, textOf } from "./support";
+import { Exit } from "../../../cli/failure";
+import { Farm, textOf } from "../support";
 
 describe("loopback-ha diagram", function () {
   this.timeout(300_000);
@@ -11,13 +11,13 @@ describe("loopback-ha diagram", function () {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-diagram-"));
 
   before("a farm in the lab, with web2 in maintenance", async () => {
-    await farm.build();
+    await farm.take();
     const { code, stdout, stderr } = await farm.project.cli(["drain", "web2", "--yes"]);
     assert.equal(code, 0, stdout + stderr);
   });
-  after("the farm goes", async () => {
+  after("the next has the farm", async () => {
     fs.rmSync(folder, { recursive: true });
-    await farm.destroy();
+    await farm.handOn();
   });
 
   async function draw(format: string): Promise<string> {
