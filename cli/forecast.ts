@@ -127,8 +127,8 @@ const isCommand = ({ type }: { type: string }): boolean => type === "command:loc
 
 /** The command of a step. */
 export function changeOf({ op, urn, old, new: wanted }: StepEventMetadata): Change {
-  const { environment = {}, interpreter = [] } = (wanted ?? old)?.inputs ?? {};
-  const drift = /^DRIFT=(?!none$)(.*)/.exec(interpreter[1] ?? "")?.[1];
+  const { environment = {} } = (wanted ?? old)?.inputs ?? {};
+  const [seen, known] = [driftIn(wanted), driftIn(old)];
   const [before, after] = [wantedBy(old), wantedBy(wanted)];
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
   return {
@@ -136,12 +136,16 @@ export function changeOf({ op, urn, old, new: wanted }: StepEventMetadata): Chan
     concern: environment.LOOPBACK_HA_CONCERN ?? "",
     resource: urn.split("::").pop()!,
     op,
-    ...(drift === undefined ? {} : { drift }),
+    // What an earlier run repaired stays in the state.
+    ...(seen === undefined || seen === known ? {} : { drift: seen }),
     files: names
       .filter((name) => before[name] !== after[name])
       .map((name) => ({ name, before: before[name], after: after[name] })),
   };
 }
+
+const driftIn = (state: StepEventStateMetadata | undefined): string | undefined =>
+  /^DRIFT=(?!none$)(.*)/.exec((state?.inputs.interpreter as string[] | undefined)?.[1] ?? "")?.[1];
 
 function wantedBy(state: StepEventStateMetadata | undefined): Record<string, string> {
   try {
