@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the disk that every lab machine is an overlay on: a Debian with all the packages, into CACHE/lab-base/SUITE-KEY.
 # KEY is a hash of this script, so a changed list is a new base. RELEASE is 12 or 13, of the lab's machines and not of this
-# host; LOOPBACK_HA_LAB_RELEASE when it is not given, and else 12.
+# host; LOOPBACK_HA_LAB_RELEASE when it is not given, and else 13.
 #
 #   base.sh [--release RELEASE]           build it if it is missing (progress: plain lines on stdout)
 #   base.sh [--release RELEASE] --check   exit 0 if it is there
@@ -9,7 +9,7 @@
 set -euo pipefail
 umask 022
 
-release=${LOOPBACK_HA_LAB_RELEASE:-12}
+release=${LOOPBACK_HA_LAB_RELEASE:-13}
 packages=(
   systemd systemd-sysv dbus openssh-server sudo
   apache2 bind9 bind9-utils bind9-dnsutils frr postfix vsftpd openssl

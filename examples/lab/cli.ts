@@ -22,7 +22,7 @@ program
   .command("up")
   .description("start every machine that is off (builds the base the first time)")
   .option("--servers <count>", "so many web servers, 4 to 20", Number, 4)
-  .option("--release <number>", "the machines' Debian, 12 or 13 (default: that of their disks, else 12)")
+  .option("--release <number>", "the machines' Debian, 12 or 13 (default: that of their disks, else 13)")
   .action(async (options: { servers: number; release?: string }) => {
     const it = open();
     await timed("lab is up", it.up(options));

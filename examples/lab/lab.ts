@@ -79,7 +79,7 @@ export class Lab {
    * cut. Returns when every machine it started takes ssh logins and has finished its boot.
    * @param options.servers how many web servers there shall be at least, 4 to 20
    * @param options.release of the machines' Debian, 12 or 13; default: that of the disks there are, else
-   *   LOOPBACK_HA_LAB_RELEASE, else 12
+   *   LOOPBACK_HA_LAB_RELEASE, else 13
    */
   async up({ servers = 4, release }: { servers?: number; release?: string } = {}): Promise<void> {
     this.checkHost();
