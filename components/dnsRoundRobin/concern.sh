@@ -151,8 +151,21 @@ is_served() {
     [[ $(served_serial "$(zone_of "$1")") == "$(serial_in "$file")" ]]
 }
 
+# Without date -d: that of uutils, which Ubuntu has, reads no such words.
 # The last serial of the day after tomorrow of a day that is written as yyyymmddnn.
-last_serial_of() { date -u -d "${1:0:8} +2 days" +%Y%m%d99; }
+last_serial_of() {
+  # shellcheck disable=SC2016 # expanded by Perl
+  TZ=UTC0 perl -MPOSIX=mktime,strftime -e '
+    my ($year, $month, $day) = $ARGV[0] =~ /^(.{4})(..)(..)/;
+    print strftime "%Y%m%d99", gmtime mktime 0, 0, 12, $day + 2, $month - 1, $year - 1900' "$1"
+}
+# Seconds since 1970 of a time as rndc says it: Mon, 30 Nov 2026 00:09:55 GMT.
+seconds_of() {
+  # shellcheck disable=SC2016 # expanded by Perl
+  TZ=UTC0 perl -MPOSIX=mktime -e '
+    my ($day, $month, $year, $h, $m, $s) = $ARGV[0] =~ /(\d+) (\w{3}) (\d{4}) (\d\d):(\d\d):(\d\d)/ or exit 1;
+    print mktime $s, $m, $h, $day, index("JanFebMarAprMayJunJulAugSepOctNovDec", $month) / 3, $year - 1900' "$1"
+}
 
 # "serial SERIAL" for a text with HASH, and "beyond PEER SERIAL" of each that was left out. First what this machine
 # knows ("- SERIAL HASH", "- DATE"), then what peers say: their word counts up to LIMIT, or 100 beyond what this machine
@@ -309,7 +322,7 @@ reload() {
   if [[ $renewed || $(served_serial "$1") != "$(serial_in "$file")" ]]; then
     loaded=$(ask_named zonestatus "$1" | sed -n 's/^last loaded: //p')
     if [[ $loaded ]]; then
-      loaded=$(date -d "$loaded" +%s)
+      loaded=$(seconds_of "$loaded")
       (($(stat -c %Y "$file") > loaded)) || touch -d "@$((loaded + 1))" "$file"
     fi
   elif [[ ! ${doubted:-} ]]; then

@@ -16,6 +16,31 @@ function pick(lines: string[], limit = LIMIT): string[] {
     .split("\n");
 }
 
+/** What a function of the real script says, where date reads no words, as uutils' does not. */
+const says = (...words: string[]): string =>
+  execFileSync("bash", ["-euc", 'date() { exit 9; }; . "$0"; "$@"', CONCERN, ...words], { encoding: "utf8" });
+
+describe("days and times of a zone", () => {
+  for (const [serial, last] of [
+    ["2026112900", "2026120199"],
+    ["2026123105", "2027010299"],
+    ["2028022700", "2028022999"],
+    ["4000000000", "3999120299"],
+  ])
+    it(`the last serial two days after ${serial} is ${last}`, () =>
+      assert.equal(says("last_serial_of", serial), last));
+
+  for (const text of [
+    "Mon, 30 Nov 2026 00:09:55 GMT",
+    "Thu, 29 Feb 2024 23:59:59 GMT",
+    "Fri, 01 Jan 2038 00:00:00 GMT",
+  ])
+    it(`reads BIND's "${text}"`, () =>
+      assert.equal(Number(says("seconds_of", text)), Date.parse(text) / 1000));
+
+  it("takes no other text for a time", () => assert.throws(() => says("seconds_of", "never")));
+});
+
 describe("serial of a zone (M12)", () => {
   const own = ["- 2026112807 old", "- 2026112900"];
   const cases: [string, string[], string[]][] = [
