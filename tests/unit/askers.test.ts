@@ -9,7 +9,7 @@ import * as path from "path";
 const ASKERS = path.join(__dirname, "../../components/routerRoute/askers.sh");
 const BASE = `set -euo pipefail; say() { printf '%s\\n' "$*"; }; fail() { say "$*" >&2; exit 1; }; . "$0"`;
 
-describe("whoever may only look is no burden (M9)", () => {
+describe("whoever may only look is no burden (M9) (slow)", () => {
   it("a number has limits, whatever is asked for", () => {
     const bounded = (...args: string[]): string => {
       const script = `${BASE}; bounded "$@"`;

@@ -39,7 +39,7 @@ function hasCleanShellParts(jobs: Record<string, GithubJob>): void {
   });
 }
 
-describe("examples/ci", () => {
+describe("examples/ci (slow)", () => {
   describe("github-actions.yml", () => {
     const { jobs, on, permissions } = github();
 
@@ -113,7 +113,7 @@ describe("examples/ci", () => {
   });
 });
 
-describe("examples/release", () => {
+describe("examples/release (slow)", () => {
   const root = path.join(__dirname, "../..");
 
   describe("github-actions.yml", () => {

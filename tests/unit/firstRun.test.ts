@@ -46,7 +46,7 @@ enum Site {
   Silent,
 }
 
-describe("a first run's engine", () => {
+describe("a first run's engine (slow)", () => {
   let home: string;
   let server: http.Server | undefined;
   beforeEach(() => (home = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-first-"))));

@@ -41,7 +41,7 @@ Loaded Modules:
  alias_module (shared)
 `;
 
-describe("Apache as it is found", () => {
+describe("Apache as it is found (slow)", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-foreign-"));
   after(() => fs.rmSync(folder, { recursive: true }));
   const PRELUDE =

@@ -122,7 +122,7 @@ const CASES: [string, string, RegExp | ""][] = [
   ],
 ];
 
-describe("what a router lets through (forward policy drop)", () => {
+describe("what a router lets through (forward policy drop) (slow)", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-forwarding-"));
   after(() => fs.rmSync(folder, { recursive: true }));
   before("a bundle", () => {

@@ -46,7 +46,7 @@ function outcome(config: Json, at: Key[]): FarmModel | "refused" {
   return "refused";
 }
 
-describe("hostile texts in the configuration", () => {
+describe("hostile texts in the configuration (slow)", () => {
   it("are tried in every part, and in every text that a schema takes", () => {
     assert.deepEqual(unknownParts(), []);
     const texts = leaves().filter(({ isText }) => isText);

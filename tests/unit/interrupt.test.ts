@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import * as path from "node:path";
 
-describe("a command that is to end", () => {
+describe("a command that is to end (slow)", () => {
   // As Ctrl-C, as systemd, as the end of the login that started it.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     it(`ends in order by ${signal}`, async () => {

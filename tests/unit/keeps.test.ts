@@ -48,7 +48,7 @@ undone() { [[ ! -e $pending ]] && way 192.0.2.3; }
 apply 1 0 192.0.2.3; rm $state/in-doubt
 `;
 
-describe("what keeps a router's routes", function () {
+describe("what keeps a router's routes (slow)", function () {
   this.timeout(120_000);
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-keeps-"));
   before("the host scripts, and programs of our own", () => {

@@ -45,7 +45,7 @@ for ((i = 0; i < 100; i++)); do if ping -c 1 -W 1 192.0.2.5 >/dev/null; then bre
 bash "$0/scripts/apply.sh" >/dev/null
 `;
 
-describe("loopback-ha-move", function () {
+describe("loopback-ha-move (slow)", function () {
   this.timeout(120_000);
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-move-"));
   before("a bundle as pulumi makes it", () => {

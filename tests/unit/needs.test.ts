@@ -7,7 +7,7 @@ import { attempt } from "../run";
 
 const root = path.join(__dirname, "../..");
 
-describe("what must be there before anything runs", () => {
+describe("what must be there before anything runs (slow)", () => {
   let folder: string;
   beforeEach(() => (folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-needs-"))));
   afterEach(() => fs.rmSync(folder, { recursive: true }));

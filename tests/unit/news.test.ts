@@ -5,7 +5,7 @@ import * as path from "node:path";
 
 const NEWS = path.join(__dirname, "../../components/host/news.pl");
 
-describe("news for a supervisor (L6, M10)", () => {
+describe("news for a supervisor (L6, M10) (slow)", () => {
   /** Does news.pl say a line for what is done after it began to listen? */
   function hears(args: string, before: string, deed: string): boolean {
     const script = `set -euo pipefail

@@ -6,7 +6,7 @@ import * as path from "node:path";
 
 const ROUTER = path.join(__dirname, "../../components/routerRoute");
 
-describe("a Linux router's conntrack and rules of others", () => {
+describe("a Linux router's conntrack and rules of others (slow)", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-pinning-"));
   after(() => fs.rmSync(folder, { recursive: true }));
 

@@ -11,7 +11,7 @@ import { Cause, Host } from "../../components/routerRoute/verdict";
 const PROBE = path.join(__dirname, "../../components/host/probe.pl");
 const OK = "HTTP/1.0 200 OK\r\n\r\nweb1 w\n";
 
-describe("probe.pl, again and again", () => {
+describe("probe.pl, again and again (slow)", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-probe-"));
   const servers: net.Server[] = [];
   after(() => {

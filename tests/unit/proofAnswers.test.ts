@@ -25,7 +25,7 @@ const PROBER = `my %reason = (${Object.entries(REASON).map(([cause, text]) => `'
   exit($bad ? 1 : 0);
 `;
 
-describe("a router's proof takes any answer for one, where the present server gives none better", () => {
+describe("a router's proof takes any answer for one, where the present server gives none better (slow)", () => {
   let folder: string;
   beforeEach("a bundle, what was proven before, and a prober of our own", () => {
     folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-answers-"));

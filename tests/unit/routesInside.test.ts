@@ -59,7 +59,7 @@ const CASES: [string, string, string][] = [
   ["one beside ours", "ip route add 192.0.2.128/28 via 192.0.2.10", ""],
 ];
 
-describe("routes of others inside a prefix (foreign /32)", () => {
+describe("routes of others inside a prefix (foreign /32) (slow)", () => {
   let folder: string;
   beforeEach("a bundle", () => {
     folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-inside-"));

@@ -77,7 +77,7 @@ const whole = (name: string, text = 1, doubt = "in-doubt taken-from "): string =
   ].join("\n");
 };
 
-describe("a machine whose stack was renamed", function () {
+describe("a machine whose stack was renamed (slow)", function () {
   this.timeout(150_000);
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-takeover-"));
   before("the host scripts, and a concern with a pinned table", () => {

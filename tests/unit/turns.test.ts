@@ -23,7 +23,7 @@ const member = (pid: number, rest: Partial<Member> = {}): Member => ({
   ...rest,
 });
 
-describe("whose turn it is", () => {
+describe("whose turn it is (slow)", () => {
   const me = member(2);
   type Row = [string, Member[], number | undefined, number, string | RegExp, Partial<Member>?];
   const rows: Row[] = [
@@ -236,7 +236,7 @@ echo "$name applied" >>"$dir/log"
 echo LOOPBACK-HA-APPLIED
 cat >/dev/null`;
 
-describe("the commands of one run", () => {
+describe("the commands of one run (slow)", () => {
   let ssh: FalseSsh;
   beforeEach(() => (ssh = new FalseSsh(MACHINE)));
   afterEach(() => ssh.remove());
@@ -391,7 +391,7 @@ true`,
   });
 });
 
-describe("what a machine that has a change in force needs to hear", () => {
+describe("what a machine that has a change in force needs to hear (slow)", () => {
   const rows: [string, string, number, boolean, RegExp][] = [
     ["recorded", "LOOPBACK-HA-RECORDED\n", 0, false, /^$/],
     [
@@ -423,7 +423,7 @@ describe("what a machine that has a change in force needs to hear", () => {
   }
 });
 
-describe("a machine that was spared as another was lost remembers by which change", () => {
+describe("a machine that was spared as another was lost remembers by which change (slow)", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-stayed-"));
   after(() => fs.rmSync(folder, { recursive: true }));
   before("the host scripts, and a concern of one file among others' lines", () => {

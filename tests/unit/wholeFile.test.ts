@@ -5,7 +5,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { tryWriteWhole, writeWhole } from "../../components/wholeFile";
 
-describe("a file that is written whole", () => {
+describe("a file that is written whole (slow)", () => {
   let folder: string;
   beforeEach(() => {
     folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-whole-"));

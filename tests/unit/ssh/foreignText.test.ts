@@ -79,7 +79,7 @@ describe("text of others on its way to a terminal, a log or a hook (M5)", () => 
   });
 });
 
-describe("a machine that answers with what a terminal would act on (M5)", () => {
+describe("a machine that answers with what a terminal would act on (M5) (slow)", () => {
   const bytes = ATTACKS.join(" ");
   const said = `printf %s ${JSON.stringify(Buffer.from(bytes).toString("base64"))} | base64 -d`;
   const ways: Record<string, (ssh: FalseSsh) => Promise<Ended | string>> = {
@@ -118,7 +118,7 @@ describe("a machine that answers with what a terminal would act on (M5)", () => 
       });
 });
 
-describe("a machine that does not stop, or holds on", () => {
+describe("a machine that does not stop, or holds on (slow)", () => {
   const round = (reply: string): Promise<{ ended?: string; lines: number }> => {
     const ssh = new FalseSsh(reply);
     return ssh

@@ -12,7 +12,7 @@ rm "$dir/now/$$"`;
 
 const UNREACHABLE = "echo 'ssh: connect to host 192.0.2.2 port 22: Connection timed out' >&2; exit 255";
 
-describe("many commands to one machine", () => {
+describe("many commands to one machine (slow)", () => {
   let ssh: FalseSsh;
   afterEach(() => ssh.remove());
 

@@ -32,7 +32,7 @@ async function gone(ssh: FalseSsh, ms: number): Promise<void> {
     assert.ok(Date.now() < end, "it goes on");
 }
 
-describe("ssh as a child", () => {
+describe("ssh as a child (slow)", () => {
   it("gives both of what it said, and how it ended", () =>
     withSsh("echo out; echo; echo err >&2; exit 7", async () => {
       assert.deepStrictEqual(await askSsh(["x"], { seconds: 5 }), {

@@ -37,7 +37,7 @@ describe("watch: its log", () => {
   });
 });
 
-describe("watch: hooks", () => {
+describe("watch: hooks (slow)", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-hooks-"));
   after(() => fs.rmSync(folder, { recursive: true }));
 

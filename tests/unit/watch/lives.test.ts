@@ -12,7 +12,7 @@ import { playSurroundings } from "./sequences";
 import { policy } from "./support";
 
 /** What ends a watcher leaves the farm without failover. */
-describe("watch: no small thing ends it", () => {
+describe("watch: no small thing ends it (slow)", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-lives-"));
   after(() => fs.rmSync(folder, { recursive: true }));
 
