@@ -16,7 +16,7 @@ report() { :; }
 drift() { :; }
 `;
 
-describe("a machine whose change fails goes back", () => {
+describe("a machine whose change fails goes back (slow)", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-back-"));
   after(() => fs.rmSync(folder, { recursive: true }));
   before("the host scripts, and a concern of one file", () => {

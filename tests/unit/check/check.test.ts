@@ -165,7 +165,7 @@ describe("check --min-servers-per-site", () => {
     assert.equal(found[10], "Pulumi.prod.yaml: and 15 more sites like that");
   });
 
-  it("proposes what works: with it, every site has enough", () => {
+  it("proposes what works: with it, every site has enough (slow)", () => {
     const names = Object.keys(article().servers as object);
     const state = fc.constantFrom("active", "maintenance", "down");
     const given = fc.record({

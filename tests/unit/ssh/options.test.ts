@@ -74,7 +74,7 @@ function inForce(args: string[]): Map<string, string> {
   );
 }
 
-describe("what the operator's ssh_config can do to our connections (M16)", () => {
+describe("what the operator's ssh_config can do to our connections (M16) (slow)", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "hostile-"));
   const hostile = path.join(folder, "ssh_config");
   const write = (lines: string[]): void => fs.writeFileSync(hostile, `Host *\n${lines.join("\n")}\n`);
@@ -164,7 +164,7 @@ describe("what the operator's ssh_config can do to our connections (M16)", () =>
   });
 });
 
-describe("the command lines that cross ssh", () => {
+describe("the command lines that cross ssh (slow)", () => {
   // What sh, bash, dash, zsh, fish, tcsh and csh read alike: no quotes, no redirection, nothing that they would replace.
   const WORD = String.raw`[A-Za-z0-9._/+:-][A-Za-z0-9._/+:=@%,-]*`;
   const PLAIN = new RegExp(`^${WORD}( ${WORD})*(; ${WORD}( ${WORD})*)*$`);
