@@ -47,7 +47,7 @@ case "$verb" in
     status=0
     "${mocha[@]}" --parallel --jobs 2 "${unit_tests[@]}" || status=1
     "${mocha[@]}" --parallel --jobs 2 --grep '\(story\)' "${lab_tests[@]}" || status=1
-    echo "These were the unit tests and, for each capability, its stories. All tests: npm run test:full"
+    echo "These were the unit tests and, for each capability, its stories. Left to npm run test:full: the other tests in tests/lab and tests/package."
     exit "$status"
     ;;
   full)
