@@ -138,6 +138,8 @@ export class Farm {
   async bringHome(): Promise<void> {
     fs.writeFileSync(this.configFile, this.home);
     await this.up({ LOOPBACK_HA_FORCE_REMOVAL: "1" });
+    // One that was destroyed meanwhile has another.
+    this.healthPath = (await this.project.output("healthPath")) as string;
     assert.deepEqual(await this.serving(), SERVERS);
   }
 

@@ -69,15 +69,10 @@ describe("states of a server", () => {
     fs.mkdirSync(bin);
     fs.writeFileSync(`${bin}/ssh`, NOTING_SSH, { mode: 0o755 });
     env = { PATH: `${bin}:${process.env.PATH}`, SSH_CALLS: project.file("ssh-calls") };
-    await up();
-    healthPath = (await project.output("healthPath")) as string;
-    assert.deepEqual(await serving(), SERVERS);
   });
   after("the next has the farm", async () => {
     for (const name of SERVERS) await lab.start(name);
-    const result = await project.destroy();
-    project.remove();
-    assert.equal(result.code, 0, text(result));
+    await farm.handOn();
   });
 
   it("crashed: an up with a change for it ends red, and names the next step (story)", async () => {
