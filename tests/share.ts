@@ -5,7 +5,7 @@
  */
 import { execFileSync } from "node:child_process";
 
-const PARTS = 3;
+export const PARTS = 3;
 
 /** Those of `files` whose turn it is, in their order; `changed` ones are always among them. */
 export function shareOf(files: string[], turn: number, changed: string[], parts = PARTS): string[] {
@@ -14,9 +14,13 @@ export function shareOf(files: string[], turn: number, changed: string[], parts 
   return files.filter(mine);
 }
 
+const git = (...args: string[]): string[] =>
+  execFileSync("git", args, { encoding: "utf8" }).split("\n").filter(Boolean);
+
+/** How many commits there are, by which tests take turns. */
+export const commits = (): number => Number(git("rev-list", "--count", "HEAD")[0]);
+
 function main(): void {
-  const git = (...args: string[]): string[] =>
-    execFileSync("git", args, { encoding: "utf8" }).split("\n").filter(Boolean);
   const ofFolder = (folder: string): string[] => git("ls-files", `${folder}**.test.ts`);
   // In the order of tools/run.sh.
   const [first, last] = [ofFolder("tests/lab/sharedFarm/"), ofFolder("tests/lab/alone/")];
@@ -24,11 +28,10 @@ function main(): void {
     (file) => ![...first, ...last].includes(file),
   );
   const files = [...first, ...others, ...last];
-  const [commits] = git("rev-list", "--count", "HEAD");
   // In a shallow clone the oldest commit would have changed everything.
   const shallow = git("rev-parse", "--is-shallow-repository")[0] === "true";
   const changed = shallow ? [] : git("log", `-${PARTS}`, "--format=", "--name-only");
-  const share = shareOf(files, Number(commits), changed);
+  const share = shareOf(files, commits(), changed);
   const left = files.filter((file) => !share.includes(file));
   console.error(`Left to the next commits, but for their stories: ${left.join(", ")}`);
   console.log(share.join("\n"));
