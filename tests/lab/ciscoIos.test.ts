@@ -8,7 +8,7 @@ import { Project } from "../../examples/lab/project";
 import { sshArguments } from "../../components/host/ssh";
 import { ciscoIos } from "../../components/routerRoute/ciscoIos";
 import { renderSettings } from "../../components/routerRoute/routes";
-import { assertOnlyOpenWereReset, emptyLab } from "./support";
+import { assertOnlyOpenWereReset, configureFrr, emptyLab } from "./support";
 
 const WIDGETCO = ["192.0.2.37", "192.0.2.69", "192.0.2.101", "192.0.2.133"];
 const SERVERS = ["web1", "web2", "web3", "web4"];
@@ -38,7 +38,7 @@ describe("kind cisco-ios on FRR's command line", () => {
       `systemctl enable --quiet --now frr
        useradd --create-home --shell /usr/bin/vtysh --groups frr,frrvty cisco
        install -d -o cisco -m 700 ~cisco/.ssh && install -o cisco -m 600 ~/.ssh/authorized_keys ~cisco/.ssh/
-       vtysh -c 'configure terminal' -c 'ip route 203.0.113.0/24 198.51.100.10' -c 'ip route 203.0.113.64/26 198.51.100.11 tag 5' -c end -c 'write memory'`,
+       ${configureFrr("ip route 203.0.113.0/24 198.51.100.10", "ip route 203.0.113.64/26 198.51.100.11 tag 5", "end", "write memory")}`,
     );
     project = new Project(lab);
     await project.init();

@@ -4,7 +4,15 @@ import { clientAddresses, startLoad, targetsOf, underLoad, whoServes } from "../
 import { ExecResult, Lab } from "../../examples/lab/lab";
 import { LoadRecord } from "../../examples/lab/load/record";
 import { Project } from "../../examples/lab/project";
-import { AWAY, CUT_SSH, HEAL_SSH, assertOnlyOpenWereReset, emptyLab, oncePending } from "./support";
+import {
+  AWAY,
+  CUT_SSH,
+  HEAL_SSH,
+  assertOnlyOpenWereReset,
+  configureFrr,
+  emptyLab,
+  oncePending,
+} from "./support";
 
 const WIDGETCO = ["192.0.2.37", "192.0.2.69", "192.0.2.101", "192.0.2.133"];
 const SERVERS = ["web1", "web2", "web3", "web4"];
@@ -15,7 +23,7 @@ const ADMIN = `
   printf '%s\\n' '! core router, see the wiki' 'ip prefix-list customers seq 5 permit 203.0.113.0/24' \
     'ip route 203.0.113.0/25 192.0.2.5' 'ip route 192.0.2.96/27 192.0.2.10 200' '!' >>/etc/frr/frr.conf
   systemctl enable --now frr && sleep 1`;
-const UNSAVED = "vtysh -c 'configure terminal' -c 'ip route 203.0.113.128/25 192.0.2.4 tag 9'";
+const UNSAVED = configureFrr("ip route 203.0.113.128/25 192.0.2.4 tag 9");
 const SAVED = "cd /etc/frr; stat -c '%n %U:%G %a' *; cat *.conf";
 /** What must be as before after a destroy. */
 const PICTURE = `vtysh -c 'show running-config'; ip -4 route show table all | sed 's/ nhid [0-9]*//' | sort; ip -4 rule; nft list ruleset

@@ -78,6 +78,12 @@ export const pendingFile = (kind: string): string =>
 export const oncePending = (kind: string, command: string): string =>
   `for i in $(seq 6000); do if [ -e ${pendingFile(kind)} ] && ip route show exact 192.0.2.64/27 | grep -q 'via 192.0.2.2 '; then ${command}; exit; fi; sleep 0.005; done; exit 9`;
 
+/** On a router: these lines for FRR. FRR 10 keeps others from its configuration for a moment when it starts. */
+export const configureFrr = (...lines: string[]): string => {
+  const words = ["configure terminal", ...lines].map((line) => `-c '${line}'`).join(" ");
+  return `i=0; until vtysh ${words}; do ((i++ < 100)) || exit 1; sleep 0.1; done`;
+};
+
 /** On a machine: prints the pid of the apply.sh that has the lock. */
 export const APPLY_PID = "sed -n 's/^pid \\([0-9]*\\), apply.*/\\1/p' /run/loopback-ha/holder 2>/dev/null";
 
