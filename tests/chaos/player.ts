@@ -88,15 +88,15 @@ export class Player {
   static async build(mutant?: Mutant): Promise<Player> {
     const player = new Player();
     const { farm } = player;
-    if (mutant) plant(mutant, farm.project.copy);
     await farm.lab.down();
-    await farm.lab.up();
+    await farm.begin();
+    if (mutant) plant(mutant, farm.project.copy);
     await addForeign(farm.lab);
     for (const root of DOCUMENT_ROOTS) player.file = await prepareServers(farm.lab, root, FILE_BYTES);
     player.foreign = await pictures(farm.lab);
     player.base = fs.readFileSync(player.stackFile, "utf8");
     fs.writeFileSync(player.stackFile, stackFile(player.base, BASE));
-    await farm.build();
+    await farm.start();
     return player;
   }
 

@@ -122,6 +122,11 @@ export class Farm {
   /** A new farm that serves, with this configuration besides the lab's. Its router refuses sooner than by default. */
   async build(config: Record<string, string> = {}): Promise<void> {
     await this.begin();
+    await this.start(config);
+  }
+
+  /** Brings up what has begun. */
+  async start(config: Record<string, string> = {}): Promise<void> {
     await this.project.init();
     await this.set("routers.r1.proofSeconds", PROOF_SECONDS);
     this.home = fs.readFileSync(this.configFile, "utf8");
