@@ -1,6 +1,6 @@
 /** What components refuse before they register anything: their arguments reach shells and files on the machines. */
 import { isAddress } from "./addressPlan";
-import { domainComplaint, documentRootComplaint, nameComplaint } from "./config/names";
+import { aliasComplaint, documentRootComplaint, nameComplaint, siteNameComplaint } from "./config/names";
 import type { HostArgs } from "./host/ssh";
 import { Refusal } from "./refusal";
 import type { SiteArgs } from "./webServerPool/vhost";
@@ -27,10 +27,8 @@ export function checkSites(sites: SiteArgs[]): void {
   sites.forEach((site, i) => {
     const path = `sites[${i}]`;
     refuse(`${path}.name`, site.name, nameComplaint(site.name));
-    refuse(`${path}.serverName`, site.serverName, domainComplaint(site.serverName));
-    (site.aliases ?? []).forEach((alias, j) =>
-      refuse(`${path}.aliases[${j}]`, alias, domainComplaint(alias)),
-    );
+    refuse(`${path}.serverName`, site.serverName, siteNameComplaint(site.serverName));
+    (site.aliases ?? []).forEach((alias, j) => refuse(`${path}.aliases[${j}]`, alias, aliasComplaint(alias)));
     refuse(`${path}.documentRoot`, site.documentRoot, documentRootComplaint(site.documentRoot));
     site.vips.forEach((vip, j) =>
       refuse(`${path}.vips[${j}]`, vip, isAddress(vip) ? undefined : "is not an IPv4 address"),

@@ -1,6 +1,6 @@
 /** Whose the machines are: a stack is known on them by its project and its name, and takes nothing over from another. Pure. */
 import { FarmModel, boundVips } from "./config";
-import { Concern, instanceIn } from "./host/instance";
+import { Concern, instanceIn, zoneComponent } from "./host/instance";
 import type { InstanceFiles, Observation } from "./host/observe";
 import { routerKind } from "./routerRoute/kinds";
 
@@ -114,7 +114,7 @@ function partsOf(farm: FarmModel): Part[] {
     ...farm.zones.flatMap(({ zone, nameServers }) =>
       nameServers.map((machine): Part => ({
         machine,
-        component: zone,
+        component: zoneComponent(zone),
         concern: Concern.Zone,
         isShared: () => true,
       })),

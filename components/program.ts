@@ -31,6 +31,7 @@ import { firstServers } from "./firstServers";
 import { isInDoubt } from "./host/drift";
 import { Findings, driftOf, inspect } from "./inspection";
 import { ownInstances } from "./host/observe";
+import { zoneComponent } from "./host/instance";
 import { announceOrder } from "./host/turns.cjs";
 import { tellOutlook } from "./outlook";
 import { routerKind } from "./routerRoute/kinds";
@@ -191,12 +192,12 @@ function build(
   const zones = farm.zones.map(({ zone }) => zone);
   const published = farm.sites.filter((site) => !site.retiring);
   for (const zone of farm.zones) {
-    new DnsRoundRobin(zone.zone, {
+    new DnsRoundRobin(zoneComponent(zone.zone), {
       ...zone,
       after,
       nameServers: farm.nameServers
         .filter(({ name }) => zone.nameServers.includes(name))
-        .map((server) => ({ ...server, drift: drift(server.name, zone.zone, Concern.Zone) })),
+        .map((server) => ({ ...server, drift: drift(server.name, zoneComponent(zone.zone), Concern.Zone) })),
       sites: published.flatMap((site) =>
         [site.serverName, ...site.aliases]
           .filter((name) => zoneOf(name, zones) === zone.zone)

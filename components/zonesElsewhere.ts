@@ -3,7 +3,7 @@ import { Resolver } from "node:dns/promises";
 import { FarmModel } from "./config";
 import { pathText } from "./config/error";
 import { printable } from "./host/foreignText.cjs";
-import { Concern, instanceIn } from "./host/instance";
+import { Concern, instanceIn, zoneComponent } from "./host/instance";
 import type { Observation } from "./host/observe";
 
 /** The SOA record of a zone, as its delegation leads to it. */
@@ -30,7 +30,8 @@ export async function zonesElsewhere(
       .flatMap((name) => found.get(name) ?? [])
       .filter(({ failure }) => failure === undefined);
     return (
-      seen.length > 0 && seen.every(({ instances }) => !(instanceIn(stack, zone, Concern.Zone) in instances))
+      seen.length > 0 &&
+      seen.every(({ instances }) => !(instanceIn(stack, zoneComponent(zone), Concern.Zone) in instances))
     );
   });
   const said = await Promise.all(

@@ -66,7 +66,7 @@ export interface SiteModel {
   name: string;
   /** Its domain name, lower case, without a trailing dot. */
   serverName: string;
-  /** More domain names of it, as `serverName`. */
+  /** More domain names of it, as `serverName`, or all names below a domain: `*.example.org`. */
   aliases: string[];
   /** Directory on each server that holds its files: an absolute path. */
   documentRoot: string;
@@ -88,7 +88,10 @@ export interface SiteModel {
 export interface ZoneRecordModel {
   /** Owner, relative to the zone: `mail`, `*.dev`, or `@` for the zone itself. */
   name: string;
-  /** Type: A, AAAA, CAA, CNAME, MX, NS, PTR, SRV or TXT. */
+  /**
+   * Type: A, AAAA, CAA, CNAME, DNAME, DS, HTTPS, MX, NS, PTR, SRV, SSHFP, SVCB, TLSA or TXT, whose values are checked; another
+   * that BIND knows, such as NAPTR; or `TYPE` and a number (RFC 3597), such as TYPE65280.
+   */
   type: string;
   /** Time to live in seconds. Default: the zone's. */
   ttl?: number;

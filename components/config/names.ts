@@ -45,9 +45,34 @@ export const hostNameComplaint: Complain = (name) => {
 export const domainComplaint: Complain = (name) =>
   hostNameComplaint(name) ?? (name.includes(".") ? undefined : "is not a full domain name");
 
-/** A zone: a host name in lower case. */
+/** Underscores, but in the last label, which no domain has; and the slashes of RFC 2317, which stand between digits. */
+const OF_NO_HOST = /_(?=.*\.)|(?<=[0-9])\/(?=[0-9].*\.)/g;
+
+/** A name that DNS has beside those of hosts: `_msdcs.example.org`, `0/25.2.0.192.in-addr.arpa`. */
+export const dnsNameComplaint: Complain = (name) => hostNameComplaint(name.replace(OF_NO_HOST, "a"));
+
+/** A zone: such a name in lower case. */
 export const zoneComplaint: Complain = (name) =>
-  hostNameComplaint(name) ?? (name === name.toLowerCase() ? undefined : "has upper case letters");
+  dnsNameComplaint(name) ?? (name === name.toLowerCase() ? undefined : "has upper case letters");
+
+/** The name of a site: a domain. */
+export const siteNameComplaint: Complain = (name) =>
+  name.startsWith("*.")
+    ? "is a wildcard, and a site needs a name that visitors can type"
+    : domainComplaint(name);
+
+/** Says to use the name below a wildcard, or the domain that was probably meant. */
+export const siteNameInstead = (name: string): string =>
+  name.startsWith("*.") && siteNameComplaint(name.slice(2)) === undefined
+    ? `use ${name.slice(2).toLowerCase()}, and put ${name.toLowerCase()} into aliases`
+    : domainInstead("www.example.org")(name);
+
+/** A further name of a site, or all names below a domain: `*.example.org` (RFC 4592). */
+export const aliasComplaint: Complain = (name) => {
+  const bare = name.replace(/^\*\./, "");
+  if (bare.includes("*")) return "has a * elsewhere than as its whole first label";
+  return siteNameComplaint(bare) ?? lengthComplaint(name.split("."));
+};
 
 /** Says to use the domain that was probably meant, or the example. */
 export function domainInstead(example: string): (name: string) => string {
@@ -67,7 +92,7 @@ const OWNER = /^(\*|(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_
 export function ownerComplaint(name: string, zone: string): string | undefined {
   if (name === "@") return undefined;
   if (name.endsWith(".")) return "ends in a dot, and names are relative to the zone";
-  if (!OWNER.test(name)) return "is not a record's name";
+  if (!OWNER.test(name.replace(/(?<=[0-9])\/(?=[0-9])/g, "a"))) return "is not a record's name";
   if (name.toLowerCase() === zone || name.toLowerCase().endsWith(`.${zone}`))
     return "ends in the zone's name, which is appended to it anyway";
   return lengthComplaint(name.split("."), zone.length + 1);

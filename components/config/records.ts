@@ -11,43 +11,119 @@ interface RecordType {
   complain(value: string, zone: string): string | undefined;
   /** A value that would work. */
   example: string;
+  /** Its number, by which it may not be written (RFC 3597): its values would not be checked, nor seen. */
+  number?: number;
 }
 
-const host: RecordType = { complain: hostComplaint, example: "mail or mail.example.net." };
-/** Targets of aliases may have underscores: those of DKIM keys do. */
-const alias: RecordType = { ...host, complain: (value, zone) => hostComplaint(value, zone, /_/g) };
+const host: Omit<RecordType, "number"> = { complain: hostComplaint, example: "mail or mail.example.net." };
+/** Targets of aliases need not be hosts: those of DKIM keys and of RFC 2317 are none. */
+const alias = {
+  ...host,
+  complain: (value: string, zone: string) => hostComplaint(value, zone, /_|(?<=[0-9])\/(?=[0-9])/g),
+};
+/** Only of addresses named asks that a pointer leads to a host. */
+const pointer = {
+  ...host,
+  complain: (value: string, zone: string) => (/\.arpa$/.test(zone) ? host : alias).complain(value, zone),
+};
 /** Types whose owner is a host: named refuses others (check-names). */
 const OF_HOSTS = ["A", "AAAA", "MX"];
+/** Types whose value ends in a name. */
+const WITH_HOST = ["CNAME", "DNAME", "HTTPS", "MX", "NS", "PTR", "SRV", "SVCB"];
+
+/** A value as a pattern; whether its figures fit, named-checkzone says. */
+const shaped = (pattern: RegExp, number: number, example: string): RecordType => ({
+  complain: (value) => rdataComplaint(value) ?? (pattern.test(value) ? undefined : "is not such a value"),
+  example,
+  number,
+});
+/** Whole numbers, and then bytes in hexadecimal digits with or without blanks. */
+const numbersAndHex = (count: number): RegExp =>
+  new RegExp(`^(\\d{1,5} ){${count}}[0-9a-f]{2}[0-9a-f ]*$`, "i");
+const service = (number: number): RecordType => ({
+  complain: serviceComplaint,
+  example: '1 . alpn="h2"',
+  number,
+});
 
 const TYPES = new Map<string, RecordType>([
   [
     "A",
-    { complain: (value) => (isAddress(value) ? undefined : "is not an IPv4 address"), example: "192.0.2.30" },
+    {
+      complain: (value) => (isAddress(value) ? undefined : "is not an IPv4 address"),
+      example: "192.0.2.30",
+      number: 1,
+    },
   ],
   [
     "AAAA",
     {
       complain: (value) => (z.ipv6().safeParse(value).success ? undefined : "is not an IPv6 address"),
       example: "2001:db8::30",
+      number: 28,
     },
   ],
+  // Whatever the tag (RFC 8659, 4.1).
   [
     "CAA",
-    {
-      complain: (value) =>
-        /^(0|128) (issue|issuewild|iodef) "[\x20-\x21\x23-\x5b\x5d-\x7e]*"$/.test(value)
-          ? undefined
-          : "is no CAA value",
-      example: '0 issue "ca.example.net"',
-    },
+    shaped(
+      /^(\d|[1-9]\d|1\d\d|2[0-4]\d|25[0-5]) [a-z0-9]+ "[\x20\x21\x23-\x5b\x5d-\x7e]*"$/i,
+      257,
+      '0 issue "ca.example.net"',
+    ),
   ],
-  ["CNAME", alias],
-  ["MX", { complain: (value, zone) => numbersAndHost(value, 1, zone), example: "10 mail" }],
-  ["NS", host],
-  ["PTR", host],
-  ["SRV", { complain: (value, zone) => numbersAndHost(value, 3, zone), example: "0 5 5060 sip" }],
-  ["TXT", { complain: textComplaint, example: "v=spf1 -all" }],
+  ["CNAME", { ...alias, number: 5 }],
+  ["DNAME", { ...alias, number: 39 }],
+  ["DS", shaped(numbersAndHex(3), 43, `60485 8 2 ${"5f".repeat(32)}`)],
+  ["HTTPS", service(65)],
+  ["MX", { complain: (value, zone) => numbersAndHost(value, 1, zone), example: "10 mail", number: 15 }],
+  ["NS", { ...host, number: 2 }],
+  ["PTR", { ...pointer, number: 12 }],
+  ["SRV", { complain: (value, zone) => numbersAndHost(value, 3, zone), example: "0 5 5060 sip", number: 33 }],
+  ["SSHFP", shaped(numbersAndHex(2), 44, `4 2 ${"5f".repeat(32)}`)],
+  ["SVCB", service(64)],
+  ["TLSA", shaped(numbersAndHex(3), 52, `3 1 1 ${"5f".repeat(32)}`)],
+  ["TXT", { complain: textComplaint, example: "v=spf1 -all", number: 16 }],
 ]);
+
+/** Other types that BIND knows by a word. Their values stand in the zone as they are written: named-checkzone judges them. */
+const OTHERS = (
+  "AFSDB AMTRELAY APL AVC CDNSKEY CDS CERT CSYNC DHCID DNSKEY DOA EUI48 EUI64 GPOS HINFO HIP IPSECKEY ISDN KEY KX L32 L64 LOC LP " +
+  "MB MD MF MG MINFO MR NAPTR NID NINFO NSAP NSAP-PTR NSEC NSEC3PARAM OPENPGPKEY PX RESINFO RKEY RP RT SINK SMIMEA SPF TA " +
+  "TALINK URI WALLET X25 ZONEMD"
+).split(" ");
+const SOA = 6;
+const asIs: RecordType = { complain: rdataComplaint, example: "\\# 4 c0000201, or as BIND writes it" };
+
+/** What is known of a type: one of those above, or `TYPE` and a number (RFC 3597, 5). Undefined: nothing. */
+function typeNamed(type: string): RecordType | undefined {
+  if (OTHERS.includes(type)) return asIs;
+  const number = /^TYPE(0|[1-9]\d{0,4})$/.exec(type)?.[1];
+  if (number === undefined) return TYPES.get(type);
+  const known = Number(number) === SOA || [...TYPES.values()].some((kind) => kind.number === Number(number));
+  return known || Number(number) > 65535 ? undefined : asIs;
+}
+
+/**
+ * What would end a record's value, or the record, elsewhere than at the end of its line (RFC 1035, 5.1), as the rest of a
+ * sentence; undefined: nothing.
+ */
+export function rdataComplaint(value: string): string | undefined {
+  if (!/^[\x20-\x7e]+$/.test(value) || value.trim() === "") return "is not printable ASCII on one line";
+  if (value.length > 60_000) return "is longer than a record can be";
+  const bare = value.replace(/\\./g, "").replace(/"[^"]*"/g, "");
+  if (/["\\]/.test(bare)) return "has a quote or a backslash without what belongs to it";
+  return /[();]/.test(bare) ? "has a bracket or a semicolon outside of quotes" : undefined;
+}
+
+/** A priority, a target, and what stands as it is written (RFC 9460). */
+function serviceComplaint(value: string, zone: string): string | undefined {
+  const [priority, target = "", ...parameters] = value.split(" ");
+  return (
+    numbersAndHost(`${priority} ${target}`, 1, zone, alias.complain) ??
+    rdataComplaint(`x ${parameters.join(" ")}`)
+  );
+}
 
 function textComplaint(value: string): string | undefined {
   if (/["\\]/.test(value)) return "has quotes or backslashes, which are added where needed";
@@ -58,14 +134,20 @@ function textComplaint(value: string): string | undefined {
 function hostComplaint(value: string, zone: string, besides?: RegExp): string | undefined {
   if (value === "@") return undefined;
   const name = value.replace(/\.$/, "");
-  const complaint = hostNameComplaint(besides ? name.replace(besides, "a") : name);
+  const asHost = (text: string): string => (besides ? text.replace(besides, "a") : text);
+  const complaint = hostNameComplaint(asHost(name));
   if (complaint) return complaint;
-  if (value === name && name.includes("."))
-    return `is relative to the zone without a dot at its end, that is ${name}.${zone}`;
-  return undefined;
+  if (value !== name) return undefined;
+  if (name.includes(".")) return `is relative to the zone without a dot at its end, that is ${name}.${zone}`;
+  return hostNameComplaint(asHost(`${name}.${zone}`)) && `is ${name}.${zone}, which can't be a host`;
 }
 
-function numbersAndHost(value: string, count: number, zone: string): string | undefined {
+function numbersAndHost(
+  value: string,
+  count: number,
+  zone: string,
+  complain = hostComplaint,
+): string | undefined {
   const parts = value.split(" ");
   const target = parts.pop()!;
   if (
@@ -74,7 +156,7 @@ function numbersAndHost(value: string, count: number, zone: string): string | un
   )
     return `is not ${count === 1 ? "a number" : `${count} numbers`} from 0 to 65535 and a host name`;
   // "." says that there is no such service (RFC 7505, RFC 2782).
-  return target === "." ? undefined : hostComplaint(target, zone);
+  return target === "." ? undefined : complain(target, zone);
 }
 
 /** A domain name in the zone as a record's owner: `www`, or `@` for the zone itself. */
@@ -100,18 +182,18 @@ export function checkRecords(
     const { name, type, value } = record;
     const complaint = ownerComplaint(name, zone);
     if (complaint) problems.add([...path, "name"], name, complaint, `use ${ownerInstead(name, zone)}`);
-    const kind = TYPES.get(type);
+    const kind = typeNamed(type);
     if (!kind) {
       problems.add(
         [...path, "type"],
         type,
         "is not a type for a record here",
-        useNearest(type, [...TYPES.keys()], "type"),
+        `${useNearest(type, [...TYPES.keys(), ...OTHERS], "type")} Of a type without a name here: TYPE and its number, such as TYPE65280, with "\\\\# 2 abcd"`,
       );
       return;
     }
     const wrong = kind.complain(value, zone);
-    const dotted = kind === host || kind === alias || type === "MX" || type === "SRV" ? `${value}.` : "";
+    const dotted = WITH_HOST.includes(type) ? `${value}.` : "";
     const instead = dotted && !kind.complain(dotted, zone) ? dotted : `a value such as ${kind.example}`;
     if (wrong) problems.add([...path, "value"], value, wrong, `use ${instead}`);
 
@@ -142,12 +224,19 @@ function checkOwner(
   problems: Problems,
 ): void {
   const owner = name.toLowerCase();
-  if (OF_HOSTS.includes(type) && owner.includes("_") && !ownerComplaint(owner, zone))
+  if (OF_HOSTS.includes(type) && /[_/]/.test(owner) && !ownerComplaint(owner, zone))
     problems.add(
       [...path, "name"],
       name,
-      "has an underscore, which the name of a host can't have",
-      `use another name, such as ${owner.replace(/_/g, "-").replace(/(^|\.)-+|-+(?=\.|$)/g, "$1") || "host"}`,
+      `has ${owner.includes("_") ? "an underscore" : "a slash"}, which the name of a host can't have`,
+      `use another name, such as ${owner.replace(/[_/]/g, "-").replace(/(^|\.)-+|-+(?=\.|$)/g, "$1") || "host"}`,
+    );
+  else if (OF_HOSTS.includes(type) && /[_/]/.test(zone) && !/^gc\._msdcs\./.test(`${owner}.${zone}`))
+    problems.add(
+      [...path, "name"],
+      name,
+      `is in zone ${zone}, whose name no host can have`,
+      "put the record into another zone",
     );
   else if ((type === "A" || type === "CNAME") && sites.includes(owner))
     problems.add(

@@ -8,13 +8,15 @@ import { PINNING, helperComplaint, helperInstead, markMaskComplaint } from "../r
 import { CONFIRM_SECONDS, PROOF_SECONDS } from "../routerRoute/routes";
 import { Granularity, MOST_SERIAL, ServerState, SoaPreset } from "./model";
 import {
+  aliasComplaint,
   configFileComplaint,
   documentRootComplaint,
   documentRootInstead,
-  domainComplaint,
   domainInstead,
   hostNameComplaint,
   mailComplaint,
+  siteNameComplaint,
+  siteNameInstead,
   userComplaint,
 } from "./names";
 
@@ -32,8 +34,7 @@ const anyText = (instead: string) =>
     () => instead,
   );
 
-const domain = (example: string) =>
-  text(domainComplaint, domainInstead(example)).transform((name) => name.toLowerCase());
+const alias = text(aliasComplaint, domainInstead("example.org")).transform((name) => name.toLowerCase());
 
 /** The key `network`. Ranges are checked by planNetwork. */
 export const networkSchema = object({
@@ -101,14 +102,14 @@ export const routerSchema = (example: string) =>
 
 /** An entry of `sites`. The host number's range depends on the network, so it is checked with the plan. */
 export const siteSchema = object({
-  serverName: domain("www.example.org"),
-  aliases: list(domain("example.org"), '["example.org"]').default([]),
+  serverName: text(siteNameComplaint, siteNameInstead).transform((name) => name.toLowerCase()),
+  aliases: list(alias, '["example.org"]').default([]),
   documentRoot: text(documentRootComplaint, documentRootInstead),
   hostNumber: z.unknown().optional(),
   shareVipsWith: anyText("use the name of another site").optional(),
   retiring: flag().default(false),
   retiringHostNumber: z.unknown().optional(),
-  retiringAliases: list(domain("example.org"), '["example.org"]').default([]),
+  retiringAliases: list(alias, '["example.org"]').default([]),
   checkPorts: list(whole(1, 65535, 443), "[443]").default([]),
 });
 

@@ -2,7 +2,7 @@
 import { HostModel, SiteModel, SOA_FIGURES, ZoneModel, ZoneRecordModel } from "./model";
 import { Problems, useNearest } from "./error";
 import { entries, parse } from "./leaf";
-import { domainInstead, zoneComplaint } from "./names";
+import { domainInstead, hostNameComplaint, zoneComplaint } from "./names";
 import { checkRecords, relative } from "./records";
 import { ZoneInput, zoneSchema } from "./schema";
 
@@ -42,6 +42,11 @@ export function readZones(
     const here = (siteNames.get(zone) ?? []).map((name) => relative(name, zone));
     const servers = serversOf(zone, input.nameServers ?? known, known, problems);
     const nsNames = input.nsNames?.length ? input.nsNames : servers.map((name) => `${name}.${zone}`);
+    if (!input.nsNames?.length && hostNameComplaint(zone) !== undefined)
+      problems.say(
+        ["zones", zone, "nsNames"],
+        `is missing, and no host can have a name in ${zone}; use names in another zone, such as ["ns1.example.org"]`,
+      );
     const records = [
       ...input.records,
       ...glue(zone, nsNames, nameServers, [...here, ...addressed(input.records)]),

@@ -15,7 +15,8 @@ readonly local_conf=$bind/named.conf.local clauses=$bind/loopback-ha.conf zones=
 readonly max_serial=4294967295 patience=10
 
 zone_of() { sed -n 's/^zone=//p' "$1/want/settings"; }
-file_of() { say "$zones/$1.zone"; }
+# A slash (RFC 2317) in words that no other zone has: all of them are in small letters.
+file_of() { say "$zones/${1//\//-SLASH-}.zone"; }
 # Zones of this instance, half-applied and half-removed ones too.
 zones_of_instance() { of_all_versions settings | sed -n 's/^zone=//p' | sort -u; }
 

@@ -1,8 +1,8 @@
 import { compareAddresses, isAddress } from "../addressPlan";
 import { refuse } from "../argumentChecks";
 import { SoaFigures, ZoneRecordModel } from "../config/model";
-import { domainComplaint, hostNameComplaint, mailComplaint, ownerComplaint } from "../config/names";
-import { relative } from "../config/records";
+import { hostNameComplaint, mailComplaint, ownerComplaint, zoneComplaint } from "../config/names";
+import { rdataComplaint, relative } from "../config/records";
 
 /** A name that resolvers find all the addresses of, in turning order. */
 export interface NameArgs {
@@ -106,7 +106,7 @@ function quoteText(text: string): string {
 
 // What named would not refuse by itself, or only on the machine. A complaint is the rest of a sentence about the value.
 function checkZone({ zone, primary, nsNames, contact, figures, ttl, sites, records = [] }: ZoneArgs): void {
-  refuse("zone", zone, domainComplaint(zone) ?? (zone !== zone.toLowerCase() && "has upper case letters"));
+  refuse("zone", zone, zoneComplaint(zone));
   refuse("nsNames", nsNames, nsNames.length === 0 && `are none: zone ${zone} needs one, such as ns1.${zone}`);
   nsNames.forEach((name, i) => refuse(`nsNames[${i}]`, name, hostNameComplaint(name)));
   if (primary !== undefined) refuse("primary", primary, hostNameComplaint(primary));
@@ -130,6 +130,11 @@ function checkSite(
   const inside = lower === zone || lower.endsWith(`.${zone}`);
   refuse(`${path}.name`, name, !inside && `is not in zone ${zone}`);
   refuse(`${path}.name`, name, ownerComplaint(relativeName(name, zone), zone));
+  refuse(
+    `${path}.name`,
+    name,
+    /[_/]/.test(lower) && "has an underscore or a slash, which the name of a host can't have",
+  );
   const first = before.get(lower);
   refuse(
     `${path}.name`,
@@ -145,8 +150,14 @@ function checkSite(
 function checkRecord({ name, ttl, type, value }: ZoneRecordModel, path: string, zone: string): void {
   refuse(`${path}.name`, name, ownerComplaint(name, zone));
   if (ttl !== undefined) refuseSeconds(`${path}.ttl`, ttl);
-  refuse(`${path}.type`, type, !/^[A-Z0-9]+$/.test(type) && "is not a record's type");
-  refuse(`${path}.value`, value, !/^[\x20-\x7e]*$/.test(value) && "is not printable ASCII on one line");
+  refuse(`${path}.type`, type, !/^[A-Z0-9-]+$/.test(type) && "is not a record's type");
+  refuse(
+    `${path}.value`,
+    value,
+    type === "TXT"
+      ? !/^[\x20-\x7e]*$/.test(value) && "is not printable ASCII on one line"
+      : rdataComplaint(value),
+  );
 }
 
 function refuseSeconds(path: string, value: number): void {

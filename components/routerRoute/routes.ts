@@ -1,6 +1,6 @@
 import { compareAddresses, contains, isAddress, isPrefix, networkAddress } from "../addressPlan";
 import { firstRepeated, refuse } from "../argumentChecks";
-import { domainComplaint, nameComplaint } from "../config/names";
+import { dnsNameComplaint, nameComplaint, siteNameComplaint } from "../config/names";
 import { Refusal } from "../refusal";
 import { PINNING, PROOF_PREFERENCE, PinningArgs, renderHelpers } from "./pinning";
 
@@ -150,10 +150,10 @@ function isSameBut<T extends object>(left: keyof T, a: T, b: T): boolean {
 /** All but the VIP. */
 function renderCheck(check: VipCheckArgs): string {
   refuse("checks", check.site, nameComplaint(check.site));
-  if (check.serverName !== undefined) refuse("checks", check.serverName, domainComplaint(check.serverName));
+  if (check.serverName !== undefined) refuse("checks", check.serverName, siteNameComplaint(check.serverName));
   const { vip, site, kind = CheckKind.Ping, port, greeting, zone, serverName, pool } = check;
   if (greeting !== undefined) refuse("checks", greeting, greetingComplaint(greeting));
-  if (zone !== undefined) refuse("checks", zone, domainComplaint(zone));
+  if (zone !== undefined) refuse("checks", zone, dnsNameComplaint(zone));
   const require = (value: unknown, name: string): void => {
     if (value === undefined) throw new Refusal(`checks: ${kind} for ${vip} (${site}) needs ${name}`);
   };

@@ -36,20 +36,41 @@ render() {
         before = before substr(text, 1, at - 1) value
       return before text
     }
-    FILENAME ~ /vhost[.]conf$/ { template[++count] = $0; next }
-    {
-      names = split($2, name, ",")
-      listen = $3 ":80"
+    function vhosts(site, list, vips, root,  names, name, listen, line, i, j) {
+      names = split(list, name, ",")
+      listen = vips ":80"
       gsub(/,/, ":80 ", listen)
       for (i = 1; i <= count; i++) {
         line = template[i]
         if (line !~ /@/) { print line; continue }
         if (line ~ /@ALIAS@/) { for (j = 2; j <= names; j++) print put(line, "@ALIAS@", name[j]); continue }
-        line = put(put(put(put(line, "@MACHINE@", machine), "@SITE@", $1), "@SERVER_NAME@", name[1]), "@LISTEN@", listen)
+        line = put(put(put(put(line, "@MACHINE@", machine), "@SITE@", site), "@SERVER_NAME@", name[1]), "@LISTEN@", listen)
         # Last: only here an @ may be in the value.
-        print put(line, "@ROOT@", $4)
+        print put(line, "@ROOT@", root)
       }
-    }' "$1/want/private/vhost.conf" "$1/want/sites"
+    }
+    FNR == 1 { part++ }
+    part == 1 { template[++count] = $0; next }
+    { of = split($3, vip, ",") }
+    part == 2 { for (i = 1; i <= of; i++) sites[vip[i]]++; next }
+    {
+      for (i = of; i > 0 && sites[vip[i]] == 1; i--);
+      if (!i || !index($2, "*")) { vhosts($1, $2, $3, $4); next }
+      # Of sites with a VIP in common Apache takes the first that a name fits: wildcards come last, the longer ones first.
+      names = split($2, name, ",")
+      own = name[1]
+      for (i = 2; i <= names; i++) {
+        if (name[i] !~ /^[*]/) { own = own "," name[i]; continue }
+        wild[++wilds] = $1 " " name[1] "," name[i] " " $3 " " $4
+        depth[wilds] = split(name[i], label, ".")
+        if (depth[wilds] > deepest) deepest = depth[wilds]
+      }
+      vhosts($1, own, $3, $4)
+    }
+    END {
+      for (; deepest > 0; deepest--)
+        for (n = 1; n <= wilds; n++) if (depth[n] == deepest) { split(wild[n], word, " "); vhosts(word[1], word[2], word[3], word[4]) }
+    }' "$1/want/private/vhost.conf" "$1/want/sites" "$1/want/sites"
 }
 
 # What render made, so that a look need not make it again. On a full disk it must.
@@ -86,21 +107,24 @@ touched_sites() {
     }' "$before/sites" "$want/sites"
 }
 
-# What must answer, for probe.pl: each of these sites, and for a name that is unknown nobody, asked on one VIP in turn.
+# What must answer, for probe.pl: each of these sites, a wildcard of its, and for a name that is unknown nobody, the latter two
+# asked on one VIP in turn.
 questions() {
   awk -v machine="$machine" -v thorough="$thorough" '
-    function ask(vip) { printf "http\t%s\t80\t%s\t%s\t200\t%s %s\t%s\n", vip, name[1], path, machine, $1, $1 }
+    function ask(vip, as) { printf "http\t%s\t80\t%s\t%s\t200\t%s %s\t%s\n", vip, as, path, machine, $1, $1 }
     FILENAME ~ /vhost[.]conf$/ { if ($1 == "Redirect" && $2 == 200) { path = $3; gsub(/"/, "", path) } next }
     { line[FNR] = $0 }
     END {
       step = FNR / thorough
       for (n = 1; n <= FNR; n++) {
         $0 = line[n]
-        split($2, name, ",")
+        names = split($2, name, ",")
         count = split($3, vip, ",")
         turn = n % count + 1
-        if (step > 1 && int(n / step) == int((n - 1) / step)) { ask(vip[turn]); continue }
-        for (i = 1; i <= count; i++) ask(vip[i])
+        if (step > 1 && int(n / step) == int((n - 1) / step)) { ask(vip[turn], name[1]); continue }
+        for (i = 1; i <= count; i++) ask(vip[i], name[1])
+        # By a name that nobody has.
+        for (i = 2; i <= names; i++) if (sub(/^[*]/, "loopback-ha", name[i])) ask(vip[turn], name[i])
         printf "http\t%s\t80\tunknown.loopback-ha.invalid\t/\t421\t-\t%s (unknown name)\n", vip[turn], $1
       }
     }' "$1/want/private/vhost.conf" "$2"

@@ -4,6 +4,7 @@ import { Observation, linesOf } from "../host/observe";
 /** A name of a site that a virtual host of somebody else serves, too, on a server where ours hides it on the VIPs. */
 export interface HiddenVhost {
   site: string;
+  /** As somebody else's has it, where ours is a wildcard. */
   name: string;
   /** Where it stands, FILE:LINE, by server. */
   places: Record<string, string>;
@@ -24,6 +25,11 @@ export function hiddenVhosts(farm: FarmModel, stack: string, found: Map<string, 
   if (exact.size + wild.size === 0) return [];
   return farm.sites.flatMap((site) => {
     for (const name of [site.serverName, ...boundAliases(site)]) {
+      if (name.startsWith("*")) {
+        const met = [...exact, ...wild].find(([pattern]) => meets(name.slice(1), pattern));
+        if (met) return [{ site: site.name, name: met[0], places: Object.fromEntries(met[1]) }];
+        continue;
+      }
       const places = exact.get(name) ?? [...wild].find(([pattern]) => globs(pattern, name))?.[1];
       if (places) return [{ site: site.name, name, places: Object.fromEntries(places) }];
     }
@@ -49,6 +55,16 @@ function globs(pattern: string, name: string): boolean {
     }
   }
   return /^\**$/.test(pattern.slice(p));
+}
+
+/** Whether one of all names with that ending is one that the pattern takes. */
+function meets(ending: string, pattern: string): boolean {
+  const tail = pattern.slice(pattern.lastIndexOf("*") + 1);
+  if (tail === pattern && pattern.length < ending.length) return false;
+  const length = Math.min(tail.length, ending.length);
+  return [...Array(length).keys()].every(
+    (i) => tail.at(-1 - i) === "?" || tail.at(-1 - i) === ending.at(-1 - i),
+  );
 }
 
 const MOST = 10;

@@ -8,7 +8,7 @@ export interface SiteArgs {
   name: string;
   /** Its main DNS name. */
   serverName: string;
-  /** Further DNS names. Default: none. */
+  /** Further DNS names; `*.example.org` is all names below a domain that no other site has. Default: none. */
   aliases?: string[];
   /** Absolute path of its files on every server; created when missing, never overwritten. */
   documentRoot: string;

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import * as path from "node:path";
 import { refuseHidden } from "../../cli/site";
 import { readFarm } from "../../components/config";
 import { parseObservation } from "../../components/host/observe";
@@ -66,6 +68,42 @@ describe("virtual hosts of somebody else's that ours hide", () => {
         new Map([["web1", server(`${pattern}\tf:1`)]]),
       );
       assert.equal(found.length > 0, matches);
+    });
+
+  for (const [theirs, meets] of [
+    ["a.shop.example", true],
+    ["a.b.shop.example", true],
+    ["shop.example", false],
+    ["*.shop.example", true],
+    ["*.b.shop.example", true],
+    ["*.example", true],
+    ["a*", true],
+    ["a.????.example", true],
+    ["????.example", false],
+    ["a.shop.exampl?", true],
+    ["*.shop.example.org", false],
+    ["*xshop.example", false],
+  ] as const)
+    it(`our *.shop.example ${meets ? "hides" : "leaves"} ${theirs}, on the machine too`, () => {
+      const site = {
+        ...farm.sites[0],
+        name: "wild",
+        serverName: "wild.test",
+        aliases: ["*.shop.example"],
+      };
+      const hidden = hiddenVhosts(
+        { ...farm, sites: [site] },
+        STACK,
+        new Map([["web1", server(`${theirs}\tf:1`)]]),
+      );
+      assert.deepEqual(
+        hidden.map(({ name }) => name),
+        meets ? [theirs] : [],
+      );
+      const script = `. "$1/foreign.sh"; hidden_vhosts <(printf 'name\\t%s\\tf:1\\n' "$2") <(echo 'wild wild.test,*.shop.example 192.0.2.33 /srv')`;
+      const scripts = path.join(__dirname, "../../components/webServerPool");
+      const said = execFileSync("bash", ["-c", script, "bash", scripts, theirs], { encoding: "utf8" });
+      assert.equal(said, meets ? `wild\t${theirs}\tf:1\n` : "");
     });
 
   it("names of inherited properties are no names of ours", () => {

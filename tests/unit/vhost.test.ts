@@ -114,6 +114,27 @@ describe("renderVhosts", () => {
     assert.ok(!text.includes("@EVERY") && text.includes("ServerName www.shop.example"));
   });
 
+  it("a wildcard comes behind all exact names of sites with the same VIP, the longer one first", () => {
+    const sites = [
+      site("a", { aliases: ["*.example", "*.dev.shop.example"] }),
+      site("b", { aliases: ["*.shop.example"] }),
+      site("c", { serverName: "x.dev.shop.example" }),
+      site("d", { aliases: ["*.own.example"], vips: ["192.0.2.34"] }),
+    ];
+    const names = onMachine(filesOf({ want: render(sites, subnet) }))
+      .split("\n")
+      .flatMap((text) => /^    Server(?:Name|Alias) (.*)/.exec(text)?.[1] ?? []);
+    assert.deepStrictEqual(names.slice(1), [
+      "www.a.example",
+      "www.b.example",
+      "x.dev.shop.example",
+      ...["www.d.example", "*.own.example"],
+      ...["www.a.example", "*.dev.shop.example"],
+      ...["www.b.example", "*.shop.example"],
+      ...["www.a.example", "*.example"],
+    ]);
+  });
+
   it("has no site's text without a site", () => {
     for (const how of [alias, subnet]) assert.deepStrictEqual(render([], how).sites, {});
   });

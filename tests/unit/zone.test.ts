@@ -106,6 +106,20 @@ www                     IN A   192.0.2.129
     ]);
   });
 
+  it("renders zones and names that no host has", () => {
+    const slash = zone(modern, {
+      zone: "0/25.2.0.192.in-addr.arpa",
+      records: [{ name: "1", type: "PTR", value: "a.example." }],
+    });
+    assert.deepStrictEqual(linesOf(slash)[0], "$ORIGIN 0/25.2.0.192.in-addr.arpa.");
+    assert.deepStrictEqual(
+      recordsOf({
+        sites: ["*", "*.dev"].map((name) => ({ name: `${name}.widgetco.example`, addresses: ["192.0.2.9"] })),
+      }),
+      ["* IN A 192.0.2.9", "*.dev IN A 192.0.2.9"],
+    );
+  });
+
   const extra: [string, NonNullable<ZoneArgs["records"]>[number], string][] = [
     ["MX", { name: "@", type: "MX", value: "10 mail" }, "@ IN MX 10 mail"],
     ["CNAME with its own TTL", { name: "ftp", ttl: 60, type: "CNAME", value: "www" }, "ftp 60 IN CNAME www"],
@@ -151,6 +165,11 @@ www                     IN A   192.0.2.129
   const bad: [Partial<ZoneArgs>, RegExp][] = [
     [{ zone: "Widgetco.example" }, /^zone: "Widgetco.example" has upper case letters/],
     [{ zone: "a..b" }, /^zone: "a..b" is not a domain name/],
+    [{ records: [{ name: "x", type: "HINFO", value: "a (" }] }, /^records\[0\].value: "a \(" has a bracket/],
+    [
+      { sites: [{ name: "a_b.widgetco.example", addresses: vips }] },
+      /"a_b.widgetco.example" has an underscore or a slash/,
+    ],
     [{ nsNames: [] }, /^nsNames: \[\] are none: zone widgetco.example needs one/],
     [{ nsNames: ["ns1.example."] }, /^nsNames\[0\]: "ns1.example." ends in a dot/],
     [{ contact: "nobody" }, /^contact: "nobody" is not a mail address/],

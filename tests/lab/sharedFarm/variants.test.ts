@@ -132,5 +132,60 @@ describe("variants of the farm", () => {
     await sh("web4", "systemctl unmask --runtime --quiet named && systemctl start named");
     await up();
     assert.deepEqual(await serials(), [newer, newer]);
+
+    // Names that no host has, and records of all kinds: what named judges by itself, both serve.
+    const NETWORK = "0/25.2.0.192.in-addr.arpa";
+    const setAll = async (at: string, values: Record<string, string>): Promise<void> => {
+      for (const [key, value] of Object.entries(values)) await project.set(`${at}.${key}`, value);
+    };
+    for (const zone of [NETWORK, "_sites.widgetco.example"])
+      await setAll(`zones["${zone}"]`, {
+        contact: "hostmaster@widgetco.example",
+        "nsNames[0]": "ns1.widgetco.example",
+      });
+    await setAll(`zones["${NETWORK}"].records[0]`, {
+      name: "1",
+      type: "PTR",
+      value: "www.widgetco.example.",
+    });
+    await project.set("sites.widgetco.aliases[1]", "*.widgetco.example");
+    const records = [
+      ["_443._tcp", "TLSA", `3 1 1 ${"5f".repeat(32)}`],
+      ["@", "HTTPS", '1 . alpn="h2"'],
+      ["@", "CAA", '0 issuemail "ca.example.net; x=y"'],
+      ["@", "TYPE65280", "\\# 2 abcd"],
+      ["@", "LOC", "52 22 23.000 N 4 53 32.000 E 0.00m 1m 10000m 10m"],
+    ];
+    const own = (i: number): string => `zones["widgetco.example"].records[${i}]`;
+    for (const [i, [name, type, value]] of records.entries()) await setAll(own(i + 1), { name, type, value });
+    await up();
+    assert.doesNotMatch(await up(), /updated|created|deleted/);
+    const dig = (question: string): Promise<string> =>
+      Promise.all(
+        ["192.0.2.10", "192.0.2.5"].map((at) =>
+          sh("client", `dig +short +time=2 +tries=1 @${at} ${question}`),
+        ),
+      ).then(([one, other]) => (assert.equal(one, other), one.trim().split("\n").sort().join(" ")));
+    assert.equal(await dig(`1.${NETWORK} PTR`), "www.widgetco.example.");
+    assert.match(await dig("_sites.widgetco.example SOA"), /^ns1\.widgetco\.example\./);
+    assert.equal(await dig("made-up.widgetco.example"), [...WIDGETCO].sort().join(" "));
+    assert.equal(await whoServes(lab, WIDGETCO[1], "made-up.widgetco.example", healthPath), "web2");
+    assert.match(await dig("widgetco.example CAA"), /issuemail/);
+    assert.equal(await dig("widgetco.example TYPE65280"), "\\# 2 ABCD");
+    assert.match(await dig("_443._tcp.widgetco.example TLSA"), /^3 1 1 5F5F/);
+
+    await setAll(own(records.length), { value: "here" });
+    const refused = await project.up();
+    assert.match(
+      refused.stdout,
+      /named-checkzone refuses zone widgetco\.example: line \d+: .*; nothing was changed/,
+    );
+    for (const [i] of records.entries()) await project.drop(own(records.length - i));
+    for (const zone of [NETWORK, "_sites.widgetco.example"]) await project.drop(`zones["${zone}"]`);
+    await up();
+    assert.equal(
+      await sh("ns1", "ls /etc/bind/loopback-ha"),
+      "gadgets.example.zone\nwidgetco.example.zone\n",
+    );
   });
 });

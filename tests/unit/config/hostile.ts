@@ -97,8 +97,15 @@ export const RECORD_VALUES: Record<string, string> = {
   AAAA: "2001:db8::25",
   CAA: '0 issue "ca.example.net"',
   CNAME: "www.example.net.",
+  DS: "60485 13 2 abcd",
+  HTTPS: '1 . alpn="h2"',
   MX: "10 mail",
+  NAPTR: '100 10 "U" "E2U+sip" "!^.*$!sip:info@example.com!" .',
+  PTR: "shop._http._tcp.example.net.",
   SRV: "0 5 5060 sip",
+  SSHFP: "4 2 abcd",
+  TLSA: "3 1 1 abcd",
+  TYPE65280: "\\# 2 abcd",
   TXT: "v=spf1 -all",
 };
 

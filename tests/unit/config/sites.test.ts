@@ -54,6 +54,29 @@ describe("config: bad sites", () => {
     row(gadgets("aliases"), "gadgets.example", 'use a list such as ["example.org"]', ["gadgets.example"]),
     row(gadgets("aliases"), ["widgetco example"], "is not a domain name", [], "sites.gadgets.aliases[0]"),
     row(
+      name,
+      "*.gadgets.example",
+      "use gadgets.example, and put *.gadgets.example into aliases",
+      "gadgets.example",
+    ),
+    ...["*", "*.", "*.example", "www.*.example", "a*.gadgets.example", "*.*.example", "*.a_b.example"].map(
+      (bad) =>
+        row(
+          gadgets("aliases"),
+          [bad],
+          "; use one such as example.org",
+          ["*.gadgets.example"],
+          "sites.gadgets.aliases[0]",
+        ),
+    ),
+    row(
+      gadgets("retiringAliases"),
+      ["*.b.example", "*.B.example"],
+      "is also sites.gadgets.retiringAliases[0]",
+      ["*.b.example", "b.example"],
+      "sites.gadgets.retiringAliases[1]",
+    ),
+    row(
       gadgets("aliases"),
       ["gadgets.example", "www.gadgets.example"],
       "is also sites.gadgets.serverName",

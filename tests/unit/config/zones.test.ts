@@ -41,7 +41,33 @@ describe("config: bad zones", () => {
     row(["zones", "bad zone"], {}, "the name is not a domain name", undefined),
     row(["zones", "Example.org"], {}, "upper case letters; use example.org", undefined),
     row(["zones", "example.org."], {}, "ends in a dot; use example.org", undefined),
+    row(["zones", "example.org/x"], {}, "the name is not a domain name", undefined),
+    row(["zones", "0/25.2.0.192.in-addr.arpa/"], {}, "the name is not a domain name", undefined),
   ]);
+
+  for (const name of ["_msdcs.example.org", "0/25.2.0.192.in-addr.arpa"]) {
+    const own = (more: Json): Json => set(article(), ["zones", name], { contact: "a@example.org", ...more });
+    it(`${name}, where no host can be: name servers of another zone`, () => {
+      refuses(
+        own({}),
+        `zones["${name}"].nsNames`,
+        `no host can have a name in ${name}; use names in another zone`,
+      );
+      const nsNames = ["ns1.example.org"];
+      assert.deepStrictEqual(problemsOf(own({ nsNames })), []);
+      refuses(
+        own({ nsNames, records: [record({})] }),
+        `zones["${name}"].records[0].name`,
+        "put the record into another zone",
+      );
+      const relative = record({ name: "y", type: "MX", value: "10 mail" });
+      refuses(
+        own({ nsNames, records: [{ ...relative, type: "SRV", value: "0 5 5060 sip" }] }),
+        `zones["${name}"].records[0].value`,
+        `is sip.${name}, which can't be a host`,
+      );
+    });
+  }
 
   it("a zone without any name server", () => {
     refuses(
@@ -60,6 +86,9 @@ describe("config: bad records", () => {
   const bad: [Json, string, string, Json][] = [
     [{ type: "TXTT" }, "type", "did you mean TXT?", { type: "TXT" }],
     [{ type: "SOA" }, "type", "is not a type for a record here", {}],
+    ...["TYPE1", "TYPE6", "TYPE65", "TYPE65536", "TYPE01", "TYPE", "AXFR", "type65280", "NAPTR "].map(
+      (type): (typeof bad)[number] => [{ type }, "type", "TYPE and its number, such as TYPE65280", {}],
+    ),
     [{ type: "a" }, "type", "did you mean A?", {}],
     [{ name: "a b" }, "name", "use a name relative to the zone", { name: "ab" }],
     [{ name: "x\n@ IN NS evil" }, "name", "use a name relative", {}],
@@ -98,7 +127,7 @@ describe("config: bad records", () => {
       "such as a-b",
       { name: "a-b", type: "MX", value: "10 mail" },
     ],
-    ...["MX", "SRV", "NS", "PTR"].map((type): (typeof bad)[number] => {
+    ...["MX", "SRV", "NS"].map((type): (typeof bad)[number] => {
       const value = (name: string): string => ({ MX: `10 ${name}`, SRV: `0 5 25 ${name}` })[type] ?? name;
       return [{ type, value: value("a_b") }, "value", "is not a domain name", { type, value: value("a-b") }];
     }),
@@ -149,6 +178,44 @@ describe("config: bad records", () => {
       'such as 0 issue "ca',
       { type: "CAA", value: '0 issue "ca.example.net"' },
     ],
+    [
+      { type: "CAA", value: '256 issue "x"' },
+      "value",
+      'such as 0 issue "ca',
+      { type: "CAA", value: '255 contactemail "a@example.org"' },
+    ],
+    [
+      { type: "CAA", value: '0 is-sue "x"' },
+      "value",
+      "is not such a value",
+      { type: "CAA", value: '0 issuemail "ca.example.net; x=y"' },
+    ],
+    [
+      { type: "HTTPS", value: "1 pool.example.net" },
+      "value",
+      "use 1 pool.example.net.",
+      { type: "HTTPS", value: '1 . alpn="h2,h3" port=8443' },
+    ],
+    [
+      { type: "SVCB", value: "alpn=h2" },
+      "value",
+      "such as 1 .",
+      { type: "SVCB", value: "0 a_b.example.net." },
+    ],
+    [
+      { type: "TLSA", value: "3 1 1 xyz" },
+      "value",
+      "such as 3 1 1 5f",
+      { name: "_443._tcp.www", type: "TLSA", value: "3 1 1 0123 ABCD" },
+    ],
+    [{ type: "SSHFP", value: "4 2" }, "value", "such as 4 2 5f", { type: "SSHFP", value: "4 2 abcd" }],
+    [{ type: "DS", value: "1 2 abcd" }, "value", "such as 60485", { type: "DS", value: "60485 13 2 abcd" }],
+    ...["a ( b", "a ; b", '"a', "a\\", "", " ", "a\nb", "é", '"a" )'].map((value): (typeof bad)[number] => [
+      { type: "HINFO", value },
+      "value",
+      "use a value such as \\# 4",
+      { type: "HINFO", value: '"a ; b (" "c\\"d"' },
+    ]),
     [{ ttl: "60" }, "ttl", "write the number 60", { ttl: 60 }],
     [{ ttl: 60, tll: 60 }, "tll", "did you mean ttl?", { ttl: 60 }],
   ];
@@ -176,6 +243,11 @@ describe("config: bad records", () => {
       record({ name: "_dmarc", type: "TXT", value: "v=DMARC1; p=none" }),
       record({ name: "www", type: "AAAA", value: "2001:db8::1" }),
       record({ name: "sub", type: "NS", value: "ns.example.org." }),
+      record({ name: "_http._tcp", type: "PTR", value: "shop._http._tcp.example.org." }),
+      record({ name: "@", type: "NAPTR", value: '100 10 "U" "E2U+sip" "!^.*$!sip:info@example.com!" .' }),
+      record({ name: "@", type: "TYPE65280", value: "\\# 2 abcd" }),
+      record({ name: "0/25", type: "NS", value: "ns.example.org." }),
+      record({ name: "1", type: "CNAME", value: "1.0/25.2.0.192.in-addr.arpa." }),
     ];
     assert.deepStrictEqual(problemsOf(set(article(), records, extra)), []);
   });
