@@ -123,7 +123,7 @@ describe("renderVhosts", () => {
     ];
     const names = onMachine(filesOf({ want: render(sites, subnet) }))
       .split("\n")
-      .flatMap((text) => /^    Server(?:Name|Alias) (.*)/.exec(text)?.[1] ?? []);
+      .flatMap((text) => /^ {4}Server(?:Name|Alias) (.*)/.exec(text)?.[1] ?? []);
     assert.deepStrictEqual(names.slice(1), [
       "www.a.example",
       "www.b.example",
