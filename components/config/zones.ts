@@ -1,7 +1,7 @@
 /** Reads `zones`. */
 import { HostModel, SiteModel, SOA_FIGURES, ZoneModel, ZoneRecordModel } from "./model";
 import { Problems, useNearest } from "./error";
-import { entries, parse } from "./leaf";
+import { entries, field, parse } from "./leaf";
 import { domainInstead, hostNameComplaint, zoneComplaint } from "./names";
 import { checkRecords, relative } from "./records";
 import { ZoneInput, zoneSchema } from "./schema";
@@ -37,7 +37,7 @@ export function readZones(
     else siteNames.set(zone, [name]);
   }
   return sound.flatMap(([zone, raw]): ZoneModel[] => {
-    const input = parse(zoneSchema, raw, ["zones", zone], problems);
+    const input = parse(zoneSchema, withTextNames(raw), ["zones", zone], problems);
     if (!input) return [];
     const here = (siteNames.get(zone) ?? []).map((name) => relative(name, zone));
     const servers = serversOf(zone, input.nameServers ?? known, known, problems);
@@ -67,6 +67,17 @@ export function readZones(
       },
     ];
   });
+}
+
+/** Of addresses' zones names are numbers, which `pulumi config set --path` and YAML take for such. */
+function withTextNames(raw: unknown): unknown {
+  const records = field(raw, "records");
+  if (!Array.isArray(records)) return raw;
+  const named = records.map((record: unknown) => {
+    const name = field(record, "name");
+    return typeof name === "number" ? { ...(record as object), name: String(name) } : record;
+  });
+  return { ...(raw as object), records: named };
 }
 
 function figuresOf({

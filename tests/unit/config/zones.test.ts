@@ -247,6 +247,7 @@ describe("config: bad records", () => {
       record({ name: "@", type: "NAPTR", value: '100 10 "U" "E2U+sip" "!^.*$!sip:info@example.com!" .' }),
       record({ name: "@", type: "TYPE65280", value: "\\# 2 abcd" }),
       record({ name: "0/25", type: "NS", value: "ns.example.org." }),
+      record({ name: 7, type: "PTR", value: "a.example.org." }),
       record({ name: "1", type: "CNAME", value: "1.0/25.2.0.192.in-addr.arpa." }),
     ];
     assert.deepStrictEqual(problemsOf(set(article(), records, extra)), []);
