@@ -61,7 +61,7 @@ check() {
   systemctl is-active --quiet named || { [[ $previous || $(others) ]] && timeout 30 systemctl start named 2>/dev/null; } || fail "named is not running; nothing was changed. Start it: systemctl start named"
   error=$(ask_named status) || fail "rndc can't talk to named: $(one_line <<<"$error"); nothing was changed. See: rndc status"
   error=$(with_serial 1 <"$bundle/want/zone" | named-checkzone -i local -k fail "$zone" - 2>&1) ||
-    fail "named-checkzone refuses zone $zone: $(sed -E 's/stream-0x[0-9a-f]+:/line /; /\(null\)|not loaded/d' <<<"$error" | one_line); nothing was changed"
+    fail "named-checkzone refuses zone $zone: $(sed -E 's/stream-0x[0-9a-f]+:/line /; s/dns_[a-z_]+: (line)/\1/; /\(null\)|not loaded/d' <<<"$error" | one_line); nothing was changed"
 }
 
 refuse_zone() {
