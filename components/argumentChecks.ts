@@ -1,6 +1,7 @@
 /** What components refuse before they register anything: their arguments reach shells and files on the machines. */
 import { isAddress } from "./addressPlan";
 import { aliasComplaint, documentRootComplaint, nameComplaint, siteNameComplaint } from "./config/names";
+import { lineProblems } from "./config/directives";
 import type { HostArgs } from "./host/ssh";
 import { Refusal } from "./refusal";
 import type { SiteArgs } from "./webServerPool/vhost";
@@ -23,13 +24,16 @@ export function checkHosts(path: string, hosts: HostArgs[]): void {
 }
 
 /** Sites of a pool: names, domain names, document roots and VIPs, and no name twice. */
-export function checkSites(sites: SiteArgs[]): void {
+export function checkSites(sites: SiteArgs[], secrets: string[] = []): void {
   sites.forEach((site, i) => {
     const path = `sites[${i}]`;
     refuse(`${path}.name`, site.name, nameComplaint(site.name));
     refuse(`${path}.serverName`, site.serverName, siteNameComplaint(site.serverName));
     (site.aliases ?? []).forEach((alias, j) => refuse(`${path}.aliases[${j}]`, alias, aliasComplaint(alias)));
     refuse(`${path}.documentRoot`, site.documentRoot, documentRootComplaint(site.documentRoot));
+    lineProblems(site.apache ?? [], secrets).forEach(({ line, complaint, instead }) =>
+      refuse(`${path}.apache[${line}]`, site.apache?.[line], `${complaint}; ${instead}`),
+    );
     site.vips.forEach((vip, j) =>
       refuse(`${path}.vips[${j}]`, vip, isAddress(vip) ? undefined : "is not an IPv4 address"),
     );

@@ -2,7 +2,7 @@
 import { NetworkPlan, VipBinding, planNetwork } from "./addressPlan";
 import { Problems } from "./config/error";
 import { Hosts, namesIn, readHosts } from "./config/hosts";
-import { checkKeys } from "./config/keys";
+import { checkKeys, siteSecrets } from "./config/keys";
 import { entries, flag, parse } from "./config/leaf";
 import { FarmModel, Granularity, ServerState } from "./config/model";
 import { networkSchema } from "./config/schema";
@@ -12,7 +12,7 @@ import { Placement, PlacementOptions, place } from "./placement";
 
 export { VipBinding } from "./addressPlan";
 export { ConfigError, Problem } from "./config/error";
-export { checkSecrets, enableSecretKey, isSecretKey } from "./config/keys";
+export { checkSecrets, enableSecretKey, isSecretKey, siteSecretKey } from "./config/keys";
 export * from "./config/model";
 export { boundAliases, boundVips } from "./config/sites";
 export { zoneOf } from "./config/zones";
@@ -29,7 +29,7 @@ export function readFarm(values: Record<string, unknown>, keys: string[] = []): 
   const { network, binding, granularity } = readNetwork(values.network, problems);
   const hosts = readHosts(values, network, problems);
   const before = problems.count;
-  const sites = readSites(values.sites, network, problems);
+  const sites = readSites(values.sites, network, siteSecrets([...Object.keys(values), ...keys]), problems);
   const sitesAreSound = problems.count === before;
   const known = namesIn(values.nameServers);
   const zones = readZones(values.zones, hosts.nameServers, known, sites, problems);

@@ -23,8 +23,10 @@ import {
   boundAliases,
   boundVips,
   enableSecretKey,
+  siteSecretKey,
   zoneOf,
 } from "./config";
+import { secretsIn } from "./config/directives";
 import { readStackConfig } from "./config/stack";
 import { POOL } from "./identity";
 import { firstServers } from "./firstServers";
@@ -106,6 +108,13 @@ function enableSecret(router: string): pulumi.Output<string> | undefined {
   return key === undefined ? undefined : config.requireSecret(key);
 }
 
+function siteSecrets(farm: FarmModel): Record<string, pulumi.Output<string>> {
+  const names = secretsIn(farm.sites.flatMap(({ apache }) => apache));
+  if (names.length === 0) return {};
+  const config = new pulumi.Config();
+  return Object.fromEntries(names.map((name) => [name, config.requireSecret(siteSecretKey(name))]));
+}
+
 /** The health path, and what else is served there that we did not set up. */
 function checksOf({ name: site, serverName, checkPorts }: SiteModel, vip: string): VipCheckArgs[] {
   return [
@@ -180,6 +189,7 @@ function build(
     prefixes,
     binding: farm.binding,
     healthToken: token,
+    secrets: siteSecrets(farm),
   });
 
   const carrying = farm.servers

@@ -22,6 +22,16 @@ const NAMESPACE = "loopback-ha:";
 /** What a router's `enable` asks for: of all of them, or of one. */
 const ENABLE_SECRET = /^enableSecret(-(?<router>.+))?$/;
 
+/** What stands in sites' lines for Apache as `${secret:NAME}`. */
+const SITE_SECRET = /^secret-(?<name>[A-Za-z0-9_-]{1,64})$/;
+
+/** The key of such a secret. */
+export const siteSecretKey = (name: string): string => `secret-${name}`;
+
+/** The names of those secrets among the keys that are set, with or without namespace. */
+export const siteSecrets = (keys: readonly string[]): string[] =>
+  keys.flatMap((key) => SITE_SECRET.exec(key.replace(NAMESPACE, ""))?.groups?.name ?? []);
+
 /** The key of a router's enable secret, among those that are set. */
 export function enableSecretKey(router: string, keys: string[]): string | undefined {
   return [`enableSecret-${router}`, "enableSecret"].find((key) => keys.includes(key));
@@ -29,7 +39,7 @@ export function enableSecretKey(router: string, keys: string[]): string | undefi
 
 /** Whether the value of a key is a secret, and so is read by whoever needs it and never with the others. */
 export function isSecretKey(key: string): boolean {
-  return ENABLE_SECRET.test(key);
+  return ENABLE_SECRET.test(key) || SITE_SECRET.test(key);
 }
 
 /** Checks the keys that are set. Keys of other namespaces (`aws:region`) are somebody else's. */

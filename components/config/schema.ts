@@ -15,6 +15,7 @@ import {
   domainInstead,
   hostNameComplaint,
   mailComplaint,
+  projectFileComplaint,
   siteNameComplaint,
   siteNameInstead,
   userComplaint,
@@ -111,6 +112,14 @@ export const siteSchema = object({
   retiringHostNumber: z.unknown().optional(),
   retiringAliases: list(alias, '["example.org"]').default([]),
   checkPorts: list(whole(1, 65535, 443), "[443]").default([]),
+  // What the lines may be: see directives.ts.
+  apache: list(anyText("use a line of Apache's configuration"), '["FallbackResource /index.php"]').default(
+    [],
+  ),
+  apacheFile: text(
+    projectFileComplaint,
+    () => "use a file in the project's folder, such as apache/shop.conf",
+  ).optional(),
 });
 
 const seconds = (example: number) => whole(1, 2147483647, example, "of seconds ").optional();

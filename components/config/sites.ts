@@ -1,7 +1,8 @@
 /** Reads `sites`. */
 import { z } from "zod";
 import { NetworkPlan, maxHostNumber, vipsOf } from "../addressPlan";
-import { Path, Problems, pathText, useNearest } from "./error";
+import { lineProblems } from "./directives";
+import { Path, Problems, pathText, show, useNearest } from "./error";
 import { entries, field, parse } from "./leaf";
 import { SiteModel } from "./model";
 import { nameComplaint, nameInstead } from "./names";
@@ -9,8 +10,16 @@ import { siteSchema } from "./schema";
 
 type SiteInput = z.output<typeof siteSchema> & { name: string };
 
-/** Reads all sites; those with a problem are left out. Without a plan, nothing is checked that needs one. */
-export function readSites(value: unknown, plan: NetworkPlan | undefined, problems: Problems): SiteModel[] {
+/**
+ * Reads all sites; those with a problem are left out. Without a plan, nothing is checked that needs one.
+ * @param secrets the names of those that lines for Apache may have
+ */
+export function readSites(
+  value: unknown,
+  plan: NetworkPlan | undefined,
+  secrets: readonly string[],
+  problems: Problems,
+): SiteModel[] {
   const example = '{"widgetco": {"serverName": "www.widgetco.example", ...}}';
   const raws = entries(value, ["sites"], example, nameComplaint, nameInstead, problems);
   const sites = raws.flatMap(([name, raw]): SiteInput[] => {
@@ -18,9 +27,10 @@ export function readSites(value: unknown, plan: NetworkPlan | undefined, problem
     return site ? [{ ...site, name }] : [];
   });
   checkDomains(sites, problems);
+  for (const site of sites) checkDirectives(site, secrets, problems);
   const numbers = readHostNumbers(raws, plan, problems);
   const retiring = readRetiringNumbers(raws, numbers, plan, problems);
-  return sites.flatMap(({ shareVipsWith, retiringHostNumber: _, ...site }): SiteModel[] => {
+  return sites.flatMap(({ shareVipsWith, retiringHostNumber: _, apacheFile: __, ...site }): SiteModel[] => {
     const owner = shareVipsWith ?? site.name;
     const hostNumber = numbers.get(owner);
     if (!hostNumber || !plan) return [];
@@ -40,6 +50,22 @@ export function boundVips(site: SiteModel): string[] {
 /** All names a site answers to besides its serverName: those in DNS, and those on the way out. */
 export function boundAliases(site: SiteModel): string[] {
   return [...site.aliases, ...site.retiringAliases];
+}
+
+function checkDirectives(
+  { name, apache, apacheFile }: SiteInput,
+  secrets: readonly string[],
+  problems: Problems,
+): void {
+  for (const { line, complaint, instead } of lineProblems(apache, secrets)) {
+    if (apacheFile === undefined)
+      problems.add(["sites", name, "apache", line], apache[line], complaint, instead);
+    else
+      problems.say(
+        ["sites", name, "apacheFile"],
+        `${apacheFile}, line ${line + 1}: ${show(apache[line])} ${complaint}; ${instead}`,
+      );
+  }
 }
 
 function checkDomains(sites: SiteInput[], problems: Problems): void {

@@ -1,5 +1,6 @@
 /** The engine's key-value pairs in, the checked model of the farm out. */
 import { readFarm } from "../config";
+import { withApacheFiles } from "./apacheFile";
 import { checkSecrets, isSecretKey } from "./keys";
 import { FarmModel } from "./model";
 import { withSitesFile } from "./sitesFile";
@@ -37,6 +38,8 @@ export function readStackConfig({ all, secretKeys, project, folder = "." }: Stac
     values[name] = valueOf(text);
   }
   if (values.sitesFile !== undefined) values.sites = withSitesFile(values.sitesFile, folder, values.sites);
+  values.sites = withApacheFiles(values.sites, folder);
+  if (values.sites === undefined) delete values.sites;
   const input = JSON.stringify([values, keys]);
   if (last?.input !== input) last = { input, farm: readFarm(values, keys) };
   return last.farm;

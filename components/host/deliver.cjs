@@ -56,7 +56,29 @@ const sudo = () => env("SUDO").split(" ").filter(Boolean);
  */
 function fillSecrets(name, text) {
   if (!isPrivate(name)) return text;
-  return text.replace(/@SECRET:([A-Za-z0-9_-]+)@/g, (_, secret) => env(`SECRET_${secret}`));
+  return text.replace(/@SECRET:([A-Za-z0-9_-]+)@/g, (_, secret) => valueOf(secret));
+}
+
+/** What the configuration's author has named, and not we: what stands in a site's lines. */
+const OF_SITES = "site_";
+
+/** @param {string} secret */
+function valueOf(secret) {
+  const value = env(`SECRET_${secret}`);
+  // It would be another line of Apache's configuration, or have the next one for its own end.
+  if (secret.startsWith(OF_SITES) && (/[\r\n\0]/.test(value) || value.endsWith("\\")))
+    throw new Error(
+      `${env("MACHINE")}: the secret ${secret.slice(OF_SITES.length)} has more than one line, or ends in a backslash; nothing was changed. Set it again: pulumi config set --secret secret-${secret.slice(OF_SITES.length)}`,
+    );
+  return value;
+}
+
+/** What Apache quotes of a line that it refuses. @param {string} text */
+function withoutValues(text) {
+  const values = Object.entries(process.env)
+    .filter(([key, value]) => key.startsWith(`LOOPBACK_HA_SECRET_${OF_SITES}`) && value)
+    .map(([, value]) => String(value));
+  return values.reduce((rest, value) => rest.replaceAll(value, "[secret]"), text);
 }
 
 /** @param {string} name of a wanted file */
@@ -263,7 +285,7 @@ async function run(options, command, input, engine, turn) {
   const code = await closed;
   isOver = true;
   clearTimeout(deadline);
-  errors = printableLines(withoutNoise(errors).slice(-8192));
+  errors = withoutValues(printableLines(withoutNoise(errors).slice(-8192)));
   if (code !== 255 && code !== null) turn?.refused();
   return { code, out, end, errors, refusal };
 }
@@ -351,7 +373,7 @@ async function bring(engine, wish, turn, unreachable) {
     return undefined;
   }
   const asked = CONFIRM.test(first.end);
-  const report = printableLines(withoutMarks(first.out).slice(0, MOST_TEXT));
+  const report = withoutValues(printableLines(withoutMarks(first.out).slice(0, MOST_TEXT)));
   if (first.code !== 0 || !asked) {
     process.stdout.write(first.code === 0 ? withInstance(report, env("INSTANCE")) : report);
     tell(first, (await made).seconds > 0 ? "; what it may have changed by then it undoes by itself" : "");

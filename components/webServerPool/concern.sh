@@ -3,6 +3,7 @@
 #   want/sites                 SITE NAME,ALIAS,... VIP,VIP,... DOCUMENT-ROOT
 #   want/private/vhost.conf    a site's vhosts, with @MACHINE@, @SITE@, @SERVER_NAME@, @ALIAS@, @LISTEN@ and @ROOT@
 #   want/private/server.conf   what stands before all sites, with @EVERY:PREFIX@
+#   want/private/directives    SITE - LINE, for @DIRECTIVES@: a site's own lines, with * for - where a secret is in it. May be missing
 vhosts_of() { say "/etc/apache2/sites-enabled/loopback-ha.$1.conf"; }
 vhosts=$(vhosts_of "$instance")
 readonly vhosts
@@ -10,6 +11,9 @@ readonly vhosts
 . "$scripts/roots.sh"
 # shellcheck source-path=SCRIPTDIR source=foreign.sh
 . "$scripts/foreign.sh"
+
+# directives_of DIR: the file with the sites' own lines.
+directives_of() { if [[ -e $1/want/private/directives ]]; then say "$1/want/private/directives"; else say /dev/null; fi; }
 
 # Apache's text, as a bundle wants it.
 render() {
@@ -43,34 +47,35 @@ render() {
       for (i = 1; i <= count; i++) {
         line = template[i]
         if (line !~ /@/) { print line; continue }
+        if (line ~ /@DIRECTIVES@/) { printf "%s", own[site]; continue }
         if (line ~ /@ALIAS@/) { for (j = 2; j <= names; j++) print put(line, "@ALIAS@", name[j]); continue }
         line = put(put(put(put(line, "@MACHINE@", machine), "@SITE@", site), "@SERVER_NAME@", name[1]), "@LISTEN@", listen)
         # Last: only here an @ may be in the value.
         print put(line, "@ROOT@", root)
       }
     }
-    FNR == 1 { part++ }
     part == 1 { template[++count] = $0; next }
+    part == 2 { own[$1] = own[$1] substr($0, length($1) + 4) "\n"; next }
     { of = split($3, vip, ",") }
-    part == 2 { for (i = 1; i <= of; i++) sites[vip[i]]++; next }
+    part == 3 { for (i = 1; i <= of; i++) sites[vip[i]]++; next }
     {
       for (i = of; i > 0 && sites[vip[i]] == 1; i--);
       if (!i || !index($2, "*")) { vhosts($1, $2, $3, $4); next }
       # Of sites with a VIP in common Apache takes the first that a name fits: wildcards come last, the longer ones first.
       names = split($2, name, ",")
-      own = name[1]
+      exact = name[1]
       for (i = 2; i <= names; i++) {
-        if (name[i] !~ /^[*]/) { own = own "," name[i]; continue }
+        if (name[i] !~ /^[*]/) { exact = exact "," name[i]; continue }
         wild[++wilds] = $1 " " name[1] "," name[i] " " $3 " " $4
         depth[wilds] = split(name[i], label, ".")
         if (depth[wilds] > deepest) deepest = depth[wilds]
       }
-      vhosts($1, own, $3, $4)
+      vhosts($1, exact, $3, $4)
     }
     END {
       for (; deepest > 0; deepest--)
         for (n = 1; n <= wilds; n++) if (depth[n] == deepest) { split(wild[n], word, " "); vhosts(word[1], word[2], word[3], word[4]) }
-    }' "$1/want/private/vhost.conf" "$1/want/sites" "$1/want/sites"
+    }' part=1 "$1/want/private/vhost.conf" part=2 "$(directives_of "$1")" part=3 "$1/want/sites" part=4 "$1/want/sites"
 }
 
 # What render made, so that a look need not make it again. On a full disk it must.
@@ -97,14 +102,16 @@ touched_sites() {
   awk -v sampled="$sampled" '
     function touch(list,  vip, i) { for (i = split(list, vip, ","); i > 0; i--) touched[vip[i]] }
     function is_touched(list,  vip, i) { for (i = split(list, vip, ","); i > 0; i--) if (vip[i] in touched) return 1; return 0 }
-    FILENAME == ARGV[1] { before[$0] = $3; next }
-    $0 in before { delete before[$0]; all++; line[all] = $0; vips[all] = $3; next }
+    part == 1 { was[$1] = was[$1] $0 "\n"; next }
+    part == 2 { is[$1] = is[$1] $0 "\n"; next }
+    part == 3 { before[$0] = $3; next }
+    $0 in before && was[$1] == is[$1] { delete before[$0]; all++; line[all] = $0; vips[all] = $3; next }
     { touch($3); print }
     END {
       for (gone in before) touch(before[gone])
       step = all / sampled
       for (i = 1; i <= all; i++) if (is_touched(vips[i]) || step <= 1 || int(i / step) != int((i - 1) / step)) print line[i]
-    }' "$before/sites" "$want/sites"
+    }' part=1 "$(directives_of "${before%/want}")" part=2 "$(directives_of "$1")" part=3 "$before/sites" part=4 "$want/sites"
 }
 
 # What must answer, for probe.pl: each of these sites, a wildcard of its, and for a name that is unknown nobody, the latter two
@@ -272,7 +279,7 @@ drift() {
 sights() { foreign_config | configured | foreign_names | sed 's/^/foreign\t/' || true; }
 
 # Of lines that are not ours only the directive is shown: they may hold a password. Neither are lines that may hold the
-# health path.
+# health path, or a secret of a site.
 edited_vhosts() {
   local token
   token=$(awk '$1 == "Redirect" && $2 == 200 { gsub(/"/, "", $3); sub(/.*\//, "", $3); print $3 }' "$1/want/private/vhost.conf")
@@ -280,12 +287,13 @@ edited_vhosts() {
     function shown(line, ours,  goes_on) {
       goes_on = continued
       continued = !ours && line ~ /\\$/
-      if (ours && !index(line, ENVIRON["TOKEN"])) return line
+      if (ours && !index(line, ENVIRON["TOKEN"]) && !(line in secret)) return line
       if (line ~ /^[ \t]*(<\/[A-Za-z]+>)?$/) return line
       match(line, /^[ \t]*(#|<?[A-Za-z]+)/)
-      return (goes_on || RLENGTH < 0 ? "" : substr(line, 1, RLENGTH) " ") "(not shown: it may hold " (ours ? "the health path" : "a secret") ")"
+      return (goes_on || RLENGTH < 0 ? "" : substr(line, 1, RLENGTH) " ") "(not shown: it may hold " (ours && !(line in secret) ? "the health path" : "a secret") ")"
     }
-    NR <= 2 { next }
+    part == 1 { if ($2 == "*") secret[substr($0, length($1) + 4)]; next }
+    FNR <= 2 { next }
     /^@@ / { site = /@@ # site / ? "vhost " $NF : "vhosts"; next }
-    { print substr($0, 1, 1) " " site ": " shown(substr($0, 2), /^-/) }' || true
+    { print substr($0, 1, 1) " " site ": " shown(substr($0, 2), /^-/) }' part=1 "$(directives_of "$1")" part=2 - || true
 }

@@ -178,6 +178,9 @@ check_config() {
   [[ $listens ]] || fail "Apache does not listen on port 80 of all addresses; nothing was changed. Put 'Listen 80' into /etc/apache2/ports.conf"
   [[ $listens == all ]] ||
     fail "Apache does not listen on port 80 of all addresses, but of $listens; nothing was changed. Put one 'Listen 80' in the place of that"
+  site=$(awk 'tolower($0) ~ /^[^ ]+ . *sethandler.*proxy:.*fcgi:/ { print $1; exit }' "$(directives_of "$bundle")")
+  [[ ! $site || $'\n'$1$'\n' == *$'\n'module$'\t'proxy_fcgi_module$'\n'* ]] ||
+    fail "site $site has a handler by FastCGI, and Apache lacks proxy_fcgi_module: it would show the source of programs; nothing was changed. Enable it: a2enmod proxy_fcgi, and reload Apache"
   while IFS=$'\t' read -r site name place; do
     warn "site $site: a virtual host of somebody else's serves $name, too ($place). On the site's VIPs ours answers, without that one's directives: files that it denies, and the source of programs such as PHP, are public there if they lie in the site's document root"
   done < <(hidden_vhosts <(say "$1") "$bundle/want/sites" | printable | awk 'NR <= 10')
@@ -251,13 +254,22 @@ is_loaded() { [[ ! ${doubted:-} && -e $vhosts ]] && cmp -s "$1" "$vhosts" && sys
 # shellcheck disable=SC2034
 tried='' no_trial=''
 
+# own_line DIR WORDS: which of a site's own lines Apache complains of. Of the line only its directive: a secret may be in it.
+own_line() {
+  [[ $2 =~ line\ ([0-9]+)\ of\ "$vhosts" ]] || return 0
+  render "$1" | awk -v at="${BASH_REMATCH[1]}" '
+    /^# site / { site = $3; first = 0 }
+    NR == at { if (first) printf "(site %s, line %d of its own: %s) ", site, NR - first, $1 }
+    !first && / env=!loopback_ha_health$/ { first = NR }' | printable
+}
+
 # Apache's own test sees syntax only; a key, a module's folder or an address that is not there ends Apache all the same.
 check_trial() {
   local found verdict words
   found=$(trial "$1" | printable)
   IFS=$'\t' read -r verdict words <<<"${found%%$'\n'*}"
   case $verdict in
-    ended) fail "Apache would end at its next start or reload, as a trial of its whole configuration in a network of its own shows: ${words}- nothing was changed. Correct that, then run 'pulumi up' again (where the trial is wrong: touch $untried)" ;;
+    ended) fail "Apache would end at its next start or reload, as a trial of its whole configuration in a network of its own shows: ${words}$(own_line "$1" "$words")- nothing was changed. Correct that, then run 'pulumi up' again (where the trial is wrong: touch $untried)" ;;
     reload) fail "Apache would end at its next reload: $words; nothing was changed. Then run 'pulumi up' again" ;;
     silent) fail "Apache gives no answer within $trial_seconds s of a trial start of its whole configuration in a network of its own; nothing was changed. Find out what it waits for, then run 'pulumi up' again (where it needs the network for that: touch $untried)" ;;
     unknown)

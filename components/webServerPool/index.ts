@@ -2,11 +2,12 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { VipBinding } from "../addressPlan";
 import { checkHosts, checkSites } from "../argumentChecks";
+import { secretsIn } from "../config/directives";
 import { Concern, hostCommand, instanceName } from "../host/hostCommand";
 import { ServerArgs } from "../host/ssh";
 import { isLarge } from "../host/wish.cjs";
 import { LoopbackVip } from "../loopbackVip";
-import { SiteArgs, healthPath, renderSites, renderVhosts } from "./vhost";
+import { SiteArgs, healthPath, renderDirectives, renderSites, renderVhosts, secretOfSite } from "./vhost";
 
 export { SiteArgs } from "./vhost";
 
@@ -39,6 +40,8 @@ export interface WebServerPoolArgs {
   prefixes: string[];
   /** How the VIPs are bound. Default: alias. */
   binding?: VipBinding;
+  /** What `${secret:NAME}` in sites' `apache` stands for, by name: one line each. They are secrets of the state. Default: none. */
+  secrets?: Record<string, pulumi.Input<string>>;
   /** The unguessable part of the health path. Default: a random one of the pool's own; see `healthToken`. */
   healthToken?: pulumi.Input<string>;
 }
@@ -65,11 +68,15 @@ export class WebServerPool extends pulumi.ComponentResource {
 
   constructor(name: string, args: WebServerPoolArgs, opts?: pulumi.ComponentResourceOptions) {
     checkHosts("servers", args.servers);
-    checkSites(args.sites);
+    checkSites(args.sites, Object.keys(args.secrets ?? {}));
     for (const server of args.servers) instanceName(`${name}-${server.name}`, Concern.Vhosts);
     const lines = renderSites(args.sites);
     // Packed in each server's command: here a preview shows which ones change.
-    const shown = isLarge(lines) ? { sites: JSON.stringify(lines) } : {};
+    const directives = renderDirectives(args.sites);
+    const shown = {
+      ...(isLarge(lines) ? { sites: JSON.stringify(lines) } : {}),
+      ...(isLarge(directives) ? { directives } : {}),
+    };
     super("loopback-ha:index:WebServerPool", name, shown, opts);
     const { servers, sites, prefixes, binding = VipBinding.Alias } = args;
     const token = args.healthToken ?? healthToken(name, { parent: this });
@@ -80,7 +87,13 @@ export class WebServerPool extends pulumi.ComponentResource {
         this,
       );
 
-    const want = renderVhosts(lines, { prefixes, binding });
+    const want = renderVhosts(lines, { prefixes, binding }, directives);
+    const secrets = Object.fromEntries(
+      secretsIn(sites.flatMap(({ apache = [] }) => apache)).map((name) => [
+        secretOfSite(name),
+        pulumi.secret(args.secrets![name]),
+      ]),
+    );
     this.reports = {};
     for (const server of servers) {
       const bound = new LoopbackVip(
@@ -97,7 +110,7 @@ export class WebServerPool extends pulumi.ComponentResource {
           // With the server's name: a renamed server is set up anew before its old self is removed.
           component: `${name}-${server.name}`,
           want,
-          secrets: { health: token },
+          secrets: { health: token, ...secrets },
           drift: server.vhostsDrift,
         },
         { parent: this, dependsOn: [bound] },

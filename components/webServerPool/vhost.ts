@@ -1,4 +1,5 @@
 import { VipBinding } from "../addressPlan";
+import { withSecrets } from "../config/directives";
 import { Wish } from "../host/wish.cjs";
 import type { NameAddress } from "../retirement";
 
@@ -12,6 +13,11 @@ export interface SiteArgs {
   aliases?: string[];
   /** Absolute path of its files on every server; created when missing, never overwritten. */
   documentRoot: string;
+  /**
+   * Its own lines in its virtual host, one directive or part of one each, behind ours; `${secret:NAME}` stands for one of the
+   * pool's `secrets`. They are root's configuration. Default: none.
+   */
+  apache?: string[];
   /** Its addresses, one out of each VIP subnet. Sites with the same ones share them by name. */
   vips: string[];
 }
@@ -41,7 +47,7 @@ export function healthAnswer(server: string, site: string): string {
  * The wanted files of the vhosts concern, the same on every server: what is Apache's text once for all sites, and a line
  * a site, so that a new site is one line in a preview and in the state. concern.sh puts them together.
  */
-export function renderVhosts(sites: SiteLines, context: VhostContext): Wish {
+export function renderVhosts(sites: SiteLines, context: VhostContext, directives = ""): Wish {
   const alias = context.binding === VipBinding.Alias;
   return {
     "private/server.conf": lines([
@@ -54,8 +60,28 @@ export function renderVhosts(sites: SiteLines, context: VhostContext): Wish {
       ...(alias ? renderUnknown("@LISTEN@") : []),
       ...renderSite(),
     ]),
+    ...(directives === "" ? {} : { "private/directives": directives }),
     sites,
   };
+}
+
+/** What the pool's secret of that name is called among those of its commands. */
+export const secretOfSite = (name: string): string => `site_${name}`;
+
+/**
+ * The sites' own lines: `SITE - LINE`, and `SITE * LINE` where a secret stands in it, which nobody may show when it is there.
+ * In the wish it is a placeholder.
+ */
+export function renderDirectives(sites: SiteArgs[]): string {
+  const byName = [...sites].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return lines(
+    byName.flatMap(({ name, apache = [] }) =>
+      apache.map((line) => {
+        const wanted = withSecrets(line, (secret) => `@SECRET:${secretOfSite(secret)}@`);
+        return `${name} ${wanted === line ? "-" : "*"} ${wanted}`;
+      }),
+    ),
+  );
 }
 
 /** A line a site, by its name. */
@@ -92,6 +118,9 @@ function renderUnknown(listen: string): string[] {
   ];
 }
 
+/** Where a site's own lines stand, in each of its virtual hosts: last, so that they have the last word but for our path's. */
+const OWN_DIRECTIVES = "    @DIRECTIVES@";
+
 function renderSite(): string[] {
   return [
     "<VirtualHost @LISTEN@>",
@@ -113,6 +142,7 @@ function renderSite(): string[] {
     "    </Directory>",
     // No log line for it: the path is a secret, and probes come all the time.
     "    CustomLog ${APACHE_LOG_DIR}/other_vhosts_access.log vhost_combined env=!loopback_ha_health",
+    OWN_DIRECTIVES,
     "</VirtualHost>",
   ];
 }

@@ -22,6 +22,8 @@ const WORD = /^[A-Za-z0-9._/+@:][A-Za-z0-9._/+@:-]*$/;
 const MAIL = /^[A-Za-z0-9._+@-]+$/;
 /** What a record's owner and value may be besides: they reach a zone file only. */
 const OWNER = /^([A-Za-z0-9._@/-]+|\*(\.[A-Za-z0-9._/-]+)?)$/;
+/** A line of Apache's, which begins with a directive and is one line for it. */
+const LINE = /^\s*($|#|<?[A-Za-z][A-Za-z0-9_]*(?=[\s>]|$))(\t|[^\p{Cc}\u2028\u2029])*$/u;
 /** A further name of a site, which Apache and a zone have, and no shell. */
 const ALIAS = /^(\*\.)?[A-Za-z0-9.-]+$/;
 /** On one line, with quotes and backslashes that end, and no bracket or comment outside of them. */
@@ -119,6 +121,7 @@ function harmless(key: string, type: string): RegExp {
   if (type) return VALUES[type] ?? PLAIN_VALUE;
   if (key.endsWith("contact")) return MAIL;
   if (/liases\.0$/.test(key)) return ALIAS;
+  if (key.endsWith("apache.0")) return LINE;
   return key.endsWith("records.0.name") ? OWNER : WORD;
 }
 

@@ -10,6 +10,7 @@ import {
   healthAnswer,
   healthPath,
   namesOf,
+  renderDirectives,
   renderSites,
   renderVhosts,
 } from "../../components/webServerPool/vhost";
@@ -46,6 +47,7 @@ const known = `<VirtualHost @LISTEN@>
         Require all granted
     </Directory>
     CustomLog \${APACHE_LOG_DIR}/other_vhosts_access.log vhost_combined env=!loopback_ha_health
+    @DIRECTIVES@
 </VirtualHost>
 `;
 const server = `SetEnvIf Request_URI "^/.well-known/loopback-ha/@SECRET:health@$" loopback_ha_health no-proxy
@@ -112,6 +114,32 @@ describe("renderVhosts", () => {
     assert.strictEqual(addresses.length, 4 + 1024);
     assert.deepStrictEqual([addresses[4 + 256], addresses[4 + 1023]], ["192.0.253.0:80", "192.0.255.255:80"]);
     assert.ok(!text.includes("@EVERY") && text.includes("ServerName www.shop.example"));
+  });
+
+  it("a site's own lines stand last in each of its virtual hosts, as they are, and no other's", () => {
+    const sites = [
+      site("a", { apache: ["<Location />", "  Require @ROOT@ all \\", "denied", "", "</Location>"] }),
+      site("b", { aliases: ["*.b.example"], apache: ['SetEnv A "${secret:db}"'] }),
+      site("c"),
+    ];
+    const want = renderVhosts(renderSites(sites), subnet, renderDirectives(sites));
+    assert.strictEqual(
+      want["private/directives"],
+      'a - <Location />\na -   Require @ROOT@ all \\\na - denied\na - \na - </Location>\nb * SetEnv A "@SECRET:site_db@"\n',
+    );
+    const text = onMachine(filesOf({ want }));
+    const ends = [...text.matchAll(/^# site (\w)\n[^]*?env=!loopback_ha_health\n([^]*?)<\/VirtualHost>/gm)];
+    const own = 'SetEnv A "@SECRET:site_db@"\n';
+    assert.deepStrictEqual(
+      ends.map(([, name, lines]) => [name, lines]),
+      [
+        ["a", "<Location />\n  Require @ROOT@ all \\\ndenied\n\n</Location>\n"],
+        ["b", own],
+        ["c", ""],
+        ["b", own],
+      ],
+    );
+    assert.ok(!("private/directives" in renderVhosts(renderSites(sites), subnet, "")));
   });
 
   it("a wildcard comes behind all exact names of sites with the same VIP, the longer one first", () => {

@@ -186,6 +186,13 @@ export const FIELDS: Record<string, Field> = {
     becomes: lower,
     read: (farm) => site(farm).retiringAliases[0],
   },
+  "sites.widgetco.apache.0": { works: "Header set X-A b", read: (farm) => site(farm).apache[0] },
+  "sites.widgetco.apacheFile": {
+    works: "apache/widgetco.conf",
+    // What is left of it: its lines.
+    read: () => "",
+    becomes: () => "",
+  },
   "sites.widgetco.documentRoot": { works: "/srv/www/widgetco", read: (farm) => site(farm).documentRoot },
   "sites.widgetco.shareVipsWith": {
     works: "gadgets",
