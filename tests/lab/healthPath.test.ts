@@ -1,10 +1,11 @@
-/** The health path answers under any directive that stands beside ours in a virtual host or in the whole server. */
+/** The health path answers under any directive of a site's own, or of the whole server. */
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { VipBinding } from "../../components/addressPlan";
 import { filesOf } from "../../components/host/wish.cjs";
-import { renderSites, renderVhosts } from "../../components/webServerPool/vhost";
+import { lineProblems } from "../../components/config/directives";
+import { renderDirectives, renderSites, renderVhosts } from "../../components/webServerPool/vhost";
 import { Lab } from "../../examples/lab/lab";
 import { checkout } from "../../examples/lab/state";
 import { emptyLab } from "./support";
@@ -52,13 +53,16 @@ describe("the health path", function () {
         ]),
       ),
     );
-    const sites = [...inSites.keys()].map((name) => ({
+    const sites = [...inSites].map(([name, apache]) => ({
       name,
+      apache: apache.split("\n"),
       serverName: `${name.toLowerCase()}.example`,
       documentRoot: "/var/www/html",
       vips: ["127.0.0.1"],
     }));
-    const wish = renderVhosts(renderSites(sites), { prefixes: ["127.0.0.1/32"], binding: VipBinding.Subnet });
+    for (const { apache } of sites) assert.deepEqual(lineProblems(apache, []), []);
+    const context = { prefixes: ["127.0.0.1/32"], binding: VipBinding.Subnet };
+    const wish = renderVhosts(renderSites(sites), context, renderDirectives(sites));
     const concern = fs.readFileSync(path.join(checkout, "components/webServerPool/concern.sh"), "utf8");
     const write = (name: string, text: string): string =>
       `mkdir -p "$(dirname ${FOLDER}/${name})"; cat >${FOLDER}/${name} <<'END OF FILE'\n${text}\nEND OF FILE\n`;
@@ -68,10 +72,6 @@ describe("the health path", function () {
     const functions = `say() { printf '%s\\n' "$*"; }; state=/nowhere instance=x machine=web1 stack=a/b scripts=${FOLDER}/scripts\n${concern}\n`;
     const rendered = await run(
       `rm -rf ${FOLDER}\n${files.join("")}${["roots", "foreign"].map((name) => write(`scripts/${name}.sh`, "")).join("")}${functions}render ${FOLDER}`,
-    );
-    const vhosts = rendered.replace(
-      /^# site (\S+)\n[^]*?(?=^<\/VirtualHost>)/gm,
-      (ours, name: string) => `${ours}${inSites.get(name)}\n`,
     );
     const apache = `ServerRoot /etc/apache2
 ServerName x
@@ -90,7 +90,7 @@ Include ${FOLDER}/server.conf
 Include ${FOLDER}/vhosts.conf`;
     const probe = fs.readFileSync(path.join(checkout, "components/host/probe.pl"), "utf8");
     const found = await run(`
-${write("apache.conf", apache)}${write("vhosts.conf", vhosts)}${write("probe.pl", probe)}
+${write("apache.conf", apache)}${write("vhosts.conf", rendered)}${write("probe.pl", probe)}
 ${names.map((name) => write(`server/${name}`, DIRECTIVES[name])).join("")}
 cat >${FOLDER}/try.sh <<'END OF FILE'
 set -eu

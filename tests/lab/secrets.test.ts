@@ -11,7 +11,7 @@ import { Farm, textOf } from "./support";
 
 /** Only root may read these: the vhosts on servers, and what the router asks. */
 const PRIVATE =
-  /^(\/etc\/apache2\/sites-enabled\/loopback-ha\.[\w.-]+\.conf|\/var\/lib\/loopback-ha\/[\w.-]+\/(current|versions\/\w+)\/(pristine\/)?want\/private\/(server\.conf|vhost\.conf|vips))$/;
+  /^(\/etc\/apache2\/sites-enabled\/loopback-ha\.[\w.-]+\.conf|\/var\/lib\/loopback-ha\/[\w.-]+\/(current|versions\/\w+)\/(pristine\/)?want\/private\/(server\.conf|vhost\.conf|directives|vips))$/;
 
 /** A router asks before a server has its first site: then Apache's default site answers 404, and logs it (SECURITY.md). */
 const ASKED_EARLY = "/var/log/apache2/access.log";
@@ -46,6 +46,8 @@ describe("secrets (story)", function () {
   let argv: string[];
   let token: string;
   let key: string;
+  /** What a site's own line has. */
+  const OWN = "Tr0ub4dor-and-3";
   /** Files that have one of them, on a machine. */
   const holders = async (machine: string): Promise<string[]> => {
     const { stdout } = await lab.exec(
@@ -55,7 +57,7 @@ describe("secrets (story)", function () {
         "-c",
         "grep -rlaFf - / --exclude-dir=proc --exclude-dir=sys --exclude-dir=dev 2>/dev/null; true",
       ],
-      { input: `${token}\n${key}\n` },
+      { input: `${token}\n${key}\n${OWN}\n` },
     );
     return stdout.trim().split("\n").filter(Boolean);
   };
@@ -74,6 +76,13 @@ describe("secrets (story)", function () {
     try {
       await project.init();
       assert.equal(await run(project.up()), 0);
+      await lab.exec("operator", ["pulumi", "config", "set", "--secret", "secret-own", "--stack", "lab"], {
+        cwd: project.folder,
+        env: project.env,
+        input: OWN,
+        check: true,
+      });
+      await farm.set("sites.gadgets.apache[0]", 'SetEnv OWN "${secret:own}"');
       await farm.setState("web2", "maintenance");
       assert.equal(await run(project.up({ env: { LOOPBACK_HA_MOVES_FILE: moves } })), 0);
       await farm.sh("web3", "echo 'Bogus on' >/etc/apache2/sites-enabled/foreign.conf");
@@ -87,7 +96,7 @@ describe("secrets (story)", function () {
       await farm.sh("web3", "rm /etc/apache2/sites-enabled/foreign.conf");
       await farm.sh(
         "web4",
-        "sed -i '/Redirect 200\\|SetEnvIf/s/loopback-ha/loopback-hb/' /etc/apache2/sites-enabled/loopback-ha.*.vhosts.conf",
+        "sed -i 's/SetEnv OWN.*/SetEnv OTHER secret/; /Redirect 200\\|SetEnvIf/s/loopback-ha/loopback-hb/' /etc/apache2/sites-enabled/loopback-ha.*.vhosts.conf",
       );
       assert.equal(await pulumi("preview", "--diff"), 0);
       for (const args of [["status"], ["status", "--json"], ["preview", "--markdown"], ["diagram"]])
@@ -118,14 +127,15 @@ describe("secrets (story)", function () {
     );
     assert.match(token, /^\w{32}$/);
     assert.deepEqual(
-      argv.filter((line) => line.includes(token) || line.includes(key)),
+      argv.filter((line) => [token, key, OWN].some((secret) => line.includes(secret))),
       [],
     );
   });
 
   it("are in nothing that was printed", () => {
     assert.ok(printed.length > 10);
-    for (const text of printed) assert.ok(!text.includes(token) && !text.includes(key), text);
+    for (const text of printed) assert.ok(![token, key, OWN].some((secret) => text.includes(secret)), text);
+    assert.match(printed.join("\n"), /- vhost gadgets: SetEnv \(not shown: it may hold a secret\)/);
   });
 
   for (const { name, role } of debians) {
@@ -161,7 +171,7 @@ describe("secrets (story)", function () {
       ...tmp.map((name) => path.join(os.tmpdir(), name)),
     ].filter((place): place is string => place !== undefined && fs.existsSync(place));
     const { stdout } = await attempt("grep", ["-rlaFf", "-", "--exclude-dir=node_modules", ...places], {
-      input: `${token}\n${key}\n`,
+      input: `${token}\n${key}\n${OWN}\n`,
     });
     assert.equal(stdout, "");
     const state = fs.readFileSync(project.file("state/.pulumi/stacks/loopback-ha/lab.json"), "utf8");
