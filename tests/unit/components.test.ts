@@ -272,6 +272,35 @@ describe("components", () => {
     });
   }
 
+  it("keeps what a site's own lines stand for out of stdin, and each only where a line has it", async () => {
+    const [first, second] = sites(2);
+    const apache = ['SetEnv A "${secret:db}"', "Header set B c"];
+    new WebServerPool(
+      "web",
+      pool({ sites: [{ ...first, apache }, second], secrets: { db: TOKEN, other: "x" }, healthToken: "t" }),
+    );
+    await settled();
+    const vhosts = commands().filter(({ name }) => name.includes("-vhosts-"));
+    assert.equal(vhosts.length, 2);
+    for (const { inputs } of commands()) {
+      const { environment, ...rest } = inputs;
+      assert.ok(!JSON.stringify(rest).includes(TOKEN));
+      const keys = Object.keys(environment).filter((key) => key.includes("SECRET_site"));
+      assert.deepEqual(
+        keys,
+        vhosts.some((command) => command.inputs === inputs) ? ["LOOPBACK_HA_SECRET_site_db"] : [],
+      );
+    }
+    assert.equal(
+      wantOf(vhosts[0])["private/directives"],
+      's0 * SetEnv A "@SECRET:site_db@"\ns0 - Header set B c\n',
+    );
+    assert.throws(
+      () => new WebServerPool("other", pool({ sites: [{ ...first, apache }] })),
+      /^Refusal: sites\[0\]\.apache\[0\]: .* has a secret db, and there is none|has a secret db/,
+    );
+  });
+
   it("says what the failure of one of several routers means", async () => {
     new RouterRoute("r1", routing({ others: ["r2", "r3"] }));
     new RouterRoute("r4", routing({ kind: "frr" }));

@@ -151,6 +151,36 @@ LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3
       assert.match(run(`(check_config "$(<${text})") || true`), says);
     });
 
+  it("check_config: a handler by FastCGI without its module would show source", () => {
+    file("want/sites", "a a.example 1.2.3.4 /a\n");
+    const check = (line: string, module = ""): string => {
+      file("want/private/directives", `a - <FilesMatch x>\na - ${line}\n`);
+      const text = file("config", `listen\t*\t80\tf:1\n${MODULES}${module}`);
+      return run(`(check_config "$(<${text})") || true`);
+    };
+    const handler = '  sethandler "proxy:unix:/run/php.sock|fcgi://localhost"';
+    try {
+      assert.match(check(handler), /^web1: site a has a handler by FastCGI, .*Enable it: a2enmod proxy_fcgi/);
+      assert.equal(check(handler, "module\tproxy_fcgi_module\n"), "");
+      assert.equal(check(`#${handler}`), "");
+      assert.equal(check('SetHandler "proxy:http://localhost/"'), "");
+    } finally {
+      fs.rmSync(path.join(folder, "want/private/directives"));
+    }
+  });
+
+  it("a complaint of Apache's about a site's own line names the site and the line", () => {
+    const rendered =
+      "# x\n# site a\nx env=!loopback_ha_health\nA\n  Fallbak hunter2\n</VirtualHost>\n# site b\n";
+    const text = file("rendered", rendered);
+    const named = (line: number, at = "$vhosts"): string =>
+      run(`render() { cat ${text}; }; own_line x "AH00526: Syntax error on line ${line} of ${at}: Invalid"`);
+    assert.equal(named(5), "(site a, line 2 of its own: Fallbak) ");
+    assert.equal(named(4), "(site a, line 1 of its own: A) ");
+    for (const line of [1, 2, 3, 7, 70]) assert.equal(named(line), "");
+    assert.equal(named(5, "/etc/apache2/apache2.conf"), "");
+  });
+
   const TRIAL = `mkdir -p ${folder}/want; : >${folder}/want/sites; render() { say ours; }; local_addresses() { :; }; questions() { say "http\t1.2.3.4\t80\ta.example\t/h\t200"; }
     systemctl() { :; }; foreign_sockets() { printf '*\t443\tnginx, process 7\n'; }; run=${folder}/run; mkdir -p ${folder}/run ${folder}/state`;
   for (const [what, trial, says] of [
@@ -244,6 +274,23 @@ LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3
       assert.doesNotMatch(said, /KILLED/);
       assert.match(said, /did not take its configuration: .*AH00072: make_sock/);
     });
+
+  it("drift shows a site's own lines as they were applied, but for those with a secret", () => {
+    file("want/private/vhost.conf", '# site @SITE@\n    Redirect 200 "/x/t0k3n"\n    @DIRECTIVES@\n');
+    file("want/private/server.conf", "");
+    file("want/private/directives", "a - Header set A b\na * SetEnv A hunter2\na - # end\n");
+    file("want/sites", "a a.example 1.2.3.4 /a\n");
+    const head = "# Vhosts of stack s. Written by pulumi up; changes belong in its config.\n# site a\n";
+    const at = file("found", `${head}    Redirect 200 "/x/t0k3n"\nHeader set A c\nSetEnv A hunter3\n# end\n`);
+    const shown = run(
+      `stack=s; eval "$(declare -f edited_vhosts | sed 's|"$vhosts"|${at}|')"; edited_vhosts ${folder}`,
+    );
+    fs.rmSync(path.join(folder, "want/private/directives"));
+    assert.equal(
+      shown.replaceAll("(not shown: it may hold a secret)", "..."),
+      "- vhost a: Header set A b\n- vhost a: SetEnv ...\n+ vhost a: Header ...\n+ vhost a: SetEnv ...\n",
+    );
+  });
 
   it("drift shows only the directive of a line that is not ours (L3)", () => {
     file("want/private/vhost.conf", '# site @SITE@\n    Redirect 200 "/x/t0k3n"\n');

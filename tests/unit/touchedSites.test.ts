@@ -43,6 +43,22 @@ describe("touched_sites: whom a server asks after a change", () => {
     assert.ok(found.length >= 50 && found.length <= 60, String(found.length));
   });
 
+  it("those whose own lines are others, or are no more", () => {
+    write("1", [site("a", "10.3.0.1"), ...many, site("b", "10.3.0.2"), site("c", "10.3.0.3")]);
+    write("2", [site("a", "10.3.0.1"), ...many, site("b", "10.3.0.2"), site("c", "10.3.0.3")]);
+    const directives = (version: string, text: string): void =>
+      fs.writeFileSync(path.join(state, "versions", version, "want/private/directives"), text);
+    directives("1", "a - x\nb - x\n");
+    directives("2", "a - x\nc - y\n");
+    const found = touched();
+    for (const version of ["1", "2"])
+      fs.rmSync(path.join(state, "versions", version, "want/private/directives"));
+    assert.deepEqual(
+      ["a", "b", "c"].map((name) => found.includes(name)),
+      [false, true, true],
+    );
+  });
+
   for (const [what, settings] of [
     ["there is no version before", "previous="],
     ["the machine is in doubt", "previous=1 doubted=1"],
