@@ -18,6 +18,8 @@ while (my $client = $listener->accept) {
         last if $type == 5 && !$length;
     }
     my %param = pairs_of($params);
+    # As php-fpm has it.
+    $param{SCRIPT_FILENAME} =~ s{^proxy:fcgi://localhost(?=/)}{};
     my $text = "Content-Type: text/plain\r\n\r\nran $param{SCRIPT_FILENAME} for $param{REQUEST_URI}\n";
     print {$client} pack('CCnnCC', 1, 6, 1, length $text, 0, 0), $text, pack('CCnnCC', 1, 3, 1, 8, 0, 0), pack('NCx3', 0, 0);
     close $client;
