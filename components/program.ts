@@ -116,9 +116,9 @@ function siteSecrets(farm: FarmModel): Record<string, pulumi.Output<string>> {
 }
 
 /** The health path, and what else is served there that we did not set up. */
-function checksOf({ name: site, serverName, checkPorts }: SiteModel, vip: string): VipCheckArgs[] {
+function checksOf({ name: site, serverName, checkPorts, checkPath }: SiteModel, vip: string): VipCheckArgs[] {
   return [
-    { vip, site, kind: CheckKind.Http, serverName, pool: POOL },
+    { vip, site, kind: CheckKind.Http, serverName, pool: POOL, checkPath },
     ...checkPorts.map((port) => ({ vip, site, kind: CheckKind.Tcp, port })),
   ];
 }

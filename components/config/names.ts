@@ -154,6 +154,12 @@ export const projectFileComplaint: Complain = (path) => {
   return undefined;
 };
 
+/** A path of a site that is asked for, as it stands in a request. */
+export const checkPathComplaint: Complain = (path) =>
+  /^\/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]{0,500}$/.test(path)
+    ? undefined
+    : "is no path of a site, with a / first and without blanks";
+
 /** A user to log in as. */
 export const userComplaint: Complain = (user) =>
   /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/.test(user) ? undefined : "is not a user name";

@@ -9,6 +9,7 @@ import { CONFIRM_SECONDS, PROOF_SECONDS } from "../routerRoute/routes";
 import { Granularity, MOST_SERIAL, ServerState, SoaPreset } from "./model";
 import {
   aliasComplaint,
+  checkPathComplaint,
   configFileComplaint,
   documentRootComplaint,
   documentRootInstead,
@@ -112,6 +113,7 @@ export const siteSchema = object({
   retiringHostNumber: z.unknown().optional(),
   retiringAliases: list(alias, '["example.org"]').default([]),
   checkPorts: list(whole(1, 65535, 443), "[443]").default([]),
+  checkPath: text(checkPathComplaint, () => "use one such as / or /login").default("/"),
   // What the lines may be: see directives.ts.
   apache: list(anyText("use a line of Apache's configuration"), '["FallbackResource /index.php"]').default(
     [],

@@ -3,7 +3,7 @@
 #   want/routes         PREFIX SERVER NEXT-HOP
 #   want/servers        NAME ADDRESS up|down MARK TABLE
 #   want/block          packets to addresses of the block that nobody has end here instead of circling
-#   want/private/vips   VIP,VIP,... SITE http HOST PATH | tcp PORT [GREETING] | dns ZONE | ping: what the new server must
+#   want/private/vips   VIP,VIP,... SITE http HOST PATH [CHECK-PATH] | tcp PORT [GREETING] | dns ZONE | ping: what the new server must
 #                       answer before a prefix moves
 #   want/settings       ethernet=PREFIX  proof_source=ADDRESS|""  (addresses the proof is asked from)  pin_flows=yes|no
 #                       mark_mask=0x…  rule_preference=NUMBER  confirm_seconds=NUMBER  proof_seconds=NUMBER  helpers=NAME,PROTOCOL,PORT ...
@@ -17,6 +17,8 @@ readonly proof_table=7676 proof_preference=7676
 . "$scripts/inside.sh"
 # shellcheck source-path=SCRIPTDIR source=askers.sh
 . "$scripts/askers.sh"
+# shellcheck source-path=SCRIPTDIR source=siteHealth.sh
+. "$scripts/siteHealth.sh"
 
 # setting DIR NAME: of a bundle.
 setting() { value_in "$1/want/settings" "$2"; }
@@ -183,6 +185,7 @@ prove() {
   moving_checks '' >"$proof/all"
   [[ -s $proof/all ]] || return 0
 
+  note_present_sites
   begin_proof_path
   if ask_each "$proof/all" --deadline 0; then
     answered <"$proof/answers" >"$proof/proven"
@@ -191,6 +194,7 @@ prove() {
   else
     prove_what_is_served
   fi
+  compare_sites
   end_proof_path
 }
 

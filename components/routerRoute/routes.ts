@@ -1,6 +1,6 @@
 import { compareAddresses, contains, isAddress, isPrefix, networkAddress } from "../addressPlan";
 import { firstRepeated, refuse } from "../argumentChecks";
-import { dnsNameComplaint, nameComplaint, siteNameComplaint } from "../config/names";
+import { checkPathComplaint, dnsNameComplaint, nameComplaint, siteNameComplaint } from "../config/names";
 import { Refusal } from "../refusal";
 import { PINNING, PROOF_PREFERENCE, PinningArgs, renderHelpers } from "./pinning";
 
@@ -55,6 +55,8 @@ export interface VipCheckArgs {
   serverName?: string;
   /** Which of the router's `healthPaths` to ask for, for kind http. */
   pool?: string;
+  /** The site's own page that the new server must answer as well as the present one does, for kind http. Default: `/`. */
+  checkPath?: string;
 }
 
 /**
@@ -151,7 +153,8 @@ function isSameBut<T extends object>(left: keyof T, a: T, b: T): boolean {
 function renderCheck(check: VipCheckArgs): string {
   refuse("checks", check.site, nameComplaint(check.site));
   if (check.serverName !== undefined) refuse("checks", check.serverName, siteNameComplaint(check.serverName));
-  const { vip, site, kind = CheckKind.Ping, port, greeting, zone, serverName, pool } = check;
+  const { vip, site, kind = CheckKind.Ping, port, greeting, zone, serverName, pool, checkPath = "/" } = check;
+  refuse("checks", checkPath, checkPathComplaint(checkPath));
   if (greeting !== undefined) refuse("checks", greeting, greetingComplaint(greeting));
   if (zone !== undefined) refuse("checks", zone, dnsNameComplaint(zone));
   const require = (value: unknown, name: string): void => {
@@ -160,7 +163,8 @@ function renderCheck(check: VipCheckArgs): string {
   if (kind === CheckKind.Http) {
     require(serverName, "serverName");
     require(pool, "pool");
-    return `${site} http ${serverName} @SECRET:health_${secretName(pool ?? "")}@`;
+    const own = checkPath === "/" ? "" : ` ${checkPath}`;
+    return `${site} http ${serverName} @SECRET:health_${secretName(pool ?? "")}@${own}`;
   }
   if (kind === CheckKind.Tcp) {
     require(port, "port");

@@ -121,6 +121,7 @@ function harmless(key: string, type: string): RegExp {
   if (type) return VALUES[type] ?? PLAIN_VALUE;
   if (key.endsWith("contact")) return MAIL;
   if (/liases\.0$/.test(key)) return ALIAS;
+  if (key.endsWith("checkPath")) return /^\/[\x21-\x7e]*$/;
   if (key.endsWith("apache.0")) return LINE;
   return key.endsWith("records.0.name") ? OWNER : WORD;
 }

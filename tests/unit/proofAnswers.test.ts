@@ -57,7 +57,7 @@ describe("a router's proof takes any answer for one, where the present server gi
       run=$0 bundle=$0 scripts=$0 state=$0/state machine=r1
       . "$0/routes.sh"
       setting() { sed -n "s/^$2=//p" "$1/want/settings"; }
-      begin_proof_path() { touch "$0/path"; }; end_proof_path() { rm -f "$0/path"; }; silent_server() { :; }
+      begin_proof_path() { touch "$0/path"; }; end_proof_path() { rm -f "$0/path"; }; silent_server() { :; }; live_items() { :; }
       ${lines}`;
     const { status, stdout, stderr } = spawnSync("bash", ["-c", script, folder], {
       encoding: "utf8",

@@ -29,7 +29,14 @@ describe("a router's proof whose prober dies (M13)", () => {
     write("want/private/vips", "192.0.2.69,192.0.2.70,192.0.2.71 widgetco http www.widgetco.example /x\n");
     write("want/settings", "proof_source=198.51.100.1\nproof_seconds=5\n");
     write("probe.pl", PROBER);
-    for (const name of ["routes.sh", "forwarding.sh", "obstacles.sh", "inside.sh", "askers.sh"])
+    for (const name of [
+      "routes.sh",
+      "forwarding.sh",
+      "obstacles.sh",
+      "inside.sh",
+      "askers.sh",
+      "siteHealth.sh",
+    ])
       fs.symlinkSync(path.join(ROUTER, name), path.join(folder, name));
   });
   afterEach(() => fs.rmSync(folder, { recursive: true }));
@@ -42,7 +49,7 @@ describe("a router's proof whose prober dies (M13)", () => {
       run=$0 bundle=$0 scripts=$0 state=$0/state machine=r1
       . "$0/routes.sh"
       setting() { sed -n "s/^$2=//p" "$1/want/settings"; }
-      begin_proof_path() { :; }; end_proof_path() { :; }; silent_server() { :; }
+      begin_proof_path() { :; }; end_proof_path() { :; }; silent_server() { :; }; live_items() { :; }
       moves='192.0.2.64/27 via 192.0.2.2'
       prove
       say "proven: $(wc -l <"$proof/proven")"`;

@@ -26,7 +26,7 @@ function parseChecks(text) {
       const [first, ...others] = rest.split(" ");
       const second = others.join(" ");
       return vips.split(",").map((vip) => {
-        if (kind === "http") return { vip, site, kind, rest, host: first, path: second };
+        if (kind === "http") return { vip, site, kind, rest, host: first, path: others[0] };
         if (kind === "tcp") return { vip, site, kind, rest, port: Number(first), greeting: second };
         return { vip, site, kind, rest };
       });

@@ -165,6 +165,33 @@ describe("variants of the farm", () => {
     );
   });
 
+  it("a document root that is empty on one server: nothing moves there before it is filled", async () => {
+    const page = "/srv/www/widgetco/index.html";
+    await Promise.all(
+      SERVERS.filter((name) => name !== "web2").map((name) => sh(name, `echo a page >${page}`)),
+    );
+    await project.set('pins["192.0.2.96/27"]', "web2");
+    const { code, stdout } = await project.up();
+    assert.notEqual(code, 0);
+    assert.match(
+      stdout,
+      /r1: site widgetco answers with status 40[34] on web2 \(192\.0\.2\.101\), and with status 200 on web3, which has it now; nothing was moved/,
+    );
+    assert.deepEqual(await serving(), SERVERS);
+    // Its own answer is no measure for others.
+    await project.drop('pins["192.0.2.96/27"]');
+    await project.set('pins["192.0.2.64/27"]', "web3");
+    await up();
+    assert.deepEqual(await serving(), ["web1", "web3", "web3", "web4"]);
+    await project.drop('pins["192.0.2.64/27"]');
+    const back = await project.up();
+    assert.match(back.stdout, /site widgetco answers with status 40[34] on web2 .*; nothing was moved/);
+    await sh("web2", `echo a page >${page}`);
+    await up();
+    assert.deepEqual(await serving(), SERVERS);
+    await Promise.all(SERVERS.map((name) => sh(name, `rm ${page}`)));
+  });
+
   it("a server leaves: first maintenance, then out of the config", async () => {
     await project.set("servers.web4.state", "maintenance");
     await up();

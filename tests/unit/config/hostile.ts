@@ -186,6 +186,7 @@ export const FIELDS: Record<string, Field> = {
     becomes: lower,
     read: (farm) => site(farm).retiringAliases[0],
   },
+  "sites.widgetco.checkPath": { works: "/login", read: (farm) => site(farm).checkPath },
   "sites.widgetco.apache.0": { works: "Header set X-A b", read: (farm) => site(farm).apache[0] },
   "sites.widgetco.apacheFile": {
     works: "apache/widgetco.conf",

@@ -1,0 +1,136 @@
+/** Whether a site may move by what its own page says: siteHealth.sh's own functions, with a prober of ours. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+
+const ROUTER = path.join(__dirname, "../../components/routerRoute");
+
+/** Health paths are well; pages answer with what NOW has by site while the proof's path is not there, and NEW when it is. */
+const PROBER = `my %answer = map { split /=/ } split /,/, $ENV{-e "$ENV{FOLDER}/path" ? 'NEW' : 'NOW'};
+  open my $log, '>>', "$ENV{FOLDER}/asked";
+  while (<STDIN>) {
+    chomp; my @f = split /\\t/;
+    if ($f[0] ne 'http' || $f[5] eq '200') { print join("\\t", 'ok', $f[1], $f[-1], '', '', 3), "\\n"; next }
+    print $log "$f[1] $f[3]$f[4]\\n";
+    my ($site) = split / /, $f[-1];
+    my $is = $answer{$site} // 'unasked';
+    print join("\\t", 'fail', $f[1], $f[-1], 'x', $is =~ /^\\d/ ? "status $is" : $is, 3), "\\n";
+  }
+`;
+
+describe("a site's own page on the new server", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-site-"));
+    fs.mkdirSync(path.join(folder, "want/private"), { recursive: true });
+    fs.mkdirSync(path.join(folder, "state"));
+    const write = (name: string, text: string): void => fs.writeFileSync(path.join(folder, name), text);
+    write(
+      "want/private/vips",
+      "192.0.2.69,192.0.2.101,192.0.2.70 shop http www.shop.example /h\n192.0.2.71 app http app.example /h /login\n192.0.2.71 app tcp 443\n192.0.2.102 other http other.example /h\n",
+    );
+    write("want/servers", "web1 192.0.2.2 up 0x1 1\nweb2 192.0.2.3 up 0x2 2\nweb3 192.0.2.4 up 0x3 3\n");
+    write("want/routes", "192.0.2.64/27 web1 192.0.2.2\n192.0.2.96/27 web3 192.0.2.4\n");
+    write("want/block", "192.0.2.0/24\n");
+    write("want/settings", "proof_source=198.51.100.1\nproof_seconds=5\n");
+    write("live", "192.0.2.64/27 via 192.0.2.3\n192.0.2.96/27 via 192.0.2.4\nunreachable 192.0.2.0/24\n");
+    write("probe.pl", PROBER);
+    for (const name of fs.readdirSync(ROUTER).filter((file) => file.endsWith(".sh")))
+      fs.symlinkSync(path.join(ROUTER, name), path.join(folder, name));
+  });
+  afterEach(() => fs.rmSync(folder, { recursive: true }));
+
+  function prove(
+    now: string,
+    newer: string,
+    env: Record<string, string> = {},
+  ): { status: number | null; said: string } {
+    const script = `set -Eeuo pipefail
+      say() { printf '%s\\n' "$*"; }; warn() { say "warning: $*"; }; fail() { say "$*"; exit 1; }
+      run=$0 bundle=$0 scripts=$0 state=$0/state machine=r1
+      . "$0/routes.sh"
+      setting() { sed -n "s/^$2=//p" "$1/want/settings"; }; live_items() { cat "$0/live"; }
+      begin_proof_path() { touch "$0/path"; }; end_proof_path() { rm -f "$0/path"; }; silent_server() { :; }
+      moves='192.0.2.64/27 via 192.0.2.2'
+      prove`;
+    const { status, stdout, stderr } = spawnSync("bash", ["-c", script, folder], {
+      encoding: "utf8",
+      env: {
+        ...process.env,
+        FOLDER: folder,
+        NOW: now,
+        NEW: newer,
+        LOOPBACK_HA_UNMOVED: `${folder}/unmoved`,
+        ...env,
+      },
+    });
+    return { status, said: stdout + stderr };
+  }
+  const asked = (): string[] => {
+    const file = path.join(folder, "asked");
+    return fs.existsSync(file) ? fs.readFileSync(file, "utf8").split("\n").filter(Boolean) : [];
+  };
+
+  for (const [now, newer, moves] of [
+    ["200", "200", true],
+    ["200", "204", true],
+    ["301", "302", true],
+    ["200", "403", false],
+    ["200", "404", false],
+    ["200", "500", false],
+    ["200", "302", false],
+    ["301", "200", false],
+    ["200", "late", false],
+    ["200", "refused", false],
+    ["200", "unasked", true],
+    // What is no good now, or gives no answer, is no measure.
+    ["403", "404", true],
+    ["503", "200", true],
+    ["404", "late", true],
+    ...["silent", "refused", "late", "unreachable", "unasked"].map((word) => [word, "404", true] as const),
+  ] as const)
+    it(`now ${now}, there ${newer}: ${moves ? "moves" : "nothing is moved"}`, () => {
+      const { status, said } = prove(`shop=${now},app=200`, `shop=${newer},app=200`);
+      assert.equal(status, moves ? 0 : 1, said);
+      if (moves) assert.equal(said, "");
+      else {
+        assert.match(
+          said,
+          /^site shop answers with (status \d+|nothing in time) on web1 \(192\.0\.2\.69\), and with status \d+ on web2, which has it now; nothing was moved\./,
+        );
+        assert.equal(fs.readFileSync(path.join(folder, "unmoved"), "utf8"), "192.0.2.64/27\n");
+      }
+    });
+
+  it("is asked for once a site that moves, by the path that the config has, and again where it is worse", () => {
+    prove("shop=200,app=200", "shop=200,app=200");
+    const once = ["192.0.2.69 www.shop.example/", "192.0.2.71 app.example/login"];
+    assert.deepEqual(asked(), [...once, ...once]);
+    fs.rmSync(path.join(folder, "asked"));
+    const { said } = prove("shop=200,app=200", "shop=500,app=404");
+    assert.match(said, /^site shop .* which has it now, and 1 more do worse there; nothing was moved/);
+    assert.deepEqual(asked(), [...once, ...once, ...once]);
+  });
+
+  it("is no matter where the present server is to be down, is unknown, or somebody knows better", () => {
+    assert.equal(prove("shop=200", "shop=404", { LOOPBACK_HA_FORCE_MOVE: "1" }).status, 0);
+    fs.writeFileSync(
+      path.join(folder, "want/servers"),
+      "web1 192.0.2.2 up 0x1 1\nweb2 192.0.2.3 down 0x2 2\n",
+    );
+    assert.equal(prove("shop=200", "shop=404").status, 0);
+    fs.writeFileSync(path.join(folder, "want/servers"), "web1 192.0.2.2 up 0x1 1\n");
+    assert.equal(prove("shop=200", "shop=404").status, 0);
+    fs.rmSync(path.join(folder, "want/servers"));
+    assert.equal(prove("shop=200", "shop=404").status, 0);
+    assert.deepEqual(asked(), []);
+  });
+
+  it("is no matter where nothing has the prefix now", () => {
+    fs.writeFileSync(path.join(folder, "live"), "");
+    assert.equal(prove("shop=200", "shop=404").status, 0);
+    assert.deepEqual(asked(), []);
+  });
+});
