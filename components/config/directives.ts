@@ -88,6 +88,9 @@ export function lineProblems(lines: readonly string[], secrets: readonly string[
     for (const name of secretsIn([text]).filter((each) => !secrets.includes(each)))
       say(i, `has a secret ${name}, and there is none`, `set it: pulumi config set --secret secret-${name}`);
   });
+  // Of a comment, too: Apache would take the end of our virtual host for more of it.
+  if (lines.at(-1)?.endsWith("\\"))
+    say(lines.length - 1, "goes on in a line that there is not", "take the backslash off, or add the line");
   const open: { name: string; line: number }[] = [];
   for (const { text, line } of joined(lines)) {
     const directive = directiveOf(text);
@@ -153,7 +156,7 @@ function* joined(lines: readonly string[]): Generator<{ text: string; line: numb
     if (text === "") line = i;
     text += part.replace(/\\$/, "");
     if (part.endsWith("\\") && i < lines.length - 1) continue;
-    yield { text: part.endsWith("\\") ? `${text}\\` : text, line };
+    yield { text, line };
     text = "";
   }
 }
@@ -170,7 +173,7 @@ function directiveOf(text: string): Directive | "none" | undefined {
   const line = text.trim();
   if (line === "" || line.startsWith("#")) return "none";
   const [, bracket, name, rest] = /^(<\/?)?([A-Za-z][A-Za-z0-9_]*)(?=[\s>]|$)(.*)$/.exec(line) ?? [];
-  if (name === undefined || line.endsWith("\\")) return undefined;
+  if (name === undefined) return undefined;
   return { kind: bracket === "<" ? "begin" : bracket ? "end" : "plain", name: name.toLowerCase(), rest };
 }
 

@@ -58,7 +58,9 @@ describe("a site's own lines for Apache", () => {
     ["0 does not begin with the name", "Li\\sten 8080"],
     ["0 does not begin with the name", "<${X} *>"],
     ["0 does not begin with the name", "< VirtualHost *>"],
-    ["0 does not begin with the name", "Header set A b\\"],
+    ["0 goes on in a line that there is not", "Header set A b\\"],
+    ["1 goes on in a line that there is not", "Header set A b", "# c\\"],
+    ["0 goes on in a line that there is not", "\\"],
     ["0 ends in two backslashes", "Header set A b\\\\", "c"],
     ["0 makes lines that nobody sees", "<Macro x>", "</Macro>"],
     ["0 makes lines that nobody sees", "Use x"],
@@ -121,7 +123,8 @@ describe("a site's own lines for Apache", () => {
     fc.assert(
       fc.property(fc.array(line, { maxLength: 5 }), (lines) => {
         if (lineProblems(lines, []).length > 0) return;
-        const seen = asApache(lines).map((each) => each.toLowerCase());
+        const seen = asApache([...lines, "our end"]).map((each) => each.toLowerCase());
+        assert.equal(seen.at(-1), "our", JSON.stringify(lines));
         for (const word of ["listen", "</virtualhost", "</virtualhost>", "<virtualhost", "<macro", "use"])
           assert.ok(!seen.includes(word), JSON.stringify(lines));
       }),
