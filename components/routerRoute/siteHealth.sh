@@ -32,7 +32,9 @@ ask_sites() { ask --deadline 0 --timeout "$site_seconds" --parallel "$sites_at_o
 note_present_sites() {
   [[ ! ${LOOPBACK_HA_FORCE_MOVE:-} ]] || return 0
   site_questions '' >"$proof/sites"
-  [[ ! -s $proof/sites ]] || ask_sites <"$proof/sites" | site_statuses >"$proof/sites-now"
+  [[ -s $proof/sites ]] || return 0
+  ask_sites <"$proof/sites" >"$proof/sites-asked"
+  site_statuses <"$proof/sites-asked" >"$proof/sites-now"
 }
 
 # worse_sites ANSWERS: "VIP TAB SITE TAB SERVER TAB PRESENT TAB STATUS-NOW TAB WORDS" of sites that do worse on the new server. What
@@ -55,6 +57,7 @@ compare_sites() {
   [[ -s ${proof:-}/sites-now ]] || return 0
   site_questions "$proof/sites-now" >"$proof/sites"
   ask_sites <"$proof/sites" >"$proof/answers"
+  tell_sample
   worse=$(worse_sites "$proof/answers")
   if [[ $worse ]]; then
     # Once more: a first page may take its time.
@@ -66,6 +69,12 @@ compare_sites() {
   cut -f 1 <<<"$worse" | prefixes_of | note_unmoved
   IFS=$'\t' read -r vip site server present now words <<<"$worse"
   fail "site $site answers with $words on $server ($vip), and with status $now on $present, which has it now$(more_sites "$worse"); nothing was moved. Look there at what it needs, such as its document root or its application; if $server is right so: LOOPBACK_HA_FORCE_MOVE=1 for one run"
+}
+# Pages may take longer than there is time for all of them.
+tell_sample() {
+  local unasked
+  unasked=$(cat "$proof/sites-asked" "$proof/answers" | grep -c $'\tunasked\t' || true)
+  ((unasked == 0)) || warn "of $(wc -l <"$proof/sites-asked") sites' own pages $(($(wc -l <"$proof/sites-asked") - unasked)) were compared in the time there is for that"
 }
 more_sites() {
   local count
