@@ -109,7 +109,7 @@ function enableSecret(router: string): pulumi.Output<string> | undefined {
 }
 
 function siteSecrets(farm: FarmModel): Record<string, pulumi.Output<string>> {
-  const names = secretsIn(farm.sites.flatMap(({ apache }) => apache));
+  const names = secretsIn(farm.sites.flatMap(({ apache = [] }) => apache));
   if (names.length === 0) return {};
   const config = new pulumi.Config();
   return Object.fromEntries(names.map((name) => [name, config.requireSecret(siteSecretKey(name))]));

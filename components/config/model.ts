@@ -82,10 +82,10 @@ export interface SiteModel {
   retiring: boolean;
   /** TCP ports on which a server must take connections, besides the health path, before a VIP moves to it. */
   checkPorts: number[];
-  /** Its page that a server must answer as well as the present one, before a VIP moves to it. */
-  checkPath: string;
-  /** Its own lines in its virtual hosts, with `${secret:NAME}` in place of secrets. */
-  apache: string[];
+  /** Its page that a server must answer as well as the present one, before a VIP moves to it. Default: `/`. */
+  checkPath?: string;
+  /** Its own lines in its virtual hosts, with `${secret:NAME}` in place of secrets. Default: none. */
+  apache?: string[];
 }
 
 /** One record that is the user's own. */

@@ -113,11 +113,9 @@ export const siteSchema = object({
   retiringHostNumber: z.unknown().optional(),
   retiringAliases: list(alias, '["example.org"]').default([]),
   checkPorts: list(whole(1, 65535, 443), "[443]").default([]),
-  checkPath: text(checkPathComplaint, () => "use one such as / or /login").default("/"),
+  checkPath: text(checkPathComplaint, () => "use one such as / or /login").optional(),
   // What the lines may be: see directives.ts.
-  apache: list(anyText("use a line of Apache's configuration"), '["FallbackResource /index.php"]').default(
-    [],
-  ),
+  apache: list(anyText("use a line of Apache's configuration"), '["FallbackResource /index.php"]').optional(),
   apacheFile: text(
     projectFileComplaint,
     () => "use a file in the project's folder, such as apache/shop.conf",

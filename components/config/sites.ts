@@ -53,7 +53,7 @@ export function boundAliases(site: SiteModel): string[] {
 }
 
 function checkDirectives(
-  { name, apache, apacheFile }: SiteInput,
+  { name, apache = [], apacheFile }: SiteInput,
   secrets: readonly string[],
   problems: Problems,
 ): void {

@@ -187,7 +187,7 @@ export const FIELDS: Record<string, Field> = {
     read: (farm) => site(farm).retiringAliases[0],
   },
   "sites.widgetco.checkPath": { works: "/login", read: (farm) => site(farm).checkPath },
-  "sites.widgetco.apache.0": { works: "Header set X-A b", read: (farm) => site(farm).apache[0] },
+  "sites.widgetco.apache.0": { works: "Header set X-A b", read: (farm) => site(farm).apache?.[0] },
   "sites.widgetco.apacheFile": {
     works: "apache/widgetco.conf",
     // What is left of it: its lines.
