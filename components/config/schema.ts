@@ -110,6 +110,8 @@ export const siteSchema = object({
   retiringHostNumber: z.unknown().optional(),
   retiringAliases: list(domain("example.org"), '["example.org"]').default([]),
   checkPorts: list(whole(1, 65535, 443), "[443]").default([]),
+  // With the key tls: see tls.ts.
+  tls: z.unknown().optional(),
 });
 
 const seconds = (example: number) => whole(1, 2147483647, example, "of seconds ").optional();

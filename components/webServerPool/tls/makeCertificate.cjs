@@ -97,7 +97,9 @@ function makeCertificate({
 
 /** @returns {string} a new key on P-256, PEM */
 const makeKey = () =>
-  generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" });
+  String(
+    generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" }),
+  );
 
 /** For clients that ask for a name which no site has: it says so, and is nobody's. @returns {string} key and certificate, PEM */
 function selfMade() {
