@@ -3,6 +3,7 @@ import { z } from "zod";
 import { Path, Problems } from "./error";
 import { Complain, flag, object, oneOf, parse, text, whole } from "./leaf";
 import { SiteTlsModel, TlsModel, TlsVersion } from "./model";
+import { SITE_TLS } from "../webServerPool/tls/defaults";
 
 /** A folder: `pulumi` opens it, and no shell is there to expand anything. */
 const folderComplaint: Complain = (folder) => {
@@ -54,17 +55,15 @@ export interface TlsInput {
   site: SiteTlsModel;
 }
 
-const DEFAULTS: SiteTlsModel = { redirect: true, hsts: 0, minimum: TlsVersion.Tls12 };
-
 /** Reads the key `tls`; undefined: there is none. */
 export function readTls(value: unknown, problems: Problems): TlsInput | undefined {
   if (value === undefined) return undefined;
   const input = parse(tlsSchema, value, ["tls"], problems);
-  if (!input) return { model: { tickets: true }, site: DEFAULTS };
+  if (!input) return { model: { tickets: true }, site: SITE_TLS };
   const { folder: pairs, keys, acmeThumbprint, tickets, ...site } = input;
   return {
     model: given({ folder: pairs, keys, acmeThumbprint, tickets }),
-    site: { ...DEFAULTS, ...given(site) },
+    site: { ...SITE_TLS, ...given(site) },
   };
 }
 
@@ -99,7 +98,7 @@ export function readSiteTls(
     );
     return undefined;
   }
-  return { ...(stack?.site ?? DEFAULTS), ...given(own) };
+  return { ...(stack?.site ?? SITE_TLS), ...given(own) };
 }
 
 /** Without the keys that have no value. */

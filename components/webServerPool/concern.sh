@@ -2,7 +2,8 @@
 # Apache vhosts of one pool, in one file of Apache's.
 #   want/sites                 SITE NAME,ALIAS,... VIP,VIP,... DOCUMENT-ROOT
 #   want/private/vhost.conf    a site's vhosts, with @MACHINE@, @SITE@, @SERVER_NAME@, @ALIAS@, @LISTEN@ and @ROOT@
-#   want/private/server.conf   what stands before all sites, with @EVERY:PREFIX@
+#   want/private/server.conf   what stands before all sites, with @EVERY:PREFIX@, which may have a port behind it
+# and for https what tls.sh tells.
 vhosts_of() { say "/etc/apache2/sites-enabled/loopback-ha.$1.conf"; }
 vhosts=$(vhosts_of "$instance")
 readonly vhosts
@@ -10,46 +11,69 @@ readonly vhosts
 . "$scripts/roots.sh"
 # shellcheck source-path=SCRIPTDIR source=foreign.sh
 . "$scripts/foreign.sh"
+# shellcheck source-path=SCRIPTDIR source=tls/tls.sh
+[[ ! -e $scripts/tls.sh ]] || . "$scripts/tls.sh"
 
 # Apache's text, as a bundle wants it.
 render() {
+  local store='' ticket='' files=("$1/want/private/vhost.conf")
+  if [[ -e $1/want/https ]]; then
+    store=$certificates ticket=$(ticket_file "$1")
+    files+=(<(https_sites "$1"))
+  fi
   say "# Vhosts of stack $stack. Written by pulumi up; changes belong in its config."
   # Printed bit by bit: a prefix may have thousands of addresses.
-  awk '{
+  awk -v store="$store" -v ticket="$ticket" '{
+    gsub(/@STORE@/, store)
+    gsub(/@TICKET@/, ticket)
     while (at = index($0, "@EVERY:")) {
       printf "%s", substr($0, 1, at - 1)
       rest = substr($0, at + 7)
       end = index(rest, "@")
-      split(substr(rest, 1, end - 1), part, /[.\/]/)
+      split(substr(rest, 1, end - 1) ":80", part, /[.\/:]/)
       first = ((part[1] * 256 + part[2]) * 256 + part[3]) * 256 + part[4]
       for (i = 0; i < 2 ^ (32 - part[5]); i++) {
         address = first + i
-        printf "%s%d.%d.%d.%d:80", i ? " " : "", int(address / 16777216), int(address / 65536) % 256, int(address / 256) % 256, address % 256
+        printf "%s%d.%d.%d.%d:%s", i ? " " : "", int(address / 16777216), int(address / 65536) % 256, int(address / 256) % 256, address % 256, part[6]
       }
       $0 = substr(rest, end + 1)
     }
     print
   }' "$1/want/private/server.conf"
-  awk -v machine="$machine" '
+  awk -v machine="$machine" -v store="$store" -v ticket="$ticket" '
+    function listens(vips, port) { gsub(/,/, port " ", vips); return vips port }
     function put(text, word, value,  at, before) {
       for (before = ""; at = index(text, word); text = substr(text, at + length(word)))
         before = before substr(text, 1, at - 1) value
       return before text
     }
     FILENAME ~ /vhost[.]conf$/ { template[++count] = $0; next }
+    FILENAME !~ /sites$/ {
+      certificate[$1] = store "/" $2 ".pem"
+      has[$1, "https"] = has[$1, $3] = has[$1, $4] = 1
+      if ($5) has[$1, "hsts"] = seconds[$1] = $5
+      next
+    }
     {
       names = split($2, name, ",")
-      listen = $3 ":80"
-      gsub(/,/, ":80 ", listen)
+      listen = listens($3, ":80")
       for (i = 1; i <= count; i++) {
         line = template[i]
+        while (line ~ /^@IF:/) {
+          match(line, /^@IF:[^@]+@/)
+          if (!(($1, substr(line, 5, RLENGTH - 5)) in has)) break
+          line = substr(line, RLENGTH + 1)
+        }
+        if (line ~ /^@IF:/) continue
         if (line !~ /@/) { print line; continue }
+        if (line ~ /@(LISTEN:443|STORE|TICKET|CERTIFICATE|HSTS)@/)
+          line = put(put(put(put(put(line, "@LISTEN:443@", listens($3, ":443")), "@STORE@", store), "@TICKET@", ticket), "@CERTIFICATE@", certificate[$1]), "@HSTS@", seconds[$1])
         if (line ~ /@ALIAS@/) { for (j = 2; j <= names; j++) print put(line, "@ALIAS@", name[j]); continue }
         line = put(put(put(put(line, "@MACHINE@", machine), "@SITE@", $1), "@SERVER_NAME@", name[1]), "@LISTEN@", listen)
         # Last: only here an @ may be in the value.
         print put(line, "@ROOT@", $4)
       }
-    }' "$1/want/private/vhost.conf" "$1/want/sites"
+    }' "${files[@]}" "$1/want/sites"
 }
 
 # What render made, so that a look need not make it again. On a full disk it must.
@@ -123,15 +147,23 @@ check() {
       fail "Apache's configuration is broken already, before our change: $error- nothing was changed. Correct it, then run 'pulumi up' again"
     check_ports $'listen\t*\t80\t/etc/apache2'
   fi
+  check_https "$bundle"
+  fetch_certificates "$bundle"
   check_trial "$bundle"
   systemctl is-enabled --quiet apache2 || warn "Apache is not started at boot: after a reboot no site answers here (systemctl enable apache2)"
+}
+
+cleanup() {
+  cleanup_trial
+  rm -rf "$run/certificates" "$run/certificates.tar"
+  sweep_certificates || true
 }
 
 serves() { systemctl is-active --quiet apache2; }
 is_tried() { [[ ! $no_trial ]]; }
 
 is_live() {
-  [[ -e $vhosts && -z $(missing_roots "$1") ]] && render "$1" | cmp -s - "$vhosts" && systemctl is-active --quiet apache2
+  [[ -e $vhosts && -z $(missing_roots "$1") && -z $(tls_drift "$1") ]] && render "$1" | cmp -s - "$vhosts" && systemctl is-active --quiet apache2
 }
 
 missing_roots() {
@@ -167,6 +199,8 @@ activate() {
   if [[ ${doubted:-} || $before != "$(checksum_of "$vhosts")" ]] || ! systemctl is-active --quiet apache2; then
     reload "$dir"
   fi
+  # Nobody is there to do it after a removal.
+  [[ $dir ]] || sweep_certificates "$state"
   # A root that we made and nobody filled goes with its site.
   [[ ! -e $state/made-roots ]] ||
     comm -23 <(sort -u "$state/made-roots") <([[ -z $dir ]] || roots "$dir") |
@@ -212,9 +246,9 @@ down_now() {
 
 verify() {
   local touched asked answers answered bad code=0
-  touched=$(touched_sites "$1")
+  touched=$({ touched_sites "$1"; touched_https "$1"; } | awk '!seen[$0]++')
   [[ $touched ]] || return 0
-  asked=$(questions "$1" <(say "$touched"))
+  asked=$(questions "$1" <(say "$touched"); tls_questions "$1" <(say "$touched"))
   [[ $asked ]] || return 0
   answers=$(say "$asked" | perl "$scripts/probe.pl" --deadline 15) || code=$?
   bad=$(awk -F '\t' '$1 == "fail" { print "site " $3 " does not answer on " $2 ": " $4; exit }' <<<"$answers")
@@ -240,6 +274,7 @@ drift() {
   elif ! is_as_made; then
     edited_vhosts "$1"
   fi
+  tls_drift "$1"
   missing_roots "$1" | sed 's/^/- document root /'
   systemctl is-active --quiet apache2 || printf '%s\n' '- Apache running' '+ Apache not running'
 }

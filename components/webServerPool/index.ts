@@ -1,3 +1,4 @@
+import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { VipBinding } from "../addressPlan";
@@ -6,8 +7,10 @@ import { Concern, hostCommand, instanceName } from "../host/hostCommand";
 import { ServerArgs } from "../host/ssh";
 import { isLarge } from "../host/wish.cjs";
 import { LoopbackVip } from "../loopbackVip";
+import { PoolTlsArgs, commandsOf, shownCertificates, tlsParts, vhostsCommand, withCertificates } from "./tls";
 import { SiteArgs, healthPath, renderSites, renderVhosts } from "./vhost";
 
+export { PoolTlsArgs, SiteTlsArgs } from "./tls";
 export { SiteArgs } from "./vhost";
 
 /**
@@ -39,6 +42,8 @@ export interface WebServerPoolArgs {
   prefixes: string[];
   /** How the VIPs are bound. Default: alias. */
   binding?: VipBinding;
+  /** What sites have in common for https. Default: only sites with a `tls` of their own are served by it. */
+  tls?: PoolTlsArgs;
   /** The unguessable part of the health path. Default: a random one of the pool's own; see `healthToken`. */
   healthToken?: pulumi.Input<string>;
 }
@@ -70,7 +75,9 @@ export class WebServerPool extends pulumi.ComponentResource {
     const lines = renderSites(args.sites);
     // Packed in each server's command: here a preview shows which ones change.
     const shown = isLarge(lines) ? { sites: JSON.stringify(lines) } : {};
-    super("loopback-ha:index:WebServerPool", name, shown, opts);
+    const https = { sites: args.sites, tls: args.tls, commands: commandsOf(name, args.servers) };
+    const certificates = shownCertificates(https);
+    super("loopback-ha:index:WebServerPool", name, certificates ? { ...shown, certificates } : shown, opts);
     const { servers, sites, prefixes, binding = VipBinding.Alias } = args;
     const token = args.healthToken ?? healthToken(name, { parent: this });
     const vips = [...new Set(sites.flatMap((site) => site.vips))];
@@ -80,7 +87,8 @@ export class WebServerPool extends pulumi.ComponentResource {
         this,
       );
 
-    const want = renderVhosts(lines, { prefixes, binding });
+    const tls = tlsParts(name, https, { parent: this });
+    const want = renderVhosts(lines, { prefixes, binding, tls: tls?.context });
     this.reports = {};
     for (const server of servers) {
       const bound = new LoopbackVip(
@@ -89,15 +97,16 @@ export class WebServerPool extends pulumi.ComponentResource {
         { parent: this },
       );
       const vhosts = hostCommand(
-        `${name}-vhosts-${server.name}`,
+        vhostsCommand(name, server.name),
         {
           host: server,
           concern: Concern.Vhosts,
-          scripts: [__dirname],
+          scripts: [__dirname, path.join(__dirname, "tls")],
           // With the server's name: a renamed server is set up anew before its old self is removed.
           component: `${name}-${server.name}`,
-          want,
-          secrets: { health: token },
+          want: tls ? withCertificates(want, tls, server.name) : want,
+          secrets: { health: token, ...tls?.secrets },
+          ...(tls?.supplier ? { supplier: tls.supplier } : {}),
           drift: server.vhostsDrift,
         },
         { parent: this, dependsOn: [bound] },

@@ -1,6 +1,15 @@
 import { VipBinding } from "../addressPlan";
 import { Wish } from "../host/wish.cjs";
 import type { NameAddress } from "../retirement";
+import type { SiteTlsArgs } from "./tls/options";
+import {
+  TlsContext,
+  renderChallenge,
+  renderModules,
+  renderRedirect,
+  renderSecure,
+  renderUnknownSecure,
+} from "./tls/vhosts";
 
 /** A site that every server of a pool serves. */
 export interface SiteArgs {
@@ -14,6 +23,8 @@ export interface SiteArgs {
   documentRoot: string;
   /** Its addresses, one out of each VIP subnet. Sites with the same ones share them by name. */
   vips: string[];
+  /** How it is served by https. Default: as the pool's `tls` says, and not without that. */
+  tls?: SiteTlsArgs;
 }
 
 /** What the renderer needs besides the sites. */
@@ -22,6 +33,8 @@ export interface VhostContext {
   prefixes: string[];
   /** In subnet mode every address of a prefix is bound, so every one must answer unknown names. */
   binding: VipBinding;
+  /** Default: nothing of https. */
+  tls?: TlsContext;
 }
 
 /** Stands for the pool's secret token in all wanted files. */
@@ -43,16 +56,26 @@ export function healthAnswer(server: string, site: string): string {
  */
 export function renderVhosts(sites: SiteLines, context: VhostContext): Wish {
   const alias = context.binding === VipBinding.Alias;
+  const { tls, prefixes } = context;
+  const all = (port = ""): string => prefixes.map((prefix) => `@EVERY:${prefix}${port}@`).join(" ");
+  const site = renderSite(tls);
+  const last = site.length - 1;
   return {
     "private/server.conf": lines([
       HEALTH,
+      ...(tls ? renderModules(tls) : []),
       // Apache takes the first vhost of an address for names it doesn't know, so this one comes first.
-      ...(alias ? [] : renderUnknown(context.prefixes.map((prefix) => `@EVERY:${prefix}@`).join(" "))),
+      ...(alias ? [] : renderUnknown(all())),
+      ...(alias || !tls ? [] : renderUnknownSecure(all(":443"), tls)),
     ]),
     "private/vhost.conf": lines([
       "# site @SITE@",
       ...(alias ? renderUnknown("@LISTEN@") : []),
-      ...renderSite(),
+      ...site.slice(0, last),
+      ...(tls ? renderRedirect() : []),
+      ...site.slice(last),
+      ...(alias && tls ? renderUnknownSecure("@LISTEN:443@", tls) : []),
+      ...(tls ? renderSecure(site, tls) : []),
     ]),
     sites,
   };
@@ -92,7 +115,7 @@ function renderUnknown(listen: string): string[] {
   ];
 }
 
-function renderSite(): string[] {
+function renderSite(tls: TlsContext | undefined): string[] {
   return [
     "<VirtualHost @LISTEN@>",
     "    ServerName @SERVER_NAME@",
@@ -106,6 +129,7 @@ function renderSite(): string[] {
     // Answered out of the configuration: a thousand sites need no thousand files.
     `    Redirect 200 "${healthPath(TOKEN)}"`,
     `    ErrorDocument 200 "${healthAnswer("@MACHINE@", "@SITE@")}"`,
+    ...(tls ? renderChallenge(tls) : []),
     '    DocumentRoot "@ROOT@"',
     '    <Directory "@ROOT@">',
     "        Options FollowSymLinks",

@@ -20,8 +20,8 @@ const KEY_FILE = "privkey.pem";
  */
 
 /**
- * A pair that was read. `source` names its files in messages.
- * @typedef {{ chain: import("node:crypto").X509Certificate[], chainText: string, key: import("node:crypto").KeyObject, keyText: string, source: { chain: string, key: string } }} Pair
+ * A pair that was read. `source` names its files in messages. Without a key only the certificate was.
+ * @typedef {{ chain: import("node:crypto").X509Certificate[], chainText: string, key?: import("node:crypto").KeyObject, keyText: string, source: { chain: string, key: string } }} Pair
  */
 
 /**
@@ -72,17 +72,10 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
  * @returns {Reading}
  */
 function parsePair(texts, source) {
-  const blocks = texts.chain.match(CERTIFICATE) ?? [];
-  if (blocks.length === 0) return { broken: `${source.chain} has no certificate in PEM form` };
-  let chain;
+  const reading = parseChain(texts.chain, source);
+  if (!("pair" in reading)) return reading;
   try {
-    chain = blocks.map((block) => new X509Certificate(block));
-  } catch {
-    return { broken: `${source.chain} has a certificate that can't be read` };
-  }
-  try {
-    const key = createPrivateKey(texts.key);
-    return { pair: { chain, chainText: `${blocks.join("\n")}\n`, key, keyText: texts.key, source } };
+    return { pair: { ...reading.pair, key: createPrivateKey(texts.key), keyText: texts.key } };
   } catch (error) {
     const { code } = /** @type {NodeJS.ErrnoException} */ (error);
     return {
@@ -93,6 +86,25 @@ function parsePair(texts, source) {
     };
   }
 }
+
+/**
+ * @param {string} text
+ * @param {{ chain: string, key: string }} source
+ * @returns {Reading} without a key
+ */
+function parseChain(text, source) {
+  const blocks = text.match(CERTIFICATE) ?? [];
+  if (blocks.length === 0) return { broken: `${source.chain} has no certificate in PEM form` };
+  try {
+    const chain = blocks.map((block) => new X509Certificate(block));
+    return { pair: { chain, chainText: `${blocks.join("\n")}\n`, keyText: "", source } };
+  } catch {
+    return { broken: `${source.chain} has a certificate that can't be read` };
+  }
+}
+
+/** @param {Pair} pair @returns {boolean} whether the key, where there is one, is the certificate's */
+const fits = ({ chain: [leaf], key }) => !key || leaf.checkPrivateKey(key);
 
 /** @param {Date | string} date */
 const dayOf = (date) => new Date(date).toISOString().slice(0, 10);
@@ -132,7 +144,7 @@ function factsIn(line) {
 function problemsOf(pair, names, now) {
   const { chain, key, source } = pair;
   const [leaf, ...rest] = chain;
-  if (!leaf.checkPrivateKey(key)) {
+  if (key && !fits(pair)) {
     const place = rest.findIndex((other) => other.checkPrivateKey(key));
     return [
       place < 0
@@ -267,4 +279,4 @@ function elementAt(der, at) {
   return { start, end: start + der.readUIntBE(at + 2, count) };
 }
 
-module.exports = { factsIn, factsOf, filesOfPair, lineOf, parsePair, problemsOf, readPair };
+module.exports = { factsIn, factsOf, filesOfPair, fits, lineOf, parseChain, parsePair, problemsOf, readPair };

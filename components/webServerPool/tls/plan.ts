@@ -1,5 +1,5 @@
 /** Which certificate each server shall have for each site, from what lies in the operator's folder and what the state has. Pure. */
-import { Facts, Pair, Reading, factsIn, factsOf, lineOf, problemsOf } from "./pair.cjs";
+import { Facts, Reading, factsIn, factsOf, fits, lineOf, problemsOf } from "./pair.cjs";
 
 /** Lines of the wanted file `certificates`, by site. */
 export type CertificateLines = Record<string, string>;
@@ -87,8 +87,6 @@ export function planCertificates(
   plan.warnings.push(...expiryWarnings([...plan.lines.values()], now));
   return plan;
 }
-
-const fits = ({ chain: [leaf], key }: Pair): boolean => leaf.checkPrivateKey(key);
 
 const MOST_NAMES = 3;
 const list = (names: string[]): string =>

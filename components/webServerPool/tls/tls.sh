@@ -1,0 +1,190 @@
+# shellcheck shell=bash disable=SC2154
+# Certificates of this machine's sites.
+#   want/certificates   SITE expires DAY issued DAY certificate SHA256 key SHA256
+#   want/https          SITE MINIMUM redirect|plain HSTS-SECONDS
+#   want/private/ticket the key of session tickets, in base64
+# They lie by what they are, so that a change puts new files beside the old ones and going back needs none, and a stack that
+# gets another name needs no reload. Each file is a key and its certificate with the chain.
+readonly certificates=$root/.certificates
+
+# Sites whose certificate is here: SITE SHA256 MINIMUM redirect|plain HSTS-SECONDS. Of the bundle DIR.
+https_sites() {
+  local site hash rest
+  [[ -e $1/want/https ]] || return 0
+  awk 'FILENAME ~ /certificates$/ { hash[$1] = $7; next } $1 in hash { print $1, hash[$1], $2, $3, $4 }' "$1/want/certificates" "$1/want/https" |
+    while read -r site hash rest; do
+      [[ ! -e $certificates/$hash.pem ]] || say "$site $hash $rest"
+    done
+}
+
+# ticket_file DIR: by its content, as Apache reads it anew when its name is another one.
+ticket_file() {
+  local name
+  [[ ! -e $1/want/private/ticket ]] || {
+    name=$(sha256sum <"$1/want/private/ticket")
+    say "$certificates/ticket-${name:0:16}.key"
+  }
+}
+
+# What is in the store and not as it was put there, as names.
+damaged() {
+  [[ -e $certificates/sums ]] || return 0
+  (cd "$certificates" && sha256sum --check --quiet sums 2>/dev/null | sed -n 's/: FAILED.*//p') || true
+}
+note_sums() (
+  cd "$certificates" && sha256sum ./*.pem ./*.key 2>/dev/null | sed 's|  \./|  |' | install_file "$certificates/sums" 600
+)
+
+# lacking DIR: numbers of the lines of want/certificates whose files are not here, as in 1-3,17, and "unknown" where the
+# certificate for unknown names isn't.
+lacking() {
+  local number=0 hash bad
+  [[ -e $1/want/https ]] || return 0
+  bad=$'\n'$(damaged)$'\n'
+  is_here() { [[ -e $certificates/$1 && $bad != *$'\n'"$1"$'\n'* ]]; }
+  while read -r _ _ _ _ _ _ hash _; do
+    number=$((number + 1))
+    is_here "$hash.pem" || say "$number"
+  done <"$1/want/certificates" | awk '
+    function flush() { if (from) printf "%s%s", separator, from (to > from ? "-" to : ""); separator = "," }
+    $1 != to + 1 { flush(); from = $1 }
+    { to = $1 }
+    END { flush() }'
+  is_here unknown.pem || say " unknown"
+}
+
+# fetch_certificates DIR: whoever called us has what this machine lacks, and is asked for it over the connection there is.
+# What does not come is a site without https here, unless another certificate of it is in force.
+fetch_certificates() {
+  local dir=$1 asked magic size checksum in=$run/certificates
+  [[ -e $dir/want/https ]] || return 0
+  make_store
+  asked=$(lacking "$dir" | tr -d '\n')
+  if [[ $asked && ${LOOPBACK_HA_TOKEN:-} ]]; then
+    # Beyond what one line may have, all.
+    ((${#asked} < 1000)) || asked="1-$(wc -l <"$dir/want/certificates") unknown"
+    say "LOOPBACK-HA-LACKS $asked" >&4
+    IFS=' ' read -r -t 60 magic size checksum <&3 || true
+    case ${magic:-} in
+      LOOPBACK-HA-SUPPLY) ;;
+      LOOPBACK-HA-STAY) exit 1 ;;
+      *) fail "nobody sent the certificates that are missing here; nothing was changed. Run 'pulumi up' again" ;;
+    esac
+    rm -rf "$in"
+    mkdir -m 700 "$in"
+    head -c "$size" <&3 >"$in.tar"
+    [[ $(sha256sum <"$in.tar") == "$checksum  -" ]] || fail "the certificates were cut off on their way; nothing was changed"
+    (umask 077 && tar -xz --no-same-owner -f "$in.tar" -C "$in")
+    keep_certificates "$in"
+    rm -rf "$in" "$in.tar"
+  fi
+  put_ticket "$dir"
+  note_sums
+  tell_lacking "$dir"
+}
+make_store() { [[ -d $certificates ]] || { mkdir -p "$root" && mkdir -m 700 "$certificates"; }; }
+keep_certificates() {
+  local file
+  for file in "$1"/*.pem; do
+    [[ -e $file ]] || continue
+    install_file "$certificates/${file##*/}" 600 <"$file"
+  done
+}
+put_ticket() {
+  local file
+  file=$(ticket_file "$1")
+  [[ ! $file ]] || base64 -d <"$1/want/private/ticket" | install_file "$file" 600
+}
+# A certificate that is in force is not given up for one that can't be had.
+tell_lacking() {
+  local site hash served
+  while read -r site _ _ _ _ _ hash _; do
+    [[ ! -e $certificates/$hash.pem ]] || continue
+    served=
+    [[ ! -e $state/current/want/https ]] || served=$(https_sites "$state/current" | awk -v site="$site" '$1 == site { print $2 }')
+    [[ ! $served ]] ||
+      fail "the certificate of site $site that this run is to bring is not where it was; nothing was changed, and the one in force stays. Put certificate and key there (tls.folder), then run 'pulumi up' again"
+    warn "site $site is served by http only here: its certificate is not here, and was not where 'pulumi up' ran. Run it where certificate and key are (tls.folder)"
+  done <"$1/want/certificates"
+}
+
+# Modules and the port: ours come with our own file, where nobody else has them. Of the bundle DIR.
+check_https() {
+  local others listens
+  [[ -e $1/want/https ]] || return 0
+  others=$({ foreign_config || dump_config; } | configured)
+  listens=$(awk -F '\t' '$1 == "listen" && $3 == 443 { print $2 " (" $4 ")" }' <<<"$others" | printable)
+  if [[ $'\n'$others$'\n' == *$'\n'module$'\t'ssl_module$'\n'* ]]; then
+    grep -qE '^([*]|0[.]0[.]0[.]0|\[::\]) ' <<<"$listens" ||
+      fail "Apache has ssl_module and does not listen on port 443 of all addresses${listens:+, but of }${listens//$'\n'/, }; nothing was changed. Put 'Listen 443' into /etc/apache2/ports.conf"
+  elif [[ $listens ]]; then
+    fail "Apache listens on port 443 without ssl_module (${listens%%$'\n'*}); nothing was changed. Enable it (a2enmod ssl), or remove that Listen"
+  else
+    check_ports $'listen\t*\t443\tsites with https'
+  fi
+}
+
+# The lines of want/sites whose certificate, or way of being served, is another one than in the version before.
+touched_https() {
+  local want=$1/want before=$state/versions/${previous:-none}/want
+  [[ -e $want/https ]] || return 0
+  { [[ ! -e $before/https ]] || cat "$before/certificates" "$before/https"; } |
+    awk 'FILENAME == "-" { before[$0] = 1; next }
+      FILENAME !~ /sites$/ { if (!($0 in before)) changed[$1] = 1; next }
+      $1 in changed' - "$want/certificates" "$want/https" "$want/sites"
+}
+
+# What must be shown, for probe.pl: by each of these sites its certificate, and ours for a name that is unknown. Of more
+# than "thorough" sites on one VIP each, in turn.
+tls_questions() {
+  [[ -e $1/want/https ]] || return 0
+  https_sites "$1" | awk -v store="$certificates" -v thorough="$thorough" '
+    function ask(vip) { if (minimum[$1] == "TLSv1.2") printf "tls\t%s\t443\t%s\t%s/%s.pem\t%s (https)\n", vip, name[1], store, hash[$1], $1 }
+    FILENAME == "-" { hash[$1] = $2; minimum[$1] = $3; next }
+    { line[FNR] = $0 }
+    END {
+      step = FNR / thorough
+      for (n = 1; n <= FNR; n++) {
+        $0 = line[n]
+        split($2, name, ",")
+        count = split($3, vip, ",")
+        turn = n % count + 1
+        if (step > 1 && int(n / step) == int((n - 1) / step)) { if ($1 in hash) ask(vip[turn]); continue }
+        if ($1 in hash) for (i = 1; i <= count; i++) ask(vip[i])
+        printf "tls\t%s\t443\tunknown.loopback-ha.invalid\t%s/unknown.pem\t%s (https, unknown name)\n", vip[turn], store, $1
+      }
+    }' - "$2"
+}
+
+# What no bundle in force on this machine wants goes: also what a run that failed has brought. Those of the instance's folder
+# BUT do not count.
+sweep_certificates() {
+  local wanted='' dir file name
+  [[ -e $certificates ]] || return 0
+  for dir in "$root"/*/current; do
+    [[ -e $dir/want/https && ${dir%/current} != "${1:-}" ]] || continue
+    wanted+=$'\n'unknown.pem$'\n'$(awk '{ print $7 ".pem" }' "$dir/want/certificates")$'\n'$(ticket_file "$dir")$'\n'
+  done
+  wanted=${wanted//"$certificates/"/}
+  for file in "$certificates"/*.pem "$certificates"/*.key; do
+    name=${file##*/}
+    [[ ! -e $file || $wanted == *$'\n'"$name"$'\n'* ]] || rm -f "$file"
+  done
+  rm -f "$certificates"/*.loopback-ha-new
+  if [[ $wanted ]]; then note_sums; else rm -rf "$certificates"; fi
+  # A refusal leaves nothing where there was nothing.
+  rmdir "$root" 2>/dev/null || true
+}
+
+# tls_drift DIR: certificates that are not here, or not as they were put here.
+tls_drift() {
+  local site hash bad ticket
+  [[ -e $1/want/https ]] || return 0
+  bad=$'\n'$(damaged)$'\n'
+  while read -r site _ _ _ _ _ hash _; do
+    [[ -e $certificates/$hash.pem && $bad != *$'\n'"$hash.pem"$'\n'* ]] || say "- certificate of $site"
+  done <"$1/want/certificates"
+  [[ -e $certificates/unknown.pem && $bad != *$'\n'unknown.pem$'\n'* ]] || say '- certificate for unknown names'
+  ticket=$(ticket_file "$1")
+  [[ ! $ticket ]] || [[ -e $ticket && $bad != *$'\n'"${ticket##*/}"$'\n'* ]] || say '- key of session tickets'
+}
