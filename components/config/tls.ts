@@ -5,12 +5,12 @@ import { Complain, flag, object, oneOf, parse, text, whole } from "./leaf";
 import { SiteTlsModel, TlsModel, TlsVersion } from "./model";
 import { SITE_TLS } from "../webServerPool/tls/defaults";
 
-/** A folder: `pulumi` opens it, and no shell is there to expand anything. */
+/** A folder: nobody expands a `~`. */
 const folderComplaint: Complain = (folder) => {
-  if (folder === "") return "is no folder";
   if (folder.startsWith("~")) return "begins with ~, which nobody expands";
-  // eslint-disable-next-line no-control-regex
-  return /[\x00-\x1f\x7f]/.test(folder) ? "has control characters" : undefined;
+  return /^[A-Za-z0-9._/][A-Za-z0-9._/+@-]*$/.test(folder)
+    ? undefined
+    : "is not a path of letters, digits and . _ / + @ -";
 };
 
 const folder = (example: string) => text(folderComplaint, () => `use a folder such as ${example}`);
@@ -37,14 +37,16 @@ const ofSite = {
   minimum: oneOf(TlsVersion).optional(),
 };
 
-const tlsSchema = object({
+/** The key `tls`. */
+export const tlsSchema = object({
   folder: folder("certs").optional(),
   acmeThumbprint: thumbprint.optional(),
   tickets: z.preprocess((value) => (isOff(value) ? false : value), flag().default(true)),
   ...ofSite,
 });
 
-const siteTlsSchema = object({
+/** The key `tls` of a site, where it is no flag. */
+export const siteTlsSchema = object({
   folder: folder("/etc/letsencrypt/live/www.example.org").optional(),
   ...ofSite,
 });

@@ -13,11 +13,12 @@ readonly vhosts
 . "$scripts/foreign.sh"
 # shellcheck source-path=SCRIPTDIR source=tls/tls.sh
 [[ ! -e $scripts/tls.sh ]] || . "$scripts/tls.sh"
+has_https() { [[ -e $1/want/https ]]; }
 
 # Apache's text, as a bundle wants it.
 render() {
   local store='' ticket='' files=("$1/want/private/vhost.conf")
-  if [[ -e $1/want/https ]]; then
+  if has_https "$1"; then
     store=$certificates ticket=$(ticket_file "$1")
     files+=(<(https_sites "$1"))
   fi
@@ -147,8 +148,10 @@ check() {
       fail "Apache's configuration is broken already, before our change: $error- nothing was changed. Correct it, then run 'pulumi up' again"
     check_ports $'listen\t*\t80\t/etc/apache2'
   fi
-  check_https "$bundle"
-  fetch_certificates "$bundle"
+  if has_https "$bundle"; then
+    check_https
+    fetch_certificates "$bundle"
+  fi
   check_trial "$bundle"
   systemctl is-enabled --quiet apache2 || warn "Apache is not started at boot: after a reboot no site answers here (systemctl enable apache2)"
 }
@@ -156,15 +159,17 @@ check() {
 cleanup() {
   cleanup_trial
   rm -rf "$run/certificates" "$run/certificates.tar"
-  sweep_certificates || true
+  [[ ! -e $root/.certificates ]] || sweep_certificates || true
 }
 
 serves() { systemctl is-active --quiet apache2; }
 is_tried() { [[ ! $no_trial ]]; }
 
 is_live() {
-  [[ -e $vhosts && -z $(missing_roots "$1") && -z $(tls_drift "$1") ]] && render "$1" | cmp -s - "$vhosts" && systemctl is-active --quiet apache2
+  [[ -e $vhosts && -z $(missing_roots "$1") && ! $(https_drift "$1") ]] && render "$1" | cmp -s - "$vhosts" && systemctl is-active --quiet apache2
 }
+
+https_drift() { ! has_https "$1" || certificates_drift "$1"; }
 
 missing_roots() {
   local folder
@@ -200,7 +205,7 @@ activate() {
     reload "$dir"
   fi
   # Nobody is there to do it after a removal.
-  [[ $dir ]] || sweep_certificates "$state"
+  [[ $dir || ! -e $root/.certificates ]] || sweep_certificates "$state"
   # A root that we made and nobody filled goes with its site.
   [[ ! -e $state/made-roots ]] ||
     comm -23 <(sort -u "$state/made-roots") <([[ -z $dir ]] || roots "$dir") |
@@ -246,9 +251,9 @@ down_now() {
 
 verify() {
   local touched asked answers answered bad code=0
-  touched=$({ touched_sites "$1"; touched_https "$1"; } | awk '!seen[$0]++')
+  touched=$({ touched_sites "$1"; ! has_https "$1" || touched_https "$1"; } | awk '!seen[$0]++')
   [[ $touched ]] || return 0
-  asked=$(questions "$1" <(say "$touched"); tls_questions "$1" <(say "$touched"))
+  asked=$(questions "$1" <(say "$touched"); ! has_https "$1" || tls_questions "$1" <(say "$touched"))
   [[ $asked ]] || return 0
   answers=$(say "$asked" | perl "$scripts/probe.pl" --deadline 15) || code=$?
   bad=$(awk -F '\t' '$1 == "fail" { print "site " $3 " does not answer on " $2 ": " $4; exit }' <<<"$answers")
@@ -274,7 +279,7 @@ drift() {
   elif ! is_as_made; then
     edited_vhosts "$1"
   fi
-  tls_drift "$1"
+  https_drift "$1"
   missing_roots "$1" | sed 's/^/- document root /'
   systemctl is-active --quiet apache2 || printf '%s\n' '- Apache running' '+ Apache not running'
 }

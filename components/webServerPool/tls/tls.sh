@@ -5,12 +5,11 @@
 #   want/private/ticket the key of session tickets, in base64
 # They lie by what they are, so that a change puts new files beside the old ones and going back needs none, and a stack that
 # gets another name needs no reload. Each file is a key and its certificate with the chain.
-readonly certificates=$root/.certificates
+readonly certificates=${root:-}/.certificates
 
 # Sites whose certificate is here: SITE SHA256 MINIMUM redirect|plain HSTS-SECONDS. Of the bundle DIR.
 https_sites() {
   local site hash rest
-  [[ -e $1/want/https ]] || return 0
   awk 'FILENAME ~ /certificates$/ { hash[$1] = $7; next } $1 in hash { print $1, hash[$1], $2, $3, $4 }' "$1/want/certificates" "$1/want/https" |
     while read -r site hash rest; do
       [[ ! -e $certificates/$hash.pem ]] || say "$site $hash $rest"
@@ -39,7 +38,6 @@ note_sums() (
 # certificate for unknown names isn't.
 lacking() {
   local number=0 hash bad
-  [[ -e $1/want/https ]] || return 0
   bad=$'\n'$(damaged)$'\n'
   is_here() { [[ -e $certificates/$1 && $bad != *$'\n'"$1"$'\n'* ]]; }
   while read -r _ _ _ _ _ _ hash _; do
@@ -57,7 +55,6 @@ lacking() {
 # What does not come is a site without https here, unless another certificate of it is in force.
 fetch_certificates() {
   local dir=$1 asked magic size checksum in=$run/certificates
-  [[ -e $dir/want/https ]] || return 0
   make_store
   asked=$(lacking "$dir" | tr -d '\n')
   if [[ $asked && ${LOOPBACK_HA_TOKEN:-} ]]; then
@@ -101,17 +98,16 @@ tell_lacking() {
   while read -r site _ _ _ _ _ hash _; do
     [[ ! -e $certificates/$hash.pem ]] || continue
     served=
-    [[ ! -e $state/current/want/https ]] || served=$(https_sites "$state/current" | awk -v site="$site" '$1 == site { print $2 }')
+    ! has_https "$state/current" || served=$(https_sites "$state/current" | awk -v site="$site" '$1 == site { print $2 }')
     [[ ! $served ]] ||
       fail "the certificate of site $site that this run is to bring is not where it was; nothing was changed, and the one in force stays. Put certificate and key there (tls.folder), then run 'pulumi up' again"
     warn "site $site is served by http only here: its certificate is not here, and was not where 'pulumi up' ran. Run it where certificate and key are (tls.folder)"
   done <"$1/want/certificates"
 }
 
-# Modules and the port: ours come with our own file, where nobody else has them. Of the bundle DIR.
+# Modules and the port: ours come with our own file, where nobody else has them.
 check_https() {
   local others listens
-  [[ -e $1/want/https ]] || return 0
   others=$({ foreign_config || dump_config; } | configured)
   listens=$(awk -F '\t' '$1 == "listen" && $3 == 443 { print $2 " (" $4 ")" }' <<<"$others" | printable)
   if [[ $'\n'$others$'\n' == *$'\n'module$'\t'ssl_module$'\n'* ]]; then
@@ -127,7 +123,6 @@ check_https() {
 # The lines of want/sites whose certificate, or way of being served, is another one than in the version before.
 touched_https() {
   local want=$1/want before=$state/versions/${previous:-none}/want
-  [[ -e $want/https ]] || return 0
   { [[ ! -e $before/https ]] || cat "$before/certificates" "$before/https"; } |
     awk 'FILENAME == "-" { before[$0] = 1; next }
       FILENAME !~ /sites$/ { if (!($0 in before)) changed[$1] = 1; next }
@@ -137,7 +132,6 @@ touched_https() {
 # What must be shown, for probe.pl: by each of these sites its certificate, and ours for a name that is unknown. Of more
 # than "thorough" sites on one VIP each, in turn.
 tls_questions() {
-  [[ -e $1/want/https ]] || return 0
   https_sites "$1" | awk -v store="$certificates" -v thorough="$thorough" '
     function ask(vip) { if (minimum[$1] == "TLSv1.2") printf "tls\t%s\t443\t%s\t%s/%s.pem\t%s (https)\n", vip, name[1], store, hash[$1], $1 }
     FILENAME == "-" { hash[$1] = $2; minimum[$1] = $3; next }
@@ -176,10 +170,9 @@ sweep_certificates() {
   rmdir "$root" 2>/dev/null || true
 }
 
-# tls_drift DIR: certificates that are not here, or not as they were put here.
-tls_drift() {
+# certificates_drift DIR: certificates that are not here, or not as they were put here.
+certificates_drift() {
   local site hash bad ticket
-  [[ -e $1/want/https ]] || return 0
   bad=$'\n'$(damaged)$'\n'
   while read -r site _ _ _ _ _ hash _; do
     [[ -e $certificates/$hash.pem && $bad != *$'\n'"$hash.pem"$'\n'* ]] || say "- certificate of $site"

@@ -8,9 +8,14 @@ const own: Key[] = ["sites", "gadgets", "tls"];
 describe("config: tls", () => {
   table([
     row(["tls"], "certs", "is not an object; use an object with folder", { folder: "certs" }),
-    row(tls("folder"), "", "is no folder; use a folder such as certs", "certs"),
+    row(
+      tls("folder"),
+      "",
+      "is not a path of letters, digits and . _ / + @ -; use a folder such as certs",
+      "certs",
+    ),
     row(tls("folder"), "~/certs", "begins with ~", "/home/me/certs"),
-    row(tls("folder"), "a\nb", "has control characters", "a b"),
+    row(tls("folder"), "a\nb", "is not a path of letters", "./a+b@c_d-e"),
     row(tls("folder"), 5, "is not text", "5"),
     row(tls("keys"), "~", "begins with ~", "/root/keys"),
     row(tls("acmeThumbprint"), "abc", "is no thumbprint of an ACME account; use the 43", "a".repeat(43)),
