@@ -20,7 +20,7 @@ render() {
   local store='' ticket='' files=("$1/want/private/vhost.conf")
   if has_https "$1"; then
     store=$certificates ticket=$(ticket_file "$1")
-    files+=(<(https_sites "$1"))
+    files+=(-)
   fi
   say "# Vhosts of stack $stack. Written by pulumi up; changes belong in its config."
   # Printed bit by bit: a prefix may have thousands of addresses.
@@ -74,7 +74,7 @@ render() {
         # Last: only here an @ may be in the value.
         print put(line, "@ROOT@", $4)
       }
-    }' "${files[@]}" "$1/want/sites"
+    }' "${files[@]}" "$1/want/sites" < <(! has_https "$1" || https_sites "$1")
 }
 
 # What render made, so that a look need not make it again. On a full disk it must.

@@ -44,8 +44,12 @@ lacking() {
     number=$((number + 1))
     is_here "$hash.pem" || say "$number"
   done <"$1/want/certificates" | awk '
-    function flush() { if (from) printf "%s%s", separator, from (to > from ? "-" to : ""); separator = "," }
-    $1 != to + 1 { flush(); from = $1 }
+    function flush() {
+      if (!from) return
+      printf "%s%s", separator, from (to > from ? "-" to : "")
+      separator = ","
+    }
+    !from || $1 != to + 1 { flush(); from = $1 }
     { to = $1 }
     END { flush() }'
   is_here unknown.pem || say " unknown"
