@@ -47,7 +47,17 @@ describe("https", function () {
   const preview = async (env: Record<string, string> = {}): Promise<string> =>
     textOf(await project.pulumi(["preview", "--diff", "--stack", "lab"], { env }));
 
+  /** All that Apache reads, and what of ours is there. */
+  const traces = (server: string): Promise<string> =>
+    farm.sh(
+      server,
+      "find /etc/apache2 -type f -exec sha256sum {} + | sort; find /etc/apache2 -type l -printf '%p %l\\n' | sort; ls -a /var/lib/loopback-ha /run/loopback-ha 2>&1; ss -Hltn 'sport = :443'",
+    );
+  const untouched: Record<string, string> = {};
+
   before("a farm with two sites, and what servers had before", async () => {
+    await lab.up();
+    for (const server of SERVERS) untouched[server] = await traces(server);
     fs.writeFileSync(project.file("root.pem"), root.certificate);
     put("widgetco", widgetco);
     put("sprockets", sprockets);
@@ -105,5 +115,115 @@ describe("https", function () {
       for (const line of key.split("\n").filter((text) => /^[^-]/.test(text)))
         assert.ok(!state.includes(line));
     assert.ok(state.includes(sha256(widgetco)));
+  });
+
+  it("a renewal shows its days beforehand, loses no request, and is what every server shows when the run has ended", async () => {
+    await farm.sh("web2", "mv /usr/bin/openssl /usr/bin/openssl.away");
+    const former = widgetco;
+    widgetco = issue(intermediate, NAMES, { to: inDays(120) });
+    put("widgetco", widgetco);
+    const day = (days: number): string => inDays(days).toISOString().slice(0, 10);
+    const diff = await preview();
+    assert.match(diff, new RegExp(`expires ${day(89)} issued [^"]*${sha256(former)}`));
+    assert.match(diff, new RegExp(`expires ${day(120)} issued [^"]*${sha256(widgetco)}`));
+    assert.ok(!diff.includes(widgetco.key.split("\n")[1]));
+    const asking = farm.vips.map((vip) => `--resolve ${NAMES[0]}:443:${vip}`);
+    const load = lab.exec("client", [
+      "bash",
+      "-c",
+      `end=$((SECONDS + 20)) failed=0 count=0; while ((SECONDS < end)); do for to in ${asking.map((words) => `"${words}"`).join(" ")}; do
+        count=$((count + 1)); curl -sS --max-time 5 -o /dev/null --cacert ${project.file("root.pem")} $to https://${NAMES[0]}${farm.healthPath} || failed=$((failed + 1)); done; done; echo $count $failed`,
+    ]);
+    await farm.up();
+    assert.deepEqual(await shownOnAll(NAMES[0]), onAll(widgetco));
+    const [count, failed] = (await load).stdout.trim().split(" ").map(Number);
+    assert.ok(count > 40, String(count));
+    assert.equal(failed, 0);
+    for (const server of SERVERS) {
+      const files = (await store(server)).split("\n");
+      assert.equal(files.filter((name) => /^[0-9a-f]{64}\.pem$/.test(name)).length, 2, files.join());
+      assert.equal(files.filter((name) => name.startsWith("ticket-")).length, 1);
+    }
+    await farm.sh("web2", "mv /usr/bin/openssl.away /usr/bin/openssl");
+  });
+
+  it("a resumed session is resumed by another server", async () => {
+    const resume = `openssl s_client -tls1_2 -connect ${farm.vips[0]}:443 -servername ${NAMES[0]} -sess_out /tmp/tls-session </dev/null >/dev/null 2>&1
+      openssl s_client -tls1_2 -connect ${farm.vips[1]}:443 -servername ${NAMES[0]} -sess_in /tmp/tls-session </dev/null 2>/dev/null | grep -E '^(New|Reused),'; rm -f /tmp/tls-session`;
+    const { stdout } = await lab.exec("client", ["bash", "-c", resume]);
+    assert.match(stdout, /^Reused,/);
+  });
+
+  it("without the folder nothing changes, a flip goes, and a lost file is drift that the folder mends", async () => {
+    const away = project.file("certs.away");
+    fs.renameSync(certs, away);
+    const text = await preview();
+    assert.match(
+      text,
+      /no certificate and key here \(certs\/gadgets\/fullchain\.pem\) for sprockets, widgetco: what is in force stays/,
+    );
+    assert.match(text, /for gadgets: http only until they are here/);
+    assert.match(text, /Resources:\s+\d+ unchanged/);
+    await farm.setState("web2", "maintenance");
+    await farm.up();
+    assert.deepEqual(await farm.serving(), AWAY);
+    assert.deepEqual(await shownOnAll(NAMES[0]), onAll(widgetco));
+    await farm.setState("web2", "active");
+    await farm.up();
+    fs.renameSync(away, certs);
+    await farm.sh("web3", `echo >>${STORE}/${sha256(widgetco)}.pem; rm ${STORE}/${sha256(sprockets)}.pem`);
+    assert.match(await preview(), /- certificate of sprockets[^]*- certificate of widgetco/);
+    await farm.up();
+    assert.match(await farm.up(), /Resources:\s+\d+ unchanged/);
+    assert.equal(await farm.sh("web3", `head -c 5 ${STORE}/${sha256(sprockets)}.pem`), "-----");
+  });
+
+  it("refuses what it would deliver, all at once, and only warns of what is in force", async () => {
+    put("widgetco", { ...issue(intermediate, NAMES), key: makeKey() });
+    put("sprockets", issue(intermediate, ["other.example"], { to: inDays(-2), from: inDays(-9) }));
+    const said = await farm.failingUp();
+    assert.match(
+      said,
+      /sites\.widgetco\.tls: certs\/widgetco\/privkey\.pem is not the key of certs\/widgetco\/fullchain\.pem/,
+    );
+    assert.match(
+      said,
+      /sites\.sprockets\.tls: certs\/sprockets\/fullchain\.pem does not cover www\.sprockets\.example/,
+    );
+    assert.match(said, /sites\.sprockets\.tls: certs\/sprockets\/fullchain\.pem expired on /);
+    put("widgetco", { ...widgetco, key: makeKey() });
+    fs.rmSync(`${certs}/sprockets/fullchain.pem`);
+    await farm.setState("web2", "maintenance");
+    const warned = await farm.up();
+    assert.match(warned, /site widgetco: in force already: certs\/widgetco\/privkey\.pem is not the key/);
+    assert.deepEqual(await farm.serving(), AWAY);
+    assert.deepEqual(await shownOnAll(NAMES[0]), onAll(widgetco));
+    await farm.setState("web2", "active");
+    put("widgetco", widgetco);
+    put("sprockets", sprockets);
+    await farm.up();
+  });
+
+  it("what leaves takes its key along, and destroy leaves neither key nor module nor port", async () => {
+    await farm.set("sites.sprockets.tls", "false");
+    await farm.up();
+    for (const server of SERVERS) {
+      const files = await store(server);
+      assert.ok(files.includes(sha256(widgetco)) && !files.includes(sha256(sprockets)), files);
+    }
+    await farm.drop("tls");
+    await farm.drop("sites.sprockets.tls");
+    await farm.up();
+    for (const server of SERVERS) {
+      assert.match(await store(server), /No such file/);
+      assert.equal(await farm.sh(server, "ss -Hltn 'sport = :443'"), "");
+    }
+    assert.deepEqual(await farm.serving(), SERVERS);
+    await farm.set("tls.folder", "certs");
+    await farm.up();
+    assert.deepEqual(await shownOnAll(NAMES[0]), onAll(widgetco));
+    isDestroyed = true;
+    await farm.destroy();
+    for (const server of SERVERS) assert.equal(await traces(server), untouched[server]);
   });
 });

@@ -1,7 +1,7 @@
 /** What the stack's state has of certificates. */
 import { outputsInState } from "../../host/inState";
 import { Delivery, filesOf } from "../../host/wish.cjs";
-import { CertificateLines } from "./plan";
+import { CertificateLines, bySite } from "./plan";
 
 /**
  * @param commands resource name of each server's command, by server
@@ -30,12 +30,7 @@ export function certificatesIn(stdin: unknown): CertificateLines {
     if (typeof lines === "object") return lines;
     if (packed.certificates === undefined) return {};
     const { certificates } = filesOf({ want: {}, packed: { certificates: packed.certificates } });
-    return Object.fromEntries(
-      certificates
-        .split("\n")
-        .filter(Boolean)
-        .map((line) => [line.slice(0, line.indexOf(" ")), line.slice(line.indexOf(" ") + 1)]),
-    );
+    return bySite(certificates.split("\n").filter(Boolean));
   } catch {
     return {};
   }

@@ -4,6 +4,12 @@ import { Facts, Reading, factsIn, factsOf, fits, lineOf, problemsOf } from "./pa
 /** Lines of the wanted file `certificates`, by site. */
 export type CertificateLines = Record<string, string>;
 
+/** Lines of the file on a machine, by site. */
+export const bySite = (lines: string[]): CertificateLines =>
+  Object.fromEntries(
+    lines.map((line) => [line.slice(0, line.indexOf(" ")), line.slice(line.indexOf(" ") + 1)]),
+  );
+
 /** A site that is served by https. */
 export interface TlsSite {
   name: string;
