@@ -183,18 +183,15 @@ function readWish() {
 /**
  * What a concern's supplier gives a machine that lacks something: files, or why the machine must not begin.
  * @typedef {{ files: [string, string][] } | { refusal: string }} Supply
- * @typedef {(asked: string, wish: { want: Record<string, string>, sources: unknown, secret: (name: string) => string | undefined }) => Supply} Supplier
+ * @typedef {(asked: string, wish: { want: Record<string, string>, sources: unknown, secret: (name: string) => string | undefined, ssh: string[] }) => Promise<Supply>} Supplier
  */
 
-/** @param {ReturnType<typeof readWish>} wish @param {string} asked @returns {Supply} */
+/** @param {ReturnType<typeof readWish>} wish @param {string} asked @returns {Promise<Supply>} */
 function supply({ want, sources }, asked) {
   /** @type {{ supply: Supplier }} */
   const supplier = require(path.resolve(env("SUPPLIER")));
-  return supplier.supply(asked, {
-    want,
-    sources,
-    secret: (name) => process.env[`LOOPBACK_HA_SECRET_${name}`],
-  });
+  const secret = (/** @type {string} */ name) => process.env[`LOOPBACK_HA_SECRET_${name}`];
+  return supplier.supply(asked, { want, sources, secret, ssh: [...sshHere(), ...env("SSH").split(" ")] });
 }
 
 /** @param {Buffer} bytes @param {string} mark what the machine knows it by */
@@ -236,7 +233,7 @@ const takesTurns = () => IN_TURN.includes(env("CONCERN"));
  * @param {(string | Promise<Buffer>)[]} input
  * @param {string} engine
  * @param {Turn} [turn]
- * @param {(asked: string) => Supply} [supplied] for what the machine may lack
+ * @param {(asked: string) => Promise<Supply>} [supplied] for what the machine may lack
  * @returns {Promise<Ended>}
  */
 async function run(options, command, input, engine, turn, supplied) {
@@ -265,13 +262,12 @@ async function run(options, command, input, engine, turn, supplied) {
     deadline = limited();
     ssh.stdin.write(refused ? stay(refused.lost) : GO);
   };
-  /** @param {(asked: string) => Supply} from @param {string} asked */
+  /** @param {(asked: string) => Promise<Supply>} from @param {string} asked */
   const sendLacking = async (from, asked) => {
-    const found = from(asked);
+    const found = await from(asked);
     if ("refusal" in found) refusal = found.refusal;
     ssh.stdin.write("refusal" in found ? stay() : withLength(await pack(found.files), "LOOPBACK-HA-SUPPLY"));
   };
-  let hasSent = false;
   let out = "";
   let end = "";
   let errors = "";
@@ -281,8 +277,8 @@ async function run(options, command, input, engine, turn, supplied) {
     const [isReady, serves, tried, lost, after] = READY.exec(end) ?? [];
     if (turn && out.includes(BEGUN)) turn.begun();
     const [, asked] = LACKS.exec(end) ?? [];
-    if (supplied && asked !== undefined && !hasSent) {
-      hasSent = true;
+    if (supplied && asked !== undefined) {
+      end = "";
       sendLacking(supplied, asked).catch((error) => {
         refusal = String(error.message);
         ssh.stdin.write(stay());

@@ -158,7 +158,7 @@ check() {
 
 cleanup() {
   cleanup_trial
-  rm -rf "$run/certificates" "$run/certificates.tar"
+  rm -rf "$run"/certificates{,.tar}
   [[ ! -e $root/.certificates ]] || sweep_certificates || true
 }
 
@@ -267,6 +267,7 @@ verify() {
   if ((code || answered != asked)); then
     fail "the check whether the sites answer ended too early (exit code $code, $answered of $asked answers)"
   fi
+  ! has_https "$1" || check_shown "$1" <(say "$touched")
 }
 
 report() {

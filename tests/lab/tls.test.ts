@@ -147,6 +147,47 @@ describe("https", function () {
     await farm.sh("web2", "mv /usr/bin/openssl.away /usr/bin/openssl");
   });
 
+  it("a site with TLS 1.3 only shows its certificate, and another one is found out", async () => {
+    await farm.set("sites.sprockets.tls", "true");
+    await farm.set("tls.minimum", "TLSv1.3");
+    await farm.up();
+    assert.deepEqual(await shownOnAll(NAMES[0]), onAll(widgetco));
+    const old = `openssl s_client -tls1_2 -connect ${farm.vips[0]}:443 -servername ${NAMES[0]} </dev/null 2>&1`;
+    assert.match(
+      (await lab.exec("client", ["bash", "-c", old])).stdout,
+      /alert protocol version|no peer certificate/,
+    );
+    // Somebody's vhost that is asked first has our name, and his own certificate.
+    const theirs = "/etc/apache2/sites-enabled/000-theirs.conf";
+    await farm.sh(
+      "web2",
+      `cat >${theirs} <<END
+<IfModule !ssl_module>
+LoadModule ssl_module /usr/lib/apache2/modules/mod_ssl.so
+Listen 443
+</IfModule>
+<VirtualHost ${farm.vips.map((vip) => `${vip}:443`).join(" ")}>
+ServerName ${NAMES[0]}
+SSLEngine On
+SSLCertificateFile ${STORE}/unknown.pem
+</VirtualHost>
+END`,
+    );
+    try {
+      put("widgetco", issue(intermediate, NAMES));
+      assert.match(
+        await farm.failingUp(),
+        /web2: site widgetco shows another certificate on 192\.0\.2\.\d+\s[^]*the state before it is back in force/,
+      );
+    } finally {
+      await farm.sh("web2", `rm -f ${theirs}; systemctl reload apache2`);
+      put("widgetco", widgetco);
+      await farm.drop("tls.minimum");
+      await farm.drop("sites.sprockets.tls");
+      await farm.up();
+    }
+  });
+
   it("a resumed session is resumed by another server", async () => {
     const resume = `openssl s_client -tls1_2 -connect ${farm.vips[0]}:443 -servername ${NAMES[0]} -sess_out /tmp/tls-session </dev/null >/dev/null 2>&1
       openssl s_client -tls1_2 -connect ${farm.vips[1]}:443 -servername ${NAMES[0]} -sess_in /tmp/tls-session </dev/null 2>/dev/null | grep -E '^(New|Reused),'; rm -f /tmp/tls-session`;

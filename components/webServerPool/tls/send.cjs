@@ -100,12 +100,40 @@ function packPairs(pairs) {
 const unpackPairs = (entries) =>
   Object.fromEntries(entries.flatMap((entry) => (entry ? JSON.parse(entry) : [])));
 
+/** What a machine asks for after a change: LINE@VIP, a number of a line of `certificates` each. */
+const SHOW = /^show(( \d+@[\d.]+)+)$/;
+
 /** @type {import("../../host/deliver.cjs").Supplier} */
-const supply = (asked, { want, sources, secret }) =>
-  certificatesFor(asked, {
-    certificates: want.certificates ?? "",
+async function supply(asked, { want, sources, secret, ssh }) {
+  const certificates = want.certificates ?? "";
+  const [, places] = SHOW.exec(asked) ?? [];
+  if (places !== undefined) {
+    const { showVerdicts } = require("./show.cjs");
+    return {
+      files: [["verdicts", await showVerdicts(questionsIn(places, certificates, want.sites ?? ""), ssh)]],
+    };
+  }
+  return certificatesFor(asked, {
+    certificates,
     folders: /** @type {import("./pair.cjs").PairFolders} */ (sources ?? {}),
     given: unpackPairs(Array.from({ length: MOST_ENTRIES }, (_, i) => secret(`pairs${i}`))),
   });
+}
 
-module.exports = { MOST_ENTRIES, certificatesFor, packPairs, supply };
+/** @param {string} places @param {string} certificates @param {string} sites */
+function questionsIn(places, certificates, sites) {
+  const lines = certificates.split("\n");
+  const names = new Map(sites.split("\n").map((line) => [line.split(" ")[0], line.split(/[ ,]/)[1]]));
+  return places
+    .trim()
+    .split(" ")
+    .flatMap((place) => {
+      const [number, vip] = place.split("@");
+      const [site, ...rest] = (lines[Number(number) - 1] ?? "").split(" ");
+      const facts = factsIn(rest.join(" "));
+      const name = names.get(site);
+      return facts && name ? [{ site, vip, name, certificate: facts.certificate }] : [];
+    });
+}
+
+module.exports = { MOST_ENTRIES, certificatesFor, packPairs, questionsIn, supply };

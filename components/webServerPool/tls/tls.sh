@@ -55,33 +55,65 @@ lacking() {
   is_here unknown.pem || say " unknown"
 }
 
-# fetch_certificates DIR: whoever called us has what this machine lacks, and is asked for it over the connection there is.
-# What does not come is a site without https here, unless another certificate of it is in force.
+# ask_supply WORDS: whoever called us answers, over the connection there is, with files. They are in $supply then.
+readonly supply=$run/certificates
+ask_supply() {
+  local magic size checksum
+  say "LOOPBACK-HA-LACKS $1" >&4
+  IFS=' ' read -r -t 60 magic size checksum <&3 || true
+  case ${magic:-} in
+    LOOPBACK-HA-SUPPLY) ;;
+    LOOPBACK-HA-STAY) exit 1 ;;
+    *) fail "nobody answered what was asked about certificates. Run 'pulumi up' again" ;;
+  esac
+  forget_supply
+  mkdir -m 700 "$supply"
+  head -c "$size" <&3 >"$supply.tar"
+  [[ $(sha256sum <"$supply.tar") == "$checksum  -" ]] || fail "an answer about certificates was cut off on its way"
+  (umask 077 && tar -xz --no-same-owner -f "$supply.tar" -C "$supply")
+}
+forget_supply() { rm -rf "$supply" "$supply.tar"; }
+
+# fetch_certificates DIR: what this machine lacks. What does not come is a site without https here, unless another
+# certificate of it is in force.
 fetch_certificates() {
-  local dir=$1 asked magic size checksum in=$run/certificates
+  local dir=$1 asked
   make_store
   asked=$(lacking "$dir" | tr -d '\n')
   if [[ $asked && ${LOOPBACK_HA_TOKEN:-} ]]; then
     # Beyond what one line may have, all.
     ((${#asked} < 1000)) || asked="1-$(wc -l <"$dir/want/certificates") unknown"
-    say "LOOPBACK-HA-LACKS $asked" >&4
-    IFS=' ' read -r -t 60 magic size checksum <&3 || true
-    case ${magic:-} in
-      LOOPBACK-HA-SUPPLY) ;;
-      LOOPBACK-HA-STAY) exit 1 ;;
-      *) fail "nobody sent the certificates that are missing here; nothing was changed. Run 'pulumi up' again" ;;
-    esac
-    rm -rf "$in"
-    mkdir -m 700 "$in"
-    head -c "$size" <&3 >"$in.tar"
-    [[ $(sha256sum <"$in.tar") == "$checksum  -" ]] || fail "the certificates were cut off on their way; nothing was changed"
-    (umask 077 && tar -xz --no-same-owner -f "$in.tar" -C "$in")
-    keep_certificates "$in"
-    rm -rf "$in" "$in.tar"
+    ask_supply "$asked"
+    keep_certificates "$supply"
+    forget_supply
   fi
   put_ticket "$dir"
   note_sums
   tell_lacking "$dir"
+}
+
+# check_shown DIR TOUCHED: those of these sites that speak TLS 1.3 only. Some of many, as each is asked over ssh.
+check_shown() {
+  local asked verdict site more
+  asked=$(awk -v most=40 '
+    FILENAME == ARGV[1] { number[$1] = FNR; next }
+    FILENAME == ARGV[2] { if ($3 == "TLSv1.3") line[$1] = number[$1]; next }
+    $1 in line && count < most { split($3, vip, ","); printf " %s@%s", line[$1], vip[++count % split($3, vip, ",") + 1] }' \
+    "$1/want/certificates" <(https_sites "$1") "$2")
+  [[ $asked ]] || return 0
+  if [[ ! ${LOOPBACK_HA_TOKEN:-} ]]; then
+    warn "sites with TLS 1.3 only were not asked which certificate they show: only 'pulumi up' can"
+    return
+  fi
+  ask_supply "show$asked"
+  while IFS=$'\t' read -r verdict site more; do
+    case $verdict in
+      ok) ;;
+      other) fail "site $site shows another certificate on $more" ;;
+      *) warn "site $site: which certificate it shows could not be asked by TLS 1.3, over ssh's forwarding: $more" ;;
+    esac
+  done < <(printable <"$supply/verdicts")
+  forget_supply
 }
 make_store() { [[ -d $certificates ]] || { mkdir -p "$root" && mkdir -m 700 "$certificates"; }; }
 keep_certificates() {

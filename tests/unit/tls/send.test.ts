@@ -5,7 +5,12 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { makeKey } from "../../../components/webServerPool/tls/makeCertificate.cjs";
 import { factsOf, lineOf, parsePair } from "../../../components/webServerPool/tls/pair.cjs";
-import { certificatesFor, packPairs, supply } from "../../../components/webServerPool/tls/send.cjs";
+import {
+  certificatesFor,
+  packPairs,
+  questionsIn,
+  supply,
+} from "../../../components/webServerPool/tls/send.cjs";
 import { TestPair, inDays, issue, makeAuthorities, writePair } from "../../certificates";
 
 const { intermediate } = makeAuthorities();
@@ -82,15 +87,26 @@ describe("tls: what is sent to a machine", () => {
     writePair(path.join(folder, "a"), a);
   });
 
-  it("those that come with the program need no folder", () => {
+  it("those that come with the program need no folder", async () => {
     const given = { c: { certificate: c.chain, privateKey: c.key } };
     const [entry] = packPairs(given) ?? [];
     const secret = (name: string): string | undefined => (name === "pairs0" ? entry : "");
-    const found = supply("1-3", { want: { certificates }, sources: { folder }, secret });
+    const found = await supply("1-3", { want: { certificates }, sources: { folder }, secret, ssh: [] });
     assert.ok("files" in found);
     assert.deepEqual(
       found.files.map(([name]) => name),
       [a, b, c].map((pair) => `${hashOf(pair)}.pem`),
+    );
+  });
+
+  it("what shall be shown is asked by line and VIP", () => {
+    const sites = "a a.example,x.example 192.0.2.33 /srv/a\nb b.example 192.0.2.34 /srv/b\n";
+    assert.deepEqual(
+      questionsIn(" 2@192.0.2.34 1@192.0.2.33 9@192.0.2.1 3@192.0.2.35", certificates, sites),
+      [
+        { site: "b", vip: "192.0.2.34", name: "b.example", certificate: hashOf(b) },
+        { site: "a", vip: "192.0.2.33", name: "a.example", certificate: hashOf(a) },
+      ],
     );
   });
 
