@@ -34,7 +34,7 @@ import { ownInstances } from "./host/observe";
 import { announceOrder } from "./host/turns.cjs";
 import { tellOutlook } from "./outlook";
 import { routerKind } from "./routerRoute/kinds";
-import { certificatePlan, commandsOf } from "./webServerPool/tls";
+import { commandsOf, planAhead } from "./webServerPool/tls";
 import { SiteArgs, healthPath } from "./webServerPool/vhost";
 import { zonesElsewhere } from "./zonesElsewhere";
 
@@ -66,7 +66,7 @@ export async function program(): Promise<Record<string, unknown>> {
   const token = healthToken(POOL);
   startCommandProvider();
   // Read while the machines answer.
-  const certificates = certificatePlan(poolOf(farm));
+  const certificates = planAhead(poolOf(farm));
   certificates.catch(() => {}); // awaited below
   const found = await inspect(farm, stack, lookAhead);
   // A resolver that does not answer holds up nothing.

@@ -7,7 +7,15 @@ import { Concern, hostCommand, instanceName } from "../host/hostCommand";
 import { ServerArgs } from "../host/ssh";
 import { isLarge } from "../host/wish.cjs";
 import { LoopbackVip } from "../loopbackVip";
-import { PoolTlsArgs, commandsOf, shownCertificates, tlsParts, vhostsCommand, withCertificates } from "./tls";
+import {
+  PoolTlsArgs,
+  commandsOf,
+  plannedCertificates,
+  shownCertificates,
+  tlsParts,
+  vhostsCommand,
+  withCertificates,
+} from "./tls";
 import { SiteArgs, healthPath, renderSites, renderVhosts } from "./vhost";
 
 export { PoolTlsArgs, SiteTlsArgs } from "./tls";
@@ -76,7 +84,8 @@ export class WebServerPool extends pulumi.ComponentResource {
     // Packed in each server's command: here a preview shows which ones change.
     const shown = isLarge(lines) ? { sites: JSON.stringify(lines) } : {};
     const https = { sites: args.sites, tls: args.tls, commands: commandsOf(name, args.servers) };
-    const certificates = shownCertificates(https);
+    const plan = plannedCertificates(https);
+    const certificates = shownCertificates(plan);
     super("loopback-ha:index:WebServerPool", name, certificates ? { ...shown, certificates } : shown, opts);
     const { servers, sites, prefixes, binding = VipBinding.Alias } = args;
     const token = args.healthToken ?? healthToken(name, { parent: this });
@@ -87,7 +96,7 @@ export class WebServerPool extends pulumi.ComponentResource {
         this,
       );
 
-    const tls = tlsParts(name, https, { parent: this });
+    const tls = tlsParts(name, https, plan, { parent: this });
     const want = renderVhosts(lines, { prefixes, binding, tls: tls?.context });
     this.reports = {};
     for (const server of servers) {

@@ -76,27 +76,43 @@ function foldersOf({ sites, tls }: Pick<TlsPool, "sites" | "tls">): PairFolders 
   };
 }
 
-let last: { key: string; plan: Promise<CertificatePlan> } | undefined;
-
 /**
- * Reads all pairs, and what the state has where one is missing or not sound. A program asks before it declares anything, and
- * its pool gets the same answer.
+ * Reads all pairs, and what the state has where one is missing or not sound.
  *
  * @param given certificates that come with the program, by site
  * @throws ConfigError with all reasons why the run must not begin
  */
-export function certificatePlan(pool: TlsPool, given: Record<string, string> = {}): Promise<CertificatePlan> {
+function certificatePlan(pool: TlsPool, given: Record<string, string> = {}): Promise<CertificatePlan> {
   const sites = httpsSites(pool).map(({ name, serverName, aliases = [] }): TlsSite => ({
     name,
     names: [serverName, ...aliases],
   }));
-  const folders = foldersOf(pool);
-  const key = JSON.stringify([sites, folders, given, [...pool.commands]]);
-  if (last?.key !== key) last = { key, plan: plan(sites, folders, given, pool.commands) };
-  return last.plan;
+  return makePlan(sites, foldersOf(pool), given, pool.commands);
 }
 
-async function plan(
+/** Asked for and not fetched yet. */
+let ahead: { key: string; plan: Promise<CertificatePlan> } | undefined;
+const keyOf = (pool: TlsPool): string =>
+  JSON.stringify([httpsSites(pool), foldersOf(pool), [...pool.commands]]);
+
+/**
+ * For a program that must know before it declares anything whether a run may begin: its pool gets this very plan, once. The
+ * next run may be in the same process.
+ *
+ * @throws ConfigError with all reasons why the run must not begin
+ */
+export function planAhead(pool: TlsPool): Promise<CertificatePlan> {
+  ahead = { key: keyOf(pool), plan: certificatePlan(pool) };
+  return ahead.plan;
+}
+
+function planned(pool: TlsPool): Promise<CertificatePlan> | undefined {
+  const found = ahead?.key === keyOf(pool) ? ahead.plan : undefined;
+  ahead = undefined;
+  return found;
+}
+
+async function makePlan(
   sites: TlsSite[],
   folders: PairFolders,
   given: Record<string, string>,
@@ -112,15 +128,15 @@ async function plan(
     ]),
   );
   const held = dependsOnState(sites, readings, now) ? await heldCertificates(commands) : new Map();
-  const planned = planCertificates(sites, readings, held, [...commands.keys()], now);
-  if (planned.refusals.length > 0)
+  const made = planCertificates(sites, readings, held, [...commands.keys()], now);
+  if (made.refusals.length > 0)
     throw new ConfigError(
-      planned.refusals.map(({ site, text }) => {
+      made.refusals.map(({ site, text }) => {
         const at = pathText(["sites", site, "tls"]);
         return { path: at, text: `${at}: ${text}` };
       }),
     );
-  return planned;
+  return made;
 }
 
 const sourceOf = (site: string): { chain: string; key: string } => ({
@@ -139,10 +155,16 @@ export const commandsOf = (pool: string, servers: ServerArgs[]): TlsPool["comman
       .map(({ name, address }) => [name, `${vhostsCommand(pool, name)}-${address}`]),
   );
 
-/** The plan of a pool some of whose certificates may come with the program; undefined: it has no https. */
+/** The plan of a pool some of whose certificates may come with the program; undefined: it has no https. To be asked once. */
 export function plannedCertificates(pool: TlsPool): pulumi.Output<CertificatePlan> | undefined {
   if (httpsSites(pool).length === 0) return undefined;
-  return pulumi.output(givenCertificates(pool)).apply((given) => certificatePlan(pool, given));
+  const certificates = givenCertificates(pool);
+  // Not as a value of an output's own, which the SDK would take apart.
+  if (Object.keys(certificates).length === 0) {
+    const known = planned(pool) ?? certificatePlan(pool);
+    return pulumi.output(undefined).apply(() => known);
+  }
+  return pulumi.output(certificates).apply((given) => certificatePlan(pool, given));
 }
 
 /** What one server's vhosts command needs besides. */
@@ -158,13 +180,13 @@ export interface TlsParts {
 export function tlsParts(
   name: string,
   pool: TlsPool,
+  plan: pulumi.Output<CertificatePlan> | undefined,
   opts: pulumi.CustomResourceOptions,
 ): TlsParts | undefined {
   const context = tlsContext(pool);
-  const planned = plannedCertificates(pool);
-  if (!context || !planned) return context && { context, secrets: {} };
+  if (!context || !plan) return context && { context, secrets: {} };
   const { parent } = opts;
-  planned.apply(({ warnings, notes }) => {
+  plan.apply(({ warnings, notes }) => {
     for (const text of warnings) void pulumi.log.warn(text, parent);
     for (const text of notes) void pulumi.log.info(text, parent);
   });
@@ -172,29 +194,29 @@ export function tlsParts(
     Object.keys(givenCertificates(pool)).length > 0 ? givenPairs(pool) : {};
   if (context.tickets) {
     // Another one at the first renewal of a day.
-    const keepers = planned.apply(({ lines }) => ({ issued: newestIssue(lines.values()) ?? "never" }));
+    const keepers = plan.apply(({ lines }) => ({ issued: newestIssue(lines.values()) ?? "never" }));
     secrets.ticket = pulumi.secret(
       new random.RandomBytes(`${name}-tickets`, { length: 48, keepers }, opts).base64,
     );
   }
   const sources = foldersOf(pool);
-  return { context, plan: planned, secrets, supplier: { module: path.join(__dirname, "send.cjs"), sources } };
+  return { context, plan, secrets, supplier: { module: path.join(__dirname, "send.cjs"), sources } };
 }
 
 /** What a preview shows where the lines are packed in each server's command: those of the first. */
-export const shownCertificates = (pool: TlsPool): pulumi.Output<string | undefined> | undefined =>
-  plannedCertificates(pool)?.apply(({ lines: [[, lines] = ["", {}]] }) =>
-    isLarge(lines) ? JSON.stringify(lines) : undefined,
-  );
+export const shownCertificates = (
+  plan: pulumi.Output<CertificatePlan> | undefined,
+): pulumi.Output<string | undefined> | undefined =>
+  plan?.apply(({ lines: [[, lines] = ["", {}]] }) => (isLarge(lines) ? JSON.stringify(lines) : undefined));
 
 /** A server's wanted files, with those that are about certificates. */
 export function withCertificates(
   want: Wish,
-  { context, plan: planned }: TlsParts,
+  { context, plan }: TlsParts,
   server: string,
 ): Wish | pulumi.Output<Wish> {
-  return planned
-    ? planned.apply(({ lines }) => ({ ...want, ...certificateFiles(context, lines.get(server) ?? {}) }))
+  return plan
+    ? plan.apply(({ lines }) => ({ ...want, ...certificateFiles(context, lines.get(server) ?? {}) }))
     : want;
 }
 
