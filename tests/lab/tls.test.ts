@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
 import { makeKey } from "../../components/webServerPool/tls/makeCertificate.cjs";
 import { TestPair, inDays, issue, makeAuthorities, writePair } from "../certificates";
 import { AWAY, Farm, SERVERS, textOf } from "./support";
@@ -16,9 +18,10 @@ const sha256 = (pair: TestPair): string =>
 
 describe("https", function () {
   const farm = new Farm();
-  const { lab, project } = farm;
+  const { lab } = farm;
   const { root, intermediate } = makeAuthorities();
-  const certs = project.file("certs");
+  const certs = fs.mkdtempSync(path.join(os.tmpdir(), "https-"));
+  const rootFile = path.join(certs, "root.pem");
   const put = (site: string, pair: TestPair): void => writePair(`${certs}/${site}`, pair);
   let widgetco = issue(intermediate, NAMES);
   const sprockets = issue(intermediate, SPROCKETS);
@@ -37,7 +40,7 @@ describe("https", function () {
   /** Status, location and body of what curl gets on a VIP. */
   const get = async (vip: string, url: string): Promise<string> => {
     const { hostname, port, protocol } = new URL(url);
-    const words = ["-sS", "--cacert", project.file("root.pem"), "--max-time", "5"];
+    const words = ["-sS", "--cacert", rootFile, "--max-time", "5"];
     const to = ["--resolve", `${hostname}:${port || (protocol === "https:" ? 443 : 80)}:${vip}`];
     const format = ["-w", "\\n%{http_code} %{content_type} %{redirect_url}"];
     const { stdout, stderr } = await lab.exec("client", ["curl", ...words, ...to, ...format, url]);
@@ -45,7 +48,7 @@ describe("https", function () {
   };
   const store = (server: string): Promise<string> => farm.sh(server, `ls ${STORE} 2>&1 || true`);
   const preview = async (env: Record<string, string> = {}): Promise<string> =>
-    textOf(await project.pulumi(["preview", "--diff", "--stack", "lab"], { env }));
+    textOf(await farm.project.pulumi(["preview", "--diff", "--stack", "lab"], { env }));
 
   /** All that Apache reads, and what of ours is there. */
   const traces = (server: string): Promise<string> =>
@@ -56,13 +59,13 @@ describe("https", function () {
   const untouched: Record<string, string> = {};
 
   before("a farm with two sites, and what servers had before", async () => {
-    await lab.up();
+    await farm.begin();
     for (const server of SERVERS) untouched[server] = await traces(server);
-    fs.writeFileSync(project.file("root.pem"), root.certificate);
+    fs.writeFileSync(rootFile, root.certificate);
     put("widgetco", widgetco);
     put("sprockets", sprockets);
     await farm.build({
-      "tls.folder": "certs",
+      "tls.folder": certs,
       "tls.acmeThumbprint": THUMBPRINT,
       "tls.hsts": "300",
       "sites.sprockets.serverName": SPROCKETS[0],
@@ -71,6 +74,7 @@ describe("https", function () {
     });
   });
   after(async () => {
+    fs.rmSync(certs, { recursive: true, force: true });
     if (!isDestroyed) await farm.destroy();
   });
 
@@ -110,7 +114,7 @@ describe("https", function () {
       const modes = await farm.sh(server, `stat -c '%U:%G %a' ${STORE} ${STORE}/* | sort -u`);
       assert.equal(modes, "root:root 600\nroot:root 700\n");
     }
-    const state = fs.readFileSync(project.file("state/.pulumi/stacks/loopback-ha/lab.json"), "utf8");
+    const state = fs.readFileSync(farm.project.file("state/.pulumi/stacks/loopback-ha/lab.json"), "utf8");
     for (const { key } of [widgetco, sprockets])
       for (const line of key.split("\n").filter((text) => /^[^-]/.test(text)))
         assert.ok(!state.includes(line));
@@ -132,7 +136,7 @@ describe("https", function () {
       "bash",
       "-c",
       `end=$((SECONDS + 20)) failed=0 count=0; while ((SECONDS < end)); do for to in ${asking.map((words) => `"${words}"`).join(" ")}; do
-        count=$((count + 1)); curl -sS --max-time 5 -o /dev/null --cacert ${project.file("root.pem")} $to https://${NAMES[0]}${farm.healthPath} || failed=$((failed + 1)); done; done; echo $count $failed`,
+        count=$((count + 1)); curl -sS --max-time 5 -o /dev/null --cacert ${rootFile} $to https://${NAMES[0]}${farm.healthPath} || failed=$((failed + 1)); done; done; echo $count $failed`,
     ]);
     await farm.up();
     assert.deepEqual(await shownOnAll(NAMES[0]), onAll(widgetco));
@@ -196,12 +200,12 @@ END`,
   });
 
   it("without the folder nothing changes, a flip goes, and a lost file is drift that the folder mends", async () => {
-    const away = project.file("certs.away");
+    const away = `${certs}.away`;
     fs.renameSync(certs, away);
     const text = await preview();
     assert.match(
       text,
-      /no certificate and key here \(certs\/gadgets\/fullchain\.pem\) for sprockets, widgetco: what is in force stays/,
+      /no certificate and key here \(\S+\/gadgets\/fullchain\.pem\) for sprockets, widgetco: what is in force stays/,
     );
     assert.match(text, /for gadgets: http only until they are here/);
     assert.match(text, /Resources:\s+\d+ unchanged/);
@@ -225,18 +229,18 @@ END`,
     const said = await farm.failingUp();
     assert.match(
       said,
-      /sites\.widgetco\.tls: certs\/widgetco\/privkey\.pem is not the key of certs\/widgetco\/fullchain\.pem/,
+      /sites\.widgetco\.tls: \S+\/widgetco\/privkey\.pem is not the key of \S+\/widgetco\/fullchain\.pem/,
     );
     assert.match(
       said,
-      /sites\.sprockets\.tls: certs\/sprockets\/fullchain\.pem does not cover www\.sprockets\.example/,
+      /sites\.sprockets\.tls: \S+\/sprockets\/fullchain\.pem does not cover www\.sprockets\.example/,
     );
-    assert.match(said, /sites\.sprockets\.tls: certs\/sprockets\/fullchain\.pem expired on /);
+    assert.match(said, /sites\.sprockets\.tls: \S+\/sprockets\/fullchain\.pem expired on /);
     put("widgetco", { ...widgetco, key: makeKey() });
     fs.rmSync(`${certs}/sprockets/fullchain.pem`);
     await farm.setState("web2", "maintenance");
     const warned = await farm.up();
-    assert.match(warned, /site widgetco: in force already: certs\/widgetco\/privkey\.pem is not the key/);
+    assert.match(warned, /site widgetco: in force already: \S+\/widgetco\/privkey\.pem is not the key/);
     assert.deepEqual(await farm.serving(), AWAY);
     assert.deepEqual(await shownOnAll(NAMES[0]), onAll(widgetco));
     await farm.setState("web2", "active");
@@ -260,7 +264,7 @@ END`,
       assert.equal(await farm.sh(server, "ss -Hltn 'sport = :443'"), "");
     }
     assert.deepEqual(await farm.serving(), SERVERS);
-    await farm.set("tls.folder", "certs");
+    await farm.set("tls.folder", certs);
     await farm.up();
     assert.deepEqual(await shownOnAll(NAMES[0]), onAll(widgetco));
     isDestroyed = true;
