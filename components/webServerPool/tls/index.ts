@@ -10,8 +10,8 @@ import type { SiteArgs } from "../vhost";
 import { heldCertificates } from "./held";
 import { SITE_TLS } from "./defaults";
 import { PoolTlsArgs } from "./options";
-import { PairFolders, Reading, filesOfPair, parseChain, parsePair, problemsOf, readPair } from "./pair.cjs";
-import { CertificatePlan, TlsSite, dependsOnState, newestIssue, planCertificates } from "./plan";
+import { PairFolders, filesOfPair, parseChain, parsePair, problemsOf, readPair } from "./pair.cjs";
+import { CertificatePlan, TlsSite, dependsOnState, judge, newestIssue, planCertificates } from "./plan";
 import { MOST_ENTRIES, packPairs } from "./send.cjs";
 import { TlsContext, httpsLine } from "./vhosts";
 
@@ -119,16 +119,17 @@ async function makePlan(
   commands: Map<string, string>,
 ): Promise<CertificatePlan> {
   const now = new Date();
-  const readings = new Map(
-    sites.map(({ name }): [string, Reading] => [
-      name,
-      Object.hasOwn(given, name)
+  const judged = new Map(
+    sites.map((site) => {
+      const { name } = site;
+      const reading = Object.hasOwn(given, name)
         ? parseChain(given[name], sourceOf(name))
-        : readPair(filesOfPair(folders, name)),
-    ]),
+        : readPair(filesOfPair(folders, name));
+      return [name, judge(site, reading, now)];
+    }),
   );
-  const held = dependsOnState(sites, readings, now) ? await heldCertificates(commands) : new Map();
-  const made = planCertificates(sites, readings, held, [...commands.keys()], now);
+  const held = dependsOnState(judged.values()) ? await heldCertificates(commands) : new Map();
+  const made = planCertificates(judged, held, [...commands.keys()], now);
   if (made.refusals.length > 0)
     throw new ConfigError(
       made.refusals.map(({ site, text }) => {

@@ -96,11 +96,20 @@ function parseChain(text, source) {
   const blocks = text.match(CERTIFICATE) ?? [];
   if (blocks.length === 0) return { broken: `${source.chain} has no certificate in PEM form` };
   try {
-    const chain = blocks.map((block) => new X509Certificate(block));
+    const chain = blocks.map((block, i) => (i === 0 ? new X509Certificate(block) : issuerIn(block)));
     return { pair: { chain, chainText: `${blocks.join("\n")}\n`, keyText: "", source } };
   } catch {
     return { broken: `${source.chain} has a certificate that can't be read` };
   }
+}
+
+/** Of a thousand sites a few are by another issuer. @type {Map<string, import("node:crypto").X509Certificate>} */
+const issuers = new Map();
+/** @param {string} block */
+function issuerIn(block) {
+  const known = issuers.get(block) ?? new X509Certificate(block);
+  issuers.set(block, known);
+  return known;
 }
 
 /** @param {Pair} pair @returns {boolean} whether the key, where there is one, is the certificate's */

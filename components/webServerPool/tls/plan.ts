@@ -28,21 +28,28 @@ export interface CertificatePlan {
   notes: string[];
 }
 
+/** What was read of a site's pair, and what is wrong with it; see problemsOf. */
+export interface Judged {
+  reading: Reading;
+  problems: string[];
+}
+
+export function judge(site: TlsSite, reading: Reading, now: Date): Judged {
+  return { reading, problems: "pair" in reading ? problemsOf(reading.pair, site.names, now) : [] };
+}
+
 /** Whether anything depends on what the state has: everything else is wanted as it lies in the folder. */
-export function dependsOnState(sites: TlsSite[], readings: Map<string, Reading>, now: Date): boolean {
-  return sites.some((site) => {
-    const reading = readings.get(site.name);
-    return !reading || !("pair" in reading) || problemsOf(reading.pair, site.names, now).length > 0;
-  });
+export function dependsOnState(judged: Iterable<Judged>): boolean {
+  return [...judged].some(({ reading, problems }) => !("pair" in reading) || problems.length > 0);
 }
 
 /**
  * A certificate that a run would deliver must be sound. One that is in force already stops nothing: it stays, with a warning.
+ * @param sites by their names
  * @param held the lines that the state has, by server
  */
 export function planCertificates(
-  sites: TlsSite[],
-  readings: Map<string, Reading>,
+  sites: Map<string, Judged>,
   held: Map<string, CertificateLines>,
   servers: string[],
   now: Date,
@@ -56,9 +63,7 @@ export function planCertificates(
   const kept: string[] = [];
   const without: string[] = [];
   let lacking = "";
-  for (const site of sites) {
-    const { name } = site;
-    const reading = readings.get(name) ?? { missing: name };
+  for (const [name, { reading, problems }] of sites) {
     const holders = [...held.values()].filter((lines) => Object.hasOwn(lines, name));
     const keep = (): void => {
       for (const [server, lines] of plan.lines) {
@@ -77,7 +82,6 @@ export function planCertificates(
       else plan.refusals.push({ site: name, text: reading.broken });
     } else {
       const { pair } = reading;
-      const problems = problemsOf(pair, site.names, now);
       const facts = factsOf(pair);
       const isInForce = holders.some((lines) => factsIn(lines[name])?.certificate === facts.certificate);
       if (problems.length > 0 && !isInForce)

@@ -6,8 +6,10 @@ import { Reading, factsOf, lineOf, parsePair } from "../../../components/webServ
 import {
   CertificateLines,
   CertificatePlan,
+  Judged,
   dependsOnState,
   expiryWarnings,
+  judge,
   newestIssue,
   planCertificates,
 } from "../../../components/webServerPool/tls/plan";
@@ -31,8 +33,7 @@ const missing: Reading = { missing: "c/s/fullchain.pem" };
 
 function plan(reading: Reading, held: Record<string, CertificateLines> = {}): CertificatePlan {
   return planCertificates(
-    [site],
-    new Map([["s", reading]]),
+    new Map([["s", judge(site, reading, new Date())]]),
     new Map(Object.entries(held)),
     ["web1", "web2"],
     new Date(),
@@ -133,15 +134,18 @@ describe("tls: the plan", () => {
       ].join("\n");
       if (says) assert.match(said, says);
       else assert.equal(said, "");
-      assert.equal(dependsOnState([site], new Map([["s", reading]]), new Date()), says !== undefined);
+      assert.equal(dependsOnState([judge(site, reading, new Date())]), says !== undefined);
     });
   }
 
   it("what many lack is one line", () => {
-    const sites = Array.from({ length: 300 }, (_, i) => ({ name: `s${i}`, names: [`s${i}.example`] }));
-    const { notes } = planCertificates(sites, new Map(), new Map(), ["web1"], new Date());
+    const sites = Array.from({ length: 300 }, (_, i): [string, Judged] => [
+      `s${i}`,
+      { reading: { missing: `c/s${i}/fullchain.pem` }, problems: [] },
+    ]);
+    const { notes } = planCertificates(new Map(sites), new Map(), ["web1"], new Date());
     assert.deepEqual(notes, [
-      "no certificate and key here (s0) for s0, s1, s2 and 297 more sites: http only until they are here",
+      "no certificate and key here (c/s0/fullchain.pem) for s0, s1, s2 and 297 more sites: http only until they are here",
     ]);
   });
 
