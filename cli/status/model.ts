@@ -20,6 +20,8 @@ export interface Sightings {
   health: Map<string, Answer[] | string>;
   /** Serial by zone and name server, or why there is none. */
   serials: { zone: string; nameServer: string; serial: number | string }[];
+  /** What is wrong with the certificates in the operator's folder, a sentence each. Default: nothing. */
+  pairs?: string[];
 }
 
 /** A machine as it was found. */
@@ -270,12 +272,14 @@ function problemsOf(status: Omit<FarmStatus, "problems">, seen: Sightings): stri
     ),
   );
   problems.push(zoneProblems(status.zones));
-  problems.push(
-    expiryWarnings(
+  const { pairs = [] } = seen;
+  problems.push([
+    ...pairs,
+    ...expiryWarnings(
       status.servers.map(({ name }) => bySite(linesIn(seen, name, "certificates"))),
       new Date(seen.at),
-    ),
-  );
+    ).filter((text) => !pairs.includes(text)),
+  ]);
   return problems.flatMap((kind) => {
     const more = kind.length - MOST_OF_A_KIND;
     return more > 0 ? [...kind.slice(0, MOST_OF_A_KIND), `and ${more} more like that`] : kind;

@@ -48,13 +48,14 @@ function filesOfPair({ folder = "", keys, sites = {} }, site) {
 
 /**
  * @param {{ chain: string, key: string }} files
+ * @param {string} [from] the folder that they are relative to. Default: the working folder, as Pulumi starts programs
  * @returns {Reading}
  */
-function readPair(files) {
+function readPair(files, from = ".") {
   const texts = { chain: "", key: "" };
   for (const part of /** @type {const} */ (["chain", "key"])) {
     try {
-      texts[part] = fs.readFileSync(files[part], "utf8");
+      texts[part] = fs.readFileSync(path.resolve(from, files[part]), "utf8");
     } catch (error) {
       const { code } = /** @type {NodeJS.ErrnoException} */ (error);
       if (code === "ENOENT" || code === "ENOTDIR") return { missing: files[part] };
