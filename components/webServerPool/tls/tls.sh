@@ -31,7 +31,7 @@ damaged() {
   (cd "$certificates" && sha256sum --check --quiet sums 2>/dev/null | sed -n 's/: FAILED.*//p') || true
 }
 note_sums() (
-  cd "$certificates" && sha256sum ./*.pem ./*.key 2>/dev/null | sed 's|  \./|  |' | install_file "$certificates/sums" 600
+  cd "$certificates" && find . -type f \( -name '*.pem' -o -name '*.key' \) -printf '%f\0' | sort -z | xargs -0 -r sha256sum | install_file "$certificates/sums" 600
 )
 
 # lacking DIR: numbers of the lines of want/certificates whose files are not here, as in 1-3,17, and "unknown" where the

@@ -172,7 +172,7 @@ root=${root} run=${root}/run instance=i machine=web1 stack=a/b state=${root}/i s
     assert.equal(lacks(), "1,4-6,8-9 unknown\n");
     has(1, 2, 3, 4, 5, 6, 7, 8, 9);
     assert.equal(lacks(), "");
-    run("note_sums");
+    assert.equal(run("note_sums; say noted"), "noted\n");
     fs.writeFileSync(path.join(store, `${hash(5)}.pem`), "y");
     assert.equal(lacks(), "5");
     assert.equal(run(`certificates_drift ${bundle}`), "- certificate of s5\n");
@@ -181,11 +181,12 @@ root=${root} run=${root}/run instance=i machine=web1 stack=a/b state=${root}/i s
   it("what nothing in force wants goes, and the folder with the last of it", () => {
     write({ https, tickets: true }, { a: line(1) });
     has(1, 2);
-    run(`put_ticket ${bundle}; : >${store}/ticket-0000.key; sweep_certificates`);
+    const sweep = `put_ticket ${bundle}; : >${store}/ticket-0000.key; sweep_certificates; say swept`;
+    assert.equal(run(sweep), "swept\n");
     const ticket = path.basename(run(`ticket_file ${bundle}`).trim());
     assert.deepEqual(fs.readdirSync(store).sort(), [`${hash(1)}.pem`, "sums", ticket, "unknown.pem"]);
     assert.deepEqual(fs.readFileSync(path.join(store, ticket)), Buffer.alloc(48, 7));
-    run(`sweep_certificates ${root}/i`);
+    assert.equal(run(`sweep_certificates ${root}/i; say swept`), "swept\n");
     assert.ok(!fs.existsSync(store));
   });
 });
