@@ -25,34 +25,37 @@ ticket_file() {
   }
 }
 
-# What is in the store and not as it was put there, as names.
-damaged() {
+# What is in the store as it was put there, as names.
+sound() {
   [[ -e $certificates/sums ]] || return 0
-  (cd "$certificates" && sha256sum --check --quiet sums 2>/dev/null | sed -n 's/: FAILED.*//p') || true
+  (cd "$certificates" && sha256sum --check sums 2>/dev/null | sed -n 's/: OK$//p') || true
 }
+# note_sums NAME...: these have just been put there; of the others what is sound stays so.
 note_sums() (
-  cd "$certificates" && find . -type f \( -name '*.pem' -o -name '*.key' \) -printf '%f\0' | sort -z | xargs -0 -r sha256sum | install_file "$certificates/sums" 600
+  cd "$certificates" || return
+  {
+    (($# == 0)) || sha256sum "$@"
+    [[ ! -e sums ]] || sound | awk 'FILENAME == "-" { ok[$1] = 1; next } $2 in ok' - sums
+  } | awk '!seen[$2]++' | install_file "$certificates/sums" 600
 )
 
 # lacking DIR: numbers of the lines of want/certificates whose files are not here, as in 1-3,17, and "unknown" where the
 # certificate for unknown names isn't.
 lacking() {
-  local number=0 hash bad
-  bad=$'\n'$(damaged)$'\n'
-  is_here() { [[ -e $certificates/$1 && $bad != *$'\n'"$1"$'\n'* ]]; }
-  while read -r _ _ _ _ _ _ hash _; do
-    number=$((number + 1))
-    is_here "$hash.pem" || say "$number"
-  done <"$1/want/certificates" | awk '
+  sound | awk '
     function flush() {
       if (!from) return
       printf "%s%s", separator, from (to > from ? "-" to : "")
       separator = ","
     }
-    !from || $1 != to + 1 { flush(); from = $1 }
-    { to = $1 }
-    END { flush() }'
-  is_here unknown.pem || say " unknown"
+    FILENAME == "-" { here[$1] = 1; next }
+    ($7 ".pem") in here { next }
+    !from || FNR != to + 1 { flush(); from = FNR }
+    { to = FNR }
+    END {
+      flush()
+      if (!("unknown.pem" in here)) printf " unknown"
+    }' - "$1/want/certificates"
 }
 
 # ask_supply WORDS: whoever called us answers, over the connection there is, with files. They are in $supply then.
@@ -77,18 +80,18 @@ forget_supply() { rm -rf "$supply" "$supply.tar"; }
 # fetch_certificates DIR: what this machine lacks. What does not come is a site without https here, unless another
 # certificate of it is in force.
 fetch_certificates() {
-  local dir=$1 asked
+  local dir=$1 asked new=()
   make_store
-  asked=$(lacking "$dir" | tr -d '\n')
+  asked=$(lacking "$dir")
   if [[ $asked && ${LOOPBACK_HA_TOKEN:-} ]]; then
     # Beyond what one line may have, all.
     ((${#asked} < 1000)) || asked="1-$(wc -l <"$dir/want/certificates") unknown"
     ask_supply "$asked"
-    keep_certificates "$supply"
+    keep_certificates
     forget_supply
   fi
   put_ticket "$dir"
-  note_sums
+  note_sums "${new[@]}"
   tell_lacking "$dir"
 }
 
@@ -118,15 +121,18 @@ check_shown() {
 make_store() { [[ -d $certificates ]] || { mkdir -p "$root" && mkdir -m 700 "$certificates"; }; }
 keep_certificates() {
   local file
-  for file in "$1"/*.pem; do
+  for file in "$supply"/*.pem; do
     [[ -e $file ]] || continue
     install_file "$certificates/${file##*/}" 600 <"$file"
+    new+=("${file##*/}")
   done
 }
 put_ticket() {
   local file
   file=$(ticket_file "$1")
-  [[ ! $file ]] || base64 -d <"$1/want/private/ticket" | install_file "$file" 600
+  [[ $file ]] || return 0
+  base64 -d <"$1/want/private/ticket" | install_file "$file" 600
+  new+=("${file##*/}")
 }
 # A certificate that is in force is not given up for one that can't be had.
 tell_lacking() {
@@ -189,31 +195,34 @@ tls_questions() {
 # What no bundle in force on this machine wants goes: also what a run that failed has brought. Those of the instance's folder
 # BUT do not count.
 sweep_certificates() {
-  local wanted='' dir file name
+  local dir file name
+  local -A wanted=()
   [[ -e $certificates ]] || return 0
   for dir in "$root"/*/current; do
     [[ -e $dir/want/https && ${dir%/current} != "${1:-}" ]] || continue
-    wanted+=$'\n'unknown.pem$'\n'$(awk '{ print $7 ".pem" }' "$dir/want/certificates")$'\n'$(ticket_file "$dir")$'\n'
+    wanted[unknown.pem]=1
+    while read -r name; do wanted[$name]=1; done < <(awk '{ print $7 ".pem" }' "$dir/want/certificates")
+    file=$(ticket_file "$dir")
+    [[ ! $file ]] || wanted[${file##*/}]=1
   done
-  wanted=${wanted//"$certificates/"/}
   for file in "$certificates"/*.pem "$certificates"/*.key; do
-    name=${file##*/}
-    [[ ! -e $file || $wanted == *$'\n'"$name"$'\n'* ]] || rm -f "$file"
+    [[ ! -e $file || ${wanted[${file##*/}]:-} ]] || rm -f "$file"
   done
   rm -f "$certificates"/*.loopback-ha-new
-  if [[ $wanted ]]; then note_sums; else rm -rf "$certificates"; fi
+  if ((${#wanted[@]})); then note_sums; else rm -rf "$certificates"; fi
   # A refusal leaves nothing where there was nothing.
   rmdir "$root" 2>/dev/null || true
 }
 
 # certificates_drift DIR: certificates that are not here, or not as they were put here.
 certificates_drift() {
-  local site hash bad ticket
-  bad=$'\n'$(damaged)$'\n'
-  while read -r site _ _ _ _ _ hash _; do
-    [[ -e $certificates/$hash.pem && $bad != *$'\n'"$hash.pem"$'\n'* ]] || say "- certificate of $site"
-  done <"$1/want/certificates"
-  [[ -e $certificates/unknown.pem && $bad != *$'\n'unknown.pem$'\n'* ]] || say '- certificate for unknown names'
+  local ticket
   ticket=$(ticket_file "$1")
-  [[ ! $ticket ]] || [[ -e $ticket && $bad != *$'\n'"${ticket##*/}"$'\n'* ]] || say '- key of session tickets'
+  sound | awk -v ticket="${ticket##*/}" '
+    FILENAME == "-" { here[$1] = 1; next }
+    !(($7 ".pem") in here) { print "- certificate of " $1 }
+    END {
+      if (!("unknown.pem" in here)) print "- certificate for unknown names"
+      if (ticket && !(ticket in here)) print "- key of session tickets"
+    }' - "$1/want/certificates"
 }
