@@ -5,7 +5,6 @@
 const { X509Certificate, createHash, createPrivateKey } = require("node:crypto");
 const fs = require("node:fs");
 const path = require("node:path");
-const { rootCertificates } = require("node:tls");
 
 /** What certbot, lego, dehydrated and acme.sh write. */
 const CHAIN_FILE = "fullchain.pem";
@@ -214,7 +213,8 @@ const isIssuedBy = (one, other) => one.checkIssued(other) && one.verify(other.pu
 let roots;
 /** @param {import("node:crypto").X509Certificate} certificate */
 function isIssuedByRoot(certificate) {
-  roots ??= rootCertificates.map((text) => new X509Certificate(text));
+  // Only where it is asked for: they are many.
+  roots ??= require("node:tls").rootCertificates.map((text) => new X509Certificate(text));
   return roots.some((root) => isIssuedBy(certificate, root));
 }
 
