@@ -11,7 +11,7 @@ readonly vhosts
 . "$scripts/roots.sh"
 # shellcheck source-path=SCRIPTDIR source=foreign.sh
 . "$scripts/foreign.sh"
-# shellcheck source-path=SCRIPTDIR source=tls/tls.sh
+# shellcheck source-path=SCRIPTDIR source=tls.sh
 [[ ! -e $scripts/tls.sh ]] || . "$scripts/tls.sh"
 has_https() { [[ -e $1/want/https ]]; }
 

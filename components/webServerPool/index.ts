@@ -1,4 +1,3 @@
-import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { VipBinding } from "../addressPlan";
@@ -110,7 +109,7 @@ export class WebServerPool extends pulumi.ComponentResource {
         {
           host: server,
           concern: Concern.Vhosts,
-          scripts: [__dirname, path.join(__dirname, "tls")],
+          scripts: [__dirname],
           // With the server's name: a renamed server is set up anew before its old self is removed.
           component: `${name}-${server.name}`,
           want: tls ? withCertificates(want, tls, server.name) : want,

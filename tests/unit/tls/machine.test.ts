@@ -81,7 +81,7 @@ root=${root} run=${root}/run instance=i machine=web1 stack=a/b state=${root}/i s
 
   before(() => {
     fs.mkdirSync(path.join(root, "scripts"));
-    for (const name of ["roots.sh", "foreign.sh", "tls/tls.sh"])
+    for (const name of ["roots.sh", "foreign.sh", "tls.sh"])
       fs.copyFileSync(path.join(pool, name), path.join(root, "scripts", path.basename(name)));
   });
 

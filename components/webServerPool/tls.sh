@@ -59,7 +59,7 @@ lacking() {
 }
 
 # ask_supply WORDS: whoever called us answers, over the connection there is, with files. They are in $supply then.
-readonly supply=$run/certificates
+readonly supply=${run:-}/certificates
 ask_supply() {
   local magic size checksum
   say "LOOPBACK-HA-LACKS $1" >&4
