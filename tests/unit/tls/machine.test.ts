@@ -80,7 +80,7 @@ root=${root} run=${root}/run instance=i machine=web1 stack=a/b state=${root}/i s
     );
 
   before(() => {
-    fs.mkdirSync(path.join(root, "scripts"));
+    for (const name of ["scripts", "run"]) fs.mkdirSync(path.join(root, name));
     for (const name of ["roots.sh", "foreign.sh", "tls.sh"])
       fs.copyFileSync(path.join(pool, name), path.join(root, "scripts", path.basename(name)));
   });
@@ -178,6 +178,60 @@ root=${root} run=${root}/run instance=i machine=web1 stack=a/b state=${root}/i s
     assert.equal(run("note_sums; say noted"), "noted\n");
     assert.equal(lacks(), "5");
     assert.equal(run(`certificates_drift ${bundle}`), "- certificate of s5\n");
+  });
+
+  /** What a machine asks for and says, when it gets an answer with these files. */
+  function fetch(files: Record<string, string>, settings = ""): string {
+    const answer = path.join(root, "answer");
+    fs.rmSync(answer, { recursive: true, force: true });
+    fs.mkdirSync(answer);
+    for (const [name, text] of Object.entries(files)) fs.writeFileSync(path.join(answer, name), text);
+    return run(`tar -cz -C ${answer} -f ${answer}.tar .
+exec 3< <(printf 'LOOPBACK-HA-SUPPLY %s %s\\n' "$(stat -c %s ${answer}.tar)" "$(sha256sum <${answer}.tar | cut -d ' ' -f 1)"; cat ${answer}.tar) 4>&1
+LOOPBACK_HA_TOKEN=t; ${settings} fetch_certificates ${bundle}; say fetched; ls ${root}/run* 2>/dev/null || true`);
+  }
+
+  it("asks for what it lacks, and keeps what comes for root alone", () => {
+    write({ https, tickets: true }, { a: line(1), b: line(2) });
+    has(2);
+    assert.equal(
+      fetch({ [`${hash(1)}.pem`]: "one", "unknown.pem": "other" }),
+      "LOOPBACK-HA-LACKS 1\nfetched\n",
+    );
+    assert.equal(fs.readFileSync(path.join(store, `${hash(1)}.pem`), "utf8"), "one");
+    assert.equal(fs.statSync(path.join(store, `${hash(1)}.pem`)).mode & 0o777, 0o600);
+    assert.equal(run(`lacking ${bundle}; certificates_drift ${bundle}`), "");
+    assert.equal(fetch({}), "fetched\n");
+  });
+
+  it("does without what does not come, unless another one of the site is in force", () => {
+    write({ https, tickets: false }, { a: line(1), b: line(2) });
+    has(2);
+    assert.match(fetch({}), /LACKS 1\nwarning: site a is served by http only here: .*\nfetched\n/);
+    assert.equal(run(`certificates_drift ${bundle}`), "- certificate of a\n");
+    // In force by another version: the same folder with another line.
+    const before = path.join(root, "before");
+    fs.cpSync(path.join(root, "i"), before, { recursive: true });
+    fs.writeFileSync(path.join(before, "current/want/certificates"), `a ${line(3)}\n`);
+    has(2, 3);
+    assert.match(
+      fetch({}, `state=${before};`),
+      /LACKS 1\nfailed: the certificate of site a that this run is to bring is not where it was; nothing was changed/,
+    );
+    fs.rmSync(before, { recursive: true });
+  });
+
+  it("an answer that was cut off, or nobody's, changes nothing", () => {
+    write({ https, tickets: false }, { a: line(1) });
+    has();
+    const ask = (answer: string): string =>
+      run(
+        `exec 3< <(printf '${answer}') 4>&1; LOOPBACK_HA_TOKEN=t; fetch_certificates ${bundle}; say fetched`,
+      );
+    assert.match(ask("LOOPBACK-HA-SUPPLY 5 abc\\nxyz"), /failed: an answer about certificates was cut off/);
+    assert.match(ask(""), /failed: nobody answered/);
+    assert.match(ask("LOOPBACK-HA-STAY\\n"), /^LOOPBACK-HA-LACKS 1\n$/);
+    assert.ok(!fs.existsSync(path.join(store, `${hash(1)}.pem`)));
   });
 
   it("what nothing in force wants goes, and the folder with the last of it", () => {
