@@ -119,13 +119,20 @@ check_shown() {
   forget_supply
 }
 make_store() { [[ -d $certificates ]] || { mkdir -p "$root" && mkdir -m 700 "$certificates"; }; }
+# All at once: a thousand files that are each synced take long.
 keep_certificates() {
-  local file
+  local file incoming=$certificates/incoming
   for file in "$supply"/*.pem; do
-    [[ -e $file ]] || continue
-    install_file "$certificates/${file##*/}" 600 <"$file"
-    new+=("${file##*/}")
+    [[ ! -e $file ]] || new+=("${file##*/}")
   done
+  ((${#new[@]})) || return 0
+  rm -rf "$incoming"
+  mkdir -m 700 "$incoming"
+  install -m 600 "$supply"/*.pem "$incoming"
+  sync -f "$incoming"
+  mv "$incoming"/*.pem "$certificates"
+  rmdir "$incoming"
+  sync -f "$certificates"
 }
 put_ticket() {
   local file
@@ -208,7 +215,7 @@ sweep_certificates() {
   for file in "$certificates"/*.pem "$certificates"/*.key; do
     [[ ! -e $file || ${wanted[${file##*/}]:-} ]] || rm -f "$file"
   done
-  rm -f "$certificates"/*.loopback-ha-new
+  rm -rf "$certificates"/*.loopback-ha-new "$certificates/incoming"
   if ((${#wanted[@]})); then note_sums; else rm -rf "$certificates"; fi
   # A refusal leaves nothing where there was nothing.
   rmdir "$root" 2>/dev/null || true
