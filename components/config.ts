@@ -7,6 +7,7 @@ import { entries, flag, parse } from "./config/leaf";
 import { FarmModel, Granularity, ServerState } from "./config/model";
 import { networkSchema } from "./config/schema";
 import { boundVips, readSites } from "./config/sites";
+import { readTls } from "./config/tls";
 import { readZones } from "./config/zones";
 import { Placement, PlacementOptions, place } from "./placement";
 
@@ -28,8 +29,10 @@ export function readFarm(values: Record<string, unknown>, keys: string[] = []): 
   checkKeys([...Object.keys(values), ...keys], namesIn(values.routers), problems);
   const { network, binding, granularity } = readNetwork(values.network, problems);
   const hosts = readHosts(values, network, problems);
+  const tls = readTls(values.tls, problems);
   const before = problems.count;
-  const sites = readSites(values.sites, network, siteSecrets([...Object.keys(values), ...keys]), problems);
+  const secrets = siteSecrets([...Object.keys(values), ...keys]);
+  const sites = readSites(values.sites, network, tls, secrets, problems);
   const sitesAreSound = problems.count === before;
   const known = namesIn(values.nameServers);
   const zones = readZones(values.zones, hosts.nameServers, known, sites, problems);
@@ -40,7 +43,17 @@ export function readFarm(values: Record<string, unknown>, keys: string[] = []): 
   const placement = single && !sitesAreSound ? [] : readPlacement(values, network, hosts, wishes, problems);
   const observe = readObserve(values.observe, problems);
   problems.throwIfAny();
-  return { network: network!, binding, ...hosts, sites, zones, placement, homes: wishes.homes, observe };
+  const farm = {
+    network: network!,
+    binding,
+    ...hosts,
+    sites,
+    zones,
+    placement,
+    homes: wishes.homes,
+    observe,
+  };
+  return tls ? { ...farm, tls: tls.model } : farm;
 }
 
 interface Network {

@@ -7,7 +7,15 @@ export * from "./placement";
 export { Concern, instanceName } from "./host/hostCommand";
 export { HostArgs, ServerArgs, SshOptions } from "./host/ssh";
 export { LoopbackVip, LoopbackVipArgs } from "./loopbackVip";
-export { PoolServerArgs, SiteArgs, WebServerPool, WebServerPoolArgs, healthToken } from "./webServerPool";
+export {
+  PoolServerArgs,
+  PoolTlsArgs,
+  SiteArgs,
+  SiteTlsArgs,
+  WebServerPool,
+  WebServerPoolArgs,
+  healthToken,
+} from "./webServerPool";
 export { healthPath } from "./webServerPool/vhost";
 export {
   CheckKind,
@@ -28,6 +36,6 @@ export {
   SoaPreset,
   ZoneRecordModel,
 } from "./dnsRoundRobin";
-export { SOA_FIGURES } from "./config/model";
+export { SOA_FIGURES, TlsVersion } from "./config/model";
 export { ConfigError, Problem } from "./config/error";
 export { Refusal } from "./refusal";

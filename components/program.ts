@@ -37,7 +37,8 @@ import { zoneComponent } from "./host/instance";
 import { announceOrder } from "./host/turns.cjs";
 import { tellOutlook } from "./outlook";
 import { routerKind } from "./routerRoute/kinds";
-import { healthPath } from "./webServerPool/vhost";
+import { commandsOf, planAhead } from "./webServerPool/tls";
+import { SiteArgs, healthPath } from "./webServerPool/vhost";
 import { zonesElsewhere } from "./zonesElsewhere";
 
 // The SDK keeps a stack trace for each promise of each resource, mapped to TypeScript's lines: half of all that happens
@@ -67,11 +68,15 @@ export async function program(): Promise<Record<string, unknown>> {
   // Both providers start meanwhile: the routers wait for them. What inspect refuses is never a stack's first run.
   const token = healthToken(POOL);
   startCommandProvider();
+  // Read while the machines answer.
+  const certificates = planAhead(poolOf(farm));
+  certificates.catch(() => {}); // awaited below
   const found = await inspect(farm, stack, lookAhead);
   // A resolver that does not answer holds up nothing.
   void zonesElsewhere(farm, stack, found).then((lines) =>
     lines.forEach((line) => void pulumi.log.warn(line)),
   );
+  await certificates;
   await tellOutlook(farm, stack, found);
   return build(farm, stack, found, token);
 }
@@ -123,6 +128,20 @@ function checksOf({ name: site, serverName, checkPorts, checkPath }: SiteModel, 
   ];
 }
 
+/** The pool's sites, and what its certificates depend on. */
+function poolOf(farm: FarmModel) {
+  const sites = farm.sites.map((site): SiteArgs => ({
+    ...site,
+    aliases: boundAliases(site),
+    vips: boundVips(site),
+    ...(farm.tls?.folder !== undefined && !site.tls ? { tls: { enabled: false } } : {}),
+  }));
+  return { sites, tls: farm.tls, commands: commandsOf(POOL, serversOf(farm)) };
+}
+
+const serversOf = ({ servers }: FarmModel) =>
+  servers.map((server) => ({ ...server, down: server.state === ServerState.Down }));
+
 function build(
   farm: FarmModel,
   stack: string,
@@ -132,7 +151,8 @@ function build(
   const drift = (machine: string, component: string, concern: string): string | undefined =>
     driftOf(found.get(machine), instanceName(component, concern));
   const prefixes = farm.network.vipSubnets;
-  const servers = farm.servers.map((server) => ({ ...server, down: server.state === ServerState.Down }));
+  const servers = serversOf(farm);
+  const { sites, tls } = poolOf(farm);
 
   const carriers = new Set(farm.placement.map(({ server }) => server));
   let tellServed: () => void;
@@ -181,11 +201,8 @@ function build(
       vipsDrift: drift(server.name, `${POOL}-${server.name}`, Concern.Vips),
       vhostsDrift: drift(server.name, `${POOL}-${server.name}`, Concern.Vhosts),
     })),
-    sites: farm.sites.map((site) => ({
-      ...site,
-      aliases: boundAliases(site),
-      vips: boundVips(site),
-    })),
+    sites,
+    tls,
     prefixes,
     binding: farm.binding,
     healthToken: token,

@@ -2,6 +2,7 @@
 import type { FarmModel } from "../../components/config";
 import { readStackConfig } from "../../components/config/stack";
 import { Refusal } from "../../components/refusal";
+import { pairProblems } from "../../components/webServerPool/tls/inFolder";
 import { SiteServers, commandOf, remedy, serversPerSite, sitesBelow } from "./serversPerSite";
 import type { StackFile } from "./stackFiles";
 
@@ -19,6 +20,8 @@ export interface Finding {
   refused: string | null;
   /** Which rules it breaks, one sentence each. */
   broken: string[];
+  /** What is wrong with certificates where the folder is, or soon will be; one sentence each. */
+  warnings: string[];
   /** What would mend it, as commands or in words; empty: nothing is broken. */
   remedy: string[];
   sites: SiteServers[];
@@ -31,7 +34,7 @@ export function check(
   { stack, file, config, imports }: StackFile,
   { minServersPerSite: least }: Rules,
 ): Finding {
-  const finding: Finding = { stack, file, refused: null, broken: [], remedy: [], sites: [] };
+  const finding: Finding = { stack, file, refused: null, broken: [], warnings: [], remedy: [], sites: [] };
   let farm: FarmModel;
   try {
     farm = readStackConfig(config);
@@ -41,11 +44,13 @@ export function check(
     return { ...finding, refused: [error.message, ...elsewhere].join("\n") };
   }
   const sites = serversPerSite(farm);
+  const warnings = pairProblems(farm, config.folder ?? ".", new Date(), new Set());
   const below = least === undefined ? [] : sitesBelow(farm, least);
-  if (least === undefined || below.length === 0) return { ...finding, sites };
+  if (least === undefined || below.length === 0) return { ...finding, warnings, sites };
   const commands = remedy(config, least)?.map(commandOf);
   return {
     ...finding,
+    warnings,
     sites,
     broken: describeBelow(below, least),
     remedy: commands ?? describeShortage(farm, least),
@@ -81,15 +86,25 @@ function describeShortage({ servers, network }: FarmModel, least: number): strin
 }
 
 /** A finding as lines. */
-export function describeFinding({ file, refused, broken, remedy: mending, sites }: Finding): string[] {
+export function describeFinding({
+  file,
+  refused,
+  broken,
+  warnings,
+  remedy: mending,
+  sites,
+}: Finding): string[] {
   if (refused !== null) return refused.split("\n").map((line) => `${file}: ${line}`);
   const fewest = Math.min(...sites.map(({ servers }) => servers.length));
   const count = sites.length === 1 ? "1 site" : `${sites.length} sites`;
+  const warned = warnings.map((text) => `${file}: warning: ${text}`);
   if (broken.length === 0)
     return [
+      ...warned,
       `${file}: ${sites.length > 0 ? `${count}, each served by ${fewest === 1 ? "1 server" : `${fewest} servers`} or more` : "no site"}`,
     ];
   return [
+    ...warned,
     ...broken.map((text) => `${file}: ${text}`),
     "what would work:",
     ...mending.map((text) => `  ${text}`),

@@ -21,7 +21,7 @@ export function diagramCommand(): Command {
     .option("-o, --out <file>", "the result into a file")
     .action(async ({ format }: { format: string }, command: Command) => {
       const { session, terminal } = await open(command);
-      const status = await gather(await session.farm(), session.id);
+      const status = await gather(await session.farm(), session.id, session.folder);
       terminal.result(status, () => FORMATS[format](status));
     });
 }

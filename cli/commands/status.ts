@@ -25,7 +25,7 @@ export function statusCommand(): Command {
       const { session, terminal } = await open(command);
       const farm = await session.farm();
       for (;;) {
-        const status = await gather(farm, session.id);
+        const status = await gather(farm, session.id, session.folder);
         terminal.result(status, () => (watch ? screen(renderStatus(status)) : renderStatus(status)));
         if (!watch) {
           process.exitCode = status.problems.length > 0 ? Exit.Degraded : Exit.Ok;

@@ -3,22 +3,35 @@ import { Resolver } from "node:dns/promises";
 import { FarmModel, RouterModel } from "../../components/config";
 import { askInstalled } from "../../components/host/installed";
 import { instanceIn } from "../../components/host/instance";
-import { machinesToLookAt, observe } from "../../components/host/observe";
+import { linesOf, machinesToLookAt, observe } from "../../components/host/observe";
 import { routerKind } from "../../components/routerRoute/kinds";
+import { pairProblems } from "../../components/webServerPool/tls/inFolder";
 import { Answer, parseHealth } from "../health";
 import { FarmStatus, Sightings, statusOf } from "./model";
 
 const HEALTH_SECONDS = 15;
 const DNS_MS = 2000;
 
-/** @param stack `project/stack` */
-export async function gather(farm: FarmModel, stack: string): Promise<FarmStatus> {
+/**
+ * @param stack `project/stack`
+ * @param project the project's folder
+ */
+export async function gather(farm: FarmModel, stack: string, project: string): Promise<FarmStatus> {
   const [machines, health, serials] = await Promise.all([
     observe(machinesToLookAt(farm)),
     askHealth(farm.routers, stack),
     askSerials(farm),
   ]);
-  return statusOf(farm, { stack, at: Date.now(), machines, health, serials });
+  const at = Date.now();
+  const inForce = new Set(
+    farm.servers.flatMap(({ name }) =>
+      linesOf(machines.get(name) ?? { now: 0, instances: {} }, stack, "certificates").map(
+        (line) => line.split(" ")[0],
+      ),
+    ),
+  );
+  const pairs = pairProblems(farm, project, new Date(at), inForce);
+  return statusOf(farm, { stack, at, machines, health, serials, pairs });
 }
 
 /** A router's script of this stack. */

@@ -5,6 +5,7 @@ import type { Observation } from "../../components/host/observe";
 import { describeFormerStack, findFormerStack } from "../../components/identity";
 import { routerViews } from "../../components/outlook";
 import { describeHidden, hiddenVhosts } from "../../components/webServerPool/hidden";
+import { bySite, expiryWarnings } from "../../components/webServerPool/tls/plan";
 import type { Answer } from "../health";
 
 /** What was found. */
@@ -19,6 +20,8 @@ export interface Sightings {
   health: Map<string, Answer[] | string>;
   /** Serial by zone and name server, or why there is none. */
   serials: { zone: string; nameServer: string; serial: number | string }[];
+  /** What is wrong with the certificates in the operator's folder, a sentence each. Default: nothing. */
+  pairs?: string[];
 }
 
 /** A machine as it was found. */
@@ -219,7 +222,8 @@ function healthOf(name: string, answers: Answer[]): ServerStatus["health"] {
 
 const MOST_OF_A_KIND = 10;
 
-function problemsOf(status: Omit<FarmStatus, "problems">, { health }: Sightings): string[] {
+function problemsOf(status: Omit<FarmStatus, "problems">, seen: Sightings): string[] {
+  const { health } = seen;
   const problems: string[][] = [];
   const machines = [...status.routers, ...status.servers, ...status.nameServers];
   problems.push(
@@ -268,6 +272,14 @@ function problemsOf(status: Omit<FarmStatus, "problems">, { health }: Sightings)
     ),
   );
   problems.push(zoneProblems(status.zones));
+  const { pairs = [] } = seen;
+  problems.push([
+    ...pairs,
+    ...expiryWarnings(
+      status.servers.map(({ name }) => bySite(linesIn(seen, name, "certificates"))),
+      new Date(seen.at),
+    ).filter((text) => !pairs.includes(text)),
+  ]);
   return problems.flatMap((kind) => {
     const more = kind.length - MOST_OF_A_KIND;
     return more > 0 ? [...kind.slice(0, MOST_OF_A_KIND), `and ${more} more like that`] : kind;

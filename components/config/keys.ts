@@ -8,6 +8,7 @@ export const KEYS = [
   "servers",
   "sites",
   "sitesFile",
+  "tls",
   "routers",
   "nameServers",
   "zones",

@@ -60,6 +60,40 @@ export interface RouterModel extends HostModel {
   proofSeconds?: number;
 }
 
+/** Versions of TLS. */
+export enum TlsVersion {
+  /** RFC 5246. */
+  Tls12 = "TLSv1.2",
+  /** RFC 8446. */
+  Tls13 = "TLSv1.3",
+}
+
+/** How a site is served by https. */
+export interface SiteTlsModel {
+  /** Folder of the site's own pair, fullchain.pem and privkey.pem. Default: the one by the site's name in `tls.folder`. */
+  folder?: string;
+  /** Folder of privkey.pem. Default: beside the certificate. */
+  keys?: string;
+  /** Whether port 80 redirects to 443, but for the health path and ACME's challenge. */
+  redirect: boolean;
+  /** For how many seconds browsers shall insist on https (RFC 6797); 0: they shall not. */
+  hsts: number;
+  /** The oldest version that is spoken. */
+  minimum: TlsVersion;
+}
+
+/** What all sites have in common for https. */
+export interface TlsModel {
+  /** Has a folder for each site by its name, with fullchain.pem and privkey.pem; on the operator's machine. */
+  folder?: string;
+  /** The same for privkey.pem alone. */
+  keys?: string;
+  /** By which every server answers ACME's http-01 (RFC 8555, 8.3): the account's public thumbprint (RFC 7638). */
+  acmeThumbprint?: string;
+  /** Whether sessions are resumed by tickets (RFC 5077), on all servers by one key. */
+  tickets: boolean;
+}
+
 /** A web site: one address out of each VIP subnet. */
 export interface SiteModel {
   /** Its name: the key in the configuration. */
@@ -86,6 +120,8 @@ export interface SiteModel {
   checkPath?: string;
   /** Its own lines in its virtual hosts, with `${secret:NAME}` in place of secrets. Default: none. */
   apache?: string[];
+  /** How it is served by https. Absent: it is not. */
+  tls?: SiteTlsModel;
 }
 
 /** One record that is the user's own. */
@@ -177,6 +213,8 @@ export interface FarmModel {
   placement: Placement[];
   /** The homes that the configuration names, by unit or VIP subnet; the others follow the default order. */
   homes: Record<string, string>;
+  /** What all sites have in common for https. Absent: there is no key `tls`. */
+  tls?: TlsModel;
   /** Whether to look at the machines for drift before anything else. */
   observe: boolean;
 }

@@ -120,6 +120,8 @@ export const siteSchema = object({
     projectFileComplaint,
     () => "use a file in the project's folder, such as apache/shop.conf",
   ).optional(),
+  // With the key tls: see tls.ts.
+  tls: z.unknown().optional(),
 });
 
 const seconds = (example: number) => whole(1, 2147483647, example, "of seconds ").optional();

@@ -7,16 +7,19 @@ import { entries, field, parse } from "./leaf";
 import { SiteModel } from "./model";
 import { nameComplaint, nameInstead } from "./names";
 import { siteSchema } from "./schema";
+import { TlsInput, readSiteTls } from "./tls";
 
-type SiteInput = z.output<typeof siteSchema> & { name: string };
+type SiteInput = Omit<z.output<typeof siteSchema>, "tls"> & Pick<SiteModel, "name" | "tls">;
 
 /**
  * Reads all sites; those with a problem are left out. Without a plan, nothing is checked that needs one.
+ * @param tls what the stack has for all sites
  * @param secrets the names of those that lines for Apache may have
  */
 export function readSites(
   value: unknown,
   plan: NetworkPlan | undefined,
+  tls: TlsInput | undefined,
   secrets: readonly string[],
   problems: Problems,
 ): SiteModel[] {
@@ -24,7 +27,10 @@ export function readSites(
   const raws = entries(value, ["sites"], example, nameComplaint, nameInstead, problems);
   const sites = raws.flatMap(([name, raw]): SiteInput[] => {
     const site = parse(siteSchema, raw, ["sites", name], problems);
-    return site ? [{ ...site, name }] : [];
+    if (!site) return [];
+    const { tls: own, ...rest } = site;
+    const served = readSiteTls(own, name, tls, problems);
+    return [{ ...rest, name, ...(served ? { tls: served } : {}) }];
   });
   checkDomains(sites, problems);
   for (const site of sites) checkDirectives(site, secrets, problems);

@@ -29,6 +29,8 @@ const GO = "LOOPBACK-HA-GO\n";
 /** @param {string} [lost] the machine that this change has cost, for the machine to remember */
 const stay = (lost) => `LOOPBACK-HA-STAY${lost ? ` ${lost}` : ""}\n`;
 const BEGUN = "LOOPBACK-HA-BEGUN\n";
+/** The machine asks for what is no part of the bundle, as it may have it; in words of its concern, for its supplier. */
+const LACKS = /LOOPBACK-HA-LACKS (.*)\n$/;
 /** Concerns of which one server goes first: their daemon may end of what somebody else has left. */
 const IN_TURN = ["vhosts"];
 /** The machine goes back by itself after so many seconds, which we know better, unless a second, fresh connection confirms. */
@@ -36,7 +38,7 @@ const CONFIRM = /LOOPBACK-HA-CONFIRM \d+\n$/;
 /** A machine in other hands holds nobody up for longer, and fills no memory. */
 const MOST_SECONDS = 600;
 const MOST_TEXT = 16_384;
-const LONGEST_MARK = 128;
+const LONGEST_MARK = 1100;
 
 /** @param {string} name */
 function env(name) {
@@ -132,7 +134,8 @@ function answerOf(peer, text) {
 async function pack(files) {
   const bundle = require("tar-stream").pack();
   for (const [name, text] of files) {
-    bundle.entry({ name, mode: name.startsWith("want/private/") ? 0o600 : 0o644, mtime: new Date(0) }, text);
+    const mode = name.startsWith("want/private/") || name.endsWith(".pem") ? 0o600 : 0o644;
+    bundle.entry({ name, mode, mtime: new Date(0) }, text);
   }
   bundle.finalize();
   /** @type {Buffer[]} */
@@ -181,8 +184,9 @@ function once(work) {
 /** What is wanted, from stdin, and the scripts for it. */
 function readWish() {
   require("tar-stream"); // which takes its time
-  /** @type {Record<string, string>} */
-  const want = filesOf(JSON.parse(fs.readFileSync(0, "utf8")));
+  /** @type {import("./wish.cjs").Delivery} */
+  const delivery = JSON.parse(fs.readFileSync(0, "utf8"));
+  const want = filesOf(delivery);
   const files = [
     ...scriptsOf(env("SCRIPTS")),
     ...Object.entries(want).map(
@@ -192,8 +196,32 @@ function readWish() {
   const version = createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 16);
   // Only routers have such a setting.
   const [, seconds] = /^confirm_seconds=(\d+)$/m.exec(want.settings ?? "") ?? [];
-  return { files, version, seconds: Math.min(Number(seconds ?? 0), MOST_SECONDS) };
+  return {
+    ...{ files, version, want, sources: delivery.sources },
+    seconds: Math.min(Number(seconds ?? 0), MOST_SECONDS),
+  };
 }
+
+/**
+ * What a concern's supplier gives a machine that lacks something: files, or why the machine must not begin.
+ * @typedef {{ files: [string, string][] } | { refusal: string }} Supply
+ * @typedef {(asked: string, wish: { want: Record<string, string>, sources: unknown, secret: (name: string) => string | undefined, ssh: string[] }) => Promise<Supply>} Supplier
+ */
+
+/** @param {ReturnType<typeof readWish>} wish @param {string} asked @returns {Promise<Supply>} */
+function supply({ want, sources }, asked) {
+  /** @type {{ supply: Supplier }} */
+  const supplier = require(path.resolve(env("SUPPLIER")));
+  const secret = (/** @type {string} */ name) => process.env[`LOOPBACK_HA_SECRET_${name}`];
+  return supplier.supply(asked, { want, sources, secret, ssh: [...sshHere(), ...env("SSH").split(" ")] });
+}
+
+/** @param {Buffer} bytes @param {string} mark what the machine knows it by */
+const withLength = (bytes, mark) =>
+  Buffer.concat([
+    Buffer.from(`${mark} ${bytes.length} ${createHash("sha256").update(bytes).digest("hex")}\n`),
+    bytes,
+  ]);
 
 /**
  * @param {() => ReturnType<typeof readWish>} wish
@@ -227,9 +255,10 @@ const takesTurns = () => IN_TURN.includes(env("CONCERN"));
  * @param {(string | Promise<Buffer>)[]} input
  * @param {string} engine
  * @param {Turn} [turn]
+ * @param {(asked: string) => Promise<Supply>} [supplied] for what the machine may lack
  * @returns {Promise<Ended>}
  */
-async function run(options, command, input, engine, turn) {
+async function run(options, command, input, engine, turn, supplied) {
   const ssh = spawn("ssh", [...options, ...env("SSH").split(" "), command], {
     env: withoutSecrets(process.env),
     stdio: "pipe",
@@ -255,6 +284,12 @@ async function run(options, command, input, engine, turn) {
     deadline = limited();
     ssh.stdin.write(refused ? stay(refused.lost) : GO);
   };
+  /** @param {(asked: string) => Promise<Supply>} from @param {string} asked */
+  const sendLacking = async (from, asked) => {
+    const found = await from(asked);
+    if ("refusal" in found) refusal = found.refusal;
+    ssh.stdin.write("refusal" in found ? stay() : withLength(await pack(found.files), "LOOPBACK-HA-SUPPLY"));
+  };
   let out = "";
   let end = "";
   let errors = "";
@@ -263,6 +298,14 @@ async function run(options, command, input, engine, turn) {
     end = (end + text).slice(-LONGEST_MARK);
     const [isReady, serves, tried, lost, after] = READY.exec(end) ?? [];
     if (turn && out.includes(BEGUN)) turn.begun();
+    const [, asked] = LACKS.exec(end) ?? [];
+    if (supplied && asked !== undefined) {
+      end = "";
+      sendLacking(supplied, asked).catch((error) => {
+        refusal = String(error.message);
+        ssh.stdin.write(stay());
+      });
+    }
     if (turn && !hasAsked && isReady)
       void takeTurn({
         ...{ serves: serves === "1", tried: tried === "1", lost: lost === "1" },
@@ -314,7 +357,7 @@ async function confirm(version, token, seconds, engine) {
 /** @param {string} out */
 const withoutMarks = (out) =>
   out
-    .replace(/^LOOPBACK-HA-(READY [01] [01] [01] \S+|BEGUN)\n/gm, "")
+    .replace(/^LOOPBACK-HA-(READY [01] [01] [01] \S+|BEGUN|LACKS .*)\n/gm, "")
     .replace(APPLIED, "")
     .replace(CONFIRM, "");
 
@@ -361,13 +404,12 @@ async function bring(engine, wish, turn, unreachable) {
   const receive = fs.readFileSync(path.join(__dirname, "receive.sh"), "utf8");
   // The machine gets ready while the bundle is made.
   const made = makeBundle(wish);
-  const input = made.then(({ bundle }) => {
-    const checksum = createHash("sha256").update(bundle).digest("hex");
-    return Buffer.concat([Buffer.from(`LOOPBACK-HA-1 ${bundle.length} ${checksum}\n`), bundle]);
-  });
+  const input = made.then(({ bundle }) => withLength(bundle, "LOOPBACK-HA-1"));
   // These words are all that sudo sees and logs: examples/sudoers allows exactly them.
   const words = [...sudo(), "bash", "-s", "loopback-ha", LIMIT_SECONDS, token, ...force];
-  const first = await run(sshHere(), words.join(" "), [receive, input], engine, turn);
+  const first = await run(sshHere(), words.join(" "), [receive, input], engine, turn, (asked) =>
+    supply(wish(), asked),
+  );
   if (first.refusal !== undefined) {
     fail(`${first.errors}${env("MACHINE")}: untouched. ${first.refusal}`);
     return undefined;

@@ -26,7 +26,12 @@ export interface HostCommandArgs {
    * Wanted files by name: a text, or lines by their first word. `preview --diff` shows each with a line diff, so keep a
    * line one thing. Large ones are packed; a component shows the lines of sites and names, once.
    */
-  want: Wish;
+  want: Wish | pulumi.Output<Wish>;
+  /**
+   * For what a machine may lack and the wish has not, such as private keys: a module of the concern (absolute path) whose
+   * `supply` deliver.cjs calls, and where that finds it, which is no secret.
+   */
+  supplier?: { module: string; sources: unknown };
   /** Values for placeholders `@SECRET:NAME@` in the wanted files; a secret inside them would mask the whole diff. */
   secrets?: Record<string, pulumi.Input<string>>;
   /** Machines that are asked before, and what: the answers lie beside the wanted files, as `peers`. */
@@ -86,13 +91,22 @@ export function hostCommand(
               LOOPBACK_HA_ASK_PEERS: args.askPeers ?? "",
             }
           : {}),
+        ...(args.supplier ? { LOOPBACK_HA_SUPPLIER: fromProject(args.supplier.module) } : {}),
         ...(args.onFailure ? { LOOPBACK_HA_ON_FAILURE: args.onFailure } : {}),
         ...Object.fromEntries(secrets),
       },
-      stdin: JSON.stringify(packLarge(scriptsVersion(args.scripts), args.want)),
+      stdin: pulumi.Output.isInstance(args.want)
+        ? args.want.apply((want) => stdinOf(args, want))
+        : stdinOf(args, args.want),
     },
     options,
   );
+}
+
+/** Where the wish is known without waiting, it is plain: an output of the SDK costs more than all else here. */
+function stdinOf({ scripts, supplier }: HostCommandArgs, want: Wish): string {
+  const delivery = packLarge(scriptsVersion(scripts), want);
+  return JSON.stringify(supplier ? { ...delivery, sources: supplier.sources } : delivery);
 }
 
 // Drift stands here, as a word of env: ignoreChanges on one entry of the environment breaks providers built

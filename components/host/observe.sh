@@ -5,7 +5,7 @@ sudo=$*
 set --
 for state in /var/lib/loopback-ha/*/; do
   [ -e "$state/current/meta" ] || [ -e "$state/in-doubt" ] || continue
-  for file in current/meta in-doubt applied current/want/routes current/want/servers current/want/sites served left; do
+  for file in current/meta in-doubt applied current/want/routes current/want/servers current/want/sites current/want/certificates served left; do
     [ ! -s "$state$file" ] || set -- "$@" "$state$file"
   done
   # A mark that a full disk left without a time is a mark.

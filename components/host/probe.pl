@@ -3,6 +3,8 @@
 # stdin, one check a line, tab-separated (health paths are unguessable, so they never stand in argv):
 #   http ADDRESS PORT HOST PATH STATUS BODY LABEL   (BODY: the answer's first words, or - for any)
 #   tcp  ADDRESS PORT GREETING LABEL   (GREETING: what the server says first begins so, or - for silence)
+#   tls  ADDRESS PORT NAME FILE LABEL   (the certificate shown for that name is the first one of FILE; up to TLS 1.2, as later
+#                                        versions don't show it to onlookers)
 #   dns  ADDRESS PORT ZONE LABEL   (the zone's SOA record, over UDP, with authority)
 #   ping ADDRESS LABEL
 #   host ADDRESS LABEL   (whether the machine itself lives, by ping and ARP: its Ethernet address, without --source and mark)
@@ -57,6 +59,7 @@ while (my $line = <STDIN>) {
     my %check = (kind => $kind, address => $address, mark => $mark, reason => 'not asked', cause => 'unasked');
     if ($kind eq 'http') { @check{qw(port host path status body label)} = @rest }
     elsif ($kind eq 'tcp') { @check{qw(port greeting label)} = @rest }
+    elsif ($kind eq 'tls') { @check{qw(port host file label)} = @rest }
     elsif ($kind eq 'dns') { @check{qw(port zone label)} = @rest }
     elsif ($kind eq 'ping' || $kind eq 'host') { @check{qw(port label)} = (0, @rest) }
     else { die "probe.pl: unknown check $kind\n" }
@@ -67,6 +70,7 @@ while (my $line = <STDIN>) {
 my %socket_of = (
     http => [SOCK_STREAM, 6],
     tcp => [SOCK_STREAM, 6],
+    tls => [SOCK_STREAM, 6],
     dns => [SOCK_DGRAM, 17],
     ping => [SOCK_RAW, 1],
     host => [SOCK_RAW, 1],
@@ -157,9 +161,65 @@ sub writable {
     return passed($check) if $check->{kind} eq 'tcp' && $check->{greeting} eq '-';
     $check->{state} = 'read';
     return if $check->{kind} eq 'tcp';
-    my $request = "GET $check->{path} HTTP/1.0\r\nHost: $check->{host}\r\nUser-Agent: loopback-ha\r\n\r\n";
+    my $request = $check->{kind} eq 'tls' ? client_hello($check->{host}) : "GET $check->{path} HTTP/1.0\r\nHost: $check->{host}\r\nUser-Agent: loopback-ha\r\n\r\n";
     defined send($check->{socket}, $request, 0) or return failed($check, "$!", cause_of('late'));
     return;
+}
+
+# A ClientHello of TLS 1.2 (RFC 5246, 7.4.1.2) with the name (RFC 6066, 3) and what browsers offer.
+sub client_hello {
+    my ($name) = @_;
+    my $extensions = join '', map { pack 'n n/a', @$_ }
+        [0, pack 'n/a', pack 'C n/a', 0, $name],
+        [10, pack 'n/a', pack 'n*', 0x1d, 0x17, 0x18, 0x19],
+        [11, pack 'C/a', "\0"],
+        [13, pack 'n/a', pack 'n*', 0x403, 0x503, 0x603, 0x804 .. 0x806, 0x401, 0x501, 0x601];
+    my $suites = pack 'n*', 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0x9e, 0x9f;
+    my $hello = pack 'n a32 C n/a C/a n/a', 0x303, join('', map { chr rand 256 } 1 .. 32), 0, $suites, "\0", $extensions;
+    return pack 'Cn n/a', 22, 0x301, pack 'C C n/a', 1, 0, $hello;
+}
+
+my %certificate_of;
+# The first certificate of a file, as it goes over the wire. MIME::Base64 is not in perl-base.
+sub certificate_in {
+    my ($name) = @_;
+    return $certificate_of{$name} //= do {
+        open my $file, '<', $name or die "probe.pl: $name: $!\n";
+        my ($text) = join('', <$file>) =~ /-----BEGIN CERTIFICATE-----([^-]*)-----END/ or die "probe.pl: $name has no certificate\n";
+        $text =~ tr{A-Za-z0-9+/}{}cd;
+        $text =~ tr{A-Za-z0-9+/}{ -_};
+        join '', map { unpack 'u', chr(32 + int(length($_) * 3 / 4)) . $_ } $text =~ /(.{1,60})/gs;
+    };
+}
+
+# The server's first messages are in clear: ServerHello, and Certificate with the site's own first (RFC 5246, 7.4.2).
+sub showed {
+    my ($check, $ended) = @_;
+    my ($rest, $messages) = ($check->{answer}, '');
+    while (length $rest >= 5) {
+        my ($type, undef, $length) = unpack 'Cnn', $rest;
+        return failed($check, 'speaks no TLS', 'other') if $type != 22 && $type != 21;
+        last if length $rest < 5 + $length;
+        my $record = substr $rest, 5, $length;
+        return failed($check, 'ended the TLS handshake (alert ' . (unpack 'xC', $record) . ')', 'other') if $type == 21;
+        $messages .= $record;
+        $rest = substr $rest, 5 + $length;
+    }
+    while (length $messages >= 4) {
+        my ($type, $high, $low) = unpack 'CCn', $messages;
+        my $length = ($high << 16) + $low;
+        last if length $messages < 4 + $length;
+        if ($type == 11) {
+            my ($top, $bottom) = unpack 'x7 Cn', $messages;
+            my $shown = substr $messages, 10, ($top << 16) + $bottom;
+            reset_at_close($check->{socket});
+            return passed($check) if $shown eq certificate_in($check->{file});
+            return failed($check, 'shows another certificate', 'other');
+        }
+        $messages = substr $messages, 4 + $length;
+    }
+    return if !$ended && length $check->{answer} < 65536;
+    return failed($check, 'shows no certificate', 'late');
 }
 
 # What an answer begins with, fit for a message.
@@ -206,6 +266,7 @@ sub readable {
     }
     return greeted($check, !$count) if $check->{kind} eq 'tcp';
     return resolved($check) if $check->{kind} eq 'dns';
+    return showed($check, !$count) if $check->{kind} eq 'tls';
     return spoke($check, !$count);
 }
 
@@ -235,7 +296,7 @@ sub other_status {
 sub timed_out {
     my ($check) = @_;
     return if $check->{kind} eq 'http' && other_status($check);
-    my $connected = $check->{state} eq 'read' && ($check->{kind} eq 'http' || $check->{kind} eq 'tcp');
+    my $connected = $check->{state} eq 'read' && $check->{kind} =~ /^(http|tcp|tls)$/;
     return failed($check, "no answer within $option{timeout} s", $connected ? 'late' : 'silent');
 }
 

@@ -10,8 +10,8 @@ const { brotliCompressSync, brotliDecompressSync, constants } = require("node:zl
 
 /**
  * A wish as the command's stdin and thus Pulumi's state have it: `scripts` is which scripts go with it, `packed` has the
- * large ones.
- * @typedef {{ scripts: string, want: Wish, packed?: Record<string, string> }} Delivery
+ * large ones, `sources` is where a concern's supplier finds what a machine may lack.
+ * @typedef {{ scripts: string, want: Wish, packed?: Record<string, string>, sources?: unknown }} Delivery
  */
 
 /** In characters. Below, the engine shows each line that changes; the lines of some 350 sites. */

@@ -2,8 +2,9 @@
 # Apache vhosts of one pool, in one file of Apache's.
 #   want/sites                 SITE NAME,ALIAS,... VIP,VIP,... DOCUMENT-ROOT
 #   want/private/vhost.conf    a site's vhosts, with @MACHINE@, @SITE@, @SERVER_NAME@, @ALIAS@, @LISTEN@ and @ROOT@
-#   want/private/server.conf   what stands before all sites, with @EVERY:PREFIX@
+#   want/private/server.conf   what stands before all sites, with @EVERY:PREFIX@, which may have a port behind it
 #   want/private/directives    SITE - LINE, for @DIRECTIVES@: a site's own lines, with * for - where a secret is in it. May be missing
+# and for https what tls.sh tells.
 vhosts_of() { say "/etc/apache2/sites-enabled/loopback-ha.$1.conf"; }
 vhosts=$(vhosts_of "$instance")
 readonly vhosts
@@ -11,43 +12,63 @@ readonly vhosts
 . "$scripts/roots.sh"
 # shellcheck source-path=SCRIPTDIR source=foreign.sh
 . "$scripts/foreign.sh"
+# shellcheck source-path=SCRIPTDIR source=tls.sh
+[[ ! -e $scripts/tls.sh ]] || . "$scripts/tls.sh"
+has_https() { [[ -e $1/want/https ]]; }
 
 # directives_of DIR: the file with the sites' own lines.
 directives_of() { if [[ -e $1/want/private/directives ]]; then say "$1/want/private/directives"; else say /dev/null; fi; }
 
 # Apache's text, as a bundle wants it.
 render() {
+  local store='' ticket='' https=()
+  if has_https "$1"; then
+    store=$certificates ticket=$(ticket_file "$1")
+    https=(part=https -)
+  fi
   say "# Vhosts of stack $stack. Written by pulumi up; changes belong in its config."
   # Printed bit by bit: a prefix may have thousands of addresses.
-  awk '{
+  awk -v store="$store" -v ticket="$ticket" '{
+    gsub(/@STORE@/, store)
+    gsub(/@TICKET@/, ticket)
     while (at = index($0, "@EVERY:")) {
       printf "%s", substr($0, 1, at - 1)
       rest = substr($0, at + 7)
       end = index(rest, "@")
-      split(substr(rest, 1, end - 1), part, /[.\/]/)
+      split(substr(rest, 1, end - 1) ":80", part, /[.\/:]/)
       first = ((part[1] * 256 + part[2]) * 256 + part[3]) * 256 + part[4]
       for (i = 0; i < 2 ^ (32 - part[5]); i++) {
         address = first + i
-        printf "%s%d.%d.%d.%d:80", i ? " " : "", int(address / 16777216), int(address / 65536) % 256, int(address / 256) % 256, address % 256
+        printf "%s%d.%d.%d.%d:%s", i ? " " : "", int(address / 16777216), int(address / 65536) % 256, int(address / 256) % 256, address % 256, part[6]
       }
       $0 = substr(rest, end + 1)
     }
     print
   }' "$1/want/private/server.conf"
-  awk -v machine="$machine" '
+  awk -v machine="$machine" -v store="$store" -v ticket="$ticket" '
+    function listens(vips, port) { gsub(/,/, port " ", vips); return vips port }
     function put(text, word, value,  at, before) {
       for (before = ""; at = index(text, word); text = substr(text, at + length(word)))
         before = before substr(text, 1, at - 1) value
       return before text
     }
-    function vhosts(site, list, vips, root,  names, name, listen, line, i, j) {
+    function vhosts(site, list, vips, root,  names, name, listen, line, word, no, i, j) {
       names = split(list, name, ",")
-      listen = vips ":80"
-      gsub(/,/, ":80 ", listen)
+      listen = listens(vips, ":80")
       for (i = 1; i <= count; i++) {
         line = template[i]
+        while (line ~ /^@IF:/) {
+          match(line, /^@IF:[^@]+@/)
+          word = substr(line, 5, RLENGTH - 5)
+          no = sub(/^!/, "", word)
+          if (((site, word) in has) == no) break
+          line = substr(line, RLENGTH + 1)
+        }
+        if (line ~ /^@IF:/) continue
         if (line !~ /@/) { print line; continue }
         if (line ~ /@DIRECTIVES@/) { printf "%s", own[site]; continue }
+        if (line ~ /@(LISTEN:443|STORE|TICKET|CERTIFICATE|HSTS)@/)
+          line = put(put(put(put(put(line, "@LISTEN:443@", listens(vips, ":443")), "@STORE@", store), "@TICKET@", ticket), "@CERTIFICATE@", certificate[site]), "@HSTS@", seconds[site])
         if (line ~ /@ALIAS@/) { for (j = 2; j <= names; j++) print put(line, "@ALIAS@", name[j]); continue }
         line = put(put(put(put(line, "@MACHINE@", machine), "@SITE@", site), "@SERVER_NAME@", name[1]), "@LISTEN@", listen)
         # Last: only here an @ may be in the value.
@@ -55,6 +76,12 @@ render() {
       }
     }
     part == 1 { template[++count] = $0; next }
+    part == "https" {
+      certificate[$1] = store "/" $2 ".pem"
+      has[$1, "https"] = has[$1, $3] = has[$1, $4] = 1
+      if ($5) has[$1, "hsts"] = seconds[$1] = $5
+      next
+    }
     part == 2 { own[$1] = own[$1] substr($0, length($1) + 4) "\n"; next }
     { of = split($3, vip, ",") }
     part == 3 { for (i = 1; i <= of; i++) sites[vip[i]]++; next }
@@ -75,7 +102,7 @@ render() {
     END {
       for (; deepest > 0; deepest--)
         for (n = 1; n <= wilds; n++) if (depth[n] == deepest) { split(wild[n], word, " "); vhosts(word[1], word[2], word[3], word[4]) }
-    }' part=1 "$1/want/private/vhost.conf" part=2 "$(directives_of "$1")" part=3 "$1/want/sites" part=4 "$1/want/sites"
+    }' part=1 "$1/want/private/vhost.conf" part=2 "$(directives_of "$1")" "${https[@]}" part=3 "$1/want/sites" part=4 "$1/want/sites" < <(! has_https "$1" || https_sites "$1")
 }
 
 # What render made, so that a look need not make it again. On a full disk it must.
@@ -154,16 +181,28 @@ check() {
       fail "Apache's configuration is broken already, before our change: $error- nothing was changed. Correct it, then run 'pulumi up' again"
     check_ports $'listen\t*\t80\t/etc/apache2'
   fi
+  if has_https "$bundle"; then
+    check_https
+    fetch_certificates "$bundle"
+  fi
   check_trial "$bundle"
   systemctl is-enabled --quiet apache2 || warn "Apache is not started at boot: after a reboot no site answers here (systemctl enable apache2)"
+}
+
+cleanup() {
+  cleanup_trial
+  rm -rf "$run"/certificates{,.tar}
+  [[ ! -e $root/.certificates ]] || sweep_certificates || true
 }
 
 serves() { systemctl is-active --quiet apache2; }
 is_tried() { [[ ! $no_trial ]]; }
 
 is_live() {
-  [[ -e $vhosts && -z $(missing_roots "$1") ]] && render "$1" | cmp -s - "$vhosts" && systemctl is-active --quiet apache2
+  [[ -e $vhosts && -z $(missing_roots "$1") && ! $(https_drift "$1") ]] && render "$1" | cmp -s - "$vhosts" && systemctl is-active --quiet apache2
 }
+
+https_drift() { ! has_https "$1" || certificates_drift "$1"; }
 
 missing_roots() {
   local folder
@@ -198,6 +237,8 @@ activate() {
   if [[ ${doubted:-} || $before != "$(checksum_of "$vhosts")" ]] || ! systemctl is-active --quiet apache2; then
     reload "$dir"
   fi
+  # Nobody is there to do it after a removal.
+  [[ $dir || ! -e $root/.certificates ]] || sweep_certificates "$state"
   # A root that we made and nobody filled goes with its site.
   [[ ! -e $state/made-roots ]] ||
     comm -23 <(sort -u "$state/made-roots") <([[ -z $dir ]] || roots "$dir") |
@@ -243,9 +284,9 @@ down_now() {
 
 verify() {
   local touched asked answers answered bad code=0
-  touched=$(touched_sites "$1")
+  touched=$({ touched_sites "$1"; ! has_https "$1" || touched_https "$1"; } | awk '!seen[$0]++')
   [[ $touched ]] || return 0
-  asked=$(questions "$1" <(say "$touched"))
+  asked=$(questions "$1" <(say "$touched"); ! has_https "$1" || tls_questions "$1" <(say "$touched"))
   [[ $asked ]] || return 0
   answers=$(say "$asked" | perl "$scripts/probe.pl" --deadline 15) || code=$?
   bad=$(awk -F '\t' '$1 == "fail" { print "site " $3 " does not answer on " $2 ": " $4; exit }' <<<"$answers")
@@ -259,6 +300,7 @@ verify() {
   if ((code || answered != asked)); then
     fail "the check whether the sites answer ended too early (exit code $code, $answered of $asked answers)"
   fi
+  ! has_https "$1" || check_shown "$1" <(say "$touched")
 }
 
 report() {
@@ -271,6 +313,7 @@ drift() {
   elif ! is_as_made; then
     edited_vhosts "$1"
   fi
+  https_drift "$1"
   missing_roots "$1" | sed 's/^/- document root /'
   systemctl is-active --quiet apache2 || printf '%s\n' '- Apache running' '+ Apache not running'
 }

@@ -29,7 +29,7 @@ foreign_config() {
   unshare -m sh -ec 'mount -t tmpfs none /dev/shm
     : >/dev/shm/nothing
     for ours in /etc/apache2/sites-enabled/loopback-ha.*.conf; do mount --bind /dev/shm/nothing "$ours"; done
-    exec apache2ctl -t -D DUMP_CONFIG -C "LoadModule info_module $0"' "$mod_info" 2>/dev/null
+    exec apache2ctl -t -D DUMP_MODULES -D DUMP_CONFIG -C "LoadModule info_module $0"' "$mod_info" 2>/dev/null
 }
 # All that is configured and not ours.
 surroundings() {
@@ -189,7 +189,7 @@ check_config() {
 # Whoever knows better than a trial start makes this file.
 readonly untried=/etc/apache2/loopback-ha.no-trial
 readonly trial_seconds=20
-cleanup() { rm -rf "$run/trial" "$run/dump"; }
+cleanup_trial() { rm -rf "$run/trial" "$run/dump"; }
 
 # The machine's addresses and all else that is local here, for ip -batch in a network of its own.
 local_addresses() {
@@ -227,7 +227,7 @@ trial() {
   if [[ $1 ]]; then
     (umask 077 && render "$1" >"$folder/vhosts.conf")
     if is_loaded "$folder/vhosts.conf"; then
-      cleanup
+      cleanup_trial
       return
     fi
     if IFS=$'\t' read -r _ vip _ name path _ < <(questions "$1" <(head -n 1 "$1/want/sites")); then question="$vip"$'\t'"$name"$'\t'"$path"; fi
@@ -235,7 +235,7 @@ trial() {
   other=$({ if [[ -e $folder/dump ]]; then cat "$folder/dump"; else dump_config; fi } | other_mpm)
   if [[ $other ]]; then
     printf 'reload\t%s\n' "$other"
-    cleanup
+    cleanup_trial
     return
   fi
   say "$question" >"$folder/question"
@@ -245,7 +245,7 @@ trial() {
   timeout -s KILL $((trial_seconds * 2)) unshare -n -m -p -i -f --kill-child --mount-proc \
     bash "$scripts/trial.sh" "$folder" "$vhosts" "$trial_seconds" 2>"$folder/errors" ||
     printf 'unknown\t%s\n' "$(tail -n 1 "$folder/errors")"
-  cleanup
+  cleanup_trial
 }
 # Nothing that Apache would read differently from what it has read.
 is_loaded() { [[ ! ${doubted:-} && -e $vhosts ]] && cmp -s "$1" "$vhosts" && systemctl is-active --quiet apache2; }

@@ -7,8 +7,18 @@ import { Concern, hostCommand, instanceName } from "../host/hostCommand";
 import { ServerArgs } from "../host/ssh";
 import { isLarge } from "../host/wish.cjs";
 import { LoopbackVip } from "../loopbackVip";
+import {
+  PoolTlsArgs,
+  commandsOf,
+  plannedCertificates,
+  shownCertificates,
+  tlsParts,
+  vhostsCommand,
+  withCertificates,
+} from "./tls";
 import { SiteArgs, healthPath, renderDirectives, renderSites, renderVhosts, secretOfSite } from "./vhost";
 
+export { PoolTlsArgs, SiteTlsArgs } from "./tls";
 export { SiteArgs } from "./vhost";
 
 /**
@@ -42,6 +52,8 @@ export interface WebServerPoolArgs {
   binding?: VipBinding;
   /** What `${secret:NAME}` in sites' `apache` stands for, by name: one line each. They are secrets of the state. Default: none. */
   secrets?: Record<string, pulumi.Input<string>>;
+  /** What sites have in common for https. Default: only sites with a `tls` of their own are served by it. */
+  tls?: PoolTlsArgs;
   /** The unguessable part of the health path. Default: a random one of the pool's own; see `healthToken`. */
   healthToken?: pulumi.Input<string>;
 }
@@ -73,9 +85,13 @@ export class WebServerPool extends pulumi.ComponentResource {
     const lines = renderSites(args.sites);
     // Packed in each server's command: here a preview shows which ones change.
     const directives = renderDirectives(args.sites);
+    const https = { sites: args.sites, tls: args.tls, commands: commandsOf(name, args.servers) };
+    const plan = plannedCertificates(https);
+    const certificates = shownCertificates(plan);
     const shown = {
       ...(isLarge(lines) ? { sites: JSON.stringify(lines) } : {}),
       ...(isLarge(directives) ? { directives } : {}),
+      ...(certificates ? { certificates } : {}),
     };
     super("loopback-ha:index:WebServerPool", name, shown, opts);
     const { servers, sites, prefixes, binding = VipBinding.Alias } = args;
@@ -87,7 +103,8 @@ export class WebServerPool extends pulumi.ComponentResource {
         this,
       );
 
-    const want = renderVhosts(lines, { prefixes, binding }, directives);
+    const tls = tlsParts(name, https, plan, { parent: this });
+    const want = renderVhosts(lines, { prefixes, binding, tls: tls?.context }, directives);
     const secrets = Object.fromEntries(
       secretsIn(sites.flatMap(({ apache = [] }) => apache)).map((name) => [
         secretOfSite(name),
@@ -102,15 +119,16 @@ export class WebServerPool extends pulumi.ComponentResource {
         { parent: this },
       );
       const vhosts = hostCommand(
-        `${name}-vhosts-${server.name}`,
+        vhostsCommand(name, server.name),
         {
           host: server,
           concern: Concern.Vhosts,
           scripts: [__dirname],
           // With the server's name: a renamed server is set up anew before its old self is removed.
           component: `${name}-${server.name}`,
-          want,
-          secrets: { health: token, ...secrets },
+          want: tls ? withCertificates(want, tls, server.name) : want,
+          secrets: { health: token, ...secrets, ...tls?.secrets },
+          ...(tls?.supplier ? { supplier: tls.supplier } : {}),
           drift: server.vhostsDrift,
         },
         { parent: this, dependsOn: [bound] },

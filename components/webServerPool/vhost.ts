@@ -2,6 +2,15 @@ import { VipBinding } from "../addressPlan";
 import { withSecrets } from "../config/directives";
 import { Wish } from "../host/wish.cjs";
 import type { NameAddress } from "../retirement";
+import type { SiteTlsArgs } from "./tls/options";
+import {
+  TlsContext,
+  renderChallenge,
+  renderModules,
+  renderRedirect,
+  renderSecure,
+  renderUnknownSecure,
+} from "./tls/vhosts";
 
 /** A site that every server of a pool serves. */
 export interface SiteArgs {
@@ -20,6 +29,8 @@ export interface SiteArgs {
   apache?: string[];
   /** Its addresses, one out of each VIP subnet. Sites with the same ones share them by name. */
   vips: string[];
+  /** How it is served by https. Default: as the pool's `tls` says, and not without that. */
+  tls?: SiteTlsArgs;
 }
 
 /** What the renderer needs besides the sites. */
@@ -28,6 +39,8 @@ export interface VhostContext {
   prefixes: string[];
   /** In subnet mode every address of a prefix is bound, so every one must answer unknown names. */
   binding: VipBinding;
+  /** Default: nothing of https. */
+  tls?: TlsContext;
 }
 
 /** Stands for the pool's secret token in all wanted files. */
@@ -49,16 +62,26 @@ export function healthAnswer(server: string, site: string): string {
  */
 export function renderVhosts(sites: SiteLines, context: VhostContext, directives = ""): Wish {
   const alias = context.binding === VipBinding.Alias;
+  const { tls, prefixes } = context;
+  const all = (port = ""): string => prefixes.map((prefix) => `@EVERY:${prefix}${port}@`).join(" ");
+  const site = renderSite(tls);
+  const last = site.length - 1;
   return {
     "private/server.conf": lines([
       HEALTH,
+      ...(tls ? renderModules(tls) : []),
       // Apache takes the first vhost of an address for names it doesn't know, so this one comes first.
-      ...(alias ? [] : renderUnknown(context.prefixes.map((prefix) => `@EVERY:${prefix}@`).join(" "))),
+      ...(alias ? [] : renderUnknown(all())),
+      ...(alias || !tls ? [] : renderUnknownSecure(all(":443"), tls)),
     ]),
     "private/vhost.conf": lines([
       "# site @SITE@",
       ...(alias ? renderUnknown("@LISTEN@") : []),
-      ...renderSite(),
+      ...site.slice(0, last),
+      ...(tls ? [...renderRedirect(), `@IF:!redirect@${OWN_DIRECTIVES}`] : [OWN_DIRECTIVES]),
+      ...site.slice(last),
+      ...(alias && tls ? renderUnknownSecure("@LISTEN:443@", tls) : []),
+      ...(tls ? renderSecure([...site.slice(0, last), OWN_DIRECTIVES, ...site.slice(last)], tls) : []),
     ]),
     ...(directives === "" ? {} : { "private/directives": directives }),
     sites,
@@ -121,7 +144,7 @@ function renderUnknown(listen: string): string[] {
 /** Where a site's own lines stand, in each of its virtual hosts: last, so that they have the last word but for our path's. */
 const OWN_DIRECTIVES = "    @DIRECTIVES@";
 
-function renderSite(): string[] {
+function renderSite(tls: TlsContext | undefined): string[] {
   return [
     "<VirtualHost @LISTEN@>",
     "    ServerName @SERVER_NAME@",
@@ -135,6 +158,7 @@ function renderSite(): string[] {
     // Answered out of the configuration: a thousand sites need no thousand files.
     `    Redirect 200 "${healthPath(TOKEN)}"`,
     `    ErrorDocument 200 "${healthAnswer("@MACHINE@", "@SITE@")}"`,
+    ...(tls ? renderChallenge(tls) : []),
     '    DocumentRoot "@ROOT@"',
     '    <Directory "@ROOT@">',
     "        Options FollowSymLinks",
@@ -142,7 +166,6 @@ function renderSite(): string[] {
     "    </Directory>",
     // No log line for it: the path is a secret, and probes come all the time.
     "    CustomLog ${APACHE_LOG_DIR}/other_vhosts_access.log vhost_combined env=!loopback_ha_health",
-    OWN_DIRECTIVES,
     "</VirtualHost>",
   ];
 }

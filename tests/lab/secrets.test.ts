@@ -6,12 +6,13 @@ import * as path from "node:path";
 import { ExecResult } from "../../examples/lab/lab";
 import { debians } from "../../examples/lab/machines";
 import { Project } from "../../examples/lab/project";
+import { issue, makeAuthorities, writePair } from "../certificates";
 import { attempt } from "../run";
 import { Farm, textOf } from "./support";
 
-/** Only root may read these: the vhosts on servers, and what the router asks. */
+/** Only root may read these: the vhosts on servers, their certificates' keys, and what the router asks. */
 const PRIVATE =
-  /^(\/etc\/apache2\/sites-enabled\/loopback-ha\.[\w.-]+\.conf|\/var\/lib\/loopback-ha\/[\w.-]+\/(current|versions\/\w+)\/(pristine\/)?want\/private\/(server\.conf|vhost\.conf|directives|vips))$/;
+  /^(\/etc\/apache2\/sites-enabled\/loopback-ha\.[\w.-]+\.conf|\/var\/lib\/loopback-ha\/[\w.-]+\/(current|versions\/\w+)\/(pristine\/)?want\/private\/(server\.conf|vhost\.conf|directives|vips|ticket)|\/var\/lib\/loopback-ha\/\.certificates\/[0-9a-f]{64}\.pem)$/;
 
 /** A router asks before a server has its first site: then Apache's default site answers 404, and logs it (SECURITY.md). */
 const ASKED_EARLY = "/var/log/apache2/access.log";
@@ -46,8 +47,13 @@ describe("secrets (story)", function () {
   let argv: string[];
   let token: string;
   let key: string;
+  let siteKey: string;
+  let ticket: string;
   /** What a site's own line has. */
   const OWN = "Tr0ub4dor-and-3";
+  const secrets = (): string[] => [token, key, siteKey, ticket, OWN];
+  const areIn = (text: string): boolean => secrets().some((secret) => text.includes(secret));
+  const certs = fs.mkdtempSync(path.join(os.tmpdir(), "https-"));
   /** Files that have one of them, on a machine. */
   const holders = async (machine: string): Promise<string[]> => {
     const { stdout } = await lab.exec(
@@ -57,7 +63,7 @@ describe("secrets (story)", function () {
         "-c",
         "grep -rlaFf - / --exclude-dir=proc --exclude-dir=sys --exclude-dir=dev 2>/dev/null; true",
       ],
-      { input: `${token}\n${key}\n${OWN}\n` },
+      { input: `${secrets().join("\n")}\n` },
     );
     return stdout.trim().split("\n").filter(Boolean);
   };
@@ -75,6 +81,11 @@ describe("secrets (story)", function () {
     const moves = project.file("moves.json");
     try {
       await project.init();
+      const names = ["www", "new"].map((name) => `${name}.widgetco.example`);
+      const pair = issue(makeAuthorities().intermediate, [...names, "widgetco.example"]);
+      writePair(path.join(certs, "widgetco"), pair);
+      [, siteKey] = pair.key.split("\n");
+      await farm.set("tls.folder", certs);
       assert.equal(await run(project.up()), 0);
       await lab.exec("operator", ["pulumi", "config", "set", "--secret", "secret-own", "--stack", "lab"], {
         cwd: project.folder,
@@ -116,9 +127,13 @@ describe("secrets (story)", function () {
     printed.push(fs.readFileSync(moves, "utf8"));
     argv = [...samples.seen];
     token = ((await project.output("healthPath")) as string).split("/").at(-1)!;
+    ticket = (await farm.sh("web1", "cat /var/lib/loopback-ha/*/current/want/private/ticket")).trim();
     key = fs.readFileSync(path.join(lab.folder, "ssh", "id_ed25519"), "utf8").split("\n")[2];
   });
-  after(() => farm.destroy());
+  after(async () => {
+    fs.rmSync(certs, { recursive: true });
+    await farm.destroy();
+  });
 
   it("are in no process's arguments", () => {
     assert.ok(
@@ -126,15 +141,14 @@ describe("secrets (story)", function () {
       "nothing was sampled",
     );
     assert.match(token, /^\w{32}$/);
-    assert.deepEqual(
-      argv.filter((line) => [token, key, OWN].some((secret) => line.includes(secret))),
-      [],
-    );
+    assert.match(siteKey, /^[\w+/]{64}$/);
+    assert.match(ticket, /^[\w+/]{64}$/);
+    assert.deepEqual(argv.filter(areIn), []);
   });
 
   it("are in nothing that was printed", () => {
     assert.ok(printed.length > 10);
-    for (const text of printed) assert.ok(![token, key, OWN].some((secret) => text.includes(secret)), text);
+    for (const text of printed) assert.ok(!areIn(text), text);
     assert.match(printed.join("\n"), /- vhost gadgets: SetEnv \(not shown: it may hold a secret\)/);
   });
 
@@ -155,8 +169,8 @@ describe("secrets (story)", function () {
         });
       assert.deepEqual(wrong, []);
       assert.equal(found.length > 0, role !== "dns");
-      const journal = 'read -r it; ! journalctl -a -o cat | grep -qF -e "$it"';
-      const { code } = await lab.exec(name, ["bash", "-c", journal], { input: `${token}\n` });
+      const journal = "! grep -qaFf - <(journalctl -a -o cat)";
+      const { code } = await lab.exec(name, ["bash", "-c", journal], { input: `${secrets().join("\n")}\n` });
       assert.equal(code, 0);
     });
   }
@@ -171,7 +185,7 @@ describe("secrets (story)", function () {
       ...tmp.map((name) => path.join(os.tmpdir(), name)),
     ].filter((place): place is string => place !== undefined && fs.existsSync(place));
     const { stdout } = await attempt("grep", ["-rlaFf", "-", "--exclude-dir=node_modules", ...places], {
-      input: `${token}\n${key}\n${OWN}\n`,
+      input: `${secrets().join("\n")}\n`,
     });
     assert.equal(stdout, "");
     const state = fs.readFileSync(project.file("state/.pulumi/stacks/loopback-ha/lab.json"), "utf8");

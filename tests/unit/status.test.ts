@@ -128,6 +128,19 @@ describe("the status of a farm", () => {
       "r1: no health: r1 has no such script yet",
     ],
     [
+      "a certificate that has expired",
+      sightings({
+        at: Date.parse("2027-03-05T00:00:00Z"),
+        machines: new Map(sightings().machines).set(
+          "web2",
+          machine(
+            `certificates w expires 2027-03-04 issued 2026-12-04 certificate ${"0".repeat(64)} key ${"0".repeat(64)}`,
+          ),
+        ),
+      }),
+      "site w: its certificate expired on 2027-03-04; renew it, then run pulumi up",
+    ],
+    [
       "serials apart",
       sightings({
         serials: [

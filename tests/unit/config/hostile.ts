@@ -12,6 +12,7 @@ import {
   sshSchema,
   zoneSchema,
 } from "../../../components/config/schema";
+import { siteTlsSchema, tlsSchema } from "../../../components/config/tls";
 import { Json, Key, article, zone } from "./support";
 
 /** A value in the configuration that is no object or list. */
@@ -30,7 +31,9 @@ const PARTS: [Key[], z.ZodType][] = [
   [["routers", "r1"], routerSchema(EXAMPLE)],
   [["nameServers", "ns1"], hostSchema(EXAMPLE)],
   [["sites", "widgetco"], siteSchema],
+  [["sites", "widgetco", "tls"], siteTlsSchema],
   [["zones", zone], zoneSchema],
+  [["tls"], tlsSchema],
 ];
 /** Parts without a schema. */
 const OTHERS: Leaf[] = [
@@ -55,6 +58,7 @@ interface Def {
   element?: z.ZodType;
   innerType?: z.ZodType;
   in?: z.ZodType;
+  out?: z.ZodType;
 }
 
 /** A kind of schema that is new here is an error: nobody knows what texts it takes. */
@@ -69,7 +73,7 @@ function leavesOf(schema: z.ZodType, at: Key[]): Leaf[] {
     case "default":
       return leavesOf(def.innerType!, at);
     case "pipe":
-      return leavesOf(def.in!, at);
+      return leavesOf(def.in!.def.type === "transform" ? def.out! : def.in!, at);
     case "string":
       return [{ at, isText: true }];
     // hostNumber and its kin: numbers, checked with the plan.
@@ -146,6 +150,17 @@ const ssh = (
     [`${text}.configFile`]: { works: "./ssh_config", read: (farm) => read(farm).configFile },
   };
 };
+const folders = (
+  part: string,
+  read: (farm: FarmModel) => { folder?: string; keys?: string } | undefined,
+): Record<string, Field> => ({
+  [`${part}.folder`]: { works: "certs/x", read: (farm) => read(farm)?.folder },
+  [`${part}.keys`]: {
+    works: "/root/keys",
+    besides: (config) => (config.tls = { ...(config.tls as Json), folder: "certs" }),
+    read: (farm) => read(farm)?.keys,
+  },
+});
 const record = (key: string, works: string, read: Field["read"]): Record<string, Field> => ({
   [`zones.${zone}.records.0.${key}`]: { works, read },
 });
@@ -204,6 +219,9 @@ export const FIELDS: Record<string, Field> = {
       farm.sites.find(({ name, vips }) => name !== "shared" && vips[0] === site(farm, "shared").vips[0])
         ?.name,
   },
+  ...folders("tls", (farm) => farm.tls),
+  "tls.acmeThumbprint": { works: "a".repeat(43), read: (farm) => farm.tls?.acmeThumbprint },
+  ...folders("sites.widgetco.tls", (farm) => site(farm).tls),
   [`zones.${zone}.nameServers.0`]: { works: "ns1", read: (farm) => zoneIn(farm).nameServers[0] },
   [`zones.${zone}.contact`]: { works: "host.master@widgetco.example", read: (farm) => zoneIn(farm).contact },
   [`zones.${zone}.nsNames.0`]: {

@@ -1,0 +1,235 @@
+# shellcheck shell=bash disable=SC2154
+# Certificates of this machine's sites.
+#   want/certificates   SITE expires DAY issued DAY certificate SHA256 key SHA256
+#   want/https          SITE MINIMUM redirect|plain HSTS-SECONDS
+#   want/private/ticket the key of session tickets, in base64
+# They lie by what they are, so that a change puts new files beside the old ones and going back needs none, and a stack that
+# gets another name needs no reload. Each file is a key and its certificate with the chain.
+readonly certificates=${root:-}/.certificates
+
+# Sites whose certificate is here: SITE SHA256 MINIMUM redirect|plain HSTS-SECONDS. Of the bundle DIR.
+https_sites() {
+  local site hash rest
+  awk 'FILENAME ~ /certificates$/ { hash[$1] = $7; next } $1 in hash { print $1, hash[$1], $2, $3, $4 }' "$1/want/certificates" "$1/want/https" |
+    while read -r site hash rest; do
+      [[ ! -e $certificates/$hash.pem ]] || say "$site $hash $rest"
+    done
+}
+
+# ticket_file DIR: by its content, as Apache reads it anew when its name is another one.
+ticket_file() {
+  local name
+  [[ ! -e $1/want/private/ticket ]] || {
+    name=$(sha256sum <"$1/want/private/ticket")
+    say "$certificates/ticket-${name:0:16}.key"
+  }
+}
+
+# What is in the store as it was put there, as names.
+sound() {
+  [[ -e $certificates/sums ]] || return 0
+  (cd "$certificates" && sha256sum --check sums 2>/dev/null | sed -n 's/: OK$//p') || true
+}
+# note_sums NAME...: these have just been put there; of the others what is sound stays so.
+note_sums() (
+  cd "$certificates" || return
+  {
+    (($# == 0)) || sha256sum "$@"
+    [[ ! -e sums ]] || sound | awk 'FILENAME == "-" { ok[$1] = 1; next } $2 in ok' - sums
+  } | awk '!seen[$2]++' | install_file "$certificates/sums" 600
+)
+
+# lacking DIR: numbers of the lines of want/certificates whose files are not here, as in 1-3,17, and "unknown" where the
+# certificate for unknown names isn't.
+lacking() {
+  sound | awk '
+    function flush() {
+      if (!from) return
+      printf "%s%s", separator, from (to > from ? "-" to : "")
+      separator = ","
+    }
+    FILENAME == "-" { here[$1] = 1; next }
+    ($7 ".pem") in here { next }
+    !from || FNR != to + 1 { flush(); from = FNR }
+    { to = FNR }
+    END {
+      flush()
+      if (!("unknown.pem" in here)) printf " unknown"
+    }' - "$1/want/certificates"
+}
+
+# ask_supply WORDS: whoever called us answers, over the connection there is, with files. They are in $supply then.
+readonly supply=${run:-}/certificates
+ask_supply() {
+  local magic size checksum
+  say "LOOPBACK-HA-LACKS $1" >&4
+  IFS=' ' read -r -t 60 magic size checksum <&3 || true
+  case ${magic:-} in
+    LOOPBACK-HA-SUPPLY) ;;
+    LOOPBACK-HA-STAY) exit 1 ;;
+    *) fail "nobody answered what was asked about certificates. Run 'pulumi up' again" ;;
+  esac
+  forget_supply
+  mkdir -m 700 "$supply"
+  head -c "$size" <&3 >"$supply.tar"
+  [[ $(sha256sum <"$supply.tar") == "$checksum  -" ]] || fail "an answer about certificates was cut off on its way"
+  (umask 077 && tar -xz --no-same-owner -f "$supply.tar" -C "$supply")
+}
+forget_supply() { rm -rf "$supply" "$supply.tar"; }
+
+# fetch_certificates DIR: what this machine lacks. What does not come is a site without https here, unless another
+# certificate of it is in force.
+fetch_certificates() {
+  local dir=$1 asked new=()
+  make_store
+  asked=$(lacking "$dir")
+  if [[ $asked && ${LOOPBACK_HA_TOKEN:-} ]]; then
+    # Beyond what one line may have, all.
+    ((${#asked} < 1000)) || asked="1-$(wc -l <"$dir/want/certificates") unknown"
+    ask_supply "$asked"
+    keep_certificates
+    forget_supply
+  fi
+  put_ticket "$dir"
+  note_sums "${new[@]}"
+  tell_lacking "$dir"
+}
+
+# check_shown DIR TOUCHED: those of these sites that speak TLS 1.3 only. Some of many, as each is asked over ssh.
+check_shown() {
+  local asked verdict site more
+  asked=$(awk -v most=40 '
+    FILENAME == ARGV[1] { number[$1] = FNR; next }
+    FILENAME == ARGV[2] { if ($3 == "TLSv1.3") line[$1] = number[$1]; next }
+    $1 in line && count < most { split($3, vip, ","); printf " %s@%s", line[$1], vip[++count % split($3, vip, ",") + 1] }' \
+    "$1/want/certificates" <(https_sites "$1") "$2")
+  [[ $asked ]] || return 0
+  if [[ ! ${LOOPBACK_HA_TOKEN:-} ]]; then
+    warn "sites with TLS 1.3 only were not asked which certificate they show: only 'pulumi up' can"
+    return
+  fi
+  ask_supply "show$asked"
+  while IFS=$'\t' read -r verdict site more; do
+    case $verdict in
+      ok) ;;
+      other) fail "site $site shows another certificate on $more" ;;
+      *) warn "site $site: which certificate it shows could not be asked by TLS 1.3, over ssh's forwarding: $more" ;;
+    esac
+  done < <(printable <"$supply/verdicts")
+  forget_supply
+}
+make_store() { [[ -d $certificates ]] || { mkdir -p "$root" && mkdir -m 700 "$certificates"; }; }
+# All at once: a thousand files that are each synced take long.
+keep_certificates() {
+  local file incoming=$certificates/incoming
+  for file in "$supply"/*.pem; do
+    [[ ! -e $file ]] || new+=("${file##*/}")
+  done
+  ((${#new[@]})) || return 0
+  rm -rf "$incoming"
+  mkdir -m 700 "$incoming"
+  install -m 600 "$supply"/*.pem "$incoming"
+  sync -f "$incoming"
+  mv "$incoming"/*.pem "$certificates"
+  rmdir "$incoming"
+  sync -f "$certificates"
+}
+put_ticket() {
+  local file
+  file=$(ticket_file "$1")
+  [[ $file ]] || return 0
+  base64 -d <"$1/want/private/ticket" | install_file "$file" 600
+  new+=("${file##*/}")
+}
+# A certificate that is in force is not given up for one that can't be had.
+tell_lacking() {
+  local site hash served
+  while read -r site _ _ _ _ _ hash _; do
+    [[ ! -e $certificates/$hash.pem ]] || continue
+    served=
+    ! has_https "$state/current" || served=$(https_sites "$state/current" | awk -v site="$site" '$1 == site { print $2 }')
+    [[ ! $served ]] ||
+      fail "the certificate of site $site that this run is to bring is not where it was; nothing was changed, and the one in force stays. Put certificate and key there (tls.folder), then run 'pulumi up' again"
+    warn "site $site is served by http only here: its certificate is not here, and was not where 'pulumi up' ran. Run it where certificate and key are (tls.folder)"
+  done <"$1/want/certificates"
+}
+
+# Modules and the port: ours come with our own file, where nobody else has them.
+check_https() {
+  local others listens
+  others=$({ foreign_config || dump_config; } | configured)
+  listens=$(awk -F '\t' '$1 == "listen" && $3 == 443 { print $2 " (" $4 ")" }' <<<"$others" | printable)
+  if [[ $'\n'$others$'\n' == *$'\n'module$'\t'ssl_module$'\n'* ]]; then
+    grep -qE '^([*]|0[.]0[.]0[.]0|\[::\]) ' <<<"$listens" ||
+      fail "Apache has ssl_module and does not listen on port 443 of all addresses${listens:+, but of }${listens//$'\n'/, }; nothing was changed. Put 'Listen 443' into /etc/apache2/ports.conf"
+  elif [[ $listens ]]; then
+    fail "Apache listens on port 443 without ssl_module (${listens%%$'\n'*}); nothing was changed. Enable it (a2enmod ssl), or remove that Listen"
+  else
+    check_ports $'listen\t*\t443\tsites with https'
+  fi
+}
+
+# The lines of want/sites whose certificate, or way of being served, is another one than in the version before.
+touched_https() {
+  local want=$1/want before=$state/versions/${previous:-none}/want
+  { [[ ! -e $before/https ]] || cat "$before/certificates" "$before/https"; } |
+    awk 'FILENAME == "-" { before[$0] = 1; next }
+      FILENAME !~ /sites$/ { if (!($0 in before)) changed[$1] = 1; next }
+      $1 in changed' - "$want/certificates" "$want/https" "$want/sites"
+}
+
+# What must be shown, for probe.pl: by each of these sites its certificate, and ours for a name that is unknown. Of more
+# than "thorough" sites on one VIP each, in turn.
+tls_questions() {
+  https_sites "$1" | awk -v store="$certificates" -v thorough="$thorough" '
+    function ask(vip) { if (minimum[$1] == "TLSv1.2") printf "tls\t%s\t443\t%s\t%s/%s.pem\t%s (https)\n", vip, name[1], store, hash[$1], $1 }
+    FILENAME == "-" { hash[$1] = $2; minimum[$1] = $3; next }
+    { line[FNR] = $0 }
+    END {
+      step = FNR / thorough
+      for (n = 1; n <= FNR; n++) {
+        $0 = line[n]
+        split($2, name, ",")
+        count = split($3, vip, ",")
+        turn = n % count + 1
+        if (step > 1 && int(n / step) == int((n - 1) / step)) { if ($1 in hash) ask(vip[turn]); continue }
+        if ($1 in hash) for (i = 1; i <= count; i++) ask(vip[i])
+        printf "tls\t%s\t443\tunknown.loopback-ha.invalid\t%s/unknown.pem\t%s (https, unknown name)\n", vip[turn], store, $1
+      }
+    }' - "$2"
+}
+
+# What no bundle in force on this machine wants goes: also what a run that failed has brought. Those of the instance's folder
+# BUT do not count.
+sweep_certificates() {
+  local dir file name
+  local -A wanted=()
+  [[ -e $certificates ]] || return 0
+  for dir in "$root"/*/current; do
+    [[ -e $dir/want/https && ${dir%/current} != "${1:-}" ]] || continue
+    wanted[unknown.pem]=1
+    while read -r name; do wanted[$name]=1; done < <(awk '{ print $7 ".pem" }' "$dir/want/certificates")
+    file=$(ticket_file "$dir")
+    [[ ! $file ]] || wanted[${file##*/}]=1
+  done
+  for file in "$certificates"/*.pem "$certificates"/*.key; do
+    [[ ! -e $file || ${wanted[${file##*/}]:-} ]] || rm -f "$file"
+  done
+  rm -rf "$certificates"/*.loopback-ha-new "$certificates/incoming"
+  if ((${#wanted[@]})); then note_sums; else rm -rf "$certificates"; fi
+  # A refusal leaves nothing where there was nothing.
+  rmdir "$root" 2>/dev/null || true
+}
+
+# certificates_drift DIR: certificates that are not here, or not as they were put here.
+certificates_drift() {
+  local ticket
+  ticket=$(ticket_file "$1")
+  sound | awk -v ticket="${ticket##*/}" '
+    FILENAME == "-" { here[$1] = 1; next }
+    !(($7 ".pem") in here) { print "- certificate of " $1 }
+    END {
+      if (!("unknown.pem" in here)) print "- certificate for unknown names"
+      if (ticket && !(ticket in here)) print "- key of session tickets"
+    }' - "$1/want/certificates"
+}

@@ -1,0 +1,36 @@
+/** What is wrong with the pairs in the operator's folder, for who plans nothing. Without Pulumi. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { FarmModel, boundAliases } from "../../config";
+import { filesOfPair, factsOf, lineOf, problemsOf, readPair } from "./pair.cjs";
+import { expiryWarnings } from "./plan";
+
+/**
+ * @param project the project's folder
+ * @param inForce sites that have a certificate on a server: of those a pair that is gone is a problem, where the folder is
+ * @returns a sentence each
+ */
+export function pairProblems(farm: FarmModel, project: string, now: Date, inForce: Set<string>): string[] {
+  const own = farm.sites.flatMap(({ name, tls }) => (tls ? [[name, tls] as const] : []));
+  const folders = { ...farm.tls, sites: Object.fromEntries(own) };
+  const lines: Record<string, string> = {};
+  const problems = own.flatMap(([name]) => {
+    const files = filesOfPair(folders, name);
+    const reading = readPair(files, project);
+    if ("broken" in reading) return [`site ${name}: ${reading.broken}`];
+    if ("missing" in reading) {
+      const isHere = fs.existsSync(path.resolve(project, path.dirname(path.dirname(files.chain))));
+      return isHere && inForce.has(name)
+        ? [`site ${name}: ${reading.missing} is gone; what is in force stays`]
+        : [];
+    }
+    lines[name] = lineOf(factsOf(reading.pair));
+    const { serverName, ...site } = farm.sites.find((candidate) => candidate.name === name)!;
+    const names = [serverName, ...boundAliases({ serverName, ...site })];
+    // When it expires is said below.
+    return problemsOf(reading.pair, names, now)
+      .filter((text) => !/^\S+ expired on /.test(text))
+      .map((text) => `site ${name}: ${text}`);
+  });
+  return [...problems, ...expiryWarnings([lines], now)];
+}

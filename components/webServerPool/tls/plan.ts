@@ -1,0 +1,147 @@
+/** Which certificate each server shall have for each site, from what lies in the operator's folder and what the state has. Pure. */
+import { Facts, Reading, factsIn, factsOf, fits, lineOf, problemsOf } from "./pair.cjs";
+
+/** Lines of the wanted file `certificates`, by site. */
+export type CertificateLines = Record<string, string>;
+
+/** Lines of the file on a machine, by site. */
+export const bySite = (lines: string[]): CertificateLines =>
+  Object.fromEntries(
+    lines.map((line) => [line.slice(0, line.indexOf(" ")), line.slice(line.indexOf(" ") + 1)]),
+  );
+
+/** A site that is served by https. */
+export interface TlsSite {
+  name: string;
+  /** All names that it answers to. */
+  names: string[];
+}
+
+export interface CertificatePlan {
+  /** What each server shall have, by its name. A site that is missing there is served by http only. */
+  lines: Map<string, CertificateLines>;
+  /** Why the run must not begin, by site. */
+  refusals: { site: string; text: string }[];
+  /** What the operator must see to, a sentence each. */
+  warnings: string[];
+  /** What stays as it is, as no pair is here. */
+  notes: string[];
+}
+
+/** What was read of a site's pair, and what is wrong with it; see problemsOf. */
+export interface Judged {
+  reading: Reading;
+  problems: string[];
+}
+
+export function judge(site: TlsSite, reading: Reading, now: Date): Judged {
+  return { reading, problems: "pair" in reading ? problemsOf(reading.pair, site.names, now) : [] };
+}
+
+/** Whether anything depends on what the state has: everything else is wanted as it lies in the folder. */
+export function dependsOnState(judged: Iterable<Judged>): boolean {
+  return [...judged].some(({ reading, problems }) => !("pair" in reading) || problems.length > 0);
+}
+
+/**
+ * A certificate that a run would deliver must be sound. One that is in force already stops nothing: it stays, with a warning.
+ * @param sites by their names
+ * @param held the lines that the state has, by server
+ */
+export function planCertificates(
+  sites: Map<string, Judged>,
+  held: Map<string, CertificateLines>,
+  servers: string[],
+  now: Date,
+): CertificatePlan {
+  const plan: CertificatePlan = {
+    lines: new Map(servers.map((server) => [server, {}])),
+    refusals: [],
+    warnings: [],
+    notes: [],
+  };
+  const kept: string[] = [];
+  const without: string[] = [];
+  let lacking = "";
+  for (const [name, { reading, problems }] of sites) {
+    const holders = [...held.values()].filter((lines) => Object.hasOwn(lines, name));
+    const keep = (): void => {
+      for (const [server, lines] of plan.lines) {
+        const line = held.get(server)?.[name];
+        if (line !== undefined) lines[name] = line;
+      }
+    };
+    if ("missing" in reading) {
+      keep();
+      lacking ||= reading.missing;
+      (holders.length > 0 ? kept : without).push(name);
+    } else if ("broken" in reading) {
+      keep();
+      if (holders.length > 0)
+        plan.warnings.push(`site ${name}: ${reading.broken}. The certificate in force stays`);
+      else plan.refusals.push({ site: name, text: reading.broken });
+    } else {
+      const { pair } = reading;
+      const facts = factsOf(pair);
+      const isInForce = holders.some((lines) => factsIn(lines[name])?.certificate === facts.certificate);
+      if (problems.length > 0 && !isInForce)
+        plan.refusals.push(...problems.map((text) => ({ site: name, text })));
+      else plan.warnings.push(...problems.map((text) => `site ${name}: in force already: ${text}`));
+      if (problems.length > 0 && !(isInForce && fits(pair))) keep();
+      else for (const lines of plan.lines.values()) lines[name] = lineOf(facts);
+    }
+  }
+  const of = (lack: string[]): string => `no certificate and key here (${lacking}) for ${list(lack)}`;
+  if (kept.length > 0) plan.notes.push(`${of(kept)}: what is in force stays`);
+  if (without.length > 0) plan.notes.push(`${of(without)}: http only until they are here`);
+  plan.warnings.push(...expiryWarnings([...plan.lines.values()], now));
+  return plan;
+}
+
+const MOST_NAMES = 3;
+const list = (names: string[]): string =>
+  names.length > MOST_NAMES + 1
+    ? `${names.slice(0, MOST_NAMES).join(", ")} and ${names.length - MOST_NAMES} more sites`
+    : names.join(", ");
+
+/** From so many days before it expires, a certificate is a matter for the operator. */
+export const WARN_DAYS = 21;
+const DAY_MS = 86_400_000;
+const MOST_WARNINGS = 10;
+
+/** A sentence for each site whose certificate expires soon, on any server, the soonest first. */
+export function expiryWarnings(servers: CertificateLines[], now: Date): string[] {
+  const soonest = new Map<string, Facts>();
+  for (const lines of servers)
+    for (const [site, line] of Object.entries(lines)) {
+      const facts = factsIn(line);
+      const known = soonest.get(site);
+      if (facts && (!known || facts.expires < known.expires)) soonest.set(site, facts);
+    }
+  const due = [...soonest]
+    .map(([site, { expires }]) => ({ site, expires, days: daysUntil(expires, now) }))
+    .filter(({ days }) => days <= WARN_DAYS)
+    .sort((a, b) => a.days - b.days || (a.site < b.site ? -1 : 1));
+  const more = due.length - MOST_WARNINGS;
+  return [
+    ...due
+      .slice(0, MOST_WARNINGS)
+      .map(({ site, expires, days }) =>
+        days < 0
+          ? `site ${site}: its certificate expired on ${expires}; renew it, then run pulumi up`
+          : `site ${site}: its certificate expires on ${expires}, ${days === 0 ? "today" : days === 1 ? "tomorrow" : `in ${days} days`}; renew it, then run pulumi up`,
+      ),
+    ...(more > 0 ? [`and ${more} more certificates that expire within ${WARN_DAYS} days`] : []),
+  ];
+}
+
+const daysUntil = (day: string, now: Date): number =>
+  Math.round((Date.parse(day) - Date.parse(now.toISOString().slice(0, 10))) / DAY_MS);
+
+/** The day when the newest of these certificates was issued; undefined: there is none. */
+export function newestIssue(servers: Iterable<CertificateLines>): string | undefined {
+  return [...servers]
+    .flatMap((lines) => Object.values(lines).map((line) => factsIn(line)?.issued ?? ""))
+    .sort()
+    .at(-1);
+}

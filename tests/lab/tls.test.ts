@@ -1,0 +1,274 @@
+/** Certificates as wanted state: on every server, renewed, refused, kept, and gone. */
+import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { makeKey } from "../../components/webServerPool/tls/makeCertificate.cjs";
+import { TestPair, inDays, issue, makeAuthorities, writePair } from "../certificates";
+import { AWAY, Farm, SERVERS, textOf } from "./support";
+
+const STORE = "/var/lib/loopback-ha/.certificates";
+const THUMBPRINT = "LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ";
+const NAMES = ["www.widgetco.example", "widgetco.example"];
+const SPROCKETS = ["www.sprockets.example"];
+
+const sha256 = (pair: TestPair): string =>
+  new X509Certificate(pair.chain).fingerprint256.replaceAll(":", "").toLowerCase();
+
+describe("https", function () {
+  const farm = new Farm();
+  const { lab } = farm;
+  const { root, intermediate } = makeAuthorities();
+  const certs = fs.mkdtempSync(path.join(os.tmpdir(), "https-"));
+  const rootFile = path.join(certs, "root.pem");
+  const put = (site: string, pair: TestPair): void => writePair(`${certs}/${site}`, pair);
+  let widgetco = issue(intermediate, NAMES);
+  const sprockets = issue(intermediate, SPROCKETS);
+  let isDestroyed = false;
+
+  /** What a client is shown on a VIP for a name: the SHA-256 of the certificate. */
+  const shown = async (vip: string, name: string): Promise<string> => {
+    const script = `openssl s_client -connect ${vip}:443 -servername ${name} </dev/null 2>/dev/null | openssl x509 -noout -fingerprint -sha256`;
+    const { stdout } = await lab.exec("client", ["bash", "-c", script]);
+    return stdout.trim().replace(/^.*=/, "").replaceAll(":", "").toLowerCase();
+  };
+  /** The same on all VIPs. */
+  const shownOnAll = (name: string): Promise<string[]> =>
+    Promise.all(farm.vips.map((vip) => shown(vip, name)));
+  const onAll = (pair: TestPair): string[] => farm.vips.map(() => sha256(pair));
+  /** Status, location and body of what curl gets on a VIP. */
+  const get = async (vip: string, url: string): Promise<string> => {
+    const { hostname, port, protocol } = new URL(url);
+    const words = ["-sS", "--cacert", rootFile, "--max-time", "5"];
+    const to = ["--resolve", `${hostname}:${port || (protocol === "https:" ? 443 : 80)}:${vip}`];
+    const format = ["-w", "\\n%{http_code} %{content_type} %{redirect_url}"];
+    const { stdout, stderr } = await lab.exec("client", ["curl", ...words, ...to, ...format, url]);
+    return stdout + stderr;
+  };
+  const store = (server: string): Promise<string> => farm.sh(server, `ls ${STORE} 2>&1 || true`);
+  const preview = async (env: Record<string, string> = {}): Promise<string> =>
+    textOf(await farm.project.pulumi(["preview", "--diff", "--stack", "lab"], { env }));
+
+  /** All that Apache reads, and what of ours is there. */
+  const traces = (server: string): Promise<string> =>
+    farm.sh(
+      server,
+      "find /etc/apache2 -type f -exec sha256sum {} + | sort; find /etc/apache2 -type l -printf '%p %l\\n' | sort; ls -a /var/lib/loopback-ha /run/loopback-ha 2>&1; ss -Hltn 'sport = :443'",
+    );
+  const untouched: Record<string, string> = {};
+
+  before("a farm with two sites, and what servers had before", async () => {
+    await farm.begin();
+    for (const server of SERVERS) untouched[server] = await traces(server);
+    fs.writeFileSync(rootFile, root.certificate);
+    put("widgetco", widgetco);
+    put("sprockets", sprockets);
+    await farm.build({
+      "tls.folder": certs,
+      "tls.acmeThumbprint": THUMBPRINT,
+      "tls.hsts": "300",
+      "sites.sprockets.serverName": SPROCKETS[0],
+      "sites.sprockets.documentRoot": "/srv/www/sprockets",
+      "sites.sprockets.hostNumber": "7",
+    });
+  });
+  after(async () => {
+    fs.rmSync(certs, { recursive: true, force: true });
+    if (!isDestroyed) await farm.destroy();
+  });
+
+  it("every server shows each site's certificate, and nobody's to a name that is unknown (story)", async () => {
+    assert.deepEqual(await shownOnAll(NAMES[0]), onAll(widgetco));
+    assert.deepEqual(await shownOnAll(NAMES[1]), onAll(widgetco));
+    for (const other of [await shownOnAll("nobody.example"), await shownOnAll(SPROCKETS[0])])
+      for (const certificate of other) {
+        assert.match(certificate, /^[0-9a-f]{64}$/);
+        assert.notEqual(certificate, sha256(widgetco));
+        assert.notEqual(certificate, sha256(sprockets));
+      }
+    const [vip] = farm.vips;
+    assert.match(await get(vip, `https://${NAMES[0]}${farm.healthPath}`), /^web1 widgetco\n200 /);
+    assert.match(
+      await get(vip, `http://${NAMES[1]}/a?b=c`),
+      /\n301 \S+ ?\S* https:\/\/widgetco\.example\/a\?b=c$/,
+    );
+    for (const scheme of ["http", "https"]) {
+      const challenge = `${scheme}://${NAMES[0]}/.well-known/acme-challenge`;
+      assert.equal(await get(vip, `${challenge}/t0k-n_`), `t0k-n_.${THUMBPRINT}\n200 text/plain `);
+      assert.match(await get(vip, `${challenge}/%3Cscript%3E`), /\n404 /);
+      assert.match(await get(vip, `${challenge}/`), /\n404 /);
+    }
+    const { stdout } = await lab.exec("client", [
+      "bash",
+      "-c",
+      `curl -sSkI --resolve ${NAMES[0]}:443:${vip} https://${NAMES[0]}/ ; curl -sSk -o /dev/null -w '%{http_code}' --resolve nobody.example:443:${vip} https://nobody.example/`,
+    ]);
+    assert.match(stdout, /strict-transport-security: max-age=300\r/i);
+    assert.match(stdout, /421$/);
+  });
+
+  it("what was applied is whole: the next run changes nothing, and keys are root's alone", async () => {
+    assert.match(await farm.up(), /Resources:\s+\d+ unchanged/);
+    for (const server of SERVERS) {
+      const modes = await farm.sh(server, `stat -c '%U:%G %a' ${STORE} ${STORE}/* | sort -u`);
+      assert.equal(modes, "root:root 600\nroot:root 700\n");
+    }
+    const state = fs.readFileSync(farm.project.file("state/.pulumi/stacks/loopback-ha/lab.json"), "utf8");
+    for (const { key } of [widgetco, sprockets])
+      for (const line of key.split("\n").filter((text) => /^[^-]/.test(text)))
+        assert.ok(!state.includes(line));
+    assert.ok(state.includes(sha256(widgetco)));
+  });
+
+  it("a renewal shows its days beforehand, loses no request, and is what every server shows when the run has ended", async () => {
+    await farm.sh("web2", "mv /usr/bin/openssl /usr/bin/openssl.away");
+    const former = widgetco;
+    widgetco = issue(intermediate, NAMES, { to: inDays(120) });
+    put("widgetco", widgetco);
+    const day = (days: number): string => inDays(days).toISOString().slice(0, 10);
+    const diff = await preview();
+    assert.match(diff, new RegExp(`expires ${day(89)} issued [^"]*${sha256(former)}`));
+    assert.match(diff, new RegExp(`expires ${day(120)} issued [^"]*${sha256(widgetco)}`));
+    assert.ok(!diff.includes(widgetco.key.split("\n")[1]));
+    const asking = farm.vips.map((vip) => `--resolve ${NAMES[0]}:443:${vip}`);
+    const load = lab.exec("client", [
+      "bash",
+      "-c",
+      `end=$((SECONDS + 20)) failed=0 count=0; while ((SECONDS < end)); do for to in ${asking.map((words) => `"${words}"`).join(" ")}; do
+        count=$((count + 1)); curl -sS --max-time 5 -o /dev/null --cacert ${rootFile} $to https://${NAMES[0]}${farm.healthPath} || failed=$((failed + 1)); done; done; echo $count $failed`,
+    ]);
+    await farm.up();
+    assert.deepEqual(await shownOnAll(NAMES[0]), onAll(widgetco));
+    const [count, failed] = (await load).stdout.trim().split(" ").map(Number);
+    assert.ok(count > 40, String(count));
+    assert.equal(failed, 0);
+    for (const server of SERVERS) {
+      const files = (await store(server)).split("\n");
+      assert.equal(files.filter((name) => /^[0-9a-f]{64}\.pem$/.test(name)).length, 2, files.join());
+      assert.equal(files.filter((name) => name.startsWith("ticket-")).length, 1);
+    }
+    await farm.sh("web2", "mv /usr/bin/openssl.away /usr/bin/openssl");
+  });
+
+  it("a site with TLS 1.3 only shows its certificate, and another one is found out", async () => {
+    await farm.set("sites.sprockets.tls", "true");
+    await farm.set("tls.minimum", "TLSv1.3");
+    await farm.up();
+    assert.deepEqual(await shownOnAll(NAMES[0]), onAll(widgetco));
+    const old = `openssl s_client -tls1_2 -connect ${farm.vips[0]}:443 -servername ${NAMES[0]} </dev/null 2>&1`;
+    assert.match(
+      (await lab.exec("client", ["bash", "-c", old])).stdout,
+      /alert protocol version|no peer certificate/,
+    );
+    // Somebody's vhost that is asked first has our name, and his own certificate.
+    const theirs = "/etc/apache2/sites-enabled/000-theirs.conf";
+    await farm.sh(
+      "web2",
+      `cat >${theirs} <<END
+<IfModule !ssl_module>
+LoadModule ssl_module /usr/lib/apache2/modules/mod_ssl.so
+Listen 443
+</IfModule>
+<VirtualHost ${farm.vips.map((vip) => `${vip}:443`).join(" ")}>
+ServerName ${NAMES[0]}
+SSLEngine On
+SSLCertificateFile ${STORE}/unknown.pem
+</VirtualHost>
+END`,
+    );
+    try {
+      put("widgetco", issue(intermediate, NAMES));
+      assert.match(
+        await farm.failingUp(),
+        /web2: site widgetco shows another certificate on 192\.0\.2\.\d+\s[^]*the state before it is back in force/,
+      );
+    } finally {
+      await farm.sh("web2", `rm -f ${theirs}; systemctl reload apache2`);
+      put("widgetco", widgetco);
+      await farm.drop("tls.minimum");
+      await farm.drop("sites.sprockets.tls");
+      await farm.up();
+    }
+  });
+
+  it("a resumed session is resumed by another server", async () => {
+    const resume = `openssl s_client -tls1_2 -connect ${farm.vips[0]}:443 -servername ${NAMES[0]} -sess_out /tmp/tls-session </dev/null >/dev/null 2>&1
+      openssl s_client -tls1_2 -connect ${farm.vips[1]}:443 -servername ${NAMES[0]} -sess_in /tmp/tls-session </dev/null 2>/dev/null | grep -E '^(New|Reused),'; rm -f /tmp/tls-session`;
+    const { stdout } = await lab.exec("client", ["bash", "-c", resume]);
+    assert.match(stdout, /^Reused,/);
+  });
+
+  it("without the folder nothing changes, a flip goes, and a lost file is drift that the folder mends", async () => {
+    const away = `${certs}.away`;
+    fs.renameSync(certs, away);
+    const text = await preview();
+    assert.match(
+      text,
+      /no certificate and key here \(\S+\/gadgets\/fullchain\.pem\) for sprockets, widgetco: what is in force stays/,
+    );
+    assert.match(text, /for gadgets: http only until they are here/);
+    assert.match(text, /Resources:\s+\d+ unchanged/);
+    await farm.setState("web2", "maintenance");
+    await farm.up();
+    assert.deepEqual(await farm.serving(), AWAY);
+    assert.deepEqual(await shownOnAll(NAMES[0]), onAll(widgetco));
+    await farm.setState("web2", "active");
+    await farm.up();
+    fs.renameSync(away, certs);
+    await farm.sh("web3", `echo >>${STORE}/${sha256(widgetco)}.pem; rm ${STORE}/${sha256(sprockets)}.pem`);
+    assert.match(await preview(), /- certificate of sprockets[^]*- certificate of widgetco/);
+    await farm.up();
+    assert.match(await farm.up(), /Resources:\s+\d+ unchanged/);
+    assert.equal(await farm.sh("web3", `head -c 5 ${STORE}/${sha256(sprockets)}.pem`), "-----");
+  });
+
+  it("refuses what it would deliver, all at once, and only warns of what is in force", async () => {
+    put("widgetco", { ...issue(intermediate, NAMES), key: makeKey() });
+    put("sprockets", issue(intermediate, ["other.example"], { to: inDays(-2), from: inDays(-9) }));
+    const said = await farm.failingUp();
+    assert.match(
+      said,
+      /sites\.widgetco\.tls: \S+\/widgetco\/privkey\.pem is not the key of \S+\/widgetco\/fullchain\.pem/,
+    );
+    assert.match(
+      said,
+      /sites\.sprockets\.tls: \S+\/sprockets\/fullchain\.pem does not cover www\.sprockets\.example/,
+    );
+    assert.match(said, /sites\.sprockets\.tls: \S+\/sprockets\/fullchain\.pem expired on /);
+    put("widgetco", { ...widgetco, key: makeKey() });
+    fs.rmSync(`${certs}/sprockets/fullchain.pem`);
+    await farm.setState("web2", "maintenance");
+    const warned = await farm.up();
+    assert.match(warned, /site widgetco: in force already: \S+\/widgetco\/privkey\.pem is not the key/);
+    assert.deepEqual(await farm.serving(), AWAY);
+    assert.deepEqual(await shownOnAll(NAMES[0]), onAll(widgetco));
+    await farm.setState("web2", "active");
+    put("widgetco", widgetco);
+    put("sprockets", sprockets);
+    await farm.up();
+  });
+
+  it("what leaves takes its key along, and destroy leaves neither key nor module nor port", async () => {
+    await farm.set("sites.sprockets.tls", "false");
+    await farm.up();
+    for (const server of SERVERS) {
+      const files = await store(server);
+      assert.ok(files.includes(sha256(widgetco)) && !files.includes(sha256(sprockets)), files);
+    }
+    await farm.drop("tls");
+    await farm.drop("sites.sprockets.tls");
+    await farm.up();
+    for (const server of SERVERS) {
+      assert.match(await store(server), /No such file/);
+      assert.equal(await farm.sh(server, "ss -Hltn 'sport = :443'"), "");
+    }
+    assert.deepEqual(await farm.serving(), SERVERS);
+    await farm.set("tls.folder", certs);
+    await farm.up();
+    assert.deepEqual(await shownOnAll(NAMES[0]), onAll(widgetco));
+    isDestroyed = true;
+    await farm.destroy();
+    for (const server of SERVERS) assert.equal(await traces(server), untouched[server]);
+  });
+});
