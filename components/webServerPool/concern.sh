@@ -146,7 +146,7 @@ touched_sites() {
 questions() {
   awk -v machine="$machine" -v thorough="$thorough" '
     function ask(vip, as) { printf "http\t%s\t80\t%s\t%s\t200\t%s %s\t%s\n", vip, as, path, machine, $1, $1 }
-    FILENAME ~ /vhost[.]conf$/ { if ($1 == "Redirect" && $2 == 200) { path = $3; gsub(/"/, "", path) } next }
+    FILENAME ~ /vhost[.]conf$/ { if ($1 == "<Location") { path = $2; gsub(/[">]/, "", path) } next }
     { line[FNR] = $0 }
     END {
       step = FNR / thorough
@@ -325,7 +325,7 @@ sights() { foreign_config | configured | foreign_names | sed 's/^/foreign\t/' ||
 # health path, or a secret of a site.
 edited_vhosts() {
   local token
-  token=$(awk '$1 == "Redirect" && $2 == 200 { gsub(/"/, "", $3); sub(/.*\//, "", $3); print $3 }' "$1/want/private/vhost.conf")
+  token=$(awk '$1 == "<Location" { gsub(/[">]|.*\//, "", $2); print $2; exit }' "$1/want/private/vhost.conf")
   diff -a -U0 -F '^# site ' <(render "$1") "$vhosts" | TOKEN=$token awk '
     function shown(line, ours,  goes_on) {
       goes_on = continued

@@ -3,9 +3,11 @@ import { withSecrets } from "../config/directives";
 import { Wish } from "../host/wish.cjs";
 import type { NameAddress } from "../retirement";
 import type { SiteTlsArgs } from "./tls/options";
+import { lastWord } from "./lastWord";
 import {
   TlsContext,
   renderChallenge,
+  renderChallengeRewrite,
   renderModules,
   renderRedirect,
   renderSecure,
@@ -65,7 +67,7 @@ export function renderVhosts(sites: SiteLines, context: VhostContext, directives
   const { tls, prefixes } = context;
   const all = (port = ""): string => prefixes.map((prefix) => `@EVERY:${prefix}${port}@`).join(" ");
   const site = renderSite(tls);
-  const last = site.length - 1;
+  const ourPaths = renderOurPaths(tls);
   return {
     "private/server.conf": lines([
       HEALTH,
@@ -77,11 +79,12 @@ export function renderVhosts(sites: SiteLines, context: VhostContext, directives
     "private/vhost.conf": lines([
       "# site @SITE@",
       ...(alias ? renderUnknown("@LISTEN@") : []),
-      ...site.slice(0, last),
+      ...site,
+      // A port that only redirects has nothing for them to do.
       ...(tls ? [...renderRedirect(), `@IF:!redirect@${OWN_DIRECTIVES}`] : [OWN_DIRECTIVES]),
-      ...site.slice(last),
+      ...ourPaths,
       ...(alias && tls ? renderUnknownSecure("@LISTEN:443@", tls) : []),
-      ...(tls ? renderSecure([...site.slice(0, last), OWN_DIRECTIVES, ...site.slice(last)], tls) : []),
+      ...(tls ? renderSecure([...site, OWN_DIRECTIVES, ...ourPaths], tls) : []),
     ]),
     ...(directives === "" ? {} : { "private/directives": directives }),
     sites,
@@ -141,7 +144,7 @@ function renderUnknown(listen: string): string[] {
   ];
 }
 
-/** Where a site's own lines stand, in each of its virtual hosts: last, so that they have the last word but for our path's. */
+/** A site's own lines: behind ours, so that they have the last word but for our own paths'. */
 const OWN_DIRECTIVES = "    @DIRECTIVES@";
 
 function renderSite(tls: TlsContext | undefined): string[] {
@@ -150,15 +153,12 @@ function renderSite(tls: TlsContext | undefined): string[] {
     "    ServerName @SERVER_NAME@",
     // Stands there once for each.
     "    ServerAlias @ALIAS@",
-    // First of all, so that no rule or redirect of the operator's answers instead (ADR 17).
+    // First of all, so that no rule of the operator's answers instead (ADR 17).
     "    <IfModule rewrite_module>",
     "        RewriteEngine On",
     `        RewriteRule "^${healthPath(TOKEN)}$" - [END]`,
+    ...(tls ? renderChallengeRewrite(tls) : []),
     "    </IfModule>",
-    // Answered out of the configuration: a thousand sites need no thousand files.
-    `    Redirect 200 "${healthPath(TOKEN)}"`,
-    `    ErrorDocument 200 "${healthAnswer("@MACHINE@", "@SITE@")}"`,
-    ...(tls ? renderChallenge(tls) : []),
     '    DocumentRoot "@ROOT@"',
     '    <Directory "@ROOT@">',
     "        Options FollowSymLinks",
@@ -166,6 +166,18 @@ function renderSite(tls: TlsContext | undefined): string[] {
     "    </Directory>",
     // No log line for it: the path is a secret, and probes come all the time.
     "    CustomLog ${APACHE_LOG_DIR}/other_vhosts_access.log vhost_combined env=!loopback_ha_health",
+  ];
+}
+
+/** The end of each virtual host of a site: our own paths. */
+function renderOurPaths(tls: TlsContext | undefined): string[] {
+  return [
+    // Answered out of the configuration: a thousand sites need no thousand files.
+    ...lastWord(`Location "${healthPath(TOKEN)}"`, [
+      "Redirect 200",
+      `ErrorDocument 200 "${healthAnswer("@MACHINE@", "@SITE@")}"`,
+    ]),
+    ...(tls ? renderChallenge(tls) : []),
     "</VirtualHost>",
   ];
 }

@@ -28,7 +28,11 @@ RewriteRule ^ https://%{SERVER_NAME}%{REQUEST_URI} [END,NE,R=permanent]`,
   if: '<If "true">\nRequire all denied\n</If>',
   handler: '<Location />\nSetHandler "proxy:http://127.0.0.1:9/"\n</Location>',
   fallback: "<Location />\nFallbackResource /nowhere\n</Location>",
-  ifRedirect: '<If "true">\nRedirect 301 / https://www.example/\n</If>',
+  locationRedirect: "<Location />\nRedirect 301 https://www.example/\n</Location>",
+  ifRedirect: '<If "true">\nRedirect 301 https://www.example/\n</If>',
+  ifInIf:
+    '<Location />\n<If "true">\n<If "true">\nRedirect 301 https://www.example/\n</If>\n</If>\n</Location>',
+  errorDocument: '<If "true">\nErrorDocument 200 "another answer"\n</If>',
 };
 const FOLDER = "/tmp/health-path";
 const PATH = "/.well-known/loopback-ha/t0k3n";

@@ -107,7 +107,7 @@ describe("secrets (story)", function () {
       await farm.sh("web3", "rm /etc/apache2/sites-enabled/foreign.conf");
       await farm.sh(
         "web4",
-        "sed -i 's/SetEnv OWN.*/SetEnv OTHER secret/; /Redirect 200\\|SetEnvIf/s/loopback-ha/loopback-hb/' /etc/apache2/sites-enabled/loopback-ha.*.vhosts.conf",
+        "sed -i 's/SetEnv OWN.*/SetEnv OTHER secret/; /<Location \\|SetEnvIf/s/loopback-ha/loopback-hb/' /etc/apache2/sites-enabled/loopback-ha.*.vhosts.conf",
       );
       assert.equal(await pulumi("preview", "--diff"), 0);
       for (const args of [["status"], ["status", "--json"], ["preview", "--markdown"], ["diagram"]])

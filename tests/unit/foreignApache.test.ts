@@ -276,12 +276,12 @@ LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3
     });
 
   it("drift shows a site's own lines as they were applied, but for those with a secret", () => {
-    file("want/private/vhost.conf", '# site @SITE@\n    Redirect 200 "/x/t0k3n"\n    @DIRECTIVES@\n');
+    file("want/private/vhost.conf", '# site @SITE@\n    <Location "/x/t0k3n">\n    @DIRECTIVES@\n');
     file("want/private/server.conf", "");
     file("want/private/directives", "a - Header set A b\na * SetEnv A hunter2\na - # end\n");
     file("want/sites", "a a.example 1.2.3.4 /a\n");
     const head = "# Vhosts of stack s. Written by pulumi up; changes belong in its config.\n# site a\n";
-    const at = file("found", `${head}    Redirect 200 "/x/t0k3n"\nHeader set A c\nSetEnv A hunter3\n# end\n`);
+    const at = file("found", `${head}    <Location "/x/t0k3n">\nHeader set A c\nSetEnv A hunter3\n# end\n`);
     const shown = run(
       `stack=s; eval "$(declare -f edited_vhosts | sed 's|"$vhosts"|${at}|')"; edited_vhosts ${folder}`,
     );
@@ -293,7 +293,7 @@ LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3
   });
 
   it("drift shows only the directive of a line that is not ours (L3)", () => {
-    file("want/private/vhost.conf", '# site @SITE@\n    Redirect 200 "/x/t0k3n"\n');
+    file("want/private/vhost.conf", '# site @SITE@\n    <Location "/x/t0k3n">\n');
     file("want/private/server.conf", "");
     file("want/sites", "a a.example 1.2.3.4 /a\n");
     const extra = [
@@ -305,7 +305,7 @@ LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3
       "</If>",
     ];
     const head = "# Vhosts of stack s. Written by pulumi up; changes belong in its config.\n# site a\n";
-    const at = file("found", `${head}    Redirect 200 "/x/t0k3n"\n${extra.join("\n")}\n`);
+    const at = file("found", `${head}    <Location "/x/t0k3n">\n${extra.join("\n")}\n`);
     const shown = run(
       `stack=s; eval "$(declare -f edited_vhosts | sed 's|"$vhosts"|${at}|')"; edited_vhosts ${folder}`,
     );

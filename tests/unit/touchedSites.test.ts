@@ -73,7 +73,7 @@ describe("touched_sites: whom a server asks after a change", () => {
 
   /** How often each name, or a name that is unknown (""), is asked for. */
   function asked(sites: string[]): Map<string, number> {
-    write("2", sites, 'Redirect 200 "/health"\n');
+    write("2", sites, '<Location "/health">\n');
     const script = `${SAY} state=$0 scripts=$1 instance=web machine=web1; . "$1/concern.sh"; questions "$state/versions/2" "$state/versions/2/want/sites"`;
     const out = execFileSync("bash", ["-euc", script, state, path.dirname(CONCERN)], { encoding: "utf8" });
     const counts = new Map<string, number>();

@@ -39,8 +39,6 @@ const known = `<VirtualHost @LISTEN@>
         RewriteEngine On
         RewriteRule "^/.well-known/loopback-ha/@SECRET:health@$" - [END]
     </IfModule>
-    Redirect 200 "/.well-known/loopback-ha/@SECRET:health@"
-    ErrorDocument 200 "@MACHINE@ @SITE@"
     DocumentRoot "@ROOT@"
     <Directory "@ROOT@">
         Options FollowSymLinks
@@ -48,6 +46,16 @@ const known = `<VirtualHost @LISTEN@>
     </Directory>
     CustomLog \${APACHE_LOG_DIR}/other_vhosts_access.log vhost_combined env=!loopback_ha_health
     @DIRECTIVES@
+    <Location "/.well-known/loopback-ha/@SECRET:health@">
+        <If true>
+            Redirect 200
+            ErrorDocument 200 "@MACHINE@ @SITE@"
+            <If true>
+                Redirect 200
+                ErrorDocument 200 "@MACHINE@ @SITE@"
+            </If>
+        </If>
+    </Location>
 </VirtualHost>
 `;
 const server = `SetEnvIf Request_URI "^/.well-known/loopback-ha/@SECRET:health@$" loopback_ha_health no-proxy
@@ -116,7 +124,7 @@ describe("renderVhosts", () => {
     assert.ok(!text.includes("@EVERY") && text.includes("ServerName www.shop.example"));
   });
 
-  it("a site's own lines stand last in each of its virtual hosts, as they are, and no other's", () => {
+  it("a site's own lines stand last in each of its virtual hosts but for our path, as they are, and no other's", () => {
     const sites = [
       site("a", { apache: ["<Location />", "  Require @ROOT@ all \\", "denied", "", "</Location>"] }),
       site("b", { aliases: ["*.b.example"], apache: ['SetEnv A "${secret:db}"'] }),
@@ -128,7 +136,7 @@ describe("renderVhosts", () => {
       'a - <Location />\na -   Require @ROOT@ all \\\na - denied\na - \na - </Location>\nb * SetEnv A "@SECRET:site_db@"\n',
     );
     const text = onMachine(filesOf({ want }));
-    const ends = [...text.matchAll(/^# site (\w)\n[^]*?env=!loopback_ha_health\n([^]*?)<\/VirtualHost>/gm)];
+    const ends = [...text.matchAll(/^# site (\w)\n[^]*?env=!loopback_ha_health\n([^]*?) {4}<Location "\/\.well-known/gm)];
     const own = 'SetEnv A "@SECRET:site_db@"\n';
     assert.deepStrictEqual(
       ends.map(([, name, lines]) => [name, lines]),

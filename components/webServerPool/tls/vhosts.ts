@@ -3,6 +3,7 @@
  * word only: https (its certificate is there), TLSv1.2 or TLSv1.3 (its minimum), redirect, hsts. Pure.
  */
 import { TlsVersion } from "../../config/model";
+import { lastWord } from "../lastWord";
 
 /** What the renderer needs besides the sites. */
 export interface TlsContext {
@@ -43,6 +44,11 @@ export function renderModules(tls: TlsContext): string[] {
   ];
 }
 
+/** Before all of the operator's rules. */
+export function renderChallengeRewrite({ acmeThumbprint }: TlsContext): string[] {
+  return acmeThumbprint === undefined ? [] : [`        RewriteRule "^${CHALLENGES}" - [END]`];
+}
+
 /**
  * In each vhost of a site: the answer to ACME's http-01 (RFC 8555, 8.3), which no server needs to be told. Only what is a
  * token is answered, and as plain text: the answer repeats it.
@@ -50,17 +56,14 @@ export function renderModules(tls: TlsContext): string[] {
 export function renderChallenge({ acmeThumbprint }: TlsContext): string[] {
   if (acmeThumbprint === undefined) return [];
   return [
-    `    SetEnvIf Request_URI "^${CHALLENGES}${TOKEN}$" no-proxy`,
-    "    <IfModule rewrite_module>",
-    `        RewriteRule "^${CHALLENGES}" - [END]`,
-    "    </IfModule>",
-    `    RedirectMatch 200 "^${CHALLENGES}${TOKEN}$"`,
-    `    RedirectMatch 404 "^${CHALLENGES}"`,
-    `    <LocationMatch "^${CHALLENGES}(?<token>${TOKEN})$">`,
-    `        ErrorDocument 200 "%{env:MATCH_TOKEN}.${acmeThumbprint}"`,
-    "        Header always set Content-Type text/plain",
-    "        Header always set X-Content-Type-Options nosniff",
-    "    </LocationMatch>",
+    `    SetEnvIf Request_URI "^${CHALLENGES}" no-proxy`,
+    ...lastWord(`LocationMatch "^${CHALLENGES}"`, ["Redirect 404"]),
+    ...lastWord(`LocationMatch "^${CHALLENGES}(?<token>${TOKEN})$"`, [
+      "Redirect 200",
+      `ErrorDocument 200 "%{env:MATCH_TOKEN}.${acmeThumbprint}"`,
+      "Header always set Content-Type text/plain",
+      "Header always set X-Content-Type-Options nosniff",
+    ]),
   ];
 }
 

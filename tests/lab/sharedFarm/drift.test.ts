@@ -72,15 +72,15 @@ const WEB_SERVER_POOL: Tampering[] = [
   {
     what: "vhost lines edited, one with the secret path",
     machine: "web2",
-    by: `token=$(sed -n 's/^    Redirect 200 "[^"]*\\/\\([^"]*\\)".*/\\1/p' ${VHOSTS} | head -n 1) &&
-      sed -i "/^# site widgetco/,\\$ { s/ServerAlias widgetco/ServerAlias other/; s/^    Redirect 200 \\"/&\\/x/; }; \\$ a# old:
+    by: `token=$(sed -n 's/^    <Location "[^"]*\\/\\([^"]*\\)".*/\\1/p' ${VHOSTS} | head -n 1) &&
+      sed -i "/^# site widgetco/,\\$ { s/ServerAlias widgetco/ServerAlias other/; s/^    <Location \\"/&\\/x/; }; \\$ a# old:
         /^# site gadgets/ a# moved to $token" ${VHOSTS} && systemctl reload apache2`,
     lines: [
       /^\+ vhost gadgets: # \(not shown/,
       /^- vhost widgetco: {5}ServerAlias widgetco\.example$/,
       /^\+ vhost widgetco: {5}ServerAlias \(not shown/,
-      /^- vhost widgetco: {5}Redirect \(not shown/,
-      /^\+ vhost widgetco: {5}Redirect \(not shown/,
+      /^- vhost widgetco: {5}<Location \(not shown/,
+      /^\+ vhost widgetco: {5}<Location \(not shown/,
       /^\+ vhost widgetco: # \(not shown/,
     ],
     commands: [vhostsOf("web2")],

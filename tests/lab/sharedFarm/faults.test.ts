@@ -293,7 +293,7 @@ describe("faults", function () {
 
     it("moves from one whose Apache has ended to one that answers with a redirect, as all of them do, and not while the present one does better", async () => {
       const vhosts = "/etc/apache2/sites-enabled/loopback-ha.*.conf";
-      const redirect = `cp -p ${vhosts} /root/as-applied; sed -i 's|Redirect 200 \\("[^"]*"\\)|Redirect 301 \\1 /elsewhere|' ${vhosts}; apache2ctl graceful`;
+      const redirect = `cp -p ${vhosts} /root/as-applied; sed -i 's|Redirect 200$|Redirect 301 https://elsewhere.example/|' ${vhosts}; apache2ctl graceful`;
       const back = `mv /root/as-applied ${vhosts}; systemctl start apache2; apache2ctl graceful`;
       const move = (): Promise<ExecResult> => sh("r1", "loopback-ha-move 192.0.2.64/27 web1");
       const others = ["web1", "web3", "web4"];

@@ -13,7 +13,7 @@ const HANG = "systemctl kill -s STOP apache2";
 const WAKE = "systemctl kill -s CONT apache2";
 /** On a web server: its health questions are answered by a redirect; and again as they were. */
 const VHOSTS = "/etc/apache2/sites-enabled/loopback-ha.*.conf";
-const ANSWER_301 = `cp -p ${VHOSTS} /root/as-applied; sed -i 's|Redirect 200 \\("[^"]*"\\)|Redirect 301 \\1 /elsewhere|' ${VHOSTS}; apache2ctl graceful`;
+const ANSWER_301 = `cp -p ${VHOSTS} /root/as-applied; sed -i 's|Redirect 200$|Redirect 301 https://elsewhere.example/|' ${VHOSTS}; apache2ctl graceful`;
 const ANSWER_200 = `cp -p /root/as-applied ${VHOSTS}; rm /root/as-applied; apache2ctl graceful`;
 /** On the router: nobody of the Ethernet but the operator gets through; and again. */
 const CUT_SERVERS = `nft -f - <<<'table ip cut { chain c { type filter hook prerouting priority -400; iifname host0 ip saddr 192.0.2.2-192.0.2.5 drop; ip saddr 192.0.2.32-192.0.2.255 drop; }; }'`;
