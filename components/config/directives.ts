@@ -182,8 +182,6 @@ function refusedWith(name: string, rest: string): [complaint: string, instead: s
     .trim()
     .split(/\s+/)
     .map((word) => word.replace(/^(["'])(.*)\1$/, "$2"));
-  if (name === "errordocument" && words[0] === "200")
-    return ["is what the health path answers with", "use another status"];
   if (name !== "include" && name !== "includeoptional") return undefined;
   return words.every(isOfApache)
     ? undefined

@@ -136,7 +136,9 @@ describe("renderVhosts", () => {
       'a - <Location />\na -   Require @ROOT@ all \\\na - denied\na - \na - </Location>\nb * SetEnv A "@SECRET:site_db@"\n',
     );
     const text = onMachine(filesOf({ want }));
-    const ends = [...text.matchAll(/^# site (\w)\n[^]*?env=!loopback_ha_health\n([^]*?) {4}<Location "\/\.well-known/gm)];
+    const ends = [
+      ...text.matchAll(/^# site (\w)\n[^]*?env=!loopback_ha_health\n([^]*?) {4}<Location "\/\.well-known/gm),
+    ];
     const own = 'SetEnv A "@SECRET:site_db@"\n';
     assert.deepStrictEqual(
       ends.map(([, name, lines]) => [name, lines]),

@@ -70,8 +70,6 @@ describe("a site's own lines for Apache", () => {
     ["0 is about the whole server", "ServerRoot /tmp"],
     ["0 is about the names", "ServerAlias x.example"],
     ["0 runs a program", "<Perl>", "</Perl>"],
-    ["0 is what the health path", "ErrorDocument 200 x"],
-    ["1 is what the health path", "<Location />", 'errordocument "200" x', "</Location>"],
     ...[
       "/etc/passwd",
       "/etc/apache2/../passwd",
