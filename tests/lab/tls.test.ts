@@ -64,7 +64,7 @@ describe("https", function () {
     fs.writeFileSync(rootFile, root.certificate);
     put("widgetco", widgetco);
     put("sprockets", sprockets);
-    await farm.build({
+    await farm.start({
       "tls.folder": certs,
       "tls.acmeThumbprint": THUMBPRINT,
       "tls.hsts": "300",
