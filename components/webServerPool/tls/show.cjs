@@ -3,11 +3,10 @@
 // Which certificate a server shows by TLS 1.3, which hides it from onlookers: asked from here, over ssh's own forwarding, as
 // a server with nothing but perl-base and Apache can't ask itself.
 
-const { spawn } = require("node:child_process");
 const { createHash } = require("node:crypto");
 const { Duplex } = require("node:stream");
 const { connect } = require("node:tls");
-const { withoutSecrets } = require("../../host/sshHere.cjs");
+const { endSsh, startSsh } = require("../../host/runSsh.cjs");
 
 const SECONDS = 10;
 
@@ -18,24 +17,23 @@ const SECONDS = 10;
  * @returns {Promise<{ certificate: string } | { unknown: string }>} its SHA-256; unknown: why it could not be asked
  */
 function shownBy(ssh, vip, name) {
-  const child = spawn("ssh", ["-W", `${vip}:443`, ...ssh], {
-    env: withoutSecrets(process.env),
-    stdio: "pipe",
-  });
+  const child = startSsh(["-W", `${vip}:443`, ...ssh], "pipe");
+  const { stdin, stdout, stderr } = child;
+  if (!stdin || !stdout || !stderr) throw new Error("ssh has no pipes");
   let errors = "";
-  child.stderr.setEncoding("utf8").on("data", (text) => (errors = (errors + text).slice(-1000)));
+  stderr.setEncoding("utf8").on("data", (text) => (errors = (errors + text).slice(-1000)));
   return new Promise((resolve) => {
     /** @param {{ certificate: string } | { unknown: string }} answer */
     const end = (answer) => {
       clearTimeout(deadline);
-      child.kill();
+      endSsh(child);
       resolve(answer);
     };
     const deadline = setTimeout(() => end({ unknown: `no handshake within ${SECONDS} s` }), SECONDS * 1000);
     const failed = (/** @type {Error} */ error) => end({ unknown: errors.trim() || error.message });
     child.on("error", failed);
-    child.stdin.on("error", () => {}); // what reads it tells more
-    const socket = Duplex.from({ readable: child.stdout, writable: child.stdin });
+    stdin.on("error", () => {}); // what reads it tells more
+    const socket = Duplex.from({ readable: stdout, writable: stdin });
     socket.on("error", failed);
     // It is compared with the very certificate; who issued it is no question here.
     const session = connect({ socket, servername: name, rejectUnauthorized: false, minVersion: "TLSv1.3" });

@@ -7,8 +7,9 @@ import { keepWarm } from "../../../cli/watch/warm";
 import type { FarmModel } from "../../../components/config";
 import { askInstalled, followInstalled, runOver } from "../../../components/host/installed";
 import { lookOverSsh } from "../../../components/host/observe";
-import { HostArgs, sshArguments, sudoPrefix } from "../../../components/host/ssh";
+import { HostArgs, sharedSshArguments, sshArguments, sudoPrefix } from "../../../components/host/ssh";
 import { ciscoIos } from "../../../components/routerRoute/ciscoIos";
+import { showVerdicts } from "../../../components/webServerPool/tls/show.cjs";
 
 const COMPONENTS = path.join(__dirname, "../../../components");
 export const HOST: HostArgs = { name: "web1", address: "192.0.2.2", ssh: { user: "deploy" } };
@@ -189,6 +190,16 @@ export const PATHS: Record<string, { file: string; reply?: string; run(ssh: Fals
         LOOPBACK_HA_PEERS: JSON.stringify([sshArguments({ name: "ns2", address: "192.0.2.7" })]),
         LOOPBACK_HA_ASK_PEERS: "cat /var/lib/loopback-ha/farm.prod.x.zone/serial; date -u +%Y%m%d00",
       }),
+  },
+  "show a certificate": {
+    file: "components/webServerPool/tls/show.cjs",
+    run: (ssh) =>
+      ssh.within(() =>
+        showVerdicts(
+          [{ site: "a", vip: "192.0.2.33", name: "a.example", certificate: "" }],
+          sharedSshArguments(HOST),
+        ),
+      ),
   },
   remove: { file: "components/host/remove-over-ssh.sh", run: (ssh) => ssh.removeOverSsh() },
   "IOS deliver": {
