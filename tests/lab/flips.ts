@@ -65,8 +65,8 @@ export interface Flips {
  * The highest of the rates that this host bears, or the lowest. At one where requests wait for the host's processors, a
  * client sends again what a server has already answered.
  */
-export async function bearableRate(lab: Lab, targets: Target[]): Promise<number> {
-  for (const requestsPerSecond of RATES) {
+export async function bearableRate(lab: Lab, targets: Target[], rates = RATES): Promise<number> {
+  for (const requestsPerSecond of rates) {
     const load = await startLoad(lab, { targets, requestsPerSecond });
     await sleep(5000);
     const { requests, skipped } = await load.stop();
@@ -77,7 +77,7 @@ export async function bearableRate(lab: Lab, targets: Target[]): Promise<number>
     );
     if (skipped === 0 && slow < 25) return requestsPerSecond;
   }
-  return RATES[RATES.length - 1];
+  return rates[rates.length - 1];
 }
 
 /** Flips, there and back, while clients load the targets, which lie in the subnet that moves; downloads too, where there is a file. */

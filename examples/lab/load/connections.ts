@@ -51,7 +51,7 @@ export class Connections {
     const source = sources[number % sources.length];
     const connection: LongConnection = { kind, vip: target.vip, source, bytes: 0 };
     this.all.push(connection);
-    const socket = connect(target.vip, source);
+    const socket = connect(target, source);
     this.sockets.add(socket);
     // Whoever waits on the socket is told of an error; between two waits it must not end this program.
     socket.on("error", () => undefined);

@@ -1,5 +1,7 @@
 /** Just enough HTTP/1.1 for the load. */
 import * as net from "node:net";
+import * as tls from "node:tls";
+import { Target } from "./spec";
 
 /** A connection or an answer that is not as it should be. */
 export class Failure extends Error {}
@@ -50,8 +52,23 @@ export function failureOf(error: unknown): string {
   return (code && KINDS[code]) ?? code ?? message;
 }
 
-export function connect(vip: string, source: string): net.Socket {
-  return net.connect({ host: vip, port: 80, localAddress: source, noDelay: true });
+export function connect(
+  { vip, serverName, authority }: Target,
+  source: string,
+  session?: Buffer,
+): net.Socket | tls.TLSSocket {
+  const to = { host: vip, localAddress: source, noDelay: true };
+  return authority === undefined
+    ? net.connect({ ...to, port: 80 })
+    : tls.connect({ ...to, port: 443, servername: serverName, ca: authority, session });
+}
+
+/** What its handshake was like; nothing by http, or before its end. */
+export function handshakeOf(socket: net.Socket): { certificate?: string; resumed?: boolean } {
+  if (!(socket instanceof tls.TLSSocket)) return {};
+  if (socket.isSessionReused()) return { resumed: true };
+  const { fingerprint256 } = socket.getPeerCertificate();
+  return fingerprint256 ? { certificate: fingerprint256.replaceAll(":", "").toLowerCase() } : {};
 }
 
 /** A request's head; a GET ends with it. */

@@ -14,6 +14,10 @@ export interface Request {
   server?: string;
   /** `refused`, `reset`, `timeout`, `unreachable`, `short` (the answer ended early), `status 503`, or an error's code. */
   failure?: string;
+  /** By https, in a full handshake: the SHA-256 of the certificate that was shown. */
+  certificate?: string;
+  /** By https: the session of an earlier request was resumed. */
+  resumed?: boolean;
 }
 
 /** Kinds of connections that last. */

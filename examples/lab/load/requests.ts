@@ -1,4 +1,4 @@
-import { connect, Failure, failureOf, requestHead, serverNamed } from "./http";
+import { connect, Failure, failureOf, handshakeOf, requestHead, serverNamed } from "./http";
 import { afterPatience, steadily } from "./program";
 import { now, Request } from "./record";
 import { LoadSpec } from "./spec";
@@ -9,6 +9,8 @@ export class Requests {
   /** Requests that were due when too many were open. */
   skipped = 0;
   private readonly open: number[];
+  /** The last one of each target whose sessions are resumed. */
+  private readonly sessions = new Map<number, Buffer>();
   private pause: () => void = () => undefined;
 
   constructor(private readonly spec: LoadSpec) {
@@ -34,13 +36,15 @@ export class Requests {
 
   private ask(target: number, round: number): void {
     const { targets, sources } = this.spec;
-    const { vip, serverName, path } = targets[target];
+    const { vip, serverName, path, resumes } = targets[target];
     const source = sources[round % sources.length];
     const request: Request = { started: now(), ended: 0, vip, source };
     const received: Buffer[] = [];
     let error: Error | undefined;
     this.open[target]++;
-    const socket = connect(vip, source);
+    const socket = connect(targets[target], source, this.sessions.get(target));
+    if (resumes) socket.on("session", (session) => this.sessions.set(target, session));
+    socket.on("secureConnect", () => Object.assign(request, handshakeOf(socket)));
     const stopWaiting = afterPatience(this.spec.patienceMs, () => socket.destroy(new Failure("timeout")));
     socket.write(requestHead("GET", serverName, path, "Connection: close"));
     socket.on("data", (chunk) => received.push(chunk));

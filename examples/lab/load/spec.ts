@@ -7,6 +7,10 @@ export interface Target {
   serverName: string;
   /** A path whose answer begins with the server's name: the health path. */
   path: string;
+  /** Asked by https, where who vouches for its certificate is this one, as PEM. Default: by http. */
+  authority?: string;
+  /** Whether sessions are resumed, as browsers do. Default: no, each handshake shows a certificate. */
+  resumes?: boolean;
 }
 
 /** A file that all servers have. */
