@@ -1,18 +1,8 @@
 import assert from "node:assert/strict";
-import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import * as net from "node:net";
-import * as tls from "node:tls";
-import {
-  Answers,
-  Failure,
-  failureOf,
-  handshakeOf,
-  parseHead,
-  serverNamed,
-} from "../../../examples/lab/load/http";
+import { Answers, Failure, failureOf, parseHead, serverNamed } from "../../../examples/lab/load/http";
 import { checkSpec, LoadSpec } from "../../../examples/lab/load/spec";
-import { issue, makeAuthorities } from "../../certificates";
 
 const answer = (body: string, length = body.length, status = "200 OK"): Buffer =>
   Buffer.from(`HTTP/1.1 ${status}\r\nServer: Apache\r\nContent-Length: ${length}\r\n\r\n${body}`);
@@ -56,34 +46,6 @@ describe("the load's HTTP", () => {
   for (const [error, expected] of errors) {
     it(`calls it ${expected}`, () => assert.equal(failureOf(error), expected));
   }
-
-  it("tells the certificate of a full handshake, and that a session was resumed", async () => {
-    const { root, intermediate } = makeAuthorities();
-    const { chain, key } = issue(intermediate, ["a.example"]);
-    const server = tls.createServer({ cert: chain, key }, (socket) => socket.end("x"));
-    await once(server.listen(0, "127.0.0.1"), "listening");
-    const { port } = server.address() as net.AddressInfo;
-    const handshake = async (
-      session?: Buffer,
-    ): Promise<{ seen: ReturnType<typeof handshakeOf>; next: Buffer }> => {
-      const to = { host: "127.0.0.1", port, servername: "a.example", ca: root.certificate, session };
-      const socket = tls.connect(to);
-      socket.resume();
-      const [next] = (await once(socket, "session")) as [Buffer];
-      const seen = handshakeOf(socket);
-      socket.destroy();
-      return { seen, next };
-    };
-    try {
-      const first = await handshake();
-      const fingerprint = new X509Certificate(chain).fingerprint256.replaceAll(":", "").toLowerCase();
-      assert.deepEqual(first.seen, { certificate: fingerprint });
-      assert.deepEqual((await handshake(first.next)).seen, { resumed: true });
-      assert.deepEqual(handshakeOf(new net.Socket()), {});
-    } finally {
-      server.close();
-    }
-  });
 
   /** What a client reads of a server that sends these pieces one by one, and then ends the connection. */
   async function read(pieces: Buffer[], bodies: number): Promise<string[]> {
