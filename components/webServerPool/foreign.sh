@@ -259,6 +259,8 @@ own_line() {
   [[ $2 =~ line\ ([0-9]+)\ of\ "$vhosts" ]] || return 0
   render "$1" | awk -v at="${BASH_REMATCH[1]}" '
     /^# site / { site = $3; first = 0 }
+    # Each of its virtual hosts, on 80 and 443, ends with our own paths.
+    /^<VirtualHost / || /^    <Location "\/[.]well-known\/loopback-ha\// { first = 0 }
     NR == at { if (first) printf "(site %s, line %d of its own: %s) ", site, NR - first, $1 }
     !first && / env=!loopback_ha_health$/ { first = NR }' | printable
 }

@@ -179,6 +179,13 @@ LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3
     assert.equal(named(4), "(site a, line 1 of its own: A) ");
     for (const line of [1, 2, 3, 7, 70]) assert.equal(named(line), "");
     assert.equal(named(5, "/etc/apache2/apache2.conf"), "");
+    // As where port 80 redirects: only the second virtual host has them.
+    const health = '    <Location "/.well-known/loopback-ha/x">\n    </Location>\n</VirtualHost>\n';
+    const log = "x env=!loopback_ha_health\n";
+    const vhost = (own: string): string => `<VirtualHost 1.2.3.4:80>\n${log}${own}${health}`;
+    fs.writeFileSync(text, `# site a\n${vhost("")}${vhost("A\nFallbak hunter2\n")}# site b\n`);
+    assert.equal(named(10), "(site a, line 2 of its own: Fallbak) ");
+    for (const line of [2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 14]) assert.equal(named(line), "", String(line));
   });
 
   const TRIAL = `mkdir -p ${folder}/want; : >${folder}/want/sites; render() { say ours; }; local_addresses() { :; }; questions() { say "http\t1.2.3.4\t80\ta.example\t/h\t200"; }
