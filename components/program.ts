@@ -69,7 +69,8 @@ export async function program(): Promise<Record<string, unknown>> {
   const token = healthToken(POOL);
   startCommandProvider();
   // Read while the machines answer.
-  const certificates = planAhead(poolOf(farm));
+  const pool = poolOf(farm);
+  const certificates = planAhead(pool);
   certificates.catch(() => {}); // awaited below
   const found = await inspect(farm, stack, lookAhead);
   // A resolver that does not answer holds up nothing.
@@ -78,7 +79,7 @@ export async function program(): Promise<Record<string, unknown>> {
   );
   await certificates;
   await tellOutlook(farm, stack, found);
-  return build(farm, stack, found, token);
+  return build(farm, stack, found, token, pool);
 }
 
 /** The engine loads a provider with its first request. One that fails is told by the commands. */
@@ -147,12 +148,12 @@ function build(
   stack: string,
   found: Findings,
   token: pulumi.Output<string>,
+  { sites, tls }: ReturnType<typeof poolOf>,
 ): Record<string, unknown> {
   const drift = (machine: string, component: string, concern: string): string | undefined =>
     driftOf(found.get(machine), instanceName(component, concern));
   const prefixes = farm.network.vipSubnets;
   const servers = serversOf(farm);
-  const { sites, tls } = poolOf(farm);
 
   const carriers = new Set(farm.placement.map(({ server }) => server));
   let tellServed: () => void;

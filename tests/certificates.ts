@@ -1,4 +1,5 @@
 /** Certificates for tests: an authority, an intermediate one, and what they issue. */
+import { X509Certificate } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import {
@@ -6,6 +7,7 @@ import {
   makeCertificate,
   makeKey,
 } from "../components/webServerPool/tls/makeCertificate.cjs";
+import { hexOf } from "../examples/lab/load/http";
 
 const DAY_MS = 86_400_000;
 
@@ -52,6 +54,9 @@ export function issue(
   });
   return { leaf, chain: leaf + issuer.certificate, key };
 }
+
+/** Of the certificate itself, as a client is shown it. */
+export const sha256Of = ({ chain }: TestPair): string => hexOf(new X509Certificate(chain).fingerprint256);
 
 /** Writes a pair where a client would. */
 export function writePair(folder: string, { chain, key }: TestPair): void {

@@ -45,7 +45,10 @@ export const hostNameComplaint: Complain = (name) => {
 export const domainComplaint: Complain = (name) =>
   hostNameComplaint(name) ?? (name.includes(".") ? undefined : "is not a full domain name");
 
-/** Underscores, but in the last label, which no domain has; and the slashes of RFC 2317, which stand between digits. */
+/** The slashes of RFC 2317, which stand between digits. */
+export const SLASHES = /(?<=[0-9])\/(?=[0-9])/g;
+
+/** Underscores, but in the last label, which no domain has; and such slashes, but there. */
 const OF_NO_HOST = /_(?=.*\.)|(?<=[0-9])\/(?=[0-9].*\.)/g;
 
 /** A name that DNS has beside those of hosts: `_msdcs.example.org`, `0/25.2.0.192.in-addr.arpa`. */
@@ -92,7 +95,7 @@ const OWNER = /^(\*|(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_
 export function ownerComplaint(name: string, zone: string): string | undefined {
   if (name === "@") return undefined;
   if (name.endsWith(".")) return "ends in a dot, and names are relative to the zone";
-  if (!OWNER.test(name.replace(/(?<=[0-9])\/(?=[0-9])/g, "a"))) return "is not a record's name";
+  if (!OWNER.test(name.replace(SLASHES, "a"))) return "is not a record's name";
   if (name.toLowerCase() === zone || name.toLowerCase().endsWith(`.${zone}`))
     return "ends in the zone's name, which is appended to it anyway";
   return lengthComplaint(name.split("."), zone.length + 1);

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { isAddress } from "../addressPlan";
 import { Path, Problems, pathText, useNearest } from "./error";
-import { hostNameComplaint, ownerComplaint } from "./names";
+import { SLASHES, hostNameComplaint, ownerComplaint } from "./names";
 import { RecordInput } from "./schema";
 
 /** What a type's value looks like. */
@@ -15,11 +15,12 @@ interface RecordType {
   number?: number;
 }
 
-const host: Omit<RecordType, "number"> = { complain: hostComplaint, example: "mail or mail.example.net." };
+const host: RecordType = { complain: hostComplaint, example: "mail or mail.example.net." };
 /** Targets of aliases need not be hosts: those of DKIM keys and of RFC 2317 are none. */
+const OF_NO_HOST = new RegExp(`_|${SLASHES.source}`, "g");
 const alias = {
   ...host,
-  complain: (value: string, zone: string) => hostComplaint(value, zone, /_|(?<=[0-9])\/(?=[0-9])/g),
+  complain: (value: string, zone: string) => hostComplaint(value, zone, OF_NO_HOST),
 };
 /** Only of addresses named asks that a pointer leads to a host. */
 const pointer = {

@@ -4,13 +4,12 @@
  * Twice, as an `<If>` in an `<If>` is merged behind both.
  */
 export function lastWord(section: string, directives: string[]): string[] {
-  const inIf = (depth: number): string[] => [
-    "<If true>",
-    ...directives.map((line) => `    ${line}`),
-    ...(depth > 1 ? inIf(depth - 1).map((line) => `    ${line}`) : []),
-    "</If>",
-  ];
-  return [`<${section}>`, ...inIf(2).map((line) => `    ${line}`), `</${section.split(" ")[0]}>`].map(
-    (line) => `    ${line}`,
-  );
+  return indented(within(section, within("If true", [...directives, ...within("If true", directives)])));
 }
+
+const indented = (lines: string[]): string[] => lines.map((line) => `    ${line}`);
+const within = (section: string, lines: string[]): string[] => [
+  `<${section}>`,
+  ...indented(lines),
+  `</${section.split(" ")[0]}>`,
+];

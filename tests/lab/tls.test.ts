@@ -1,15 +1,15 @@
 /** Certificates as wanted state: on every server, renewed, refused, kept, and gone. */
 import assert from "node:assert/strict";
-import { X509Certificate } from "node:crypto";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startLoad } from "../../examples/lab/client";
-import { Filter, LoadRecord, Request, failures } from "../../examples/lab/load/record";
+import { hexOf } from "../../examples/lab/load/http";
+import { LoadRecord, Request, failures } from "../../examples/lab/load/record";
 import { Target } from "../../examples/lab/load/spec";
 import { makeKey } from "../../components/webServerPool/tls/makeCertificate.cjs";
-import { TestPair, inDays, issue, makeAuthorities, writePair } from "../certificates";
+import { TestPair, inDays, issue, makeAuthorities, sha256Of, writePair } from "../certificates";
 import { bearableRate } from "./flips";
 import { AWAY, Farm, SERVERS, textOf } from "./support";
 
@@ -17,9 +17,6 @@ const STORE = "/var/lib/loopback-ha/.certificates";
 const THUMBPRINT = "LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ";
 const NAMES = ["www.widgetco.example", "widgetco.example"];
 const SPROCKETS = ["www.sprockets.example"];
-
-const sha256 = (pair: TestPair): string =>
-  new X509Certificate(pair.chain).fingerprint256.replaceAll(":", "").toLowerCase();
 
 describe("https", function () {
   const farm = new Farm();
@@ -39,12 +36,12 @@ describe("https", function () {
   const shown = async (vip: string, name: string): Promise<string> => {
     const script = `openssl s_client -connect ${vip}:443 -servername ${name} </dev/null 2>/dev/null | openssl x509 -noout -fingerprint -sha256`;
     const { stdout } = await lab.exec("client", ["bash", "-c", script]);
-    return stdout.trim().replace(/^.*=/, "").replaceAll(":", "").toLowerCase();
+    return hexOf(stdout.trim().replace(/^.*=/, ""));
   };
   /** The same on all VIPs. */
   const shownOnAll = (name: string): Promise<string[]> =>
     Promise.all(farm.vips.map((vip) => shown(vip, name)));
-  const onAll = (pair: TestPair): string[] => farm.vips.map(() => sha256(pair));
+  const onAll = (pair: TestPair): string[] => farm.vips.map(() => sha256Of(pair));
   /** Status, location and body of what curl gets on a VIP. */
   const get = async (vip: string, url: string): Promise<string> => {
     const { hostname, port, protocol } = new URL(url);
@@ -92,8 +89,8 @@ describe("https", function () {
     for (const other of [await shownOnAll("nobody.example"), await shownOnAll(SPROCKETS[0])])
       for (const certificate of other) {
         assert.match(certificate, /^[0-9a-f]{64}$/);
-        assert.notEqual(certificate, sha256(widgetco));
-        assert.notEqual(certificate, sha256(sprockets));
+        assert.notEqual(certificate, sha256Of(widgetco));
+        assert.notEqual(certificate, sha256Of(sprockets));
       }
     const [vip] = farm.vips;
     assert.match(await get(vip, `https://${NAMES[0]}${farm.healthPath}`), /^web1 widgetco\n200 /);
@@ -126,7 +123,7 @@ describe("https", function () {
     for (const { key } of [widgetco, sprockets])
       for (const line of key.split("\n").filter((text) => /^[^-]/.test(text)))
         assert.ok(!state.includes(line));
-    assert.ok(state.includes(sha256(widgetco)));
+    assert.ok(state.includes(sha256Of(widgetco)));
   });
 
   it("a renewal shows its days beforehand, loses no request, and is what every server shows when the run has ended", async () => {
@@ -136,8 +133,8 @@ describe("https", function () {
     put("widgetco", widgetco);
     const day = (days: number): string => inDays(days).toISOString().slice(0, 10);
     const diff = await preview();
-    assert.match(diff, new RegExp(`expires ${day(89)} issued [^"]*${sha256(former)}`));
-    assert.match(diff, new RegExp(`expires ${day(120)} issued [^"]*${sha256(widgetco)}`));
+    assert.match(diff, new RegExp(`expires ${day(89)} issued [^"]*${sha256Of(former)}`));
+    assert.match(diff, new RegExp(`expires ${day(120)} issued [^"]*${sha256Of(widgetco)}`));
     assert.ok(!diff.includes(widgetco.key.split("\n")[1]));
     const requestsPerSecond = await bearableRate(lab, secure(), [300, 150, 75]);
     const load = await startLoad(lab, { targets: secure(), requestsPerSecond });
@@ -146,19 +143,14 @@ describe("https", function () {
     await sleep(3000);
     const record = await load.stop();
     assert.deepEqual(failures(record), []);
+    const shownIn = (requests: Request[]): Set<string | undefined> =>
+      new Set(requests.map(({ certificate }) => certificate));
     for (const vip of farm.vips) {
-      const certificates = (filter: Filter): string[] => [
-        ...new Set(
-          record.requests
-            .filter(
-              (it) =>
-                it.vip === vip && it.started >= (filter.after ?? 0) && it.ended < (filter.before ?? Infinity),
-            )
-            .map((it) => it.certificate!),
-        ),
-      ];
-      assert.deepEqual(certificates({ before: record.began + 500 }), [sha256(former)]);
-      assert.deepEqual(certificates({ after: ended }), [sha256(widgetco)]);
+      const asked = record.requests.filter((request) => request.vip === vip);
+      const first = asked.filter((request) => request.ended < record.began + 500);
+      const after = asked.filter((request) => request.started >= ended);
+      assert.deepEqual(shownIn(first), new Set([sha256Of(former)]));
+      assert.deepEqual(shownIn(after), new Set([sha256Of(widgetco)]));
     }
     for (const server of SERVERS) {
       const files = (await store(server)).split("\n");
@@ -284,11 +276,14 @@ END`,
     await farm.setState("web2", "active");
     await farm.up();
     fs.renameSync(away, certs);
-    await farm.sh("web3", `echo >>${STORE}/${sha256(widgetco)}.pem; rm ${STORE}/${sha256(sprockets)}.pem`);
+    await farm.sh(
+      "web3",
+      `echo >>${STORE}/${sha256Of(widgetco)}.pem; rm ${STORE}/${sha256Of(sprockets)}.pem`,
+    );
     assert.match(await preview(), /- certificate of sprockets[^]*- certificate of widgetco/);
     await farm.up();
     assert.match(await farm.up(), /Resources:\s+\d+ unchanged/);
-    assert.equal(await farm.sh("web3", `head -c 5 ${STORE}/${sha256(sprockets)}.pem`), "-----");
+    assert.equal(await farm.sh("web3", `head -c 5 ${STORE}/${sha256Of(sprockets)}.pem`), "-----");
   });
 
   it("refuses what it would deliver, all at once, and only warns of what is in force", async () => {
@@ -322,7 +317,7 @@ END`,
     await farm.up();
     for (const server of SERVERS) {
       const files = await store(server);
-      assert.ok(files.includes(sha256(widgetco)) && !files.includes(sha256(sprockets)), files);
+      assert.ok(files.includes(sha256Of(widgetco)) && !files.includes(sha256Of(sprockets)), files);
     }
     await farm.drop("tls");
     await farm.drop("sites.sprockets.tls");

@@ -11,10 +11,11 @@ import { expiryWarnings } from "./plan";
  * @returns a sentence each
  */
 export function pairProblems(farm: FarmModel, project: string, now: Date, inForce: Set<string>): string[] {
-  const own = farm.sites.flatMap(({ name, tls }) => (tls ? [[name, tls] as const] : []));
-  const folders = { ...farm.tls, sites: Object.fromEntries(own) };
+  const sites = farm.sites.filter(({ tls }) => tls);
+  const folders = { ...farm.tls, sites: Object.fromEntries(sites.map(({ name, tls }) => [name, tls!])) };
   const lines: Record<string, string> = {};
-  const problems = own.flatMap(([name]) => {
+  const problems = sites.flatMap((site) => {
+    const { name } = site;
     const files = filesOfPair(folders, name);
     const reading = readPair(files, project);
     if ("broken" in reading) return [`site ${name}: ${reading.broken}`];
@@ -25,8 +26,7 @@ export function pairProblems(farm: FarmModel, project: string, now: Date, inForc
         : [];
     }
     lines[name] = lineOf(factsOf(reading.pair));
-    const { serverName, ...site } = farm.sites.find((candidate) => candidate.name === name)!;
-    const names = [serverName, ...boundAliases({ serverName, ...site })];
+    const names = [site.serverName, ...boundAliases(site)];
     // When it expires is said below.
     return problemsOf(reading.pair, names, now)
       .filter((text) => !/^\S+ expired on /.test(text))

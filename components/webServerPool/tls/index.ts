@@ -60,19 +60,11 @@ export function tlsContext(pool: Pick<TlsPool, "sites" | "tls">): TlsContext | u
 /** Where deliver.cjs and we find pairs. */
 function foldersOf({ sites, tls }: Pick<TlsPool, "sites" | "tls">): PairFolders {
   const own = httpsSites({ sites, tls }).filter(({ tls: { folder, keys } = {} }) => folder ?? keys);
+  const places = own.map(({ name, tls: { folder, keys } = {} }) => [name, { folder, keys }] as const);
   return {
-    ...(tls?.folder === undefined ? {} : { folder: tls.folder }),
-    ...(tls?.keys === undefined ? {} : { keys: tls.keys }),
-    ...(own.length === 0
-      ? {}
-      : {
-          sites: Object.fromEntries(
-            own.map(({ name, tls: { folder, keys } = {} }) => [
-              name,
-              { ...(folder === undefined ? {} : { folder }), ...(keys === undefined ? {} : { keys }) },
-            ]),
-          ),
-        }),
+    folder: tls?.folder,
+    keys: tls?.keys,
+    sites: places.length > 0 ? Object.fromEntries(places) : undefined,
   };
 }
 
@@ -159,12 +151,13 @@ export const commandsOf = (pool: string, servers: ServerArgs[]): TlsPool["comman
 /** The plan of a pool some of whose certificates may come with the program; undefined: it has no https. To be asked once. */
 export function plannedCertificates(pool: TlsPool): pulumi.Output<CertificatePlan> | undefined {
   if (httpsSites(pool).length === 0) return undefined;
-  const certificates = givenCertificates(pool);
+  const pairs = Object.entries(givenPairs(pool));
   // Not as a value of an output's own, which the SDK would take apart.
-  if (Object.keys(certificates).length === 0) {
+  if (pairs.length === 0) {
     const known = planned(pool) ?? certificatePlan(pool);
     return pulumi.output(undefined).apply(() => known);
   }
+  const certificates = Object.fromEntries(pairs.map(([site, { certificate }]) => [site, certificate]));
   return pulumi.output(certificates).apply((given) => certificatePlan(pool, given));
 }
 
@@ -191,8 +184,8 @@ export function tlsParts(
     for (const text of warnings) void pulumi.log.warn(text, parent);
     for (const text of notes) void pulumi.log.info(text, parent);
   });
-  const secrets: TlsParts["secrets"] =
-    Object.keys(givenCertificates(pool)).length > 0 ? givenPairs(pool) : {};
+  const pairs = givenPairs(pool);
+  const secrets: TlsParts["secrets"] = Object.keys(pairs).length > 0 ? pairSecrets(pairs) : {};
   if (context.tickets) {
     // Another one at the first renewal of a day.
     const keepers = plan.apply(({ lines }) => ({ issued: newestIssue(lines.values()) ?? "never" }));
@@ -229,23 +222,17 @@ function certificateFiles(context: TlsContext, lines: Record<string, string>): W
   };
 }
 
-function givenCertificates(pool: TlsPool): Record<string, pulumi.Input<string>> {
+/** Pairs that come with the program, by site. */
+function givenPairs(pool: TlsPool) {
   return Object.fromEntries(
-    httpsSites(pool).flatMap(({ name, tls }) =>
-      tls?.certificate === undefined ? [] : [[name, tls.certificate] as const],
+    httpsSites(pool).flatMap(({ name, tls: { certificate, privateKey = "" } = {} }) =>
+      certificate === undefined ? [] : [[name, { certificate, privateKey }] as const],
     ),
   );
 }
 
 /** Checked here, and not with the certificate: that is no secret, and is shown. */
-function givenPairs(pool: TlsPool): Record<string, pulumi.Input<string>> {
-  const pairs = Object.fromEntries(
-    httpsSites(pool).flatMap(({ name, tls }) =>
-      tls?.certificate === undefined
-        ? []
-        : [[name, { certificate: tls.certificate, privateKey: tls.privateKey ?? "" }] as const],
-    ),
-  );
+function pairSecrets(pairs: ReturnType<typeof givenPairs>): Record<string, pulumi.Input<string>> {
   const entries = pulumi.secret(
     pulumi.output(pairs).apply((all) => {
       for (const [site, { certificate, privateKey }] of Object.entries(all)) {

@@ -63,12 +63,15 @@ export function connect(
     : tls.connect({ ...to, port: 443, servername: serverName, ca: authority, session });
 }
 
+/** A fingerprint without colons, as the product has it. */
+export const hexOf = (fingerprint: string): string => fingerprint.replaceAll(":", "").toLowerCase();
+
 /** What its handshake was like; nothing by http, or before its end. */
 export function handshakeOf(socket: net.Socket): { certificate?: string; resumed?: boolean } {
   if (!(socket instanceof tls.TLSSocket)) return {};
   if (socket.isSessionReused()) return { resumed: true };
   const { fingerprint256 } = socket.getPeerCertificate();
-  return fingerprint256 ? { certificate: fingerprint256.replaceAll(":", "").toLowerCase() } : {};
+  return fingerprint256 ? { certificate: hexOf(fingerprint256) } : {};
 }
 
 /** A request's head; a GET ends with it. */

@@ -11,7 +11,7 @@ import {
   questionsIn,
   supply,
 } from "../../../components/webServerPool/tls/send.cjs";
-import { TestPair, inDays, issue, makeAuthorities, writePair } from "../../certificates";
+import { TestPair, inDays, issue, makeAuthorities, sha256Of, writePair } from "../../certificates";
 
 const { intermediate } = makeAuthorities();
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "send-"));
@@ -20,8 +20,6 @@ const lineOfPair = (pair: TestPair): string => {
   assert.ok("pair" in reading);
   return lineOf(factsOf(reading.pair));
 };
-const hashOf = ({ chain }: TestPair): string =>
-  new X509Certificate(chain).fingerprint256.replaceAll(":", "").toLowerCase();
 const [a, b, c] = ["a", "b", "c"].map((name) => issue(intermediate, [`${name}.example`]));
 const certificates = Object.entries({ a, b, c })
   .map(([name, pair]) => `${name} ${lineOfPair(pair)}\n`)
@@ -41,10 +39,10 @@ describe("tls: what is sent to a machine", () => {
   };
 
   const rows: [string, string, string[]][] = [
-    ["one", "1", [`${hashOf(a)}.pem`]],
-    ["a range", "1-2", [`${hashOf(a)}.pem`, `${hashOf(b)}.pem`]],
-    ["both kinds", "2,1-1", [`${hashOf(a)}.pem`, `${hashOf(b)}.pem`]],
-    ["what is not here is left out", "1-3", [`${hashOf(a)}.pem`, `${hashOf(b)}.pem`]],
+    ["one", "1", [`${sha256Of(a)}.pem`]],
+    ["a range", "1-2", [`${sha256Of(a)}.pem`, `${sha256Of(b)}.pem`]],
+    ["both kinds", "2,1-1", [`${sha256Of(a)}.pem`, `${sha256Of(b)}.pem`]],
+    ["what is not here is left out", "1-3", [`${sha256Of(a)}.pem`, `${sha256Of(b)}.pem`]],
     ["beyond the end", "3-1000", []],
     ["nothing that was not asked for", "", []],
     ["what no machine of ours says", "1;id", []],
@@ -77,7 +75,7 @@ describe("tls: what is sent to a machine", () => {
     assert.deepEqual(send("1"), {
       refusal: `Site a: ${folder}/a/fullchain.pem has changed since the preview; run 'pulumi up' again`,
     });
-    assert.deepEqual(sent("2"), [`${hashOf(b)}.pem`]);
+    assert.deepEqual(sent("2"), [`${sha256Of(b)}.pem`]);
     writePair(path.join(folder, "a"), { ...other, key: makeKey() });
     assert.deepEqual(sent("1"), []);
     writePair(path.join(folder, "a"), issue(intermediate, ["a.example"], { to: inDays(-0.1) }));
@@ -95,7 +93,7 @@ describe("tls: what is sent to a machine", () => {
     assert.ok("files" in found);
     assert.deepEqual(
       found.files.map(([name]) => name),
-      [a, b, c].map((pair) => `${hashOf(pair)}.pem`),
+      [a, b, c].map((pair) => `${sha256Of(pair)}.pem`),
     );
   });
 
@@ -104,8 +102,8 @@ describe("tls: what is sent to a machine", () => {
     assert.deepEqual(
       questionsIn(" 2@192.0.2.34 1@192.0.2.33 9@192.0.2.1 3@192.0.2.35", certificates, sites),
       [
-        { site: "b", vip: "192.0.2.34", name: "b.example", certificate: hashOf(b) },
-        { site: "a", vip: "192.0.2.33", name: "a.example", certificate: hashOf(a) },
+        { site: "b", vip: "192.0.2.34", name: "b.example", certificate: sha256Of(b) },
+        { site: "a", vip: "192.0.2.33", name: "a.example", certificate: sha256Of(a) },
       ],
     );
   });
