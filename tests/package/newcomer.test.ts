@@ -65,9 +65,10 @@ describe("a newcomer, with the docs alone", function () {
   it("does all of day two", async () => {
     const page = "docs/day-two.md";
     await farm.set('zones["widgetco.example"].ttl', "2");
-    const [add, remove, maintenance, down, repaired, added, moved, unlock, ...more] = blocks(page);
+    const [add, renewed, remove, maintenance, down, repaired, added, moved, unlock, ...more] = blocks(page);
     assert.deepEqual(more, [], "blocks of the page that no test runs");
     assert.match(await operate(add), /gadgets has 192\.0\.2\.34, 192\.0\.2\.66/);
+    assert.match(await operate(renewed), /unchanged/);
     assert.match(await operate(remove.replace(/^# wait.*$/m, "sleep 3")), /gadgets is gone/);
     assert.match(await operate(maintenance), /web2 has no connection left/);
     assert.equal(await served(), "web2");
