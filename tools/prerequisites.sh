@@ -8,6 +8,7 @@ lab_programs=(
   debootstrap:debootstrap systemd-nspawn:systemd-container ip:iproute2 nft:nftables ssh:openssh-client
   curl:curl dig:bind9-dnsutils ping:iputils-ping ps:procps nsenter:util-linux shellcheck:shellcheck jq:jq
   mkfs.ext4:e2fsprogs /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring
+  certbot:certbot
 )
 # shellcheck disable=SC2034
 check_programs=(shellcheck:shellcheck)

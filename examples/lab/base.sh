@@ -15,12 +15,13 @@ packages=(
   apache2 bind9 bind9-utils bind9-dnsutils frr postfix vsftpd openssl
   nftables conntrack iproute2 iputils-ping ifupdown netbase tcpdump
   perl-base procps curl less
+  pebble php-fpm
 )
 # What a machine on a table in a lab never needs, and what would only slow its boot.
 masked=(
   apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service
   fstrim.timer logrotate.timer man-db.timer console-getty.service systemd-networkd-wait-online.service
-  systemd-journal-flush.service
+  systemd-journal-flush.service phpsessionclean.timer
 )
 # On the disk of every machine, running on none: the lab enables them by role.
 disabled=(
@@ -142,7 +143,9 @@ finish() {
   printf 'net.ipv4.%s = 0\n' ip_forward conf.all.rp_filter conf.all.arp_ignore conf.all.arp_announce \
     >"$temporary/usr/lib/sysctl.d/10-lab.conf"
 
-  systemctl --root="$temporary" disable "${disabled[@]}"
+  local php
+  php=$(basename "$temporary"/lib/systemd/system/php*-fpm.service) # has PHP's version in its name
+  systemctl --root="$temporary" disable "${disabled[@]}" "$php"
   systemctl --root="$temporary" mask "${masked[@]}"
   systemctl --root="$temporary" enable systemd-networkd.service ssh.service
 }
