@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
 import { printableLines } from "../components/host/foreignText.cjs";
 import { Refusal } from "../components/refusal";
+import { certsCommand } from "./commands/certs";
 import { checkCommand } from "./commands/check";
 import { diagramCommand } from "./commands/diagram";
 import { drainCommand } from "./commands/drain";
@@ -46,6 +47,7 @@ async function program(): Promise<Command> {
     downCommand(),
     moveCommand(),
     siteCommand(),
+    certsCommand(),
     unlockCommand(),
     watchCommand(),
   ];

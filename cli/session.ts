@@ -131,7 +131,7 @@ export class Session {
       before: readStackConfig(before),
       file: this.configFile,
       text,
-      newText: withEdits(text, this.project, edits),
+      newText: edits.length === 0 ? text : withEdits(text, this.project, edits),
     };
   }
 
@@ -213,6 +213,7 @@ export const OWN_FOLDER = ".loopback-ha";
 export function writeDraft({ file, text, newText }: Draft): void {
   if (readConfigFile(file) !== text)
     throw new ChangedMeanwhile(`${file} has changed since it was read; nothing was touched. Run this again`);
+  if (newText === text) return;
   try {
     writeWhole(file, newText, path.join(path.dirname(file), OWN_FOLDER));
   } catch (error) {

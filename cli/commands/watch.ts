@@ -148,7 +148,8 @@ function checkFarm({ routers, servers }: FarmModel, { minActive = 1, minActiveDe
   }
 }
 
-function checkUrl(url: string | undefined): void {
+/** @throws UsageError when it is no web address */
+export function checkUrl(url: string | undefined): void {
   if (url === undefined) return;
   // What is in it may be a secret.
   const start = show(url.slice(0, 12));

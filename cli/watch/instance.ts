@@ -1,4 +1,4 @@
-/** One watcher for each stack and machine: see docs/decisions/0008. */
+/** One watcher for each stack and machine, and one who orders certificates: see docs/decisions/0008. */
 import { createHash } from "node:crypto";
 import * as net from "node:net";
 import * as os from "node:os";
@@ -16,7 +16,21 @@ const LONGEST_ANSWER = 200;
  */
 export async function becomeTheWatcher(key: string): Promise<void> {
   if (process.platform !== "linux") throw new UsageError("watch runs on Linux only; nothing was touched");
-  const name = `\0loopback-ha-watch-${createHash("sha256").update(key).digest("hex").slice(0, 32)}`;
+  await hold("watch", key, "another watcher has this stack");
+}
+
+/**
+ * The same for who orders certificates, so that two runs don't meet. Elsewhere than on Linux certbot's own lock must do.
+ * @param folder where its files lie
+ * @throws CliError that says who has it
+ */
+export async function becomeTheOrderer(folder: string): Promise<void> {
+  if (process.platform === "linux")
+    await hold("certs", folder, `another run orders certificates in ${folder}`);
+}
+
+async function hold(what: string, key: string, refusal: string): Promise<void> {
+  const name = `\0loopback-ha-${what}-${createHash("sha256").update(key).digest("hex").slice(0, 32)}`;
   const since = new Date().toISOString();
   const whoIAm = `process ${process.pid} of ${userName()}, since ${since}`;
   const server = net.createServer((client) => {
@@ -30,12 +44,7 @@ export async function becomeTheWatcher(key: string): Promise<void> {
     );
     server.listen(name);
   });
-  if (taken) {
-    throw new CliError(
-      `another watcher has this stack: ${await whoHas(name)}; nothing was touched`,
-      Exit.Locked,
-    );
-  }
+  if (taken) throw new CliError(`${refusal}: ${await whoHas(name)}; nothing was touched`, Exit.Locked);
   // Somebody who can't be answered, for want of files perhaps, ends no watcher.
   server.on("error", () => undefined);
   server.unref();

@@ -1,0 +1,464 @@
+/** Certificates for the sites that need one: an account, orders, and one `up` that brings them to every server. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { FarmModel, SiteModel } from "../../components/config";
+import { printable } from "../../components/host/foreignText.cjs";
+import { Reading, filesOfPair, readPair } from "../../components/webServerPool/tls/pair.cjs";
+import { change } from "../change";
+import { CliError, Exit, UsageError } from "../failure";
+import type { Forecast } from "../forecast";
+import { onInterrupt } from "../interrupt";
+import type { Session } from "../session";
+import { siteNamed } from "../site";
+import type { Edit } from "../stackFile";
+import { Terminal } from "../terminal";
+import { Hooks } from "../watch/hooks";
+import { becomeTheOrderer } from "../watch/instance";
+import type { Line } from "../watch/words";
+import { Account, accountsIn, allThumbprints } from "./account";
+import { caaDomainOf, planCaa } from "./caa";
+import { Client, certbot, orderWords, registerWords } from "./client";
+import { Journal, Order, keyOf, readJournal, withOrder, writeJournal } from "./journal";
+import { ask, complaintOf } from "./leads";
+import { PlannedSite, Step, namesOf, plan } from "./plan";
+import * as words from "./words";
+
+/** Let's Encrypt's directory. */
+export const LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory";
+
+/** Where certificates lie when the config does not say, from the project's folder. */
+export const DEFAULT_FOLDER = "acme/live";
+
+export interface CertsOptions {
+  /** Only these sites, and at once also where they have failed. Default: all. */
+  sites?: string[];
+  /** The CA's directory. Default: the last one, at first Let's Encrypt's. */
+  server?: string;
+  /** Where the CA writes to. Default: nowhere. */
+  email?: string;
+  /** Say what would be ordered, and do nothing. */
+  dryRun?: boolean;
+  /** Write CAA records. */
+  caa?: boolean;
+  /** Addresses of name servers that are asked in place of this machine's own. */
+  resolvers?: string[];
+  /** Order without asking whether names lead to the farm. */
+  unchecked?: boolean;
+  hookCommand?: string;
+  hookUrl?: string;
+}
+
+/** What became of a site. */
+export interface SiteResult extends Omit<PlannedSite, "step"> {
+  /** As it was planned, or how it ended. */
+  result: Exclude<Step, Step.Order> | "planned" | "ordered" | "refused" | "failed" | "interrupted";
+}
+
+/** What a run did. */
+export interface CertsResult {
+  server: string;
+  /** The account; null: there is none yet, with --dry-run. */
+  account: { uri: string; thumbprint: string } | null;
+  sites: SiteResult[];
+  /** Sites with new certificates that every server has now. */
+  delivered: string[];
+  /** Why a certificate that is here is not on every server. */
+  undelivered?: string;
+  /** What the operator should know. */
+  notes: string[];
+}
+
+/** Why `certs` does not run `up`. */
+function refuseMoves({ routers }: Forecast): void {
+  const moves = routers.flatMap((router) => router.moves.map(({ prefix }) => `${router.router}: ${prefix}`));
+  if (moves.length > 0)
+    throw new UsageError(
+      `the config has changes that wait, and would move traffic (${moves.join(", ")}); certs moves none, and has not run up. First: pulumi up --continue-on-error, then this again`,
+    );
+}
+
+/** One run of `certs`. */
+export class Certs {
+  /** certbot's folder. */
+  private readonly folder: string;
+  private readonly client: Client;
+  private readonly hooks: Hooks;
+  /** Asked once: all that follows is done unasked. */
+  private readonly unasked: Terminal;
+  private readonly notes: string[] = [];
+  private interrupted = false;
+  private journal: Journal;
+
+  private constructor(
+    private readonly session: Session,
+    private readonly terminal: Terminal,
+    private readonly options: CertsOptions,
+    private farm: FarmModel,
+    /** The config's own `tls.folder`, or what it shall be. */
+    private readonly pairs: string,
+    /** What the config lacks. */
+    private readonly lacking: Edit[],
+  ) {
+    this.folder = path.resolve(session.folder, path.dirname(pairs));
+    const { server } = options;
+    this.journal = readJournal(this.folder, { stack: session.id, server: server ?? LETS_ENCRYPT });
+    if (this.journal.stack !== session.id)
+      throw new UsageError(
+        `${this.folder} has the certificates of the stack ${printable(this.journal.stack)}, and this is ${session.id}: give this one a folder of its own, tls.folder, such as acme-${session.name}/live. Nothing was touched`,
+      );
+    if (server !== undefined) this.journal = { ...this.journal, server };
+    this.client = { folder: this.folder, server: this.journal.server };
+    this.unasked = new Terminal({ json: terminal.json, yes: true });
+    const { hookCommand: command, hookUrl: url } = options;
+    this.hooks = new Hooks({
+      ...{ command, url, stack: session.id },
+      onFailure: (hook, reason) => terminal.warn(`the hook was not told (${hook}: ${printable(reason)})`),
+    });
+  }
+
+  /** @throws CliError when it can't be done */
+  static async run(session: Session, terminal: Terminal, options: CertsOptions): Promise<CertsResult> {
+    checkServer(options.server);
+    const farm = await session.farm();
+    for (const name of options.sites ?? []) siteNamed(farm, name);
+    const pairs = pairsFolderOf(farm);
+    const lacking = farm.tls?.folder === undefined ? [{ path: ["tls", "folder"], value: pairs }] : [];
+    const wished = lacking.length > 0 ? (await session.draft(lacking)).farm : farm;
+    const certs = new Certs(session, terminal, options, wished, pairs, lacking);
+    if (!options.dryRun) await becomeTheOrderer(certs.folder);
+    const settled = onInterrupt(() => certs.interrupt());
+    try {
+      return await certs.run();
+    } finally {
+      settled();
+      await certs.hooks.end();
+    }
+  }
+
+  private interrupt(): void {
+    if (this.interrupted) process.exit(Exit.Interrupted);
+    this.interrupted = true;
+    this.terminal.warn("interrupted: the order that is on its way is waited for, and no other begins");
+  }
+
+  private async run(): Promise<CertsResult> {
+    const known = accountsIn(this.folder, this.client.server);
+    let account = known.find(({ thumbprint }) => thumbprint === this.thumbprint) ?? known.at(0);
+    const planned = this.plan();
+    for (const line of describePlan(planned)) this.terminal.say(line);
+    if (this.options.dryRun) return this.dryRun(planned, account);
+    const orders = planned.filter(({ step }) => step === Step.Order);
+    this.refuseForeignThumbprint(account);
+    await this.agree(account, orders.length);
+    account ??= await this.register();
+    await this.prepare(account);
+    const results = await this.orderAll(planned, account);
+    const delivery = await this.deliver();
+    return this.resultOf(results, account, delivery);
+  }
+
+  private get thumbprint(): string | undefined {
+    return this.farm.tls?.acmeThumbprint;
+  }
+
+  private get sites(): SiteModel[] {
+    const { sites } = this.options;
+    return this.farm.sites.filter(({ name }) => !sites?.length || sites.includes(name));
+  }
+
+  private plan(): PlannedSite[] {
+    const pairs = new Map(this.sites.map(({ name }): [string, Reading] => [name, this.read(name)]));
+    return plan(this.sites, pairs, new Date(), this.journal, new Set(this.options.sites));
+  }
+
+  private read(site: string): Reading {
+    return readPair(filesOfPair({ folder: this.pairs }, site), this.session.folder);
+  }
+
+  private async dryRun(planned: PlannedSite[], account: Account | undefined): Promise<CertsResult> {
+    const results = planned.map((site) => ({
+      ...site,
+      result: site.step === Step.Order ? "planned" : site.step,
+    }));
+    if (account === undefined)
+      this.notes.push(`there is no account at ${this.client.server} yet: one would be made`);
+    const orders = planned.filter(({ step }) => step === Step.Order);
+    // Before the servers know the thumbprint none of them can answer.
+    const complaints =
+      account !== undefined && this.thumbprint === account.thumbprint
+        ? await this.complaints(orders, account)
+        : new Map<string, string>();
+    for (const [site, why] of complaints) this.terminal.say(printable(words.refused(site, why).text));
+    return this.resultOf(
+      results.map(({ step: _, ...site }) => {
+        const why = complaints.get(site.site);
+        return (why === undefined ? site : { ...site, result: "refused", why }) as SiteResult;
+      }),
+      account,
+      { delivered: [] },
+    );
+  }
+
+  /** Another client's account must go on to be answered. */
+  private refuseForeignThumbprint(account: Account | undefined): void {
+    if (this.thumbprint === undefined || account?.thumbprint === this.thumbprint) return;
+    if (allThumbprints(this.folder).includes(this.thumbprint) || this.journal.orders.length > 0) return;
+    throw new UsageError(
+      `tls.acmeThumbprint is another account's, which is not in ${this.folder}: another client orders for this farm. Go on with that one, or give its place to certs: pulumi config rm --path tls.acmeThumbprint. Nothing was touched`,
+    );
+  }
+
+  private async agree(account: Account | undefined, orders: number): Promise<void> {
+    const what = [
+      account === undefined ? `make an account at ${this.client.server} and agree to its terms` : "",
+      orders > 0 ? `order ${orders === 1 ? "1 certificate" : `${orders} certificates`}` : "",
+    ].filter((text) => text !== "");
+    if (what.length === 0) return;
+    if (await this.terminal.agree(`${what.join(", ")}, and bring the servers what they need?`)) return;
+    throw new CliError("nothing was touched", Exit.Failed);
+  }
+
+  private async register(): Promise<Account> {
+    makePrivate(this.folder);
+    try {
+      await certbot(registerWords(this.client, this.options.email));
+    } catch (error) {
+      if (error instanceof UsageError) throw error;
+      throw new CliError(
+        `no account could be made at ${this.client.server}: ${(error as Error).message}. Nothing was ordered, and no server was touched`,
+      );
+    }
+    const [account] = accountsIn(this.folder, this.client.server);
+    if (account === undefined)
+      throw new CliError(`certbot has made no account in ${this.folder}/accounts; nothing was ordered`);
+    writeJournal(this.folder, this.journal);
+    this.terminal.say(
+      `made the account ${account.uri}; its key is in ${this.folder}/accounts: keep a backup`,
+    );
+    return account;
+  }
+
+  /** Everything that orders need of the config, in one `up`. */
+  private async prepare(account: Account): Promise<void> {
+    makePrivate(this.folder);
+    const edits = [...this.lacking];
+    if (this.thumbprint !== account.thumbprint)
+      edits.push({ path: ["tls", "acmeThumbprint"], value: account.thumbprint });
+    if (this.options.caa) edits.push(...(await this.caaEdits(account)));
+    if (edits.length === 0 || this.interrupted) return;
+    this.terminal.say("first, every server gets what answers the CA:");
+    try {
+      const { farm } = await change(this.session, this.unasked, "answer the CA", edits, refuseMoves);
+      this.farm = farm;
+    } catch (error) {
+      // One sick server keeps no site from its certificate: whether names are answered is asked below.
+      if (!(error instanceof CliError) || error.exit !== Exit.Failed) throw error;
+      this.farm = await this.session.farm();
+      if (this.thumbprint !== account.thumbprint) throw error;
+      this.notes.push(error.message);
+      this.terminal.warn(error.message);
+    }
+  }
+
+  private async caaEdits(account: Account): Promise<Edit[]> {
+    const { all } = await this.session.config();
+    const zones = JSON.parse(all[`${this.session.project}:zones`] ?? "{}") as Parameters<typeof planCaa>[1];
+    const issuer = { domain: await caaDomainOf(this.client.server), account: account.uri };
+    const ours = new Set(
+      this.plan()
+        .filter(({ step }) => step !== Step.Skip)
+        .map(({ site }) => site),
+    );
+    const sites = this.farm.sites.filter(({ name }) => ours.has(name));
+    const { edits, notes } = planCaa(this.farm, zones, sites, issuer);
+    for (const note of notes) this.terminal.say(note);
+    this.notes.push(...notes);
+    return edits;
+  }
+
+  /** @returns why a site can't be ordered for, by its name */
+  private async complaints(orders: PlannedSite[], { thumbprint }: Account): Promise<Map<string, string>> {
+    const { resolvers, unchecked } = this.options;
+    const found = new Map<string, string>();
+    if (unchecked) return found;
+    const sites = orders.map(({ site }) => siteNamed(this.farm, site));
+    for (const site of sites) {
+      const vips = [...site.vips, ...site.retiringVips];
+      const leads = await ask(namesOf(site), vips, { resolvers, thumbprint });
+      const complaints = leads.flatMap((lead) => complaintOf(lead, vips) ?? []);
+      if (complaints.length > 0) found.set(site.name, complaints.join("; "));
+    }
+    return found;
+  }
+
+  private async orderAll(planned: PlannedSite[], account: Account): Promise<SiteResult[]> {
+    // The config may have changed with the first run.
+    const now = planned.length > 0 ? this.plan() : [];
+    const results: SiteResult[] = [];
+    for (const { step, ...site } of now) {
+      if (step !== Step.Order) {
+        results.push({ ...site, result: step });
+        if (step === Step.Stopped) this.say(words.stopped(site.site, site.why));
+      } else if (this.interrupted) results.push({ ...site, result: "interrupted" });
+      else results.push(await this.orderOne({ step, ...site }, account));
+    }
+    return results;
+  }
+
+  private async orderOne(planned: PlannedSite, account: Account): Promise<SiteResult> {
+    const { step: _, ...site } = planned;
+    const complaint = (await this.complaints([planned], account)).get(site.site);
+    if (complaint !== undefined) {
+      this.say(words.refused(site.site, complaint));
+      return { ...site, result: "refused", why: complaint };
+    }
+    const key = keyOf(this.client.server, site.names);
+    const order: Order = { at: new Date(), site: site.site, key, result: "begun" };
+    this.note(withOrder(this.journal, order));
+    try {
+      const before = certificateIn(this.read(site.site));
+      await certbot(orderWords(this.client, account.id, site.site, site.names));
+      const after = this.read(site.site);
+      if (certificateIn(after) === undefined || certificateIn(after) === before)
+        throw new CliError(
+          `certbot wrote no new pair to ${path.join(this.pairs, site.site)}: where that was put there by another hand, move it away together with ${this.folder}/renewal/${site.site}.conf`,
+        );
+      const expires = "pair" in after ? new Date(after.pair.chain[0].validTo) : undefined;
+      const undelivered = [...new Set([...this.journal.undelivered, site.site])];
+      this.note({ ...withOrder(this.journal, { ...order, result: "ordered" }), undelivered });
+      this.say(words.ordered(site.site, site.names, expires!.toISOString().slice(0, 10)));
+      return { ...site, result: "ordered", expires };
+    } catch (error) {
+      if (error instanceof UsageError || !(error instanceof CliError)) throw error;
+      this.note(withOrder(this.journal, { ...order, result: "failed", text: error.message }));
+      this.say(words.failed(site.site, error.message));
+      return { ...site, result: "failed", why: error.message };
+    }
+  }
+
+  /** One `up` for all that was ordered, now or before. */
+  private async deliver(): Promise<Pick<CertsResult, "delivered" | "undelivered">> {
+    const names = new Set(this.farm.sites.map(({ name }) => name));
+    const sites = this.journal.undelivered.filter((site) => names.has(site)).sort();
+    if (sites.length === 0 || this.interrupted) return { delivered: [] };
+    this.terminal.say(`then, every server gets the new certificates of ${sites.join(", ")}:`);
+    try {
+      await change(this.session, this.unasked, "bring the certificates", [], refuseMoves);
+    } catch (error) {
+      if (!(error instanceof CliError)) throw error;
+      this.say(words.undelivered(sites, error.message));
+      return { delivered: [], undelivered: error.message };
+    }
+    this.note({ ...this.journal, undelivered: [] });
+    this.tell(words.delivered(sites));
+    return { delivered: sites };
+  }
+
+  private resultOf(
+    sites: SiteResult[],
+    account: Account | undefined,
+    delivery: Pick<CertsResult, "delivered" | "undelivered">,
+  ): CertsResult {
+    const { server } = this.client;
+    const shown = account === undefined ? null : { uri: account.uri, thumbprint: account.thumbprint };
+    return { server, account: shown, sites, ...delivery, notes: this.notes };
+  }
+
+  /** Kept before anything goes on: a run that is killed has counted. */
+  private note(journal: Journal): void {
+    this.journal = journal;
+    writeJournal(this.folder, journal);
+  }
+
+  private say(line: Line): void {
+    this.terminal.say(printable(line.text));
+    this.tell(line);
+  }
+
+  private tell(line: Line): void {
+    this.hooks.tell(line, new Date());
+  }
+}
+
+/** How a run ends. */
+export function exitOf({ sites, undelivered }: CertsResult): Exit {
+  if (sites.some(({ result }) => result === "interrupted")) return Exit.Interrupted;
+  const bad: SiteResult["result"][] = ["refused", "failed", Step.Stopped];
+  return undelivered !== undefined || sites.some(({ result }) => bad.includes(result))
+    ? Exit.Failed
+    : Exit.Ok;
+}
+
+/** What a run did, in lines. */
+export function describeResult({ sites, delivered, undelivered, notes }: CertsResult): string {
+  const of = (...results: SiteResult["result"][]): SiteResult[] =>
+    sites.filter(({ result }) => results.includes(result));
+  const list = (some: SiteResult[]): string => some.map(({ site }) => site).join(", ");
+  const count = (some: SiteResult[]): string => (some.length === 1 ? "1 site" : `${some.length} sites`);
+  const lines = [
+    ...notes,
+    ...(of("refused", "failed", Step.Stopped).length > 0
+      ? [`not ordered, for the reason above: ${list(of("refused", "failed", Step.Stopped))}`]
+      : []),
+    ...(of("planned").length > 0 ? [`would be ordered: ${list(of("planned"))}`] : []),
+    ...(of(Step.Later).length > 0 ? [`left for a later run: ${list(of(Step.Later))}`] : []),
+    ...(of("interrupted").length > 0
+      ? [`interrupted before ${list(of("interrupted"))}: run this again, and it goes on`]
+      : []),
+    ...(undelivered === undefined
+      ? []
+      : ["not every server has the new certificates: put right what failed, then run this again"]),
+    ...(delivered.length > 0 ? [`https with a new certificate: ${delivered.join(", ")}`] : []),
+    ...(of(Step.Keep).length > 0
+      ? [`${count(of(Step.Keep))} with a certificate that is good for a while`]
+      : []),
+  ];
+  return printableText(lines.length > 0 ? lines : ["nothing to do"]);
+}
+
+const printableText = (lines: string[]): string =>
+  lines.map((text) => text.split("\n").map(printable).join("\n")).join("\n");
+
+function describePlan(planned: PlannedSite[]): string[] {
+  const said = planned.filter(({ step }) => step === Step.Order || step === Step.Skip);
+  return said.map(({ site, step, why, names }) =>
+    printable(
+      step === Step.Order ? `${site}: to be ordered for ${names.join(", ")}: ${why}` : `${site}: ${why}`,
+    ),
+  );
+}
+
+/**
+ * Where pairs lie, as the config has it.
+ * @throws UsageError when certbot could not write them so
+ */
+export function pairsFolderOf({ tls }: Pick<FarmModel, "tls">): string {
+  const { folder = DEFAULT_FOLDER, keys } = tls ?? {};
+  if (keys !== undefined)
+    throw new UsageError(
+      `tls.keys is ${keys}, and certbot writes each key beside its certificate: pulumi config rm --path tls.keys, or go on with a client of your own. Nothing was touched`,
+    );
+  if (path.basename(folder) === "live" && path.dirname(folder) !== ".") return folder;
+  throw new UsageError(
+    `tls.folder is ${folder}, where a client of yours writes; certbot writes to a folder of the name live, such as ${DEFAULT_FOLDER}. To let certs do it from now on: pulumi config set --path tls.folder ${DEFAULT_FOLDER}. Sites keep what they have until it has ordered. Nothing was touched`,
+  );
+}
+
+function checkServer(server: string | undefined): void {
+  if (server === undefined || (URL.canParse(server) && new URL(server).protocol === "https:")) return;
+  throw new UsageError(
+    `--server: ${JSON.stringify(server)} is no https address of a CA's directory; use one such as ${LETS_ENCRYPT}`,
+  );
+}
+
+/** The SHA-256 of the certificate that lies there. */
+const certificateIn = (reading: Reading): string | undefined =>
+  "pair" in reading ? reading.pair.chain[0].fingerprint256 : undefined;
+
+/** A new folder is for its owner alone, and out of version control. */
+function makePrivate(folder: string): void {
+  if (fs.existsSync(folder)) return;
+  fs.mkdirSync(path.dirname(folder), { recursive: true });
+  fs.mkdirSync(folder, { mode: 0o700 });
+  fs.writeFileSync(path.join(folder, ".gitignore"), "# Private keys.\n*\n");
+}

@@ -1,0 +1,134 @@
+/** Which sites need a certificate, from what lies in the operator's folder and what was ordered before. Pure. */
+import { X509Certificate } from "node:crypto";
+import { SiteModel, boundAliases } from "../../components/config";
+import { Reading, problemsOf } from "../../components/webServerPool/tls/pair.cjs";
+import { Journal, countSince, failuresOf, keyOf } from "./journal";
+
+/** Let's Encrypt takes 300 orders of an account in three hours; what is left is for a person in need. */
+export const MOST_ORDERS = 250;
+export const ORDERS_WINDOW_MS = 3 * 3_600_000;
+/** A name that failed so often is left alone for a day. */
+export const MOST_FAILURES = 2;
+export const REST_MS = 24 * 3_600_000;
+/** A site that has none comes before all that expire later than this. */
+const MISSING_MS = 7 * 24 * 3_600_000;
+
+/** What is to be done about a site. */
+export enum Step {
+  /** A certificate is to be ordered. */
+  Order = "order",
+  /** Its certificate is good for a while. */
+  Keep = "keep",
+  /** It is none of ours. */
+  Skip = "skip",
+  /** It has failed too often. */
+  Stopped = "stopped",
+  /** There were too many orders; a later run goes on. */
+  Later = "later",
+}
+
+/** A site, and what is to be done about it. */
+export interface PlannedSite {
+  site: string;
+  step: Step;
+  /** All that its certificate must have, the server's own first. */
+  names: string[];
+  /** Why, in words. */
+  why: string;
+  /** Until when the present certificate is good; absent: there is none that could be read. */
+  expires?: Date;
+}
+
+/** The names of a site's certificate: also those that are on their way out of DNS, as servers still answer to them. */
+export const namesOf = (site: SiteModel): string[] => [
+  ...new Set([site.serverName, ...boundAliases(site)].map((name) => name.toLowerCase())),
+];
+
+/**
+ * What is to be done about each site, the most urgent order first.
+ * @param pairs what lies in the folder, by site
+ * @param tryAgain sites that a person has named: those don't rest
+ */
+export function plan(
+  sites: SiteModel[],
+  pairs: Map<string, Reading>,
+  now: Date,
+  journal: Journal,
+  tryAgain: Set<string> = new Set(),
+): PlannedSite[] {
+  let left = MOST_ORDERS - countSince(journal, new Date(now.getTime() - ORDERS_WINDOW_MS));
+  return sites
+    .map((site) => planSite(site, pairs.get(site.name), now))
+    .sort((a, b) => urgency(a, now) - urgency(b, now))
+    .map((planned) => {
+      if (planned.step !== Step.Order) return planned;
+      const { count, last } = failuresOf(journal, keyOf(journal.server, planned.names));
+      const rested = last === undefined || now.getTime() - last.at.getTime() >= REST_MS;
+      if (count >= MOST_FAILURES && !rested && !tryAgain.has(planned.site))
+        return {
+          ...planned,
+          step: Step.Stopped,
+          why: `failed ${count} times, last on ${minuteOf(last.at)}: ${last.text}. Tried again when its names change, after ${minuteOf(new Date(last.at.getTime() + REST_MS))}, or at once: loopback-ha certs ${planned.site}`,
+        };
+      if (left-- > 0) return planned;
+      return {
+        ...planned,
+        step: Step.Later,
+        why: `${planned.why}; ${MOST_ORDERS} orders in three hours are enough for the CA: a later run goes on`,
+      };
+    });
+}
+
+const minuteOf = (at: Date): string => at.toISOString().replace(/:\d\d\.\d+Z$/, "Z");
+const dayOf = (at: Date): string => at.toISOString().slice(0, 10);
+
+const urgency = ({ expires }: PlannedSite, now: Date): number =>
+  (expires ?? new Date(now.getTime() + MISSING_MS)).getTime();
+
+function planSite(site: SiteModel, reading: Reading | undefined, now: Date): PlannedSite {
+  const { name, tls, retiring } = site;
+  const names = namesOf(site);
+  const skip = (why: string): PlannedSite => ({ site: name, step: Step.Skip, names, why });
+  if (!tls) return skip("is served by http only (tls: false)");
+  const elsewhere = tls.folder ?? tls.keys;
+  if (elsewhere !== undefined) return skip(`has its certificate from elsewhere (${elsewhere})`);
+  if (retiring) return skip("is on its way out of DNS");
+  const wildcards = names.filter((each) => each.startsWith("*."));
+  if (wildcards.length > 0)
+    return skip(
+      `${wildcards.join(", ")} is a wildcard, which a CA gives for a challenge in DNS only (dns-01): run a client with a hook for your name servers, and give sites.${name}.tls.folder`,
+    );
+  return { site: name, names, ...need(reading, names, now) };
+}
+
+function need(
+  reading: Reading | undefined,
+  names: string[],
+  now: Date,
+): Pick<PlannedSite, "step" | "why" | "expires"> {
+  if (!reading || "missing" in reading) return { step: Step.Order, why: "has none yet" };
+  if ("broken" in reading) return { step: Step.Order, why: reading.broken };
+  const [leaf] = reading.pair.chain;
+  const expires = new Date(leaf.validTo);
+  const added = names.filter((name) => !namesIn(leaf).includes(name));
+  const gone = namesIn(leaf).filter((name) => !names.includes(name));
+  const changed = [...added.map((name) => `+${name}`), ...gone.map((name) => `-${name}`)];
+  if (changed.length > 0)
+    return { step: Step.Order, why: `its names have changed: ${changed.join(" ")}`, expires };
+  if (now >= dueOn(leaf)) return { step: Step.Order, why: `expires ${dayOf(expires)}`, expires };
+  const [problem] = problemsOf(reading.pair, names, now);
+  if (problem !== undefined) return { step: Step.Order, why: problem, expires };
+  return { step: Step.Keep, why: `good until ${dayOf(expires)}, due on ${dayOf(dueOn(leaf))}`, expires };
+}
+
+const namesIn = ({ subjectAltName }: X509Certificate): string[] =>
+  (subjectAltName ?? "")
+    .toLowerCase()
+    .split(", ")
+    .flatMap((text) => (text.startsWith("dns:") ? [text.slice("dns:".length)] : []));
+
+/** When a third of its life is left. */
+export function dueOn({ validFrom, validTo }: Pick<X509Certificate, "validFrom" | "validTo">): Date {
+  const [from, to] = [new Date(validFrom).getTime(), new Date(validTo).getTime()];
+  return new Date(to - (to - from) / 3);
+}

@@ -1,0 +1,76 @@
+import { isIP } from "node:net";
+import { Command, Option } from "commander";
+import { Certs, CertsOptions, LETS_ENCRYPT, describeResult, exitOf } from "../certs/certs";
+import { show } from "../../components/config/error";
+import { UsageError } from "../failure";
+import { Context, open } from "./command";
+import { checkUrl } from "./watch";
+
+/** As the options are given. */
+export type GivenCerts = Omit<CertsOptions, "sites" | "resolvers" | "unchecked"> & {
+  resolver?: string[];
+  check?: boolean;
+};
+
+/** The options of whoever orders certificates. */
+export function withOrderOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        "--server <url>",
+        `the CA's directory; default: the one of the last run, at first ${LETS_ENCRYPT}`,
+      ).env("LOOPBACK_HA_ACME_SERVER"),
+    )
+    .option("--email <address>", "where the CA writes to, for the account; default: nowhere")
+    .addOption(
+      new Option(
+        "--resolver <address>",
+        "a name server that is asked whether names lead to the farm, in place of this machine's; may be given again",
+      )
+        .env("LOOPBACK_HA_RESOLVER")
+        .argParser(resolverIn),
+    );
+}
+
+function resolverIn(text: string, all: string[] = []): string[] {
+  if (isIP(text.replace(/:\d+$/, "")) === 4 || isIP(text) === 6) return [...all, text];
+  throw new UsageError(
+    `--resolver: ${show(text)} is no address of a name server; use one such as 192.0.2.10, or 192.0.2.10:5353`,
+  );
+}
+
+/** `certs`: certificates for who has no ACME client running. */
+export function certsCommand(): Command {
+  return withOrderOptions(
+    new Command("certs")
+      .argument("[sites...]", "only these; default: all that are served by https")
+      .description(
+        "orders the certificates that are missing or due, by certbot, and brings them to all servers; see docs/https.md",
+      ),
+  )
+    .option("--dry-run", "say what would be ordered, and do nothing")
+    .option("--caa", "write CAA records by which no other account may order for the farm's zones")
+    .option("--no-check", "order without asking whether the names lead to the farm")
+    .option("--hook-command <command>", "a shell command that is told each line")
+    .addOption(
+      new Option("--hook-url <url>", "a web hook that is told each line").env("LOOPBACK_HA_HOOK_URL"),
+    )
+    .action(async (sites: string[], options: GivenCerts, command: Command) => {
+      checkUrl(options.hookUrl);
+      await runCerts(await open(command), sites, options);
+    });
+}
+
+/** Runs it, and says how it ended. */
+export async function runCerts(
+  { session, terminal }: Context,
+  sites: string[],
+  { resolver, check, ...options }: GivenCerts,
+): Promise<void> {
+  const result = await Certs.run(session, terminal, {
+    ...options,
+    ...{ sites, resolvers: resolver, unchecked: check === false },
+  });
+  terminal.result(result, () => describeResult(result));
+  process.exitCode = exitOf(result);
+}
