@@ -36,6 +36,8 @@ export interface CertsOptions {
   server?: string;
   /** Where the CA writes to. Default: nowhere. */
   email?: string;
+  /** Order for these sites also where they have a certificate that is good. */
+  renew?: boolean;
   /** Say what would be ordered, and do nothing. */
   dryRun?: boolean;
   /** Write CAA records. */
@@ -119,6 +121,10 @@ export class Certs {
   /** @throws CliError when it can't be done */
   static async run(session: Session, terminal: Terminal, options: CertsOptions): Promise<CertsResult> {
     checkServer(options.server);
+    if (options.renew && !options.sites?.length)
+      throw new UsageError(
+        "--renew orders what is good for a while, too: name the sites, as a CA counts. Nothing was touched",
+      );
     const farm = await session.farm();
     for (const name of options.sites ?? []) siteNamed(farm, name);
     const pairs = pairsFolderOf(farm);
@@ -168,7 +174,10 @@ export class Certs {
 
   private plan(): PlannedSite[] {
     const pairs = new Map(this.sites.map(({ name }): [string, Reading] => [name, this.read(name)]));
-    return plan(this.sites, pairs, new Date(), this.journal, new Set(this.options.sites));
+    return plan(this.sites, pairs, new Date(), this.journal, {
+      named: new Set(this.options.sites),
+      renew: this.options.renew,
+    });
   }
 
   private read(site: string): Reading {

@@ -48,6 +48,10 @@ export function failuresOf(
     : { count: failed.length, last: { at: last.at, text: last.text ?? "it did not say why" } };
 }
 
+/** When this was last ordered; undefined: never, as far as it is known. */
+export const successOf = ({ orders }: Journal, key: string): Date | undefined =>
+  orders.filter((order) => order.key === key && order.result === "ordered").at(-1)?.at;
+
 const KEPT_MS = 8 * 24 * 3_600_000;
 
 /** The journal with one more order, or with an order's end; what is a week old goes. */

@@ -2,7 +2,7 @@
 import { X509Certificate } from "node:crypto";
 import { SiteModel, boundAliases } from "../../components/config";
 import { Reading, problemsOf } from "../../components/webServerPool/tls/pair.cjs";
-import { Journal, countSince, failuresOf, keyOf } from "./journal";
+import { Journal, countSince, failuresOf, keyOf, successOf } from "./journal";
 
 /** Let's Encrypt takes 300 orders of an account in three hours; what is left is for a person in need. */
 export const MOST_ORDERS = 250;
@@ -44,32 +44,38 @@ export const namesOf = (site: SiteModel): string[] => [
   ...new Set([site.serverName, ...boundAliases(site)].map((name) => name.toLowerCase())),
 ];
 
+/** What a person asked for besides. */
+export interface Asked {
+  /** These sites, which don't rest then. */
+  named?: Set<string>;
+  /** Also what is good for a while. */
+  renew?: boolean;
+}
+
 /**
  * What is to be done about each site, the most urgent order first.
  * @param pairs what lies in the folder, by site
- * @param tryAgain sites that a person has named: those don't rest
  */
 export function plan(
   sites: SiteModel[],
   pairs: Map<string, Reading>,
   now: Date,
   journal: Journal,
-  tryAgain: Set<string> = new Set(),
+  { named = new Set(), renew = false }: Asked = {},
 ): PlannedSite[] {
   let left = MOST_ORDERS - countSince(journal, new Date(now.getTime() - ORDERS_WINDOW_MS));
   return sites
-    .map((site) => planSite(site, pairs.get(site.name), now))
+    .map((site) => {
+      const planned = planSite(site, pairs.get(site.name), now);
+      return renew && planned.step === Step.Keep
+        ? { ...planned, step: Step.Order, why: "a new one is asked for" }
+        : planned;
+    })
     .sort((a, b) => urgency(a, now) - urgency(b, now))
-    .map((planned) => {
+    .map(({ isDue, ...planned }) => {
       if (planned.step !== Step.Order) return planned;
-      const { count, last } = failuresOf(journal, keyOf(journal.server, planned.names));
-      const rested = last === undefined || now.getTime() - last.at.getTime() >= REST_MS;
-      if (count >= MOST_FAILURES && !rested && !tryAgain.has(planned.site))
-        return {
-          ...planned,
-          step: Step.Stopped,
-          why: `failed ${count} times, last on ${minuteOf(last.at)}: ${last.text}. Tried again when its names change, after ${minuteOf(new Date(last.at.getTime() + REST_MS))}, or at once: loopback-ha certs ${planned.site}`,
-        };
+      const why = named.has(planned.site) ? undefined : restOf(planned, isDue, journal, now);
+      if (why !== undefined) return { ...planned, step: Step.Stopped, why };
       if (left-- > 0) return planned;
       return {
         ...planned,
@@ -79,13 +85,37 @@ export function plan(
     });
 }
 
+/** Why a site is left alone for now; undefined: it is not. */
+function restOf(
+  { site, names, why }: PlannedSite,
+  isDue: boolean | undefined,
+  journal: Journal,
+  now: Date,
+): string | undefined {
+  const key = keyOf(journal.server, names);
+  const rests = (since: Date): boolean => now.getTime() - since.getTime() < REST_MS;
+  const again = (since: Date): string =>
+    `Tried again when its names change, after ${minuteOf(new Date(since.getTime() + REST_MS))}, or at once: loopback-ha certs ${site}`;
+  const { count, last } = failuresOf(journal, key);
+  if (last !== undefined && count >= MOST_FAILURES && rests(last.at))
+    return `failed ${count} times, last on ${minuteOf(last.at)}: ${last.text}. ${again(last.at)}`;
+  // Or a pair that is never to our liking would be ordered by every run.
+  const success = successOf(journal, key);
+  return success !== undefined && !isDue && rests(success)
+    ? `was ordered on ${minuteOf(success)}, and yet: ${why}. ${again(success)}`
+    : undefined;
+}
+
 const minuteOf = (at: Date): string => at.toISOString().replace(/:\d\d\.\d+Z$/, "Z");
 const dayOf = (at: Date): string => at.toISOString().slice(0, 10);
 
 const urgency = ({ expires }: PlannedSite, now: Date): number =>
   (expires ?? new Date(now.getTime() + MISSING_MS)).getTime();
 
-function planSite(site: SiteModel, reading: Reading | undefined, now: Date): PlannedSite {
+/** A site with whether its certificate nears its end. */
+type Judged = PlannedSite & { isDue?: boolean };
+
+function planSite(site: SiteModel, reading: Reading | undefined, now: Date): Judged {
   const { name, tls, retiring } = site;
   const names = namesOf(site);
   const skip = (why: string): PlannedSite => ({ site: name, step: Step.Skip, names, why });
@@ -105,7 +135,7 @@ function need(
   reading: Reading | undefined,
   names: string[],
   now: Date,
-): Pick<PlannedSite, "step" | "why" | "expires"> {
+): Pick<Judged, "step" | "why" | "expires" | "isDue"> {
   if (!reading || "missing" in reading) return { step: Step.Order, why: "has none yet" };
   if ("broken" in reading) return { step: Step.Order, why: reading.broken };
   const [leaf] = reading.pair.chain;
@@ -115,7 +145,7 @@ function need(
   const changed = [...added.map((name) => `+${name}`), ...gone.map((name) => `-${name}`)];
   if (changed.length > 0)
     return { step: Step.Order, why: `its names have changed: ${changed.join(" ")}`, expires };
-  if (now >= dueOn(leaf)) return { step: Step.Order, why: `expires ${dayOf(expires)}`, expires };
+  if (now >= dueOn(leaf)) return { step: Step.Order, why: `expires ${dayOf(expires)}`, expires, isDue: true };
   const [problem] = problemsOf(reading.pair, names, now);
   if (problem !== undefined) return { step: Step.Order, why: problem, expires };
   return { step: Step.Keep, why: `good until ${dayOf(expires)}, due on ${dayOf(dueOn(leaf))}`, expires };

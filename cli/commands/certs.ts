@@ -48,6 +48,7 @@ export function certsCommand(): Command {
         "orders the certificates that are missing or due, by certbot, and brings them to all servers; see docs/https.md",
       ),
   )
+    .option("--renew", "for the named sites, also where the certificate is good for a while")
     .option("--dry-run", "say what would be ordered, and do nothing")
     .option("--caa", "write CAA records by which no other account may order for the farm's zones")
     .option("--no-check", "order without asking whether the names lead to the farm")

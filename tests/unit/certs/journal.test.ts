@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import {
+  Journal,
+  Order,
+  journalFile,
+  keyOf,
+  readJournal,
+  withOrder,
+  writeJournal,
+} from "../../../cli/certs/journal";
+
+const FRESH = { stack: "farm/prod", server: "https://acme.example/directory" };
+const DAY = 24 * 3_600_000;
+const order = (at: number, more: Partial<Order> = {}): Order => ({
+  ...{ at: new Date(at), site: "a", key: "k", result: "begun" },
+  ...more,
+});
+const empty: Journal = { ...FRESH, orders: [], undelivered: [] };
+
+describe("certs: the journal", () => {
+  let folder: string;
+  beforeEach(() => (folder = fs.mkdtempSync(path.join(os.tmpdir(), "journal-"))));
+  afterEach(() => fs.rmSync(folder, { recursive: true }));
+
+  it("comes back as it was written", () => {
+    assert.deepEqual(readJournal(folder, FRESH), empty);
+    const journal = {
+      ...empty,
+      orders: [order(5, { result: "failed", text: "no" }), order(6, { result: "ordered" })],
+      undelivered: ["a"],
+    };
+    writeJournal(folder, journal);
+    assert.deepEqual(readJournal(folder, { stack: "other", server: "other" }), journal);
+  });
+
+  it("an order's end takes the place of its beginning, and what is a week old goes", () => {
+    const begun = withOrder({ ...empty, orders: [order(0)] }, order(9 * DAY));
+    assert.deepEqual(begun.orders, [order(9 * DAY)]);
+    const ended = withOrder(begun, order(9 * DAY, { result: "ordered" }));
+    assert.deepEqual(ended.orders, [order(9 * DAY, { result: "ordered" })]);
+    const other = withOrder(ended, order(9 * DAY, { site: "b" }));
+    assert.equal(other.orders.length, 2);
+  });
+
+  it("one that can't be read says so, and orders nothing", () => {
+    for (const text of [
+      "",
+      "{",
+      "[]",
+      '{"stack":"a"}',
+      '{"stack":"a","server":"b","orders":1,"undelivered":[]}',
+    ]) {
+      fs.writeFileSync(journalFile(folder), text);
+      assert.throws(() => readJournal(folder, FRESH), /orders\.json can't be read .*nothing was ordered/);
+    }
+  });
+
+  it("names in another order are the same order, and those of another CA are not", () => {
+    assert.equal(keyOf("s", ["b", "a"]), keyOf("s", ["a", "b"]));
+    assert.notEqual(keyOf("s", ["a"]), keyOf("t", ["a"]));
+  });
+});
