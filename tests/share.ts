@@ -5,7 +5,7 @@
  */
 import { execFileSync } from "node:child_process";
 
-export const PARTS = 3;
+export const PARTS = 4;
 
 /** Those of `files` whose turn it is, in their order; `changed` ones are always among them. */
 export function shareOf(files: string[], turn: number, changed: string[], parts = PARTS): string[] {

@@ -2,6 +2,7 @@
 import { crashes } from "./crash";
 import { failover } from "./failover";
 import { flip } from "./flip";
+import { https } from "./https";
 import { preview } from "./preview";
 import { rivals } from "./rivals";
 import { scale } from "./scale";
@@ -11,6 +12,7 @@ const BENCHES: Record<string, (sizes: string[]) => Promise<void>> = {
   failover,
   crash: crashes,
   scale,
+  https,
   preview,
   rivals,
 };

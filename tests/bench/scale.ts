@@ -1,11 +1,11 @@
 /** `npm run bench -- scale`: what 1,000 sites cost over one, and over a program that does nothing. */
 import * as fs from "node:fs";
-import * as path from "node:path";
 import { Lab } from "../../examples/lab/lab";
 import { Project } from "../../examples/lab/project";
-import { timeUp, timed } from "../lab/wallTimes";
+import { timeUp } from "../lab/wallTimes";
 import { wideFarmConfig } from "./farm";
 import { buildBaseline } from "./baselineProject";
+import { peakMemory, stateSize, timePreview } from "./programs";
 import { report } from "./report";
 import { Times, inTurn, spread } from "./times";
 
@@ -24,14 +24,11 @@ interface Measures {
   baseline: { noChangeUp: Times; noChangePreview: Times; flip: Times };
   /** MiB. */
   memory: number;
-  /** Bytes. */
+  /** MiB. */
   state: number;
   /** Bytes that the operator's machine sent in the run with one more site, and in one without a change. */
   sent: { newSite: number; nothing: number };
 }
-
-const timePreview = (project: Project): Promise<number> =>
-  timed(() => project.pulumi(["preview", "--stack", project.stack], { check: true }));
 
 async function sentBytes(lab: Lab, work: () => Promise<unknown>): Promise<number> {
   const total = async (): Promise<number> => {
@@ -44,14 +41,6 @@ async function sentBytes(lab: Lab, work: () => Promise<unknown>): Promise<number
   const before = await total();
   await work();
   return (await total()) - before;
-}
-
-/** Peak memory of the program in a preview, in MiB. */
-async function memory(project: Project): Promise<number> {
-  const file = project.file("memory");
-  const env = { NODE_OPTIONS: `-r ${path.join(__dirname, "memory.cjs")}`, LOOPBACK_HA_BENCH_MEMORY: file };
-  await project.pulumi(["preview", "--stack", project.stack], { check: true, env });
-  return Number(fs.readFileSync(file, "utf8")) / 1024;
 }
 
 async function measure(lab: Lab, sites: number): Promise<Measures> {
@@ -84,8 +73,8 @@ async function measure(lab: Lab, sites: number): Promise<Measures> {
     flip: flip[0],
     newSite,
     baseline: { noChangeUp: noChangeUp[1], noChangePreview: noChangePreview[1], flip: flip[1] },
-    memory: await memory(project),
-    state: fs.statSync(project.file(`state/.pulumi/stacks/loopback-ha/${project.stack}.json`)).size,
+    memory: await peakMemory(project),
+    state: stateSize(project),
     sent: { newSite: sent, nothing },
   };
   baseline.remove();
@@ -140,7 +129,7 @@ async function write(all: Measures[]): Promise<void> {
       row("sent for it, to 6 machines", "", (it) => `${Math.round(it.sent.newSite / 1024)} KiB`),
       row("sent in an up without a change", "", (it) => `${Math.round(it.sent.nothing / 1024)} KiB`),
       row("peak memory of the program", "under 400 MiB", (it) => `${Math.round(it.memory)} MiB`),
-      row("state file", "linear", (it) => `${(it.state / 2 ** 20).toFixed(2)} MiB`),
+      row("state file", "linear", (it) => `${it.state.toFixed(2)} MiB`),
     ],
   });
 }

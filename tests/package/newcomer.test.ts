@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
 import { whoServes } from "../../examples/lab/client";
@@ -91,26 +92,33 @@ describe("a newcomer, with the docs alone", function () {
   it("has a crash noticed by the watcher", async () => {
     const [reporting, watching, hooked, ...more] = blocks("docs/watch.md");
     assert.deepEqual(more, [], "blocks of the page that no test runs");
-    // They go on until somebody ends them.
-    for (const lines of [reporting, hooked])
-      assert.match(await operate(`timeout 8 ${lines.trim()} || [ $? = 124 ]`), / watching stack=farm\/prod /);
-    const child = await lab.spawn("operator", ["bash", "-ec", `exec ${watching}`], {
-      cwd: farm.folder,
-      env: { ...farm.env, PATH },
-    });
     let log = "";
-    child.stdout!.on("data", (text) => (log += String(text)));
+    const watch = async (lines: string): Promise<ChildProcess> => {
+      log = "";
+      const child = await lab.spawn("operator", ["bash", "-ec", `exec ${lines.trim()}`], {
+        cwd: farm.folder,
+        env: { ...farm.env, PATH },
+      });
+      child.stdout!.on("data", (text) => (log += String(text)));
+      child.stderr!.on("data", (text) => (log += String(text)));
+      await says("watching");
+      return child;
+    };
     const says = (word: string): Promise<void> =>
       within(60, `${word} after ${log}`, () => Promise.resolve(log.includes(` ${word} `)));
-    await says("watching");
+    const end = async (child: ChildProcess): Promise<void> => {
+      child.kill();
+      const [code] = await once(child, "exit");
+      assert.equal(code, 0, log);
+    };
+    for (const lines of [reporting, hooked]) await end(await watch(lines));
+    const child = await watch(watching);
     await lab.crash("web2");
     await says("flipped");
     assert.notEqual(await served(), "web2");
     await lab.start("web2");
     await says("back");
-    child.kill();
-    const [code] = await once(child, "exit");
-    assert.equal(code, 0, log);
+    await end(child);
     await operate("loopback-ha restore web2");
     assert.equal(await served(), "web2");
   });
