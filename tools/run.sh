@@ -59,5 +59,8 @@ case "$verb" in
     ;;
   bench) exec "${typescript[@]}" tests/bench/run.ts "$@" ;;
   chaos) exec "${typescript[@]}" tests/chaos/run.ts "$@" ;;
-  pictures) exec "${typescript[@]}" tests/pictures/run.ts "$@" ;;
+  pictures)
+    require_programs chromium:chromium certutil:libnss3-tools Xvfb:xvfb xdotool:xdotool import:imagemagick
+    exec "${typescript[@]}" tests/pictures/run.ts "$@"
+    ;;
 esac

@@ -1,15 +1,17 @@
-/** `npm run pictures`: the pictures of the docs, of a farm in the lab with one server in maintenance. */
+/** `npm run pictures -- [farm] [browser]`: the pictures of the docs, by default all. */
 import { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { checkout } from "../../examples/lab/state";
 import { Farm, textOf } from "../lab/support";
+import { browserPicture } from "./browser";
 import { terminalPicture } from "./terminal";
 
 const folder = path.join(checkout, "docs", "images");
 
-async function main(): Promise<void> {
+/** Of a farm in the lab with one server in maintenance. */
+async function farmPictures(): Promise<void> {
   const farm = new Farm();
   const clients: ChildProcess[] = [];
   /** So many connections to a VIP that stay open. */
@@ -33,7 +35,6 @@ async function main(): Promise<void> {
     await connect(fourth, 35);
     await run(["drain", "web2", "--yes"]);
     await connect(second, 4);
-    fs.mkdirSync(folder, { recursive: true });
     await run(["diagram", "--out", path.join(folder, "diagram.svg")]);
     const status = await run(["status"], { FORCE_COLOR: "1" });
     fs.writeFileSync(path.join(folder, "status.svg"), `${terminalPicture("loopback-ha status", status)}\n`);
@@ -41,10 +42,22 @@ async function main(): Promise<void> {
     for (const client of clients) client.kill();
     await farm.destroy();
   }
-  console.log(`${folder}: diagram.svg, status.svg`);
 }
 
-main().catch((error: Error) => {
+const PICTURES: Record<string, () => Promise<void>> = {
+  farm: farmPictures,
+  browser: () => browserPicture(folder),
+};
+
+async function main(names: string[]): Promise<void> {
+  const unknown = names.find((name) => !Object.hasOwn(PICTURES, name));
+  if (unknown !== undefined)
+    throw new Error(`there is no picture '${unknown}': one of ${Object.keys(PICTURES).join(", ")}`);
+  fs.mkdirSync(folder, { recursive: true });
+  for (const name of names.length > 0 ? names : Object.keys(PICTURES)) await PICTURES[name]();
+}
+
+main(process.argv.slice(2)).catch((error: Error) => {
   console.error(error.message);
   process.exitCode = 1;
 });
