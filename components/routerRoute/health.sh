@@ -131,7 +131,7 @@ fi
 source=$(proof_source)
 current=$(readlink "$state/current")
 if [[ $pages && ! $every ]]; then
-  page_checks | ask --deadline 0 --within 6 --timeout "$site_seconds" --parallel "$sites_at_once" --lock "$run/lock" |
+  page_checks | { ask --deadline 0 --within 6 --timeout "$site_seconds" --parallel "$sites_at_once" --lock "$run/lock" || true; } |
     awk -F '\t' '$5 == "unasked" { unasked++; next } $1 == "end" && unasked { print "unasked\t" unasked } { print }'
   exit 0
 fi
