@@ -8,8 +8,8 @@ export interface Follower {
   onLost(reason: string): void;
   /** After how long without a round that is so, in milliseconds. */
   silence: number;
-  /** How long nobody asks then, in milliseconds. Default: a second, and after a silence not at all. */
-  pause?: number;
+  /** How long nobody asks after that, in milliseconds. Default: a second, and after a silence not at all. */
+  pause?(reason: string): number;
 }
 
 const PAUSE_MS = 1000;
@@ -32,7 +32,7 @@ export function keepFollowing(
     following = current;
     giveUpLater();
     void current.ended.then((failure) => {
-      if (following === current && failure !== undefined) restart(failure, pause ?? PAUSE_MS);
+      if (following === current && failure !== undefined) restart(failure, pause?.(failure) ?? PAUSE_MS);
     });
   };
   const restart = (reason: string, after: number): void => {
@@ -43,11 +43,9 @@ export function keepFollowing(
     onLost(reason);
   };
   const giveUpLater = (): void => {
+    const reason = `${script.host.name} said nothing for ${silence / 1000} s`;
     clearTimeout(timer);
-    timer = setTimeout(
-      () => restart(`${script.host.name} said nothing for ${silence / 1000} s`, pause ?? 0),
-      silence,
-    );
+    timer = setTimeout(() => restart(reason, pause?.(reason) ?? 0), silence);
   };
   begin();
   return () => {

@@ -56,12 +56,15 @@ export function onPages(memory: Memory, { router, answers, busy }: PageRound, at
   return [...lines, ...tellPages(memory)];
 }
 
-/** Nothing comes from it any more, or it can't ask. */
+/** It won't be otherwise soon: its scripts know of no pages, or its sudoers file does not. */
+export const mayNotAsk = (reason: string): boolean => /knows no --pages|^sudo: |: sudo: /.test(reason);
+
+/** Nothing comes from it any more, or it can't ask. That it can't be reached is told by its other rounds. */
 export function onPagesLost(memory: Memory, router: string, reason: string): Line[] {
   const sight = memory.routers[router];
   if (sight === undefined) return [];
   sight.pages = {};
-  if (sight.toldNoPages) return [];
+  if (sight.toldNoPages || !mayNotAsk(reason)) return [];
   sight.toldNoPages = true;
   return [words.noPages(router, reason)];
 }

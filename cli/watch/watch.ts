@@ -17,6 +17,7 @@ import { Memory, Policy, active, begin, keptOf } from "./memory";
 import { moveOnRouters } from "./move";
 import { keepWarm } from "./warm";
 import { feedWatchdog } from "./watchdog";
+import { mayNotAsk } from "./pages";
 import * as words from "./words";
 import type { Line } from "./words";
 
@@ -40,7 +41,7 @@ const now = (): number => performance.timeOrigin + performance.now();
 const MOST_QUESTIONS = 256;
 const MOST_VIPS = 8;
 /** Sites' own pages cost their applications something, and a handshake each. */
-const PAGES = { everySeconds: 30, most: 16, timeout: 3, pauseMs: 300_000 };
+const PAGES = { everySeconds: 30, most: 16, timeout: 3 };
 /** How long hooks may take when the watcher ends. */
 const LAST_WORDS_MS = 3000;
 /** How often it is tried whether a flip could be made. */
@@ -270,7 +271,7 @@ export class Watcher {
       const router = script.host.name;
       return keepFollowing(script, {
         silence: 3 * PAGES.everySeconds * 1000,
-        pause: PAGES.pauseMs,
+        pause: (reason) => PAGES.everySeconds * (mayNotAsk(reason) ? 10_000 : 1000),
         onRound: (lines) => this.take({ kind: "pages", at: now(), router, ...parsePages(lines) }),
         onLost: (reason) => this.take({ kind: "pagesLost", at: now(), router, reason }),
       });

@@ -134,11 +134,12 @@ describe("watch: sites' own pages", () => {
 
   it("a router that can't ask is told once, and when it can; what it said before is forgotten", () => {
     const watched = new Watched();
-    const lose = (): Watched =>
-      watched.take({ kind: "pagesLost", at: watched.at, router: "r1", reason: "health.sh knows no --pages" });
+    const lose = (reason: string): Watched =>
+      watched.take({ kind: "pagesLost", at: watched.at, router: "r1", reason });
     pages(watched, "+4++");
-    lose();
-    lose();
+    lose("r1 said nothing for 90 s");
+    lose("r1: health.sh knows no --pages");
+    lose("r1: sudo: a password is required");
     pages(watched, "+4++");
     assert.deepEqual(watched.words, ["no-pages r1", "pages r1"]);
   });
