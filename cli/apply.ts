@@ -1,6 +1,6 @@
 /** `pulumi up` with one line for each machine that is changed. */
 import type { EngineEvent } from "@pulumi/pulumi/automation";
-import { Change, changeOf, changesIn, messagesIn } from "./forecast";
+import { Change, changeOf, changesIn, messagesIn, warningsIn } from "./forecast";
 import { onInterrupt } from "./interrupt";
 import { explainPulumi } from "./pulumiFailure";
 import type { Session } from "./session";
@@ -28,7 +28,7 @@ export async function apply(session: Session, progress: (line: string) => void):
   const ended = (ok: boolean, failures: string[]): Applied => ({
     ok,
     failures,
-    warnings: messagesIn(events, "warning"),
+    warnings: warningsIn(events),
     changes: changesIn(events),
     seconds: (Date.now() - began) / 1000,
   });

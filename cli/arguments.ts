@@ -21,6 +21,31 @@ export function prefixNamed(farm: FarmModel, prefix: string): string {
   throw new UsageError(`there is no prefix ${show(prefix)}; ${useNearest(prefix, units, "prefix")}`);
 }
 
+/** Sites whose own pages may be worse on the server that gets them, for the runs of this process. */
+export interface Despite {
+  despiteSites?: string;
+}
+/** The option of commands that have it. */
+export const DESPITE_SITES = [
+  "--despite-sites <sites>",
+  "move although these sites' own pages are worse there: shop,blog",
+] as const;
+
+/**
+ * Runs of pulumi get it as who runs them by hand gives it to them.
+ * @throws UsageError with the nearest name
+ */
+export function goOnDespite({ sites }: FarmModel, { despiteSites }: Despite): void {
+  if (despiteSites === undefined) return;
+  const names = sites.map(({ name }) => name);
+  for (const name of despiteSites.split(","))
+    if (!names.includes(name))
+      throw new UsageError(
+        `--despite-sites: there is no site ${show(name)}; ${useNearest(name, names, "site")}. Nothing was touched`,
+      );
+  process.env.LOOPBACK_HA_DESPITE_SITES = despiteSites;
+}
+
 const UNITS: Record<string, number> = { ms: 0.001, s: 1, m: 60, h: 3600 };
 
 /** @returns what reads a whole number in a range */

@@ -8,12 +8,17 @@ export interface Follower {
   onLost(reason: string): void;
   /** After how long without a round that is so, in milliseconds. */
   silence: number;
+  /** How long nobody asks after that, in milliseconds. Default: a second, and after a silence not at all. */
+  pause?(reason: string): number;
 }
 
 const PAUSE_MS = 1000;
 
 /** @returns what ends it */
-export function keepFollowing(script: InstalledScript, { onRound, onLost, silence }: Follower): () => void {
+export function keepFollowing(
+  script: InstalledScript,
+  { onRound, onLost, silence, pause }: Follower,
+): () => void {
   let following: Following | undefined;
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
@@ -27,19 +32,20 @@ export function keepFollowing(script: InstalledScript, { onRound, onLost, silenc
     following = current;
     giveUpLater();
     void current.ended.then((failure) => {
-      if (following === current && failure !== undefined) restart(failure, PAUSE_MS);
+      if (following === current && failure !== undefined) restart(failure, pause?.(failure) ?? PAUSE_MS);
     });
   };
-  const restart = (reason: string, pause: number): void => {
+  const restart = (reason: string, after: number): void => {
     following?.stop();
     following = undefined;
     clearTimeout(timer);
-    timer = setTimeout(begin, pause);
+    timer = setTimeout(begin, after);
     onLost(reason);
   };
   const giveUpLater = (): void => {
+    const reason = `${script.host.name} said nothing for ${silence / 1000} s`;
     clearTimeout(timer);
-    timer = setTimeout(() => restart(`${script.host.name} said nothing for ${silence / 1000} s`, 0), silence);
+    timer = setTimeout(() => restart(reason, pause?.(reason) ?? 0), silence);
   };
   begin();
   return () => {

@@ -110,6 +110,14 @@ export function messagesIn(events: EngineEvent[], severity: "warning" | "error" 
   return [...new Set(texts)].filter((text) => text !== "");
 }
 
+/** The engine's and the program's, and those of machines: what these say is information to the engine. */
+export function warningsIn(events: EngineEvent[]): string[] {
+  const told = messagesIn(events, "info")
+    .flatMap((text) => text.split("\n"))
+    .flatMap((line) => /^warning: (.+)$/.exec(line.trim())?.slice(1) ?? []);
+  return [...new Set([...messagesIn(events, "warning"), ...told])];
+}
+
 const plain = (text: string): string => text.replace(/<\{%[^%]*%\}>/g, "").trim();
 
 const CHANGING = ["create", "update", "delete", "replace", "create-replacement", "delete-replaced"];

@@ -37,7 +37,7 @@ import { zoneComponent } from "./host/instance";
 import { announceOrder } from "./host/turns.cjs";
 import { tellOutlook } from "./outlook";
 import { routerKind } from "./routerRoute/kinds";
-import { commandsOf, planAhead } from "./webServerPool/tls";
+import { commandsOf, httpsSites, planAhead } from "./webServerPool/tls";
 import { SiteArgs, healthPath } from "./webServerPool/vhost";
 import { zonesElsewhere } from "./zonesElsewhere";
 
@@ -122,9 +122,13 @@ function siteSecrets(farm: FarmModel): Record<string, pulumi.Output<string>> {
 }
 
 /** The health path, and what else is served there that we did not set up. */
-function checksOf({ name: site, serverName, checkPorts, checkPath }: SiteModel, vip: string): VipCheckArgs[] {
+function checksOf(
+  { name: site, serverName, checkPorts, checkPath }: SiteModel,
+  vip: string,
+  https: Set<string>,
+): VipCheckArgs[] {
   return [
-    { vip, site, kind: CheckKind.Http, serverName, pool: POOL, checkPath },
+    { vip, site, kind: CheckKind.Http, serverName, pool: POOL, checkPath, https: https.has(site) },
     ...checkPorts.map((port) => ({ vip, site, kind: CheckKind.Tcp, port })),
   ];
 }
@@ -155,6 +159,7 @@ function build(
   const prefixes = farm.network.vipSubnets;
   const servers = serversOf(farm);
 
+  const https = new Set(httpsSites({ sites, tls }).map(({ name }) => name));
   const carriers = new Set(farm.placement.map(({ server }) => server));
   let tellServed: () => void;
   const served = pulumi.output(new Promise<string>((resolve) => (tellServed = () => resolve(""))));
@@ -175,7 +180,7 @@ function build(
         pinning: router.pinning,
         confirmSeconds: router.confirmSeconds,
         proofSeconds: router.proofSeconds,
-        checks: farm.sites.flatMap((site) => boundVips(site).flatMap((vip) => checksOf(site, vip))),
+        checks: farm.sites.flatMap((site) => boundVips(site).flatMap((vip) => checksOf(site, vip, https))),
         healthPaths: { [POOL]: token.apply(healthPath) },
         proofSource: router.proofSource,
         others: farm.routers.filter((other) => other !== router).map(({ name }) => name),

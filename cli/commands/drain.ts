@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { FarmModel, ServerState } from "../../components/config";
-import { duration, serverNamed } from "../arguments";
+import { DESPITE_SITES, Despite, duration, goOnDespite, serverNamed } from "../arguments";
 import { Outcome, change } from "../change";
 import { Left, describeLeft } from "../drain/counts";
 import { WaitEnd, pinningRouters, waitForFlows } from "../drain/wait";
@@ -9,7 +9,7 @@ import { onInterrupt } from "../interrupt";
 import { Context, open } from "./command";
 import { leavingEdits, pinsOf } from "./flips";
 
-interface DrainOptions {
+interface DrainOptions extends Despite {
   wait?: number;
   tcpIdle: number;
   udpIdle: number;
@@ -25,11 +25,13 @@ export function drainCommand(): Command {
     .option("--tcp-idle <time>", "TCP connections silent for longer are not waited for", duration, 300)
     .option("--udp-idle <time>", "the same for UDP", duration, 30)
     .option("--move-rest", "at the deadline it is set down: what is left moves, and its clients are told")
+    .option(...DESPITE_SITES)
     .action(async (name: string, options: DrainOptions, command: Command) => {
       if (options.moveRest && options.wait === undefined)
         throw new UsageError("--move-rest needs a deadline: --wait 10m");
       const context = await open(command);
       const farm = await context.session.farm();
+      goOnDespite(farm, options);
       const edits = leavingEdits(farm, await pinsOf(context), name, ServerState.Maintenance);
       const already = serverNamed(farm, name).state === ServerState.Maintenance;
       const outcome = already

@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { FarmModel, ServerState } from "../../components/config";
 import { contains } from "../../components/addressPlan";
-import { prefixNamed, serverNamed } from "../arguments";
+import { DESPITE_SITES, Despite, goOnDespite, prefixNamed, serverNamed } from "../arguments";
 import { Outcome, change } from "../change";
 import { UsageError } from "../failure";
 import type { Edit } from "../stackFile";
@@ -86,10 +86,13 @@ export function restoreCommand(): Command {
   return new Command("restore")
     .argument("<server>", "a server that carries nothing")
     .description("brings a server what it missed, proves that it serves, and gives it its traffic back")
-    .action(async (name: string, _options: unknown, command: Command) => {
+    .option(...DESPITE_SITES)
+    .action(async (name: string, options: Despite, command: Command) => {
       const context = await open(command);
       const { session, terminal } = context;
-      const { state } = serverNamed(await session.farm(), name);
+      const farm = await session.farm();
+      const { state } = serverNamed(farm, name);
+      goOnDespite(farm, options);
       if (state === ServerState.Down) {
         terminal.say(`first, ${name} gets what it missed:`);
         await change(session, terminal, `bring ${name} up to date`, [stateOf(name, ServerState.Maintenance)]);
@@ -107,9 +110,12 @@ export function moveCommand(): Command {
     .argument("<prefix>", "a VIP subnet, or a VIP where each is placed by itself")
     .argument("<server>", "who shall serve it")
     .description("one prefix to another server, wherever its home is")
-    .action(async (prefix: string, name: string, _options: unknown, command: Command) => {
+    .option(...DESPITE_SITES)
+    .action(async (prefix: string, name: string, options: Despite, command: Command) => {
       const context = await open(command);
-      const edits = moveEdits(await context.session.farm(), await pinsOf(context), prefix, name);
+      const farm = await context.session.farm();
+      goOnDespite(farm, options);
+      const edits = moveEdits(farm, await pinsOf(context), prefix, name);
       report(context, await change(context.session, context.terminal, `move ${prefix} to ${name}`, edits));
     });
 }

@@ -24,6 +24,7 @@ interface WatchOptions {
   flapLimit: number;
   flapWindow: number;
   moveAfter?: number;
+  sickByPages?: boolean;
   dryRun?: boolean;
   hookCommand?: string;
   hookUrl?: string;
@@ -78,6 +79,10 @@ export function watchCommand(): Command {
       "when another run holds the stack for so long, what dead servers carry is moved on the routers (default: never)",
       durationBetween("1s", "24h"),
     )
+    .option(
+      "--sick-by-pages",
+      "a server most of whose sites' own pages are worse than the others' is set down as a sick one is",
+    )
     .option("--dry-run", "say what would be done, and do nothing")
     .option("--hook-command <command>", "a shell command that is told each line of the log")
     .addOption(
@@ -107,12 +112,21 @@ export function watchCommand(): Command {
 }
 
 function policyOf(
-  { interval, flapWindow, sickAfter, sickWindow, moveAfter, dryRun = false, ...counts }: WatchOptions,
+  {
+    interval,
+    flapWindow,
+    sickAfter,
+    sickWindow,
+    moveAfter,
+    sickByPages,
+    dryRun = false,
+    ...counts
+  }: WatchOptions,
   { servers }: FarmModel,
 ): Policy {
   const { fall, rise, minActive = LIMITS.minActive(servers.length), minActiveDead, flapLimit } = counts;
   return {
-    ...{ fall, rise, minActive, minActiveDead, flapLimit, dryRun },
+    ...{ fall, rise, minActive, minActiveDead, flapLimit, sickByPages, dryRun },
     interval: interval * 1000,
     sickAfter: sickAfter * 1000,
     sickFlips: LIMITS.sickFlips,

@@ -7,6 +7,7 @@ import { linesOf, machinesToLookAt, observe } from "../../components/host/observ
 import { routerKind } from "../../components/routerRoute/kinds";
 import { pairProblems } from "../../components/webServerPool/tls/inFolder";
 import { Answer, parseHealth } from "../health";
+import { Pages, parsePages } from "../pages";
 import { FarmStatus, Sightings, statusOf } from "./model";
 
 const HEALTH_SECONDS = 15;
@@ -17,9 +18,10 @@ const DNS_MS = 2000;
  * @param project the project's folder
  */
 export async function gather(farm: FarmModel, stack: string, project: string): Promise<FarmStatus> {
-  const [machines, health, serials] = await Promise.all([
+  const [machines, health, pages, serials] = await Promise.all([
     observe(machinesToLookAt(farm)),
     askHealth(farm.routers, stack),
+    askPages(farm.routers, stack),
     askSerials(farm),
   ]);
   const at = Date.now();
@@ -31,7 +33,7 @@ export async function gather(farm: FarmModel, stack: string, project: string): P
     ),
   );
   const pairs = pairProblems(farm, project, new Date(at), inForce);
-  return statusOf(farm, { stack, at, machines, health, serials, pairs });
+  return statusOf(farm, { stack, at, machines, health, pages, serials, pairs });
 }
 
 /** A router's script of this stack. */
@@ -57,6 +59,22 @@ async function askHealth(routers: RouterModel[], stack: string): Promise<Sightin
     }),
   );
   return new Map(answers);
+}
+
+/** A router that can't, or whose scripts are of before there were pages, is none: why it does not answer is told with its health. */
+async function askPages(routers: RouterModel[], stack: string): Promise<Pages[]> {
+  const rounds = await Promise.all(
+    routers.filter(withShell).map(async (router) => {
+      try {
+        return [
+          parsePages(await askInstalled(onRouter(router, stack, "health.sh", ["--pages"]), HEALTH_SECONDS)),
+        ];
+      } catch {
+        return [];
+      }
+    }),
+  );
+  return rounds.flat();
 }
 
 async function askSerials({ zones, nameServers }: FarmModel): Promise<Sightings["serials"]> {

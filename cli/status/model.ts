@@ -7,6 +7,7 @@ import { routerViews } from "../../components/outlook";
 import { describeHidden, hiddenVhosts } from "../../components/webServerPool/hidden";
 import { bySite, expiryWarnings } from "../../components/webServerPool/tls/plan";
 import type { Answer } from "../health";
+import { Pages, WorsePage, describeWorse, worsePages } from "../pages";
 
 /** What was found. */
 export interface Sightings {
@@ -18,6 +19,8 @@ export interface Sightings {
   machines: Map<string, Observation>;
   /** A round of questions by router, or why there is none. */
   health: Map<string, Answer[] | string>;
+  /** What servers answered for sites' own pages, as routers asked them. Default: nobody asked. */
+  pages?: Pages[];
   /** Serial by zone and name server, or why there is none. */
   serials: { zone: string; nameServer: string; serial: number | string }[];
   /** What is wrong with the certificates in the operator's folder, a sentence each. Default: nothing. */
@@ -80,6 +83,8 @@ export interface SiteStatus {
   asked: number;
   ok: number;
   failures: { vip: string; server: string; reason: string }[];
+  /** Servers on which its own page is worse than on the others. */
+  worse: Omit<WorsePage, "site">[];
 }
 
 export interface ZoneStatus {
@@ -129,6 +134,14 @@ export function statusOf(farm: FarmModel, seen: Sightings): FarmStatus {
     }),
   );
   const answers = [...seen.health.values()].flatMap((round) => (typeof round === "string" ? [] : round));
+  const worse = worsePages(
+    (seen.pages ?? [])
+      .filter(({ busy }) => !busy)
+      .flatMap((round) => round.answers)
+      .filter(({ server }) =>
+        farm.servers.some(({ name, state }) => name === server && state !== ServerState.Down),
+      ),
+  );
   const status: Omit<FarmStatus, "problems"> = {
     stack: seen.stack,
     at: new Date(seen.at).toISOString(),
@@ -160,9 +173,13 @@ export function statusOf(farm: FarmModel, seen: Sightings): FarmStatus {
         asked: asked.length,
         ok: asked.length - bad.length,
         failures: bad.map(({ vip, server, reason }) => ({ vip, server, reason })),
+        worse: worse.filter(({ site }) => site === name).map(({ site: _, ...rest }) => rest),
       };
     }),
-    notes: describeHidden(hiddenVhosts(farm, seen.stack, seen.machines)),
+    notes: [
+      ...describeHidden(hiddenVhosts(farm, seen.stack, seen.machines)),
+      ...describeUnasked(seen.pages ?? []),
+    ],
     zones: seen.serials.map(({ zone, nameServer, serial }) =>
       typeof serial === "number"
         ? { zone, nameServer, serial, failure: null }
@@ -177,6 +194,17 @@ export function statusOf(farm: FarmModel, seen: Sightings): FarmStatus {
       ...problemsOf(status, seen),
     ],
   };
+}
+
+/** Of pages that there was no time for nothing is known. */
+function describeUnasked(pages: Pages[]): string[] {
+  const unasked = pages.reduce((sum, round) => sum + round.unasked, 0);
+  const asked = pages.reduce((sum, round) => sum + round.answers.length, 0);
+  return unasked === 0
+    ? []
+    : [
+        `of ${asked + unasked} questions for sites' own pages ${asked} were asked in the time there is for that, others each time`,
+      ];
 }
 
 function machineStatus(
@@ -254,6 +282,9 @@ function problemsOf(status: Omit<FarmStatus, "problems">, seen: Sightings): stri
         ({ vip, server, reason }) => `site ${name} does not answer on ${vip} (${server}): ${reason}`,
       ),
     ),
+  );
+  problems.push(
+    status.sites.flatMap(({ name, worse }) => worse.map((page) => describeWorse({ site: name, ...page }))),
   );
   problems.push(
     status.servers

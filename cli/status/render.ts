@@ -2,7 +2,7 @@
 import { ServerState } from "../../components/config";
 import { colors } from "../colors";
 import { table } from "../terminal";
-import type { FarmStatus, MachineStatus, PrefixStatus, ServerStatus } from "./model";
+import type { FarmStatus, MachineStatus, PrefixStatus, ServerStatus, SiteStatus } from "./model";
 
 /** More rows than this are no screen. */
 const MOST_ROWS = 24;
@@ -76,12 +76,19 @@ const reachable = ({ failure }: MachineStatus, otherwise: string): string =>
 
 function siteTable({ sites }: FarmStatus): string {
   // What is well is left out first.
-  const sorted = [...sites].sort((a, b) => b.failures.length - a.failures.length);
-  const rows = sorted.map(({ name, serverName, retiring, asked, ok }) => {
+  const illness = ({ failures, worse }: SiteStatus): number => failures.length + worse.length;
+  const sorted = [...sites].sort((a, b) => illness(b) - illness(a));
+  const rows = sorted.map(({ name, serverName, retiring, asked, ok, worse }) => {
     const text = asked === 0 ? "not asked" : `${ok} of ${asked}`;
-    return [name, serverName, retiring ? "retiring" : "", ok === asked ? text : colors.red(text)];
+    return [
+      name,
+      serverName,
+      retiring ? "retiring" : "",
+      ok === asked ? text : colors.red(text),
+      worse.map(({ server, answer }) => colors.red(`${server}: ${answer}`)).join("\n"),
+    ];
   });
-  return cut(["site", "name", "", "VIPs that answer"], rows);
+  return cut(["site", "name", "", "VIPs that answer", "worse page"], rows);
 }
 
 function machineTable({ routers, nameServers, zones }: FarmStatus): string {

@@ -16,6 +16,7 @@ import {
   sickFlipsOf,
   sightsOf,
 } from "./memory";
+import { PageRound, badPagesSince, onPages, onPagesLost } from "./pages";
 import { Round, Sight, count, countAnew, newSight } from "./sights";
 import { tellNobody, tellRouter, tellServers } from "./verdicts";
 import * as words from "./words";
@@ -41,6 +42,10 @@ export type Event = { at: number } & (
   | ({ kind: "round" } & Round)
   /** A router's rounds have ended. */
   | { kind: "lost"; router: string; reason: string }
+  /** Answers for sites' own pages. */
+  | ({ kind: "pages" } & PageRound)
+  /** No such answers come from a router. */
+  | { kind: "pagesLost"; router: string; reason: string }
   | { kind: "tick" }
   /** The config was read. */
   | { kind: "farm"; servers: { name: string; state: ServerState }[]; routers: string[] }
@@ -78,6 +83,10 @@ export function step(before: Memory, event: Event): Step {
       return onRound(memory, event, event.at);
     case "lost":
       return { memory, lines: goBlind(memory, event.router, event.reason) };
+    case "pages":
+      return { memory, lines: onPages(memory, event, event.at) };
+    case "pagesLost":
+      return { memory, lines: onPagesLost(memory, event.router, event.reason) };
     case "tick":
       return { memory, lines: onTick(memory, event.at) };
     case "farm":
@@ -199,22 +208,32 @@ const promptIn = (farm: Seen, { fall }: Policy): string[] =>
 function decideSick(memory: Memory, farm: Seen): Decision {
   const { policy } = memory;
   const { at } = farm;
-  const [name] = farm.those((sight) => isDown(sight, policy.fall) && at - sight.since >= policy.sickAfter);
+  const [silent] = farm.those((sight) => isDown(sight, policy.fall) && at - sight.since >= policy.sickAfter);
+  const byPages = policy.sickByPages ? active(memory).filter((one) => badFor(memory, one, at)) : [];
+  const name = silent ?? byPages[0];
   if (name === undefined) {
     Object.assign(memory, { look: undefined, refused: "" });
     return NOTHING;
   }
   if (isTooEarly(memory, name, at)) return NOTHING;
-  const prompt = promptIn(farm, policy);
+  // Who gives nothing but errors is quick.
+  const prompt = promptIn(farm, policy).filter((one) => one !== name && !byPages.includes(one));
   const least = Math.max(1, policy.minActive);
   if (prompt.length < least) return refuse(memory, words.overloaded(name, prompt, least, LIMITS.atOnce));
   if (sickFlipsOf(memory, at) >= policy.sickFlips)
     return refuse(memory, words.limit(name, policy.sickFlips, policy.sickWindow));
-  if (policy.dryRun) return refuse(memory, words.wouldFlipSick(name, prompt, policy.sickAfter));
+  const why =
+    silent === undefined ? words.hasWorsePages(name, prompt) : words.isSick(name, prompt, policy.sickAfter);
+  if (policy.dryRun) return refuse(memory, words.wouldFlipSick(name, why));
   if (memory.look?.server !== name) memory.look = { server: name, at };
   // A whole round of each router that was asked after this.
   if (at - memory.look.at < policy.interval) return NOTHING;
-  return act(memory, words.flipSick(name, prompt, policy.sickAfter), at, [], [name]);
+  return act(memory, words.flipSick(name, why), at, [], [name]);
+}
+
+function badFor(memory: Memory, name: string, at: number): boolean {
+  const since = badPagesSince(memory, name);
+  return since !== undefined && at - since >= memory.policy.sickAfter;
 }
 
 function act(memory: Memory, line: Line, at: number, dead: string[], sick: string[] = []): Decision {
@@ -343,7 +362,10 @@ function updateRouters(memory: Memory, names: string[], at: number): void {
 }
 
 function forget({ routers }: Memory, name: string): void {
-  for (const { servers } of Object.values(routers)) delete servers[name];
+  for (const { servers, pages } of Object.values(routers)) {
+    delete servers[name];
+    delete pages[name];
+  }
 }
 
 function onTick(memory: Memory, at: number): Line[] {

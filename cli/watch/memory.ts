@@ -20,6 +20,8 @@ export interface Policy extends Counting {
   flapWindow: number;
   /** After so long a wait for a stack that another run holds, what dead servers carry is moved on the routers. Absent: never. */
   moveAfter?: number;
+  /** A server most of whose pages are worse than the others' is set down as a sick one is. Default: it is told. */
+  sickByPages?: boolean;
   /** Decisions are told and not made. */
   dryRun: boolean;
 }
@@ -53,6 +55,8 @@ export interface ServerMemory {
   late: boolean;
   /** It was said that some routers get answers, and others none. */
   split: boolean;
+  /** It was said that sites' own pages are worse on it than on others. */
+  worsePages?: boolean;
   /** It is down, and its return is news. */
   away: boolean;
 }

@@ -11,6 +11,7 @@ import {
   wasAsked,
 } from "../../components/routerRoute/verdict";
 import type { Answer, HealthRound, Tracked } from "../health";
+import type { PageSight } from "./pages";
 
 /** A round, and whose. */
 export interface Round extends HealthRound {
@@ -87,6 +88,10 @@ export interface RouterSight {
   /** Until then no server is taken for dead: after such an outage they come back one by one. */
   settling: number;
   servers: Record<string, Sight>;
+  /** What its questions for sites' own pages say, by server. */
+  pages: Record<string, PageSight>;
+  /** It was said that it does not ask for them. */
+  toldNoPages: boolean;
 }
 
 /** How rounds are counted. Times in milliseconds. */
@@ -115,6 +120,8 @@ export const newSight = (at: number): RouterSight => ({
   toldOlder: false,
   settling: 0,
   servers: {},
+  pages: {},
+  toldNoPages: false,
 });
 
 /** Counts anew: what was seen does not count any more. */

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { FarmModel } from "../../components/config";
 import { keepFollowing } from "../follow";
 import { parseHealth } from "../health";
+import { parsePages } from "../pages";
 import { Session, Where } from "../session";
 import { onRouter, withShell } from "../status/gather";
 import { Facts, Said, hindrances, tell } from "./able";
@@ -16,6 +17,7 @@ import { Memory, Policy, active, begin, keptOf } from "./memory";
 import { moveOnRouters } from "./move";
 import { keepWarm } from "./warm";
 import { feedWatchdog } from "./watchdog";
+import { mayNotAsk } from "./pages";
 import * as words from "./words";
 import type { Line } from "./words";
 
@@ -38,6 +40,8 @@ const now = (): number => performance.timeOrigin + performance.now();
 /** So many questions at once are easy for any router. */
 const MOST_QUESTIONS = 256;
 const MOST_VIPS = 8;
+/** Sites' own pages cost their applications something, and a handshake each. */
+const PAGES = { everySeconds: 30, most: 16, timeout: 3 };
 /** How long hooks may take when the watcher ends. */
 const LAST_WORDS_MS = 3000;
 /** How often it is tried whether a flip could be made. */
@@ -248,11 +252,31 @@ export class Watcher {
     const timeout = Number(Math.min(1, every * 0.8).toFixed(2));
     const args = ["--servers", "--every", `${every}`, "--timeout", `${timeout}`, "--sample", `${vips}`];
     const scripts = routers.map((router) => onRouter(router, session.id, "health.sh", args));
-    const key = JSON.stringify(scripts);
+    const pages = Math.max(1, Math.min(PAGES.most, vips * 2));
+    const pageArgs = [
+      "--pages",
+      "--every",
+      `${PAGES.everySeconds}`,
+      "--timeout",
+      `${PAGES.timeout}`,
+      "--sample",
+      `${pages}`,
+    ];
+    const asking = routers.map((router) => onRouter(router, session.id, "health.sh", pageArgs));
+    const key = JSON.stringify([scripts, asking]);
     if (this.ended || key === this.followed) return;
     this.unfollow();
     this.followed = key;
-    this.stops = scripts.map((script) => {
+    this.stops = asking.map((script) => {
+      const router = script.host.name;
+      return keepFollowing(script, {
+        silence: 3 * PAGES.everySeconds * 1000,
+        pause: (reason) => PAGES.everySeconds * (mayNotAsk(reason) ? 10_000 : 1000),
+        onRound: (lines) => this.take({ kind: "pages", at: now(), router, ...parsePages(lines) }),
+        onLost: (reason) => this.take({ kind: "pagesLost", at: now(), router, reason }),
+      });
+    });
+    const stops = scripts.map((script) => {
       const router = script.host.name;
       return keepFollowing(script, {
         silence: policy.silence + 2000,
@@ -260,6 +284,7 @@ export class Watcher {
         onLost: (reason) => this.take({ kind: "lost", at: now(), router, reason }),
       });
     });
+    this.stops.push(...stops);
   }
 
   private unfollow(): void {

@@ -1,6 +1,7 @@
 /** The watcher's log: one line for each decision, in words that stay the same. docs/watch.md lists them. Pure. */
 
 import type { Tracked } from "../health";
+import { WorsePage, describeWorse } from "../pages";
 import type { Policy } from "./memory";
 import { Fill, Nobody } from "./sights";
 
@@ -134,6 +135,23 @@ export const odd = (server: string, vips: number, reason: string): Line =>
     { server, vips },
     `${server} answers for ${vips === 1 ? "1 VIP" : `${vips} VIPs`}, but not as it should (${reason}): it lives, and nothing is moved. Look for a redirect or rewrite in its virtual hosts; pulumi up --continue-on-error writes ours again`,
   );
+export const sickPages = (server: string, sites: string[], page: WorsePage, counts: boolean): Line =>
+  line(
+    "sick",
+    { server, sites: sites.length },
+    `${server} serves, and sites' own pages are worse on it, by ${sites.length === 1 ? "1 site" : `${sites.length} sites`} so far: ${describeWorse(page)}${counts ? ". Where most of them are, it is set down as a sick server" : ". It is not set down for that; if it shall go: loopback-ha drain " + server}`,
+  );
+export const wellPages = (server: string): Line =>
+  line("well", { server }, `sites' own pages are as good on ${server} as on others again`);
+export const noPages = (router: string, reason: string): Line =>
+  line(
+    "no-pages",
+    { router },
+    `sites' own pages are not asked for on ${router} (${reason}): nothing else depends on it. Where its scripts or its sudoers file are of an older version: pulumi up --continue-on-error, and docs/your-own-network.md. This is said once`,
+  );
+export const seesPages = (router: string): Line =>
+  line("pages", { router }, `sites' own pages are asked for on ${router} again`);
+
 export const late = (server: string, ms: number): Line =>
   line(
     "late",
@@ -159,12 +177,14 @@ export const wouldFlip = (servers: string[], standing: string[]): Line =>
   );
 export const flip = (servers: string[], standing: string[]): Line =>
   line("flip", of(servers), `${are(servers)} dead and ${answer(standing)}: state down, and up`);
-const isSick = (server: string, others: string[], after: number): string =>
+export const isSick = (server: string, others: string[], after: number): string =>
   `${server} answers nothing for ${seconds(after)} and ${answer(others)} at once`;
-export const wouldFlipSick = (server: string, others: string[], after: number): Line =>
-  line("would-flip", of([server]), `${isSick(server, others, after)}: without --dry-run, state down and up`);
-export const flipSick = (server: string, others: string[], after: number): Line =>
-  line("flip", of([server]), `${isSick(server, others, after)}: state down, and up`);
+export const hasWorsePages = (server: string, others: string[]): string =>
+  `most of the sites' own pages that were asked for are worse on ${server} (--sick-by-pages) and ${answer(others)} at once`;
+export const wouldFlipSick = (server: string, why: string): Line =>
+  line("would-flip", of([server]), `${why}: without --dry-run, state down and up`);
+export const flipSick = (server: string, why: string): Line =>
+  line("flip", of([server]), `${why}: state down, and up`);
 export const overloaded = (server: string, prompt: string[], least: number, atOnce: number): Line =>
   line(
     "minimum",

@@ -383,6 +383,22 @@ async function main() {
 }
 
 /**
+ * Words for a router that goes on although these sites do worse on another server; others need not know.
+ * @param {() => ReturnType<typeof readWish>} wish
+ * @returns {string[] | undefined} undefined: nothing must be done
+ */
+function despiteSites(wish) {
+  const names = process.env.LOOPBACK_HA_DESPITE_SITES;
+  if (!names || wish().want.routes === undefined) return [];
+  // As examples/sudoers has it.
+  if (/^[a-z0-9-]+(,[a-z0-9-]+)*$/.test(names)) return ["despite", names];
+  fail(
+    `${env("MACHINE")}: LOOPBACK_HA_DESPITE_SITES is no list of sites' names such as shop,blog; nothing was changed`,
+  );
+  return undefined;
+}
+
+/**
  * @param {string} engine
  * @param {() => ReturnType<typeof readWish>} wish
  * @param {Turn | undefined} turn
@@ -401,12 +417,14 @@ async function bring(engine, wish, turn, unreachable) {
   const token = randomBytes(12).toString("hex");
   // For one run, so it is no input of the resource.
   const force = process.env.LOOPBACK_HA_FORCE_MOVE ? ["1"] : [];
+  const despite = despiteSites(wish);
+  if (despite === undefined) return undefined;
   const receive = fs.readFileSync(path.join(__dirname, "receive.sh"), "utf8");
   // The machine gets ready while the bundle is made.
   const made = makeBundle(wish);
   const input = made.then(({ bundle }) => withLength(bundle, "LOOPBACK-HA-1"));
   // These words are all that sudo sees and logs: examples/sudoers allows exactly them.
-  const words = [...sudo(), "bash", "-s", "loopback-ha", LIMIT_SECONDS, token, ...force];
+  const words = [...sudo(), "bash", "-s", "loopback-ha", LIMIT_SECONDS, token, ...force, ...despite];
   const first = await run(sshHere(), words.join(" "), [receive, input], engine, turn, (asked) =>
     supply(wish(), asked),
   );

@@ -2,6 +2,7 @@
 # Asks many VIPs at once whether they answer; perl-base has all it needs, so it runs on any Debian.
 # stdin, one check a line, tab-separated (health paths are unguessable, so they never stand in argv):
 #   http ADDRESS PORT HOST PATH STATUS BODY LABEL   (BODY: the answer's first words, or - for any)
+#   https ADDRESS PORT HOST PATH STATUS BODY LABEL   (the same by TLS 1.3, for which see tls13.pl: nothing secret may go that way)
 #   tcp  ADDRESS PORT GREETING LABEL   (GREETING: what the server says first begins so, or - for silence)
 #   tls  ADDRESS PORT NAME FILE LABEL   (the certificate shown for that name is the first one of FILE; up to TLS 1.2, as later
 #                                        versions don't show it to onlookers)
@@ -19,6 +20,9 @@
 #   other         an answer with other words
 #   noarp         of a host: it does not answer ARP either
 #   unasked       it could not be asked, which tells nothing of it
+# With --within SECONDS all of it ends after that, and of those that have not answered by then nothing is known.
+# Of https, where a certificate came, also "TAB SHA256 TAB BEGINS", BEGINS being its first second as YYYYMMDDhhmmss, and "TAB named" where
+# it has the name that was asked for, or "TAB another".
 # With --lock FILE also "busy TAB HOLDER" where another run had that lock meanwhile, "conntrack TAB COUNT TAB MAX" where
 # connections are tracked, and "end"; and with --aside FILE each line of that file as "trouble TAB LINE", or "trouble" where it
 # is empty, and nothing where there is no such file.
@@ -32,8 +36,11 @@ use Fcntl qw(LOCK_SH LOCK_NB);
 use Errno qw(EINPROGRESS EWOULDBLOCK EAGAIN ECONNREFUSED EHOSTUNREACH ENETUNREACH ETIMEDOUT ECONNRESET);
 use Getopt::Long;
 
-my %option = (source => '', timeout => 1, deadline => 10, parallel => 512, sample => 0, every => 0, lock => '', while => {}, aside => '');
-GetOptions(\%option, 'source=s', 'timeout=f', 'deadline=f', 'parallel=i', 'sample=i', 'every=f', 'lock=s', 'while=s%', 'aside=s') or exit 2;
+my ($folder) = __FILE__ =~ m{^(.*/)?}s;
+$folder = ($folder // '') eq '' ? '.' : $folder;
+
+my %option = (source => '', timeout => 1, deadline => 10, within => 0, parallel => 512, sample => 0, every => 0, lock => '', while => {}, aside => '');
+GetOptions(\%option, 'source=s', 'timeout=f', 'deadline=f', 'within=f', 'parallel=i', 'sample=i', 'every=f', 'lock=s', 'while=s%', 'aside=s') or exit 2;
 
 # Round after round must not be a flood, whoever asks for it.
 if ($option{every}) {
@@ -57,7 +64,7 @@ while (my $line = <STDIN>) {
     if ($kind eq 'mark') { $mark = hex $address; next }
     if ($kind eq 'group') { push @groups, []; next }
     my %check = (kind => $kind, address => $address, mark => $mark, reason => 'not asked', cause => 'unasked');
-    if ($kind eq 'http') { @check{qw(port host path status body label)} = @rest }
+    if ($kind =~ /^https?$/) { @check{qw(port host path status body label)} = @rest }
     elsif ($kind eq 'tcp') { @check{qw(port greeting label)} = @rest }
     elsif ($kind eq 'tls') { @check{qw(port host file label)} = @rest }
     elsif ($kind eq 'dns') { @check{qw(port zone label)} = @rest }
@@ -69,6 +76,7 @@ while (my $line = <STDIN>) {
 # Numbers, as /etc/protocols is missing on the smallest systems.
 my %socket_of = (
     http => [SOCK_STREAM, 6],
+    https => [SOCK_STREAM, 6],
     tcp => [SOCK_STREAM, 6],
     tls => [SOCK_STREAM, 6],
     dns => [SOCK_DGRAM, 17],
@@ -162,8 +170,39 @@ sub writable {
     $check->{state} = 'read';
     return if $check->{kind} eq 'tcp';
     my $request = $check->{kind} eq 'tls' ? client_hello($check->{host}) : "GET $check->{path} HTTP/1.0\r\nHost: $check->{host}\r\nUser-Agent: loopback-ha\r\n\r\n";
+    if ($check->{kind} eq 'https') {
+        require "$folder/tls13.pl";
+        $check->{talk} = Tls13::begin($check->{host}, $request);
+        return secretly($check, 0);
+    }
     defined send($check->{socket}, $request, 0) or return failed($check, "$!", cause_of('late'));
     return;
+}
+
+# What was read by TLS 1.3, and what is to be said next.
+sub secretly {
+    my ($check, $ended) = @_;
+    my $talk = $check->{talk};
+    Tls13::take($talk, $check->{answer});
+    $check->{answer} = '';
+    if ($talk->{out} ne '') {
+        defined send($check->{socket}, $talk->{out}, 0) or return failed($check, "$!", cause_of('late'));
+        $talk->{out} = '';
+    }
+    return failed($check, $talk->{failed}, 'other') if $talk->{failed};
+    local $check->{answer} = $talk->{answer};
+    return spoke($check, $ended);
+}
+
+# SHA-256 of a certificate, when it begins, and whether it has the name in it.
+my %known_certificate;
+sub told_certificate {
+    my ($check) = @_;
+    my $certificate = $check->{kind} eq 'https' && $check->{talk} ? $check->{talk}{certificate} // '' : '';
+    return '' if $certificate eq '';
+    my $all = $known_certificate{$certificate} //= "\t" . unpack('H*', Tls13::sha256($certificate)) . "\t" . Tls13::begins($certificate);
+    my ($name, $parent) = ($check->{host}, $check->{host} =~ s/^[^.]*/*/r);
+    return $all . (lc($certificate) =~ /\Q$name\E|\Q$parent\E/ ? "\tnamed" : "\tanother");
 }
 
 # A ClientHello of TLS 1.2 (RFC 5246, 7.4.1.2) with the name (RFC 6066, 3) and what browsers offer.
@@ -267,6 +306,7 @@ sub readable {
     return greeted($check, !$count) if $check->{kind} eq 'tcp';
     return resolved($check) if $check->{kind} eq 'dns';
     return showed($check, !$count) if $check->{kind} eq 'tls';
+    return secretly($check, !$count) if $check->{kind} eq 'https';
     return spoke($check, !$count);
 }
 
@@ -278,6 +318,8 @@ sub spoke {
         reset_at_close($check->{socket});
         return passed($check);
     }
+    # No words are waited for.
+    return if $check->{body} eq '-' && other_status($check);
     return if !$ended && length $check->{answer} < 65536;
     return if other_status($check);
     return failed($check, 'no HTTP answer', 'late') if !defined $body;
@@ -287,7 +329,7 @@ sub spoke {
 # Whatever comes after it: who answers with another status lives.
 sub other_status {
     my ($check) = @_;
-    my ($status) = $check->{answer} =~ m{^HTTP/1\.\d (\d{3})\b} or return 0;
+    my ($status) = ($check->{talk} ? $check->{talk}{answer} : $check->{answer}) =~ m{^HTTP/1\.\d (\d{3})\b} or return 0;
     return 0 if $status eq $check->{status};
     failed($check, "HTTP status $status instead of $check->{status}", "status $status");
     return 1;
@@ -295,8 +337,8 @@ sub other_status {
 
 sub timed_out {
     my ($check) = @_;
-    return if $check->{kind} eq 'http' && other_status($check);
-    my $connected = $check->{state} eq 'read' && $check->{kind} =~ /^(http|tcp|tls)$/;
+    return if $check->{kind} =~ /^https?$/ && other_status($check);
+    my $connected = $check->{state} eq 'read' && $check->{kind} =~ /^(https?|tcp|tls)$/;
     return failed($check, "no answer within $option{timeout} s", $connected ? 'late' : 'silent');
 }
 
@@ -353,6 +395,10 @@ sub round {
                 vec($_, $fd, 1) = 0 for $reading, $writing;
             }
         }
+        if ($option{within} && $now > $end) {
+            failed($_, 'not asked in time') for values %running;
+            %running = ();
+        }
         if ($now > $end) {
             failed($_, 'not asked in time') for @waiting;
             @waiting = ();
@@ -380,7 +426,7 @@ sub set_bits {
 sub report {
     my ($busy, @asked) = @_;
     my @lines = map {
-        join("\t", $_->{ok} ? 'ok' : 'fail', @$_{qw(address label)}, $_->{ok} ? ('', '') : @$_{qw(reason cause)}, $_->{ms} // '') . "\n"
+        join("\t", $_->{ok} ? 'ok' : 'fail', @$_{qw(address label)}, $_->{ok} ? ('', '') : @$_{qw(reason cause)}, $_->{ms} // '') . told_certificate($_) . "\n"
     } @asked;
     push @lines, "busy\t$busy" if $busy;
     push @lines, tracked() if $option{lock};
@@ -462,7 +508,7 @@ my $give_up = now() + $option{deadline};
 for (my ($last, @left) = (!$option{deadline}, @asked); @left; ) {
     # A machine that is still getting ready has better to do than to hear of thousands: the rest comes when one is answered.
     my @now = $last ? @left : few(@left);
-    my $end = $give_up > now() + ROUND ? $give_up : now() + ROUND;
+    my $end = $option{within} ? now() + $option{within} : $give_up > now() + ROUND ? $give_up : now() + ROUND;
     round($end, @now);
     round($end, @left) if @now < @left && grep { $_->{ok} } @now;
     @left = grep { !$_->{ok} } @left;

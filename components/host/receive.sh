@@ -1,8 +1,9 @@
 # shellcheck shell=bash
-# Runs on the machine as the input of "bash -s loopback-ha SECONDS TOKEN [1]": takes the bundle that follows it on stdin
+# Runs on the machine as the input of "bash -s loopback-ha SECONDS TOKEN [1] [despite SITE,...]": takes the bundle that follows it on stdin
 # and applies it. The first line says how long the bundle is and its checksum: a connection that breaks looks like the
 # end of the bundle otherwise.
 # SECONDS it may take. TOKEN: what a later confirmation is known by. 1: to move traffic to servers that don't answer.
+# despite: also where these sites' own pages are worse there.
 # Read as a whole before it reads the bundle.
 {
   shift
@@ -10,6 +11,13 @@
   umask 022
   read -r magic size checksum
   [ "$magic" = LOOPBACK-HA-1 ] || { echo "no bundle on stdin; nothing was changed" >&2; exit 1; }
+  seconds=$1 token=$2 force='' despite=''
+  shift 2
+  if [ "${1:-}" = 1 ]; then
+    force=1
+    shift
+  fi
+  if [ "${1:-}" = despite ]; then despite=${2:-}; fi
   # What a run that was killed left; a folder's name has the process that it is of.
   for left in /run/loopback-ha-in.*.*; do
     of=${left#/run/loopback-ha-in.}
@@ -26,10 +34,10 @@
   fi
   tar -xz --no-same-owner -f "$in/tar" -C "$in/bundle"
   turn=$(sed -n 's/^turn_seconds=//p' "$in/bundle/meta")
-  limit=$(($1 + ${turn:-0}))
+  limit=$((seconds + ${turn:-0}))
   # Into files: apply.sh must not feel it when nobody reads any more. By 3 and 4 it asks whether its turn has come.
   result=0
-  LOOPBACK_HA_SCRATCH=$in LOOPBACK_HA_TOKEN=$2 LOOPBACK_HA_FORCE_MOVE=${3:-} timeout -k 5 "$limit" bash "$in/bundle/scripts/apply.sh" 3<&0 4>&1 >"$in/out" 2>"$in/err" </dev/null || result=$?
+  LOOPBACK_HA_SCRATCH=$in LOOPBACK_HA_TOKEN=$token LOOPBACK_HA_FORCE_MOVE=$force LOOPBACK_HA_DESPITE_SITES=$despite timeout -k 5 "$limit" bash "$in/bundle/scripts/apply.sh" 3<&0 4>&1 >"$in/out" 2>"$in/err" </dev/null || result=$?
   cat "$in/err" >&2 || true
   cat "$in/out" || true
   instance=$(sed -n 's/^instance=//p' "$in/bundle/meta")

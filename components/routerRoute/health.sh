@@ -1,6 +1,6 @@
 #!/bin/bash
 # What clients get, and what each server would answer, asked from this router. Changes nothing.
-#   health.sh [--servers] [--sample NUMBER] [--timeout SECONDS] [--every SECONDS]
+#   health.sh [--servers | --pages] [--sample NUMBER] [--timeout SECONDS] [--every SECONDS]
 # Prints STATE TAB VIP TAB WAY SERVER SITE TAB REASON TAB CAUSE TAB MS for each question, as probe.pl has it, WAY being
 #   live     every VIP, by the route it has now; SERVER is who shall have it
 #   marked   NUMBER VIPs of each server whatever the routes say, others in each round; only where flows are pinned
@@ -8,6 +8,10 @@
 # Then, with --servers and --every, "trouble TAB SENTENCE" for each thing that keeps visitors out of this router, or "trouble" where
 # nothing does (see forwarding.sh), "busy TAB HOLDER" where another run was at work, whose proof leads questions elsewhere, "conntrack TAB COUNT TAB MAX",
 # and "end".
+# With --pages only sites' own pages, as siteHealth.sh asks for them before a move: WAY is "page", no status is right, so CAUSE has
+# it, and of https there is the certificate. Each site once of each server that is not down; where flows are not pinned, of those that
+# have a VIP of it. With --every NUMBER sites of each server, others in each round; else all, or as many as 6 s allow, and then
+# "unasked TAB COUNT".
 # With --servers as little as tells of each server: what is marked, and where nothing is, NUMBER VIPs live of each.
 # One round, or one every so many seconds until nobody reads any more: 0.2 at least, NUMBER 64 and --timeout 10 at most.
 # shellcheck disable=SC2034,SC2154 # what lib.sh sets and uses
@@ -15,11 +19,16 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 trap 'exit 0' PIPE
 arguments=("$@")
-servers='' sample=8 timeout=1 every=''
+servers='' pages='' sample=8 timeout=1 every=''
 while [[ ${1:-} == --* ]]; do
   case $1 in
     --servers)
       servers=1
+      shift
+      continue
+      ;;
+    --pages)
+      pages=1
       shift
       continue
       ;;
@@ -56,6 +65,32 @@ marked_checks() {
         }
       }
     }' "$bundle/want/servers" -
+}
+# A line of vip_checks for each site and server that is asked for its page: MARK SERVER LINE, MARK being - where routes decide. All
+# servers of a site together.
+page_places() {
+  vip_checks "$bundle" | awk -v pinned="$1" "$prefix_functions"'
+    FILENAME ~ /servers$/ { if ($3 == "up") { up[$1]; server[++servers] = $1; mark[servers] = $4 } next }
+    FILENAME ~ /routes$/ { note($0); next }
+    $3 != "http" { next }
+    pinned == "yes" { if (!asked[$2]++) for (s = 1; s <= servers; s++) print mark[s], server[s], $0; next }
+    { split(within($1 "/33"), route, " "); if ((route[2] in up) && !asked[$2, route[2]]++) print "-", route[2], $0 }' "$bundle/want/servers" "$bundle/want/routes" -
+}
+# Others first each time.
+page_checks() {
+  page_places "$(setting "$bundle" pin_flows)" | awk -v every="$every" -v seed="$RANDOM" "$page_functions"'
+    BEGIN { srand(seed) }
+    {
+      line = $0
+      sub(/^[^ ]+ [^ ]+ /, "", line)
+      check = ($1 == "-" ? "" : "mark\t" $1 "\n") page_question(line, "page " $2 " " $4) "\n"
+      if (every == "") { if (!($4 in of_site)) site[++sites] = $4; of_site[$4] = of_site[$4] check }
+      else of_server[$2] = of_server[$2] check
+    }
+    END {
+      for (i = sites; i >= 1; i--) { j = 1 + int(rand() * i); printf "%s", of_site[site[j]]; site[j] = site[i] }
+      for (server in of_server) printf "group\n%s", of_server[server]
+    }'
 }
 questions() {
   local pinned
@@ -95,6 +130,12 @@ if [[ $servers && $every ]]; then
 fi
 source=$(proof_source)
 current=$(readlink "$state/current")
+if [[ $pages && ! $every ]]; then
+  page_checks | { ask --deadline 0 --within 6 --timeout "$site_seconds" --parallel "$sites_at_once" --lock "$run/lock" || true; } |
+    awk -F '\t' '$5 == "unasked" { unasked++; next } $1 == "end" && unasked { print "unasked\t" unasked } { print }'
+  exit 0
+fi
+if [[ $pages ]]; then questions() { page_checks; }; fi
 questions | ask --deadline 0 --timeout "$timeout" --sample "$sample" --lock "$run/lock" \
   "${aside[@]}" ${every:+--every "$every" --while "$state/current=$current" ${seat:+--while "$seat=$$"}} || [[ ! $every ]]
 [[ ! ${looking:-} ]] || kill "$looking" 2>/dev/null || true

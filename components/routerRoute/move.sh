@@ -8,10 +8,11 @@ root=/var/lib/loopback-ha
 
 usage() {
   cat <<'END'
-usage: loopback-ha-move [--down] [--force] [--from SERVER[,SERVER...]] PREFIX SERVER [PREFIX SERVER...]
+usage: loopback-ha-move [--down] [--force] [--despite-sites SITE[,SITE...]] [--from SERVER[,SERVER...]] PREFIX SERVER [PREFIX SERVER...]
   --down   the server that has PREFIX now is dead: its connections move at once, and their clients are told.
            Without it that is so when it does not answer a ping.
   --force  move although SERVER does not answer for all VIPs
+  --despite-sites  move although these sites' own pages are worse on SERVER
   --from   only if PREFIX goes to this server, or one of these, by then
 Of several prefixes, those that can move do, all at once; the others are named, and it ends with 1.
 Nothing here changes the Pulumi state: the next preview shows the move, and says how to keep or undo it.
@@ -28,11 +29,15 @@ wrong_usage() {
   exit 2
 }
 
-down='' force='' from=''
+down='' force='' from='' despite=''
 while [[ ${1:-} == --* ]]; do
   case $1 in
     --down) down=1 ;;
     --force) force=1 ;;
+    --despite-sites)
+      despite=${2:-}
+      shift
+      ;;
     --from)
       from=${2:-}
       shift
@@ -49,7 +54,7 @@ while [[ ${1:-} == --* ]]; do
   shift
 done
 if (($# == 0 || $# % 2)); then wrong_usage; fi
-[[ $from =~ ^[A-Za-z0-9._,-]*$ ]] || wrong_usage
+[[ $from =~ ^[A-Za-z0-9._,-]*$ && $despite =~ ^[a-z0-9,-]*$ ]] || wrong_usage
 for word; do [[ $word =~ ^[A-Za-z0-9./_-]+$ ]] || wrong_usage; done
 [[ $EUID == 0 ]] || fail "only root may do that (sudo loopback-ha-move $*)"
 
@@ -143,7 +148,7 @@ while true; do
   make_bundle
   : >"$work/unmoved"
   result=0
-  LOOPBACK_HA_LOCK=$lock LOOPBACK_HA_FORCE_MOVE=$force LOOPBACK_HA_UNMOVED=$work/unmoved \
+  LOOPBACK_HA_LOCK=$lock LOOPBACK_HA_FORCE_MOVE=$force LOOPBACK_HA_DESPITE_SITES=$despite LOOPBACK_HA_UNMOVED=$work/unmoved \
     bash "$bundle/scripts/apply.sh" 2>"$work/errors" || result=$?
   others=$(awk 'FILENAME != "-" { unmoved[$1]; next } !($1 in unmoved)' "$work/unmoved" - <<<"$plan")
   if ((result == 0)) || [[ ! $others || $others == "$plan" ]] || ((SECONDS > 60)); then break; fi

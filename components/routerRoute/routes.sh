@@ -3,7 +3,7 @@
 #   want/routes         PREFIX SERVER NEXT-HOP
 #   want/servers        NAME ADDRESS up|down MARK TABLE
 #   want/block          packets to addresses of the block that nobody has end here instead of circling
-#   want/private/vips   VIP,VIP,... SITE http HOST PATH [CHECK-PATH] | tcp PORT [GREETING] | dns ZONE | ping: what the new server must
+#   want/private/vips   VIP,VIP,... SITE http HOST PATH [CHECK-PATH [https]] | tcp PORT [GREETING] | dns ZONE | ping: what the new server must
 #                       answer before a prefix moves
 #   want/settings       ethernet=PREFIX  proof_source=ADDRESS|""  (addresses the proof is asked from)  pin_flows=yes|no
 #                       mark_mask=0x…  rule_preference=NUMBER  confirm_seconds=NUMBER  proof_seconds=NUMBER  helpers=NAME,PROTOCOL,PORT ...

@@ -57,6 +57,11 @@ export interface VipCheckArgs {
   pool?: string;
   /** The site's own page that the new server must answer as well as the present one does, for kind http. Default: `/`. */
   checkPath?: string;
+  /**
+   * Whether the site is served by https: then that page is asked for there, and the certificate is compared, too. For kind
+   * http. Default: false.
+   */
+  https?: boolean;
 }
 
 /**
@@ -153,7 +158,8 @@ function isSameBut<T extends object>(left: keyof T, a: T, b: T): boolean {
 function renderCheck(check: VipCheckArgs): string {
   refuse("checks", check.site, nameComplaint(check.site));
   if (check.serverName !== undefined) refuse("checks", check.serverName, siteNameComplaint(check.serverName));
-  const { vip, site, kind = CheckKind.Ping, port, greeting, zone, serverName, pool, checkPath = "/" } = check;
+  const { vip, site, kind = CheckKind.Ping, port, greeting, zone, serverName, pool } = check;
+  const { checkPath = "/", https = false } = check;
   refuse("checks", checkPath, checkPathComplaint(checkPath));
   if (greeting !== undefined) refuse("checks", greeting, greetingComplaint(greeting));
   if (zone !== undefined) refuse("checks", zone, dnsNameComplaint(zone));
@@ -163,7 +169,7 @@ function renderCheck(check: VipCheckArgs): string {
   if (kind === CheckKind.Http) {
     require(serverName, "serverName");
     require(pool, "pool");
-    const own = checkPath === "/" ? "" : ` ${checkPath}`;
+    const own = https ? ` ${checkPath} https` : checkPath === "/" ? "" : ` ${checkPath}`;
     return `${site} http ${serverName} @SECRET:health_${secretName(pool ?? "")}@${own}`;
   }
   if (kind === CheckKind.Tcp) {

@@ -1,18 +1,27 @@
 # shellcheck shell=bash disable=SC2154
 # A site's own health: what visitors get of it. The health path answers out of Apache's configuration, also where a document
 # root is empty or not mounted, or an application gives errors. Asked is whether the new server does as well as the present one.
-readonly site_seconds=3 sites_at_once=16
+# Of both together no more than 20 s: 8 for each, and 4 for those that did worse.
+readonly site_seconds=3 sites_at_once=16 sites_within=8 sites_again_within=4
 
-# site_questions ANSWERED: one for each site that moves from a server that is up, in a way that no status is right: then probe.pl
-# tells which one it was. With ANSWERED only those that it has (SITE TAB STATUS).
+# For awk: the question for a site's own page in a way that no status is right, so that probe.pl tells which one it was. LINE is
+# one of vip_checks. A site with https is asked there: port 80 may only redirect.
+readonly page_functions='
+  function page_question(line, label,  f) {
+    split(line, f, " ")
+    return (f[7] == "https" ? "https\t" f[1] "\t443\t" : "http\t" f[1] "\t80\t") f[4] "\t" (f[6] == "" ? "/" : f[6]) "\t-\t-\t" label
+  }'
+
+# site_questions ANSWERED: one for each site that moves from a server that is up. With ANSWERED only those that it has (SITE TAB
+# STATUS ...). Others each time, where there are more than there is time for.
 site_questions() {
   {
     say "$moves" | sed 's/^/move /'
     live_items | sed 's/^/live /'
     [[ ! -e $bundle/want/servers ]] || awk '{ print "server", $1, $2, $3 }' "$bundle/want/servers"
     [[ ! $1 ]] || awk -F '\t' '{ print "answered", $1 }' "$1"
-    vip_checks "$bundle" | awk '$3 == "http" { print "site", $1, $2, $4, ($6 == "" ? "/" : $6) }'
-  } | awk -v only="$1" "$prefix_functions"'
+    vip_checks "$bundle" | awk '$3 == "http" { print "site", $0 }'
+  } | awk -v only="$1" "$prefix_functions$page_functions"'
     $1 == "move" { to[$2] = $4; note($2) }
     $1 == "live" && $3 == "via" { from[$2] = $4 }
     $1 == "server" { name[$3] = $2; if ($4 == "up") up[$3] }
@@ -21,34 +30,49 @@ site_questions() {
       prefix = within($2 "/33")
       if (prefix == "" || !(from[prefix] in up) || from[prefix] == to[prefix] || (only && !($3 in answered))) next
       asked[$3]
-      printf "http\t%s\t80\t%s\t%s\t-\t-\t%s %s %s\n", $2, $4, $5, $3, name[to[prefix]], name[from[prefix]]
-    }'
+      print page_question(substr($0, 6), $3 " " name[to[prefix]] " " name[from[prefix]])
+    }' | in_other_turns
 }
-# Of what probe.pl says, SITE TAB STATUS of those that gave one.
-site_statuses() { awk -F '\t' -v OFS='\t' '{ split($3, word, " ") } $5 ~ /^status / { print word[1], substr($5, 8) }'; }
-ask_sites() { ask --deadline 0 --timeout "$site_seconds" --parallel "$sites_at_once" || true; }
+in_other_turns() {
+  local questions
+  questions=$(cat)
+  [[ $questions ]] || return 0
+  if (($(wc -l <<<"$questions") > 200)); then shuf <<<"$questions"; else say "$questions"; fi
+}
+# Of what probe.pl says, SITE TAB STATUS TAB CERTIFICATE TAB BEGINS TAB NAMED of those that gave a status.
+site_statuses() { awk -F '\t' -v OFS='\t' '{ split($3, word, " ") } $5 ~ /^status / { print word[1], substr($5, 8), $7, $8, $9 }'; }
+# ask_pages SECONDS
+ask_pages() { ask --deadline 0 --within "$1" --timeout "$site_seconds" --parallel "$sites_at_once" || true; }
 
 # What the present servers answer, before the proof's path is there.
 note_present_sites() {
   [[ ! ${LOOPBACK_HA_FORCE_MOVE:-} ]] || return 0
   site_questions '' >"$proof/sites"
   [[ -s $proof/sites ]] || return 0
-  ask_sites <"$proof/sites" >"$proof/sites-asked"
+  ask_pages "$sites_within" <"$proof/sites" >"$proof/sites-asked"
   site_statuses <"$proof/sites-asked" >"$proof/sites-now"
 }
 
-# worse_sites ANSWERS: "VIP TAB SITE TAB SERVER TAB PRESENT TAB STATUS-NOW TAB WORDS" of sites that do worse on the new server. What
-# is no good now can't do worse; another redirect, or a page in place of one, is another site.
+# worse_sites ANSWERS: "VIP TAB SITE TAB SERVER TAB PRESENT TAB NOW TAB THERE" of sites that do worse on the new server, the last two in
+# words. What is no good now can't do worse; another redirect, or a page in place of one, is another site. Of certificates the
+# later one may be a renewal that the present server has not had yet.
 worse_sites() {
   awk -F '\t' -v OFS='\t' '
-    FILENAME == ARGV[1] { now[$1] = $2; next }
+    FILENAME == ARGV[1] { now[$1] = $2; shown[$1] = $3; begins[$1] = $4; named[$1] = $5; next }
     $5 == "unasked" { next }
     {
       split($3, word, " ")
-      if (!(word[1] in now) || substr(now[word[1]], 1, 1) > 3) next
+      site = word[1]
+      if (!(site in now) || substr(now[site], 1, 1) > 3) next
       status = $5 ~ /^status / ? substr($5, 8) : ""
-      if (substr(status, 1, 1) != substr(now[word[1]], 1, 1)) print $2, word[1], word[2], word[3], now[word[1]], status == "" ? "nothing in time" : "status " status
-    }' "$proof/sites-now" "$1"
+      if (substr(status, 1, 1) != substr(now[site], 1, 1))
+        print $2, site, word[2], word[3], "status " now[site], status == "" ? "nothing in time" : "status " status
+      else if (named[site] == "named" && $9 == "another")
+        print $2, site, word[2], word[3], "a certificate for that name", "one that is not for that name"
+      else if (shown[site] != "" && $7 != shown[site] && $8 < begins[site])
+        print $2, site, word[2], word[3], "the certificate of " day(begins[site]), "the older certificate of " day($8)
+    }
+    function day(begins) { return substr(begins, 1, 4) "-" substr(begins, 5, 2) "-" substr(begins, 7, 2) }' "$proof/sites-now" "$1"
 }
 
 # While the proof's path is there.
@@ -56,19 +80,37 @@ compare_sites() {
   local vip site server present now words worse
   [[ -s ${proof:-}/sites-now ]] || return 0
   site_questions "$proof/sites-now" >"$proof/sites"
-  ask_sites <"$proof/sites" >"$proof/answers"
+  ask_pages "$sites_within" <"$proof/sites" >"$proof/answers"
   tell_sample
   worse=$(worse_sites "$proof/answers")
   if [[ $worse ]]; then
     # Once more: a first page may take its time.
     cut -f 2 <<<"$worse" >"$proof/again"
-    site_questions "$proof/again" | ask_sites >"$proof/answers"
-    worse=$(worse_sites "$proof/answers")
+    site_questions "$proof/again" | ask_pages "$sites_again_within" >"$proof/answers"
+    # Of those that there was no time for, what was found before.
+    worse=$(
+      worse_sites "$proof/answers"
+      awk -F '\t' 'FILENAME != "-" { if ($5 == "unasked") { split($3, word, " "); unasked[word[1]] } next } $2 in unasked' "$proof/answers" - <<<"$worse"
+    )
   fi
+  worse=$(without_despised "$worse")
   [[ $worse ]] || return 0
   cut -f 1 <<<"$worse" | prefixes_of | note_unmoved
   IFS=$'\t' read -r vip site server present now words <<<"$worse"
-  fail "site $site answers with $words on $server ($vip), and with status $now on $present, which has it now$(more_sites "$worse"); nothing was moved. Look there at what it needs, such as its document root or its application; if $server is right so: LOOPBACK_HA_FORCE_MOVE=1 for one run"
+  fail "site $site answers with $words on $server ($vip), and with $now on $present, which has it now$(more_sites "$worse"); nothing was moved. Look there at what it needs, such as its document root, its application or its certificate; if $server is right so: LOOPBACK_HA_DESPITE_SITES=$(cut -f 2 <<<"$worse" | head -n 20 | paste -sd ,) for one run, which is --despite-sites in loopback-ha"
+}
+# without_despised WORSE: those of which nobody has said that this run goes on despite them; the others are told.
+without_despised() {
+  local vip site server present now words
+  while IFS=$'\t' read -r vip site server present now words; do
+    if [[ ! $site ]]; then
+      continue
+    elif [[ ,${LOOPBACK_HA_DESPITE_SITES:-}, == *,"$site",* ]]; then
+      warn "LOOPBACK_HA_DESPITE_SITES: moved although site $site answers with $words on $server ($vip), and with $now on $present"
+    else
+      printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$vip" "$site" "$server" "$present" "$now" "$words"
+    fi
+  done <<<"$1"
 }
 # Pages may take longer than there is time for all of them.
 tell_sample() {

@@ -16,6 +16,9 @@ const REFUSED = [
   "bash -s loopback-ha 110 x",
   `bash -s loopback-ha 110 ${TOKEN} 2`,
   `bash -s loopback-ha 110 ${TOKEN} 1 1`,
+  `bash -s loopback-ha 110 ${TOKEN} despite`,
+  `bash -s loopback-ha 110 ${TOKEN} despite shop /tmp/evil`,
+  `bash -s loopback-ha 110 ${TOKEN} 'despite shop;id'`,
   `bash -x -s loopback-ha 110 ${TOKEN}`,
   `-u www-data bash -s loopback-ha 110 ${TOKEN}`,
   `LOOPBACK_HA_LOCK=9 bash ${INSTANCE}/current/scripts/look.sh`,
@@ -46,6 +49,7 @@ const REFUSED = [
 const LOOKS = [`bash ${INSTANCE}/current/scripts/look.sh`];
 const CHANGES = [
   `bash -s loopback-ha 110 ${TOKEN}`,
+  `bash -s loopback-ha 110 ${TOKEN} 1 despite shop,blog-2`,
   `timeout -k 5 110 bash ${INSTANCE}/current/scripts/remove.sh`,
 ];
 
@@ -104,8 +108,13 @@ describe("least rights", function () {
     await farm.up();
     assert.deepEqual(await farm.serving(), ["web1", "web1", "web3", "web4"]);
     await farm.setState("web2", "active");
-    await farm.up();
+    // Only the router hears of it.
+    await farm.up({ LOOPBACK_HA_DESPITE_SITES: "widgetco,gadgets" });
     assert.deepEqual(await farm.serving(), ["web1", "web2", "web3", "web4"]);
+    assert.match(
+      await farm.sh("r1", "journalctl -o cat -t sudo | grep COMMAND"),
+      /bash -s loopback-ha 110 [0-9a-f]{24} despite widgetco,gadgets/,
+    );
   });
 
   it("sees drift on every kind of machine, and repairs it", async () => {

@@ -126,6 +126,47 @@ describe("https", function () {
     assert.ok(state.includes(sha256Of(widgetco)));
   });
 
+  it("a site's own page and its certificate are asked for by https, before a move and by status", async () => {
+    const page = "/srv/www/widgetco/index.html";
+    const problems = async (): Promise<string[]> =>
+      (JSON.parse((await farm.project.cli(["status", "--json"])).stdout) as { problems: string[] }).problems;
+    const [, web2, web3] = SERVERS;
+    await Promise.all(
+      SERVERS.filter((name) => name !== web3).map((name) => farm.sh(name, `echo a page >${page}`)),
+    );
+    const worse = /^site widgetco answers with status 40[34] on web3 .*, and with status 200 on web1, web2/;
+    assert.match((await problems())[0], worse);
+    await farm.set('pins["192.0.2.64/27"]', web3);
+    assert.match(
+      await farm.failingUp(),
+      /r1: site widgetco answers with status 40[34] on web3 \(192\.0\.2\.69\), and with status 200 on web2, which has it now; nothing was moved/,
+    );
+    await farm.sh(web3, `echo a page >${page}`);
+
+    // As a server that has missed a renewal.
+    const older = issue(intermediate, NAMES, { from: inDays(-40) });
+    const file = `${STORE}/${sha256Of(widgetco)}.pem`;
+    await farm.sh(web3, `cat >${file} <<'END'\n${older.key}${older.chain}END\nsystemctl reload apache2`);
+    const day = (days: number): string => inDays(days).toISOString().slice(0, 10);
+    assert.ok(
+      (await problems()).some((text) =>
+        text.startsWith(`site widgetco answers with the certificate of ${day(-40)} on web3`),
+      ),
+    );
+    // The router comes first, and web3 is repaired by the same run.
+    assert.match(
+      await farm.failingUp(),
+      /answers with the older certificate of \S+ on web3 .*, and with the certificate of \S+ on web2, which/,
+    );
+    await farm.up();
+    assert.equal((await farm.serving())[1], web3);
+    await farm.drop("pins");
+    await farm.up();
+    assert.equal((await farm.serving())[1], web2);
+    assert.deepEqual(await problems(), []);
+    await Promise.all(SERVERS.map((name) => farm.sh(name, `rm ${page}`)));
+  });
+
   it("a renewal shows its days beforehand, loses no request, and is what every server shows when the run has ended", async () => {
     await farm.sh("web2", "mv /usr/bin/openssl /usr/bin/openssl.away");
     const former = widgetco;

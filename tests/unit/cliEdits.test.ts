@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { leavingEdits, moveEdits } from "../../cli/commands/flips";
-import { duration, prefixNamed } from "../../cli/arguments";
+import { duration, goOnDespite, prefixNamed } from "../../cli/arguments";
 import { additionOf, nextHostNumber, removalOf } from "../../cli/site";
 import { FarmModel, ServerState, readFarm } from "../../components/config";
 
@@ -20,6 +20,37 @@ function farm(
     ...more,
   });
 }
+
+describe("sites that a move goes on despite", () => {
+  const given = (despiteSites?: string): string | undefined => {
+    delete process.env.LOOPBACK_HA_DESPITE_SITES;
+    try {
+      goOnDespite(
+        farm({
+          sites: {
+            shop: { ...SITE, hostNumber: 2 },
+            blog: { ...SITE, serverName: "b.example", hostNumber: 3 },
+          },
+        }),
+        { despiteSites },
+      );
+      return process.env.LOOPBACK_HA_DESPITE_SITES;
+    } finally {
+      delete process.env.LOOPBACK_HA_DESPITE_SITES;
+    }
+  };
+  it("are pulumi's to know by its environment", () => {
+    assert.equal(given("shop,blog"), "shop,blog");
+    assert.equal(given(), undefined);
+  });
+  it("are sites", () => {
+    assert.throws(
+      () => given("shop,blgo"),
+      /--despite-sites: there is no site "blgo"; .*blog.*Nothing was touched/,
+    );
+    assert.throws(() => given("shop,"), /there is no site ""/);
+  });
+});
 
 describe("what a command writes into the config", () => {
   it("drain: the state, and no pin that holds to the server", () => {

@@ -64,6 +64,8 @@ describe("docs", () => {
       "--every 60 --timeout 1",
       "--every 1 --tcp-idle 300 --udp-idle 30",
       "--every 2.5",
+      "--pages",
+      "--pages --every 30 --timeout 3 --sample 16",
     ])
       assert.ok(allows(args), args);
     for (const args of [
@@ -81,6 +83,24 @@ describe("docs", () => {
       "--every 1;id",
     ])
       assert.ok(!allows(args), args);
+  });
+
+  it("the sudoers file takes a bundle with the words that a run has for it, and no others", () => {
+    const line = page("examples/sudoers/loopback-ha").find((text) => text.includes("-s loopback-ha 110"))!;
+    const rule = new RegExp(line.trim().replace("/usr/bin/bash ", "").replace(/, \\$/, ""));
+    const words = `-s loopback-ha 110 ${"0".repeat(24)}`;
+    for (const more of ["", " 1", " despite shop", " 1 despite shop,blog-2"])
+      assert.ok(rule.test(words + more), more);
+    for (const more of [
+      " 2",
+      " despite",
+      " despite ",
+      " despite shop,",
+      " despite shop blog",
+      " despite a;id",
+      " despite a 1",
+    ])
+      assert.ok(!rule.test(words + more), more);
   });
 
   it("the sudoers file lets move what the watcher moves, and nothing by force (M14)", () => {

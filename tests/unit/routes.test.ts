@@ -67,6 +67,17 @@ describe("routes of a router", () => {
       { vip: "192.0.2.33", site: "w", kind: CheckKind.Http, serverName: "w.example", pool: "web-1" },
       "192.0.2.33 w http w.example @SECRET:health_web_2d_1@\n",
     ],
+    ...(
+      [
+        [{ checkPath: "/" }, ""],
+        [{ checkPath: "/login" }, " /login"],
+        [{ https: true }, " / https"],
+        [{ checkPath: "/login", https: true }, " /login https"],
+      ] as const
+    ).map(([page, words]): [VipCheckArgs, string] => [
+      { vip: "192.0.2.33", site: "w", kind: CheckKind.Http, serverName: "w.example", pool: "web", ...page },
+      `192.0.2.33 w http w.example @SECRET:health_web@${words}\n`,
+    ]),
     [{ vip: "192.0.2.33", site: "w", kind: CheckKind.Tcp }, /^checks: tcp for 192.0.2.33 \(w\) needs port$/],
     [{ vip: "192.0.2.33", site: "w", kind: CheckKind.Http, pool: "web" }, /needs serverName$/],
     [{ vip: "192.0.2.33", site: "w", kind: CheckKind.Http, serverName: "w.example" }, /needs pool$/],

@@ -7,16 +7,19 @@ import * as path from "node:path";
 
 const ROUTER = path.join(__dirname, "../../components/routerRoute");
 
-/** Health paths are well; pages answer with what NOW has by site while the proof's path is not there, and NEW when it is. */
+/**
+ * Health paths are well; pages answer with what NOW has by site while the proof's path is not there, and NEW when it is: a status
+ * or a cause, and of https +CERTIFICATE+BEGINS+named|another.
+ */
 const PROBER = `my %answer = map { split /=/ } split /,/, $ENV{-e "$ENV{FOLDER}/path" ? 'NEW' : 'NOW'};
   open my $log, '>>', "$ENV{FOLDER}/asked";
   while (<STDIN>) {
     chomp; my @f = split /\\t/;
-    if ($f[0] ne 'http' || $f[5] eq '200') { print join("\\t", 'ok', $f[1], $f[-1], '', '', 3), "\\n"; next }
-    print $log "$f[1] $f[3]$f[4]\\n";
+    if ($f[0] !~ /^https?$/ || $f[5] eq '200') { print join("\\t", 'ok', $f[1], $f[-1], '', '', 3), "\\n"; next }
+    print $log "$f[1] ", ($f[0] eq 'http' ? '' : "$f[0]:$f[2] "), "$f[3]$f[4]\\n";
     my ($site) = split / /, $f[-1];
-    my $is = $answer{$site} // 'unasked';
-    print join("\\t", 'fail', $f[1], $f[-1], 'x', $is =~ /^\\d/ ? "status $is" : $is, 3), "\\n";
+    my ($is, @certificate) = split /\\+/, $answer{$site} // 'unasked';
+    print join("\\t", 'fail', $f[1], $f[-1], 'x', $is =~ /^\\d/ ? "status $is" : $is, 3, @certificate), "\\n";
   }
 `;
 
@@ -29,7 +32,7 @@ describe("a site's own page on the new server", () => {
     const write = (name: string, text: string): void => fs.writeFileSync(path.join(folder, name), text);
     write(
       "want/private/vips",
-      "192.0.2.69,192.0.2.101,192.0.2.70 shop http www.shop.example /h\n192.0.2.71 app http app.example /h /login\n192.0.2.71 app tcp 443\n192.0.2.102 other http other.example /h\n",
+      "192.0.2.69,192.0.2.101,192.0.2.70 shop http www.shop.example /h\n192.0.2.71 app http app.example /h /login\n192.0.2.72 safe http safe.example /h / https\n192.0.2.71 app tcp 443\n192.0.2.102 other http other.example /h\n",
     );
     write("want/servers", "web1 192.0.2.2 up 0x1 1\nweb2 192.0.2.3 up 0x2 2\nweb3 192.0.2.4 up 0x3 3\n");
     write("want/routes", "192.0.2.64/27 web1 192.0.2.2\n192.0.2.96/27 web3 192.0.2.4\n");
@@ -48,10 +51,11 @@ describe("a site's own page on the new server", () => {
     env: Record<string, string> = {},
   ): { status: number | null; said: string } {
     const script = `set -Eeuo pipefail
-      say() { printf '%s\\n' "$*"; }; warn() { say "warning: $*"; }; fail() { say "$*"; exit 1; }
+      say() { printf '%s\\n' "$*"; }; warn() { say "warning: $*" >&2; }; fail() { say "$*"; exit 1; }
       run=$0 bundle=$0 scripts=$0 state=$0/state machine=r1
       . "$0/routes.sh"
       setting() { sed -n "s/^$2=//p" "$1/want/settings"; }; live_items() { cat "$0/live"; }
+      rm -f "$0/path"
       begin_proof_path() { touch "$0/path"; }; end_proof_path() { rm -f "$0/path"; }; silent_server() { :; }
       moves='192.0.2.64/27 via 192.0.2.2'
       prove`;
@@ -92,28 +96,67 @@ describe("a site's own page on the new server", () => {
     ...["silent", "refused", "late", "unreachable", "unasked"].map((word) => [word, "404", true] as const),
   ] as const)
     it(`now ${now}, there ${newer}: ${moves ? "moves" : "nothing is moved"}`, () => {
-      const { status, said } = prove(`shop=${now},app=200`, `shop=${newer},app=200`);
+      const { status, said } = prove(`shop=${now},app=200,safe=200`, `shop=${newer},app=200,safe=200`);
       assert.equal(status, moves ? 0 : 1, said);
       if ([now, newer].includes("unasked"))
-        assert.match(said, /^warning: of 2 sites' own pages 1 were compared in the time/);
+        assert.match(said, /^warning: of 3 sites' own pages 2 were compared in the time/);
       else if (moves) assert.equal(said, "");
       else {
         assert.match(
           said,
-          /^site shop answers with (status \d+|nothing in time) on web1 \(192\.0\.2\.69\), and with status \d+ on web2, which has it now; nothing was moved\./,
+          /^site shop answers with (status \d+|nothing in time) on web1 \(192\.0\.2\.69\), and with status \d+ on web2, which has it now; nothing was moved\..*LOOPBACK_HA_DESPITE_SITES=shop for one run/,
         );
         assert.equal(fs.readFileSync(path.join(folder, "unmoved"), "utf8"), "192.0.2.64/27\n");
       }
     });
 
   it("is asked for once a site that moves, by the path that the config has, and again where it is worse", () => {
-    prove("shop=200,app=200", "shop=200,app=200");
-    const once = ["192.0.2.69 www.shop.example/", "192.0.2.71 app.example/login"];
+    prove("shop=200,app=200,safe=200", "shop=200,app=200,safe=200");
+    const open = ["192.0.2.69 www.shop.example/", "192.0.2.71 app.example/login"];
+    const once = [...open, "192.0.2.72 https:443 safe.example/"];
     assert.deepEqual(asked(), [...once, ...once]);
     fs.rmSync(path.join(folder, "asked"));
-    const { said } = prove("shop=200,app=200", "shop=500,app=404");
+    const { said } = prove("shop=200,app=200,safe=200", "shop=500,app=404,safe=200");
     assert.match(said, /^site shop .* which has it now, and 1 more do worse there; nothing was moved/);
-    assert.deepEqual(asked(), [...once, ...once, ...once]);
+    assert.deepEqual(asked(), [...once, ...once, ...open]);
+  });
+
+  for (const [now, newer, refusal] of [
+    ["200+a1+20261101000000+named", "200+a1+20261101000000+named"],
+    // A renewal that the present server has not had yet.
+    ["200+a1+20261101000000+named", "200+b2+20261120000000+named"],
+    [
+      "200+b2+20261120000000+named",
+      "200+a1+20261101000000+named",
+      /the older certificate of 2026-11-01 on web1/,
+    ],
+    ["200+a1+20261101000000+named", "200+b2+20261120000000+another", /one that is not for that name on web1/],
+    ["200+a1+20261101000000+another", "200+b2+20261120000000+another"],
+    ["200+a1+20261101000000+named", "421+b2+20261120000000+another", /status 421 on web1/],
+    ["200+a1+20261101000000+named", "refused", /nothing in time on web1/],
+    ["refused", "200+a1+20261101000000+named"],
+    ["301+a1+20261101000000+named", "301+a1+20261101000000+named"],
+  ] as const)
+    it(`of a site with https now ${now}, there ${newer}: ${refusal ? "nothing is moved" : "moves"}`, () => {
+      const { status, said } = prove(`shop=200,app=200,safe=${now}`, `shop=200,app=200,safe=${newer}`);
+      if (refusal) assert.match(said, refusal);
+      else assert.equal(said, "");
+      assert.equal(status, refusal ? 1 : 0);
+    });
+
+  it("moves despite the sites that are named, and no others", () => {
+    const despite = (names: string): ReturnType<typeof prove> =>
+      prove("shop=200,app=200,safe=200", "shop=403,app=404,safe=200", { LOOPBACK_HA_DESPITE_SITES: names });
+    const both = despite("app,shop");
+    assert.equal(both.status, 0);
+    assert.match(
+      both.said,
+      /^warning: LOOPBACK_HA_DESPITE_SITES: moved although site shop answers with status 403 on web1 .*\n.*site app answers with status 404/,
+    );
+    const one = despite("shop,hop,ap");
+    assert.equal(one.status, 1);
+    assert.match(one.said, /^site app answers with status 404 on web1/);
+    assert.equal(despite("hop").status, 1);
   });
 
   it("is no matter where the present server is to be down, is unknown, or somebody knows better", () => {

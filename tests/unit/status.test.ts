@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Counts, describeLeft } from "../../cli/drain/counts";
 import { parseHealth } from "../../cli/health";
+import { parsePages } from "../../cli/pages";
 import { Sightings, statusOf } from "../../cli/status/model";
 import { renderStatus } from "../../cli/status/render";
 import { readFarm } from "../../components/config";
@@ -111,6 +112,18 @@ describe("the status of a farm", () => {
       "a site that does not answer",
       sightings({ health: new Map([["r1", answers(["fail", "192.0.2.65", "live web2 w", "timed out"])]]) }),
       "site w does not answer on 192.0.2.65 (web2): timed out",
+    ],
+    [
+      "a page that is worse on one server",
+      sightings({
+        pages: [
+          parsePages([
+            ["fail", "192.0.2.33", "page web1 w", "x", "status 200", "1"],
+            ["fail", "192.0.2.33", "page web2 w", "x", "status 403", "1"],
+          ]),
+        ],
+      }),
+      "site w answers with status 403 on web2 (192.0.2.33), and with status 200 on web1: see its document root, its application or its certificate on web2; no planned move takes it there",
     ],
     [
       "a server that does not answer",

@@ -170,7 +170,10 @@ describe("variants of the farm", () => {
     }
   });
 
-  it("a document root that is empty on one server: nothing moves there before it is filled", async () => {
+  it("a document root that is empty on one server: nothing moves there before it is filled, status names it, and neither --despite-sites nor down is stopped by it", async () => {
+    const cli = (...args: string[]) => project.cli([...args, "--yes"]);
+    const problems = async (): Promise<string[]> =>
+      (JSON.parse((await project.cli(["status", "--json"])).stdout) as { problems: string[] }).problems;
     const page = "/srv/www/widgetco/index.html";
     await Promise.all(
       SERVERS.filter((name) => name !== "web2").map((name) => sh(name, `echo a page >${page}`)),
@@ -183,8 +186,53 @@ describe("variants of the farm", () => {
       /r1: site widgetco answers with status 40[34] on web2 \(192\.0\.2\.101\), and with status 200 on web3, which has it now; nothing was moved/,
     );
     assert.deepEqual(await serving(), SERVERS);
-    // Its own answer is no measure for others.
+    // The first is the pin, which did not come into force.
+    const [, problem, ...others] = await problems();
+    assert.match(
+      problem,
+      /^site widgetco answers with status 40[34] on web2 \(.*\), and with status 200 on web1, web3, web4: see its document root/,
+    );
+    assert.deepEqual(others, []);
     await project.drop('pins["192.0.2.96/27"]');
+
+    const refused = await cli("move", "192.0.2.96/27", "web2", "--despite-sites", "gadgets");
+    assert.equal(refused.code, 1);
+    assert.match(
+      refused.stderr,
+      /site widgetco answers with status 40[34] on web2 .*LOOPBACK_HA_DESPITE_SITES=widgetco for one run, which is --despite-sites in loopback-ha/,
+    );
+    assert.equal((await cli("move", "192.0.2.96/27", "web2", "--despite-sites", "widgetko")).code, 2);
+    const despite = await cli("move", "192.0.2.96/27", "web2", "--despite-sites", "widgetco");
+    assert.equal(despite.code, 0, despite.stdout + despite.stderr);
+    assert.match(
+      despite.stdout + despite.stderr,
+      /warning: r1: LOOPBACK_HA_DESPITE_SITES: moved although site widgetco answers with status 40[34] on web2/,
+    );
+    assert.deepEqual(await serving(), ["web1", "web2", "web2", "web4"]);
+    assert.equal((await cli("move", "192.0.2.96/27", "web3")).code, 0);
+    assert.deepEqual(await serving(), SERVERS);
+
+    // Who gets what a dead one had does worse, and gets it.
+    await Promise.all(["web3", "web4"].map((name) => sh(name, `rm ${page}`)));
+    const down = await cli("down", "web1");
+    assert.equal(down.code, 0, down.stdout + down.stderr);
+    assert.ok(!(await serving()).includes("web1"));
+    await Promise.all(
+      SERVERS.map((name) =>
+        sh(name, name === "web1" || name === "web2" ? `rm -f ${page}` : `echo a page >${page}`),
+      ),
+    );
+    const [heir] = await serving();
+    await sh(heir, `echo a page >${page}`);
+    const early = await cli("restore", "web1");
+    assert.equal(early.code, 1, early.stdout + early.stderr);
+    assert.match(early.stderr, /site widgetco answers with status 40[34] on web1 .*nothing was moved/);
+    await sh("web1", `echo a page >${page}`);
+    const restored = await cli("restore", "web1");
+    assert.equal(restored.code, 0, restored.stdout + restored.stderr);
+    assert.deepEqual(await serving(), SERVERS);
+    await sh("web2", `rm -f ${page}`);
+    // Its own answer is no measure for others.
     await project.set('pins["192.0.2.64/27"]', "web3");
     await up();
     assert.deepEqual(await serving(), ["web1", "web3", "web3", "web4"]);
@@ -194,6 +242,7 @@ describe("variants of the farm", () => {
     await sh("web2", `echo a page >${page}`);
     await up();
     assert.deepEqual(await serving(), SERVERS);
+    assert.deepEqual(await problems(), []);
     await Promise.all(SERVERS.map((name) => sh(name, `rm ${page}`)));
   });
 

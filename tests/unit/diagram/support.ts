@@ -49,6 +49,7 @@ export const status = (rest: Partial<FarmStatus> = {}): FarmStatus => ({
       asked: 2,
       ok: 2,
       failures: [],
+      worse: [],
     },
   ],
   zones: [],

@@ -1,6 +1,21 @@
 import assert from "node:assert/strict";
-import { StepEventMetadata } from "@pulumi/pulumi/automation";
-import { changeOf } from "../../../cli/forecast";
+import { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation";
+import { changeOf, warningsIn } from "../../../cli/forecast";
+
+it("warnings of a run are the engine's and the machines', each once", () => {
+  const told = (severity: string, message: string): EngineEvent =>
+    ({ diagnosticEvent: { severity, message } }) as unknown as EngineEvent;
+  assert.deepEqual(
+    warningsIn([
+      told("warning", "<{%fg 3%}>of the engine<{%reset%}>\n"),
+      told("info", "<{%reset%}>warning: r1: of a machine\n<{%reset%}>"),
+      told("info", "web1 is served\nwarning: web1: of another\nno warning: this"),
+      told("info#err", "warning: r1: of a machine\n"),
+      told("error", "warning: r1: an error\n"),
+    ]),
+    ["of the engine", "r1: of a machine", "web1: of another"],
+  );
+});
 
 describe("a change that a preview tells", () => {
   /** What the state has, or shall have, of a command. */
