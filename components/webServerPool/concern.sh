@@ -16,6 +16,8 @@ readonly vhosts
 [[ ! -e $scripts/tls.sh ]] || . "$scripts/tls.sh"
 has_https() { [[ -e $1/want/https ]]; }
 
+# One of a site's own lines that has programs run, in lower case.
+readonly fastcgi='^[^ ]+ . *(set|add)handler.*proxy:.*fcgi:'
 # directives_of DIR: the file with the sites' own lines.
 directives_of() { if [[ -e $1/want/private/directives ]]; then say "$1/want/private/directives"; else say /dev/null; fi; }
 
@@ -45,7 +47,7 @@ render() {
     }
     print
   }' "$1/want/private/server.conf"
-  awk -v machine="$machine" -v store="$store" -v ticket="$ticket" '
+  awk -v machine="$machine" -v store="$store" -v ticket="$ticket" -v fastcgi="$fastcgi" '
     function listens(vips, port) { gsub(/,/, port " ", vips); return vips port }
     function put(text, word, value,  at, before) {
       for (before = ""; at = index(text, word); text = substr(text, at + length(word)))
@@ -66,7 +68,12 @@ render() {
         }
         if (line ~ /^@IF:/) continue
         if (line !~ /@/) { print line; continue }
-        if (line ~ /@DIRECTIVES@/) { printf "%s", own[site]; continue }
+        if (line ~ /@DIRECTIVES@/) {
+          printf "%s", own[site]
+          # Should the module go later, its programs would be plain files.
+          if (site in runs) print "    <IfModule !proxy_fcgi_module>\n        <Location \"/\">\n            Redirect 503\n        </Location>\n    </IfModule>"
+          continue
+        }
         if (line ~ /@(LISTEN:443|STORE|TICKET|CERTIFICATE|HSTS)@/)
           line = put(put(put(put(put(line, "@LISTEN:443@", listens(vips, ":443")), "@STORE@", store), "@TICKET@", ticket), "@CERTIFICATE@", certificate[site]), "@HSTS@", seconds[site])
         if (line ~ /@ALIAS@/) { for (j = 2; j <= names; j++) print put(line, "@ALIAS@", name[j]); continue }
@@ -82,7 +89,7 @@ render() {
       if ($5) has[$1, "hsts"] = seconds[$1] = $5
       next
     }
-    part == 2 { own[$1] = own[$1] substr($0, length($1) + 4) "\n"; next }
+    part == 2 { own[$1] = own[$1] substr($0, length($1) + 4) "\n"; if (tolower($0) ~ fastcgi) runs[$1]; next }
     { of = split($3, vip, ",") }
     part == 3 { for (i = 1; i <= of; i++) sites[vip[i]]++; next }
     {

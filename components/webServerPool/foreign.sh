@@ -45,7 +45,7 @@ foreign_names() {
 printable() { tr -cd '[:print:]\t\n'; }
 
 # Of what dump_config prints, but for our own virtual hosts, lines of fields parted by tabs:
-#   module NAME | listen ADDRESS PORT FILE:LINE (ADDRESS: * for all) | name NAME FILE:LINE
+#   module NAME | listen ADDRESS PORT FILE:LINE (ADDRESS: * for all) | name NAME FILE:LINE | root FOLDER FILE:LINE
 configured() {
   awk -v OFS='\t' '
     function bare(text) { gsub(/^"|"$/, "", text); return text }
@@ -71,6 +71,12 @@ configured() {
       }
     }
     word == "</virtualhost>" { serves = 0 }
+    word == "documentroot" {
+      sub(/^[ \t]*[^ \t]+[ \t]+/, "")
+      sub(/[ \t]+$/, "")
+      print "root", bare($0), place
+      next
+    }
     serves && (word == "servername" || word == "serveralias") {
       for (i = 2; i <= NF; i++) {
         name = tolower(bare($i))
@@ -156,6 +162,21 @@ hidden_vhosts() {
     }' "$1" "$2"
 }
 
+# shown_programs CONFIGURED DIRECTIVES SITES: sites that have programs run, whose folder a virtual host of somebody else's
+# shows, too, or one above or below it: SITE TAB FOLDER TAB PLACE.
+shown_programs() {
+  awk -v fastcgi="$fastcgi" '
+    function slashed(folder) { sub(/\/*$/, "/", folder); return folder }
+    part == 1 { if (split($0, field, "\t") == 3 && field[1] == "root") { root[++all] = slashed(field[2]); place[all] = field[3] } next }
+    part == 2 { if (tolower($0) ~ fastcgi) runs[$1]; next }
+    !($1 in runs) { next }
+    {
+      own = slashed($4)
+      for (i = 1; i <= all; i++)
+        if (index(own, root[i]) == 1 || index(root[i], own) == 1) { print $1 "\t" root[i] "\t" place[i]; next }
+    }' part=1 "$1" part=2 "$2" part=3 "$3"
+}
+
 # Apache ends when it can't have one of its ports, and its config test does not look.
 check_ports() {
   local address port place holder
@@ -178,12 +199,15 @@ check_config() {
   [[ $listens ]] || fail "Apache does not listen on port 80 of all addresses; nothing was changed. Put 'Listen 80' into /etc/apache2/ports.conf"
   [[ $listens == all ]] ||
     fail "Apache does not listen on port 80 of all addresses, but of $listens; nothing was changed. Put one 'Listen 80' in the place of that"
-  site=$(awk 'tolower($0) ~ /^[^ ]+ . *sethandler.*proxy:.*fcgi:/ { print $1; exit }' "$(directives_of "$bundle")")
+  site=$(awk -v fastcgi="$fastcgi" 'tolower($0) ~ fastcgi { print $1; exit }' "$(directives_of "$bundle")")
   [[ ! $site || $'\n'$1$'\n' == *$'\n'module$'\t'proxy_fcgi_module$'\n'* ]] ||
     fail "site $site has a handler by FastCGI, and Apache lacks proxy_fcgi_module: it would show the source of programs; nothing was changed. Enable it: a2enmod proxy_fcgi, and reload Apache"
   while IFS=$'\t' read -r site name place; do
     warn "site $site: a virtual host of somebody else's serves $name, too ($place). On the site's VIPs ours answers, without that one's directives: files that it denies, and the source of programs such as PHP, are public there if they lie in the site's document root"
   done < <(hidden_vhosts <(say "$1") "$bundle/want/sites" | printable | awk 'NR <= 10')
+  while IFS=$'\t' read -r site name place; do
+    warn "site $site: a virtual host of somebody else's shows $name, too ($place): the source of the site's programs is public there where that one does not run them, on this server's own addresses, and for a moment on new VIPs. Give the site a documentRoot of its own, or take that virtual host away (a2dissite)"
+  done < <(shown_programs <(say "$1") "$(directives_of "$bundle")" "$bundle/want/sites" | printable | awk 'NR <= 10')
 }
 
 # Whoever knows better than a trial start makes this file.

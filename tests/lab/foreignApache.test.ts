@@ -1,6 +1,12 @@
 /** Whatever somebody has left in Apache's configuration, a change of ours does not end it. */
 import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
 import { FarmStatus } from "../../cli/status/model";
+import { whoServes } from "../../examples/lab/client";
+import { hexOf } from "../../examples/lab/load/http";
+import { issue, makeAuthorities, sha256Of, writePair } from "../certificates";
 import { Farm, SERVERS, textOf } from "./support";
 
 const CONF = "/etc/apache2/conf-enabled/zz-foreign.conf";
@@ -37,6 +43,33 @@ Listen 10.9.9.9:81`,
   ],
 };
 
+/** The same where sites have https, and `ssl_module` and the port come with our own file. */
+const SECURE = `${modules("ssl", "socache_shmcb")}Listen 443\n`;
+const theirs = (lines: string): string =>
+  `${SECURE}<VirtualHost *:443>\nServerName theirs.example\nSSLEngine on\n${lines}\n</VirtualHost>`;
+const LEFT_SECURE: Record<string, [string, RegExp]> = {
+  web1: [
+    "Listen 443",
+    new RegExp(
+      `web1: Apache listens on port 443 without ssl_module \\(\\S+ \\(${CONF}:1\\)\\); nothing was changed`,
+    ),
+  ],
+  web2: [
+    theirs(`SSLCertificateFile ${KEYS}/a.crt\nSSLCertificateKeyFile ${KEYS}/b.key`),
+    new RegExp(
+      `web2: Apache would end .*${KEYS}/a\\.crt and ${KEYS}/b\\.key do not match.*nothing was changed`,
+    ),
+  ],
+  web3: [
+    theirs(`SSLCertificateFile ${KEYS}/no.crt\nSSLCertificateKeyFile ${KEYS}/a.key`),
+    /web3: Apache would end .*no\.crt.*nothing was changed/,
+  ],
+  web4: [
+    `${SECURE}Listen 10.9.9.9:443`,
+    /web4: Apache would end .*could not bind to address 10\.9\.9\.9:443.*nothing was changed/,
+  ],
+};
+
 /** Which a reload does not bear. */
 const mpm = (from: string, to: string): string => `a2dismod -q -f mpm_${from} || true; a2enmod -q mpm_${to}`;
 
@@ -45,6 +78,7 @@ const TRACES = `find /var/log/apache2 /run/apache2 /run/lock /dev/shm /tmp /etc/
 
 describe("Apache as it is found", function () {
   const farm = new Farm();
+  const certs = fs.mkdtempSync(path.join(os.tmpdir(), "https-"));
   let isDestroyed = false;
   const all = (command: (server: string) => string): Promise<string[]> =>
     Promise.all(SERVERS.map((server) => farm.sh(server, command(server))));
@@ -55,6 +89,7 @@ describe("Apache as it is found", function () {
     await farm.build();
     await all(
       () => `mkdir ${KEYS}; cd ${KEYS}
+echo no certificate >no.crt
 openssl req -x509 -newkey rsa:2048 -nodes -keyout a.key -out a.crt -subj /CN=a 2>/dev/null; openssl genrsa -out b.key 2048 2>/dev/null
 printf '#!/bin/sh\\ntouch /root/foreign-ran\\nexec cat >/dev/null\\n' >/usr/local/bin/foreign; chmod +x /usr/local/bin/foreign
 systemd-run --quiet --unit=squatter ${SQUATTER}`,
@@ -64,6 +99,7 @@ systemd-run --quiet --unit=squatter ${SQUATTER}`,
     try {
       if (!isDestroyed) await farm.destroy();
     } finally {
+      fs.rmSync(certs, { recursive: true });
       const left = `${CONF} ${NO_TRIAL} ${KEYS} /usr/local/bin/foreign /root/foreign-ran`;
       await all(
         () =>
@@ -151,6 +187,43 @@ systemd-run --quiet --unit=squatter ${SQUATTER}`,
     await farm.sh("web2", `rm ${CONF}`);
   });
 
+  it("with https, too, `site add` loses no server, whatever piece of https somebody has left unread", async () => {
+    await all(() => "systemctl stop squatter");
+    const pair = issue(makeAuthorities().intermediate, ["www.widgetco.example", "widgetco.example"]);
+    writePair(`${certs}/widgetco`, pair);
+    await farm.set("tls.folder", certs);
+    await farm.up();
+    const shown = (): Promise<string[]> =>
+      Promise.all(
+        farm.vips.map((vip) =>
+          farm.sh(
+            "client",
+            `openssl s_client -connect ${vip}:443 -servername www.widgetco.example </dev/null 2>/dev/null | openssl x509 -noout -fingerprint -sha256`,
+          ),
+        ),
+      );
+    const onAll = await shown();
+    assert.deepEqual(
+      new Set(onAll.map((text) => hexOf(text.trim().replace(/^.*=/, "")))),
+      new Set([sha256Of(pair)]),
+    );
+    await all((server) => leave(LEFT_SECURE[server][0]));
+    const before = await traces();
+    const named = ["--server-name", "www.bolts.example", "--document-root", "/srv/www/bolts"];
+    const add = ["site", "add", "bolts", ...named, "--contact", "hostmaster@bolts.example", "--yes"];
+    const refused = await farm.project.cli(add);
+    assert.notEqual(refused.code, 0);
+    for (const server of SERVERS) assert.match(textOf(refused), LEFT_SECURE[server][1]);
+    assert.deepEqual(await farm.serving(), SERVERS);
+    assert.deepEqual(await shown(), onAll);
+    assert.deepEqual(await traces(), before);
+    await all(() => `rm ${CONF}`);
+    await farm.up();
+    assert.deepEqual(await shown(), onAll);
+    const { bolts } = (await farm.project.output("sites")) as Record<string, string[]>;
+    assert.equal(await whoServes(farm.lab, bolts[1], "www.bolts.example", farm.healthPath), "web2");
+  });
+
   it("a removal ends no Apache either", async () => {
     await farm.sh("web3", leave(LEFT.web3[0]));
     await farm.sh("web4", mpm("event", "worker"));
@@ -163,7 +236,10 @@ systemd-run --quiet --unit=squatter ${SQUATTER}`,
       stdout + stderr,
       /web4: Apache was not reloaded, .*: it runs with mpm_event, .* mpm_worker now/,
     );
-    for (const server of ["web3", "web4"])
+    for (const server of ["web3", "web4"]) {
       assert.equal((await farm.sh(server, "systemctl is-active apache2")).trim(), "active");
+      // What it has read it has still: no key of ours need lie there any more.
+      assert.equal(await farm.sh(server, "ls -A /var/lib/loopback-ha 2>/dev/null || true"), "");
+    }
   });
 });

@@ -23,6 +23,8 @@ Listen 127.0.0.1:81
   #   2:
   ServerName http://WWW.shop.example:80
   #   3:
+  DocumentRoot "/srv/a shop/"
+  #   3:
   ServerAlias *.gadgets.example b.example
 </VirtualHost>
 #   8:
@@ -60,13 +62,14 @@ describe("Apache as it is found (slow)", () => {
     return at;
   };
 
-  it("reads Listens, names of others and modules with file and line", () => {
+  it("reads Listens, names and folders of others, and modules, with file and line", () => {
     assert.deepEqual(run("configured", DUMP).trim().split("\n"), [
       "listen\t*\t80\t/etc/apache2/ports.conf:5",
       "listen\t*\t443\t/etc/apache2/conf-enabled/tls.conf:1",
       "listen\t[::1]\t8443\t/etc/apache2/conf-enabled/tls.conf:7",
       "listen\t127.0.0.1\t81\t/etc/apache2/conf-enabled/tls.conf:7",
       "name\twww.shop.example\t/etc/apache2/sites-enabled/f.conf:2",
+      "root\t/srv/a shop/\t/etc/apache2/sites-enabled/f.conf:3",
       "name\t*.gadgets.example\t/etc/apache2/sites-enabled/f.conf:3",
       "name\tb.example\t/etc/apache2/sites-enabled/f.conf:3",
       "module\tcore_module",
@@ -168,6 +171,38 @@ LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3
       fs.rmSync(path.join(folder, "want/private/directives"));
     }
   });
+
+  for (const [folder, root, isShown] of [
+    ["/var/www/html", "/var/www/html", true],
+    ["/var/www/html/", "/var/www/html/shop", true],
+    ["/var/www/html/public", "/var/www/html", true],
+    ["/var/www/html", "/var/www/html2", false],
+    ["/var/www/html", "/srv/a", false],
+  ] as const)
+    it(`check_config: the source of programs in ${root} is ${isShown ? "" : "not "}shown by a virtual host with ${folder}`, () => {
+      file("want/sites", `a a.example 1.2.3.4 ${root}\nb b.example 1.2.3.5 /var/www/html\n`);
+      const own = file(
+        "want/private/directives",
+        'a - SetHandler "proxy:unix:/run/x|fcgi://localhost"\nb - Header set A b\n',
+      );
+      const text = file(
+        "config",
+        `listen\t*\t80\tf:1\n${MODULES}module\tproxy_fcgi_module\nroot\t${folder}\tsites-enabled/000-default.conf:12\n`,
+      );
+      try {
+        const said = run(`check_config "$(<${text})"`);
+        if (!isShown) assert.equal(said, "");
+        else
+          assert.match(
+            said,
+            new RegExp(
+              `^warning: site a: .* shows ${folder}.* \\(sites-enabled/000-default\\.conf:12\\): [^\\n]*\\n$`,
+            ),
+          );
+      } finally {
+        fs.rmSync(own);
+      }
+    });
 
   it("a complaint of Apache's about a site's own line names the site and the line", () => {
     const rendered =

@@ -124,6 +124,27 @@ describe("renderVhosts", () => {
     assert.ok(!text.includes("@EVERY") && text.includes("ServerName www.shop.example"));
   });
 
+  it("a site whose own lines have programs run answers nothing where the module for that is gone", () => {
+    const handler = '  sethandler "proxy:unix:/run/php.sock|fcgi://localhost"';
+    const sites = [
+      site("a", { apache: ['<FilesMatch "\\.php$">', handler, "</FilesMatch>"] }),
+      site("b", { apache: [`#${handler}`, 'SetHandler "proxy:http://127.0.0.1/"'] }),
+    ];
+    const text = onMachine(
+      filesOf({ want: renderVhosts(renderSites(sites), subnet, renderDirectives(sites)) }),
+    );
+    const [, a, b] = text.split("# site ");
+    const guard = `</FilesMatch>
+    <IfModule !proxy_fcgi_module>
+        <Location "/">
+            Redirect 503
+        </Location>
+    </IfModule>
+    <Location "/.well-known/`;
+    assert.ok(a.includes(guard), a);
+    assert.doesNotMatch(b, /IfModule !proxy|503/);
+  });
+
   it("a site's own lines stand last in each of its virtual hosts but for our path, as they are, and no other's", () => {
     const sites = [
       site("a", { apache: ["<Location />", "  Require @ROOT@ all \\", "denied", "", "</Location>"] }),

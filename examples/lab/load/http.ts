@@ -27,13 +27,18 @@ export function parseHead(received: Buffer): Head | undefined {
   };
 }
 
-/** The server's name out of a whole answer of the health path; throws a Failure. */
+const LAST_CHUNK = "\r\n0\r\n\r\n";
+
+/** The server's name out of a whole answer that begins with it, as the health path's does; throws a Failure. */
 export function serverNamed(received: Buffer): string {
   const head = parseHead(received);
   if (!head) throw new Failure("short");
   if (head.status !== 200) throw new Failure(`status ${head.status}`);
-  if (!(received.length >= head.bodyAt + head.length)) throw new Failure("short");
-  return received.toString("latin1", head.bodyAt).split(" ")[0];
+  const body = received.toString("latin1", head.bodyAt);
+  // As answers of programs come.
+  const isChunked = /^transfer-encoding: *chunked/im.test(received.toString("latin1", 0, head.bodyAt));
+  if (isChunked ? !body.endsWith(LAST_CHUNK) : !(body.length >= head.length)) throw new Failure("short");
+  return body.slice(isChunked ? body.indexOf("\n") + 1 : 0).split(" ")[0];
 }
 
 const KINDS: Record<string, string> = {

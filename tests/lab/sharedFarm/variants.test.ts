@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import * as fs from "node:fs";
-import * as path from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { parse } from "yaml";
 import { underLoad, whoServes } from "../../../examples/lab/client";
 import { Project } from "../../../examples/lab/project";
-import { checkout } from "../../../examples/lab/state";
 import { Farm, within } from "../support";
 
 const WIDGETCO = ["192.0.2.37", "192.0.2.69", "192.0.2.101", "192.0.2.133"];
@@ -96,78 +92,6 @@ describe("variants of the farm", () => {
       await sh("web1", "ls /etc/apache2/sites-enabled | grep -c many; ls -d /srv/www/many"),
       "0\n",
     );
-  });
-
-  it("a site's own lines as the docs have them: PHP, an application, a front controller, failed over; no source is shown", async () => {
-    const MODULES = "proxy proxy_http proxy_fcgi";
-    const responder = fs.readFileSync(path.join(__dirname, "../directives/fcgi.pl"), "utf8");
-    const [php, application, controller] = examplesOf("docs/site-directives.md");
-    const onServers = (command: string): Promise<unknown> =>
-      Promise.all(SERVERS.map((name) => lab.exec(name, ["bash", "-c", command], { check: true })));
-    await onServers(`mkdir -p /run/php /srv/www/php/wp-content/uploads; cat >/run/fcgi.pl <<'END'\n${responder}\nEND
-      for file in index.php wp-content/uploads/x.php; do echo '<?php secret();' >/srv/www/php/$file; done
-      systemd-run --quiet --unit=fcgi perl /run/fcgi.pl /run/php/php-fpm.sock
-      systemd-run --quiet --unit=app perl -MIO::Socket::INET -e 'my $l = IO::Socket::INET->new(LocalAddr => "127.0.0.1:8000", Listen => 9, ReuseAddr => 1); while (my $c = $l->accept) { while (<$c>) { last if /^\\r?\\n/ } print $c "HTTP/1.0 200 OK\\r\\n\\r\\napplication\\n"; close $c }'`);
-    try {
-      const site = async (lines: string[]): Promise<void> => {
-        await project.drop("sites.php.apache");
-        for (const [i, line] of lines.entries()) await project.set(`sites.php.apache[${i}]`, line);
-      };
-      await project.set("sites.php.serverName", "php.widgetco.example");
-      await project.set("sites.php.documentRoot", "/srv/www/php");
-      await project.set("sites.php.hostNumber", "11");
-      await site(php);
-      const refused = await project.up();
-      assert.match(refused.stdout, /site php has a handler by FastCGI, and Apache lacks proxy_fcgi_module/);
-      assert.match(refused.stdout, /Enable it: a2enmod proxy_fcgi/);
-      await onServers(`a2enmod -q ${MODULES} && systemctl reload apache2`);
-
-      const ask = (uri: string): Promise<string> =>
-        sh(
-          "client",
-          `curl -s -m 5 -w '%{http_code}' -H 'Host: php.widgetco.example' http://192.0.2.75${uri}`,
-        );
-      // From before the site is there until after it is gone.
-      const asking = await lab.spawn("client", [
-        "bash",
-        "-c",
-        "while read -t 0.02 -r; (($? > 128)); do curl -s -m 5 -H 'Host: php.widgetco.example' http://192.0.2.75/index.php; done",
-      ]);
-      let seen = "";
-      asking.stdout!.setEncoding("utf8").on("data", (text: string) => (seen += text));
-      await up();
-      assert.equal(await ask("/index.php?a"), "ran /srv/www/php/index.php for /index.php?a\n200");
-      await project.set("servers.web2.state", "maintenance");
-      await up();
-      assert.equal(await ask("/"), "ran /srv/www/php/index.php for /\n200");
-      assert.equal(await whoServes(lab, "192.0.2.75", "php.widgetco.example", healthPath), "web1");
-
-      await site(controller);
-      await up();
-      assert.match(await ask("/2026/a-post"), /^ran \/srv\/www\/php\/index\.php for \/2026\/a-post\n200$/);
-      assert.match(await ask("/wp-content/uploads/x.php"), /403$/);
-      await site([...controller, "Fallbak /x"]);
-      const wrong = await project.up();
-      assert.match(wrong.stdout, /\(site php, line 9 of its own: Fallbak\)/);
-      await site(application);
-      await project.drop("servers.web2.state");
-      await up();
-      assert.equal(await ask("/any"), "application\n200");
-      assert.equal(await whoServes(lab, "192.0.2.75", "php.widgetco.example", healthPath), "web2");
-      await site(php);
-      await up();
-      await project.drop("sites.php");
-      const gone = await project.up({ env: { LOOPBACK_HA_FORCE_REMOVAL: "1" } });
-      assert.equal(gone.code, 0, gone.stdout + gone.stderr);
-      asking.stdin!.end();
-      await once(asking, "exit");
-      assert.match(seen, /ran \/srv\/www\/php\/index\.php/);
-      assert.doesNotMatch(seen, /<\?php/);
-    } finally {
-      await onServers(
-        `systemctl stop fcgi app; a2dismod -q -f ${MODULES}; systemctl reload apache2; rm -rf /srv/www/php /run/fcgi.pl`,
-      );
-    }
   });
 
   it("a document root that is empty on one server: nothing moves there before it is filled, status names it, and neither --despite-sites nor down is stopped by it", async () => {
@@ -345,11 +269,3 @@ describe("variants of the farm", () => {
     );
   });
 });
-
-/** The lines of a page's YAML examples that have nothing else, in order. */
-function examplesOf(page: string): string[][] {
-  const text = fs.readFileSync(path.join(checkout, page), "utf8");
-  return [...text.matchAll(/^```yaml\n(apache:\n[^]*?)^```$/gm)].map(
-    ([, yaml]) => (parse(yaml) as { apache: string[] }).apache,
-  );
-}

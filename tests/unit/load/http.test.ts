@@ -6,6 +6,8 @@ import { checkSpec, LoadSpec } from "../../../examples/lab/load/spec";
 
 const answer = (body: string, length = body.length, status = "200 OK"): Buffer =>
   Buffer.from(`HTTP/1.1 ${status}\r\nServer: Apache\r\nContent-Length: ${length}\r\n\r\n${body}`);
+const chunked = (body: string): Buffer =>
+  Buffer.from(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${body}`);
 
 describe("the load's HTTP", () => {
   it("reads a head when it is complete", () => {
@@ -20,6 +22,8 @@ describe("the load's HTTP", () => {
     ["another status", answer("", 0, "421 Misdirected Request"), "status 421"],
     ["nothing", Buffer.alloc(0), "short"],
     ["half a body", answer("web1 ", 14), "short"],
+    ["chunks", chunked("8\r\nweb1 ran\r\n0\r\n\r\n"), "web1"],
+    ["chunks without the last one", chunked("8\r\nweb1 ran\r\n"), "short"],
     ["no length", Buffer.from("HTTP/1.1 200 OK\r\n\r\nweb1 x"), "short"],
   ];
   for (const [what, received, expected] of answers) {
