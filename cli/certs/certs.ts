@@ -1,6 +1,7 @@
 /** Certificates for the sites that need one: an account, orders, and one `up` that brings them to every server. */
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { FarmModel, SiteModel } from "../../components/config";
 import { printable } from "../../components/host/foreignText.cjs";
 import { Reading, filesOfPair, readPair } from "../../components/webServerPool/tls/pair.cjs";
@@ -8,7 +9,7 @@ import { change } from "../change";
 import { CliError, Exit, UsageError } from "../failure";
 import type { Forecast } from "../forecast";
 import { onInterrupt } from "../interrupt";
-import type { Session } from "../session";
+import { ChangedMeanwhile, Session } from "../session";
 import { siteNamed } from "../site";
 import type { Edit } from "../stackFile";
 import { Terminal } from "../terminal";
@@ -42,6 +43,8 @@ export interface CertsOptions {
   dryRun?: boolean;
   /** Write CAA records. */
   caa?: boolean;
+  /** The CA's name in them. Default: as its directory says. */
+  caaIssuer?: string;
   /** Addresses of name servers that are asked in place of this machine's own. */
   resolvers?: string[];
   /** Order without asking whether names lead to the farm. */
@@ -70,11 +73,18 @@ export interface CertsResult {
   notes: string[];
 }
 
+/** How long another run of the stack is waited for. */
+const PATIENCE_MS = 90_000;
+const PAUSE_MS = 3000;
+
+/** A change of the config waits that is none of ours. */
+class MovesWait extends UsageError {}
+
 /** Why `certs` does not run `up`. */
 function refuseMoves({ routers }: Forecast): void {
   const moves = routers.flatMap((router) => router.moves.map(({ prefix }) => `${router.router}: ${prefix}`));
   if (moves.length > 0)
-    throw new UsageError(
+    throw new MovesWait(
       `the config has changes that wait, and would move traffic (${moves.join(", ")}); certs moves none, and has not run up. First: pulumi up --continue-on-error, then this again`,
     );
 }
@@ -121,6 +131,13 @@ export class Certs {
   /** @throws CliError when it can't be done */
   static async run(session: Session, terminal: Terminal, options: CertsOptions): Promise<CertsResult> {
     checkServer(options.server);
+    if (
+      options.caaIssuer !== undefined &&
+      !/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(options.caaIssuer)
+    )
+      throw new UsageError(
+        `--caa-issuer: ${JSON.stringify(options.caaIssuer)} is no domain name; use one such as letsencrypt.org`,
+      );
     if (options.renew && !options.sites?.length)
       throw new UsageError(
         "--renew orders what is good for a while, too: name the sites, as a CA counts. Nothing was touched",
@@ -253,11 +270,14 @@ export class Certs {
     const edits = [...this.lacking];
     if (this.thumbprint !== account.thumbprint)
       edits.push({ path: ["tls", "acmeThumbprint"], value: account.thumbprint });
-    if (this.options.caa) edits.push(...(await this.caaEdits(account)));
+    if (this.options.caa || this.options.caaIssuer !== undefined)
+      edits.push(...(await this.caaEdits(account)));
     if (edits.length === 0 || this.interrupted) return;
     this.terminal.say("first, every server gets what answers the CA:");
     try {
-      const { farm } = await change(this.session, this.unasked, "answer the CA", edits, refuseMoves);
+      const { farm } = await this.patiently(() =>
+        change(this.session, this.unasked, "answer the CA", edits, refuseMoves),
+      );
       this.farm = farm;
     } catch (error) {
       // One sick server keeps no site from its certificate: whether names are answered is asked below.
@@ -272,7 +292,8 @@ export class Certs {
   private async caaEdits(account: Account): Promise<Edit[]> {
     const { all } = await this.session.config();
     const zones = JSON.parse(all[`${this.session.project}:zones`] ?? "{}") as Parameters<typeof planCaa>[1];
-    const issuer = { domain: await caaDomainOf(this.client.server), account: account.uri };
+    const domain = this.options.caaIssuer ?? (await caaDomainOf(this.client.server));
+    const issuer = { domain, account: account.uri };
     const ours = new Set(
       this.plan()
         .filter(({ step }) => step !== Step.Skip)
@@ -352,7 +373,9 @@ export class Certs {
     if (sites.length === 0 || this.interrupted) return { delivered: [] };
     this.terminal.say(`then, every server gets the new certificates of ${sites.join(", ")}:`);
     try {
-      await change(this.session, this.unasked, "bring the certificates", [], refuseMoves);
+      await this.patiently(() =>
+        change(this.session, this.unasked, "bring the certificates", [], refuseMoves),
+      );
     } catch (error) {
       if (!(error instanceof CliError)) throw error;
       this.say(words.undelivered(sites, error.message));
@@ -361,6 +384,22 @@ export class Certs {
     this.note({ ...this.journal, undelivered: [] });
     this.tell(words.delivered(sites));
     return { delivered: sites };
+  }
+
+  /** A flip that is on its way is waited for. */
+  private async patiently<T>(work: () => Promise<T>): Promise<T> {
+    for (const end = Date.now() + PATIENCE_MS; ; await sleep(PAUSE_MS)) {
+      try {
+        return await work();
+      } catch (error) {
+        const passes =
+          error instanceof ChangedMeanwhile ||
+          error instanceof MovesWait ||
+          (error instanceof CliError && error.exit === Exit.Locked);
+        if (!passes || this.interrupted || Date.now() > end) throw error;
+        this.terminal.say(`${printable((error as Error).message)}\nthat may pass: tried again in a moment`);
+      }
+    }
   }
 
   private resultOf(

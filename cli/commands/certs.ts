@@ -51,6 +51,7 @@ export function certsCommand(): Command {
     .option("--renew", "for the named sites, also where the certificate is good for a while")
     .option("--dry-run", "say what would be ordered, and do nothing")
     .option("--caa", "write CAA records by which no other account may order for the farm's zones")
+    .option("--caa-issuer <domain>", "the same, with the CA's name in them; default: as its directory says")
     .option("--no-check", "order without asking whether the names lead to the farm")
     .option("--hook-command <command>", "a shell command that is told each line")
     .addOption(
