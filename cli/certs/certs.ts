@@ -1,10 +1,9 @@
 /** Certificates for the sites that need one: an account, orders, and one `up` that brings them to every server. */
-import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FarmModel, SiteModel } from "../../components/config";
 import { printable } from "../../components/host/foreignText.cjs";
-import { Reading, filesOfPair, readPair } from "../../components/webServerPool/tls/pair.cjs";
+import { Reading, filesOfPair, problemsOf, readPair } from "../../components/webServerPool/tls/pair.cjs";
 import { change } from "../change";
 import { CliError, Exit, UsageError } from "../failure";
 import type { Forecast } from "../forecast";
@@ -19,16 +18,14 @@ import type { Line } from "../watch/words";
 import { Account, accountsIn, allThumbprints } from "./account";
 import { caaDomainOf, planCaa } from "./caa";
 import { Client, certbot, orderWords, registerWords } from "./client";
+import { makePrivate, pairsFolderOf } from "./folder";
 import { Journal, Order, keyOf, readJournal, withOrder, writeJournal } from "./journal";
-import { ask, complaintOf } from "./leads";
+import { Lead, ask, complaintOf } from "./leads";
 import { PlannedSite, Step, namesOf, plan } from "./plan";
 import * as words from "./words";
 
 /** Let's Encrypt's directory. */
 export const LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory";
-
-/** Where certificates lie when the config does not say, from the project's folder. */
-export const DEFAULT_FOLDER = "acme/live";
 
 export interface CertsOptions {
   /** Only these sites, and at once also where they have failed. Default: all. */
@@ -47,6 +44,8 @@ export interface CertsOptions {
   caaIssuer?: string;
   /** Addresses of name servers that are asked in place of this machine's own. */
   resolvers?: string[];
+  /** So long a name that is not in DNS is asked for again. Default: 0. */
+  dnsSeconds?: number;
   /** Order without asking whether names lead to the farm. */
   unchecked?: boolean;
   hookCommand?: string;
@@ -314,11 +313,20 @@ export class Certs {
     const sites = orders.map(({ site }) => siteNamed(this.farm, site));
     for (const site of sites) {
       const vips = [...site.vips, ...site.retiringVips];
-      const leads = await ask(namesOf(site), vips, { resolvers, thumbprint });
+      const leads = await this.ask(namesOf(site), vips, { resolvers, thumbprint });
       const complaints = leads.flatMap((lead) => complaintOf(lead, vips) ?? []);
       if (complaints.length > 0) found.set(site.name, complaints.join("; "));
     }
     return found;
+  }
+
+  /** A new name may take a while until the name server that is asked has it. */
+  private async ask(...question: Parameters<typeof ask>): Promise<Lead[]> {
+    for (const end = Date.now() + (this.options.dnsSeconds ?? 0) * 1000; ; await sleep(PAUSE_MS)) {
+      const leads = await ask(...question);
+      const isMissing = leads.some(({ dnsFailure }) => dnsFailure !== undefined);
+      if (!isMissing || this.interrupted || Date.now() > end) return leads;
+    }
   }
 
   private async orderAll(planned: PlannedSite[], account: Account): Promise<SiteResult[]> {
@@ -345,31 +353,33 @@ export class Certs {
     const key = keyOf(this.client.server, site.names);
     const order: Order = { at: new Date(), site: site.site, key, result: "begun" };
     this.note(withOrder(this.journal, order));
-    try {
-      const before = certificateIn(this.read(site.site));
-      await certbot(orderWords(this.client, account.id, site.site, site.names));
-      const after = this.read(site.site);
-      if (certificateIn(after) === undefined || certificateIn(after) === before)
-        throw new CliError(
-          `certbot wrote no new pair to ${path.join(this.pairs, site.site)}: where that was put there by another hand, move it away together with ${this.folder}/renewal/${site.site}.conf`,
-        );
-      const expires = "pair" in after ? new Date(after.pair.chain[0].validTo) : undefined;
-      const undelivered = [...new Set([...this.journal.undelivered, site.site])];
-      this.note({ ...withOrder(this.journal, { ...order, result: "ordered" }), undelivered });
-      this.say(words.ordered(site.site, site.names, expires!.toISOString().slice(0, 10)));
+    const before = certificateIn(this.read(site.site));
+    const failure = await certbot(orderWords(this.client, account.id, site.site, site.names)).catch(
+      (error: unknown) => {
+        if (error instanceof UsageError || !(error instanceof CliError)) throw error;
+        return error.message;
+      },
+    );
+    const after = this.read(site.site);
+    // One that was ended in its last moment may have written it.
+    if ("pair" in after && certificateIn(after) !== before) {
+      const expires = new Date(after.pair.chain[0].validTo);
+      this.note(withOrder(this.journal, { ...order, result: "ordered" }));
+      this.say(words.ordered(site.site, site.names, expires.toISOString().slice(0, 10)));
       return { ...site, result: "ordered", expires };
-    } catch (error) {
-      if (error instanceof UsageError || !(error instanceof CliError)) throw error;
-      this.note(withOrder(this.journal, { ...order, result: "failed", text: error.message }));
-      this.say(words.failed(site.site, error.message));
-      return { ...site, result: "failed", why: error.message };
     }
+    const why =
+      failure ??
+      `certbot wrote no new pair to ${path.join(this.pairs, site.site)}: where that was put there by another hand, move it away together with ${this.folder}/renewal/${site.site}.conf`;
+    this.note(withOrder(this.journal, { ...order, result: "failed", text: why }));
+    this.say(words.failed(site.site, why));
+    return { ...site, result: "failed", why };
   }
 
   /** One `up` for all that was ordered, now or before. */
   private async deliver(): Promise<Pick<CertsResult, "delivered" | "undelivered">> {
-    const names = new Set(this.farm.sites.map(({ name }) => name));
-    const sites = this.journal.undelivered.filter((site) => names.has(site)).sort();
+    const lying = this.certificates();
+    const sites = Object.keys(lying).filter((site) => lying[site] !== this.journal.delivered[site]);
     if (sites.length === 0 || this.interrupted) return { delivered: [] };
     this.terminal.say(`then, every server gets the new certificates of ${sites.join(", ")}:`);
     try {
@@ -381,9 +391,21 @@ export class Certs {
       this.say(words.undelivered(sites, error.message));
       return { delivered: [], undelivered: error.message };
     }
-    this.note({ ...this.journal, undelivered: [] });
+    this.note({ ...this.journal, delivered: { ...this.journal.delivered, ...lying } });
     this.tell(words.delivered(sites));
     return { delivered: sites };
+  }
+
+  /** The SHA-256 of each certificate of ours that `up` would take, by site. */
+  private certificates(): Record<string, string> {
+    const found = this.plan()
+      .filter(({ step }) => step !== Step.Skip)
+      .flatMap(({ site, names }): [string, string][] => {
+        const reading = this.read(site);
+        if (!("pair" in reading) || problemsOf(reading.pair, names, new Date()).length > 0) return [];
+        return [[site, reading.pair.chain[0].fingerprint256]];
+      });
+    return Object.fromEntries(found.sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
   /** A flip that is on its way is waited for. */
@@ -476,22 +498,6 @@ function describePlan(planned: PlannedSite[]): string[] {
   );
 }
 
-/**
- * Where pairs lie, as the config has it.
- * @throws UsageError when certbot could not write them so
- */
-export function pairsFolderOf({ tls }: Pick<FarmModel, "tls">): string {
-  const { folder = DEFAULT_FOLDER, keys } = tls ?? {};
-  if (keys !== undefined)
-    throw new UsageError(
-      `tls.keys is ${keys}, and certbot writes each key beside its certificate: pulumi config rm --path tls.keys, or go on with a client of your own. Nothing was touched`,
-    );
-  if (path.basename(folder) === "live" && path.dirname(folder) !== ".") return folder;
-  throw new UsageError(
-    `tls.folder is ${folder}, where a client of yours writes; certbot writes to a folder of the name live, such as ${DEFAULT_FOLDER}. To let certs do it from now on: pulumi config set --path tls.folder ${DEFAULT_FOLDER}. Sites keep what they have until it has ordered. Nothing was touched`,
-  );
-}
-
 function checkServer(server: string | undefined): void {
   if (server === undefined || (URL.canParse(server) && new URL(server).protocol === "https:")) return;
   throw new UsageError(
@@ -502,11 +508,3 @@ function checkServer(server: string | undefined): void {
 /** The SHA-256 of the certificate that lies there. */
 const certificateIn = (reading: Reading): string | undefined =>
   "pair" in reading ? reading.pair.chain[0].fingerprint256 : undefined;
-
-/** A new folder is for its owner alone, and out of version control. */
-function makePrivate(folder: string): void {
-  if (fs.existsSync(folder)) return;
-  fs.mkdirSync(path.dirname(folder), { recursive: true });
-  fs.mkdirSync(folder, { mode: 0o700 });
-  fs.writeFileSync(path.join(folder, ".gitignore"), "# Private keys.\n*\n");
-}

@@ -190,6 +190,10 @@ rndc reconfig`,
       assert.deepEqual(resultsIn(await certsJson(1, ["--no-check"])), {
         ...{ away: end, gadgets: "keep", widgetco: "keep" },
       });
+    await farm.sh(
+      "ns1",
+      "sed -i /elsewhere.example/d /etc/bind/named.conf.local; rm /etc/bind/elsewhere.zone; rndc reconfig",
+    );
     await farm.drop("sites.away");
     await farm.up({ LOOPBACK_HA_FORCE_REMOVAL: "1" });
     assert.deepEqual(resultsIn(await certsJson(0)), { gadgets: "keep", widgetco: "keep" });
