@@ -1,4 +1,5 @@
 /** Certificates for the sites that need one: an account, orders, and one `up` that brings them to every server. */
+import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FarmModel, SiteModel } from "../../components/config";
@@ -110,7 +111,7 @@ export class Certs {
     /** What the config lacks. */
     private readonly lacking: Edit[],
   ) {
-    this.folder = path.resolve(session.folder, path.dirname(pairs));
+    this.folder = path.resolve(fs.realpathSync(session.folder), path.dirname(pairs));
     const { server } = options;
     this.journal = readJournal(this.folder, { stack: session.id, server: server ?? LETS_ENCRYPT });
     if (this.journal.stack !== session.id)
@@ -167,7 +168,7 @@ export class Certs {
     const known = accountsIn(this.folder, this.client.server);
     let account = known.find(({ thumbprint }) => thumbprint === this.thumbprint) ?? known.at(0);
     const planned = this.plan();
-    for (const line of describePlan(planned)) this.terminal.say(line);
+    for (const line of describePlan(planned, this.options.sites ?? [])) this.terminal.say(line);
     if (this.options.dryRun) return this.dryRun(planned, account);
     const orders = planned.filter(({ step }) => step === Step.Order);
     this.refuseForeignThumbprint(account);
@@ -238,8 +239,13 @@ export class Certs {
       account === undefined ? `make an account at ${this.client.server} and agree to its terms` : "",
       orders > 0 ? `order ${orders === 1 ? "1 certificate" : `${orders} certificates`}` : "",
     ].filter((text) => text !== "");
-    if (what.length === 0) return;
-    if (await this.terminal.agree(`${what.join(", ")}, and bring the servers what they need?`)) return;
+    const isUp =
+      this.lacking.length > 0 ||
+      account?.thumbprint !== this.thumbprint ||
+      this.wantsCaa ||
+      this.undelivered().length > 0;
+    if (what.length === 0 && !isUp) return;
+    if (await this.terminal.agree(`${[...what, "bring the servers what they need"].join(", ")}?`)) return;
     throw new CliError("nothing was touched", Exit.Failed);
   }
 
@@ -286,6 +292,10 @@ export class Certs {
       this.notes.push(error.message);
       this.terminal.warn(error.message);
     }
+  }
+
+  private get wantsCaa(): boolean {
+    return this.options.caa === true || this.options.caaIssuer !== undefined;
   }
 
   private async caaEdits(account: Account): Promise<Edit[]> {
@@ -378,8 +388,8 @@ export class Certs {
 
   /** One `up` for all that was ordered, now or before. */
   private async deliver(): Promise<Pick<CertsResult, "delivered" | "undelivered">> {
+    const sites = this.undelivered();
     const lying = this.certificates();
-    const sites = Object.keys(lying).filter((site) => lying[site] !== this.journal.delivered[site]);
     if (sites.length === 0 || this.interrupted) return { delivered: [] };
     this.terminal.say(`then, every server gets the new certificates of ${sites.join(", ")}:`);
     try {
@@ -406,6 +416,12 @@ export class Certs {
         return [[site, reading.pair.chain[0].fingerprint256]];
       });
     return Object.fromEntries(found.sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  /** Sites with a certificate that no `up` of ours has brought to the servers. */
+  private undelivered(): string[] {
+    const lying = this.certificates();
+    return Object.keys(lying).filter((site) => lying[site] !== this.journal.delivered[site]);
   }
 
   /** A flip that is on its way is waited for. */
@@ -489,8 +505,13 @@ export function describeResult({ sites, delivered, undelivered, notes }: CertsRe
 const printableText = (lines: string[]): string =>
   lines.map((text) => text.split("\n").map(printable).join("\n")).join("\n");
 
-function describePlan(planned: PlannedSite[]): string[] {
-  const said = planned.filter(({ step }) => step === Step.Order || step === Step.Skip);
+function describePlan(planned: PlannedSite[], named: string[]): string[] {
+  // What the config leaves out is said to who has named it, and what nobody can order to all.
+  const said = planned.filter(
+    ({ site, step, names }) =>
+      step === Step.Order ||
+      (step === Step.Skip && (named.includes(site) || names.some((name) => name.startsWith("*.")))),
+  );
   return said.map(({ site, step, why, names }) =>
     printable(
       step === Step.Order ? `${site}: to be ordered for ${names.join(", ")}: ${why}` : `${site}: ${why}`,

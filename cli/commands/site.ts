@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { change } from "../change";
 import { NewSite, addressesText, additionOf, refuseHidden, removalOf, siteNamed } from "../site";
 import { describeResult, exitOf } from "../certs/certs";
+import { pairsFolderOf } from "../certs/folder";
 import { GivenCerts, orderFor, withOrderOptions } from "./certs";
 import { open } from "./command";
 
@@ -41,6 +42,7 @@ export function siteCommand(): Command {
     .option("--certs", "then, order its certificate, and bring that to all servers")
     .action(async (name: string, options: AddOptions, command: Command) => {
       const { session, terminal } = await open(command);
+      if (options.certs) pairsFolderOf(await session.farm());
       const edits = additionOf(await session.farm(), name, { ...options, aliases: options.alias });
       const outcome = await change(session, terminal, `add site ${name}`, edits, ({ hidden }) => {
         if (!options.hideExisting) refuseHidden(name, hidden);
