@@ -13,6 +13,7 @@ const NAMES = /** @type {const} */ ([
   ["move", "prefix", "prefixes"],
   ["move", "server", "servers"],
   ["site remove", "name", "sites"],
+  ["certs", "sites", "sites"],
 ]);
 
 /** @typedef {(name: string, about: string) => void} Offer */

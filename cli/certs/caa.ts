@@ -96,6 +96,6 @@ export async function caaDomainOf(server: string): Promise<string> {
     .catch((error: Error) => (error.cause as Error | undefined)?.message ?? error.message);
   if (typeof why === "object") return why.domain;
   throw new CliError(
-    `--caa: ${server} does not say by which name a CAA record knows it (${why}); nothing was ordered. Without --caa the rest goes`,
+    `--caa: ${server} does not say by which name a CAA record knows it (${why}); nothing was ordered. Give the name that its documentation has: --caa-issuer letsencrypt.org, for one`,
   );
 }

@@ -1,14 +1,15 @@
 /** Certificates for the sites that need one: an account, orders, and one `up` that brings them to every server. */
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { FarmModel, SiteModel } from "../../components/config";
 import { printable } from "../../components/host/foreignText.cjs";
-import { Reading, filesOfPair, readPair } from "../../components/webServerPool/tls/pair.cjs";
+import { Reading, filesOfPair, problemsOf, readPair } from "../../components/webServerPool/tls/pair.cjs";
 import { change } from "../change";
 import { CliError, Exit, UsageError } from "../failure";
 import type { Forecast } from "../forecast";
 import { onInterrupt } from "../interrupt";
-import type { Session } from "../session";
+import { ChangedMeanwhile, Session } from "../session";
 import { siteNamed } from "../site";
 import type { Edit } from "../stackFile";
 import { Terminal } from "../terminal";
@@ -18,16 +19,14 @@ import type { Line } from "../watch/words";
 import { Account, accountsIn, allThumbprints } from "./account";
 import { caaDomainOf, planCaa } from "./caa";
 import { Client, certbot, orderWords, registerWords } from "./client";
+import { makePrivate, pairsFolderOf } from "./folder";
 import { Journal, Order, keyOf, readJournal, withOrder, writeJournal } from "./journal";
-import { ask, complaintOf } from "./leads";
+import { Lead, ask, complaintOf } from "./leads";
 import { PlannedSite, Step, namesOf, plan } from "./plan";
 import * as words from "./words";
 
 /** Let's Encrypt's directory. */
 export const LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory";
-
-/** Where certificates lie when the config does not say, from the project's folder. */
-export const DEFAULT_FOLDER = "acme/live";
 
 export interface CertsOptions {
   /** Only these sites, and at once also where they have failed. Default: all. */
@@ -42,8 +41,12 @@ export interface CertsOptions {
   dryRun?: boolean;
   /** Write CAA records. */
   caa?: boolean;
+  /** The CA's name in them. Default: as its directory says. */
+  caaIssuer?: string;
   /** Addresses of name servers that are asked in place of this machine's own. */
   resolvers?: string[];
+  /** So long a name that is not in DNS is asked for again. Default: 0. */
+  dnsSeconds?: number;
   /** Order without asking whether names lead to the farm. */
   unchecked?: boolean;
   hookCommand?: string;
@@ -70,11 +73,18 @@ export interface CertsResult {
   notes: string[];
 }
 
+/** How long another run of the stack is waited for. */
+const PATIENCE_MS = 90_000;
+const PAUSE_MS = 3000;
+
+/** A change of the config waits that is none of ours. */
+class MovesWait extends UsageError {}
+
 /** Why `certs` does not run `up`. */
 function refuseMoves({ routers }: Forecast): void {
   const moves = routers.flatMap((router) => router.moves.map(({ prefix }) => `${router.router}: ${prefix}`));
   if (moves.length > 0)
-    throw new UsageError(
+    throw new MovesWait(
       `the config has changes that wait, and would move traffic (${moves.join(", ")}); certs moves none, and has not run up. First: pulumi up --continue-on-error, then this again`,
     );
 }
@@ -101,7 +111,7 @@ export class Certs {
     /** What the config lacks. */
     private readonly lacking: Edit[],
   ) {
-    this.folder = path.resolve(session.folder, path.dirname(pairs));
+    this.folder = path.resolve(fs.realpathSync(session.folder), path.dirname(pairs));
     const { server } = options;
     this.journal = readJournal(this.folder, { stack: session.id, server: server ?? LETS_ENCRYPT });
     if (this.journal.stack !== session.id)
@@ -121,6 +131,13 @@ export class Certs {
   /** @throws CliError when it can't be done */
   static async run(session: Session, terminal: Terminal, options: CertsOptions): Promise<CertsResult> {
     checkServer(options.server);
+    if (
+      options.caaIssuer !== undefined &&
+      !/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(options.caaIssuer)
+    )
+      throw new UsageError(
+        `--caa-issuer: ${JSON.stringify(options.caaIssuer)} is no domain name; use one such as letsencrypt.org`,
+      );
     if (options.renew && !options.sites?.length)
       throw new UsageError(
         "--renew orders what is good for a while, too: name the sites, as a CA counts. Nothing was touched",
@@ -151,7 +168,7 @@ export class Certs {
     const known = accountsIn(this.folder, this.client.server);
     let account = known.find(({ thumbprint }) => thumbprint === this.thumbprint) ?? known.at(0);
     const planned = this.plan();
-    for (const line of describePlan(planned)) this.terminal.say(line);
+    for (const line of describePlan(planned, this.options.sites ?? [])) this.terminal.say(line);
     if (this.options.dryRun) return this.dryRun(planned, account);
     const orders = planned.filter(({ step }) => step === Step.Order);
     this.refuseForeignThumbprint(account);
@@ -222,8 +239,13 @@ export class Certs {
       account === undefined ? `make an account at ${this.client.server} and agree to its terms` : "",
       orders > 0 ? `order ${orders === 1 ? "1 certificate" : `${orders} certificates`}` : "",
     ].filter((text) => text !== "");
-    if (what.length === 0) return;
-    if (await this.terminal.agree(`${what.join(", ")}, and bring the servers what they need?`)) return;
+    const isUp =
+      this.lacking.length > 0 ||
+      account?.thumbprint !== this.thumbprint ||
+      this.wantsCaa ||
+      this.undelivered().length > 0;
+    if (what.length === 0 && !isUp) return;
+    if (await this.terminal.agree(`${[...what, "bring the servers what they need"].join(", ")}?`)) return;
     throw new CliError("nothing was touched", Exit.Failed);
   }
 
@@ -253,11 +275,14 @@ export class Certs {
     const edits = [...this.lacking];
     if (this.thumbprint !== account.thumbprint)
       edits.push({ path: ["tls", "acmeThumbprint"], value: account.thumbprint });
-    if (this.options.caa) edits.push(...(await this.caaEdits(account)));
+    if (this.options.caa || this.options.caaIssuer !== undefined)
+      edits.push(...(await this.caaEdits(account)));
     if (edits.length === 0 || this.interrupted) return;
     this.terminal.say("first, every server gets what answers the CA:");
     try {
-      const { farm } = await change(this.session, this.unasked, "answer the CA", edits, refuseMoves);
+      const { farm } = await this.patiently(() =>
+        change(this.session, this.unasked, "answer the CA", edits, refuseMoves),
+      );
       this.farm = farm;
     } catch (error) {
       // One sick server keeps no site from its certificate: whether names are answered is asked below.
@@ -269,10 +294,15 @@ export class Certs {
     }
   }
 
+  private get wantsCaa(): boolean {
+    return this.options.caa === true || this.options.caaIssuer !== undefined;
+  }
+
   private async caaEdits(account: Account): Promise<Edit[]> {
     const { all } = await this.session.config();
     const zones = JSON.parse(all[`${this.session.project}:zones`] ?? "{}") as Parameters<typeof planCaa>[1];
-    const issuer = { domain: await caaDomainOf(this.client.server), account: account.uri };
+    const domain = this.options.caaIssuer ?? (await caaDomainOf(this.client.server));
+    const issuer = { domain, account: account.uri };
     const ours = new Set(
       this.plan()
         .filter(({ step }) => step !== Step.Skip)
@@ -293,11 +323,20 @@ export class Certs {
     const sites = orders.map(({ site }) => siteNamed(this.farm, site));
     for (const site of sites) {
       const vips = [...site.vips, ...site.retiringVips];
-      const leads = await ask(namesOf(site), vips, { resolvers, thumbprint });
+      const leads = await this.ask(namesOf(site), vips, { resolvers, thumbprint });
       const complaints = leads.flatMap((lead) => complaintOf(lead, vips) ?? []);
       if (complaints.length > 0) found.set(site.name, complaints.join("; "));
     }
     return found;
+  }
+
+  /** A new name may take a while until the name server that is asked has it. */
+  private async ask(...question: Parameters<typeof ask>): Promise<Lead[]> {
+    for (const end = Date.now() + (this.options.dnsSeconds ?? 0) * 1000; ; await sleep(PAUSE_MS)) {
+      const leads = await ask(...question);
+      const isMissing = leads.some(({ dnsFailure }) => dnsFailure !== undefined);
+      if (!isMissing || this.interrupted || Date.now() > end) return leads;
+    }
   }
 
   private async orderAll(planned: PlannedSite[], account: Account): Promise<SiteResult[]> {
@@ -324,43 +363,81 @@ export class Certs {
     const key = keyOf(this.client.server, site.names);
     const order: Order = { at: new Date(), site: site.site, key, result: "begun" };
     this.note(withOrder(this.journal, order));
-    try {
-      const before = certificateIn(this.read(site.site));
-      await certbot(orderWords(this.client, account.id, site.site, site.names));
-      const after = this.read(site.site);
-      if (certificateIn(after) === undefined || certificateIn(after) === before)
-        throw new CliError(
-          `certbot wrote no new pair to ${path.join(this.pairs, site.site)}: where that was put there by another hand, move it away together with ${this.folder}/renewal/${site.site}.conf`,
-        );
-      const expires = "pair" in after ? new Date(after.pair.chain[0].validTo) : undefined;
-      const undelivered = [...new Set([...this.journal.undelivered, site.site])];
-      this.note({ ...withOrder(this.journal, { ...order, result: "ordered" }), undelivered });
-      this.say(words.ordered(site.site, site.names, expires!.toISOString().slice(0, 10)));
+    const before = certificateIn(this.read(site.site));
+    const failure = await certbot(orderWords(this.client, account.id, site.site, site.names)).catch(
+      (error: unknown) => {
+        if (error instanceof UsageError || !(error instanceof CliError)) throw error;
+        return error.message;
+      },
+    );
+    const after = this.read(site.site);
+    // One that was ended in its last moment may have written it.
+    if ("pair" in after && certificateIn(after) !== before) {
+      const expires = new Date(after.pair.chain[0].validTo);
+      this.note(withOrder(this.journal, { ...order, result: "ordered" }));
+      this.say(words.ordered(site.site, site.names, expires.toISOString().slice(0, 10)));
       return { ...site, result: "ordered", expires };
-    } catch (error) {
-      if (error instanceof UsageError || !(error instanceof CliError)) throw error;
-      this.note(withOrder(this.journal, { ...order, result: "failed", text: error.message }));
-      this.say(words.failed(site.site, error.message));
-      return { ...site, result: "failed", why: error.message };
     }
+    const why =
+      failure ??
+      `certbot wrote no new pair to ${path.join(this.pairs, site.site)}: where that was put there by another hand, move it away together with ${this.folder}/renewal/${site.site}.conf`;
+    this.note(withOrder(this.journal, { ...order, result: "failed", text: why }));
+    this.say(words.failed(site.site, why));
+    return { ...site, result: "failed", why };
   }
 
   /** One `up` for all that was ordered, now or before. */
   private async deliver(): Promise<Pick<CertsResult, "delivered" | "undelivered">> {
-    const names = new Set(this.farm.sites.map(({ name }) => name));
-    const sites = this.journal.undelivered.filter((site) => names.has(site)).sort();
+    const sites = this.undelivered();
+    const lying = this.certificates();
     if (sites.length === 0 || this.interrupted) return { delivered: [] };
     this.terminal.say(`then, every server gets the new certificates of ${sites.join(", ")}:`);
     try {
-      await change(this.session, this.unasked, "bring the certificates", [], refuseMoves);
+      await this.patiently(() =>
+        change(this.session, this.unasked, "bring the certificates", [], refuseMoves),
+      );
     } catch (error) {
       if (!(error instanceof CliError)) throw error;
       this.say(words.undelivered(sites, error.message));
       return { delivered: [], undelivered: error.message };
     }
-    this.note({ ...this.journal, undelivered: [] });
+    this.note({ ...this.journal, delivered: { ...this.journal.delivered, ...lying } });
     this.tell(words.delivered(sites));
     return { delivered: sites };
+  }
+
+  /** The SHA-256 of each certificate of ours that `up` would take, by site. */
+  private certificates(): Record<string, string> {
+    const found = this.plan()
+      .filter(({ step }) => step !== Step.Skip)
+      .flatMap(({ site, names }): [string, string][] => {
+        const reading = this.read(site);
+        if (!("pair" in reading) || problemsOf(reading.pair, names, new Date()).length > 0) return [];
+        return [[site, reading.pair.chain[0].fingerprint256]];
+      });
+    return Object.fromEntries(found.sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  /** Sites with a certificate that no `up` of ours has brought to the servers. */
+  private undelivered(): string[] {
+    const lying = this.certificates();
+    return Object.keys(lying).filter((site) => lying[site] !== this.journal.delivered[site]);
+  }
+
+  /** A flip that is on its way is waited for. */
+  private async patiently<T>(work: () => Promise<T>): Promise<T> {
+    for (const end = Date.now() + PATIENCE_MS; ; await sleep(PAUSE_MS)) {
+      try {
+        return await work();
+      } catch (error) {
+        const passes =
+          error instanceof ChangedMeanwhile ||
+          error instanceof MovesWait ||
+          (error instanceof CliError && error.exit === Exit.Locked);
+        if (!passes || this.interrupted || Date.now() > end) throw error;
+        this.terminal.say(`${printable((error as Error).message)}\nthat may pass: tried again in a moment`);
+      }
+    }
   }
 
   private resultOf(
@@ -428,28 +505,17 @@ export function describeResult({ sites, delivered, undelivered, notes }: CertsRe
 const printableText = (lines: string[]): string =>
   lines.map((text) => text.split("\n").map(printable).join("\n")).join("\n");
 
-function describePlan(planned: PlannedSite[]): string[] {
-  const said = planned.filter(({ step }) => step === Step.Order || step === Step.Skip);
+function describePlan(planned: PlannedSite[], named: string[]): string[] {
+  // What the config leaves out is said to who has named it, and what nobody can order to all.
+  const said = planned.filter(
+    ({ site, step, names }) =>
+      step === Step.Order ||
+      (step === Step.Skip && (named.includes(site) || names.some((name) => name.startsWith("*.")))),
+  );
   return said.map(({ site, step, why, names }) =>
     printable(
       step === Step.Order ? `${site}: to be ordered for ${names.join(", ")}: ${why}` : `${site}: ${why}`,
     ),
-  );
-}
-
-/**
- * Where pairs lie, as the config has it.
- * @throws UsageError when certbot could not write them so
- */
-export function pairsFolderOf({ tls }: Pick<FarmModel, "tls">): string {
-  const { folder = DEFAULT_FOLDER, keys } = tls ?? {};
-  if (keys !== undefined)
-    throw new UsageError(
-      `tls.keys is ${keys}, and certbot writes each key beside its certificate: pulumi config rm --path tls.keys, or go on with a client of your own. Nothing was touched`,
-    );
-  if (path.basename(folder) === "live" && path.dirname(folder) !== ".") return folder;
-  throw new UsageError(
-    `tls.folder is ${folder}, where a client of yours writes; certbot writes to a folder of the name live, such as ${DEFAULT_FOLDER}. To let certs do it from now on: pulumi config set --path tls.folder ${DEFAULT_FOLDER}. Sites keep what they have until it has ordered. Nothing was touched`,
   );
 }
 
@@ -463,11 +529,3 @@ function checkServer(server: string | undefined): void {
 /** The SHA-256 of the certificate that lies there. */
 const certificateIn = (reading: Reading): string | undefined =>
   "pair" in reading ? reading.pair.chain[0].fingerprint256 : undefined;
-
-/** A new folder is for its owner alone, and out of version control. */
-function makePrivate(folder: string): void {
-  if (fs.existsSync(folder)) return;
-  fs.mkdirSync(path.dirname(folder), { recursive: true });
-  fs.mkdirSync(folder, { mode: 0o700 });
-  fs.writeFileSync(path.join(folder, ".gitignore"), "# Private keys.\n*\n");
-}

@@ -23,8 +23,8 @@ export interface Journal {
   server: string;
   /** The oldest first. */
   orders: Order[];
-  /** Sites with a pair that no `up` has brought to the servers. */
-  undelivered: string[];
+  /** The SHA-256 of the certificate that an `up` of ours brought to the servers last, by site. */
+  delivered: Record<string, string>;
 }
 
 /** What makes an order another one: the names in any order, and the CA. */
@@ -72,7 +72,7 @@ export const journalFile = (folder: string): string => path.join(folder, "orders
  */
 export function readJournal(folder: string, fresh: Pick<Journal, "stack" | "server">): Journal {
   const file = journalFile(folder);
-  if (!fs.existsSync(file)) return { ...fresh, orders: [], undelivered: [] };
+  if (!fs.existsSync(file)) return { ...fresh, orders: [], delivered: {} };
   try {
     return parseJournal(fs.readFileSync(file, "utf8"));
   } catch (error) {
@@ -84,18 +84,18 @@ export function readJournal(folder: string, fresh: Pick<Journal, "stack" | "serv
 
 /** @throws Error */
 export function parseJournal(text: string): Journal {
-  const { stack, server, orders, undelivered } = JSON.parse(text) as Partial<Journal>;
+  const { stack, server, orders, delivered } = JSON.parse(text) as Partial<Journal>;
   if (
     typeof stack !== "string" ||
     typeof server !== "string" ||
     !Array.isArray(orders) ||
-    !Array.isArray(undelivered)
+    typeof delivered !== "object"
   )
-    throw new Error("it has not stack, server, orders and undelivered");
+    throw new Error("it has not stack, server, orders and delivered");
   return {
     stack,
     server,
-    undelivered,
+    delivered,
     orders: orders.map((order) => ({ ...order, at: new Date(order.at) })),
   };
 }

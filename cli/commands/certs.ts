@@ -1,13 +1,15 @@
 import { isIP } from "node:net";
 import { Command, Option } from "commander";
-import { Certs, CertsOptions, LETS_ENCRYPT, describeResult, exitOf } from "../certs/certs";
+import { Certs, CertsOptions, CertsResult, LETS_ENCRYPT, describeResult, exitOf } from "../certs/certs";
 import { show } from "../../components/config/error";
 import { UsageError } from "../failure";
-import { Context, open } from "./command";
+import type { Session } from "../session";
+import type { Terminal } from "../terminal";
+import { open } from "./command";
 import { checkUrl } from "./watch";
 
 /** As the options are given. */
-export type GivenCerts = Omit<CertsOptions, "sites" | "resolvers" | "unchecked"> & {
+export type GivenCerts = Omit<CertsOptions, "sites" | "resolvers" | "unchecked" | "dnsSeconds"> & {
   resolver?: string[];
   check?: boolean;
 };
@@ -51,6 +53,7 @@ export function certsCommand(): Command {
     .option("--renew", "for the named sites, also where the certificate is good for a while")
     .option("--dry-run", "say what would be ordered, and do nothing")
     .option("--caa", "write CAA records by which no other account may order for the farm's zones")
+    .option("--caa-issuer <domain>", "the same, with the CA's name in them; default: as its directory says")
     .option("--no-check", "order without asking whether the names lead to the farm")
     .option("--hook-command <command>", "a shell command that is told each line")
     .addOption(
@@ -58,20 +61,24 @@ export function certsCommand(): Command {
     )
     .action(async (sites: string[], options: GivenCerts, command: Command) => {
       checkUrl(options.hookUrl);
-      await runCerts(await open(command), sites, options);
+      const { session, terminal } = await open(command);
+      const result = await orderFor(session, terminal, sites, options);
+      terminal.result(result, () => describeResult(result));
+      process.exitCode = exitOf(result);
     });
 }
 
-/** Runs it, and says how it ended. */
-export async function runCerts(
-  { session, terminal }: Context,
+/** Orders as the options say. */
+export async function orderFor(
+  session: Session,
+  terminal: Terminal,
   sites: string[],
   { resolver, check, ...options }: GivenCerts,
-): Promise<void> {
-  const result = await Certs.run(session, terminal, {
-    ...options,
-    ...{ sites, resolvers: resolver, unchecked: check === false },
+  dnsSeconds = 0,
+): Promise<CertsResult> {
+  const { server, email, renew, dryRun, caa, caaIssuer, hookCommand, hookUrl } = options;
+  return Certs.run(session, terminal, {
+    ...{ sites, server, email, renew, dryRun, caa, caaIssuer, hookCommand, hookUrl, dnsSeconds },
+    ...{ resolvers: resolver, unchecked: check === false },
   });
-  terminal.result(result, () => describeResult(result));
-  process.exitCode = exitOf(result);
 }

@@ -137,6 +137,7 @@ function nextSteps(folder: string, files: string[], stack: string): string {
     `  pulumi stack init ${stack}`,
     "  pulumi preview --diff",
     "  pulumi up --continue-on-error",
+    "  loopback-ha certs    # https: the certificates, when the names lead to the VIPs",
     "  loopback-ha status",
   ].join("\n");
 }

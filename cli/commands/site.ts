@@ -1,6 +1,9 @@
 import { Command, InvalidArgumentError } from "commander";
 import { change } from "../change";
 import { NewSite, addressesText, additionOf, refuseHidden, removalOf, siteNamed } from "../site";
+import { describeResult, exitOf } from "../certs/certs";
+import { pairsFolderOf } from "../certs/folder";
+import { GivenCerts, orderFor, withOrderOptions } from "./certs";
 import { open } from "./command";
 
 const collect = (value: string, all: string[] = []): string[] => [...all, value];
@@ -10,13 +13,15 @@ function hostNumber(text: string): number {
   throw new InvalidArgumentError("a whole number, such as 5");
 }
 
-type AddOptions = NewSite & { alias?: string[]; hideExisting?: true };
+type AddOptions = NewSite & { alias?: string[]; hideExisting?: true; certs?: true } & GivenCerts;
+
+/** So long the name servers may take until all of them know a new name. */
+const NEW_NAME_SECONDS = 60;
 
 /** `site add`, `site remove`. */
 export function siteCommand(): Command {
   const site = new Command("site").description("a new customer's site, and one that goes");
-  site
-    .command("add")
+  withOrderOptions(site.command("add"))
     .argument("<name>", "its name in the config")
     .description("takes the next free host number, shows the preview, and brings the site to all servers")
     .requiredOption("--server-name <domain>", "its domain name, such as www.example.org")
@@ -34,17 +39,21 @@ export function siteCommand(): Command {
       "--hide-existing",
       "although a virtual host of somebody else's serves its name on a server: on the VIPs, ours answers in its place",
     )
+    .option("--certs", "then, order its certificate, and bring that to all servers")
     .action(async (name: string, options: AddOptions, command: Command) => {
       const { session, terminal } = await open(command);
+      if (options.certs) pairsFolderOf(await session.farm());
       const edits = additionOf(await session.farm(), name, { ...options, aliases: options.alias });
       const outcome = await change(session, terminal, `add site ${name}`, edits, ({ hidden }) => {
         if (!options.hideExisting) refuseHidden(name, hidden);
       });
       const added = siteNamed(outcome.farm, name);
-      terminal.result(
-        { ...outcome, farm: undefined, site: added },
-        () => `${name} has ${addressesText(added)}`,
-      );
+      const has = `${name} has ${addressesText(added)}`;
+      if (!options.certs) return terminal.result({ ...outcome, farm: undefined, site: added }, () => has);
+      terminal.say(has);
+      const certs = await orderFor(session, terminal, [name], options, NEW_NAME_SECONDS);
+      terminal.result({ ...outcome, farm: undefined, site: added, certs }, () => describeResult(certs));
+      process.exitCode = exitOf(certs);
     });
   site
     .command("remove")

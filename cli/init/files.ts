@@ -2,6 +2,7 @@
 import { Document, Pair, Scalar, isScalar } from "yaml";
 import { planNetwork, vipOf } from "../../components/addressPlan";
 import { readFarm } from "../../components/config";
+import { DEFAULT_FOLDER } from "../certs/folder";
 
 /** What a new farm is made of. */
 export interface Answers {
@@ -47,6 +48,7 @@ export function configOf(answers: Answers): Record<string, unknown> {
     ...(Object.keys(nameServers).length === 0
       ? {}
       : { nameServers: machines(nameServers), zones: { [zone]: { contact } } }),
+    tls: { folder: DEFAULT_FOLDER },
     sites: { [name]: { serverName, documentRoot, hostNumber: 1 } },
   };
 }
@@ -91,6 +93,7 @@ export function zoneFor(serverName: string): string {
 const COMMENTS: Record<string, string> = {
   network: " The block's first subnet is the Ethernet, the next ones are for VIPs.",
   servers: " state: active carries traffic, maintenance carries none, down is not reached at all.",
+  tls: " Each site is https as soon as its certificate lies in this folder; loopback-ha certs orders them.",
   sites: " Each site has one VIP out of each VIP subnet, by its host number.",
 };
 

@@ -207,6 +207,50 @@ describe("docs: what they say is run", () => {
     }
   });
 
+  it("examples/certs: its page, where another program stands for certs", async () => {
+    const sh = async (script: string): Promise<string> => {
+      const { code, stdout, stderr } = await lab.exec("ns1", ["bash", "-ec", script]);
+      assert.equal(code, 0, `${script}\n${stdout}${stderr}`);
+      return stdout + stderr;
+    };
+    const write = (file: string, text: string): Promise<string> => sh(`cat >${file} <<'END'\n${text}\nEND`);
+    const unit = "loopback-ha-certs";
+    const program = "/srv/farm/node_modules/.bin/loopback-ha";
+    try {
+      await sh(`useradd -m farm; mkdir -p ${path.dirname(program)}`);
+      await write(
+        program,
+        [
+          "#!/bin/bash",
+          'echo "loopback-ha $* of $(id -un) in $PWD with $PULUMI_BACKEND_URL"',
+          "touch /srv/farm/mine && stat -c %a /srv/farm/mine",
+          "! touch /etc/theirs",
+        ].join("\n"),
+      );
+      await sh(`chmod 755 ${program}; chown farm /srv/farm`);
+      const names = [`${unit}.service`, `${unit}.timer`];
+      for (const name of [...names, "certs.env"])
+        await write(name, fs.readFileSync(path.join(checkout, "examples/certs", name), "utf8"));
+      const [enable, ask, ...more] = blocks("examples/certs/README.md");
+      assert.deepEqual(more, [], "blocks of the page that no test runs");
+      await sh(enable);
+      assert.equal(
+        await sh(`systemd-analyze verify ${names.map((name) => `/etc/systemd/system/${name}`).join(" ")}`),
+        "",
+      );
+      await sh(`systemctl start ${unit}`);
+      const said = await sh(ask);
+      assert.match(said, /loopback-ha-certs\.timer +loopback-ha-certs\.service/);
+      assert.match(
+        said,
+        /loopback-ha certs --yes --stack prod of farm in \/srv\/farm with file:\/\/\/srv\/farm\/state/,
+      );
+      assert.match(said, /: 600\n[^]*Read-only file system/);
+    } finally {
+      await lab.reset("ns1");
+    }
+  });
+
   it("examples/lab: its page", async () => {
     const lines = block("examples/lab/README.md", "tcpdump").trim().split("\n");
     assert.equal(lines.length, 4);

@@ -7,6 +7,7 @@ import { Lab } from "../../examples/lab/lab";
 import { Program } from "../../examples/lab/project";
 import { emptyLab, textOf, within } from "../lab/support";
 import { block, blocks } from "../pages";
+import { Pebble } from "../lab/pebble";
 import { INSTALL_MS, userFolder } from "./installed";
 
 const SITE = "www.widgetco.example";
@@ -18,6 +19,8 @@ describe("a newcomer, with the docs alone", function () {
   const lab = new Lab();
   let farm: Program;
   let PATH: string;
+  /** In place of Let's Encrypt. */
+  let pebble: Pebble;
 
   /** Runs lines of a page as the operator, in the farm's folder; yes to every question. */
   async function operate(lines: string): Promise<string> {
@@ -26,6 +29,7 @@ describe("a newcomer, with the docs alone", function () {
       timeoutMs: 300_000,
       env: {
         ...farm.env,
+        ...pebble.env,
         PATH,
         PULUMI_SKIP_CONFIRMATIONS: "true",
         PULUMI_NON_INTERACTIVE: "true",
@@ -36,13 +40,24 @@ describe("a newcomer, with the docs alone", function () {
   }
   const served = async (): Promise<string> =>
     whoServes(lab, VIP, SITE, (await farm.output("healthPath")) as string);
+  /** What a browser that trusts the CA's root finds at the site, first by http, then by https on the health path. */
+  const padlock = async (): Promise<string> => {
+    const root = farm.file("root.pem");
+    fs.writeFileSync(root, await pebble.root(lab));
+    const to = [80, 443].map((port) => `--resolve ${SITE}:${port}:${VIP}`).join(" ");
+    const health = (await farm.output("healthPath")) as string;
+    const script = `curl -sS ${to} -o /dev/null -w '%{http_code} %{redirect_url} ' http://${SITE}/; curl -sS ${to} --cacert ${root} https://${SITE}${health}`;
+    return textOf(await lab.exec("client", ["bash", "-c", script]));
+  };
 
   before(async () => {
     await emptyLab(lab);
+    pebble = await Pebble.start(lab);
     farm = new Program(lab, "prod", await userFolder("newcomer"));
     PATH = `${farm.file("node_modules/.bin")}:${process.env.PATH}`;
   });
   after(async () => {
+    await pebble?.stop();
     const gone = await farm.destroy();
     assert.equal(gone.code, 0, textOf(gone));
   });
@@ -56,6 +71,8 @@ describe("a newcomer, with the docs alone", function () {
     await operate(block(page, "pulumi stack init"));
     assert.equal(await served(), "web2");
     assert.match(await operate(block(page, "loopback-ha status")), /all is as the config wants it/);
+    assert.match(await operate(block(page, "loopback-ha certs")), /https with a new certificate: widgetco/);
+    assert.match(await padlock(), /^301 https:\/\/www\.widgetco\.example\/ web2 widgetco\n?$/);
     const [drain, restore] = block(page, "loopback-ha drain").trim().split("\n");
     await operate(drain);
     assert.equal(await served(), "web1");
@@ -69,7 +86,7 @@ describe("a newcomer, with the docs alone", function () {
     const [add, renewed, remove, maintenance, down, repaired, added, moved, unlock, ...more] = blocks(page);
     assert.deepEqual(more, [], "blocks of the page that no test runs");
     assert.match(await operate(add), /gadgets has 192\.0\.2\.34, 192\.0\.2\.66/);
-    assert.match(await operate(renewed), /unchanged/);
+    assert.match(await operate(renewed), /https with a new certificate: gadgets/);
     assert.match(await operate(remove.replace(/^# wait.*$/m, "sleep 3")), /gadgets is gone/);
     assert.match(await operate(maintenance), /web2 has no connection left/);
     assert.equal(await served(), "web2");

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { certsCommand } from "../../cli/commands/certs";
+import * as words from "../../cli/certs/words";
 import * as fs from "node:fs";
 import * as path from "node:path";
 
@@ -147,6 +149,35 @@ describe("docs", () => {
       assert.ok(lines.includes(line), line);
     assert.ok(lines.includes("WatchdogSec=60") && lines.includes("NotifyAccess=all"));
     assert.ok(lines.includes("NoNewPrivileges=true") && lines.some((line) => /^MemoryMax=\d/.test(line)));
+  });
+
+  it("the unit for certificates has the watcher's limits, and time for all that a CA takes", () => {
+    const lines = page("examples/certs/loopback-ha-certs.service");
+    const watcher = page("examples/watch/loopback-ha-watch.service");
+    for (const name of [
+      "User",
+      "ProtectSystem",
+      "ReadWritePaths",
+      "PrivateTmp",
+      "NoNewPrivileges",
+      "MemoryMax",
+      "KillMode",
+    ]) {
+      const own = lines.filter((line) => line.startsWith(`${name}=`));
+      assert.equal(own.length, 1, name);
+      assert.ok(watcher.includes(own[0]), own[0]);
+    }
+    for (const line of ["Type=oneshot", "UMask=0077", "TimeoutStartSec=4h"])
+      assert.ok(lines.includes(line), line);
+  });
+
+  it("https.md lists every option of certs and every word that its hooks are told, and no other", () => {
+    const text = page("docs/https.md").join("\n");
+    const command = certsCommand();
+    for (const { long } of command.options) assert.ok(text.includes(`\`${long}`), `${long}`);
+    const [, table] = text.split("| a hook is told |");
+    const told = [...table.split("\n\n")[0].matchAll(/^\| `(\w+)`/gm)].map(([, word]) => word);
+    assert.deepEqual(told.sort(), Object.keys(words).sort());
   });
 
   it("links between pages lead somewhere", () => {

@@ -31,6 +31,11 @@ describe("init", () => {
     assert.deepEqual(bare, configOf(ANSWERS));
     assert.equal(readFarm(bare).sites[0].vips.length, 4);
     assert.match(files["Pulumi.prod.yaml"], /^ {2}# Each site has one VIP/m);
+    assert.match(
+      files["Pulumi.prod.yaml"],
+      /^ {2}# Each site is https as soon as .*loopback-ha certs.*\n {2}farm:tls:\n {4}folder: acme\/live$/m,
+    );
+    assert.ok(readFarm(bare).sites.every(({ tls }) => tls !== undefined));
   });
 
   it("writes a program of the kind of modules that the folder has", () => {

@@ -18,7 +18,7 @@ const order = (at: number, more: Partial<Order> = {}): Order => ({
   ...{ at: new Date(at), site: "a", key: "k", result: "begun" },
   ...more,
 });
-const empty: Journal = { ...FRESH, orders: [], undelivered: [] };
+const empty: Journal = { ...FRESH, orders: [], delivered: {} };
 
 describe("certs: the journal", () => {
   let folder: string;
@@ -30,7 +30,7 @@ describe("certs: the journal", () => {
     const journal = {
       ...empty,
       orders: [order(5, { result: "failed", text: "no" }), order(6, { result: "ordered" })],
-      undelivered: ["a"],
+      delivered: { a: "0123" },
     };
     writeJournal(folder, journal);
     assert.deepEqual(readJournal(folder, { stack: "other", server: "other" }), journal);
@@ -51,7 +51,7 @@ describe("certs: the journal", () => {
       "{",
       "[]",
       '{"stack":"a"}',
-      '{"stack":"a","server":"b","orders":1,"undelivered":[]}',
+      '{"stack":"a","server":"b","orders":1,"delivered":{}}',
     ]) {
       fs.writeFileSync(journalFile(folder), text);
       assert.throws(() => readJournal(folder, FRESH), /orders\.json can't be read .*nothing was ordered/);

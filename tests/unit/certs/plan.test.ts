@@ -37,7 +37,7 @@ const journal = (orders: Order[] = []): Journal => ({
   stack: "a/b",
   server: SERVER,
   orders,
-  undelivered: [],
+  delivered: {},
 });
 const order = (
   hoursAgo: number,
