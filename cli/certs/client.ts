@@ -1,4 +1,4 @@
-/** certbot, which speaks ACME for us: see docs/decisions/0030. */
+/** certbot, which speaks ACME for us: see docs/decisions/0031. */
 import { spawn } from "node:child_process";
 import * as path from "node:path";
 import { shownLine, withoutSequences } from "../../components/host/foreignText.cjs";
