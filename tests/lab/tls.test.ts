@@ -55,11 +55,11 @@ describe("https", function () {
   const preview = async (env: Record<string, string> = {}): Promise<string> =>
     textOf(await farm.project.pulumi(["preview", "--diff", "--stack", "lab"], { env }));
 
-  /** All that Apache reads, and what of ours is there. */
+  /** All that Apache reads and has loaded, and what of ours is there. */
   const traces = (server: string): Promise<string> =>
     farm.sh(
       server,
-      "find /etc/apache2 -type f -exec sha256sum {} + | sort; find /etc/apache2 -type l -printf '%p %l\\n' | sort; ls -a /var/lib/loopback-ha /run/loopback-ha 2>&1; ss -Hltn 'sport = :443'",
+      "find /etc/apache2 -type f -exec sha256sum {} + | sort; find /etc/apache2 -type l -printf '%p %l\\n' | sort; ls -a /var/lib/loopback-ha /run/loopback-ha 2>&1; ss -Hltn 'sport = :443'; grep -oE 'mod_(ssl|headers)' /proc/$(systemctl show -P MainPID apache2)/maps | sort -u; true",
     );
   const untouched: Record<string, string> = {};
 
@@ -353,6 +353,53 @@ END`,
     await farm.up();
   });
 
+  it("one certificate that has expired, a pair that is gone and a broken one slow no flip and stop none, and are named", async () => {
+    const gadgets = issue(intermediate, ["www.gadgets.example"]);
+    /** web2 goes down and comes back by the command line: how long the first took, and what it said. */
+    const flip = async (): Promise<{ ms: number; said: string }> => {
+      const began = Date.now();
+      const down = await farm.project.cli(["down", "web2", "--yes"]);
+      const ms = Date.now() - began;
+      assert.equal(down.code, 0, textOf(down));
+      assert.deepEqual(await farm.serving(), AWAY);
+      await farm.setState("web2", "active");
+      await farm.up();
+      assert.deepEqual(await farm.serving(), SERVERS);
+      return { ms, said: textOf(down) };
+    };
+    put("gadgets", gadgets);
+    await farm.up();
+    await flip();
+    const [one, two] = [await flip(), await flip()];
+    const expires = inDays(0, Date.now() + 45_000);
+    const brief = issue(intermediate, NAMES, { to: expires });
+    put("widgetco", brief);
+    await farm.up();
+    await sleep(Math.max(0, expires.getTime() + 1000 - Date.now()));
+    fs.rmSync(`${certs}/sprockets`, { recursive: true });
+    fs.writeFileSync(`${certs}/gadgets/fullchain.pem`, "-----BEGIN CERTIFICATE-----\nhalf of i");
+    const [three, four] = [await flip(), await flip()];
+    const sound = Math.min(one.ms, two.ms);
+    const bad = Math.min(three.ms, four.ms);
+    console.log(`      down web2: ${sound} ms with sound pairs, ${bad} ms with three that are not`);
+    assert.ok(bad < 1.5 * sound, `${bad} ms, ${sound} ms with sound pairs`);
+    const day = expires.toISOString().slice(0, 10);
+    for (const words of [
+      new RegExp(`site widgetco: in force already: \\S+/widgetco/fullchain\\.pem expired on ${day}`),
+      /site sprockets: \S+\/sprockets\/fullchain\.pem is gone\. The certificate in force stays/,
+      /site gadgets: \S+\/gadgets\/fullchain\.pem has no certificate in PEM form\. The certificate in force stays/,
+    ])
+      assert.match(three.said, words);
+    assert.deepEqual(await shownOnAll(NAMES[0]), onAll(brief));
+    assert.equal(await shown("192.0.2.39", SPROCKETS[0]), sha256Of(sprockets));
+    assert.equal(await shown("192.0.2.38", "www.gadgets.example"), sha256Of(gadgets));
+    put("widgetco", widgetco);
+    put("sprockets", sprockets);
+    fs.rmSync(`${certs}/gadgets`, { recursive: true });
+    await farm.up();
+    assert.deepEqual(await shownOnAll(NAMES[0]), onAll(widgetco));
+  });
+
   it("what leaves takes its key along, and destroy leaves neither key nor module nor port", async () => {
     await farm.set("sites.sprockets.tls", "false");
     await farm.up();
@@ -374,5 +421,12 @@ END`,
     isDestroyed = true;
     await farm.destroy();
     for (const server of SERVERS) assert.equal(await traces(server), untouched[server]);
+    // Nor does a key lie anywhere else.
+    const secrets = [widgetco, sprockets].map(({ key }) => key.split("\n")[1]);
+    const search = "grep -rlaFf - / --exclude-dir=proc --exclude-dir=sys --exclude-dir=dev 2>/dev/null; true";
+    for (const server of SERVERS) {
+      const { stdout } = await lab.exec(server, ["bash", "-c", search], { input: `${secrets.join("\n")}\n` });
+      assert.equal(stdout, "");
+    }
   });
 });

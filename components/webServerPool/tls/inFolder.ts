@@ -1,8 +1,6 @@
 /** What is wrong with the pairs in the operator's folder, for who plans nothing. Without Pulumi. */
-import * as fs from "node:fs";
-import * as path from "node:path";
 import { FarmModel, boundAliases } from "../../config";
-import { filesOfPair, factsOf, lineOf, problemsOf, readPair } from "./pair.cjs";
+import { filesOfPair, factsOf, hasPlace, lineOf, problemsOf, readPair } from "./pair.cjs";
 import { expiryWarnings } from "./plan";
 
 /**
@@ -20,8 +18,7 @@ export function pairProblems(farm: FarmModel, project: string, now: Date, inForc
     const reading = readPair(files, project);
     if ("broken" in reading) return [`site ${name}: ${reading.broken}`];
     if ("missing" in reading) {
-      const isHere = fs.existsSync(path.resolve(project, path.dirname(path.dirname(files.chain))));
-      return isHere && inForce.has(name)
+      return inForce.has(name) && hasPlace(files, project)
         ? [`site ${name}: ${reading.missing} is gone; what is in force stays`]
         : [];
     }

@@ -10,7 +10,7 @@ import type { SiteArgs } from "../vhost";
 import { heldCertificates } from "./held";
 import { SITE_TLS } from "./defaults";
 import { PoolTlsArgs } from "./options";
-import { PairFolders, filesOfPair, parseChain, parsePair, problemsOf, readPair } from "./pair.cjs";
+import { PairFolders, filesOfPair, hasPlace, parseChain, parsePair, problemsOf, readPair } from "./pair.cjs";
 import { CertificatePlan, TlsSite, dependsOnState, judge, newestIssue, planCertificates } from "./plan";
 import { MOST_ENTRIES, packPairs } from "./send.cjs";
 import { TlsContext, httpsLine } from "./vhosts";
@@ -114,10 +114,9 @@ async function makePlan(
   const judged = new Map(
     sites.map((site) => {
       const { name } = site;
-      const reading = Object.hasOwn(given, name)
-        ? parseChain(given[name], sourceOf(name))
-        : readPair(filesOfPair(folders, name));
-      return [name, judge(site, reading, now)];
+      const files = filesOfPair(folders, name);
+      const reading = Object.hasOwn(given, name) ? parseChain(given[name], sourceOf(name)) : readPair(files);
+      return [name, { ...judge(site, reading, now), isGone: "missing" in reading && hasPlace(files) }];
     }),
   );
   const held = dependsOnState(judged.values()) ? await heldCertificates(commands) : new Map();

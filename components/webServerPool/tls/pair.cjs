@@ -64,6 +64,15 @@ function readPair(files, from = ".") {
   return parsePair(texts, files);
 }
 
+/**
+ * @param {{ chain: string }} files of a pair
+ * @param {string} [from] as for readPair
+ * @returns {boolean} whether the folder is there in which sites have theirs: a pair that is missing has gone then
+ */
+function hasPlace({ chain }, from = ".") {
+  return fs.existsSync(path.resolve(from, path.dirname(path.dirname(chain))));
+}
+
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /**
@@ -289,4 +298,15 @@ function elementAt(der, at) {
   return { start, end: start + der.readUIntBE(at + 2, count) };
 }
 
-module.exports = { factsIn, factsOf, filesOfPair, fits, lineOf, parseChain, parsePair, problemsOf, readPair };
+module.exports = {
+  factsIn,
+  factsOf,
+  filesOfPair,
+  fits,
+  hasPlace,
+  lineOf,
+  parseChain,
+  parsePair,
+  problemsOf,
+  readPair,
+};

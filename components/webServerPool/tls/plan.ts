@@ -32,6 +32,8 @@ export interface CertificatePlan {
 export interface Judged {
   reading: Reading;
   problems: string[];
+  /** Missing although the folder of all pairs is here. */
+  isGone?: boolean;
 }
 
 export function judge(site: TlsSite, reading: Reading, now: Date): Judged {
@@ -63,7 +65,7 @@ export function planCertificates(
   const kept: string[] = [];
   const without: string[] = [];
   let lacking = "";
-  for (const [name, { reading, problems }] of sites) {
+  for (const [name, { reading, problems, isGone }] of sites) {
     const holders = [...held.values()].filter((lines) => Object.hasOwn(lines, name));
     const keep = (): void => {
       for (const [server, lines] of plan.lines) {
@@ -73,8 +75,12 @@ export function planCertificates(
     };
     if ("missing" in reading) {
       keep();
-      lacking ||= reading.missing;
-      (holders.length > 0 ? kept : without).push(name);
+      if (isGone && holders.length > 0)
+        plan.warnings.push(`site ${name}: ${reading.missing} is gone. The certificate in force stays`);
+      else {
+        lacking ||= reading.missing;
+        (holders.length > 0 ? kept : without).push(name);
+      }
     } else if ("broken" in reading) {
       keep();
       if (holders.length > 0)

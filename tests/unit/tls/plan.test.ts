@@ -138,6 +138,23 @@ describe("tls: the plan", () => {
     });
   }
 
+  it("a pair that is gone from its folder is a warning where it is in force, and a note where it is not", () => {
+    const gone = { reading: missing, problems: [], isGone: true };
+    for (const [held, warnings, notes] of [
+      [{ web1: { s: OLD } }, ["site s: c/s/fullchain.pem is gone. The certificate in force stays"], []],
+      [{}, [], ["no certificate and key here (c/s/fullchain.pem) for s: http only until they are here"]],
+    ] as const) {
+      const made = planCertificates(
+        new Map([["s", gone]]),
+        new Map(Object.entries(held)),
+        ["web1"],
+        new Date(),
+      );
+      assert.deepEqual(made.warnings, warnings);
+      assert.deepEqual(made.notes, notes);
+    }
+  });
+
   it("what many lack is one line", () => {
     const sites = Array.from({ length: 300 }, (_, i): [string, Judged] => [
       `s${i}`,
