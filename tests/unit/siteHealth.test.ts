@@ -18,7 +18,8 @@ const PROBER = `my %answer = map { split /=/ } split /,/, $ENV{-e "$ENV{FOLDER}/
     if ($f[0] !~ /^https?$/ || $f[5] eq '200') { print join("\\t", 'ok', $f[1], $f[-1], '', '', 3), "\\n"; next }
     print $log "$f[1] ", ($f[0] eq 'http' ? '' : "$f[0]:$f[2] "), "$f[3]$f[4]\\n";
     my ($site) = split / /, $f[-1];
-    my ($is, @certificate) = split /\\+/, $answer{$site} // 'unasked';
+    my ($is, @certificate) = split /\\+/, $answer{$site} // $ENV{ELSE} // 'unasked';
+    kill 9, $$ if $is eq 'killed';
     print join("\\t", 'fail', $f[1], $f[-1], 'x', $is =~ /^\\d/ ? "status $is" : $is, 3, @certificate), "\\n";
   }
 `;
@@ -143,6 +144,48 @@ describe("a site's own page on the new server", () => {
       else assert.equal(said, "");
       assert.equal(status, refusal ? 1 : 0);
     });
+
+  describe("of many sites", () => {
+    const COUNT = 150;
+    beforeEach(() =>
+      fs.writeFileSync(
+        path.join(folder, "want/private/vips"),
+        Array.from(
+          { length: COUNT },
+          (_, i) => `192.0.2.${65 + (i % 30)} s${i} http s${i}.example /h\n`,
+        ).join(""),
+      ),
+    );
+    it("each is asked for once, now and there", () => {
+      const { status, said } = prove("", "", { ELSE: "200" });
+      assert.equal(said, "");
+      assert.equal(status, 0);
+      const all = asked().sort();
+      assert.equal(all.length, 2 * COUNT);
+      assert.equal(new Set(all).size, COUNT);
+    });
+    it("the one that is worse is found", () => {
+      const { status, said } = prove("", "s77=403", { ELSE: "200" });
+      assert.match(said, /^site s77 answers with status 403 on web1/);
+      assert.equal(status, 1);
+      assert.equal(asked().length, 2 * COUNT + 1);
+    });
+    it("how many there was time for is said", () => {
+      const some = Array.from({ length: 100 }, (_, i) => `s${i}=200`).join();
+      const { status, said } = prove(some, some);
+      assert.match(
+        said,
+        /^warning: of 150 sites' own pages 100 were compared in the time there is for that\n$/,
+      );
+      assert.equal(status, 0);
+    });
+    it("a prober that is killed compares nothing more, and that is said", () => {
+      const { status, said } = prove("s3=killed", "", { ELSE: "200" });
+      assert.match(said, /warning: of 150 sites' own pages \d+ were compared/);
+      assert.ok(Number(/pages (\d+) were/.exec(said)![1]) < COUNT);
+      assert.equal(status, 0);
+    });
+  });
 
   it("moves despite the sites that are named, and no others", () => {
     const despite = (names: string): ReturnType<typeof prove> =>
