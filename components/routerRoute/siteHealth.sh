@@ -82,7 +82,7 @@ worse_sites() {
       if (!(site in now) || substr(now[site], 1, 1) > 3) next
       status = $5 ~ /^status / ? substr($5, 8) : ""
       if (substr(status, 1, 1) != substr(now[site], 1, 1))
-        print $2, site, word[2], word[3], "status " now[site], status == "" ? "nothing in time" : "status " status
+        print $2, site, word[2], word[3], "status " now[site], status != "" ? "status " status : $5 == "late" || $5 == "silent" ? "nothing in time" : "no page (" $4 ")"
       else if (named[site] == "named" && $9 == "another")
         print $2, site, word[2], word[3], "a certificate for that name", "one that is not for that name"
       else if (shown[site] != "" && $7 != shown[site] && $8 < begins[site])
@@ -134,7 +134,7 @@ tell_sample() {
   local all unasked
   all=$(wc -l <"$proof/sites-before")
   unasked=$((all + $(wc -l <"$proof/sites") - $(cat "$proof/sites-asked" "$proof/answers" | grep -cv $'\tunasked\t' || true)))
-  ((unasked == 0)) || warn "of $all sites' own pages $((all - unasked)) were compared in the time there is for that"
+  ((unasked == 0)) || warn "of $all sites' own pages $((all - unasked)) were compared: for others there was no time, or their TLS is not known here"
 }
 more_sites() {
   local count
