@@ -67,8 +67,7 @@ function answerOf(cells: string[]): PageAnswer | "unasked" | undefined {
 
 const classOf = ({ status }: PageAnswer): number => Math.floor((status ?? 0) / 100);
 const isGood = (kind: number): boolean => kind >= 1 && kind <= 3;
-const wordsOf = ({ status }: PageAnswer): string =>
-  status === undefined ? "nothing in time" : `status ${status}`;
+const wordsOf = ({ status }: PageAnswer): string => (status === undefined ? "no page" : `status ${status}`);
 const dayOf = (begins: string): string => begins.replace(/^(\d{4})(\d\d)(\d\d).*/, "$1-$2-$3");
 
 /**

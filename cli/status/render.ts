@@ -76,6 +76,7 @@ const reachable = ({ failure }: MachineStatus, otherwise: string): string =>
 
 function siteTable({ sites }: FarmStatus): string {
   // What is well is left out first.
+  const anyWorse = sites.some(({ worse }) => worse.length > 0);
   const illness = ({ failures, worse }: SiteStatus): number => failures.length + worse.length;
   const sorted = [...sites].sort((a, b) => illness(b) - illness(a));
   const rows = sorted.map(({ name, serverName, retiring, asked, ok, worse }) => {
@@ -85,10 +86,10 @@ function siteTable({ sites }: FarmStatus): string {
       serverName,
       retiring ? "retiring" : "",
       ok === asked ? text : colors.red(text),
-      worse.map(({ server, answer }) => colors.red(`${server}: ${answer}`)).join("\n"),
+      ...(anyWorse ? [worse.map(({ server, answer }) => colors.red(`${server}: ${answer}`)).join("\n")] : []),
     ];
   });
-  return cut(["site", "name", "", "VIPs that answer", "worse page"], rows);
+  return cut(["site", "name", "", "VIPs that answer", ...(anyWorse ? ["worse page"] : [])], rows);
 }
 
 function machineTable({ routers, nameServers, zones }: FarmStatus): string {

@@ -189,7 +189,7 @@ sub secretly {
         defined send($check->{socket}, $talk->{out}, 0) or return failed($check, "$!", cause_of('late'));
         $talk->{out} = '';
     }
-    return failed($check, $talk->{failed}, 'other') if $talk->{failed};
+    return failed($check, $talk->{failed}, $talk->{unknown} ? 'unasked' : 'other') if $talk->{failed};
     local $check->{answer} = $talk->{answer};
     return spoke($check, $ended);
 }

@@ -30,7 +30,7 @@ sub begin {
 sub handshake { my ($type, $body) = @_; return pack 'C C n/a', $type, length($body) >> 16, $body }
 
 # take TALK BYTES: what came. `out` has what is to be sent then, `answer` the page as far as it came, `certificate` the first
-# one in DER, and `failed` why it will not do.
+# one in DER, `failed` why it will not do, and `unknown` that this is for our want of words.
 sub take {
     my ($talk, $bytes) = @_;
     $talk->{in} .= $bytes;
@@ -54,7 +54,10 @@ sub alerted {
     my ($talk, $record) = @_;
     my $alert = unpack 'xC', $record;
     # close_notify
-    $talk->{failed} = "ended the TLS handshake (alert $alert)" if $alert && !$talk->{asked};
+    return if !$alert || $talk->{asked};
+    $talk->{failed} = "ended the TLS handshake (alert $alert)";
+    # handshake_failure, protocol_version: it wants what we have not, and browsers may.
+    $talk->{unknown} = 1 if $alert == 40 || $alert == 70;
     return;
 }
 
@@ -90,7 +93,7 @@ sub share {
     }
     my ($group, $shared) = unpack 'n n/a', $extension{51} // '';
     if (($suite // 0) != SUITE_CHACHA || ($group // 0) != GROUP_X25519 || length($shared // '') != 32) {
-        $talk->{failed} = 'speaks TLS in a way that is not known here';
+        @$talk{qw(failed unknown)} = ('speaks TLS in a way that is not known here', 1);
         return 0;
     }
     my $said = sha256($talk->{transcript});

@@ -41,8 +41,24 @@ in_other_turns() {
 }
 # Of what probe.pl says, SITE TAB STATUS TAB CERTIFICATE TAB BEGINS TAB NAMED of those that gave a status.
 site_statuses() { awk -F '\t' -v OFS='\t' '{ split($3, word, " ") } $5 ~ /^status / { print word[1], substr($5, 8), $7, $8, $9 }'; }
-# ask_pages SECONDS
-ask_pages() { ask --deadline 0 --within "$1" --timeout "$site_seconds" --parallel "$sites_at_once" || true; }
+# ask_pages SECONDS <QUESTIONS: of many by https it is the processors here that take the time.
+ask_pages() {
+  local parts part pids=() folder=$proof/parts
+  rm -rf "$folder"
+  mkdir "$folder"
+  cat >"$folder/all"
+  [[ -s $folder/all ]] || return 0
+  parts=$(nproc 2>/dev/null || say 1)
+  (($(wc -l <"$folder/all") > 64)) || parts=1
+  ((parts <= 4)) || parts=4
+  split -n "r/$parts" "$folder/all" "$folder/part."
+  for part in "$folder"/part.*; do
+    { ask --deadline 0 --within "$1" --timeout "$site_seconds" --parallel "$((sites_at_once / parts))" <"$part" >"$part-said" || true; } &
+    pids+=("$!")
+  done
+  wait "${pids[@]}" || true
+  cat "$folder"/part.*-said
+}
 
 # What the present servers answer, before the proof's path is there.
 note_present_sites() {
@@ -66,7 +82,7 @@ worse_sites() {
       if (!(site in now) || substr(now[site], 1, 1) > 3) next
       status = $5 ~ /^status / ? substr($5, 8) : ""
       if (substr(status, 1, 1) != substr(now[site], 1, 1))
-        print $2, site, word[2], word[3], "status " now[site], status == "" ? "nothing in time" : "status " status
+        print $2, site, word[2], word[3], "status " now[site], status != "" ? "status " status : $5 == "late" || $5 == "silent" ? "nothing in time" : "no page (" $4 ")"
       else if (named[site] == "named" && $9 == "another")
         print $2, site, word[2], word[3], "a certificate for that name", "one that is not for that name"
       else if (shown[site] != "" && $7 != shown[site] && $8 < begins[site])
@@ -78,8 +94,9 @@ worse_sites() {
 # While the proof's path is there.
 compare_sites() {
   local vip site server present now words worse
-  [[ -s ${proof:-}/sites-now ]] || return 0
-  site_questions "$proof/sites-now" >"$proof/sites"
+  [[ -e ${proof:-}/sites-now ]] || return 0
+  cp "$proof/sites" "$proof/sites-before"
+  if [[ -s $proof/sites-now ]]; then site_questions "$proof/sites-now"; fi >"$proof/sites"
   ask_pages "$sites_within" <"$proof/sites" >"$proof/answers"
   tell_sample
   worse=$(worse_sites "$proof/answers")
@@ -112,11 +129,12 @@ without_despised() {
     fi
   done <<<"$1"
 }
-# Pages may take longer than there is time for all of them.
+# Pages may take longer than there is time for all of them, and a prober that was killed says nothing of the rest.
 tell_sample() {
-  local unasked
-  unasked=$(cat "$proof/sites-asked" "$proof/answers" | grep -c $'\tunasked\t' || true)
-  ((unasked == 0)) || warn "of $(wc -l <"$proof/sites-asked") sites' own pages $(($(wc -l <"$proof/sites-asked") - unasked)) were compared in the time there is for that"
+  local all unasked
+  all=$(wc -l <"$proof/sites-before")
+  unasked=$((all + $(wc -l <"$proof/sites") - $(cat "$proof/sites-asked" "$proof/answers" | grep -cv $'\tunasked\t' || true)))
+  ((unasked == 0)) || warn "of $all sites' own pages $((all - unasked)) were compared: for others there was no time, or their TLS is not known here"
 }
 more_sites() {
   local count

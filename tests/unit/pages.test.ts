@@ -58,7 +58,7 @@ describe("sites' own pages", () => {
 
   it("a server that answers for one site is asked why it does not for another", () => {
     assert.deepEqual(worse(...answersOf("web1=200 web2=late"), ...answersOf("web1=200 web2=200", "blog")), [
-      "shop web2 nothing in time / status 200 web1",
+      "shop web2 no page / status 200 web1",
     ]);
   });
 

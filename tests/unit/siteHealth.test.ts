@@ -18,7 +18,8 @@ const PROBER = `my %answer = map { split /=/ } split /,/, $ENV{-e "$ENV{FOLDER}/
     if ($f[0] !~ /^https?$/ || $f[5] eq '200') { print join("\\t", 'ok', $f[1], $f[-1], '', '', 3), "\\n"; next }
     print $log "$f[1] ", ($f[0] eq 'http' ? '' : "$f[0]:$f[2] "), "$f[3]$f[4]\\n";
     my ($site) = split / /, $f[-1];
-    my ($is, @certificate) = split /\\+/, $answer{$site} // 'unasked';
+    my ($is, @certificate) = split /\\+/, $answer{$site} // $ENV{ELSE} // 'unasked';
+    kill 9, $$ if $is eq 'killed';
     print join("\\t", 'fail', $f[1], $f[-1], 'x', $is =~ /^\\d/ ? "status $is" : $is, 3, @certificate), "\\n";
   }
 `;
@@ -99,12 +100,12 @@ describe("a site's own page on the new server", () => {
       const { status, said } = prove(`shop=${now},app=200,safe=200`, `shop=${newer},app=200,safe=200`);
       assert.equal(status, moves ? 0 : 1, said);
       if ([now, newer].includes("unasked"))
-        assert.match(said, /^warning: of 3 sites' own pages 2 were compared in the time/);
+        assert.match(said, /^warning: of 3 sites' own pages 2 were compared: for others there was no time/);
       else if (moves) assert.equal(said, "");
       else {
         assert.match(
           said,
-          /^site shop answers with (status \d+|nothing in time) on web1 \(192\.0\.2\.69\), and with status \d+ on web2, which has it now; nothing was moved\..*LOOPBACK_HA_DESPITE_SITES=shop for one run/,
+          /^site shop answers with (status \d+|nothing in time|no page \(x\)) on web1 \(192\.0\.2\.69\), and with status \d+ on web2, which has it now; nothing was moved\..*LOOPBACK_HA_DESPITE_SITES=shop for one run/,
         );
         assert.equal(fs.readFileSync(path.join(folder, "unmoved"), "utf8"), "192.0.2.64/27\n");
       }
@@ -133,7 +134,7 @@ describe("a site's own page on the new server", () => {
     ["200+a1+20261101000000+named", "200+b2+20261120000000+another", /one that is not for that name on web1/],
     ["200+a1+20261101000000+another", "200+b2+20261120000000+another"],
     ["200+a1+20261101000000+named", "421+b2+20261120000000+another", /status 421 on web1/],
-    ["200+a1+20261101000000+named", "refused", /nothing in time on web1/],
+    ["200+a1+20261101000000+named", "refused", /no page \(x\) on web1/],
     ["refused", "200+a1+20261101000000+named"],
     ["301+a1+20261101000000+named", "301+a1+20261101000000+named"],
   ] as const)
@@ -143,6 +144,48 @@ describe("a site's own page on the new server", () => {
       else assert.equal(said, "");
       assert.equal(status, refusal ? 1 : 0);
     });
+
+  describe("of many sites", () => {
+    const COUNT = 150;
+    beforeEach(() =>
+      fs.writeFileSync(
+        path.join(folder, "want/private/vips"),
+        Array.from(
+          { length: COUNT },
+          (_, i) => `192.0.2.${65 + (i % 30)} s${i} http s${i}.example /h\n`,
+        ).join(""),
+      ),
+    );
+    it("each is asked for once, now and there", () => {
+      const { status, said } = prove("", "", { ELSE: "200" });
+      assert.equal(said, "");
+      assert.equal(status, 0);
+      const all = asked().sort();
+      assert.equal(all.length, 2 * COUNT);
+      assert.equal(new Set(all).size, COUNT);
+    });
+    it("the one that is worse is found", () => {
+      const { status, said } = prove("", "s77=403", { ELSE: "200" });
+      assert.match(said, /^site s77 answers with status 403 on web1/);
+      assert.equal(status, 1);
+      assert.equal(asked().length, 2 * COUNT + 1);
+    });
+    it("how many there was time for is said", () => {
+      const some = Array.from({ length: 100 }, (_, i) => `s${i}=200`).join();
+      const { status, said } = prove(some, some);
+      assert.match(
+        said,
+        /^warning: of 150 sites' own pages 100 were compared: for others there was no time, or their TLS is not known here\n$/,
+      );
+      assert.equal(status, 0);
+    });
+    it("a prober that is killed compares nothing more, and that is said", () => {
+      const { status, said } = prove("s3=killed", "", { ELSE: "200" });
+      assert.match(said, /warning: of 150 sites' own pages \d+ were compared/);
+      assert.ok(Number(/pages (\d+) were/.exec(said)![1]) < COUNT);
+      assert.equal(status, 0);
+    });
+  });
 
   it("moves despite the sites that are named, and no others", () => {
     const despite = (names: string): ReturnType<typeof prove> =>

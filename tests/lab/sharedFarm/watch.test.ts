@@ -43,6 +43,25 @@ describe("loopback-ha watch", function () {
   const serves = async (servers: string[]): Promise<boolean> =>
     String(await farm.serving()) === String(servers);
 
+  it("a document root that is empty on one server: it is sick, a line names the site, and nothing is moved", async () => {
+    const page = "/srv/www/widgetco/index.html";
+    const others = SERVERS.filter((name) => name !== "web2");
+    await Promise.all(others.map((name) => farm.sh(name, `echo a page >${page}`)));
+    try {
+      watching = await Watching.start(farm, "--sick-after", "1s");
+      // Two rounds of questions for pages, half a minute apart.
+      const { server, text } = await watching.hears("sick", { seconds: 90 });
+      assert.equal(server, "web2");
+      assert.match(text, /site widgetco answers with status 40[34] on web2 .*It is not set down for that/);
+      await farm.sh("web2", `echo a page >${page}`);
+      assert.equal((await watching.hears("well")).server, "web2");
+      watching.saidNothingElse();
+      assert.deepEqual(await farm.serving(), SERVERS);
+    } finally {
+      await Promise.all(SERVERS.map((name) => farm.sh(name, `rm -f ${page}`)));
+    }
+  });
+
   it(`${CRASHES} crashes and heals in a row: each is one flip of that server, its return is told, and nothing else is`, async () => {
     watching = await Watching.start(farm);
     for (let round = 0; round < CRASHES; round++) {

@@ -82,8 +82,14 @@ describe("tls: a page by probe.pl", () => {
       ["status 200", sha256Of(wild), day(inDays(-1)).slice(0, 8), "named"],
     ],
     ["another name's", () => serve(), ["200", "b.example"], ["status 200", known[0], known[1], "another"]],
-    ["TLS 1.2 only", () => serve({ maxVersion: "TLSv1.2" }), ["200"], ["other"]],
-    ["other curves only", () => serve({ ecdhCurve: "P-384" }), ["200"], ["other"]],
+    ["TLS 1.2 only", () => serve({ maxVersion: "TLSv1.2" }), ["200"], ["unasked"]],
+    ["other curves only", () => serve({ ecdhCurve: "P-384" }), ["200"], ["unasked"]],
+    [
+      "one that knows no such name",
+      () => serve({ SNICallback: (_name, callback) => callback(new Error("no such name")) }),
+      ["200"],
+      ["late"],
+    ],
     [
       "no TLS",
       () => net.createServer((socket) => socket.end("HTTP/1.1 400 Bad\r\n\r\n")),

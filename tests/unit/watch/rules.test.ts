@@ -27,6 +27,19 @@ const happening = fc.oneof(
       states: fc.array(state, { minLength: SERVERS, maxLength: SERVERS }),
     }),
   },
+  // Of which nothing may come, as long as nobody says so.
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("pages" as const),
+      statuses: fc.array(fc.constantFrom(200, 200, 403, undefined), {
+        minLength: SERVERS,
+        maxLength: SERVERS,
+      }),
+      times: fc.integer({ min: 1, max: 3 }),
+      busy: fc.boolean(),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("wait" as const), ms: fc.nat(9000) }) },
   {
     weight: 3,
@@ -77,7 +90,15 @@ function live(own: Partial<Policy>, happenings: Happening[]): Life {
   let acting: string[] | undefined;
   for (const happening of happenings) {
     if (happening.kind === "wait") watched.wait(happening.ms);
-    else if (happening.kind === "farm") {
+    else if (happening.kind === "pages") {
+      const { statuses, busy } = happening;
+      const answers = statuses.map((status, i) => ({
+        ...{ server: `web${i + 1}`, site: "w", vip: "192.0.2.37" },
+        ...(status === undefined ? {} : { status }),
+      }));
+      for (let i = 0; i < happening.times; i++)
+        watched.take({ kind: "pages", at: watched.at, router: "r1", answers, busy });
+    } else if (happening.kind === "farm") {
       if (acting) continue; // the config is not read meanwhile
       states = happening.states;
       watched.farm(...states);
