@@ -76,6 +76,8 @@ export interface CertsResult {
 /** How long another run of the stack is waited for. */
 const PATIENCE_MS = 90_000;
 const PAUSE_MS = 3000;
+/** How long a command may take from its change of the config to its hold of the stack. */
+const SAME_MOVES_MS = 15_000;
 
 /** A change of the config waits that is none of ours. */
 class MovesWait extends UsageError {}
@@ -424,18 +426,19 @@ export class Certs {
     return Object.keys(lying).filter((site) => lying[site] !== this.journal.delivered[site]);
   }
 
-  /** A flip that is on its way is waited for. */
+  /** A flip that is on its way is waited for; a change of the config that nobody makes is not. */
   private async patiently<T>(work: () => Promise<T>): Promise<T> {
+    let said = { text: "", since: 0 };
     for (const end = Date.now() + PATIENCE_MS; ; await sleep(PAUSE_MS)) {
       try {
         return await work();
       } catch (error) {
-        const passes =
-          error instanceof ChangedMeanwhile ||
-          error instanceof MovesWait ||
-          (error instanceof CliError && error.exit === Exit.Locked);
+        const { message: text, exit } = error as Partial<CliError> & Error;
+        if (text !== said.text) said = { text, since: Date.now() };
+        const waits = error instanceof MovesWait && Date.now() < said.since + SAME_MOVES_MS;
+        const passes = waits || error instanceof ChangedMeanwhile || exit === Exit.Locked;
         if (!passes || this.interrupted || Date.now() > end) throw error;
-        this.terminal.say(`${printable((error as Error).message)}\nthat may pass: tried again in a moment`);
+        this.terminal.say(`${printableText([text])}\nthat may pass: tried again in a moment`);
       }
     }
   }

@@ -199,6 +199,26 @@ rndc reconfig`,
     assert.deepEqual(resultsIn(await certsJson(0)), { gadgets: "keep", widgetco: "keep" });
   });
 
+  it("site add --certs is a new site by http, and then by https", async () => {
+    const name = "extra.widgetco.example";
+    const words = ["--server-name", name, "--document-root", "/srv/www/extra", "--host-number", "8"];
+    const result = await farm.project.cli(["site", "add", "extra", ...words, "--certs", "--yes", "--json"], {
+      env: pebble.env,
+    });
+    assert.equal(result.code, 0, textOf(result));
+    const { site, certs: ordered } = JSON.parse(result.stdout) as {
+      site: { vips: string[] };
+      certs: CertsResult;
+    };
+    assert.deepEqual(ordered.delivered, ["extra"]);
+    assert.deepEqual(
+      await shown(site.vips, name),
+      site.vips.map(() => lies("extra")),
+    );
+    await farm.drop("sites.extra");
+    await farm.up({ LOOPBACK_HA_FORCE_REMOVAL: "1" });
+  });
+
   it("--caa lets no other account order for the farm's zones, and moves that wait are not made", async () => {
     const { account } = await certsJson(0, ["--caa-issuer", "ca.example"]);
     const records = await farm.sh(
