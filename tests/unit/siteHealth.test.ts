@@ -15,10 +15,13 @@ const PROBER = `my %answer = map { split /=/ } split /,/, $ENV{-e "$ENV{FOLDER}/
   open my $log, '>>', "$ENV{FOLDER}/asked";
   while (<STDIN>) {
     chomp; my @f = split /\\t/;
+    if ($f[0] eq 'http' && $f[5] eq '200' && !-e "$ENV{FOLDER}/path" && $ENV{STRANGE} && $f[-1] =~ /$ENV{STRANGE}/)
+      { print join("\\t", 'fail', $f[1], $f[-1], 'x', $ENV{STRANGELY}, 3), "\\n"; next }
     if ($f[0] !~ /^https?$/ || $f[5] eq '200') { print join("\\t", 'ok', $f[1], $f[-1], '', '', 3), "\\n"; next }
     print $log "$f[1] ", ($f[0] eq 'http' ? '' : "$f[0]:$f[2] "), "$f[3]$f[4]\\n";
     my ($site) = split / /, $f[-1];
     my ($is, @certificate) = split /\\+/, $answer{$site} // $ENV{ELSE} // 'unasked';
+    $is = $1 if !-e "$ENV{FOLDER}/path" && -e "$ENV{FOLDER}/compared" && ($ENV{LATER} // '') =~ /^$site=(.*)/;
     kill 9, $$ if $is eq 'killed';
     print join("\\t", 'fail', $f[1], $f[-1], 'x', $is =~ /^\\d/ ? "status $is" : $is, 3, @certificate), "\\n";
   }
@@ -56,8 +59,8 @@ describe("a site's own page on the new server", () => {
       run=$0 bundle=$0 scripts=$0 state=$0/state machine=r1
       . "$0/routes.sh"
       setting() { sed -n "s/^$2=//p" "$1/want/settings"; }; live_items() { cat "$0/live"; }
-      rm -f "$0/path"
-      begin_proof_path() { touch "$0/path"; }; end_proof_path() { rm -f "$0/path"; }; silent_server() { :; }
+      rm -f "$0/path" "$0/compared"
+      begin_proof_path() { touch "$0/path"; }; end_proof_path() { [[ ! -e $0/path ]] || mv "$0/path" "$0/compared"; }; silent_server() { :; }
       moves='192.0.2.64/27 via 192.0.2.2'
       prove`;
     const { status, stdout, stderr } = spawnSync("bash", ["-c", script, folder], {
@@ -111,7 +114,7 @@ describe("a site's own page on the new server", () => {
       }
     });
 
-  it("is asked for once a site that moves, by the path that the config has, and again where it is worse", () => {
+  it("is asked for once a site that moves, by the path that the config has, and again, there and now, where it is worse", () => {
     prove("shop=200,app=200,safe=200", "shop=200,app=200,safe=200");
     const open = ["192.0.2.69 www.shop.example/", "192.0.2.71 app.example/login"];
     const once = [...open, "192.0.2.72 https:443 safe.example/"];
@@ -119,7 +122,7 @@ describe("a site's own page on the new server", () => {
     fs.rmSync(path.join(folder, "asked"));
     const { said } = prove("shop=200,app=200,safe=200", "shop=500,app=404,safe=200");
     assert.match(said, /^site shop .* which has it now, and 1 more do worse there; nothing was moved/);
-    assert.deepEqual(asked(), [...once, ...once, ...open]);
+    assert.deepEqual(asked(), [...once, ...once, ...open, ...open]);
   });
 
   for (const [now, newer, refusal] of [
@@ -168,7 +171,7 @@ describe("a site's own page on the new server", () => {
       const { status, said } = prove("", "s77=403", { ELSE: "200" });
       assert.match(said, /^site s77 answers with status 403 on web1/);
       assert.equal(status, 1);
-      assert.equal(asked().length, 2 * COUNT + 1);
+      assert.equal(asked().length, 2 * COUNT + 2);
     });
     it("how many there was time for is said", () => {
       const some = Array.from({ length: 100 }, (_, i) => `s${i}=200`).join();
@@ -200,6 +203,26 @@ describe("a site's own page on the new server", () => {
     assert.equal(one.status, 1);
     assert.match(one.said, /^site app answers with status 404 on web1/);
     assert.equal(despite("hop").status, 1);
+  });
+
+  for (const [answer, moves] of [
+    ["status 404", true],
+    ["status 421", true],
+    ["status 301", false],
+    ["late", false],
+  ] as const)
+    it(`of a site whose health path the present server answers with ${answer}: ${moves ? "is another's, and moves" : "nothing is moved"}`, () => {
+      const strange = { STRANGE: "^shop$", STRANGELY: answer };
+      const { status, said } = prove("shop=200,app=200,safe=200", "shop=403,app=200,safe=200", strange);
+      assert.equal(status, moves ? 0 : 1, said);
+      assert.equal(prove("shop=200,app=200,safe=200", "shop=403,app=403,safe=200", strange).status, 1);
+    });
+
+  it("a present server that answers otherwise a moment later, as this run has just brought it the site, is no measure", () => {
+    const later = { LATER: "shop=403" };
+    const { status, said } = prove("shop=200,app=200,safe=200", "shop=403,app=200,safe=200", later);
+    assert.deepEqual({ status, said }, { status: 0, said: "" });
+    assert.equal(prove("shop=200,app=200,safe=200", "shop=500,app=500,safe=200", later).status, 1);
   });
 
   it("is no matter where the present server is to be down, is unknown, or somebody knows better", () => {
