@@ -6,7 +6,7 @@ package Tls13;
 use strict;
 use warnings;
 
-use constant { GROUP_X25519 => 0x1d, SUITE_CHACHA => 0x1303 };
+use constant { GROUP_X25519 => 0x1d, SUITE_CHACHA => 0x1303, BEGINNING => 1024 };
 # The base point of Curve25519 (RFC 7748, 4.1): whose secret is one.
 use constant BASE => chr(9) . "\0" x 31;
 
@@ -155,7 +155,15 @@ sub padded { my ($text) = @_; return $text . "\0" x (-length($text) % 16) }
 sub opened {
     my ($talk, $record) = @_;
     return if !$talk->{read} || length $record < 17;
-    my $text = chacha20($talk->{read}{key}, nonce($talk->{read}), 1, substr $record, 0, -16);
+    my ($key, $nonce, $size) = ($talk->{read}{key}, nonce($talk->{read}), length($record) - 16);
+    my $end = int(($size - 1) / 64) * 64;
+    # Of a page its beginning is enough, and what kind of record it is stands at the end.
+    if ($talk->{asked} && $end > BEGINNING) {
+        my $tail = chacha20($key, $nonce, 1 + $end / 64, substr $record, $end, $size - $end);
+        $tail =~ s/\0*\z//;
+        return (ord chop $tail, chacha20($key, $nonce, 1, substr $record, 0, BEGINNING)) if $tail ne '';
+    }
+    my $text = chacha20($key, $nonce, 1, substr $record, 0, $size);
     $text =~ s/\0*\z//;
     return (ord chop $text, $text);
 }
@@ -231,11 +239,20 @@ sub carry {
     return;
 }
 
+# The whole of perl has it, which is quicker; perl-base has not.
+my $is_whole = eval { require Digest::SHA };
+sub sha256 { my ($text) = @_; return $is_whole ? Digest::SHA::sha256($text) : sha256_by_hand($text) }
+
 # RFC 2104
 sub hmac {
     my ($key, $text) = @_;
+    return Digest::SHA::hmac_sha256($text, $key) if $is_whole;
+    return hmac_by_hand($key, $text);
+}
+sub hmac_by_hand {
+    my ($key, $text) = @_;
     my $padded = $key . "\0" x (64 - length $key);
-    return sha256(($padded ^ chr(0x5c) x 64) . sha256(($padded ^ chr(0x36) x 64) . $text));
+    return sha256_by_hand(($padded ^ chr(0x5c) x 64) . sha256_by_hand(($padded ^ chr(0x36) x 64) . $text));
 }
 
 # FIPS 180-4: the fractions of the first primes' square roots, and cube roots.
@@ -250,7 +267,7 @@ my (@begin, @constant);
 # The first 32 bits behind the point, exactly: doubles have no more than 53, and these need fewer.
 sub fraction { my $root = $_[0] ** (1 / $_[1]); return int(($root - int $root) * 4294967296) }
 
-sub sha256 {
+sub sha256_by_hand {
     my ($text) = @_;
     $text .= "\x80" . "\0" x ((55 - length $text) % 64) . pack 'Q>', 8 * length $text;
     use integer;
