@@ -241,8 +241,9 @@ activate() {
     return 0
   fi
   # What it has read already it need not read again, with whatever somebody else has left there since.
-  if [[ ${doubted:-} || $before != "$(checksum_of "$vhosts")" ]] || ! systemctl is-active --quiet apache2; then
+  if [[ ${doubted:-} || $before != "$(checksum_of "$vhosts")" || -e ${unread:-} ]] || ! systemctl is-active --quiet apache2; then
     reload "$dir"
+    rm -f "${unread:-}"
   fi
   # Nobody is there to do it after a removal.
   [[ $dir || ! -e $root/.certificates ]] || sweep_certificates "$state"

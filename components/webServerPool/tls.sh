@@ -82,6 +82,7 @@ forget_supply() { rm -rf "$supply" "$supply.tar"; }
 fetch_certificates() {
   local dir=$1 asked new=()
   make_store
+  note_unread
   asked=$(lacking "$dir")
   if [[ $asked && ${LOOPBACK_HA_TOKEN:-} ]]; then
     # Beyond what one line may have, all.
@@ -93,6 +94,15 @@ fetch_certificates() {
   put_ticket "$dir"
   note_sums "${new[@]}"
   tell_lacking "$dir"
+}
+
+# What lay under a name that Apache's text has was another thing than we had put there. Whatever comes in its place, Apache reads
+# only if it is told to: nothing in its text changes.
+readonly unread=$certificates/unread
+note_unread() {
+  [[ -e $vhosts ]] || return 0
+  [[ ! $({ grep -o "$certificates/[^ \"]*" "$vhosts" || true; } | awk 'FILENAME == "-" { name[$0]; next } { delete name[store "/" $1] } END { for (one in name) print one }' store="$certificates" - <(sound)) ]] ||
+    touch "$unread"
 }
 
 # check_shown DIR TOUCHED: those of these sites that speak TLS 1.3 only. Some of many, as each is asked over ssh.
@@ -232,4 +242,5 @@ certificates_drift() {
       if (!("unknown.pem" in here)) print "- certificate for unknown names"
       if (ticket && !(ticket in here)) print "- key of session tickets"
     }' - "$1/want/certificates"
+  [[ ! -e $unread ]] || say "- Apache's reading of certificates that were mended"
 }

