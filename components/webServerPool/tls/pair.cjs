@@ -5,6 +5,7 @@
 const { X509Certificate, createHash, createPrivateKey } = require("node:crypto");
 const fs = require("node:fs");
 const path = require("node:path");
+const { holdsPublicKey, publicKeyInfo, signatureAlgorithm } = require("./der.cjs");
 
 /** What certbot, lego, dehydrated and acme.sh write. */
 const CHAIN_FILE = "fullchain.pem";
@@ -19,7 +20,7 @@ const KEY_FILE = "privkey.pem";
  */
 
 /**
- * A pair that was read. `source` names its files in messages. Without a key only the certificate was.
+ * A pair that was read. `source` names its files in messages. Without a key only the certificate was, or the key is known to be its.
  * @typedef {{ chain: import("node:crypto").X509Certificate[], chainText: string, key?: import("node:crypto").KeyObject, keyText: string, source: { chain: string, key: string } }} Pair
  */
 
@@ -83,6 +84,9 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 function parsePair(texts, source) {
   const reading = parseChain(texts.chain, source);
   if (!("pair" in reading)) return reading;
+  const [leaf] = reading.pair.chain;
+  if (holdsPublicKey(texts.key, publicKeyInfo(leaf.raw)))
+    return { pair: { ...reading.pair, keyText: texts.key } };
   try {
     return { pair: { ...reading.pair, key: createPrivateKey(texts.key), keyText: texts.key } };
   } catch (error) {
@@ -135,7 +139,7 @@ function factsOf({ chain: [leaf] }) {
     expires: dayOf(leaf.validTo),
     issued: dayOf(leaf.validFrom),
     certificate: sha256(leaf.raw),
-    key: sha256(leaf.publicKey.export({ type: "spki", format: "der" })),
+    key: sha256(publicKeyInfo(leaf.raw)),
   };
 }
 
@@ -215,8 +219,13 @@ function chainProblems(chain, file) {
   return [];
 }
 
+/** Of extensions: the issuer's key, and the own one, by their names (RFC 5280, 4.2.1.1 and 4.2.1.2). */
+const [ISSUERS_KEY, OWN_KEY] = ["0603551d23", "0603551d0e"].map((oid) => Buffer.from(oid, "hex"));
 /** @param {import("node:crypto").X509Certificate} one @param {import("node:crypto").X509Certificate} other */
-const isIssuedBy = (one, other) => one.checkIssued(other) && one.verify(other.publicKey);
+const isIssuedBy = (one, other) =>
+  // Where both name the key, checkIssued has compared it, and the signature tells nothing more about their order.
+  one.checkIssued(other) &&
+  ((one.raw.includes(ISSUERS_KEY) && other.raw.includes(OWN_KEY)) || one.verify(other.publicKey));
 
 /** @type {import("node:crypto").X509Certificate[] | undefined} */
 let roots;
@@ -279,23 +288,12 @@ function weaknesses(chain, file) {
   });
 }
 
-/** @param {Buffer} der of a Certificate: SEQUENCE of the signed part, the signature's algorithm and the signature (RFC 5280, 4.1) */
+/** @param {Buffer} der */
 function weakHash(der) {
-  const signed = elementAt(der, elementAt(der, 0).start);
-  const oid = elementAt(der, elementAt(der, signed.end).start);
-  const word = der.subarray(oid.start, oid.end).toString("hex");
+  const word = signatureAlgorithm(der);
   return Object.hasOwn(WEAK_SIGNATURES, word)
     ? WEAK_SIGNATURES[/** @type {keyof typeof WEAK_SIGNATURES} */ (word)]
     : undefined;
-}
-
-/** @param {Buffer} der @param {number} at @returns {{ start: number, end: number }} of the content (X.690, 8.1.3) */
-function elementAt(der, at) {
-  const first = der[at + 1];
-  if (first < 0x80) return { start: at + 2, end: at + 2 + first };
-  const count = first & 0x7f;
-  const start = at + 2 + count;
-  return { start, end: start + der.readUIntBE(at + 2, count) };
 }
 
 module.exports = {
