@@ -277,8 +277,7 @@ export class Certs {
     const edits = [...this.lacking];
     if (this.thumbprint !== account.thumbprint)
       edits.push({ path: ["tls", "acmeThumbprint"], value: account.thumbprint });
-    if (this.options.caa || this.options.caaIssuer !== undefined)
-      edits.push(...(await this.caaEdits(account)));
+    if (this.wantsCaa) edits.push(...(await this.caaEdits(account)));
     if (edits.length === 0 || this.interrupted) return;
     this.terminal.say("first, every server gets what answers the CA:");
     try {
@@ -390,8 +389,8 @@ export class Certs {
 
   /** One `up` for all that was ordered, now or before. */
   private async deliver(): Promise<Pick<CertsResult, "delivered" | "undelivered">> {
-    const sites = this.undelivered();
     const lying = this.certificates();
+    const sites = this.undelivered(lying);
     if (sites.length === 0 || this.interrupted) return { delivered: [] };
     this.terminal.say(`then, every server gets the new certificates of ${sites.join(", ")}:`);
     try {
@@ -421,8 +420,7 @@ export class Certs {
   }
 
   /** Sites with a certificate that no `up` of ours has brought to the servers. */
-  private undelivered(): string[] {
-    const lying = this.certificates();
+  private undelivered(lying = this.certificates()): string[] {
     return Object.keys(lying).filter((site) => lying[site] !== this.journal.delivered[site]);
   }
 

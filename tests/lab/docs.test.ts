@@ -153,17 +153,19 @@ describe("docs: what they say is run", () => {
     await operate(block("examples/widgetco/README.md", "WEB2_STATE=maintenance"));
   });
 
+  /** On a machine that stands for the operators' own. */
+  const sh = async (script: string): Promise<string> => {
+    const { code, stdout, stderr } = await lab.exec("ns1", ["bash", "-ec", script]);
+    assert.equal(code, 0, `${script}\n${stdout}${stderr}`);
+    return stdout + stderr;
+  };
+  const write = (file: string, text: string): Promise<string> => sh(`cat >${file} <<'END'\n${text}\nEND`);
+  const program = "/srv/farm/node_modules/.bin/loopback-ha";
+
   it("examples/watch: its page, where another program stands for the watcher", async () => {
-    const sh = async (script: string): Promise<string> => {
-      const { code, stdout, stderr } = await lab.exec("ns1", ["bash", "-ec", script]);
-      assert.equal(code, 0, `${script}\n${stdout}${stderr}`);
-      return stdout;
-    };
-    const write = (file: string, text: string): Promise<string> => sh(`cat >${file} <<'END'\n${text}\nEND`);
     const until = (seconds: number, condition: string): Promise<string> =>
       sh(`for i in $(seq ${seconds * 10}); do if ${condition}; then exit 0; fi; sleep 0.1; done; exit 1`);
     const unit = "loopback-ha-watch";
-    const program = "/srv/farm/node_modules/.bin/loopback-ha";
     try {
       await sh(`useradd -m farm; mkdir -p ${path.dirname(program)}`);
       await write(
@@ -208,14 +210,7 @@ describe("docs: what they say is run", () => {
   });
 
   it("examples/certs: its page, where another program stands for certs", async () => {
-    const sh = async (script: string): Promise<string> => {
-      const { code, stdout, stderr } = await lab.exec("ns1", ["bash", "-ec", script]);
-      assert.equal(code, 0, `${script}\n${stdout}${stderr}`);
-      return stdout + stderr;
-    };
-    const write = (file: string, text: string): Promise<string> => sh(`cat >${file} <<'END'\n${text}\nEND`);
     const unit = "loopback-ha-certs";
-    const program = "/srv/farm/node_modules/.bin/loopback-ha";
     try {
       await sh(`useradd -m farm; mkdir -p ${path.dirname(program)}`);
       await write(

@@ -85,9 +85,9 @@ function parsePair(texts, source) {
   const reading = parseChain(texts.chain, source);
   if (!("pair" in reading)) return reading;
   const [leaf] = reading.pair.chain;
-  if (holdsPublicKey(texts.key, publicKeyInfo(leaf.raw)))
-    return { pair: { ...reading.pair, keyText: texts.key } };
   try {
+    if (holdsPublicKey(texts.key, publicKeyInfo(leaf.raw)))
+      return { pair: { ...reading.pair, keyText: texts.key } };
     return { pair: { ...reading.pair, key: createPrivateKey(texts.key), keyText: texts.key } };
   } catch (error) {
     const { code } = /** @type {NodeJS.ErrnoException} */ (error);

@@ -6,6 +6,7 @@ import {
   publicKeyInfo,
   signatureAlgorithm,
 } from "../../../components/webServerPool/tls/der.cjs";
+import { parsePair } from "../../../components/webServerPool/tls/pair.cjs";
 import { issue, makeAuthorities } from "../../certificates";
 
 const { root, intermediate } = makeAuthorities();
@@ -48,6 +49,19 @@ describe("tls: der", () => {
         ])
           assert.ok(!holdsPublicKey(text, info), text);
       });
+
+  for (const bytes of [
+    [0x30, 0x84, 0, 0],
+    [0x30, 0x80, 0, 0],
+    [0x30, 0xff, 0, 0],
+  ])
+    it(`a key that is cut off in a length (${bytes.join(" ")}) is none, and nothing is thrown at the operator`, () => {
+      const { chain } = issue(intermediate, ["a.example"]);
+      const key = `-----BEGIN PRIVATE KEY-----\n${Buffer.from(bytes).toString("base64")}\n-----END PRIVATE KEY-----\n`;
+      assert.deepEqual(parsePair({ chain, key }, { chain: "c", key: "k" }), {
+        broken: "k has no private key in PEM form",
+      });
+    });
 
   it("another key of the same kind is not the certificate's", () => {
     const [one, two] = [issue(intermediate, ["a.example"]), issue(intermediate, ["a.example"])];
