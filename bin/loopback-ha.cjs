@@ -10,7 +10,7 @@ const source = path.join(root, "cli", "main.ts");
 const isCheckout = fs.existsSync(source);
 
 try {
-  require(path.join(root, isCheckout ? "." : "dist", "components", "needs.cjs"));
+  require(path.join(root, isCheckout ? "." : "dist", "components", "startup", "needs.cjs"));
 } catch (error) {
   const { message } = /** @type {Error} */ (error);
   const exit = 2;

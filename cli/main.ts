@@ -2,7 +2,7 @@
 import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
 import { printableLines } from "../components/host/foreignText.cjs";
-import { Refusal } from "../components/refusal";
+import { Refusal } from "../components/base/userError";
 import { certsCommand } from "./commands/certs";
 import { checkCommand } from "./commands/check";
 import { diagramCommand } from "./commands/diagram";
@@ -14,9 +14,9 @@ import { siteCommand } from "./commands/site";
 import { statusCommand } from "./commands/status";
 import { unlockCommand } from "./commands/unlock";
 import { watchCommand } from "./commands/watch";
-import { addCompletion } from "./completion.cjs";
-import { CliError, Exit } from "./failure";
-import { listenForInterrupts } from "./interrupt";
+import { addCompletion } from "./terminal/completion.cjs";
+import { CliError, Exit } from "./terminal/exit";
+import { listenForInterrupts } from "./terminal/interrupt";
 
 // By name: sources and package have it at other distances.
 const { version } = createRequire(__filename)("pulumi-loopback-ha/package.json") as { version: string };

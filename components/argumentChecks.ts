@@ -1,9 +1,9 @@
 /** What components refuse before they register anything: their arguments reach shells and files on the machines. */
-import { isAddress } from "./addressPlan";
+import { isAddress } from "./network/addressPlan";
 import { aliasComplaint, documentRootComplaint, nameComplaint, siteNameComplaint } from "./config/names";
 import { lineProblems } from "./config/directives";
 import type { HostArgs } from "./host/ssh";
-import { Refusal } from "./refusal";
+import { Refusal } from "./base/userError";
 import type { SiteArgs } from "./webServerPool/vhost";
 
 /** @throws Refusal naming the argument, the value and what is wrong with it */

@@ -1,9 +1,9 @@
 /** The public API: components, the address plan and placement. */
-import "./needs.cjs";
+import "./startup/needs.cjs";
 
-export * from "./addressPlan";
-export * from "./homes";
-export * from "./placement";
+export * from "./network/addressPlan";
+export * from "./network/homes";
+export * from "./network/placement";
 export { Concern, instanceName } from "./host/hostCommand";
 export { HostArgs, ServerArgs, SshOptions } from "./host/ssh";
 export { LoopbackVip, LoopbackVipArgs } from "./loopbackVip";
@@ -38,4 +38,4 @@ export {
 } from "./dnsRoundRobin";
 export { SOA_FIGURES, TlsVersion } from "./config/model";
 export { ConfigError, Problem } from "./config/error";
-export { Refusal } from "./refusal";
+export { Refusal } from "./base/userError";

@@ -1,8 +1,8 @@
 /** The program behind a stack: stack configuration in, components out. */
-import "./needs.cjs";
+import "./startup/needs.cjs";
 // Both before the SDK: the machines answer while it loads.
-import "./quickStart.cjs";
-import { lookAhead } from "./lookAhead";
+import "./startup/quickStart.cjs";
+import { lookAhead } from "./startup/prefetch";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import {
@@ -28,18 +28,18 @@ import {
 } from "./config";
 import { secretsIn } from "./config/directives";
 import { readStackConfig } from "./config/stack";
-import { POOL } from "./identity";
-import { firstServers } from "./firstServers";
+import { POOL } from "./preflight/identity";
+import { firstServers } from "./preflight/firstServers";
 import { isInDoubt } from "./host/drift";
-import { Findings, driftOf, inspect } from "./inspection";
+import { Findings, driftOf, inspect } from "./preflight/inspection";
 import { ownInstances } from "./host/observe";
 import { zoneComponent } from "./host/instance";
 import { announceOrder } from "./host/turns.cjs";
-import { tellOutlook } from "./outlook";
+import { tellOutlook } from "./preflight/report";
 import { routerKind } from "./routerRoute/kinds";
 import { commandsOf, httpsSites, planAhead } from "./webServerPool/tls";
 import { SiteArgs, healthPath } from "./webServerPool/vhost";
-import { zonesElsewhere } from "./zonesElsewhere";
+import { zonesElsewhere } from "./preflight/zonesElsewhere";
 
 // The SDK keeps a stack trace for each promise of each resource, mapped to TypeScript's lines: half of all that happens
 // between look and flip.

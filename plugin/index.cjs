@@ -7,7 +7,7 @@ const path = require("node:path");
 // Built by npm pack: a program in another language starts without reading our types anew.
 const dist = path.join(__dirname, "..", "dist");
 try {
-  require(path.join(dist, "components", "needs.cjs"));
+  require(path.join(dist, "components", "startup", "needs.cjs"));
 } catch (error) {
   process.stderr.write(`${/** @type {Error} */ (error).message}\n`);
   process.exit(1);

@@ -7,7 +7,7 @@ import {
   makeCertificate,
   makeKey,
 } from "../components/webServerPool/tls/makeCertificate.cjs";
-import { hexOf } from "../examples/lab/load/http";
+import { hexOf } from "../lab/load/http";
 
 const DAY_MS = 86_400_000;
 

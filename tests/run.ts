@@ -1,6 +1,6 @@
 /** Programs on this machine, as tests run them. */
 import assert from "node:assert/strict";
-import { CaptureOptions, Captured, capture } from "../examples/lab/capture";
+import { CaptureOptions, Captured, capture } from "../lab/capture";
 
 /** What `run` and `attempt` take besides the program. */
 export interface RunOptions extends CaptureOptions {

@@ -6,9 +6,9 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { Lab } from "../examples/lab/lab";
-import { takeLock } from "../examples/lab/lock";
-import { defaultLabId, secondLabId } from "../examples/lab/state";
+import { Lab } from "../lab/lab";
+import { takeLock } from "../lab/lock";
+import { defaultLabId, secondLabId } from "../lab/state";
 
 /** The number of mocha's worker; undefined where mocha runs one file at a time, and in the process that has the workers. */
 const worker = process.env.MOCHA_WORKER_ID;

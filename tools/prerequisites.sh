@@ -145,11 +145,11 @@ require_built() {
   if [[ "$wanted" == *" engine "* ]]; then
     if engine_is_installed; then require_installed_engine; else engine="$(engine_maker)"; fi
   fi
-  if [[ "$wanted" == *" base "* ]] && ! bash "$root/examples/lab/base.sh" --check; then base=1; fi
+  if [[ "$wanted" == *" base "* ]] && ! bash "$root/lab/base.sh" --check; then base=1; fi
   [ -z "$engine$base" ] && return
   [ -z "$engine" ] || [ -z "$base" ] || export STEP_PLAIN=1
   [ -z "$base" ] || start_step "Lab disk (built once, 2 min)" "npm $again" \
-    bash "$root/examples/lab/base.sh"
+    bash "$root/lab/base.sh"
   [ -z "$engine" ] || start_step "Pulumi engine (made once: downloaded in 1 min, or built in 8 to 15)" \
     "npm $again (it goes on where it was)" bash -c "$engine"
   finish_steps

@@ -29,7 +29,7 @@ require_programs "${lab_programs[@]}"
 require_npm_packages
 
 typescript=(node -r ts-node/register)
-[ "$verb" != lab ] || exec "${typescript[@]}" examples/lab/cli.ts "$@"
+[ "$verb" != lab ] || exec "${typescript[@]}" lab/cli.ts "$@"
 
 require_built engine base
 # shellcheck source-path=SCRIPTDIR source=engine/env.sh
@@ -40,7 +40,7 @@ mocha=(node_modules/.bin/mocha --config tests/.mocharc.json)
 unit_tests=('tests/unit/**/*.test.ts')
 lab_tests=('tests/lab/sharedFarm/*.test.ts' 'tests/package/**/*.test.ts' 'tests/lab/*.test.ts' 'tests/lab/services/*.test.ts' 'tests/lab/alone/*.test.ts')
 case "$verb" in
-  demo) exec "${typescript[@]}" examples/lab/demo.ts "$@" ;;
+  demo) exec "${typescript[@]}" lab/demo.ts "$@" ;;
   test)
     # Chosen tests in the order and with the output that one expects of mocha.
     [ $# -eq 0 ] || exec "${mocha[@]}" "$@" "${unit_tests[@]}" "${lab_tests[@]}"

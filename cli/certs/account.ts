@@ -2,7 +2,7 @@
 import { createHash, createPublicKey } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { CliError } from "../failure";
+import { CliError } from "../terminal/exit";
 
 /** An account of a CA. */
 export interface Account {

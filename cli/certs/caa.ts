@@ -1,7 +1,7 @@
 /** CAA records by which no other CA, and no other account, may issue for the farm's zones (RFC 8659, RFC 8657). */
 import { FarmModel, SiteModel, zoneOf } from "../../components/config";
-import { CliError } from "../failure";
-import type { Edit } from "../stackFile";
+import { CliError } from "../terminal/exit";
+import type { Edit } from "../pulumi/stackFile";
 import { namesOf } from "./plan";
 
 /** A record as the config has it. */

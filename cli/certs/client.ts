@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import * as path from "node:path";
 import { shownLine, withoutSequences } from "../../components/host/foreignText.cjs";
-import { CliError, UsageError } from "../failure";
+import { CliError, UsageError } from "../terminal/exit";
 
 /** Where an ACME client works, and with whom. */
 export interface Client {

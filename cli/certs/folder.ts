@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { FarmModel } from "../../components/config";
-import { UsageError } from "../failure";
+import { UsageError } from "../terminal/exit";
 
 /** Where certificates lie when the config does not say, from the project's folder. */
 export const DEFAULT_FOLDER = "acme/live";

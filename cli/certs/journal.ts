@@ -1,8 +1,8 @@
 /** What was ordered, in a small file beside the pairs: so that limits and failures count over runs. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { writeWhole } from "../../components/wholeFile";
-import { CliError } from "../failure";
+import { writeWhole } from "../../components/base/wholeFile";
+import { CliError } from "../terminal/exit";
 
 /** One order. */
 export interface Order {

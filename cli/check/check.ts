@@ -1,7 +1,7 @@
 /** Whether a stack's configuration can be used, and keeps the rules it is asked to keep. Pure. */
 import type { FarmModel } from "../../components/config";
 import { readStackConfig } from "../../components/config/stack";
-import { Refusal } from "../../components/refusal";
+import { Refusal } from "../../components/base/userError";
 import { pairProblems } from "../../components/webServerPool/tls/inFolder";
 import { SiteServers, commandOf, remedy, serversPerSite, sitesBelow } from "./serversPerSite";
 import type { StackFile } from "./stackFiles";

@@ -1,10 +1,10 @@
 /** How many servers each site has, and what would give it more. Pure. */
-import { contains } from "../../components/addressPlan";
+import { contains } from "../../components/network/addressPlan";
 import { FarmModel, ServerState } from "../../components/config";
 import { pathText } from "../../components/config/error";
 import { StackConfig, readStackConfig } from "../../components/config/stack";
-import { Refusal } from "../../components/refusal";
-import { Edit, withEditedValues } from "../stackFile";
+import { Refusal } from "../../components/base/userError";
+import { Edit, withEditedValues } from "../pulumi/stackFile";
 
 /** A site and the servers that its visitors reach. */
 export interface SiteServers {

@@ -3,8 +3,8 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { useNearest } from "../../components/config/error";
 import type { StackConfig } from "../../components/config/stack";
-import { UsageError } from "../failure";
-import { Project, bareName, projectIn, readYaml } from "../project";
+import { UsageError } from "../terminal/exit";
+import { Project, bareName, projectIn, readYaml } from "../pulumi/project";
 
 /** A stack's configuration as its files have it. */
 export interface StackFile {

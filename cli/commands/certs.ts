@@ -2,9 +2,9 @@ import { isIP } from "node:net";
 import { Command, Option } from "commander";
 import { Certs, CertsOptions, CertsResult, LETS_ENCRYPT, describeResult, exitOf } from "../certs/certs";
 import { show } from "../../components/config/error";
-import { UsageError } from "../failure";
-import type { Session } from "../session";
-import type { Terminal } from "../terminal";
+import { UsageError } from "../terminal/exit";
+import type { Session } from "../pulumi/session";
+import type { Terminal } from "../terminal/output";
 import { open } from "./command";
 import { checkUrl } from "./watch";
 

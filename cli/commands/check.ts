@@ -2,8 +2,8 @@ import { Command } from "commander";
 import { check, describeFinding } from "../check/check";
 import { readStackFiles } from "../check/stackFiles";
 import { show } from "../../components/config/error";
-import { Exit, UsageError } from "../failure";
-import { Terminal } from "../terminal";
+import { Exit, UsageError } from "../terminal/exit";
+import { Terminal } from "../terminal/output";
 import type { CommonOptions } from "./command";
 
 /** `check`: the configuration by itself. */

@@ -1,7 +1,7 @@
 /** What all commands share: the options that every one takes, and how one ends. */
 import { Command } from "commander";
-import { Session } from "../session";
-import { Terminal } from "../terminal";
+import { Session } from "../pulumi/session";
+import { Terminal } from "../terminal/output";
 
 /** Given before or after the command's name. */
 export interface CommonOptions {

@@ -1,11 +1,11 @@
 import { Command } from "commander";
 import { FarmModel, ServerState } from "../../components/config";
-import { DESPITE_SITES, Despite, duration, goOnDespite, serverNamed } from "../arguments";
-import { Outcome, change } from "../change";
+import { DESPITE_SITES, Despite, duration, goOnDespite, serverNamed } from "./arguments";
+import { Outcome, change } from "./change";
 import { Left, describeLeft } from "../drain/counts";
 import { WaitEnd, pinningRouters, waitForFlows } from "../drain/wait";
-import { CliError, Exit, UsageError } from "../failure";
-import { onInterrupt } from "../interrupt";
+import { CliError, Exit, UsageError } from "../terminal/exit";
+import { onInterrupt } from "../terminal/interrupt";
 import { Context, open } from "./command";
 import { leavingEdits, pinsOf } from "./flips";
 

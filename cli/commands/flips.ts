@@ -1,11 +1,11 @@
 /** `drain`, `restore`, `down`, `move`: who serves what. */
 import { Command } from "commander";
 import { FarmModel, ServerState } from "../../components/config";
-import { contains } from "../../components/addressPlan";
-import { DESPITE_SITES, Despite, goOnDespite, prefixNamed, serverNamed } from "../arguments";
-import { Outcome, change } from "../change";
-import { UsageError } from "../failure";
-import type { Edit } from "../stackFile";
+import { contains } from "../../components/network/addressPlan";
+import { DESPITE_SITES, Despite, goOnDespite, prefixNamed, serverNamed } from "./arguments";
+import { Outcome, change } from "./change";
+import { UsageError } from "../terminal/exit";
+import type { Edit } from "../pulumi/stackFile";
 import { Context, open } from "./command";
 
 /** What sets a server's state. */

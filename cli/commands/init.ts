@@ -1,10 +1,10 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { Command } from "commander";
-import { UsageError } from "../failure";
+import { UsageError } from "../terminal/exit";
 import { Answers, filesOf, zoneFor } from "../init/files";
 import { answer, machinesIn } from "../init/questions";
-import { Terminal } from "../terminal";
+import { Terminal } from "../terminal/output";
 import type { CommonOptions } from "./command";
 
 interface InitOptions extends CommonOptions {

@@ -1,12 +1,12 @@
 import { Command } from "commander";
-import { Refusal } from "../../components/refusal";
-import { foresee } from "../change";
-import { UsageError } from "../failure";
-import { Forecast, forecast } from "../forecast";
+import { Refusal } from "../../components/base/userError";
+import { foresee } from "./change";
+import { UsageError } from "../terminal/exit";
+import { Forecast, forecast } from "../pulumi/preview";
 import { renderFailure, renderMarkdown } from "../preview/markdown";
 import { renderPreview } from "../preview/text";
 import { verdict } from "../preview/verdict";
-import type { Session } from "../session";
+import type { Session } from "../pulumi/session";
 import { open } from "./command";
 
 interface PreviewOptions {

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from "commander";
-import { change } from "../change";
-import { NewSite, addressesText, additionOf, refuseHidden, removalOf, siteNamed } from "../site";
+import { change } from "./change";
+import { NewSite, addressesText, additionOf, refuseHidden, removalOf, siteNamed } from "../edits/site";
 import { describeResult, exitOf } from "../certs/certs";
 import { pairsFolderOf } from "../certs/folder";
 import { GivenCerts, orderFor, withOrderOptions } from "./certs";

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "commander";
-import { duration } from "../arguments";
-import { Exit } from "../failure";
+import { duration } from "./arguments";
+import { Exit } from "../terminal/exit";
 import { gather } from "../status/gather";
 import { renderStatus } from "../status/render";
-import { fitTo } from "../terminal";
+import { fitTo } from "../terminal/output";
 import { open } from "./command";
 
 const CLEAR = "\x1b[H\x1b[2J\x1b[3J";

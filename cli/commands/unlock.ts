@@ -1,6 +1,6 @@
 import { Command } from "commander";
-import { Terminal } from "../terminal";
-import { describeUnlocked, unlock } from "../unlock";
+import { Terminal } from "../terminal/output";
+import { describeUnlocked, unlock } from "../pulumi/unlock";
 import type { CommonOptions } from "./command";
 
 /** `unlock`: after a run that was killed. */

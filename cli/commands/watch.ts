@@ -1,11 +1,11 @@
 import { Command, Option } from "commander";
 import { FarmModel } from "../../components/config";
 import { show } from "../../components/config/error";
-import { durationBetween, wholeNumber } from "../arguments";
-import { UsageError } from "../failure";
-import { onInterrupt } from "../interrupt";
+import { durationBetween, wholeNumber } from "./arguments";
+import { UsageError } from "../terminal/exit";
+import { onInterrupt } from "../terminal/interrupt";
 import { LIMITS } from "../../components/routerRoute/verdict";
-import { Session } from "../session";
+import { Session } from "../pulumi/session";
 import { withShell } from "../status/gather";
 import { becomeTheWatcher } from "../watch/instance";
 import { openLog } from "../watch/log";

@@ -1,7 +1,7 @@
 /** Waits until a server's connections have ended, as the routers count them. */
 import { FarmModel, RouterModel } from "../../components/config";
 import { routerKind } from "../../components/routerRoute/kinds";
-import { keepFollowing } from "../follow";
+import { keepFollowing } from "../routers/follow";
 import { onRouter } from "../status/gather";
 import { Counts, Left } from "./counts";
 

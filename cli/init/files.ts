@@ -1,6 +1,6 @@
 /** The files of a new project, out of a few answers. Pure. */
 import { Document, Pair, Scalar, isScalar } from "yaml";
-import { planNetwork, vipOf } from "../../components/addressPlan";
+import { planNetwork, vipOf } from "../../components/network/addressPlan";
 import { readFarm } from "../../components/config";
 import { DEFAULT_FOLDER } from "../certs/folder";
 

@@ -1,9 +1,9 @@
 /** Asks for what `init` was not told by options. */
 import { input } from "@inquirer/prompts";
-import { isPrefix, planNetwork, vipOf } from "../../components/addressPlan";
+import { isPrefix, planNetwork, vipOf } from "../../components/network/addressPlan";
 import { ConfigError } from "../../components/config";
 import { domainComplaint, nameComplaint } from "../../components/config/names";
-import { Refusal } from "../../components/refusal";
+import { Refusal } from "../../components/base/userError";
 import { routerKindNames } from "../../components/routerRoute/kinds";
 import { Answers, checkAnswers, zoneFor } from "./files";
 

@@ -1,6 +1,6 @@
 /** The text that changes on machines, as unified diffs. Pure. */
 import { structuredPatch } from "diff";
-import type { Change, FileChange } from "../forecast";
+import type { Change, FileChange } from "../pulumi/preview";
 import { printable, shownLine } from "../../components/host/foreignText.cjs";
 
 /** A file's change, ready to be shown. */

@@ -1,6 +1,6 @@
 /** A preview as a comment on a pull request: short enough, and foreign text in it is nothing but text. Pure. */
-import { homeCommands } from "../../components/outlook";
-import type { Forecast } from "../forecast";
+import { homeCommands } from "../../components/preflight/report";
+import type { Forecast } from "../pulumi/preview";
 import { shorten, shownLine } from "../../components/host/foreignText.cjs";
 import { FileDiff, MachineGroup, machineGroups } from "./diff";
 import { code, fence, inline } from "./escape";

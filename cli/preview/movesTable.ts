@@ -8,7 +8,7 @@ import {
   describeLeaving,
   describeSource,
   shareTexts,
-} from "../../components/moves";
+} from "../../components/network/moves";
 import { shorten } from "../../components/host/foreignText.cjs";
 import { code, inline } from "./escape";
 

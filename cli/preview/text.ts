@@ -1,8 +1,8 @@
 /** A preview for a terminal. Pure. */
-import { describeMoves } from "../../components/moves";
-import { homeCommands } from "../../components/outlook";
-import { colors } from "../colors";
-import type { Change, Forecast } from "../forecast";
+import { describeMoves } from "../../components/network/moves";
+import { homeCommands } from "../../components/preflight/report";
+import { colors } from "../terminal/colors";
+import type { Change, Forecast } from "../pulumi/preview";
 import { printable } from "../../components/host/foreignText.cjs";
 import { FileDiff, MachineGroup, machineGroups } from "./diff";
 import { verdict } from "./verdict";

@@ -1,6 +1,6 @@
 /** What a preview comes to, in one line. Pure. */
-import { FlowFate, MovingFlows, TableSource } from "../../components/moves";
-import type { Forecast } from "../forecast";
+import { FlowFate, MovingFlows, TableSource } from "../../components/network/moves";
+import type { Forecast } from "../pulumi/preview";
 
 /** @returns what moves, what becomes of open connections, which machines change: one sentence without a full stop */
 export function verdict(forecast: Forecast): string {

@@ -6,8 +6,8 @@ import { instanceIn } from "../../components/host/instance";
 import { linesOf, machinesToLookAt, observe } from "../../components/host/observe";
 import { routerKind } from "../../components/routerRoute/kinds";
 import { pairProblems } from "../../components/webServerPool/tls/inFolder";
-import { Answer, parseHealth } from "../health";
-import { Pages, parsePages } from "../pages";
+import { Answer, parseHealth } from "../routers/health";
+import { Pages, parsePages } from "../routers/pages";
 import { FarmStatus, Sightings, statusOf } from "./model";
 
 const HEALTH_SECONDS = 15;

@@ -2,12 +2,12 @@
 import { FarmModel, ServerState } from "../../components/config";
 import { describeBlank, describeDrift, unknownDrift } from "../../components/host/drift";
 import type { Observation } from "../../components/host/observe";
-import { describeFormerStack, findFormerStack } from "../../components/identity";
-import { routerViews } from "../../components/outlook";
+import { describeFormerStack, findFormerStack } from "../../components/preflight/identity";
+import { routerViews } from "../../components/preflight/report";
 import { describeHidden, hiddenVhosts } from "../../components/webServerPool/hidden";
 import { bySite, expiryWarnings } from "../../components/webServerPool/tls/plan";
-import type { Answer } from "../health";
-import { Pages, WorsePage, describeWorse, worsePages } from "../pages";
+import type { Answer } from "../routers/health";
+import { Pages, WorsePage, describeWorse, worsePages } from "../routers/pages";
 
 /** What was found. */
 export interface Sightings {

@@ -1,7 +1,7 @@
 /** The status as one screen. */
 import { ServerState } from "../../components/config";
-import { colors } from "../colors";
-import { table } from "../terminal";
+import { colors } from "../terminal/colors";
+import { table } from "../terminal/output";
 import type { FarmStatus, MachineStatus, PrefixStatus, ServerStatus, SiteStatus } from "./model";
 
 /** More rows than this are no screen. */

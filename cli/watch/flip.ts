@@ -1,10 +1,10 @@
 /** The flip itself: what `down` does, without a preview and without a question. */
 import { ServerState } from "../../components/config";
 import { leavingEdits, pinsOf } from "../commands/flips";
-import { Outcome as Enacted, NotBegun, enact } from "../change";
-import { Exit, CliError } from "../failure";
-import { ChangedMeanwhile, Draft, Session, Where } from "../session";
-import { describeUnlocked, unlock } from "../unlock";
+import { Outcome as Enacted, NotBegun, enact } from "../commands/change";
+import { Exit, CliError } from "../terminal/exit";
+import { ChangedMeanwhile, Draft, Session, Where } from "../pulumi/session";
+import { describeUnlocked, unlock } from "../pulumi/unlock";
 import type { Outcome } from "./decide";
 import { Result } from "./memory";
 import * as words from "./words";

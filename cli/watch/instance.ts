@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import * as net from "node:net";
 import * as os from "node:os";
-import { CliError, Exit, UsageError } from "../failure";
+import { CliError, Exit, UsageError } from "../terminal/exit";
 import { shownLine } from "../../components/host/foreignText.cjs";
 
 const PATIENCE_MS = 1000;

@@ -2,9 +2,9 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { z } from "zod";
-import { tryWriteWhole, writeWhole } from "../../components/wholeFile";
-import { UsageError } from "../failure";
-import { OWN_FOLDER } from "../session";
+import { tryWriteWhole, writeWhole } from "../../components/base/wholeFile";
+import { UsageError } from "../terminal/exit";
+import { OWN_FOLDER } from "../pulumi/session";
 import type { Kept } from "./memory";
 
 const NOTHING: Kept = { flips: [], unfinished: [] };

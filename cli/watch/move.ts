@@ -3,10 +3,10 @@
  */
 import { CommandFailed, runOver } from "../../components/host/installed";
 import { RouterModel, ServerState } from "../../components/config";
-import { MOVE_COMMAND, moveWords } from "../byHand";
+import { MOVE_COMMAND, moveWords } from "../routers/byHand";
 import { leavingEdits, pinsOf } from "../commands/flips";
-import { outstanding } from "../look";
-import type { Session } from "../session";
+import { outstanding } from "../status/look";
+import type { Session } from "../pulumi/session";
 import { withShell } from "../status/gather";
 import type { Moved } from "./decide";
 import { firstFew } from "./words";

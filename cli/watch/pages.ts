@@ -3,7 +3,7 @@
  * That is told, and it is set down for it only where the policy says so. Pure.
  */
 import { ServerState } from "../../components/config";
-import { PageAnswer, WorsePage, worsePages } from "../pages";
+import { PageAnswer, WorsePage, worsePages } from "../routers/pages";
 import { Memory, active } from "./memory";
 import * as words from "./words";
 import type { Line } from "./words";

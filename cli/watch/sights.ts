@@ -10,7 +10,7 @@ import {
   signOf,
   wasAsked,
 } from "../../components/routerRoute/verdict";
-import type { Answer, HealthRound, Tracked } from "../health";
+import type { Answer, HealthRound, Tracked } from "../routers/health";
 import type { PageSight } from "./pages";
 
 /** A round, and whose. */

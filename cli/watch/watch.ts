@@ -1,10 +1,10 @@
 /** The watcher: rounds of questions from the routers go to decide.ts, and what it decides is done. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { FarmModel } from "../../components/config";
-import { keepFollowing } from "../follow";
-import { parseHealth } from "../health";
-import { parsePages } from "../pages";
-import { Session, Where } from "../session";
+import { keepFollowing } from "../routers/follow";
+import { parseHealth } from "../routers/health";
+import { parsePages } from "../routers/pages";
+import { Session, Where } from "../pulumi/session";
 import { onRouter, withShell } from "../status/gather";
 import { Facts, Said, hindrances, tell } from "./able";
 import { Event, step } from "./decide";

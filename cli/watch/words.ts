@@ -1,7 +1,7 @@
 /** The watcher's log: one line for each decision, in words that stay the same. docs/watch.md lists them. Pure. */
 
-import type { Tracked } from "../health";
-import { WorsePage, describeWorse } from "../pages";
+import type { Tracked } from "../routers/health";
+import { WorsePage, describeWorse } from "../routers/pages";
 import type { Policy } from "./memory";
 import { Fill, Nobody } from "./sights";
 

@@ -1,5 +1,5 @@
 import { distance } from "fastest-levenshtein";
-import { Refusal } from "../refusal";
+import { Refusal } from "../base/userError";
 
 /** One thing that is wrong in the configuration. */
 export interface Problem {

@@ -9,7 +9,7 @@ import {
   maxHostNumber,
   networkAddress,
   vipOf,
-} from "../addressPlan";
+} from "../network/addressPlan";
 import { Path, Problems, pathText } from "./error";
 import { Complain, entries, field, parse } from "./leaf";
 import { HostModel, RouterModel, ServerModel, SshOptions } from "./model";

@@ -1,6 +1,6 @@
-import { NetworkPlan, VipBinding } from "../addressPlan";
+import { NetworkPlan, VipBinding } from "../network/addressPlan";
 import { SshOptions } from "../host/ssh";
-import { Placement } from "../placement";
+import { Placement } from "../network/placement";
 import { PinningArgs } from "../routerRoute/pinning";
 
 export { SshOptions } from "../host/ssh";

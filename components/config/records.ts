@@ -1,6 +1,6 @@
 /** Checks a zone's own records: what named would refuse, and what it would take as something else than meant. */
 import { z } from "zod";
-import { isAddress } from "../addressPlan";
+import { isAddress } from "../network/addressPlan";
 import { Path, Problems, pathText, useNearest } from "./error";
 import { SLASHES, hostNameComplaint, ownerComplaint } from "./names";
 import { RecordInput } from "./schema";

@@ -1,5 +1,5 @@
 /** Checks of a router's values against the network and the servers. */
-import { NetworkPlan, contains, hostNumberOf, maxHostNumber } from "../addressPlan";
+import { NetworkPlan, contains, hostNumberOf, maxHostNumber } from "../network/addressPlan";
 import { routerKind } from "../routerRoute/kinds";
 import { PINNING, PROOF_PREFERENCE, PinningArgs, RESERVED_TABLES, markRoom } from "../routerRoute/pinning";
 import { Problems } from "./error";

@@ -1,6 +1,6 @@
 /** What each part of the configuration may contain. Checks that need several parts are in the other files. */
 import { z } from "zod";
-import { VipBinding, isAddress } from "../addressPlan";
+import { VipBinding, isAddress } from "../network/addressPlan";
 import { IPV6_COMPLAINT, looksLikeIpv6 } from "./ipv6";
 import { flag, list, object, oneOf, text, whole } from "./leaf";
 import { DEFAULT_ROUTER_KIND, routerKindNames } from "../routerRoute/kinds";

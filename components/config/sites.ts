@@ -1,6 +1,6 @@
 /** Reads `sites`. */
 import { z } from "zod";
-import { NetworkPlan, maxHostNumber, vipsOf } from "../addressPlan";
+import { NetworkPlan, maxHostNumber, vipsOf } from "../network/addressPlan";
 import { lineProblems } from "./directives";
 import { Path, Problems, pathText, show, useNearest } from "./error";
 import { entries, field, parse } from "./leaf";

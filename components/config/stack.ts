@@ -1,5 +1,5 @@
 /** The engine's key-value pairs in, the checked model of the farm out. */
-import { readFarm } from "../config";
+import { readFarm } from ".";
 import { withApacheFiles } from "./apacheFile";
 import { checkSecrets, isSecretKey } from "./keys";
 import { FarmModel } from "./model";

@@ -4,7 +4,7 @@ import { MOST_SERIAL } from "../config/model";
 import { Concern, hostCommand, instanceName, resourcesBehind } from "../host/hostCommand";
 import { ServerArgs } from "../host/ssh";
 import { isLarge } from "../host/wish.cjs";
-import { Refusal } from "../refusal";
+import { Refusal } from "../base/userError";
 import { ZoneArgs, renderZone } from "./zone";
 
 export { SoaFigures, SoaPreset, ZoneRecordModel } from "../config/model";

@@ -1,4 +1,4 @@
-import { compareAddresses, isAddress } from "../addressPlan";
+import { compareAddresses, isAddress } from "../network/addressPlan";
 import { refuse } from "../argumentChecks";
 import { SoaFigures, ZoneRecordModel } from "../config/model";
 import { hostNameComplaint, mailComplaint, ownerComplaint, zoneComplaint } from "../config/names";

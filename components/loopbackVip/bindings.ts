@@ -1,5 +1,5 @@
-import { VipBinding, compareAddresses, firstOutside } from "../addressPlan";
-import { Refusal } from "../refusal";
+import { VipBinding, compareAddresses, firstOutside } from "../network/addressPlan";
+import { Refusal } from "../base/userError";
 
 /**
  * Nobody answers ARP for a VIP, and nobody asks with one as the sender's address.

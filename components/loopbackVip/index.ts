@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { VipBinding } from "../addressPlan";
+import { VipBinding } from "../network/addressPlan";
 import { checkHosts } from "../argumentChecks";
 import { Concern, hostCommand, instanceName, resourcesBehind } from "../host/hostCommand";
 import { ServerArgs } from "../host/ssh";

@@ -1,6 +1,6 @@
 /** What routers run, by name. A new kind is a folder beside this file and a line in the table below. */
 import * as path from "node:path";
-import { Refusal } from "../refusal";
+import { Refusal } from "../base/userError";
 import { ciscoIos } from "./ciscoIos";
 
 /** How the routes of one kind of router are set. */

@@ -1,5 +1,5 @@
 /** Which mark and which routing table stand for a server: both follow from its Ethernet host number alone. */
-import { contains, hostNumberOf, isAddress } from "../addressPlan";
+import { contains, hostNumberOf, isAddress } from "../network/addressPlan";
 import { refuse } from "../argumentChecks";
 import { nameComplaint } from "../config/names";
 

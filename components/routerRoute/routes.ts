@@ -1,7 +1,7 @@
-import { compareAddresses, contains, isAddress, isPrefix, networkAddress } from "../addressPlan";
+import { compareAddresses, contains, isAddress, isPrefix, networkAddress } from "../network/addressPlan";
 import { firstRepeated, refuse } from "../argumentChecks";
 import { checkPathComplaint, dnsNameComplaint, nameComplaint, siteNameComplaint } from "../config/names";
-import { Refusal } from "../refusal";
+import { Refusal } from "../base/userError";
 import { PINNING, PROOF_PREFERENCE, PinningArgs, renderHelpers } from "./pinning";
 
 /** How long a router waits for the confirmation of new routes where nothing is configured. */

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import { VipBinding } from "../addressPlan";
+import { VipBinding } from "../network/addressPlan";
 import { checkHosts, checkSites } from "../argumentChecks";
 import { secretsIn } from "../config/directives";
 import { Concern, hostCommand, instanceName } from "../host/hostCommand";

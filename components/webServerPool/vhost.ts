@@ -1,7 +1,7 @@
-import { VipBinding } from "../addressPlan";
+import { VipBinding } from "../network/addressPlan";
 import { withSecrets } from "../config/directives";
 import { Wish } from "../host/wish.cjs";
-import type { NameAddress } from "../retirement";
+import type { NameAddress } from "../preflight/dnsRemovalGuard";
 import type { SiteTlsArgs } from "./tls/options";
 import { lastWord } from "./lastWord";
 import {

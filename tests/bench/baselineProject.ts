@@ -1,5 +1,5 @@
-import { Lab } from "../../examples/lab/lab";
-import { Project } from "../../examples/lab/project";
+import { Lab } from "../../lab/lab";
+import { Project } from "../../lab/project";
 import { timeUp } from "../lab/wallTimes";
 
 /** A program with the library's imports and as many commands as a farm has, which do nothing; built. */

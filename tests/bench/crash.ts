@@ -1,5 +1,5 @@
 /** `npm run bench -- crash`: what the crash of a server costs its clients, from the moment the operator acts. */
-import { ConnectionKind, failures, lastFailure, toldAfter } from "../../examples/lab/load/record";
+import { ConnectionKind, failures, lastFailure, toldAfter } from "../../lab/load/record";
 import { Crash, Ssh, VIP, crash } from "../lab/crash";
 import { Farm } from "../lab/support";
 import { report } from "./report";

@@ -1,9 +1,9 @@
 /** `npm run bench -- failover`: what ten planned flips cost the clients of the VIPs that move, in several ways. */
 import * as fs from "node:fs";
-import { prepareServers } from "../../examples/lab/client";
-import { Lab } from "../../examples/lab/lab";
-import { summary } from "../../examples/lab/load/record";
-import { Project } from "../../examples/lab/project";
+import { prepareServers } from "../../lab/client";
+import { Lab } from "../../lab/lab";
+import { summary } from "../../lab/load/record";
+import { Project } from "../../lab/project";
 import { DOWNLOADS, FILE_BYTES, Flips, PREFIX, Place, flipUnderLoad } from "../lab/flips";
 import { DOCUMENT_ROOT, farmConfig } from "./farm";
 import { only } from "./only";

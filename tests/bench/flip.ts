@@ -1,7 +1,7 @@
 /** `npm run bench -- flip`: what a flip costs over Pulumi itself, and what 300 sites cost over one. Side by side, one run. */
 import * as fs from "node:fs";
-import { Lab } from "../../examples/lab/lab";
-import { Project } from "../../examples/lab/project";
+import { Lab } from "../../lab/lab";
+import { Project } from "../../lab/project";
 import { timeUp, wallTimes } from "../lab/wallTimes";
 import { buildBaseline } from "./baselineProject";
 import { farmConfig } from "./farm";

@@ -2,9 +2,9 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { Lab } from "../../examples/lab/lab";
-import { Project } from "../../examples/lab/project";
-import { defaultLabId, secondLabId } from "../../examples/lab/state";
+import { Lab } from "../../lab/lab";
+import { Project } from "../../lab/project";
+import { defaultLabId, secondLabId } from "../../lab/state";
 import { issue, makeAuthorities, writePair } from "../certificates";
 import { timeUp, timed } from "../lab/wallTimes";
 import { wideFarmConfig } from "./farm";

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { copyRootProgram } from "../../examples/lab/project";
+import { copyRootProgram } from "../../lab/project";
 import { run } from "../run";
 import { largeFarm } from "./farm";
 import { report } from "./report";

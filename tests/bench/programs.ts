@@ -1,7 +1,7 @@
 /** What benchmarks measure of a program. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { Project } from "../../examples/lab/project";
+import { Project } from "../../lab/project";
 import { timed } from "../lab/wallTimes";
 
 /** A preview that must succeed, in seconds. */

@@ -1,7 +1,7 @@
 /** `npm run bench -- scale`: what 1,000 sites cost over one, and over a program that does nothing. */
 import * as fs from "node:fs";
-import { Lab } from "../../examples/lab/lab";
-import { Project } from "../../examples/lab/project";
+import { Lab } from "../../lab/lab";
+import { Project } from "../../lab/project";
 import { timeUp } from "../lab/wallTimes";
 import { wideFarmConfig } from "./farm";
 import { buildBaseline } from "./baselineProject";

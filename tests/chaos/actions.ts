@@ -2,9 +2,9 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { withEdits } from "../../cli/stackFile";
-import { ExecResult, Lab } from "../../examples/lab/lab";
-import { Program, Project } from "../../examples/lab/project";
+import { withEdits } from "../../cli/pulumi/stackFile";
+import { ExecResult, Lab } from "../../lab/lab";
+import { Program, Project } from "../../lab/project";
 import { APPLY_PID, KILL_SSHD, START_SSHD, textOf } from "../lab/support";
 import { BASE, Config, Fault, PREFIXES, Prefix, SERVERS, Server } from "./model";
 import { Disturbance, Machine, SITES, Tampering, addressOf } from "./sequence";

@@ -1,8 +1,8 @@
 /** Whether the machines hold what the model says, after the recovery. */
 import * as fs from "node:fs";
-import { nameServer } from "../../examples/lab/machines";
-import { ExecResult, Lab } from "../../examples/lab/lab";
-import { Program } from "../../examples/lab/project";
+import { nameServer } from "../../lab/machines";
+import { ExecResult, Lab } from "../../lab/lab";
+import { Program } from "../../lab/project";
 import { runScript, serverNameOf } from "./actions";
 import { Config, PREFIXES, Prefix, SERVERS, Server, complaints } from "./model";
 import { Machine, SITES, addressOf } from "./sequence";

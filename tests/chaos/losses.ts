@@ -1,5 +1,5 @@
 /** Which lost requests and connections the model allows. Pure. */
-import { ConnectionKind, LoadRecord, LongConnection, Request } from "../../examples/lab/load/record";
+import { ConnectionKind, LoadRecord, LongConnection, Request } from "../../lab/load/record";
 import { MayLose, PREFIXES, Prefix } from "./model";
 
 /** A stretch of time, and what may be lost in it. Times as in the record. */

@@ -1,10 +1,10 @@
 /** Plays sequences on a farm that lives on from one to the next, and compares with the model. */
 import * as fs from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Load, prepareServers, startLoad } from "../../examples/lab/client";
-import { ExecResult } from "../../examples/lab/lab";
-import { LoadRecord, now } from "../../examples/lab/load/record";
-import { File } from "../../examples/lab/load/spec";
+import { Load, prepareServers, startLoad } from "../../lab/client";
+import { ExecResult } from "../../lab/lab";
+import { LoadRecord, now } from "../../lab/load/record";
+import { File } from "../../lab/load/spec";
 import { Farm, textOf } from "../lab/support";
 import {
   booted,

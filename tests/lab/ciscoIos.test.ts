@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { startLoad, targetsOf, whoServes } from "../../examples/lab/client";
-import { ExecResult, Lab } from "../../examples/lab/lab";
-import { LoadRecord, statsByVip } from "../../examples/lab/load/record";
-import { Project } from "../../examples/lab/project";
+import { startLoad, targetsOf, whoServes } from "../../lab/client";
+import { ExecResult, Lab } from "../../lab/lab";
+import { LoadRecord, statsByVip } from "../../lab/load/record";
+import { Project } from "../../lab/project";
 import { sshArguments } from "../../components/host/ssh";
 import { ciscoIos } from "../../components/routerRoute/ciscoIos";
 import { renderSettings } from "../../components/routerRoute/routes";

@@ -1,9 +1,9 @@
 /** The crash of a server under load, and the flip away from it: what the tests and the benchmark of it share. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { Load, prepareServers, startLoad } from "../../examples/lab/client";
-import { Lab } from "../../examples/lab/lab";
-import { LoadRecord, now } from "../../examples/lab/load/record";
-import { File, Target } from "../../examples/lab/load/spec";
+import { Load, prepareServers, startLoad } from "../../lab/client";
+import { Lab } from "../../lab/lab";
+import { LoadRecord, now } from "../../lab/load/record";
+import { File, Target } from "../../lab/load/spec";
 import { Farm } from "./support";
 import { EmptyProgram } from "./wallTimes";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { underLoad } from "../../examples/lab/client";
-import { debians } from "../../examples/lab/machines";
+import { underLoad } from "../../lab/client";
+import { debians } from "../../lab/machines";
 import { AWAY, Farm, SERVERS, emptyLab } from "./support";
 
 /** All other tests run on machines with Debian 13; this is what machines with Debian 12 must do as well. */

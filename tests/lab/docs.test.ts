@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { whoServes } from "../../examples/lab/client";
-import { Lab } from "../../examples/lab/lab";
-import { Program, Project } from "../../examples/lab/project";
-import { checkout } from "../../examples/lab/state";
+import { whoServes } from "../../lab/client";
+import { Lab } from "../../lab/lab";
+import { Program, Project } from "../../lab/project";
+import { checkout } from "../../lab/state";
 import { INSTALL_MS, userFolder } from "../package/installed";
 import { block, blocks } from "../pages";
 import { run } from "../run";
@@ -246,8 +246,8 @@ describe("docs: what they say is run", () => {
     }
   });
 
-  it("examples/lab: its page", async () => {
-    const lines = block("examples/lab/README.md", "tcpdump").trim().split("\n");
+  it("lab: its page", async () => {
+    const lines = block("lab/README.md", "tcpdump").trim().split("\n");
     assert.equal(lines.length, 4);
     // Two of them go on until somebody ends them.
     for (const line of lines) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { underLoad, whoServes } from "../../examples/lab/client";
-import { Lab } from "../../examples/lab/lab";
-import { Project } from "../../examples/lab/project";
+import { underLoad, whoServes } from "../../lab/client";
+import { Lab } from "../../lab/lab";
+import { Project } from "../../lab/project";
 import { emptyLab } from "./support";
 
 /** What must be as before after `pulumi destroy`. */

@@ -1,6 +1,6 @@
 /** What we write on the machines: whose it is, who may read it, and that nobody else makes root write or remove elsewhere. */
 import assert from "node:assert/strict";
-import { debians } from "../../examples/lab/machines";
+import { debians } from "../../lab/machines";
 import { Farm, emptyLab } from "./support";
 
 /** Type, owner, group and mode of what we write, by path; a later row is for what an earlier one would take, too. */

@@ -1,9 +1,9 @@
 /** Planned flips under load: what the test and the benchmark of them share. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { startLoad } from "../../examples/lab/client";
-import { Lab } from "../../examples/lab/lab";
-import { ConnectionKind, LoadRecord, namedAfter, now, spanned } from "../../examples/lab/load/record";
-import { File, Target } from "../../examples/lab/load/spec";
+import { startLoad } from "../../lab/client";
+import { Lab } from "../../lab/lab";
+import { ConnectionKind, LoadRecord, namedAfter, now, spanned } from "../../lab/load/record";
+import { File, Target } from "../../lab/load/spec";
 
 const FLIPS = 10;
 /** Of the load, in requests a second; the highest first. */

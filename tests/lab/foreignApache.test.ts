@@ -4,8 +4,8 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { FarmStatus } from "../../cli/status/model";
-import { whoServes } from "../../examples/lab/client";
-import { hexOf } from "../../examples/lab/load/http";
+import { whoServes } from "../../lab/client";
+import { hexOf } from "../../lab/load/http";
 import { issue, makeAuthorities, sha256Of, writePair } from "../certificates";
 import { Farm, SERVERS, textOf } from "./support";
 

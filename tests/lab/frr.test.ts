@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
-import { clientAddresses, startLoad, targetsOf, underLoad, whoServes } from "../../examples/lab/client";
-import { ExecResult, Lab } from "../../examples/lab/lab";
-import { LoadRecord } from "../../examples/lab/load/record";
-import { Project } from "../../examples/lab/project";
+import { clientAddresses, startLoad, targetsOf, underLoad, whoServes } from "../../lab/client";
+import { ExecResult, Lab } from "../../lab/lab";
+import { LoadRecord } from "../../lab/load/record";
+import { Project } from "../../lab/project";
 import {
   AWAY,
   CUT_SSH,

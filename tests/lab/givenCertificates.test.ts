@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import * as fs from "node:fs";
-import { hexOf } from "../../examples/lab/load/http";
+import { hexOf } from "../../lab/load/http";
 import { makeKey } from "../../components/webServerPool/tls/makeCertificate.cjs";
 import { TestPair, inDays, issue, makeAuthorities, sha256Of } from "../certificates";
 import { block } from "../pages";

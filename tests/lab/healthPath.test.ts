@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { VipBinding } from "../../components/addressPlan";
+import { VipBinding } from "../../components/network/addressPlan";
 import { filesOf } from "../../components/host/wish.cjs";
 import { lineProblems } from "../../components/config/directives";
 import { renderDirectives, renderSites, renderVhosts } from "../../components/webServerPool/vhost";
-import { Lab } from "../../examples/lab/lab";
-import { checkout } from "../../examples/lab/state";
+import { Lab } from "../../lab/lab";
+import { checkout } from "../../lab/state";
 import { emptyLab } from "./support";
 
 const DIRECTIVES: Record<string, string> = {

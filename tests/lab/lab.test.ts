@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Lab } from "../../examples/lab/lab";
-import { addressOf, machines } from "../../examples/lab/machines";
+import { Lab } from "../../lab/lab";
+import { addressOf, machines } from "../../lab/machines";
 import { endLabWithFarm } from "../twoAtATime";
 import { emptyLab, within } from "./support";
 

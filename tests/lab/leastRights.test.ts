@@ -1,6 +1,6 @@
 /** The farm by a user who is not root, with the rights of examples/sudoers and no others. */
 import assert from "node:assert/strict";
-import { debians } from "../../examples/lab/machines";
+import { debians } from "../../lab/machines";
 import { Farm, textOf } from "./support";
 
 const INSTANCE = "/var/lib/loopback-ha/loopback-ha.lab.web-web1.vhosts";

@@ -1,7 +1,7 @@
 /** What pages of the docs say is run as the operator would. */
 import assert from "node:assert/strict";
-import { ExecResult } from "../../examples/lab/lab";
-import { Program } from "../../examples/lab/project";
+import { ExecResult } from "../../lab/lab";
+import { Program } from "../../lab/project";
 
 /** Runs lines of a block in the program's folder; answers yes to pulumi's question. */
 export function tryIn(program: Program, lines: string): Promise<ExecResult> {

@@ -4,8 +4,8 @@ import { once } from "node:events";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { capture } from "../../examples/lab/capture";
-import { Lab } from "../../examples/lab/lab";
+import { capture } from "../../lab/capture";
+import { Lab } from "../../lab/lab";
 import { within } from "./support";
 
 /** The client's own address. */

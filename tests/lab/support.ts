@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import * as fs from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { targetsOf, whoServes } from "../../examples/lab/client";
-import { ExecResult, Lab } from "../../examples/lab/lab";
-import { LoadRecord, failures } from "../../examples/lab/load/record";
-import { Target } from "../../examples/lab/load/spec";
-import { Project, labUser } from "../../examples/lab/project";
+import { targetsOf, whoServes } from "../../lab/client";
+import { ExecResult, Lab } from "../../lab/lab";
+import { LoadRecord, failures } from "../../lab/load/record";
+import { Target } from "../../lab/load/spec";
+import { Project, labUser } from "../../lab/project";
 import { farmFolder } from "../twoAtATime";
 
 /** Servers that answer at all do so at once. */

@@ -1,6 +1,6 @@
 /** How long a flip takes, and what it can't be faster than: what the test and the benchmark of it share. */
-import { Lab } from "../../examples/lab/lab";
-import { Project } from "../../examples/lab/project";
+import { Lab } from "../../lab/lab";
+import { Project } from "../../lab/project";
 import { forgetConnections } from "./support";
 
 /** How long something took, in seconds. */

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { checkout } from "../../examples/lab/state";
+import { checkout } from "../../lab/state";
 import { Farm, within } from "./support";
 
 /** A line of its log, with --json. */

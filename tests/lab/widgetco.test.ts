@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { whoServes } from "../../examples/lab/client";
-import { Lab } from "../../examples/lab/lab";
-import { Project } from "../../examples/lab/project";
+import { whoServes } from "../../lab/client";
+import { Lab } from "../../lab/lab";
+import { Project } from "../../lab/project";
 import { emptyLab } from "./support";
 
 describe("examples/widgetco: a program that uses the components directly", function () {

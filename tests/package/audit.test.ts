@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { checkout } from "../../examples/lab/state";
+import { checkout } from "../../lab/state";
 import { attempt } from "../run";
 
 interface Advisory {

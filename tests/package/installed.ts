@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { takeLock } from "../../examples/lab/lock";
-import { checkout } from "../../examples/lab/state";
+import { takeLock } from "../../lab/lock";
+import { checkout } from "../../lab/state";
 import { block } from "../pages";
 import { run } from "../run";
 import { sharedFolder } from "../twoAtATime";

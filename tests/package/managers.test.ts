@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { checkout } from "../../examples/lab/state";
+import { checkout } from "../../lab/state";
 import { run } from "../run";
 import { INSTALL_MS, packed, sharedTools, userFolder } from "./installed";
 import { CONFIG, OLDEST_SDK, Project, emptyProject } from "./project";

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { whoServes } from "../../examples/lab/client";
-import { Lab } from "../../examples/lab/lab";
-import { Program } from "../../examples/lab/project";
-import { checkout } from "../../examples/lab/state";
+import { whoServes } from "../../lab/client";
+import { Lab } from "../../lab/lab";
+import { Program } from "../../lab/project";
+import { checkout } from "../../lab/state";
 import { emptyLab, textOf } from "../lab/support";
 import { block } from "../pages";
 import { run } from "../run";

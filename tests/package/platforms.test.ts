@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as path from "node:path";
-import { whoServes } from "../../examples/lab/client";
-import { Lab } from "../../examples/lab/lab";
+import { whoServes } from "../../lab/client";
+import { Lab } from "../../lab/lab";
 import { emptyLab, textOf } from "../lab/support";
 import { INSTALL_MS, installedOnce, packed, userFolder } from "./installed";
 import { NEWEST_SDK, OLDEST_SDK, Project, emptyProject } from "./project";

@@ -6,7 +6,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ExecOptions, Lab } from "../../examples/lab/lab";
+import { ExecOptions, Lab } from "../../lab/lab";
 import { Farm, SERVERS, textOf } from "../lab/support";
 import { Pebble } from "../lab/pebble";
 

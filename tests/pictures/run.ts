@@ -3,7 +3,7 @@ import { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { checkout } from "../../examples/lab/state";
+import { checkout } from "../../lab/state";
 import { Farm, textOf } from "../lab/support";
 import { browserPicture } from "./browser";
 import { terminalPicture } from "./terminal";

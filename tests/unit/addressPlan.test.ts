@@ -15,8 +15,8 @@ import {
   planNetwork,
   vipOf,
   vipsOf,
-} from "../../components/addressPlan";
-import { Refusal } from "../../components/refusal";
+} from "../../components/network/addressPlan";
+import { Refusal } from "../../components/base/userError";
 import { ConfigError } from "../../components/config";
 import { looksLikeIpv6 } from "../../components/config/ipv6";
 

@@ -6,9 +6,9 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
-import { backendFolder, backendUrl } from "../../cli/backend";
-import { describeLock, isDead, locksOf, take } from "../../cli/locks";
-import { KnownRun, bootedAt, couldLive, isOurs, recordRun, runsOf } from "../../cli/runs";
+import { backendFolder, backendUrl } from "../../cli/pulumi/backend";
+import { describeLock, isDead, locksOf, take } from "../../cli/pulumi/locks";
+import { KnownRun, bootedAt, couldLive, isOurs, recordRun, runsOf } from "../../cli/pulumi/runs";
 
 const HERE = os.hostname();
 const GONE = 4_194_304; // one more than any kernel's highest

@@ -1,5 +1,5 @@
 import assert from "assert";
-import { VipBinding } from "../../components/addressPlan";
+import { VipBinding } from "../../components/network/addressPlan";
 import { SYSCTLS, renderBindings } from "../../components/loopbackVip/bindings";
 
 const prefixes = ["192.0.2.128/27", "192.0.2.32/27"];

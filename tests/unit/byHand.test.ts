@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { FarmModel } from "../../components/config";
-import { byHand, byHandText } from "../../cli/byHand";
+import { byHand, byHandText } from "../../cli/routers/byHand";
 
 const farm = {
   servers: [

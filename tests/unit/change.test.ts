@@ -3,9 +3,9 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import type { FarmModel } from "../../components/config";
-import { NotBegun, describeOutcome, enact, failed } from "../../cli/change";
-import { Exit } from "../../cli/failure";
-import type { Draft, Session } from "../../cli/session";
+import { NotBegun, describeOutcome, enact, failed } from "../../cli/commands/change";
+import { Exit } from "../../cli/terminal/exit";
+import type { Draft, Session } from "../../cli/pulumi/session";
 
 describe("a change whose up does not begin", () => {
   let file: string;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { leavingEdits, moveEdits } from "../../cli/commands/flips";
-import { duration, goOnDespite, prefixNamed } from "../../cli/arguments";
-import { additionOf, nextHostNumber, removalOf } from "../../cli/site";
+import { duration, goOnDespite, prefixNamed } from "../../cli/commands/arguments";
+import { additionOf, nextHostNumber, removalOf } from "../../cli/edits/site";
 import { FarmModel, ServerState, readFarm } from "../../components/config";
 
 const SITE = { serverName: "www.acme.example", documentRoot: "/srv/www/acme" };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { wantsColors } from "../../cli/colors";
+import { wantsColors } from "../../cli/terminal/colors";
 
 describe("colours", () => {
   const rows: [string, NodeJS.ProcessEnv, boolean | undefined, boolean][] = [

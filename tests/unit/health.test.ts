@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { HealthRound, parseHealth } from "../../cli/health";
+import { HealthRound, parseHealth } from "../../cli/routers/health";
 import { Cause, Host, isAnswer } from "../../components/routerRoute/verdict";
 
 const HOST_WORDS: Record<Host, string[]> = {

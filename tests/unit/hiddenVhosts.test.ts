@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import * as path from "node:path";
-import { refuseHidden } from "../../cli/site";
+import { refuseHidden } from "../../cli/edits/site";
 import { readFarm } from "../../components/config";
 import { parseObservation } from "../../components/host/observe";
 import { describeHidden, hiddenVhosts } from "../../components/webServerPool/hidden";

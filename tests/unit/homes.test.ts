@@ -1,6 +1,6 @@
 import assert from "assert";
 import fc from "fast-check";
-import { proposeHomes, shiftedHomes } from "../../components/homes";
+import { proposeHomes, shiftedHomes } from "../../components/network/homes";
 
 const subnets = ["192.0.2.32/27", "192.0.2.64/27", "192.0.2.96/27", "192.0.2.128/27"];
 const server = (n: number, weight?: number): { name: string; address: string; weight?: number } => ({

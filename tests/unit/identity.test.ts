@@ -7,7 +7,7 @@ import {
   findFormerStack,
   refuseFormerStack,
   underNewName,
-} from "../../components/identity";
+} from "../../components/preflight/identity";
 
 function farmOf(rest: Record<string, unknown> = {}): FarmModel {
   return readFarm({

@@ -1,7 +1,7 @@
 import assert from "assert";
 import * as pulumi from "@pulumi/pulumi";
 import { ConfigError, FarmModel, readFarm } from "../../components/config";
-import { Findings, driftOf, inspect } from "../../components/inspection";
+import { Findings, driftOf, inspect } from "../../components/preflight/inspection";
 
 const stack = "farm/prod";
 const vips = ["192.0.2.33", "192.0.2.65"];

@@ -8,7 +8,7 @@ describe("a command that is to end (slow)", () => {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     it(`ends in order by ${signal}`, async () => {
       const script = `
-        const { listenForInterrupts, onInterrupt } = require(${JSON.stringify(path.resolve("cli/interrupt"))});
+        const { listenForInterrupts, onInterrupt } = require(${JSON.stringify(path.resolve("cli/terminal/interrupt"))});
         listenForInterrupts();
         onInterrupt(() => (console.log("in order"), process.exit(7)));
         setTimeout(() => undefined, 60_000);

@@ -5,7 +5,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 
-const BASE = path.join(__dirname, "../../examples/lab/base.sh");
+const BASE = path.join(__dirname, "../../lab/base.sh");
 /** Of the namespace that it runs in: the keys of Debian's archive are there, or are not. */
 const ENTER = `mount -t tmpfs none /usr/share/keyrings
 [ "$1" = without ] || : >/usr/share/keyrings/debian-archive-keyring.gpg

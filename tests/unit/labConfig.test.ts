@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { withConfigValue } from "../../examples/lab/project";
+import { withConfigValue } from "../../lab/project";
 
 const TEXT = `encryptionsalt: v1:abc
 config:

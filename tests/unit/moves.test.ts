@@ -7,8 +7,8 @@ import {
   RouterView,
   describeMoves,
   findMoves,
-} from "../../components/moves";
-import { place } from "../../components/placement";
+} from "../../components/network/moves";
+import { place } from "../../components/network/placement";
 
 const prefixes = ["192.0.2.32/27", "192.0.2.64/27", "192.0.2.96/27", "192.0.2.128/27"];
 const [p1, p2, p3, p4] = prefixes;

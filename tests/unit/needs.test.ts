@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { missing } from "../../components/needs.cjs";
+import { missing } from "../../components/startup/needs.cjs";
 import { attempt } from "../run";
 
 const root = path.join(__dirname, "../..");
@@ -41,7 +41,7 @@ describe("what must be there before anything runs (slow)", () => {
     });
 
   it("without Pulumi's SDK one sentence says how to get it", async () => {
-    for (const file of ["package.json", "bin/loopback-ha.cjs", "components/needs.cjs"]) {
+    for (const file of ["package.json", "bin/loopback-ha.cjs", "components/startup/needs.cjs"]) {
       // As the package has them: nothing to be translated.
       const copy = path.join(folder, file.replace("components", "dist/components"));
       fs.mkdirSync(path.dirname(copy), { recursive: true });

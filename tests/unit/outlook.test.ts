@@ -5,8 +5,8 @@ import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { FarmModel, readFarm } from "../../components/config";
 import { parseObservation } from "../../components/host/observe";
-import { Findings } from "../../components/inspection";
-import { TableSource } from "../../components/moves";
+import { Findings } from "../../components/preflight/inspection";
+import { TableSource } from "../../components/network/moves";
 import {
   MOVES_FILE,
   describeLimits,
@@ -15,8 +15,8 @@ import {
   movesOf,
   routerViews,
   tellOutlook,
-} from "../../components/outlook";
-import { Refusal } from "../../components/refusal";
+} from "../../components/preflight/report";
+import { Refusal } from "../../components/base/userError";
 
 const stack = "farm/prod";
 

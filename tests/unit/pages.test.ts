@@ -1,7 +1,7 @@
 /** Sites' own pages: what routers tell of them, and which are worse than on other servers. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { describeWorse, parsePages, worsePages } from "../../cli/pages";
+import { describeWorse, parsePages, worsePages } from "../../cli/routers/pages";
 
 const A = "a".repeat(64);
 const B = "b".repeat(64);

@@ -1,7 +1,7 @@
 import assert from "assert";
 import fc from "fast-check";
-import { firstServers } from "../../components/firstServers";
-import { vipOf } from "../../components/addressPlan";
+import { firstServers } from "../../components/preflight/firstServers";
+import { vipOf } from "../../components/network/addressPlan";
 import {
   Placement,
   PlacementError,
@@ -9,7 +9,7 @@ import {
   PlacementServer,
   place,
   shares,
-} from "../../components/placement";
+} from "../../components/network/placement";
 
 const prefixes = ["192.0.2.32/27", "192.0.2.64/27", "192.0.2.96/27", "192.0.2.128/27"];
 const [p1, p2, p3, p4] = prefixes;

@@ -5,7 +5,7 @@ import * as net from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
 import { createInterface } from "node:readline";
-import { HealthRound, parseHealth } from "../../cli/health";
+import { HealthRound, parseHealth } from "../../cli/routers/health";
 import { Cause, Host } from "../../components/routerRoute/verdict";
 
 const PROBE = path.join(__dirname, "../../components/host/probe.pl");

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { readYaml, textOf } from "../../cli/project";
+import { readYaml, textOf } from "../../cli/pulumi/project";
 
 describe("a file of a project", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-project-file-"));

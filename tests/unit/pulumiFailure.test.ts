@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { Exit, UsageError } from "../../cli/failure";
-import { explainPulumi } from "../../cli/pulumiFailure";
+import { Exit, UsageError } from "../../cli/terminal/exit";
+import { explainPulumi } from "../../cli/pulumi/failure";
 
 /** As the Automation API's errors have it. */
 const failed = (stderr: string): Error => new Error(`code: 255\n stdout: \n stderr: ${stderr}\n`);

@@ -1,5 +1,5 @@
 import assert from "assert";
-import { NameServerView, findEarlyRemovals, leavingPairs } from "../../components/retirement";
+import { NameServerView, findEarlyRemovals, leavingPairs } from "../../components/preflight/dnsRemovalGuard";
 
 const pair = (text: string): { name: string; address: string } => {
   const [name, address] = text.split(" ");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parse } from "yaml";
-import { Edit, withEditedValues, withEdits } from "../../cli/stackFile";
+import { Edit, withEditedValues, withEdits } from "../../cli/pulumi/stackFile";
 
 const FILE = `# production
 encryptionsalt: v1:abc

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Counts, describeLeft } from "../../cli/drain/counts";
-import { parseHealth } from "../../cli/health";
-import { parsePages } from "../../cli/pages";
+import { parseHealth } from "../../cli/routers/health";
+import { parsePages } from "../../cli/routers/pages";
 import { Sightings, statusOf } from "../../cli/status/model";
 import { renderStatus } from "../../cli/status/render";
 import { readFarm } from "../../components/config";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { fitTo } from "../../cli/terminal";
+import { fitTo } from "../../cli/terminal/output";
 
 describe("a screen", () => {
   const lines = (count: number): string =>

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { VipBinding } from "../../components/addressPlan";
+import { VipBinding } from "../../components/network/addressPlan";
 import {
   SiteArgs,
   VhostContext,

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { tryWriteWhole, writeWhole } from "../../components/wholeFile";
+import { tryWriteWhole, writeWhole } from "../../components/base/wholeFile";
 
 describe("a file that is written whole (slow)", () => {
   let folder: string;
@@ -62,7 +62,7 @@ describe("a file that is written whole (slow)", () => {
   /** In a process of its own: as another user, or with mounts. */
   function inChild(before: string[], body: string, ...args: string[]): string {
     const script = `
-      const { tryWriteWhole, writeWhole } = require(${JSON.stringify(path.resolve("components/wholeFile"))});
+      const { tryWriteWhole, writeWhole } = require(${JSON.stringify(path.resolve("components/base/wholeFile"))});
       const fs = require("node:fs");
       const [file, elsewhere] = process.argv.slice(1);
       ${body}`;

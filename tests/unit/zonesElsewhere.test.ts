@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFarm } from "../../components/config";
 import type { Observation } from "../../components/host/observe";
-import { zonesElsewhere } from "../../components/zonesElsewhere";
+import { zonesElsewhere } from "../../components/preflight/zonesElsewhere";
 
 const NOW = new Date("2026-11-29T12:00:00Z");
 const HERE = 2026112900;

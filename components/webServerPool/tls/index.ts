@@ -5,7 +5,7 @@ import * as random from "@pulumi/random";
 import { ConfigError, pathText } from "../../config/error";
 import type { ServerArgs } from "../../host/ssh";
 import { Wish, isLarge } from "../../host/wish.cjs";
-import { Refusal } from "../../refusal";
+import { Refusal } from "../../base/userError";
 import type { SiteArgs } from "../vhost";
 import { heldCertificates } from "./held";
 import { SITE_TLS } from "./defaults";

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import "../../../components";
 import "../../../components/config";
-import "../../../components/inspection";
+import "../../../components/preflight/inspection";
 
 const config = new pulumi.Config();
 new random.RandomPassword("token", { length: 32 });

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { Lab } from "../../../examples/lab/lab";
-import { debians } from "../../../examples/lab/machines";
+import { Lab } from "../../../lab/lab";
+import { debians } from "../../../lab/machines";
 
 /** Takes away what a rival brought to the machines. */
 export async function cleanMachines(lab: Lab): Promise<void> {

@@ -1,8 +1,8 @@
 /** The crash of a server under load, whoever or whatever then acts. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { Lab } from "../../../examples/lab/lab";
-import { LoadRecord, failures, now, toldAfter } from "../../../examples/lab/load/record";
-import { File, Target } from "../../../examples/lab/load/spec";
+import { Lab } from "../../../lab/lab";
+import { LoadRecord, failures, now, toldAfter } from "../../../lab/load/record";
+import { File, Target } from "../../../lab/load/spec";
 import { startCrashLoad } from "../../lab/crash";
 
 /** How long an operator takes until he acts. */

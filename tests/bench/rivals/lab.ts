@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import * as path from "node:path";
-import { prepareServers, whoServes } from "../../../examples/lab/client";
-import { hostCommand } from "../../../examples/lab/capture";
-import { Lab, LabError } from "../../../examples/lab/lab";
-import { File, Target } from "../../../examples/lab/load/spec";
-import { debians } from "../../../examples/lab/machines";
-import { checkout } from "../../../examples/lab/state";
+import { prepareServers, whoServes } from "../../../lab/client";
+import { hostCommand } from "../../../lab/capture";
+import { Lab, LabError } from "../../../lab/lab";
+import { File, Target } from "../../../lab/load/spec";
+import { debians } from "../../../lab/machines";
+import { checkout } from "../../../lab/state";
 import { FILE_BYTES } from "../../lab/flips";
 import { within } from "../../lab/support";
 import { DOCUMENT_ROOT } from "../farm";
@@ -28,7 +28,7 @@ export const targetsOf = ({ sites }: Wish): Target[] =>
 export async function prepareLab(lab: Lab): Promise<File> {
   await lab.down();
   await lab.up();
-  const base = (await hostCommand("bash", [path.join(checkout, "examples/lab/base.sh"), "--path"])).trim();
+  const base = (await hostCommand("bash", [path.join(checkout, "lab/base.sh"), "--path"])).trim();
   const folder = packagesFor(base, ["python3", "keepalived"]);
   const debs = execFileSync("tar", ["-C", folder, "-cf", "-", "."], { maxBuffer: 2 ** 28 });
   // Not dpkg, which keeps no order among them.

@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
-import { Lab } from "../../../examples/lab/lab";
-import { Project } from "../../../examples/lab/project";
+import { Lab } from "../../../lab/lab";
+import { Project } from "../../../lab/project";
 import { timeUp } from "../../lab/wallTimes";
 import { wideFarmConfig } from "../farm";
 import { Rival, Wish } from "./rival";

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import * as prettier from "prettier";
-import { checkout } from "../../../examples/lab/state";
+import { checkout } from "../../../lab/state";
 import { markdownTable } from "../report";
 import { Times, spread, times } from "../times";
 import { OPERATOR_MS, WATCHED_MS } from "./crash";

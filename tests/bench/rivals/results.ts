@@ -1,5 +1,5 @@
 /** What a run has found, and what its pages are made from. */
-import { Summary } from "../../../examples/lab/load/record";
+import { Summary } from "../../../lab/load/record";
 import { Times } from "../times";
 import { CrashOutcome } from "./crash";
 import { Sample, Unmeasured } from "./tables";

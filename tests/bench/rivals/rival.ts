@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { ExecOptions, Lab } from "../../../examples/lab/lab";
+import { ExecOptions, Lab } from "../../../lab/lab";
 import { planNetwork, vipsOf } from "../../../components";
 import { DOCUMENT_ROOT, WIDE_BLOCK, WIDE_FIRST_HOST } from "../farm";
 

@@ -1,9 +1,9 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { capture } from "../../../examples/lab/capture";
-import { Lab, LabError } from "../../../examples/lab/lab";
-import { checkout } from "../../../examples/lab/state";
+import { capture } from "../../../lab/capture";
+import { Lab, LabError } from "../../../lab/lab";
+import { checkout } from "../../../lab/state";
 import { OURS } from "./results";
 
 const onPath = (name: string): boolean =>

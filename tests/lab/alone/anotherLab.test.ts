@@ -3,9 +3,9 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Lab } from "../../../examples/lab/lab";
-import { machines } from "../../../examples/lab/machines";
-import { ifThere } from "../../../examples/lab/processes";
+import { Lab } from "../../../lab/lab";
+import { machines } from "../../../lab/machines";
+import { ifThere } from "../../../lab/processes";
 import { endOtherLab } from "../../twoAtATime";
 import { emptyLab } from "../support";
 

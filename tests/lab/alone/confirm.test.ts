@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { prepareServers, startLoad } from "../../../examples/lab/client";
-import { ConnectionKind } from "../../../examples/lab/load/record";
+import { prepareServers, startLoad } from "../../../lab/client";
+import { ConnectionKind } from "../../../lab/load/record";
 import {
   AWAY,
   CUT_SSH,

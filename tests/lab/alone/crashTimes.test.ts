@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startLoad } from "../../../examples/lab/client";
-import { ConnectionKind, failures, lastFailure, now, toldAfter } from "../../../examples/lab/load/record";
+import { startLoad } from "../../../lab/client";
+import { ConnectionKind, failures, lastFailure, now, toldAfter } from "../../../lab/load/record";
 import { VIP, crash } from "../crash";
 import { AWAY, Farm, SERVERS } from "../support";
 import { EmptyProgram, slowness } from "../wallTimes";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { prepareServers } from "../../../examples/lab/client";
-import { summary } from "../../../examples/lab/load/record";
+import { prepareServers } from "../../../lab/client";
+import { summary } from "../../../lab/load/record";
 import { FILE_BYTES, Place, bearableRate, flipUnderLoad } from "../flips";
 import { Farm } from "../support";
 import { Wall, wallTimes } from "../wallTimes";

@@ -1,10 +1,10 @@
 /** As many servers as the lab has room for: what is different from four is how VIPs are divided, and how many machines a run is about. */
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
-import { whoServes } from "../../../examples/lab/client";
-import { Lab } from "../../../examples/lab/lab";
-import { addressOf, furtherServers, machines, mostServers } from "../../../examples/lab/machines";
-import { Project } from "../../../examples/lab/project";
+import { whoServes } from "../../../lab/client";
+import { Lab } from "../../../lab/lab";
+import { addressOf, furtherServers, machines, mostServers } from "../../../lab/machines";
+import { Project } from "../../../lab/project";
 import { endOtherLab } from "../../twoAtATime";
 import { emptyLab, textOf } from "../support";
 

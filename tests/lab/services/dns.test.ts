@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { clientAddresses, startOnClient } from "../../../examples/lab/client";
-import { now } from "../../../examples/lab/load/record";
+import { clientAddresses, startOnClient } from "../../../lab/client";
+import { now } from "../../../lab/load/record";
 import { Example, VIP } from "./example";
 import { Query, Spec, Way } from "./resolver";
 

@@ -1,7 +1,7 @@
 /** An example of another service in the lab: brought up, failed over and back by the commands of its page. */
 import assert from "node:assert/strict";
-import { Lab } from "../../../examples/lab/lab";
-import { Project } from "../../../examples/lab/project";
+import { Lab } from "../../../lab/lab";
+import { Project } from "../../../lab/project";
 import { block } from "../../pages";
 import { operateIn, tryIn } from "../operate";
 import { SERVERS, emptyLab, textOf } from "../support";

@@ -3,8 +3,8 @@ import * as dgram from "node:dgram";
 import * as net from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Answer, Packet, decode, encode, streamDecode, streamEncode } from "dns-packet";
-import { afterPatience, clientProgram, steadily } from "../../../examples/lab/load/program";
-import { now } from "../../../examples/lab/load/record";
+import { afterPatience, clientProgram, steadily } from "../../../lab/load/program";
+import { now } from "../../../lab/load/record";
 
 /** How a query goes. `port`: all from one UDP socket. `connection`: all through one TCP connection. */
 export type Way = "udp" | "tcp" | "port" | "connection";

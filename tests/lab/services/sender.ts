@@ -2,8 +2,8 @@
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createTransport } from "nodemailer";
-import { clientProgram, steadily } from "../../../examples/lab/load/program";
-import { now } from "../../../examples/lab/load/record";
+import { clientProgram, steadily } from "../../../lab/load/program";
+import { now } from "../../../lab/load/record";
 
 /** `single`: a connection of its own. `slow`: one that takes `slowSeconds`. `held`: one connection for all of them. */
 export type Way = "single" | "slow" | "held";

@@ -4,9 +4,9 @@ import { once } from "node:events";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Exit } from "../../../cli/failure";
+import { Exit } from "../../../cli/terminal/exit";
 import { FarmStatus } from "../../../cli/status/model";
-import { checkout } from "../../../examples/lab/state";
+import { checkout } from "../../../lab/state";
 import { AWAY, Farm, SERVERS, hold, textOf, within } from "../support";
 
 const [PREFIX, VIP] = ["192.0.2.64/27", "192.0.2.69"];

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { Exit } from "../../../cli/failure";
+import { Exit } from "../../../cli/terminal/exit";
 import { Farm, textOf } from "../support";
 
 describe("loopback-ha diagram", function () {

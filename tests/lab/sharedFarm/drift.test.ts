@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { whoServes } from "../../../examples/lab/client";
-import { ExecResult } from "../../../examples/lab/lab";
-import { Project } from "../../../examples/lab/project";
+import { whoServes } from "../../../lab/client";
+import { ExecResult } from "../../../lab/lab";
+import { Project } from "../../../lab/project";
 import { Farm, within } from "../support";
 
 const WIDGETCO = ["192.0.2.37", "192.0.2.69", "192.0.2.101", "192.0.2.133"];

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { RouterMoves } from "../../../components/moves";
-import { startLoad } from "../../../examples/lab/client";
-import { ConnectionKind, failures, now } from "../../../examples/lab/load/record";
+import { RouterMoves } from "../../../components/network/moves";
+import { startLoad } from "../../../lab/client";
+import { ConnectionKind, failures, now } from "../../../lab/load/record";
 import { AWAY, Farm, PROOF_SECONDS, SERVERS, textOf, within } from "../support";
 
 const PREFIXES = ["192.0.2.32/27", "192.0.2.64/27", "192.0.2.96/27", "192.0.2.128/27"];

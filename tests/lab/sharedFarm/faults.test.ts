@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startLoad } from "../../../examples/lab/client";
-import { ExecResult } from "../../../examples/lab/lab";
-import { failures } from "../../../examples/lab/load/record";
-import { Project, labUser } from "../../../examples/lab/project";
+import { startLoad } from "../../../lab/client";
+import { ExecResult } from "../../../lab/lab";
+import { failures } from "../../../lab/load/record";
+import { Project, labUser } from "../../../lab/project";
 import { APPLY_PID, Farm, SERVERS, hold, textOf } from "../support";
 
 const HELD =

@@ -5,9 +5,9 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parse } from "yaml";
-import { startLoad, whoServes } from "../../../examples/lab/client";
-import { failures } from "../../../examples/lab/load/record";
-import { checkout } from "../../../examples/lab/state";
+import { startLoad, whoServes } from "../../../lab/client";
+import { failures } from "../../../lab/load/record";
+import { checkout } from "../../../lab/state";
 import { Farm, SERVERS } from "../support";
 
 const NAME = "php.widgetco.example";

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import { prepareServers, startLoad } from "../../../examples/lab/client";
-import { ConnectionKind, LoadRecord } from "../../../examples/lab/load/record";
-import { ExecResult } from "../../../examples/lab/lab";
-import { File } from "../../../examples/lab/load/spec";
-import { labUser } from "../../../examples/lab/project";
+import { prepareServers, startLoad } from "../../../lab/client";
+import { ConnectionKind, LoadRecord } from "../../../lab/load/record";
+import { ExecResult } from "../../../lab/lab";
+import { File } from "../../../lab/load/spec";
+import { labUser } from "../../../lab/project";
 import { Farm, SERVERS, within } from "../support";
 
 const TABLE = "loopback-ha.loopback-ha.lab.r1.linux-routes";

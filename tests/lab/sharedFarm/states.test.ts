@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
-import { whoServes } from "../../../examples/lab/client";
-import { ExecResult } from "../../../examples/lab/lab";
-import { Project, labUser } from "../../../examples/lab/project";
-import { RouterMoves } from "../../../components/moves";
+import { whoServes } from "../../../lab/client";
+import { ExecResult } from "../../../lab/lab";
+import { Project, labUser } from "../../../lab/project";
+import { RouterMoves } from "../../../components/network/moves";
 import { Farm, hold } from "../support";
 
 const WIDGETCO = ["192.0.2.37", "192.0.2.69", "192.0.2.101", "192.0.2.133"];

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { isDeepStrictEqual } from "node:util";
-import { underLoad, whoServes } from "../../../examples/lab/client";
-import { Project } from "../../../examples/lab/project";
+import { underLoad, whoServes } from "../../../lab/client";
+import { Project } from "../../../lab/project";
 import { Farm, within } from "../support";
 
 const WIDGETCO = ["192.0.2.37", "192.0.2.69", "192.0.2.101", "192.0.2.133"];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Exit } from "../../../cli/failure";
+import { Exit } from "../../../cli/terminal/exit";
 import { AWAY, Farm, SERVERS, textOf, within } from "../support";
 import { Watching } from "../watching";
 

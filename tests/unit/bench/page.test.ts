@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { LoadRecord, Summary } from "../../../examples/lab/load/record";
+import { LoadRecord, Summary } from "../../../lab/load/record";
 import { outcome } from "../../bench/rivals/crash";
 import { crashGroups, crashesTable, flipsTable, pageOf } from "../../bench/rivals/page";
 import { CrashRun, FlipRun, OURS, Work } from "../../bench/rivals/results";

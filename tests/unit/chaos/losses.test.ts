@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ConnectionKind, LoadRecord, LongConnection, Request } from "../../../examples/lab/load/record";
+import { ConnectionKind, LoadRecord, LongConnection, Request } from "../../../lab/load/record";
 import { Stretch, prefixOf, unexplained } from "../../chaos/losses";
 
 const VIP = "192.0.2.69";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { checkout } from "../../../examples/lab/state";
+import { checkout } from "../../../lab/state";
 import { MUTANTS, plant } from "../../chaos/mutants";
 
 describe("chaos: planted bugs", () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { check, describeFinding } from "../../../cli/check/check";
 import { remedy, serversPerSite, sitesBelow } from "../../../cli/check/serversPerSite";
-import { withEditedValues } from "../../../cli/stackFile";
+import { withEditedValues } from "../../../cli/pulumi/stackFile";
 import { readStackConfig } from "../../../components/config/stack";
 import { block } from "../../pages";
 import { article } from "../config/support";

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { readStackFiles, stackConfigOf } from "../../../cli/check/stackFiles";
-import { UsageError } from "../../../cli/failure";
+import { UsageError } from "../../../cli/terminal/exit";
 
 describe("stacks' files, read without pulumi", () => {
   it("give what the engine would: JSON for objects, text for the rest, the stack before the project", () =>

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import * as net from "node:net";
-import { Answers, Failure, failureOf, parseHead, serverNamed } from "../../../examples/lab/load/http";
-import { checkSpec, LoadSpec } from "../../../examples/lab/load/spec";
+import { Answers, Failure, failureOf, parseHead, serverNamed } from "../../../lab/load/http";
+import { checkSpec, LoadSpec } from "../../../lab/load/spec";
 
 const answer = (body: string, length = body.length, status = "200 OK"): Buffer =>
   Buffer.from(`HTTP/1.1 ${status}\r\nServer: Apache\r\nContent-Length: ${length}\r\n\r\n${body}`);

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import * as net from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterPatience } from "../../../examples/lab/load/program";
-import { now } from "../../../examples/lab/load/record";
+import { afterPatience } from "../../../lab/load/program";
+import { now } from "../../../lab/load/record";
 
 describe("the load's patience", () => {
   const holdUp = (ms: number): void => {

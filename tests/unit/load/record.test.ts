@@ -15,7 +15,7 @@ import {
   statsByVip,
   summary,
   toldAfter,
-} from "../../../examples/lab/load/record";
+} from "../../../lab/load/record";
 
 const [A, B] = ["192.0.2.37", "192.0.2.69"];
 const FAILURES = ["reset", "timeout"];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation";
-import { changeOf, warningsIn } from "../../../cli/forecast";
+import { changeOf, warningsIn } from "../../../cli/pulumi/preview";
 
 it("warnings of a run are the engine's and the machines', each once", () => {
   const told = (severity: string, message: string): EngineEvent =>

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import MarkdownIt from "markdown-it";
-import type { Change, Forecast } from "../../../cli/forecast";
+import type { Change, Forecast } from "../../../cli/pulumi/preview";
 import { printable, shorten } from "../../../components/host/foreignText.cjs";
 import { EACH, fileDiff } from "../../../cli/preview/diff";
 import { code, fence, inline } from "../../../cli/preview/escape";
 import { MOST_CHARACTERS, renderFailure, renderMarkdown } from "../../../cli/preview/markdown";
-import { FlowFate, Move, TableSource } from "../../../components/moves";
+import { FlowFate, Move, TableSource } from "../../../components/network/moves";
 import { change, flip, forecast, move, router } from "./support";
 
 const markdown = new MarkdownIt({ html: true });

@@ -1,5 +1,5 @@
-import type { Change, Forecast } from "../../../cli/forecast";
-import { FlowFate, Move, RouterMoves, TableSource } from "../../../components/moves";
+import type { Change, Forecast } from "../../../cli/pulumi/preview";
+import { FlowFate, Move, RouterMoves, TableSource } from "../../../components/network/moves";
 
 export const move = (rest: Partial<Move> = {}): Move => ({
   prefix: "192.0.2.64/27",

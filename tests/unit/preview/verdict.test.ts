@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { Forecast } from "../../../cli/forecast";
+import type { Forecast } from "../../../cli/pulumi/preview";
 import { verdict } from "../../../cli/preview/verdict";
-import { FlowFate, TableSource } from "../../../components/moves";
+import { FlowFate, TableSource } from "../../../components/network/moves";
 import { change, flip, forecast, move, router } from "./support";
 
 describe("verdict of a preview", () => {

@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { VipBinding } from "../../../components/addressPlan";
+import { VipBinding } from "../../../components/network/addressPlan";
 import { filesOf } from "../../../components/host/wish.cjs";
 import { TlsContext, httpsLine } from "../../../components/webServerPool/tls/vhosts";
 import { SiteArgs, renderSites, renderVhosts } from "../../../components/webServerPool/vhost";

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import type { Session } from "../../../cli/session";
+import type { Session } from "../../../cli/pulumi/session";
 import { Facts, Hindrance, Said, hindrances, tell } from "../../../cli/watch/able";
 import { gatherFacts, shownUrl } from "../../../cli/watch/facts";
 import { KeptFile } from "../../../cli/watch/keep";

@@ -12,7 +12,7 @@ import { HookOptions, Hooks } from "../../../cli/watch/hooks";
 import { KeptFile } from "../../../cli/watch/keep";
 import { render } from "../../../cli/watch/log";
 import * as words from "../../../cli/watch/words";
-import { ifThere } from "../../../examples/lab/processes";
+import { ifThere } from "../../../lab/processes";
 
 const AT = new Date("2026-11-25T10:00:00.123Z");
 const LINE = words.flip(["web2"], ["web1", "web3"]);

@@ -6,7 +6,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FarmModel } from "../../../components/config";
-import type { Session } from "../../../cli/session";
+import type { Session } from "../../../cli/pulumi/session";
 import { Watcher } from "../../../cli/watch/watch";
 import { playSurroundings } from "./sequences";
 import { policy } from "./support";

@@ -1,6 +1,6 @@
 /** What the watcher makes of sites' own pages. */
 import assert from "node:assert/strict";
-import { PageAnswer } from "../../../cli/pages";
+import { PageAnswer } from "../../../cli/routers/pages";
 import { ServerState } from "../../../components/config";
 import { Watched, policy, servers, times } from "./support";
 

@@ -1,6 +1,6 @@
 /** Slow is not dead (H5). */
 import assert from "node:assert/strict";
-import { parseHealth } from "../../../cli/health";
+import { parseHealth } from "../../../cli/routers/health";
 import { Result, keptOf } from "../../../cli/watch/memory";
 import {
   Cause,

@@ -2,7 +2,7 @@
 import { ServerState } from "../../../components/config";
 import { Event, Outcome, step } from "../../../cli/watch/decide";
 import { Kept, Memory, Policy, Result, begin } from "../../../cli/watch/memory";
-import type { HealthRound } from "../../../cli/health";
+import type { HealthRound } from "../../../cli/routers/health";
 import { Cause, Host } from "../../../components/routerRoute/verdict";
 import type { Line } from "../../../cli/watch/words";
 

@@ -6,9 +6,9 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FarmModel } from "../../../components/config";
-import type { Draft, Session } from "../../../cli/session";
-import { CliError, Exit } from "../../../cli/failure";
-import type { Edit } from "../../../cli/stackFile";
+import type { Draft, Session } from "../../../cli/pulumi/session";
+import { CliError, Exit } from "../../../cli/terminal/exit";
+import type { Edit } from "../../../cli/pulumi/stackFile";
 import { Watcher } from "../../../cli/watch/watch";
 import { answersOf, hostsOf, policy, servers as serversOf } from "./support";
 

@@ -1,4 +1,4 @@
-import { Lab } from "../../../../examples/lab/lab";
+import { Lab } from "../../../../lab/lab";
 import { cleanMachines } from "../clean";
 import { Folder, Rival, Wish, wholeWish } from "../rival";
 

@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { Lab } from "../../../../examples/lab/lab";
+import { Lab } from "../../../../lab/lab";
 import { SERVERS, Wish, sitesOf } from "../rival";
 import { PlainSsh } from "../ssh";
 

@@ -1,0 +1,76 @@
+/** What a command is given, checked against the farm before anything is touched. */
+import { FarmModel, ServerModel } from "../../components/config";
+import { show, useNearest } from "../../components/config/error";
+import { UsageError } from "../terminal/exit";
+
+/** @throws UsageError with the nearest name */
+export function serverNamed(farm: FarmModel, name: string): ServerModel {
+  const server = farm.servers.find((candidate) => candidate.name === name);
+  if (server) return server;
+  const names = farm.servers.map((candidate) => candidate.name);
+  throw new UsageError(`there is no server ${show(name)}; ${useNearest(name, names, "server")}`);
+}
+
+/** A VIP subnet, or one VIP's prefix where each is placed by itself. */
+export function prefixNamed(farm: FarmModel, prefix: string): string {
+  const units = farm.placement.map((unit) => unit.prefix);
+  const known = [...new Set([...units, ...farm.network.vipSubnets])];
+  const single = prefix.includes("/") ? prefix : `${prefix}/32`;
+  const found = known.find((candidate) => candidate === prefix || candidate === single);
+  if (found !== undefined) return found;
+  throw new UsageError(`there is no prefix ${show(prefix)}; ${useNearest(prefix, units, "prefix")}`);
+}
+
+/** Sites whose own pages may be worse on the server that gets them, for the runs of this process. */
+export interface Despite {
+  despiteSites?: string;
+}
+/** The option of commands that have it. */
+export const DESPITE_SITES = [
+  "--despite-sites <sites>",
+  "move although these sites' own pages are worse there: shop,blog",
+] as const;
+
+/**
+ * Runs of pulumi get it as who runs them by hand gives it to them.
+ * @throws UsageError with the nearest name
+ */
+export function goOnDespite({ sites }: FarmModel, { despiteSites }: Despite): void {
+  if (despiteSites === undefined) return;
+  const names = sites.map(({ name }) => name);
+  for (const name of despiteSites.split(","))
+    if (!names.includes(name))
+      throw new UsageError(
+        `--despite-sites: there is no site ${show(name)}; ${useNearest(name, names, "site")}. Nothing was touched`,
+      );
+  process.env.LOOPBACK_HA_DESPITE_SITES = despiteSites;
+}
+
+const UNITS: Record<string, number> = { ms: 0.001, s: 1, m: 60, h: 3600 };
+
+/** @returns what reads a whole number in a range */
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const number = /^\d+$/.test(text) ? Number(text) : NaN;
+    if (number >= least && number <= most) return number;
+    throw new UsageError(
+      `${show(text)} is no whole number from ${least} to ${most}; use one such as ${Math.max(least, Math.min(3, most))}`,
+    );
+  };
+}
+
+/** @returns what reads a time in a range; seconds */
+export function durationBetween(least: string, most: string): (text: string) => number {
+  return (text) => {
+    const seconds = duration(text);
+    if (seconds >= duration(least) && seconds <= duration(most)) return seconds;
+    throw new UsageError(`${show(text)} is not between ${least} and ${most}; use a time such as ${least}`);
+  };
+}
+
+/** @returns seconds */
+export function duration(text: string): number {
+  const found = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text);
+  if (found) return Number(found[1]) * UNITS[found[2]];
+  throw new UsageError(`${show(text)} is no time; use a number with ms, s, m or h, such as 10m`);
+}

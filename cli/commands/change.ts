@@ -1,0 +1,190 @@
+/** The one way in which a command changes the farm: what will move, a question, the config, `up`, what really moved. */
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { FarmModel } from "../../components/config";
+import { Applied, apply } from "../pulumi/up";
+import { Move, byHandText } from "../routers/byHand";
+import { CliError, Exit } from "../terminal/exit";
+import { Forecast, forecast } from "../pulumi/preview";
+import { outstanding } from "../status/look";
+import { describeForecast } from "../preview/text";
+import { Draft, Session, writeDraft } from "../pulumi/session";
+import type { Edit } from "../pulumi/stackFile";
+import type { Terminal } from "../terminal/output";
+
+/** What a change did. */
+export interface Outcome {
+  /** The farm as the config has it now. */
+  farm: FarmModel;
+  /** What moved, read back from the routers. */
+  moved: Move[];
+  /** What should have moved and did not. */
+  stayed: Outcome["moved"];
+  applied: Applied;
+  /** What went wrong; absent: nothing. */
+  failure?: CliError;
+  /** Nothing moved, and the config is as it was. */
+  undone?: true;
+}
+
+/**
+ * Changes the config, and the farm with it.
+ * @param what the change in words, for the question: `drain web2`
+ * @param check throws where what is foreseen must not be done
+ * @throws CliError when it is refused, or failed; then it says what moved and what did not
+ */
+export async function change(
+  session: Session,
+  terminal: Terminal,
+  what: string,
+  edits: Edit[],
+  check: (expected: Forecast) => void = () => {},
+): Promise<Outcome> {
+  const draft = await session.draft(edits);
+  const expected = await foresee(session, draft);
+  check(expected);
+  for (const line of describeForecast(expected)) terminal.say(line);
+  if (!(await terminal.agree(`${what}?`))) throw new CliError("nothing was touched", Exit.Failed);
+  const all = expected.routers.flatMap(({ router, moves }) =>
+    moves.map(({ prefix, from, to }) => ({ router, prefix, from, to })),
+  );
+  const outcome = await enact(session, draft, all, (line) => terminal.say(line));
+  for (const line of describeOutcome(outcome)) terminal.say(line);
+  if (outcome.failure) throw outcome.failure;
+  return outcome;
+}
+
+/**
+ * Writes the config and runs `up`.
+ * @param expected what should move
+ * @throws CliError when `up` did not even begin; the config is as it was then
+ */
+export async function enact(
+  session: Session,
+  draft: Draft,
+  expected: Outcome["moved"],
+  say: (line: string) => void,
+): Promise<Outcome> {
+  writeDraft(draft);
+  const applied = await applyOrPutBack(session, draft, expected, say);
+  const outcome: Outcome = {
+    farm: draft.farm,
+    ...(await compare(session, draft.farm, expected, applied.ok)),
+    applied,
+  };
+  return applied.ok ? outcome : { ...outcome, ...failed(draft, outcome) };
+}
+
+/** A preview with the draft in place of the file. */
+export async function foresee(session: Session, { farm, file, newText }: Draft): Promise<Forecast> {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-"));
+  const remove = (): void => fs.rmSync(folder, { recursive: true, force: true });
+  process.on("exit", remove);
+  try {
+    const copy = path.join(folder, path.basename(file));
+    fs.writeFileSync(copy, newText, { mode: 0o600 });
+    return await forecast(session, farm, copy);
+  } finally {
+    remove();
+    process.off("exit", remove);
+  }
+}
+
+/** A run that did not even begin leaves the config as it was. */
+async function applyOrPutBack(
+  session: Session,
+  draft: Draft,
+  expected: Move[],
+  say: (line: string) => void,
+): Promise<Applied> {
+  try {
+    return await apply(session, say);
+  } catch (error) {
+    const { message, exit = Exit.Failed } = error as CliError;
+    const config = configAfter(draft);
+    throw new NotBegun(message, config, byHandText(draft.farm, expected), exit);
+  }
+}
+
+/** `up` did not even begin. */
+export class NotBegun extends CliError {
+  constructor(
+    readonly reason: string,
+    /** What became of the config; empty: it is as it was. */
+    readonly config: string,
+    /** How it can be done all the same; empty: it can't. */
+    readonly byHand: string,
+    exit: Exit,
+  ) {
+    super([reason, config, byHand].filter((text) => text !== "").join("\n"), exit);
+  }
+}
+
+/** The config as it was before, or why it is not. */
+function configAfter(draft: Draft): string {
+  try {
+    if (putBack(draft)) return "";
+    return `${draft.file} was changed by somebody else meanwhile, and keeps both changes`;
+  } catch (error) {
+    const all = "the next pulumi up makes the change";
+    return `${draft.file} has the change, and could not be put back (${(error as Error).message}): ${all}`;
+  }
+}
+
+/** Unless somebody has changed it since. */
+function putBack({ file, text, newText }: Draft): boolean {
+  if (fs.readFileSync(file, "utf8") !== newText) return false;
+  writeDraft({ file, text: newText, newText: text } as Draft);
+  return true;
+}
+
+/** Of a router that can't be looked at, its own word at the run's end must do. */
+async function compare(
+  session: Session,
+  farm: FarmModel,
+  expected: Outcome["moved"],
+  ok: boolean,
+): Promise<Pick<Outcome, "moved" | "stayed">> {
+  const views = await outstanding(session, farm);
+  const isLeft = ({ router, prefix }: Outcome["moved"][number]): boolean => {
+    const { failure, moves } = views.find((view) => view.router === router)!;
+    return failure === null ? moves.some((move) => move.prefix === prefix) : !ok;
+  };
+  return { moved: expected.filter((move) => !isLeft(move)), stayed: expected.filter(isLeft) };
+}
+
+/** Nothing moved: then the config is what it was, and the next run does not try again by surprise. */
+export function failed(
+  draft: Draft,
+  { moved, stayed, applied }: Outcome,
+): Pick<Outcome, "failure" | "undone"> {
+  const interrupted = applied.failures[0] === "interrupted";
+  const back = moved.length === 0 && stayed.length > 0 && !interrupted ? configAfter(draft) : undefined;
+  const undone = back === "";
+  const next = undone
+    ? "nothing moved, and the config is as it was"
+    : back !== undefined
+      ? `nothing moved. ${back}`
+      : moved.length > 0
+        ? "what is said above to have moved has moved; the config has the change. What failed is tried again by pulumi up --continue-on-error"
+        : `a part of it may be done: ${draft.file} has the change, and what is not named above has it, too. To finish it: put right what failed, then pulumi up --continue-on-error. To go back: take the change out of ${draft.file}, then the same. loopback-ha status shows what is there`;
+  const text = [...applied.failures, next].join("\n");
+  const failure = new CliError(text, interrupted ? Exit.Interrupted : Exit.Failed);
+  return undone ? { failure, undone } : { failure };
+}
+
+/** What became of it, as lines. */
+export function describeOutcome({ moved, stayed, applied }: Outcome): string[] {
+  const line = ({ router, prefix, from, to }: Outcome["moved"][number]): string =>
+    `${router}: ${prefix} ${from ?? "nowhere"} => ${to ?? "nowhere"}`;
+  return [
+    ...applied.warnings.map((text) => `warning: ${text}`),
+    ...moved.map((move) => `moved  ${line(move)}`),
+    ...stayed.map(
+      ({ router, prefix, from, to }) =>
+        `did not move: ${router} still sends ${prefix} ${from === null ? "nowhere" : `to ${from}`}, and should send it ${to === null ? "nowhere" : `to ${to}`}`,
+    ),
+    `${applied.ok ? "done" : "failed"} in ${applied.seconds.toFixed(1)} s`,
+  ];
+}

@@ -1,0 +1,87 @@
+/** What Pulumi says when it fails, in words that tell an operator what to do. */
+import { CliError, Exit } from "../terminal/exit";
+
+/** The Automation API's errors hold what pulumi printed in their message: `code`, `stdout`, `stderr`. */
+const SECTION = /^ ?(code|stdout|stderr|err\?): ?/m;
+
+/** stderr out of such a message, or all of it. */
+function printed(message: string): string {
+  const parts = message.split(SECTION);
+  const at = parts.indexOf("stderr");
+  const text = at < 0 ? message : parts[at + 1];
+  return text.trim() || message.trim();
+}
+
+const EXPLANATIONS: [RegExp, (found: RegExpExecArray) => CliError][] = [
+  [
+    /currently locked by ([\s\S]*)/,
+    ([, locks]) =>
+      new CliError(
+        `another run holds the stack; nothing was touched.\n${locksIn(locks)}Wait for it. When its process is dead: loopback-ha unlock`,
+        Exit.Locked,
+      ),
+  ],
+  [
+    /Another update is currently in progress/,
+    () => new CliError("another run holds the stack; nothing was touched. Wait for it", Exit.Locked),
+  ],
+  [
+    /unexpected end of JSON input|failed to load checkpoint/,
+    () =>
+      new CliError(
+        "a lock of the stack, or its state, is empty or cut off, as after a power cut or on a full disk; nothing was touched. Run loopback-ha unlock, which puts right what it can and says what it can't",
+        Exit.Locked,
+      ),
+  ],
+  [
+    /passphrase must be set|PULUMI_CONFIG_PASSPHRASE/,
+    () =>
+      new CliError(
+        "no passphrase: set PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE to a file that has it; nothing was touched",
+        Exit.Usage,
+      ),
+  ],
+  [
+    /incorrect passphrase/,
+    () =>
+      new CliError(
+        "the passphrase is wrong: PULUMI_CONFIG_PASSPHRASE is not the one that the stack was made with; nothing was touched",
+        Exit.Usage,
+      ),
+  ],
+  [
+    /no Pulumi(\.yaml| project file) (project file )?(found|could be found)|no Pulumi\.yaml project file found/,
+    () =>
+      new CliError(
+        "no Pulumi.yaml here or above: go to the project's folder, give it with --cwd, or make one: loopback-ha init",
+        Exit.Usage,
+      ),
+  ],
+  [
+    /ENOENT|not found on|Failed to find|command not found/,
+    () =>
+      new CliError(
+        "there is no pulumi on PATH; install it: https://www.pulumi.com/docs/install/",
+        Exit.Usage,
+      ),
+  ],
+];
+
+function locksIn(text: string): string {
+  const lines = text
+    .split("\n")
+    .map((line) => /(created by .*)/.exec(line)?.[1])
+    .filter((line) => line !== undefined);
+  return lines.map((line) => `  ${line}\n`).join("");
+}
+
+/** The same failure as a CliError: its own words where we know better ones, else pulumi's last lines. */
+export function explainPulumi(error: unknown, doing: string): CliError {
+  if (error instanceof CliError) return error;
+  const text = printed((error as Error).message ?? String(error));
+  for (const [pattern, explain] of EXPLANATIONS) {
+    const found = pattern.exec(text);
+    if (found) return explain(found);
+  }
+  return new CliError(`${doing} failed: ${text.replace(/^error: /, "")}`);
+}

@@ -1,0 +1,108 @@
+/** After a run that was killed: the lock, the checkpoint and the operations that nobody finished. */
+import { shellWord } from "../../components/base/shellWord";
+import { backendFolder, repairCheckpoint } from "./backend";
+import { CliError, Exit } from "../terminal/exit";
+import { LockFile, describeLock, isDead, locksOf, take } from "./locks";
+import { explainPulumi } from "./failure";
+import { KnownRun, runsOf } from "./runs";
+import { Session, Where, findStack } from "./session";
+
+/** What was done. */
+export interface Unlocked {
+  /** The locks that were removed. */
+  removed: Pick<LockFile, "file" | "lock">[];
+  /** Whether the checkpoint was empty and the one before it was taken. */
+  checkpoint: boolean;
+  /** Operations that had been begun, as URNs. */
+  cleared: string[];
+}
+
+/**
+ * Makes a stack usable after a run of it was killed on this machine.
+ * @throws CliError when a lock's process lives, or may live elsewhere; nothing is touched then
+ */
+export async function unlock(where: Where): Promise<Unlocked> {
+  try {
+    const { workspace, project, name } = await findStack(where);
+    const { url } = await workspace.whoAmI();
+    const folder = backendFolder(url ?? "");
+    if (folder === undefined) {
+      throw new CliError(
+        `the state is at ${url}, where nobody can see from here whether the lock's process lives; nothing was touched. When you know that it is dead: pulumi cancel`,
+        Exit.Usage,
+      );
+    }
+    const locks = locksOf(folder, project, name);
+    refuseLive(locks, runsOf(folder, project, name));
+    // Until they are removed nobody can begin a run.
+    const taken = take(locks);
+    if (taken === undefined) {
+      throw new CliError(
+        "somebody else is freeing the stack at this moment; nothing was touched. Run this again",
+        Exit.Locked,
+      );
+    }
+    let removed = false;
+    try {
+      const checkpoint = repairCheckpoint(folder, project, name);
+      const session = await Session.open(where);
+      taken.remove();
+      removed = true;
+      return {
+        removed: locks.map(({ file, lock }) => ({ file, lock })),
+        checkpoint,
+        cleared: await clearPending(session),
+      };
+    } finally {
+      if (!removed) taken.putBack();
+    }
+  } catch (error) {
+    throw explainPulumi(error, "unlocking the stack");
+  }
+}
+
+function refuseLive(locks: LockFile[], runs: KnownRun[]): void {
+  const live = locks.filter((lock) => !isDead(lock, runs));
+  if (live.length === 0) return;
+  const held = `the stack is held by ${live.map(describeLock).join(", ")}`;
+  const unknown = live.filter(({ lock }) => lock === undefined);
+  if (unknown.length === live.length) {
+    throw new CliError(
+      `${held}: a power cut or a full disk leaves that, and nobody can tell whose it is; nothing was touched. When no pulumi runs on this stack, on any machine: rm ${unknown.map(({ file }) => shellWord(file)).join(" ")}`,
+      Exit.Locked,
+    );
+  }
+  throw new CliError(
+    `${held}: that process lives, or is on another machine or in another container; nothing was touched. Wait for it, or end it there. When you know that it is dead: pulumi cancel`,
+    Exit.Locked,
+  );
+}
+
+/** A create that nobody saw the end of blocks nothing, but Pulumi asks about it in every run. */
+async function clearPending(session: Session): Promise<string[]> {
+  const { stack } = session;
+  const { deployment } = (await stack.exportStack()) as {
+    deployment: { pending_operations?: { resource: { urn: string } }[] };
+  };
+  const pending = (deployment.pending_operations ?? []).map(({ resource }) => resource.urn);
+  if (pending.length > 0) await session.recorded(() => stack.refresh({ clearPendingCreates: true }));
+  return pending;
+}
+
+/** @returns what was done, as lines */
+export function describeUnlocked({ removed, checkpoint, cleared }: Unlocked): string[] {
+  const lines = [
+    ...removed.map((lock) =>
+      lock.lock
+        ? `removed the lock of ${describeLock(lock)}: it is dead`
+        : `removed the lock ${describeLock(lock)}: it is older than this machine's last start`,
+    ),
+    ...(checkpoint ? ["the checkpoint was empty: the one before it is in its place"] : []),
+    ...cleared.map((urn) => `cleared a step that was begun and never ended: ${urn.split("::").pop()}`),
+  ];
+  if (lines.length === 0) return ["the stack is not locked, and nothing is pending; nothing was touched"];
+  return [
+    ...lines,
+    "next: pulumi up --continue-on-error, which brings machines that are in doubt to the config",
+  ];
+}

@@ -1,0 +1,63 @@
+/** `pulumi up` with one line for each machine that is changed. */
+import type { EngineEvent } from "@pulumi/pulumi/automation";
+import { Change, changeOf, changesIn, messagesIn, warningsIn } from "./preview";
+import { onInterrupt } from "../terminal/interrupt";
+import { explainPulumi } from "./failure";
+import type { Session } from "./session";
+
+/** How a run ended. */
+export interface Applied {
+  ok: boolean;
+  /** What failed, in the words of the machine or of the program. */
+  failures: string[];
+  warnings: string[];
+  /** The commands that were run. */
+  changes: Change[];
+  seconds: number;
+}
+
+/**
+ * Runs `up`, which goes on where a machine fails. Ctrl-C ends it as it ends pulumi.
+ * @throws CliError when it did not begin: the stack is locked, for one
+ */
+export async function apply(session: Session, progress: (line: string) => void): Promise<Applied> {
+  const began = Date.now();
+  const events: EngineEvent[] = [];
+  const interruption = new AbortController();
+  const settled = onInterrupt(() => interruption.abort());
+  const ended = (ok: boolean, failures: string[]): Applied => ({
+    ok,
+    failures,
+    warnings: warningsIn(events),
+    changes: changesIn(events),
+    seconds: (Date.now() - began) / 1000,
+  });
+  try {
+    await session.recorded(() =>
+      session.stack.up({
+        continueOnError: true,
+        signal: interruption.signal,
+        onEvent(event) {
+          events.push(event);
+          const line = progressOf(event, (Date.now() - began) / 1000);
+          if (line !== undefined) progress(line);
+        },
+      }),
+    );
+    return ended(true, []);
+  } catch (error) {
+    const failures = messagesIn(events, "error");
+    if (interruption.signal.aborted) return ended(false, ["interrupted", ...failures]);
+    if (failures.length === 0) throw explainPulumi(error, "pulumi up");
+    return ended(false, failures);
+  } finally {
+    settled();
+  }
+}
+
+function progressOf({ resOutputsEvent, resOpFailedEvent }: EngineEvent, seconds: number): string | undefined {
+  const step = resOutputsEvent?.metadata ?? resOpFailedEvent?.metadata;
+  if (step === undefined || step.type !== "command:local:Command" || step.op === "same") return undefined;
+  const { machine, concern, op } = changeOf(step);
+  return `  ${machine} ${concern}: ${op} ${resOpFailedEvent ? "failed" : "done"} (${seconds.toFixed(1)} s)`;
+}

@@ -1,0 +1,146 @@
+import { compareAddresses } from "./addressPlan";
+import { apportion } from "./apportion";
+import { ConfigError, Path, Problems, useNearest } from "../config/error";
+import { homesOf } from "./homes";
+
+/** A server as placement sees it. */
+export interface PlacementServer {
+  /** Its name. */
+  name: string;
+  /** Its Ethernet address: servers are ordered by it. */
+  address: string;
+  /** Only a server that is `active` carries traffic. */
+  state: string;
+  /** How much of what others can't carry it takes, as a positive whole number. Default: 1. */
+  weight?: number;
+}
+
+/** What may be said about single units. */
+export interface PlacementOptions {
+  /** The VIPs in use: then each is a unit of its own (`192.0.2.69/32`). Default: a unit is a whole VIP subnet. */
+  vips?: string[];
+  /** Home server by VIP subnet or, with `vips`, by unit; a unit's own wins. Default: the default order. */
+  homes?: Record<string, string>;
+  /** Server by VIP subnet or unit, as `homes`: it carries the unit whatever its home is. Default: none. */
+  pins?: Record<string, string>;
+}
+
+/** Which server carries a unit. */
+export interface Placement {
+  /** The unit in CIDR form: a VIP subnet, or one VIP. */
+  prefix: string;
+  /** Name of the server that carries it when all are active and nothing is pinned. */
+  home: string;
+  /** Name of the server that carries it now. */
+  server: string;
+}
+
+/** There is no way to place the units. */
+export class PlacementError extends ConfigError {}
+
+/**
+ * Decides which server carries which unit: a pinned one its pin, one whose home is active its home. What is left
+ * over, the displaced units, fills up the active servers by weight, counting what they carry anyway: each ends less
+ * than one unit from its share. The order of the arguments never matters.
+ * @param subnets the VIP subnets
+ * @param servers all servers of the pool, whatever their state
+ * @returns a placement for each unit, ordered by address
+ * @throws PlacementError when no server is active, or a home or a pin names an unknown unit or server, or a pin one
+ * that is not active
+ */
+export function place(
+  subnets: string[],
+  servers: PlacementServer[],
+  options: PlacementOptions = {},
+): Placement[] {
+  const ordered = [...servers].sort((a, b) => compareAddresses(a.address, b.address));
+  check(subnets, ordered, options);
+  const pins = new Map(Object.entries(options.pins ?? {}));
+  const active = ordered.filter(isActive);
+  const load = new Map(active.map(({ name }) => [name, 0]));
+
+  const placements = homesOf(subnets, ordered, options).map(({ prefix, subnet, home }): Placement => {
+    const server = pins.get(prefix) ?? pins.get(subnet) ?? home;
+    if (load.has(server)) load.set(server, load.get(server)! + 1);
+    return { prefix, home, server };
+  });
+  const displaced = placements.filter(({ server }) => !load.has(server));
+  const counts = apportion(
+    displaced.length,
+    active.map(({ name, weight = 1 }) => ({ weight, has: load.get(name)! })),
+  );
+  dealOut(active, counts).forEach((server, i) => (displaced[i].server = server));
+  return placements;
+}
+
+/** Names of servers, each as often as its count says and evenly spread, so that neighbours go to different ones. */
+function dealOut(servers: PlacementServer[], counts: number[]): string[] {
+  return servers
+    .flatMap(({ name }, i) =>
+      Array.from({ length: counts[i] }, (_, turn) => ({ name, at: (turn + 0.5) / counts[i] })),
+    )
+    .sort((a, b) => a.at - b.at)
+    .map(({ name }) => name);
+}
+
+const isActive = ({ state }: PlacementServer): boolean => state === "active";
+
+function check(subnets: string[], servers: PlacementServer[], options: PlacementOptions): void {
+  const problems = new Problems();
+  const { homes = {}, pins = {} } = options;
+  const units = new Set(options.vips?.map((vip) => `${vip}/32`));
+  const names = servers.map(({ name }) => name);
+  const active = servers.filter(isActive).map(({ name }) => name);
+  for (const { name, weight = 1 } of servers) {
+    if (!Number.isInteger(weight) || weight < 1)
+      problems.add(["servers", name, "weight"], weight, "is no positive whole number", "use one such as 1");
+  }
+
+  const checkUnit = (path: Path, prefix: string): void => {
+    if (subnets.includes(prefix) || units.has(prefix)) return;
+    if (options.vips === undefined && prefix.endsWith("/32"))
+      problems.say(
+        path,
+        `is a single VIP, and whole VIP subnets move; ${useNearest(prefix, subnets, "VIP subnet")}, or set network.granularity to host`,
+      );
+    else {
+      const what = options.vips ? "VIP subnet and no VIP in use" : "VIP subnet";
+      problems.say(path, `is no ${what}; ${useNearest(prefix, [...subnets, ...units], "VIP subnet")}`);
+    }
+  };
+  for (const [prefix, name] of Object.entries(homes)) {
+    checkUnit(["placement", prefix], prefix);
+    if (!names.includes(name))
+      problems.add(["placement", prefix], name, "is no server", useNearest(name, names, "server"));
+  }
+  for (const [prefix, name] of Object.entries(pins)) {
+    checkUnit(["pins", prefix], prefix);
+    const server = servers.find((candidate) => candidate.name === name);
+    if (!server) problems.add(["pins", prefix], name, "is no server", useNearest(name, active, "server"));
+    else if (!isActive(server))
+      problems.add(
+        ["pins", prefix],
+        name,
+        `carries nothing: servers.${name}.state is ${server.state}`,
+        active.length > 0 ? `use an active one, such as ${active[0]}` : "take the pin out",
+      );
+  }
+  if (servers.length === 0) problems.say(["servers"], "there is none; add one, such as servers.web1");
+  else if (active.length === 0)
+    problems.say(["servers"], `none is active; set one to active, such as servers.${names[0]}.state`);
+  try {
+    problems.throwIfAny();
+  } catch (error) {
+    throw new PlacementError((error as ConfigError).problems);
+  }
+}
+
+/**
+ * How much of the units each server carries, as text: `25 %`. With round robin DNS that is its share of
+ * the traffic. A server that carries nothing is in the result with `0 %`.
+ */
+export function shares(placements: Placement[], servers: string[]): Record<string, string> {
+  const share = (name: string): number =>
+    placements.filter(({ server }) => server === name).length / Math.max(placements.length, 1);
+  return Object.fromEntries(servers.map((name) => [name, `${Math.round(100 * share(name))} %`]));
+}

@@ -1,0 +1,126 @@
+/** Whose the machines are: a stack is known on them by its project and its name, and takes nothing over from another. Pure. */
+import { FarmModel, boundVips } from "../config";
+import { Concern, instanceIn, zoneComponent } from "../host/instance";
+import type { InstanceFiles, Observation } from "../host/observe";
+import { routerKind } from "../routerRoute/kinds";
+
+/** Something of this farm on a machine, and how to see that what another stack has there is the same. */
+interface Part {
+  machine: string;
+  component: string;
+  concern: string;
+  isShared: (files: InstanceFiles) => boolean;
+}
+
+/** Another stack that has this very farm on its machines, where this one has nothing: it was renamed, or its config was copied. */
+export interface FormerStack {
+  /** Its `project/stack`. */
+  other: string;
+  machines: string[];
+  /** What it has there, by the names on the machines. */
+  instances: string[];
+}
+
+/**
+ * @param stack `project/stack`
+ * @returns undefined: there is none
+ */
+export function findFormerStack(
+  farm: FarmModel,
+  stack: string,
+  found: Map<string, Observation>,
+): FormerStack | undefined {
+  const held = partsOf(farm).flatMap((part) => {
+    const instances = new Map(Object.entries(found.get(part.machine)?.instances ?? {}));
+    if (instances.has(instanceIn(stack, part.component, part.concern))) return [];
+    return [...instances].flatMap(([instance, files]) => {
+      const other = stackOf(files);
+      const isItsOwn = other !== undefined && instanceIn(other, part.component, part.concern) === instance;
+      return isItsOwn && part.isShared(files) ? [{ machine: part.machine, instance, other }] : [];
+    });
+  });
+  if (held.length === 0) return undefined;
+  const [{ other }] = held;
+  const its = held.filter((each) => each.other === other);
+  return {
+    other,
+    machines: [...new Set(its.map(({ machine }) => machine))],
+    instances: its.map(({ instance }) => instance),
+  };
+}
+
+const stackOf = (files: InstanceFiles): string | undefined =>
+  files.meta?.find((line) => line.startsWith("stack="))?.slice("stack=".length);
+
+const whatItHas = ({ other, machines }: FormerStack, stack: string): string =>
+  `${machines.join(", ")} ${machines.length > 1 ? "have" : "has"} this farm from stack ${other}, and this is stack ${stack}`;
+
+/** For who does not know the state: both names, and what to do. */
+export function describeFormerStack(former: FormerStack, stack: string): string {
+  return `${whatItHas(former, stack)}. If ${former.other} was renamed, pulumi up takes all of it over in place; pulumi preview says whether it can`;
+}
+
+/** Why this stack may not take over, where its state does not have what the other one built. */
+export function refuseFormerStack(former: FormerStack, stack: string): string {
+  const { other } = former;
+  return `${whatItHas(former, stack)}, whose state does not have it: no stack takes over what another one has built. If ${other} was renamed, rename it back: ${wayBack(other, stack)}; after one pulumi up it can be renamed. If this is a copy of its config, give the copy machines and addresses of its own, or destroy ${other} first`;
+}
+
+/** What the next run does after a rename. */
+export function describeTakeOver({ other, machines }: FormerStack, stack: string): string {
+  return `this stack was ${other}, and is ${stack} now: pulumi up gives what it has on ${machines.join(", ")} the new name, in place; visitors notice nothing`;
+}
+
+/** What was found, as it will be called after that. */
+export function underNewName(observation: Observation, other: string, stack: string): Observation {
+  const before = instanceIn(other, "", "").slice(0, -1);
+  const now = instanceIn(stack, "", "").slice(0, -1);
+  const instances = Object.entries(observation.instances).map(([name, files]): [string, InstanceFiles] =>
+    stackOf(files) === other && name.startsWith(before)
+      ? [
+          `${now}${name.slice(before.length)}`,
+          { ...files, meta: files.meta.map((line) => (line === `stack=${other}` ? `stack=${stack}` : line)) },
+        ]
+      : [name, files],
+  );
+  return { ...observation, instances: Object.fromEntries(instances) };
+}
+
+function wayBack(other: string, stack: string): string {
+  const [[project, name], [nowProject, nowName]] = [other.split("/"), stack.split("/")];
+  return [
+    ...(project === nowProject ? [] : [`'name: ${project}' in Pulumi.yaml`]),
+    ...(name === nowName ? [] : [`pulumi stack rename ${name}`]),
+  ].join(", and ");
+}
+
+function partsOf(farm: FarmModel): Part[] {
+  const prefixes = new Set(farm.placement.map(({ prefix }) => prefix));
+  const vips = new Set(farm.sites.flatMap((site) => boundVips(site)));
+  return [
+    ...farm.routers.map(({ name, kind }): Part => ({
+      machine: name,
+      component: name,
+      concern: routerKind(kind).concern,
+      isShared: ({ routes = [] }) => routes.some((line) => prefixes.has(line.split(" ")[0])),
+    })),
+    ...farm.servers.map(({ name }): Part => ({
+      machine: name,
+      component: `${POOL}-${name}`,
+      concern: Concern.Vhosts,
+      isShared: ({ sites = [] }) => sites.some((line) => line.split(/[ ,]/).some((word) => vips.has(word))),
+    })),
+    // A zone is known by its name alone.
+    ...farm.zones.flatMap(({ zone, nameServers }) =>
+      nameServers.map((machine): Part => ({
+        machine,
+        component: zoneComponent(zone),
+        concern: Concern.Zone,
+        isShared: () => true,
+      })),
+    ),
+  ];
+}
+
+/** The pool of a stack's program. */
+export const POOL = "web";

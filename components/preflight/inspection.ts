@@ -1,0 +1,181 @@
+import * as pulumi from "@pulumi/pulumi";
+import { contains, hostNumberOf } from "../network/addressPlan";
+import { ConfigError, FarmModel, boundAliases, boundVips } from "../config";
+import { describeBlank, describeDrift, unknownDrift } from "../host/drift";
+import { instancesInState } from "../host/inState";
+import { Look, Observation, linesOf, machinesToLookAt, observe, ownInstances } from "../host/observe";
+import { whenDead } from "../host/sshFailure.cjs";
+import { describeTakeOver, findFormerStack, refuseFormerStack, underNewName } from "./identity";
+import { Refusal } from "../base/userError";
+import { NameAddress, NameServerView, findEarlyRemovals, leavingPairs } from "./dnsRemovalGuard";
+import { namesOf } from "../webServerPool/vhost";
+
+export { driftOf } from "../host/drift";
+
+/** What was found on each machine, by its name; empty with observation off. */
+export type Findings = Map<string, Observation>;
+
+/**
+ * Looks at every machine that is not down before any resource is made, and refuses what only the machines can tell is wrong: a
+ * server whose address changed under the same name, a name that leaves while resolvers still send clients there, a farm that
+ * another stack has built.
+ *
+ * @throws ConfigError, Refusal for such a configuration; a machine that can't be looked at is a warning
+ */
+export async function inspect(
+  farm: FarmModel,
+  stack: string,
+  look?: Look,
+  ownedByState: () => Promise<Set<string>> = instancesInState,
+): Promise<Findings> {
+  if (!farm.observe) {
+    await pulumi.log.warn(
+      "observe is false: the machines were not looked at, so drift and early removals go unseen",
+    );
+    return new Map();
+  }
+  const found = await observe(machinesToLookAt(farm), look);
+  await followRename(farm, stack, found, ownedByState);
+  markBlank([...found.values()], stack);
+  for (const [machine, observation] of found) {
+    const isServer = farm.servers.some(({ name }) => name === machine);
+    await warnOf(machine, observation, stack, isServer);
+  }
+  const problems = [...findMovedServers(farm, stack, found), ...findRemovals(farm, stack, found)];
+  if (problems.length > 0)
+    throw new ConfigError(problems.map(([path, text]) => ({ path, text: `${path}: ${text}` })));
+  return found;
+}
+
+/** After `pulumi stack rename` what was found is the stack's own, where its state has it: from here on by the new name. */
+async function followRename(
+  farm: FarmModel,
+  stack: string,
+  found: Findings,
+  ownedByState: () => Promise<Set<string>>,
+): Promise<void> {
+  // More than one where a run after an earlier rename did not reach all machines.
+  for (let former; (former = findFormerStack(farm, stack, found)) !== undefined;) {
+    const owned = await ownedByState();
+    if (!former.instances.every((instance) => owned.has(instance)))
+      throw new Refusal(`${refuseFormerStack(former, stack)}. Nothing was changed`);
+    await pulumi.log.warn(describeTakeOver(former, stack));
+    for (const [machine, seen] of found) found.set(machine, underNewName(seen, former.other, stack));
+  }
+}
+
+/** Pulumi's own inputs don't tell a reinstalled machine from the one before. In a stack's first run all are empty. */
+function markBlank(seen: Observation[], stack: string): void {
+  const isEmpty = (observation: Observation): boolean => ownInstances(observation, stack).length === 0;
+  if (seen.every(isEmpty)) return;
+  for (const observation of seen)
+    observation.blank = observation.failure === undefined && isEmpty(observation);
+}
+
+async function warnOf(
+  machine: string,
+  observation: Observation,
+  stack: string,
+  isServer: boolean,
+): Promise<void> {
+  const { failure } = observation;
+  if (failure) {
+    const next = isServer ? whenDead(machine, failure) : "";
+    return pulumi.log.warn(`${machine}: not reachable, drift unknown (${failure})${next}`);
+  }
+  for (const reason of unknownDrift(observation, stack))
+    await pulumi.log.warn(`${machine}: drift unknown (${reason})`);
+  const blank = describeBlank(machine, observation);
+  if (blank) await pulumi.log.info(blank);
+  const drift = describeDrift(machine, observation, stack);
+  if (drift) await pulumi.log.warn(drift);
+}
+
+type Complaint = [path: string, text: string];
+
+// The routers know which server had which address when they were last written.
+function findMovedServers(farm: FarmModel, stack: string, found: Findings): Complaint[] {
+  const moved = new Map<string, Complaint>();
+  for (const router of farm.routers) {
+    const view = seen(found, router.name);
+    const known = [
+      ...linesOf(view, stack, "servers").map((line) => line.split(" ")),
+      ...linesOf(view, stack, "routes").map((line) => line.split(" ").slice(1)),
+    ];
+    for (const [name, address] of known) {
+      const server = farm.servers.find((candidate) => candidate.name === name);
+      if (!server || server.address === address) continue;
+      moved.set(name, [
+        `servers.${name}.address`,
+        `"${server.address}" is new, it was ${address} (so ${router.name} has it); a server keeps its address: put ${address} back, or add the machine under another name, such as ${name}b`,
+      ]);
+    }
+  }
+  return [...moved.values()];
+}
+
+function findRemovals(farm: FarmModel, stack: string, found: Findings): Complaint[] {
+  if (process.env.LOOPBACK_HA_FORCE_REMOVAL) {
+    void pulumi.log.warn("LOOPBACK_HA_FORCE_REMOVAL is set: names may leave while resolvers still know them");
+    return [];
+  }
+  // The same lines on every server, as a rule.
+  const lines = new Set(farm.servers.flatMap(({ name }) => linesOf(seen(found, name), stack, "sites")));
+  const installed = [...lines].flatMap(namesOf);
+  const wanted = farm.sites.flatMap((site) =>
+    [site.serverName, ...boundAliases(site)].flatMap((name) =>
+      boundVips(site).map((address) => ({ name, address })),
+    ),
+  );
+  const leaving = leavingPairs(installed, wanted);
+  if (leaving.length === 0) return [];
+  const reached = farm.nameServers.filter(({ name }) => !seen(found, name).failure);
+  if (farm.nameServers.length > 0 && reached.length === 0) {
+    const gone = [...new Set(leaving.map(({ name }) => name))];
+    const text = `${gone.join(", ")} would leave the servers, and no name server could be asked whether resolvers still send clients there`;
+    // A preview may run where name servers can't be reached; it changes nothing.
+    if (!pulumi.runtime.isDryRun()) {
+      return [
+        ["sites", `${text}; run pulumi up again when one answers, or with LOOPBACK_HA_FORCE_REMOVAL=1`],
+      ];
+    }
+    void pulumi.log.warn(`${text}; pulumi up will refuse that`);
+  }
+  const views = reached.map(({ name }): NameServerView => {
+    const view = seen(found, name);
+    return {
+      nameServer: name,
+      now: view.now,
+      served: linesOf(view, stack, "served").map((line) => toPair(line.slice(line.indexOf(" ") + 1))),
+      left: linesOf(view, stack, "left").map((line) => {
+        const [at, ttl, ...pair] = line.split(" ");
+        return { at: Number(at), ttl: Number(ttl), ...toPair(pair.join(" ")) };
+      }),
+    };
+  });
+  return findEarlyRemovals(leaving, views, (pair) => wayOut(farm, pair)).map((text): Complaint => [
+    "sites",
+    text,
+  ]);
+}
+
+/** How a name leaves an address without a visitor lost: the first of two runs. */
+function wayOut({ network, sites }: FarmModel, { name, address }: NameAddress): string {
+  const site = sites.find((candidate) => [candidate.serverName, ...boundAliases(candidate)].includes(name));
+  if (!site) {
+    return "put the site back as it was, with retiring: true (one name of a site that stays: into its retiringAliases)";
+  }
+  const prefix = network.vipSubnets.find((candidate) => contains(candidate, address));
+  return prefix
+    ? `set sites.${site.name}.retiringHostNumber to ${hostNumberOf(prefix, address)}`
+    : "put the VIP subnet back, with network.retiringVipSubnets";
+}
+
+function seen(found: Findings, machine: string): Observation {
+  return found.get(machine) ?? { now: 0, instances: {} };
+}
+
+function toPair(line: string): NameAddress {
+  const [name, address] = line.split(" ");
+  return { name, address };
+}

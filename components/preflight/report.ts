@@ -1,0 +1,213 @@
+/** What an operator is told before anything changes: what will move, and homes that shift or are missing. */
+import * as pulumi from "@pulumi/pulumi";
+import { FarmModel, ServerState } from "../config";
+import { pathText } from "../config/error";
+import { proposeHomes, shiftedHomes } from "../network/homes";
+import { Observation, linesOf } from "../host/observe";
+import type { Findings } from "./inspection";
+import { RouterMoves, RouterView, describeMoves, findMoves } from "../network/moves";
+import { Refusal } from "../base/userError";
+import { routerKind } from "../routerRoute/kinds";
+import { HiddenVhost, describeHidden, hiddenVhosts } from "../webServerPool/hidden";
+import { writeWhole } from "../base/wholeFile";
+
+/** Names the file that gets what will move, as JSON. */
+export const MOVES_FILE = "LOOPBACK_HA_MOVES_FILE";
+
+/**
+ * Tells what will move, in preview and in up, and writes it to the file that the environment names.
+ *
+ * @throws Refusal when that file can't be written
+ */
+export async function tellOutlook(farm: FarmModel, stack: string, found: Findings): Promise<void> {
+  const moves = movesOf(farm, stack, found);
+  const file = process.env[MOVES_FILE];
+  const hidden = hiddenVhosts(farm, stack, found);
+  if (file) writeMoves(file, { routers: moves, proposedHomes: proposedHomes(farm), hidden });
+  const shifts = describeShifts(farm, stack, found);
+  if (shifts !== undefined) await pulumi.log.warn(shifts);
+  for (const limit of describeLimits(farm, stack, found)) await pulumi.log.warn(limit);
+  for (const line of describeHidden(hidden)) await pulumi.log.warn(line);
+  const kinds = new Map(farm.routers.map(({ name, kind }) => [name, kind]));
+  // Of a kind that nobody ever looks at, only what is away from home is worth a line.
+  const worth = moves.filter(
+    ({ router, moves: away }) => away.length > 0 || !routerKind(kinds.get(router)).driver,
+  );
+  const lines = [...describeMoves(worth), ...describeProposal(farm)];
+  if (lines.length > 0) await pulumi.log.info(lines.join("\n"));
+}
+
+/**
+ * What will move on each router, from what was found there.
+ * @param written lines of the routes that Pulumi wrote last, for a router that could not be looked at; none: by the config alone
+ */
+export function movesOf(
+  farm: FarmModel,
+  stack: string,
+  found: Findings,
+  written: Map<string, string[]> = new Map(),
+): RouterMoves[] {
+  return findMoves({
+    placement: farm.placement,
+    servers: farm.servers.map(({ name, address, state }) => ({
+      name,
+      address,
+      down: state === ServerState.Down,
+    })),
+    sites: farm.sites.map(({ name, vips, retiringVips }) => ({ name, vips: [...vips, ...retiringVips] })),
+    routers: routerViews(farm, stack, found).map((view) =>
+      view.failure === undefined ? view : { ...view, ...recordOf(written.get(view.router) ?? []) },
+    ),
+  });
+}
+
+/** In place of routes or flows: there are none. Without any line, nobody knows. */
+const NONE = "-";
+const known = (lines: string[]): string[][] =>
+  lines.filter((line) => line !== NONE).map((line) => line.split(" "));
+
+/** What is known of each router. */
+export function routerViews(farm: FarmModel, stack: string, found: Findings): RouterView[] {
+  return farm.routers.map(({ name, kind, pinFlows }): RouterView => {
+    const pinsFlows = pinFlows ?? routerKind(kind).pinsFlows;
+    const seen = found.get(name);
+    const { driver } = routerKind(kind);
+    const notSeen = driver ? `routers of kind ${kind} are not looked at` : "observe is false";
+    const failure = seen === undefined ? notSeen : seen.failure;
+    if (seen === undefined || failure !== undefined)
+      return { router: name, pinsFlows, failure, live: [], names: {} };
+    const record = recordOf(linesOf(seen, stack, "routes"));
+    const live = linesOf(seen, stack, "live");
+    const flows = linesOf(seen, stack, "flows");
+    return {
+      router: name,
+      pinsFlows,
+      ...record,
+      // One that does not tell its table has what was last written.
+      ...(live.length > 0
+        ? { live: known(live).map(([prefix, nextHop]) => ({ prefix, nextHop })), fromRecord: false }
+        : {}),
+      flows:
+        flows.length > 0
+          ? known(flows).map(([prefix, server, count]) => ({ prefix, server, count: Number(count) }))
+          : undefined,
+    };
+  });
+}
+
+/** A router's table out of the file of its wanted routes. */
+function recordOf(routes: string[]): Pick<RouterView, "live" | "names" | "fromRecord"> {
+  const written = routes.map((line) => line.split(" "));
+  return {
+    fromRecord: written.length > 0,
+    live: written.map(([prefix, , nextHop]) => ({ prefix, nextHop })),
+    names: Object.fromEntries(written.map(([, server, nextHop]) => [nextHop, server])),
+  };
+}
+
+/** A warning about homes that the default order moves for no need; undefined: there is none. */
+export function describeShifts(farm: FarmModel, stack: string, found: Findings): string | undefined {
+  const shifts = shiftedHomes(
+    farm.network.vipSubnets,
+    serversBefore(farm, stack, found),
+    farm.servers,
+    farm.homes,
+  );
+  if (shifts.length === 0) return undefined;
+  const list = shifts.map(({ subnet, from, to }) => `${subnet} (${from} => ${to})`).join(", ");
+  const homes = shifts.map(({ subnet, from }): [string, string] => [subnet, from]);
+  return [
+    `other servers, so the default order gives VIP subnets another home: ${list}. To keep them where they are:`,
+    ...homeCommands(homes),
+  ].join("\n");
+}
+
+/** What hurts visitors at routers, and what keeps those from pinning connections: one sentence each. */
+export function describeLimits(farm: FarmModel, stack: string, found: Findings): string[] {
+  return farm.routers.flatMap(({ name, kind, address, pinFlows }) => {
+    const pinsFlows = pinFlows ?? routerKind(kind).pinsFlows;
+    const seen = found.get(name);
+    const limits = seen
+      ? ["trouble", ...(pinsFlows ? ["limits"] : [])]
+          .flatMap((file) => linesOf(seen, stack, file))
+          .map((limit) => `${name}: ${limit}`)
+      : [];
+    const elsewhere = farm.servers.filter((server) => {
+      const gateway = found.get(server.name)?.gateway;
+      return gateway !== undefined && gateway !== address;
+    });
+    if (elsewhere.length === 0 || !pinsFlows) return limits;
+    const names = elsewhere.map((server) => server.name).join(", ");
+    return [
+      ...limits,
+      `${name}: clients get the answers of ${names} by another way than ${address}, so ${name} sees one direction only and can't pin their connections: a flip breaks those that came by ${name}. Give them a default route by it, or set routers.${name}.pinFlows to false`,
+    ];
+  });
+}
+
+/** Every router knows the servers of its last run. */
+function serversBefore(farm: FarmModel, stack: string, found: Findings): { name: string; address: string }[] {
+  const known = farm.routers
+    .map(({ name }) => found.get(name))
+    .filter((seen): seen is Observation => seen !== undefined && seen.failure === undefined)
+    .map((seen) => linesOf(seen, stack, "servers"));
+  return (known.find((lines) => lines.length > 0) ?? []).map((line) => {
+    const [name, address] = line.split(" ");
+    return { name, address };
+  });
+}
+
+const MAX_COMMANDS = 8;
+
+/** For active servers that are nobody's home though they could carry something: the fewest homes to give them. */
+export function proposedHomes(farm: FarmModel): Record<string, string> {
+  const proposed = proposeHomes(farm.placement, farm.servers);
+  return idleServers(farm, proposed).length > 0 ? proposed : {};
+}
+
+/** One that is not active yet gets homes when it is: before, they would move to others. */
+function idleServers(farm: FarmModel, proposed: Record<string, string>): string[] {
+  const homes = new Set(farm.placement.map(({ home }) => home));
+  return farm.servers
+    .filter(({ name, state }) => state === ServerState.Active && !homes.has(name))
+    .map(({ name }) => name)
+    .filter((name) => Object.values(proposed).includes(name));
+}
+
+/** The same as lines, with the commands. */
+export function describeProposal(farm: FarmModel): string[] {
+  const proposed = proposedHomes(farm);
+  const homes = Object.entries(proposed);
+  if (homes.length === 0) return [];
+  const rest =
+    homes.length > MAX_COMMANDS
+      ? [`… and ${homes.length - MAX_COMMANDS} more: ${MOVES_FILE} gets them all`]
+      : [];
+  return [
+    `${idleServers(farm, proposed).join(", ")}: home of nothing. For a balance by weight:`,
+    ...homeCommands(homes.slice(0, MAX_COMMANDS)),
+    ...rest,
+  ];
+}
+
+/** What gives VIP subnets or VIPs these homes. */
+export function homeCommands(homes: [string, string][]): string[] {
+  return homes.map(
+    ([prefix, server]) => `  pulumi config set --path '${pathText(["placement", prefix])}' ${server}`,
+  );
+}
+
+/** Whoever reads the file while it is written finds the old one. */
+function writeMoves(
+  file: string,
+  outlook: { routers: RouterMoves[]; proposedHomes: Record<string, string>; hidden: HiddenVhost[] },
+): void {
+  try {
+    writeWhole(file, `${JSON.stringify(outlook, undefined, 2)}\n`);
+  } catch (error) {
+    throw new Refusal(
+      `${MOVES_FILE}: ${JSON.stringify(file)} can't be written (${(error as Error).message}); nothing was changed. ` +
+        "Use a file in a folder that is there, such as ./moves.json, or leave the variable out",
+    );
+  }
+}

@@ -1,0 +1,64 @@
+/** Zones that come here from elsewhere: their secondaries take nothing with a smaller serial than the one they have. */
+import { Resolver } from "node:dns/promises";
+import { FarmModel } from "../config";
+import { pathText } from "../config/error";
+import { printable } from "../host/foreignText.cjs";
+import { Concern, instanceIn, zoneComponent } from "../host/instance";
+import type { Observation } from "../host/observe";
+
+/** The SOA record of a zone, as its delegation leads to it. */
+export type AskSoa = (zone: string) => Promise<{ serial: number; nsname: string }>;
+
+const MOST_ZONES = 30;
+const SERIALS = 2 ** 32;
+
+/**
+ * Asks the DNS for each zone that is on none of its name servers yet, and nobody else of it.
+ *
+ * @param stack `project/stack`
+ * @returns one sentence for each zone that is served elsewhere with a serial beyond the one that it would begin with here
+ */
+export async function zonesElsewhere(
+  farm: FarmModel,
+  stack: string,
+  found: Map<string, Observation>,
+  ask: AskSoa = askResolver,
+  now = new Date(),
+): Promise<string[]> {
+  const fresh = farm.zones.filter(({ zone, nameServers }) => {
+    const seen = nameServers
+      .flatMap((name) => found.get(name) ?? [])
+      .filter(({ failure }) => failure === undefined);
+    return (
+      seen.length > 0 &&
+      seen.every(({ instances }) => !(instanceIn(stack, zoneComponent(zone), Concern.Zone) in instances))
+    );
+  });
+  const said = await Promise.all(
+    fresh.slice(0, MOST_ZONES).map(async ({ zone, serialAtLeast = 0 }) => {
+      const here = Math.max(todaysFirst(now), serialAtLeast);
+      const soa = await ask(zone).catch(() => undefined);
+      if (soa === undefined || !isBeyond(soa.serial, here)) return [];
+      const next = soa.serial + 1;
+      const start =
+        next < SERIALS
+          ? `let it begin beyond: pulumi config set --path '${pathText(["zones", zone, "serialAtLeast"])}' ${next}`
+          : "there is none beyond it (RFC 1982 says how to begin again)";
+      return [
+        `zone ${zone} is served elsewhere with serial ${soa.serial} (${printable(soa.nsname)}), and would begin with ${here} here: secondaries that have it would keep what they have. If it moves here from there, ${start}`,
+      ];
+    }),
+  );
+  return said.flat();
+}
+
+/** Of serials that go round in a ring the half after one is beyond it (RFC 1982, 3.2). */
+const isBeyond = (serial: number, than: number): boolean => {
+  const ahead = (serial - than + SERIALS) % SERIALS;
+  return (ahead > 0 && ahead < SERIALS / 2) || serial === than;
+};
+
+const todaysFirst = (now: Date): number => Number(`${now.toISOString().slice(0, 10).replaceAll("-", "")}00`);
+
+/** This machine's resolver. It may be none, and nobody waits long for it. */
+const askResolver: AskSoa = (zone) => new Resolver({ timeout: 1500, tries: 1 }).resolveSoa(zone);

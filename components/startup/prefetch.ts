@@ -1,0 +1,37 @@
+/**
+ * Looks at the machines from the moment it is imported, with the configuration that the engine puts into a program's
+ * environment: they answer while the SDK loads, which takes about as long. To be imported before everything else.
+ */
+import { readStackConfig } from "../config/stack";
+import { Look, lookOverSsh, machinesToLookAt } from "../host/observe";
+import type { HostArgs } from "../host/ssh";
+
+const begun = new Map<string, Promise<string>>();
+const keyOf = (host: HostArgs): string => JSON.stringify([host.name, host.address, host.ssh]);
+
+/** The answer that is on its way already, and else a look over ssh. */
+export const lookAhead: Look = (host) => begun.get(keyOf(host)) ?? lookOverSsh(host);
+
+function begin({
+  PULUMI_NODEJS_PROJECT: project,
+  PULUMI_CONFIG,
+  PULUMI_CONFIG_SECRET_KEYS,
+}: typeof process.env): void {
+  if (!project || !PULUMI_CONFIG) return;
+  try {
+    const farm = readStackConfig({
+      project,
+      all: JSON.parse(PULUMI_CONFIG),
+      secretKeys: JSON.parse(PULUMI_CONFIG_SECRET_KEYS ?? "[]"),
+    });
+    for (const host of farm.observe ? machinesToLookAt(farm) : []) {
+      const answer = lookOverSsh(host);
+      answer.catch(() => {}); // told by whoever asks for it
+      begun.set(keyOf(host), answer);
+    }
+  } catch {
+    // The program reads the same again, and says what is wrong with it.
+  }
+}
+
+begin(process.env);
