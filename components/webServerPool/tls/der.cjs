@@ -62,4 +62,4 @@ function holdsPublicKey(text, info) {
   return end - start > 64 && der.includes(value.subarray(start, end));
 }
 
-module.exports = { holdsPublicKey, publicKeyInfo, signatureAlgorithm };
+module.exports = { elementAt, elementsIn, holdsPublicKey, publicKeyInfo, signatureAlgorithm };

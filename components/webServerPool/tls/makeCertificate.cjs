@@ -3,7 +3,15 @@
 // Certificates of our own making (RFC 5280, 4.1): for names that no site has, and for tests. Node's crypto reads certificates
 // and makes none, and openssl is not on every machine.
 
-const { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, sign } = require("node:crypto");
+const {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  randomBytes,
+  sign,
+} = require("node:crypto");
+const { elementAt, elementsIn } = require("./der.cjs");
 
 /**
  * @typedef {object} CertificateWish
@@ -15,6 +23,7 @@ const { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, sig
  * @property {Date} to
  * @property {boolean} [isAuthority] Default: false
  * @property {"sha256" | "sha1"} [hash] Default: sha256
+ * @property {boolean} [hasKeyIds] an authority names its key, and what it issues names that one. Default: true
  */
 
 /** @param {number} tag @param {...Buffer} contents @returns {Buffer} an element (X.690, 8.1) */
@@ -49,6 +58,15 @@ function timeOf(date) {
 const extension = (id, value, isCritical = false) =>
   sequence(oid(id), ...(isCritical ? [TRUE] : []), element(0x04, value));
 
+/** @param {string} privateKey PEM @returns {Buffer} its public key's name (RFC 5280, 4.2.1.2, method 1) */
+function keyIdOf(privateKey) {
+  const info = createPublicKey(privateKey).export({ type: "spki", format: "der" });
+  const [, bits] = elementsIn(info, elementAt(info, 0), 2);
+  return createHash("sha1")
+    .update(info.subarray(bits.start + 1, bits.end))
+    .digest();
+}
+
 const SIGNATURES = {
   ec: { sha256: [oid("2a8648ce3d040302")], sha1: [oid("2a8648ce3d0401")] },
   rsa: { sha256: [oid("2a864886f70d01010b"), NULL], sha1: [oid("2a864886f70d010105"), NULL] },
@@ -64,6 +82,7 @@ function makeCertificate({
   to,
   isAuthority,
   hash = "sha256",
+  hasKeyIds = true,
 }) {
   const signer = createPrivateKey(issuer?.privateKey ?? privateKey);
   const type = /** @type {"ec" | "rsa"} */ (signer.asymmetricKeyType);
@@ -72,6 +91,10 @@ function makeCertificate({
   serial[0] = (serial[0] & 0x7f) | 0x40; // positive, and never shorter
   const extensions = [
     ...(isAuthority ? [extension("551d13", sequence(TRUE), true)] : []),
+    ...(hasKeyIds && isAuthority ? [extension("551d0e", element(0x04, keyIdOf(privateKey)))] : []),
+    ...(hasKeyIds && issuer
+      ? [extension("551d23", sequence(element(0x80, keyIdOf(issuer.privateKey))))]
+      : []),
     ...(names.length > 0
       ? [extension("551d11", sequence(...names.map((name) => element(0x82, Buffer.from(name)))))]
       : []),

@@ -15,7 +15,7 @@ import {
   problemsOf,
   readPair,
 } from "../../../components/webServerPool/tls/pair.cjs";
-import { TestPair, inDays, issue, makeAuthorities, writePair } from "../../certificates";
+import { Authority, TestPair, inDays, issue, makeAuthorities, writePair } from "../../certificates";
 
 const source = { chain: "certs/s/fullchain.pem", key: "certs/s/privkey.pem" };
 const { root, intermediate } = makeAuthorities();
@@ -34,6 +34,11 @@ function pairOf({ chain, key }: TestPair): Pair {
   assert.ok("pair" in reading, JSON.stringify(reading));
   return reading.pair;
 }
+
+const withIssuer = ({ leaf, key }: TestPair & { leaf: string }, issuer: Authority): TestPair => ({
+  chain: leaf + issuer.certificate,
+  key,
+});
 
 describe("tls: a pair", () => {
   const refused: [string, TestPair, string[], RegExp][] = [
@@ -89,6 +94,12 @@ describe("tls: a pair", () => {
     [
       "another one's issuer of the same name",
       { chain: good.leaf + makeAuthorities().intermediate.certificate, key: good.key },
+      names,
+      /certificate 2 did not issue number 1/,
+    ],
+    [
+      "another issuer of the same name, where the certificate does not say which key signed it",
+      withIssuer(issue(intermediate, names, { hasKeyIds: false }), makeAuthorities().intermediate),
       names,
       /certificate 2 did not issue number 1/,
     ],
