@@ -1,18 +1,16 @@
 import assert from "assert";
 import fc from "fast-check";
-import { answerIn, failureIn, hostOf, promptIn } from "../../components/routerRoute/ciscoIos/screen.cjs";
+import type { Route, WantedRoute } from "../../components/routerRoute/cli/driver";
+import { findForeign, sampleOf, tagOf } from "../../components/routerRoute/cli/routes.cjs";
+import { answerIn, failureIn, hostOf, promptIn } from "../../components/routerRoute/cli/screen.cjs";
+import { dialect } from "../../components/routerRoute/ciscoIos/screen.cjs";
 import {
-  Route,
-  Wish,
-  findForeign,
   findLonger,
   lineOf,
   maskOf,
   parseRoutes,
   planChanges,
-  sampleOf,
-  tableComplaint,
-  tagOf,
+  tableIssue,
 } from "../../components/routerRoute/ciscoIos/table.cjs";
 
 const TAG = tagOf("farm.prod.r1.ios-routes");
@@ -72,7 +70,7 @@ describe("routes of an IOS router", () => {
   const prefix = fc.integer({ min: 1, max: 6 }).map((number) => `192.0.2.${number * 32}/27`);
   const wishes = fc.uniqueArray(fc.record({ prefix, hop }), { selector: (wish) => wish.prefix });
   const ours = fc.uniqueArray(fc.record({ prefix, hop, distance: fc.constantFrom(1, 1, 1, 5) }), {
-    selector: (wish: Wish) => `${wish.prefix} ${wish.hop}`,
+    selector: (wish: WantedRoute) => `${wish.prefix} ${wish.hop}`,
   });
   const others = wishes.map((list) =>
     list.map((wish) => ({ ...wish, prefix: wish.prefix.replace("192.0.2", "203.0.113") })),
@@ -97,7 +95,7 @@ describe("routes of an IOS router", () => {
               command,
             );
         }
-        const keys = (list: Wish[]): string[] =>
+        const keys = (list: WantedRoute[]): string[] =>
           list.map((w) => `${w.prefix} ${w.hop} ${w.distance ?? 1}`).sort();
         assert.deepStrictEqual(keys(table.filter(({ tag }) => tag === TAG)), keys(wanted));
         assert.deepStrictEqual(
@@ -125,7 +123,7 @@ describe("routes of an IOS router", () => {
         .map((wish) => lineOf(wish, former))
         .join("\n"),
     );
-    const follow = (table: Route[], wishes: Wish[], tag: number, other: number): Route[] => {
+    const follow = (table: Route[], wishes: WantedRoute[], tag: number, other: number): Route[] => {
       for (const { command } of planChanges(table, wishes, tag, other)) {
         table = enter(table, command);
         for (const { prefix } of wanted)
@@ -234,7 +232,7 @@ describe("routes of an IOS router", () => {
     ],
   ];
   for (const [name, text, expected] of tables) {
-    it(`judges the table: ${name}`, () => assert.strictEqual(tableComplaint(text, wish), expected));
+    it(`judges the table: ${name}`, () => assert.strictEqual(tableIssue(text, wish), expected));
   }
 });
 
@@ -294,7 +292,8 @@ describe("the screen of a router", () => {
     ],
   ];
   for (const [name, command, screen, expected] of answers) {
-    it(`reads ${name}`, () => assert.strictEqual(answerIn(screen, command, "a")?.output.trim(), expected));
+    it(`reads ${name}`, () =>
+      assert.strictEqual(answerIn(screen, command, "a", dialect)?.output.trim(), expected));
   }
 
   const errors = [
@@ -311,7 +310,7 @@ describe("the screen of a router", () => {
     "% Refusing to remove a non-existent route",
   ];
   for (const line of errors)
-    it(`takes for a failure: ${line}`, () => assert.strictEqual(failureIn(`x\n${line}\ny`), line));
+    it(`takes for a failure: ${line}`, () => assert.strictEqual(failureIn(`x\n${line}\ny`, dialect), line));
   const fine = [
     LOG,
     "%LINK-3-UPDOWN: Interface up",
@@ -322,5 +321,5 @@ describe("the screen of a router", () => {
     "Success rate is 100 percent (2/2)",
   ];
   for (const line of fine)
-    it(`takes for none: ${line}`, () => assert.strictEqual(failureIn(line), undefined));
+    it(`takes for none: ${line}`, () => assert.strictEqual(failureIn(line, dialect), undefined));
 });

@@ -1,22 +1,12 @@
 // @ts-check
 "use strict";
 // Static routes as IOS writes them, and the lines that lead from one table to another. Pure.
-const { createHash } = require("node:crypto");
+const { isInside } = require("../cli/routes.cjs");
 
 /**
- * A static route. Null0 as a hop drops what nothing more specific takes.
- * @typedef {{ prefix: string, hop: string, distance: number, tag?: number, line: string }} Route
- * @typedef {{ prefix: string, hop: string, distance?: number }} Wish
- * @typedef {{ prefix: string, command: string }} Change
+ * @typedef {import("../cli/driver").Change} Change @typedef {import("../cli/driver").Route} Route
+ * @typedef {import("../cli/driver").WantedRoute} WantedRoute
  */
-
-/**
- * Marks the routes of an instance on the router, so that everybody else's are left alone: IOS and FRR both keep a tag.
- * @param {string} instance
- */
-function tagOf(instance) {
-  return 760_000_000 + (createHash("sha256").update(instance).digest().readUInt32BE(0) % 10_000_000);
-}
 
 /** @param {number} length */
 function maskOf(length) {
@@ -68,12 +58,15 @@ function parseRoutes(text) {
   });
 }
 
-/** The line that makes a route, in the article's own form. @param {Wish} wish @param {number} tag */
+/** The line that makes a route, in the article's own form. @param {WantedRoute} wanted @param {number} tag */
 function lineOf({ prefix, hop, distance = 1 }, tag) {
   const [address, length] = prefix.split("/");
   const far = distance === 1 ? "" : ` ${distance}`;
   return `ip route ${address} ${maskOf(Number(length))} ${hop}${far} tag ${tag}`;
 }
+
+/** The line that takes one out. @param {{ line: string }} route */
+const removalOf = ({ line }) => `no ${line}`;
 
 /** Packets end there. FRR has three words for it. @param {string} hop */
 const isDrop = (hop) => /^(null0|reject|blackhole)$/i.test(hop);
@@ -83,7 +76,7 @@ const isDrop = (hop) => /^(null0|reject|blackhole)$/i.test(hop);
  * one; for the moment between, IOS uses both. What is not ours stays, and where it drops what we would, as the line for
  * the whole block may, ours is not needed: the same prefix and hop is the same line to IOS, and ours would replace it.
  * @param {Route[]} live
- * @param {Wish[]} wanted
+ * @param {WantedRoute[]} wanted
  * @param {number} tag
  * @param {number} [formerTag] of lines that are ours, too: each gets the other tag
  * @returns {Change[]}
@@ -96,55 +89,31 @@ function planChanges(live, wanted, tag, formerTag = tag) {
         (route) => !ours.includes(route) && route.prefix === prefix && isDrop(route.hop) && isDrop(hop),
       ),
   );
-  /** @param {Wish} a @param {Wish} b */
+  /** @param {WantedRoute} a @param {WantedRoute} b */
   const same = (a, b) => a.prefix === b.prefix && a.hop === b.hop && (a.distance ?? 1) === (b.distance ?? 1);
   /** @param {Route} route */
-  const removal = ({ prefix, line }) => ({ prefix, command: `no ${line}` });
+  const removal = ({ prefix, line }) => ({ prefix, command: removalOf({ line }) });
   const known = new Set(wanted.map(({ prefix }) => prefix));
   return [
-    ...needed.flatMap((wish) => {
-      const made = ours.some((route) => route.tag === tag && same(route, wish));
+    ...needed.flatMap((route) => {
+      const made = ours.some((other) => other.tag === tag && same(other, route));
       // The same next hop with another distance is the same line to IOS: it is replaced, and to remove it loses both.
-      const stale = ours.filter((route) => route.prefix === wish.prefix && route.hop !== wish.hop);
-      return [...(made ? [] : [{ prefix: wish.prefix, command: lineOf(wish, tag) }]), ...stale.map(removal)];
+      const stale = ours.filter(({ prefix, hop }) => prefix === route.prefix && hop !== route.hop);
+      const addition = { prefix: route.prefix, command: lineOf(route, tag) };
+      return [...(made ? [] : [addition]), ...stale.map(removal)];
     }),
     ...ours.filter(({ prefix }) => !known.has(prefix)).map(removal),
   ];
 }
 
 /**
- * Somebody else's line for one of the prefixes, or for a part of one that leads elsewhere. What other stacks have is tagged as ours is.
- * @param {Route[]} live @param {Wish[]} wanted @param {number} tag
- */
-function findForeign(live, wanted, tag) {
-  return live.find(
-    (route) =>
-      route.tag !== tag &&
-      wanted.some(
-        (wish) =>
-          route.prefix === wish.prefix ||
-          (!isTagOfOurs(route.tag) && isInside(route.prefix, wish.prefix) && route.hop !== wish.hop),
-      ),
-  );
-}
-
-/** @param {number | undefined} tag */
-const isTagOfOurs = (tag) => tag !== undefined && tag >= 760_000_000 && tag < 770_000_000;
-
-/** Whether a prefix is a part of another, and not all of it. @param {string} part @param {string} prefix */
-function isInside(part, prefix) {
-  const [address, length] = part.split("/");
-  return Number(length) > Number(prefix.split("/")[1]) && isIn(prefix, address);
-}
-
-/**
  * The routes of `show ip route … longer-prefixes` that lead a part of a wanted prefix elsewhere, and whose part it is. IOS
  * writes the length once where all of a network have the same; FRR marks those in force.
- * @template {Wish} W
+ * @template {WantedRoute} W
  * @param {string} text @param {W[]} wanted
  */
 function findLonger(text, wanted) {
-  /** @type {{ wish: W, prefix: string, line: string }[]} */
+  /** @type {import("../cli/driver").LongerRoute<W>[]} */
   const found = [];
   let length = "32";
   const isMarked = /^[A-Z]\S*>/m.test(text);
@@ -155,35 +124,18 @@ function findLonger(text, wanted) {
     if (!entry || (isMarked && !/^\S+>/.test(line))) continue;
     const prefix = `${entry[1]}/${entry[2] ?? length}`;
     const hop = / via (\d+(?:\.\d+){3})/.exec(entry[3])?.[1];
-    const wish = wanted.find((each) => isInside(prefix, each.prefix) && hop !== each.hop);
-    if (wish && !wanted.some((each) => each.prefix === prefix))
-      found.push({ wish, prefix, line: line.trim() });
+    const around = wanted.find((each) => isInside(prefix, each.prefix) && hop !== each.hop);
+    if (around && !wanted.some((each) => each.prefix === prefix))
+      found.push({ wanted: around, prefix, line: line.trim() });
   }
   return found;
 }
 
-/** @param {string} prefix @param {string} address */
-function isIn(prefix, address) {
-  const number = (/** @type {string} */ text) =>
-    text.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
-  const [first, length] = prefix.split("/");
-  const size = 2 ** (32 - Number(length));
-  return Math.floor(number(address) / size) === Math.floor(number(first) / size);
-}
-
-/** An address in the prefix, the first host's where it has hosts. @param {string} prefix */
-function sampleOf(prefix) {
-  const [address, length] = prefix.split("/");
-  const parts = address.split(".").map(Number);
-  if (Number(length) < 31) parts[3]++;
-  return parts.join(".");
-}
-
 /**
- * What `show ip route ADDRESS` says against a wish, as the rest of a sentence; undefined: the table does as wished.
- * @param {string} text @param {Wish} wish
+ * What `show ip route ADDRESS` says against a route, as the rest of a sentence; undefined: packets go as wanted.
+ * @param {string} text @param {WantedRoute} wanted
  */
-function tableComplaint(text, { prefix, hop }) {
+function tableIssue(text, { prefix, hop }) {
   const entries = text
     .split(/^(?=Routing entry for )/m)
     .filter((part) => part.startsWith("Routing entry for "));
@@ -202,15 +154,4 @@ function tableComplaint(text, { prefix, hop }) {
   return hops.length === 0 ? "has no next hop that works" : `goes to ${[...new Set(hops)].join(" and ")}`;
 }
 
-module.exports = {
-  tagOf,
-  maskOf,
-  parseRoutes,
-  lineOf,
-  planChanges,
-  findForeign,
-  findLonger,
-  isIn,
-  sampleOf,
-  tableComplaint,
-};
+module.exports = { findLonger, lineOf, maskOf, parseRoutes, planChanges, removalOf, tableIssue };

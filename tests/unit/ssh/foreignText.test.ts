@@ -6,7 +6,7 @@ import { printable, printableLines, withoutSequences } from "../../../components
 import { observe, parseObservation } from "../../../components/host/observe";
 import { askInstalled, followInstalled } from "../../../components/host/installed";
 import { explainSshFailure } from "../../../components/host/sshFailure.cjs";
-import { plain } from "../../../components/routerRoute/ciscoIos/screen.cjs";
+import { plain } from "../../../components/routerRoute/cli/screen.cjs";
 import { asObject, render } from "../../../cli/watch/log";
 import { lookOverSsh } from "../../../components/host/observe";
 import { Ended, FalseSsh, HOST } from "./support";

@@ -203,11 +203,11 @@ export const PATHS: Record<string, { file: string; reply?: string; run(ssh: Fals
   },
   remove: { file: "components/host/remove-over-ssh.sh", run: (ssh) => ssh.removeOverSsh() },
   "IOS deliver": {
-    file: "components/routerRoute/ciscoIos/session.cjs",
+    file: "components/routerRoute/cli/session.cjs",
     run: (ssh) => ssh.deliverIos(),
   },
   "IOS remove": {
-    file: "components/routerRoute/ciscoIos/session.cjs",
+    file: "components/routerRoute/cli/session.cjs",
     run: (ssh) => ssh.removeIos(),
   },
 };

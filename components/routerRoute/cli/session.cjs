@@ -6,6 +6,8 @@ const { explainSshFailure } = require("../../host/sshFailure.cjs");
 const { newerWords, withoutSecrets } = require("../../host/sshHere.cjs");
 const { answerIn, failureIn, hostOf, lastLine, plain, promptIn } = require("./screen.cjs");
 
+/** @typedef {import("./driver").Driver} Driver */
+
 /** Seconds to log in, for one command, and for saving the configuration to slow flash. */
 const LIMITS = { login: 20, command: 15, save: 60 };
 /** For how long a screen must be still before a line counts as the prompt. */
@@ -34,12 +36,16 @@ class Session {
   secret = undefined;
   wake = () => {};
 
-  /** @param {string} machine its name in messages @param {string[]} sshArguments @param {number} deadline in ms */
-  constructor(machine, sshArguments, deadline) {
+  /**
+   * @param {string} machine its name in messages @param {string[]} sshArguments @param {number} deadline in ms
+   * @param {import("./driver").Dialect} dialect
+   */
+  constructor(machine, sshArguments, deadline, dialect) {
     this.machine = machine;
     this.deadline = deadline;
-    // A connection of its own, as the arguments have it: many routers take one session on each. A pty: without one IOS
-    // shows no prompt. No escape character: a line may begin with it.
+    this.dialect = dialect;
+    // A connection of its own, as the arguments have it: many routers take one session on each. A pty: without one many
+    // show no prompt. No escape character: a line may begin with it.
     const own = ["-tt", "-e", "none", ...newerWords()];
     this.ssh = spawn("ssh", [...own, ...sshArguments], {
       stdio: "pipe",
@@ -61,18 +67,16 @@ class Session {
   }
 
   /**
-   * Logs in, becomes privileged, and turns paging off.
-   * @param {{ machine: string, ssh: string[], secret?: string, deadline: number }} router
+   * Logs in as the driver does.
+   * @param {{ machine: string, ssh: string[], secret?: string, deadline: number, driver: Driver }} router
    * @throws {NoLogin} when that can't be done
    */
-  static async open({ machine, ssh, secret, deadline }) {
-    const session = new Session(machine, ssh, deadline);
+  static async open({ machine, ssh, secret, deadline, driver }) {
+    const session = new Session(machine, ssh, deadline, driver.dialect);
+    session.secret = secret;
     try {
       await session.findPrompt();
-      await session.enable(secret);
-      // Without these two a long answer comes in pages and a long line scrolls; both are coped with.
-      for (const command of ["terminal length 0", "terminal width 0"])
-        await session.run(command, { may: /./ });
+      await driver.open(session, secret);
       return session;
     } catch (error) {
       const { code, errors } = session;
@@ -91,7 +95,7 @@ class Session {
   }
 
   get configuring() {
-    return this.prompt.includes("(config");
+    return this.dialect.isConfiguring(this.prompt);
   }
 
   /**
@@ -114,13 +118,13 @@ class Session {
         this.screen = this.screen.replace(/\[confirm\]\s*$/, "(yes)\n");
         this.ssh.stdin.write("\n");
       }
-      return answerIn(this.screen, command, hostOf(this.prompt)) !== undefined;
+      return this.answerTo(command) !== undefined;
     });
     const { output, prompt } = /** @type {NonNullable<ReturnType<typeof answerIn>>} */ (
-      answerIn(this.screen, command, hostOf(this.prompt))
+      this.answerTo(command)
     );
     this.prompt = prompt;
-    const failure = failureIn(output);
+    const failure = failureIn(output, this.dialect);
     if (failure && !may?.test(failure))
       throw new Refused(`${this.machine} answers '${failure}' to '${command}'`);
     return output;
@@ -148,33 +152,9 @@ class Session {
     this.prompt = /** @type {string} */ (promptIn(this.screen));
   }
 
-  /** @param {string | undefined} secret */
-  async enable(secret) {
-    this.secret = secret;
-    if (this.prompt.endsWith("#")) return;
-    const { machine } = this;
-    this.send("enable\n");
-    const asked = () => /pass(word|code): ?$/i.test(lastLine(plain(this.screen)));
-    const host = hostOf(this.prompt);
-    const answered = () => answerIn(this.screen, "enable", host) !== undefined;
-    await this.until(LIMITS.command, "'enable'", () => asked() || answered());
-    if (asked()) {
-      if (!secret) {
-        throw new NoLogin(
-          `${machine} asks for an enable secret and none is set: pulumi config set --secret enableSecret-${machine}`,
-          false,
-        );
-      }
-      this.send(`${secret}\n`);
-      const back = () => promptIn(this.screen) !== undefined && plain(this.screen).includes("\n");
-      await this.until(LIMITS.command, "the enable secret", () => asked() || back());
-    }
-    const prompt = promptIn(this.screen);
-    if (!prompt?.endsWith("#")) {
-      const why = asked() ? "" : ` ('${failureIn(plain(this.screen)) ?? prompt}')`;
-      throw new NoLogin(`${machine} refuses the enable secret${why}; check enableSecret-${machine}`, false);
-    }
-    this.prompt = prompt;
+  /** @param {string} command */
+  answerTo(command) {
+    return answerIn(this.screen, command, hostOf(this.prompt), this.dialect);
   }
 
   /** @param {string} text */
