@@ -1,7 +1,7 @@
 /** Routers with IOS's command line and no shell: driven by an interactive session over ssh. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import type { RouterKind } from "../kinds";
+import type { RouterKind } from "../kind";
 
 /** Kind `cisco-ios`; see docs/router-kinds.md. */
 export const ciscoIos: RouterKind = {
