@@ -26,7 +26,8 @@ export {
   RouterRouteArgs,
   VipCheckArgs,
 } from "./routerRoute";
-export { RouterKind, registerRouterKind } from "./routerRoute/kinds";
+export { RouterKind } from "./routerRoute/kind";
+export { registerRouterKind } from "./routerRoute/kinds";
 export {
   DnsRoundRobin,
   DnsRoundRobinArgs,
@@ -36,6 +37,7 @@ export {
   SoaPreset,
   ZoneRecordModel,
 } from "./dnsRoundRobin";
-export { SOA_FIGURES, TlsVersion } from "./config/model";
-export { ConfigError, Problem } from "./config/error";
+export { SOA_FIGURES } from "./dnsRoundRobin/soa";
+export { TlsVersion } from "./webServerPool/tls/defaults";
+export { ConfigError, Problem } from "./base/problems";
 export { Refusal } from "./base/userError";

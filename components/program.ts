@@ -26,14 +26,14 @@ import {
   siteSecretKey,
   zoneOf,
 } from "./config";
-import { secretsIn } from "./config/directives";
+import { secretsIn } from "./webServerPool/directives";
 import { readStackConfig } from "./config/stack";
 import { POOL } from "./preflight/identity";
 import { firstServers } from "./preflight/firstServers";
 import { isInDoubt } from "./host/drift";
 import { Findings, driftOf, inspect } from "./preflight/inspection";
 import { ownInstances } from "./host/observe";
-import { zoneComponent } from "./host/instance";
+import { zoneComponent } from "./dnsRoundRobin/names";
 import { announceOrder } from "./host/turns.cjs";
 import { tellOutlook } from "./preflight/report";
 import { routerKind } from "./routerRoute/kinds";

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { FarmModel, SiteModel } from "../../components/config";
 import { printable } from "../../components/host/foreignText.cjs";
 import { Reading, filesOfPair, problemsOf, readPair } from "../../components/webServerPool/tls/pair.cjs";
-import { change } from "../commands/change";
+import { change } from "../edits/change";
 import { CliError, Exit, UsageError } from "../terminal/exit";
 import type { Forecast } from "../pulumi/preview";
 import { onInterrupt } from "../terminal/interrupt";

@@ -2,7 +2,7 @@
 import type { FarmModel } from "../../components/config";
 import { readStackConfig } from "../../components/config/stack";
 import { Refusal } from "../../components/base/userError";
-import { pairProblems } from "../../components/webServerPool/tls/inFolder";
+import { pairProblems } from "../../components/preflight/pairsInFolder";
 import { SiteServers, commandOf, remedy, serversPerSite, sitesBelow } from "./serversPerSite";
 import type { StackFile } from "./stackFiles";
 

@@ -1,7 +1,7 @@
 /** How many servers each site has, and what would give it more. Pure. */
 import { contains } from "../../components/network/addressPlan";
 import { FarmModel, ServerState } from "../../components/config";
-import { pathText } from "../../components/config/error";
+import { pathText } from "../../components/base/problems";
 import { StackConfig, readStackConfig } from "../../components/config/stack";
 import { Refusal } from "../../components/base/userError";
 import { Edit, withEditedValues } from "../pulumi/stackFile";

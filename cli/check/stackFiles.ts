@@ -1,7 +1,7 @@
 /** Stacks' configuration out of their files alone: no state, no passphrase, no pulumi. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { useNearest } from "../../components/config/error";
+import { useNearest } from "../../components/base/problems";
 import type { StackConfig } from "../../components/config/stack";
 import { UsageError } from "../terminal/exit";
 import { Project, bareName, projectIn, readYaml } from "../pulumi/project";

@@ -1,25 +1,7 @@
 /** What a command is given, checked against the farm before anything is touched. */
-import { FarmModel, ServerModel } from "../../components/config";
-import { show, useNearest } from "../../components/config/error";
+import { FarmModel } from "../../components/config";
+import { show, useNearest } from "../../components/base/problems";
 import { UsageError } from "../terminal/exit";
-
-/** @throws UsageError with the nearest name */
-export function serverNamed(farm: FarmModel, name: string): ServerModel {
-  const server = farm.servers.find((candidate) => candidate.name === name);
-  if (server) return server;
-  const names = farm.servers.map((candidate) => candidate.name);
-  throw new UsageError(`there is no server ${show(name)}; ${useNearest(name, names, "server")}`);
-}
-
-/** A VIP subnet, or one VIP's prefix where each is placed by itself. */
-export function prefixNamed(farm: FarmModel, prefix: string): string {
-  const units = farm.placement.map((unit) => unit.prefix);
-  const known = [...new Set([...units, ...farm.network.vipSubnets])];
-  const single = prefix.includes("/") ? prefix : `${prefix}/32`;
-  const found = known.find((candidate) => candidate === prefix || candidate === single);
-  if (found !== undefined) return found;
-  throw new UsageError(`there is no prefix ${show(prefix)}; ${useNearest(prefix, units, "prefix")}`);
-}
 
 /** Sites whose own pages may be worse on the server that gets them, for the runs of this process. */
 export interface Despite {

@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { Command, Option } from "commander";
 import { Certs, CertsOptions, CertsResult, LETS_ENCRYPT, describeResult, exitOf } from "../certs/certs";
-import { show } from "../../components/config/error";
+import { show } from "../../components/base/problems";
 import { UsageError } from "../terminal/exit";
 import type { Session } from "../pulumi/session";
 import type { Terminal } from "../terminal/output";

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { check, describeFinding } from "../check/check";
 import { readStackFiles } from "../check/stackFiles";
-import { show } from "../../components/config/error";
+import { show } from "../../components/base/problems";
 import { Exit, UsageError } from "../terminal/exit";
 import { Terminal } from "../terminal/output";
 import type { CommonOptions } from "./command";

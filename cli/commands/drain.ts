@@ -1,13 +1,14 @@
 import { Command } from "commander";
 import { FarmModel, ServerState } from "../../components/config";
-import { DESPITE_SITES, Despite, duration, goOnDespite, serverNamed } from "./arguments";
-import { Outcome, change } from "./change";
+import { DESPITE_SITES, Despite, duration, goOnDespite } from "./arguments";
+import { serverNamed } from "../edits/named";
+import { Outcome, change } from "../edits/change";
 import { Left, describeLeft } from "../drain/counts";
 import { WaitEnd, pinningRouters, waitForFlows } from "../drain/wait";
 import { CliError, Exit, UsageError } from "../terminal/exit";
 import { onInterrupt } from "../terminal/interrupt";
 import { Context, open } from "./command";
-import { leavingEdits, pinsOf } from "./flips";
+import { leavingEdits, pinsOf } from "../edits/flips";
 
 interface DrainOptions extends Despite {
   wait?: number;

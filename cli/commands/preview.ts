@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { Refusal } from "../../components/base/userError";
-import { foresee } from "./change";
+import { foresee } from "../edits/change";
 import { UsageError } from "../terminal/exit";
 import { Forecast, forecast } from "../pulumi/preview";
 import { renderFailure, renderMarkdown } from "../preview/markdown";

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from "commander";
-import { change } from "./change";
+import { change } from "../edits/change";
 import { NewSite, addressesText, additionOf, refuseHidden, removalOf, siteNamed } from "../edits/site";
 import { describeResult, exitOf } from "../certs/certs";
 import { pairsFolderOf } from "../certs/folder";

@@ -1,12 +1,12 @@
 import { Command, Option } from "commander";
 import { FarmModel } from "../../components/config";
-import { show } from "../../components/config/error";
+import { show } from "../../components/base/problems";
 import { durationBetween, wholeNumber } from "./arguments";
 import { UsageError } from "../terminal/exit";
 import { onInterrupt } from "../terminal/interrupt";
 import { LIMITS } from "../../components/routerRoute/verdict";
 import { Session } from "../pulumi/session";
-import { withShell } from "../status/gather";
+import { withShell } from "../routers/shell";
 import { becomeTheWatcher } from "../watch/instance";
 import { openLog } from "../watch/log";
 import type { Policy } from "../watch/memory";

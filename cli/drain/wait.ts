@@ -2,7 +2,7 @@
 import { FarmModel, RouterModel } from "../../components/config";
 import { routerKind } from "../../components/routerRoute/kinds";
 import { keepFollowing } from "../routers/follow";
-import { onRouter } from "../status/gather";
+import { onRouter } from "../routers/shell";
 import { Counts, Left } from "./counts";
 
 export interface WaitOptions {

@@ -6,8 +6,8 @@ import {
   maxHostNumber,
 } from "../../components/network/addressPlan";
 import { FarmModel, SiteModel, zoneOf } from "../../components/config";
-import { describeHidden, HiddenVhost } from "../../components/webServerPool/hidden";
-import { show, useNearest } from "../../components/config/error";
+import { describeHidden, HiddenVhost } from "../../components/preflight/hiddenVhosts";
+import { show, useNearest } from "../../components/base/problems";
 import { UsageError } from "../terminal/exit";
 import type { Edit } from "../pulumi/stackFile";
 

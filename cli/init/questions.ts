@@ -2,7 +2,7 @@
 import { input } from "@inquirer/prompts";
 import { isPrefix, planNetwork, vipOf } from "../../components/network/addressPlan";
 import { ConfigError } from "../../components/config";
-import { domainComplaint, nameComplaint } from "../../components/config/names";
+import { domainComplaint, nameComplaint } from "../../components/base/names";
 import { Refusal } from "../../components/base/userError";
 import { routerKindNames } from "../../components/routerRoute/kinds";
 import { Answers, checkAnswers, zoneFor } from "./files";

@@ -7,7 +7,7 @@ import type { FarmModel } from "../../components/config";
 import { Delivery, filesOf } from "../../components/host/wish.cjs";
 import { RouterMoves, TableSource } from "../../components/network/moves";
 import { MOVES_FILE, movesOf } from "../../components/preflight/report";
-import type { HiddenVhost } from "../../components/webServerPool/hidden";
+import type { HiddenVhost } from "../../components/preflight/hiddenVhosts";
 import { CliError } from "../terminal/exit";
 import { explainPulumi } from "./failure";
 import type { Session } from "./session";

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { diffArrays } from "diff";
 import { Alias, Document, Node, isAlias, isMap, isScalar, parse, parseDocument, visit } from "yaml";
-import { pathText } from "../../components/config/error";
+import { pathText } from "../../components/base/problems";
 import { UsageError } from "../terminal/exit";
 
 /** One change of the configuration. */

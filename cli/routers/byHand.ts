@@ -1,6 +1,6 @@
 /** The same moves by hand, on the routers: for when the state is locked or can't be reached. Pure. */
 import { FarmModel, ServerState } from "../../components/config";
-import { withShell } from "../status/gather";
+import { withShell } from "./shell";
 
 /** A prefix that goes from one server to another. */
 export interface Move {

@@ -2,11 +2,11 @@
 import { Resolver } from "node:dns/promises";
 import { FarmModel, RouterModel } from "../../components/config";
 import { askInstalled } from "../../components/host/installed";
-import { instanceIn } from "../../components/host/instance";
-import { linesOf, machinesToLookAt, observe } from "../../components/host/observe";
-import { routerKind } from "../../components/routerRoute/kinds";
-import { pairProblems } from "../../components/webServerPool/tls/inFolder";
+import { linesOf, observe } from "../../components/host/observe";
+import { machinesToLookAt } from "../../components/preflight/machinesToLookAt";
+import { pairProblems } from "../../components/preflight/pairsInFolder";
 import { Answer, parseHealth } from "../routers/health";
+import { onRouter, withShell } from "../routers/shell";
 import { Pages, parsePages } from "../routers/pages";
 import { FarmStatus, Sightings, statusOf } from "./model";
 
@@ -35,17 +35,6 @@ export async function gather(farm: FarmModel, stack: string, project: string): P
   const pairs = pairProblems(farm, project, new Date(at), inForce);
   return statusOf(farm, { stack, at, machines, health, pages, serials, pairs });
 }
-
-/** A router's script of this stack. */
-export const onRouter = (router: RouterModel, stack: string, script: string, args: string[] = []) => ({
-  host: router,
-  instance: instanceIn(stack, router.name, routerKind(router.kind).concern),
-  script,
-  args,
-});
-
-/** Routers without a shell are not asked. */
-export const withShell = ({ kind }: RouterModel): boolean => !routerKind(kind).driver;
 
 async function askHealth(routers: RouterModel[], stack: string): Promise<Sightings["health"]> {
   const answers = await Promise.all(

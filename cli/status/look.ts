@@ -1,6 +1,7 @@
 /** What the machines hold now. */
 import { FarmModel } from "../../components/config";
-import { Observation, machinesToLookAt, observe } from "../../components/host/observe";
+import { Observation, observe } from "../../components/host/observe";
+import { machinesToLookAt } from "../../components/preflight/machinesToLookAt";
 import { RouterMoves } from "../../components/network/moves";
 import { movesOf } from "../../components/preflight/report";
 import type { Session } from "../pulumi/session";

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { RouterModel, ServerState } from "../../components/config";
 import { tryWriteWhole } from "../../components/base/wholeFile";
 import { backendFolder, backendUrl } from "../pulumi/backend";
-import { stateOf } from "../commands/flips";
+import { stateOf } from "../edits/flips";
 import { UsageError } from "../terminal/exit";
 import { presentTextOf, projectIn } from "../pulumi/project";
 import { OWN_FOLDER, Session } from "../pulumi/session";

@@ -1,7 +1,7 @@
 /** The flip itself: what `down` does, without a preview and without a question. */
 import { ServerState } from "../../components/config";
-import { leavingEdits, pinsOf } from "../commands/flips";
-import { Outcome as Enacted, NotBegun, enact } from "../commands/change";
+import { leavingEdits, pinsOf } from "../edits/flips";
+import { Outcome as Enacted, NotBegun, enact } from "../edits/change";
 import { Exit, CliError } from "../terminal/exit";
 import { ChangedMeanwhile, Draft, Session, Where } from "../pulumi/session";
 import { describeUnlocked, unlock } from "../pulumi/unlock";

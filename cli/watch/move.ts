@@ -4,10 +4,10 @@
 import { CommandFailed, runOver } from "../../components/host/installed";
 import { RouterModel, ServerState } from "../../components/config";
 import { MOVE_COMMAND, moveWords } from "../routers/byHand";
-import { leavingEdits, pinsOf } from "../commands/flips";
+import { leavingEdits, pinsOf } from "../edits/flips";
 import { outstanding } from "../status/look";
 import type { Session } from "../pulumi/session";
-import { withShell } from "../status/gather";
+import { withShell } from "../routers/shell";
 import type { Moved } from "./decide";
 import { firstFew } from "./words";
 

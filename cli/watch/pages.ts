@@ -5,20 +5,9 @@
 import { ServerState } from "../../components/config";
 import { PageAnswer, WorsePage, worsePages } from "../routers/pages";
 import { Memory, active } from "./memory";
+import type { PageSight } from "./sights";
 import * as words from "./words";
 import type { Line } from "./words";
-
-/** What one router's questions for pages say of one server. */
-export interface PageSight {
-  /** Rounds in a row in which a page of it was worse. */
-  rounds: number;
-  /** Rounds in a row in which more than half of its pages were, */
-  most: number;
-  /** and since when. */
-  since: number;
-  /** Sites whose page is worse, and how often in a row that was seen. */
-  sites: Record<string, { seen: number; page: WorsePage }>;
-}
 
 /** A page may be slow once, and a site is not on all servers at the same moment. */
 const ROUNDS = 2;

@@ -11,7 +11,7 @@ import {
   wasAsked,
 } from "../../components/routerRoute/verdict";
 import type { Answer, HealthRound, Tracked } from "../routers/health";
-import type { PageSight } from "./pages";
+import type { WorsePage } from "../routers/pages";
 
 /** A round, and whose. */
 export interface Round extends HealthRound {
@@ -58,6 +58,18 @@ export enum Fill {
   High = "high",
   /** The kernel drops new connections. */
   Full = "full",
+}
+
+/** What one router's questions for pages say of one server. */
+export interface PageSight {
+  /** Rounds in a row in which a page of it was worse. */
+  rounds: number;
+  /** Rounds in a row in which more than half of its pages were, */
+  most: number;
+  /** and since when. */
+  since: number;
+  /** Sites whose page is worse, and how often in a row that was seen. */
+  sites: Record<string, { seen: number; page: WorsePage }>;
 }
 
 /** What one router sees. */

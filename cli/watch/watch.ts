@@ -5,7 +5,7 @@ import { keepFollowing } from "../routers/follow";
 import { parseHealth } from "../routers/health";
 import { parsePages } from "../routers/pages";
 import { Session, Where } from "../pulumi/session";
-import { onRouter, withShell } from "../status/gather";
+import { onRouter, withShell } from "../routers/shell";
 import { Facts, Said, hindrances, tell } from "./able";
 import { Event, step } from "./decide";
 import { gatherFacts } from "./facts";

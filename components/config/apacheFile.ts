@@ -1,9 +1,9 @@
 /** Reads the files that `sites.NAME.apacheFile` names. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { Path, Problems } from "./error";
+import { Path, Problems } from "../base/problems";
 import { field } from "./leaf";
-import { projectFileComplaint } from "./names";
+import { projectFileComplaint } from "./projectFile";
 
 const MOST_BYTES = 256 * 1024;
 

@@ -10,10 +10,11 @@ import {
   networkAddress,
   vipOf,
 } from "../network/addressPlan";
-import { Path, Problems, pathText } from "./error";
-import { Complain, entries, field, parse } from "./leaf";
+import { Path, Problems, pathText } from "../base/problems";
+import { Complain } from "../base/names";
+import { entries, field, parse } from "./leaf";
 import { HostModel, RouterModel, ServerModel, SshOptions } from "./model";
-import { nameComplaint, nameInstead } from "./names";
+import { nameComplaint, nameInstead } from "../base/names";
 import { checkRouter } from "./routers";
 import { SshInput, hostSchema, routerSchema, serverSchema, sshSchema } from "./schema";
 

@@ -1,6 +1,6 @@
 /** Stack configuration in, the checked model of the farm out. Imports no Pulumi: see program.ts for the reading. */
 import { NetworkPlan, VipBinding, planNetwork } from "../network/addressPlan";
-import { Problems } from "./error";
+import { Problems } from "../base/problems";
 import { Hosts, namesIn, readHosts } from "./hosts";
 import { checkKeys, siteSecrets } from "./keys";
 import { entries, flag, parse } from "./leaf";
@@ -9,10 +9,11 @@ import { networkSchema } from "./schema";
 import { boundVips, readSites } from "./sites";
 import { readTls } from "./tls";
 import { readZones } from "./zones";
-import { Placement, PlacementOptions, place } from "../network/placement";
+import { Placement, place } from "../network/placement";
+import { PlacementOptions } from "../network/homes";
 
 export { VipBinding } from "../network/addressPlan";
-export { ConfigError, Problem } from "./error";
+export { ConfigError, Problem } from "../base/problems";
 export { checkSecrets, enableSecretKey, isSecretKey, siteSecretKey } from "./keys";
 export * from "./model";
 export { boundAliases, boundVips } from "./sites";
@@ -69,7 +70,7 @@ function readNetwork(value: unknown, problems: Problems): Network {
   try {
     return { network: planNetwork(input), binding, granularity };
   } catch (error) {
-    problems.take(error);
+    problems.take(error, (field) => ["network", ...field]);
     return { binding, granularity };
   }
 }
@@ -109,7 +110,7 @@ function readPlacement(
   try {
     return place(plan.vipSubnets, all, wishes);
   } catch (error) {
-    problems.take(error);
+    problems.take(error, ([option, ...rest]) => [option === "homes" ? "placement" : option, ...rest]);
     return [];
   }
 }

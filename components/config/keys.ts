@@ -1,5 +1,5 @@
 /** Checks the top-level keys: unknown ones, paths that were set without `--path`, and secrets. */
-import { Problems, show, useNearest } from "./error";
+import { Problems, show, useNearest } from "../base/problems";
 import { unknownKey } from "./leaf";
 
 /** All keys of the configuration. */

@@ -1,9 +1,7 @@
 /** The building blocks of the configuration's schema. Every message says what would work. */
 import { z } from "zod";
-import { Path, Problems, show, useNearest } from "./error";
-
-/** Says what is wrong with a text, as the rest of a sentence that begins with it; undefined: nothing. */
-export type Complain = (text: string) => string | undefined;
+import { Path, Problems, show, useNearest } from "../base/problems";
+import type { Complain } from "../base/names";
 
 type Instead = (text: string) => string;
 

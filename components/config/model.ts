@@ -1,7 +1,10 @@
 import { NetworkPlan, VipBinding } from "../network/addressPlan";
 import { SshOptions } from "../host/ssh";
 import { Placement } from "../network/placement";
+import type { ZoneRecordModel } from "../dnsRoundRobin/records";
+import type { SoaFigures } from "../dnsRoundRobin/soa";
 import { PinningArgs } from "../routerRoute/pinning";
+import type { TlsVersion } from "../webServerPool/tls/defaults";
 
 export { SshOptions } from "../host/ssh";
 
@@ -60,14 +63,6 @@ export interface RouterModel extends HostModel {
   proofSeconds?: number;
 }
 
-/** Versions of TLS. */
-export enum TlsVersion {
-  /** RFC 5246. */
-  Tls12 = "TLSv1.2",
-  /** RFC 8446. */
-  Tls13 = "TLSv1.3",
-}
-
 /** How a site is served by https. */
 export interface SiteTlsModel {
   /** Folder of the site's own pair, fullchain.pem and privkey.pem. Default: the one by the site's name in `tls.folder`. */
@@ -123,53 +118,6 @@ export interface SiteModel {
   /** How it is served by https. Absent: it is not. */
   tls?: SiteTlsModel;
 }
-
-/** One record that is the user's own. */
-export interface ZoneRecordModel {
-  /** Owner, relative to the zone: `mail`, `*.dev`, or `@` for the zone itself. */
-  name: string;
-  /**
-   * Type: A, AAAA, CAA, CNAME, DNAME, DS, HTTPS, MX, NS, PTR, SRV, SSHFP, SVCB, TLSA or TXT, whose values are checked; another
-   * that BIND knows, such as NAPTR; or `TYPE` and a number (RFC 3597), such as TYPE65280.
-   */
-  type: string;
-  /** Time to live in seconds. Default: the zone's. */
-  ttl?: number;
-  /**
-   * Value as in a zone file, except TXT: there it is the bare text, without quotes or escapes and of any length.
-   * A host name in it is relative to the zone unless it ends in a dot.
-   */
-  value: string;
-}
-
-/** The figures of a zone's SOA record (RFC 1035), in seconds. */
-export interface SoaFigures {
-  /** After how long a secondary asks for a new serial. */
-  refresh: number;
-  /** After how long it asks again when that failed. */
-  retry: number;
-  /** After how long without an answer it stops serving the zone. */
-  expire: number;
-  /** How long a resolver remembers that a name does not exist (RFC 2308). */
-  minimum: number;
-}
-
-/** Sets of figures for a zone. */
-export enum SoaPreset {
-  /** The article's refresh, retry and expire; minimum and TTL of 300 s: a new name is seen after 5 minutes. */
-  Modern = "modern",
-  /** The article's: refresh 86400, retry 3600, expire 1209600, minimum 86400, TTL 86400. */
-  Article = "article",
-}
-
-/** The figures of each preset, and the `$TTL` that goes with them, in seconds. */
-export const SOA_FIGURES: Record<SoaPreset, SoaFigures & { ttl: number }> = {
-  [SoaPreset.Modern]: { refresh: 86400, retry: 3600, expire: 1209600, minimum: 300, ttl: 300 },
-  [SoaPreset.Article]: { refresh: 86400, retry: 3600, expire: 1209600, minimum: 86400, ttl: 86400 },
-};
-
-/** The last serial that a zone may begin with: behind it there is room for changes, as none can go round in one step (RFC 1982). */
-export const MOST_SERIAL = 4294967000;
 
 /** A DNS zone. */
 export interface ZoneModel {

@@ -2,7 +2,7 @@
 import { NetworkPlan, contains, hostNumberOf, maxHostNumber } from "../network/addressPlan";
 import { routerKind } from "../routerRoute/kinds";
 import { PINNING, PROOF_PREFERENCE, PinningArgs, RESERVED_TABLES, markRoom } from "../routerRoute/pinning";
-import { Problems } from "./error";
+import { Problems } from "../base/problems";
 import { HostModel, RouterModel } from "./model";
 
 /** Notes what of a router does not fit the network. Servers outside the Ethernet have been reported. */

@@ -1,26 +1,25 @@
 /** What each part of the configuration may contain. Checks that need several parts are in the other files. */
 import { z } from "zod";
 import { VipBinding, isAddress } from "../network/addressPlan";
-import { IPV6_COMPLAINT, looksLikeIpv6 } from "./ipv6";
+import { IPV6_COMPLAINT, looksLikeIpv6 } from "../network/ipv6";
 import { flag, list, object, oneOf, text, whole } from "./leaf";
 import { DEFAULT_ROUTER_KIND, routerKindNames } from "../routerRoute/kinds";
 import { PINNING, helperComplaint, helperInstead, markMaskComplaint } from "../routerRoute/pinning";
 import { CONFIRM_SECONDS, PROOF_SECONDS } from "../routerRoute/routes";
-import { Granularity, MOST_SERIAL, ServerState, SoaPreset } from "./model";
+import { Granularity, ServerState } from "./model";
+import { MOST_SERIAL, SoaPreset } from "../dnsRoundRobin/soa";
 import {
   aliasComplaint,
-  checkPathComplaint,
-  configFileComplaint,
-  documentRootComplaint,
-  documentRootInstead,
   domainInstead,
   hostNameComplaint,
-  mailComplaint,
-  projectFileComplaint,
   siteNameComplaint,
   siteNameInstead,
-  userComplaint,
-} from "./names";
+} from "../base/names";
+import { checkPathComplaint } from "../routerRoute/routes";
+import { configFileComplaint, userComplaint } from "../host/login";
+import { documentRootComplaint, documentRootInstead } from "../webServerPool/documentRoot";
+import { mailComplaint } from "../dnsRoundRobin/names";
+import { projectFileComplaint } from "./projectFile";
 
 /** An IPv4 address. The example is one that would work. */
 function address(example: string) {
@@ -156,7 +155,5 @@ export const zoneSchema = object({
 
 /** A zone as its schema gives it. */
 export type ZoneInput = z.output<typeof zoneSchema>;
-/** A record as its schema gives it. */
-export type RecordInput = z.output<typeof recordSchema>;
 /** ssh options as their schema gives them. */
 export type SshInput = z.output<typeof sshSchema>;

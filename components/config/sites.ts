@@ -1,11 +1,11 @@
 /** Reads `sites`. */
 import { z } from "zod";
 import { NetworkPlan, maxHostNumber, vipsOf } from "../network/addressPlan";
-import { lineProblems } from "./directives";
-import { Path, Problems, pathText, show, useNearest } from "./error";
+import { lineProblems } from "../webServerPool/directives";
+import { Path, Problems, pathText, show, useNearest } from "../base/problems";
 import { entries, field, parse } from "./leaf";
 import { SiteModel } from "./model";
-import { nameComplaint, nameInstead } from "./names";
+import { nameComplaint, nameInstead } from "../base/names";
 import { siteSchema } from "./schema";
 import { TlsInput, readSiteTls } from "./tls";
 

@@ -1,7 +1,7 @@
 /** Reads the file that `sitesFile` names. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { Problems, show } from "./error";
+import { Problems, show } from "../base/problems";
 
 /**
  * All sites: those of the file and those of the configuration. The engine hands a configuration to a program in one

@@ -1,8 +1,10 @@
 /** Reads `tls`, and `tls` of a site. */
 import { z } from "zod";
-import { Path, Problems } from "./error";
-import { Complain, flag, object, oneOf, parse, text, whole } from "./leaf";
-import { SiteTlsModel, TlsModel, TlsVersion } from "./model";
+import { Path, Problems } from "../base/problems";
+import { Complain } from "../base/names";
+import { flag, object, oneOf, parse, text, whole } from "./leaf";
+import { SiteTlsModel, TlsModel } from "./model";
+import { TlsVersion } from "../webServerPool/tls/defaults";
 import { SITE_TLS } from "../webServerPool/tls/defaults";
 
 /** A folder: nobody expands a `~`. */

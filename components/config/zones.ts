@@ -1,9 +1,12 @@
 /** Reads `zones`. */
-import { HostModel, SiteModel, SOA_FIGURES, ZoneModel, ZoneRecordModel } from "./model";
-import { Problems, useNearest } from "./error";
+import { HostModel, SiteModel, ZoneModel } from "./model";
+import { SOA_FIGURES } from "../dnsRoundRobin/soa";
+import { ZoneRecordModel } from "../dnsRoundRobin/records";
+import { Problems, useNearest } from "../base/problems";
 import { entries, field, parse } from "./leaf";
-import { domainInstead, hostNameComplaint, zoneComplaint } from "./names";
-import { checkRecords, relative } from "./records";
+import { domainInstead, hostNameComplaint } from "../base/names";
+import { zoneComplaint } from "../dnsRoundRobin/names";
+import { checkRecords, relative } from "../dnsRoundRobin/records";
 import { ZoneInput, zoneSchema } from "./schema";
 
 /** The zone a domain name belongs to: of those it ends in, the longest. Undefined: it is in none of them. */
@@ -51,7 +54,7 @@ export function readZones(
       ...input.records,
       ...glue(zone, nsNames, nameServers, [...here, ...addressed(input.records)]),
     ];
-    checkRecords(zone, input.records, here, nsNames, problems);
+    checkRecords(zone, input.records, here, nsNames, problems.at(["zones", zone]));
     // A name server that is unknown or has a problem got no glue, which is no problem of the zone.
     checkNsNames(zone, nsNames, [...here, ...addressed(records), ...known, ...servers], problems);
     return [

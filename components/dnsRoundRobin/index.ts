@@ -1,13 +1,15 @@
 import * as pulumi from "@pulumi/pulumi";
-import { checkHosts, refuse } from "../argumentChecks";
-import { MOST_SERIAL } from "../config/model";
+import { checkHosts } from "../host/checkHosts";
+import { refuse } from "../base/argumentChecks";
+import { MOST_SERIAL } from "./soa";
 import { Concern, hostCommand, instanceName, resourcesBehind } from "../host/hostCommand";
 import { ServerArgs } from "../host/ssh";
 import { isLarge } from "../host/wish.cjs";
 import { Refusal } from "../base/userError";
 import { ZoneArgs, renderZone } from "./zone";
 
-export { SoaFigures, SoaPreset, ZoneRecordModel } from "../config/model";
+export { SoaFigures, SoaPreset } from "./soa";
+export { ZoneRecordModel } from "./records";
 export { NameArgs, ZoneArgs } from "./zone";
 
 /** A name server of a zone: BIND, with `named.conf.local` where Debian has it. */

@@ -1,8 +1,10 @@
 import { compareAddresses, isAddress } from "../network/addressPlan";
-import { refuse } from "../argumentChecks";
-import { SoaFigures, ZoneRecordModel } from "../config/model";
-import { hostNameComplaint, mailComplaint, ownerComplaint, zoneComplaint } from "../config/names";
-import { rdataComplaint, relative } from "../config/records";
+import { refuse } from "../base/argumentChecks";
+import { SoaFigures } from "./soa";
+import { ZoneRecordModel } from "./records";
+import { hostNameComplaint } from "../base/names";
+import { mailComplaint, ownerComplaint, zoneComplaint } from "./names";
+import { rdataComplaint, relative } from "./records";
 
 /** A name that resolvers find all the addresses of, in turning order. */
 export interface NameArgs {

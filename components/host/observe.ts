@@ -1,7 +1,5 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { FarmModel, ServerState } from "../config/model";
-import { routerKind } from "../routerRoute/kinds";
 import { printable, printableLines } from "./foreignText.cjs";
 import { askSsh } from "./runSsh.cjs";
 import { HostArgs, forLooking, sharedSshArguments, sudoPrefix } from "./ssh";
@@ -34,14 +32,6 @@ export type InstanceFiles = Record<string, string[]>;
 
 /** Runs observe.sh on a machine and gives back what it printed; tests put their own in its place. */
 export type Look = (host: HostArgs) => Promise<string>;
-
-/** Machines that nobody may try to reach are left out here. */
-export function machinesToLookAt(farm: FarmModel): HostArgs[] {
-  const servers = farm.servers.filter(({ state }) => state !== ServerState.Down);
-  // A router that is driven has no shell to look from, and says so itself.
-  const routers = farm.routers.filter(({ kind }) => !routerKind(kind).driver);
-  return [...routers, ...servers, ...farm.nameServers];
-}
 
 /** Looks at all machines at once; one that does not answer holds nobody up, and is told apart in the result. */
 export async function observe(

@@ -1,5 +1,5 @@
-import { refuse } from "../argumentChecks";
-import { userComplaint } from "../config/names";
+import { refuse } from "../base/argumentChecks";
+import { userComplaint } from "./login";
 import { sshHere } from "./sshHere.cjs";
 
 /** How to log in to a machine. What is not here belongs in ssh_config: jump hosts, agents, certificates, old ciphers. */

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { VipBinding } from "../network/addressPlan";
-import { checkHosts } from "../argumentChecks";
+import { checkHosts } from "../host/checkHosts";
 import { Concern, hostCommand, instanceName, resourcesBehind } from "../host/hostCommand";
 import { ServerArgs } from "../host/ssh";
 import { renderBindings, SYSCTLS } from "./bindings";

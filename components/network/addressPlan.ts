@@ -1,6 +1,6 @@
 import { Address4 } from "ip-address";
-import { Path, Problems, show } from "../config/error";
-import { IPV6_COMPLAINT, looksLikeIpv6 } from "../config/ipv6";
+import { Path, Problems, show } from "../base/problems";
+import { IPV6_COMPLAINT, looksLikeIpv6 } from "./ipv6";
 import { Refusal } from "../base/userError";
 
 /** How a server binds its VIPs to its loopback device. */
@@ -51,7 +51,7 @@ const MAX_SPARES_LISTED = 256;
 /**
  * Cuts the block: the Ethernet first, then the VIP subnets, the rest is spare. Asking for one more VIP
  * subnet later moves none of the others.
- * @throws ConfigError with paths below `network`, when the block can't be cut like that
+ * @throws ConfigError with the arguments' names, when the block can't be cut like that
  */
 export function planNetwork(args: NetworkArgs): NetworkPlan {
   const problems = new Problems();
@@ -60,22 +60,17 @@ export function planNetwork(args: NetworkArgs): NetworkPlan {
   const from = (block?.subnetMask ?? 8) + 1;
   if (!Number.isInteger(bits) || bits < from || bits > 30)
     problems.add(
-      ["network", "subnetPrefix"],
+      ["subnetPrefix"],
       bits,
       `does not cut ${args.block} into subnets with hosts`,
       `use ${from === 30 ? "30" : `a whole number from ${from} to 30, such as ${Math.max(from, Math.min(27, from + 3))}`}`,
     );
   if (!Number.isInteger(args.vipSubnets) || args.vipSubnets < 1)
-    problems.add(
-      ["network", "vipSubnets"],
-      args.vipSubnets,
-      "is no number of subnets",
-      "use 1 or more, such as 4",
-    );
+    problems.add(["vipSubnets"], args.vipSubnets, "is no number of subnets", "use 1 or more, such as 4");
   const retiring = args.retiringVipSubnets ?? 0;
   if (!Number.isInteger(retiring) || retiring < 0 || retiring >= Math.max(args.vipSubnets, 1))
     problems.add(
-      ["network", "retiringVipSubnets"],
+      ["retiringVipSubnets"],
       retiring,
       `leaves DNS without a VIP: there are ${args.vipSubnets} VIP subnets`,
       args.vipSubnets > 1 ? `use 0 to ${args.vipSubnets - 1}` : "leave it out",
@@ -87,13 +82,13 @@ export function planNetwork(args: NetworkArgs): NetworkPlan {
   const room = Math.min(cut.count - 1, MAX_VIP_SUBNETS);
   if (room < 1)
     problems.say(
-      ["network", "subnetPrefix"],
-      `${bits} leaves ${Math.max(cut.count, 0)} usable subnet(s) of ${args.block} under network.strictSubnets, ` +
+      ["subnetPrefix"],
+      `${bits} leaves ${Math.max(cut.count, 0)} usable subnet(s) of ${args.block} under strictSubnets, ` +
         `too few for the Ethernet and VIPs; use ${bits + 1}${bits + 1 > 30 ? " with a larger block" : ""}, or strictSubnets: false`,
     );
   else if (args.vipSubnets > room)
     problems.add(
-      ["network", "vipSubnets"],
+      ["vipSubnets"],
       args.vipSubnets,
       `is more than the ${room} that ${args.block} has as /${bits} besides the Ethernet`,
       `use ${room} or fewer`,
@@ -143,7 +138,7 @@ class Cut {
   parse(text: string, problems: Problems): string | undefined {
     const first = this.at(0);
     if (first === undefined) return undefined;
-    const path = ["network", "ethernet"];
+    const path = ["ethernet"];
     const last = this.at(this.count - 1);
     const block = this.block.networkForm();
     const usable = `${block} has ${first} to ${last}`;
@@ -166,7 +161,7 @@ class Cut {
       problems.add(
         path,
         text,
-        "is the block's first or last subnet, which network.strictSubnets (RFC 950) leaves unused",
+        "is the block's first or last subnet, which strictSubnets (RFC 950) leaves unused",
         `use ${first}, or strictSubnets: false`,
       );
     else return text;
@@ -175,7 +170,7 @@ class Cut {
 }
 
 function parseBlock(text: string, problems: Problems): Address4 | undefined {
-  const path: Path = ["network", "block"];
+  const path: Path = ["block"];
   if (!isPrefix(text)) {
     problems.add(
       path,

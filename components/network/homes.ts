@@ -1,6 +1,27 @@
 import { compareAddresses, subnetOf } from "./addressPlan";
 import { apportion } from "./apportion";
-import type { PlacementOptions, PlacementServer } from "./placement";
+
+/** A server as placement sees it. */
+export interface PlacementServer {
+  /** Its name. */
+  name: string;
+  /** Its Ethernet address: servers are ordered by it. */
+  address: string;
+  /** Only a server that is `active` carries traffic. */
+  state: string;
+  /** How much of what others can't carry it takes, as a positive whole number. Default: 1. */
+  weight?: number;
+}
+
+/** What may be said about single units. */
+export interface PlacementOptions {
+  /** The VIPs in use: then each is a unit of its own (`192.0.2.69/32`). Default: a unit is a whole VIP subnet. */
+  vips?: string[];
+  /** Home server by VIP subnet or, with `vips`, by unit; a unit's own wins. Default: the default order. */
+  homes?: Record<string, string>;
+  /** Server by VIP subnet or unit, as `homes`: it carries the unit whatever its home is. Default: none. */
+  pins?: Record<string, string>;
+}
 
 /** Where a unit belongs. */
 export interface Home {

@@ -1,29 +1,7 @@
 import { compareAddresses } from "./addressPlan";
 import { apportion } from "./apportion";
-import { ConfigError, Path, Problems, useNearest } from "../config/error";
-import { homesOf } from "./homes";
-
-/** A server as placement sees it. */
-export interface PlacementServer {
-  /** Its name. */
-  name: string;
-  /** Its Ethernet address: servers are ordered by it. */
-  address: string;
-  /** Only a server that is `active` carries traffic. */
-  state: string;
-  /** How much of what others can't carry it takes, as a positive whole number. Default: 1. */
-  weight?: number;
-}
-
-/** What may be said about single units. */
-export interface PlacementOptions {
-  /** The VIPs in use: then each is a unit of its own (`192.0.2.69/32`). Default: a unit is a whole VIP subnet. */
-  vips?: string[];
-  /** Home server by VIP subnet or, with `vips`, by unit; a unit's own wins. Default: the default order. */
-  homes?: Record<string, string>;
-  /** Server by VIP subnet or unit, as `homes`: it carries the unit whatever its home is. Default: none. */
-  pins?: Record<string, string>;
-}
+import { ConfigError, Path, Problems, useNearest } from "../base/problems";
+import { PlacementOptions, PlacementServer, homesOf } from "./homes";
 
 /** Which server carries a unit. */
 export interface Placement {
@@ -109,9 +87,9 @@ function check(subnets: string[], servers: PlacementServer[], options: Placement
     }
   };
   for (const [prefix, name] of Object.entries(homes)) {
-    checkUnit(["placement", prefix], prefix);
+    checkUnit(["homes", prefix], prefix);
     if (!names.includes(name))
-      problems.add(["placement", prefix], name, "is no server", useNearest(name, names, "server"));
+      problems.add(["homes", prefix], name, "is no server", useNearest(name, names, "server"));
   }
   for (const [prefix, name] of Object.entries(pins)) {
     checkUnit(["pins", prefix], prefix);
@@ -131,7 +109,7 @@ function check(subnets: string[], servers: PlacementServer[], options: Placement
   try {
     problems.throwIfAny();
   } catch (error) {
-    throw new PlacementError((error as ConfigError).problems);
+    throw new PlacementError((error as ConfigError).problems, (error as ConfigError).issues);
   }
 }
 

@@ -1,10 +1,4 @@
-/** A name that stands, or stood, for an address. */
-export interface NameAddress {
-  /** The DNS name. */
-  name: string;
-  /** The VIP. */
-  address: string;
-}
+import type { NameAddress } from "../network/nameAddress";
 
 /** A pair that a name server stopped answering. */
 export interface LeftPair extends NameAddress {

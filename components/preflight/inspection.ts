@@ -3,11 +3,13 @@ import { contains, hostNumberOf } from "../network/addressPlan";
 import { ConfigError, FarmModel, boundAliases, boundVips } from "../config";
 import { describeBlank, describeDrift, unknownDrift } from "../host/drift";
 import { instancesInState } from "../host/inState";
-import { Look, Observation, linesOf, machinesToLookAt, observe, ownInstances } from "../host/observe";
+import { Look, Observation, linesOf, observe, ownInstances } from "../host/observe";
+import { machinesToLookAt } from "./machinesToLookAt";
 import { whenDead } from "../host/sshFailure.cjs";
 import { describeTakeOver, findFormerStack, refuseFormerStack, underNewName } from "./identity";
 import { Refusal } from "../base/userError";
-import { NameAddress, NameServerView, findEarlyRemovals, leavingPairs } from "./dnsRemovalGuard";
+import { NameAddress } from "../network/nameAddress";
+import { NameServerView, findEarlyRemovals, leavingPairs } from "./dnsRemovalGuard";
 import { namesOf } from "../webServerPool/vhost";
 
 export { driftOf } from "../host/drift";

@@ -1,14 +1,14 @@
 /** What an operator is told before anything changes: what will move, and homes that shift or are missing. */
 import * as pulumi from "@pulumi/pulumi";
 import { FarmModel, ServerState } from "../config";
-import { pathText } from "../config/error";
+import { pathText } from "../base/problems";
 import { proposeHomes, shiftedHomes } from "../network/homes";
 import { Observation, linesOf } from "../host/observe";
 import type { Findings } from "./inspection";
 import { RouterMoves, RouterView, describeMoves, findMoves } from "../network/moves";
 import { Refusal } from "../base/userError";
 import { routerKind } from "../routerRoute/kinds";
-import { HiddenVhost, describeHidden, hiddenVhosts } from "../webServerPool/hidden";
+import { HiddenVhost, describeHidden, hiddenVhosts } from "./hiddenVhosts";
 import { writeWhole } from "../base/wholeFile";
 
 /** Names the file that gets what will move, as JSON. */

@@ -1,9 +1,10 @@
 /** Zones that come here from elsewhere: their secondaries take nothing with a smaller serial than the one they have. */
 import { Resolver } from "node:dns/promises";
 import { FarmModel } from "../config";
-import { pathText } from "../config/error";
+import { pathText } from "../base/problems";
 import { printable } from "../host/foreignText.cjs";
-import { Concern, instanceIn, zoneComponent } from "../host/instance";
+import { Concern, instanceIn } from "../host/instance";
+import { zoneComponent } from "../dnsRoundRobin/names";
 import type { Observation } from "../host/observe";
 
 /** The SOA record of a zone, as its delegation leads to it. */

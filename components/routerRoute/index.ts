@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import { checkHosts, refuse } from "../argumentChecks";
+import { checkHosts } from "../host/checkHosts";
+import { refuse } from "../base/argumentChecks";
 import { hostCommand, instanceName, resourcesBehind } from "../host/hostCommand";
 import { HostArgs } from "../host/ssh";
 import { routerKind } from "./kinds";

@@ -1,7 +1,7 @@
 /** Which mark and which routing table stand for a server: both follow from its Ethernet host number alone. */
 import { contains, hostNumberOf, isAddress } from "../network/addressPlan";
-import { refuse } from "../argumentChecks";
-import { nameComplaint } from "../config/names";
+import { refuse } from "../base/argumentChecks";
+import { nameComplaint } from "../base/names";
 
 /** How open connections are kept. Nothing else on the router may use the numbers. */
 export interface PinningArgs {

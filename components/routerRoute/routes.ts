@@ -1,6 +1,6 @@
 import { compareAddresses, contains, isAddress, isPrefix, networkAddress } from "../network/addressPlan";
-import { firstRepeated, refuse } from "../argumentChecks";
-import { checkPathComplaint, dnsNameComplaint, nameComplaint, siteNameComplaint } from "../config/names";
+import { firstRepeated, refuse } from "../base/argumentChecks";
+import { Complain, dnsNameComplaint, nameComplaint, siteNameComplaint } from "../base/names";
 import { Refusal } from "../base/userError";
 import { PINNING, PROOF_PREFERENCE, PinningArgs, renderHelpers } from "./pinning";
 
@@ -33,6 +33,12 @@ export enum CheckKind {
   /** An echo request must be answered. */
   Ping = "ping",
 }
+
+/** A path of a site that is asked for, as it stands in a request. */
+export const checkPathComplaint: Complain = (path) =>
+  /^\/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]{0,500}$/.test(path)
+    ? undefined
+    : "is no path of a site, with a / first and without blanks";
 
 /** What the server must answer on one VIP before its prefix moves there. */
 export interface VipCheckArgs {

@@ -3,7 +3,8 @@
  * environment: they answer while the SDK loads, which takes about as long. To be imported before everything else.
  */
 import { readStackConfig } from "../config/stack";
-import { Look, lookOverSsh, machinesToLookAt } from "../host/observe";
+import { Look, lookOverSsh } from "../host/observe";
+import { machinesToLookAt } from "../preflight/machinesToLookAt";
 import type { HostArgs } from "../host/ssh";
 
 const begun = new Map<string, Promise<string>>();

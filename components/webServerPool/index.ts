@@ -1,8 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { VipBinding } from "../network/addressPlan";
-import { checkHosts, checkSites } from "../argumentChecks";
-import { secretsIn } from "../config/directives";
+import { checkHosts } from "../host/checkHosts";
+import { checkSites } from "./checkSites";
+import { secretsIn } from "./directives";
 import { Concern, hostCommand, instanceName } from "../host/hostCommand";
 import { ServerArgs } from "../host/ssh";
 import { isLarge } from "../host/wish.cjs";

@@ -1,7 +1,7 @@
 import { VipBinding } from "../network/addressPlan";
-import { withSecrets } from "../config/directives";
+import { withSecrets } from "./directives";
 import { Wish } from "../host/wish.cjs";
-import type { NameAddress } from "../preflight/dnsRemovalGuard";
+import type { NameAddress } from "../network/nameAddress";
 import type { SiteTlsArgs } from "./tls/options";
 import { lastWord } from "./lastWord";
 import {

@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { VipBinding } from "../../components/network/addressPlan";
 import { filesOf } from "../../components/host/wish.cjs";
-import { lineProblems } from "../../components/config/directives";
+import { lineProblems } from "../../components/webServerPool/directives";
 import { renderDirectives, renderSites, renderVhosts } from "../../components/webServerPool/vhost";
 import { Lab } from "../../lab/lab";
 import { checkout } from "../../lab/state";

@@ -18,7 +18,7 @@ import {
 } from "../../components/network/addressPlan";
 import { Refusal } from "../../components/base/userError";
 import { ConfigError } from "../../components/config";
-import { looksLikeIpv6 } from "../../components/config/ipv6";
+import { looksLikeIpv6 } from "../../components/network/ipv6";
 
 const article: NetworkArgs = { block: "192.0.2.0/24", subnetPrefix: 27, vipSubnets: 4 };
 
@@ -51,39 +51,39 @@ describe("planNetwork", () => {
   });
 
   const refused: [Partial<NetworkArgs>, string, string][] = [
-    [{ subnetPrefix: 24 }, "network.subnetPrefix", "from 25 to 30, such as 27"],
-    [{ subnetPrefix: 31 }, "network.subnetPrefix", "from 25 to 30"],
-    [{ subnetPrefix: 26.5 }, "network.subnetPrefix", "from 25 to 30"],
-    [{ subnetPrefix: NaN }, "network.subnetPrefix", "from 25 to 30"],
-    [{ block: "192.0.2.0/29", subnetPrefix: 29 }, "network.subnetPrefix", "use 30"],
-    [{ block: "192.0.2.7/24" }, "network.block", "use 192.0.2.0/24"],
-    [{ block: "192.0.2.0/255.255.255.0" }, "network.block", "use 192.0.2.0/24"],
-    [{ block: "192.0.2.0/255.255.255.252" }, "network.block", "such as 192.0.2.0/24"],
-    [{ block: "192.0.2.0/255.0.255.0" }, "network.block", "such as 192.0.2.0/24"],
-    [{ block: "192.0.2.0" }, "network.block", "use 192.0.2.0/24"],
-    [{ block: "192.0.2.0/33" }, "network.block", "such as 192.0.2.0/24"],
-    [{ block: "192.0.2.0/024" }, "network.block", "such as 192.0.2.0/24"],
-    [{ block: "192.0.02.0/24" }, "network.block", "such as 192.0.2.0/24"],
-    [{ block: "" }, "network.block", "such as 192.0.2.0/24"],
-    [{ block: "192.0.2.0/30" }, "network.block", "from /8 to /29"],
-    [{ block: "0.0.0.0/0" }, "network.block", "from /8 to /29"],
-    [{ block: "2001:db8::/32" }, "network.block", "IPv4 only"],
-    [{ block: "127.0.0.0/8" }, "network.block", "such as 192.0.2.0/24"],
-    [{ block: "224.0.0.0/24" }, "network.block", "such as 192.0.2.0/24"],
-    [{ vipSubnets: 8 }, "network.vipSubnets", "use 7 or fewer"],
-    [{ vipSubnets: 6, strictSubnets: true }, "network.vipSubnets", "use 5 or fewer"],
-    [{ vipSubnets: 0 }, "network.vipSubnets", "use 1 or more"],
-    [{ vipSubnets: 1.5 }, "network.vipSubnets", "use 1 or more"],
-    [{ block: "10.0.0.0/8", vipSubnets: 257 }, "network.vipSubnets", "use 256 or fewer"],
-    [{ subnetPrefix: 25, strictSubnets: true }, "network.subnetPrefix", "use 26, or strictSubnets: false"],
-    [{ ethernet: "192.0.2.0/26" }, "network.ethernet", "use 192.0.2.0/27"],
-    [{ ethernet: "192.0.2.40/27" }, "network.ethernet", "use 192.0.2.32/27"],
-    [{ ethernet: "192.0.2.32" }, "network.ethernet", "192.0.2.0/27 to 192.0.2.224/27"],
-    [{ ethernet: "198.51.100.0/27" }, "network.ethernet", "192.0.2.0/27 to 192.0.2.224/27"],
-    [{ ethernet: "192.0.2.0/16" }, "network.ethernet", "192.0.2.0/27 to 192.0.2.224/27"],
-    [{ ethernet: "2001:db8::/64" }, "network.ethernet", "IPv4 only"],
-    [{ ethernet: "192.0.2.0/27", strictSubnets: true }, "network.ethernet", "use 192.0.2.32/27"],
-    [{ ethernet: "192.0.2.224/27", strictSubnets: true }, "network.ethernet", "RFC 950"],
+    [{ subnetPrefix: 24 }, "subnetPrefix", "from 25 to 30, such as 27"],
+    [{ subnetPrefix: 31 }, "subnetPrefix", "from 25 to 30"],
+    [{ subnetPrefix: 26.5 }, "subnetPrefix", "from 25 to 30"],
+    [{ subnetPrefix: NaN }, "subnetPrefix", "from 25 to 30"],
+    [{ block: "192.0.2.0/29", subnetPrefix: 29 }, "subnetPrefix", "use 30"],
+    [{ block: "192.0.2.7/24" }, "block", "use 192.0.2.0/24"],
+    [{ block: "192.0.2.0/255.255.255.0" }, "block", "use 192.0.2.0/24"],
+    [{ block: "192.0.2.0/255.255.255.252" }, "block", "such as 192.0.2.0/24"],
+    [{ block: "192.0.2.0/255.0.255.0" }, "block", "such as 192.0.2.0/24"],
+    [{ block: "192.0.2.0" }, "block", "use 192.0.2.0/24"],
+    [{ block: "192.0.2.0/33" }, "block", "such as 192.0.2.0/24"],
+    [{ block: "192.0.2.0/024" }, "block", "such as 192.0.2.0/24"],
+    [{ block: "192.0.02.0/24" }, "block", "such as 192.0.2.0/24"],
+    [{ block: "" }, "block", "such as 192.0.2.0/24"],
+    [{ block: "192.0.2.0/30" }, "block", "from /8 to /29"],
+    [{ block: "0.0.0.0/0" }, "block", "from /8 to /29"],
+    [{ block: "2001:db8::/32" }, "block", "IPv4 only"],
+    [{ block: "127.0.0.0/8" }, "block", "such as 192.0.2.0/24"],
+    [{ block: "224.0.0.0/24" }, "block", "such as 192.0.2.0/24"],
+    [{ vipSubnets: 8 }, "vipSubnets", "use 7 or fewer"],
+    [{ vipSubnets: 6, strictSubnets: true }, "vipSubnets", "use 5 or fewer"],
+    [{ vipSubnets: 0 }, "vipSubnets", "use 1 or more"],
+    [{ vipSubnets: 1.5 }, "vipSubnets", "use 1 or more"],
+    [{ block: "10.0.0.0/8", vipSubnets: 257 }, "vipSubnets", "use 256 or fewer"],
+    [{ subnetPrefix: 25, strictSubnets: true }, "subnetPrefix", "use 26, or strictSubnets: false"],
+    [{ ethernet: "192.0.2.0/26" }, "ethernet", "use 192.0.2.0/27"],
+    [{ ethernet: "192.0.2.40/27" }, "ethernet", "use 192.0.2.32/27"],
+    [{ ethernet: "192.0.2.32" }, "ethernet", "192.0.2.0/27 to 192.0.2.224/27"],
+    [{ ethernet: "198.51.100.0/27" }, "ethernet", "192.0.2.0/27 to 192.0.2.224/27"],
+    [{ ethernet: "192.0.2.0/16" }, "ethernet", "192.0.2.0/27 to 192.0.2.224/27"],
+    [{ ethernet: "2001:db8::/64" }, "ethernet", "IPv4 only"],
+    [{ ethernet: "192.0.2.0/27", strictSubnets: true }, "ethernet", "use 192.0.2.32/27"],
+    [{ ethernet: "192.0.2.224/27", strictSubnets: true }, "ethernet", "RFC 950"],
   ];
   for (const [change, path, says] of refused) {
     it(`refuses ${JSON.stringify(change)}`, () => {

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import type { FarmModel } from "../../components/config";
-import { NotBegun, describeOutcome, enact, failed } from "../../cli/commands/change";
+import { NotBegun, describeOutcome, enact, failed } from "../../cli/edits/change";
 import { Exit } from "../../cli/terminal/exit";
 import type { Draft, Session } from "../../cli/pulumi/session";
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { leavingEdits, moveEdits } from "../../cli/commands/flips";
-import { duration, goOnDespite, prefixNamed } from "../../cli/commands/arguments";
+import { leavingEdits, moveEdits } from "../../cli/edits/flips";
+import { duration, goOnDespite } from "../../cli/commands/arguments";
+import { prefixNamed } from "../../cli/edits/named";
 import { additionOf, nextHostNumber, removalOf } from "../../cli/edits/site";
 import { FarmModel, ServerState, readFarm } from "../../components/config";
 

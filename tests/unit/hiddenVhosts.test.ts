@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { refuseHidden } from "../../cli/edits/site";
 import { readFarm } from "../../components/config";
 import { parseObservation } from "../../components/host/observe";
-import { describeHidden, hiddenVhosts } from "../../components/webServerPool/hidden";
+import { describeHidden, hiddenVhosts } from "../../components/preflight/hiddenVhosts";
 
 const STACK = "farm/prod";
 const farm = readFarm({

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { FarmModel, readFarm } from "../../components/config";
-import { pathText } from "../../components/config/error";
+import { pathText } from "../../components/base/problems";
 import {
   FIELDS,
   Leaf,

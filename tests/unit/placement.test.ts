@@ -2,14 +2,8 @@ import assert from "assert";
 import fc from "fast-check";
 import { firstServers } from "../../components/preflight/firstServers";
 import { vipOf } from "../../components/network/addressPlan";
-import {
-  Placement,
-  PlacementError,
-  PlacementOptions,
-  PlacementServer,
-  place,
-  shares,
-} from "../../components/network/placement";
+import { Placement, PlacementError, place, shares } from "../../components/network/placement";
+import { PlacementOptions, PlacementServer } from "../../components/network/homes";
 
 const prefixes = ["192.0.2.32/27", "192.0.2.64/27", "192.0.2.96/27", "192.0.2.128/27"];
 const [p1, p2, p3, p4] = prefixes;
@@ -161,11 +155,11 @@ describe("place", () => {
       "servers.web1.weight",
       "0.5 is no positive whole number; use one such as 1",
     ],
-    ...(["placement", "pins"] as const).flatMap((key): [string, () => unknown, string, string][] => {
+    ...(["homes", "pins"] as const).flatMap((key): [string, () => unknown, string, string][] => {
       const call =
         (states: string[], named: Record<string, string>, more: PlacementOptions = {}) =>
         (): unknown =>
-          place(prefixes, farm(...states), { ...more, [key === "pins" ? key : "homes"]: named });
+          place(prefixes, farm(...states), { ...more, [key]: named });
       return [
         [
           `${key}: an unknown server`,

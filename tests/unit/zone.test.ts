@@ -1,6 +1,6 @@
 import assert from "assert";
 import fc from "fast-check";
-import { SoaFigures } from "../../components/config/model";
+import { SoaFigures } from "../../components/dnsRoundRobin/soa";
 import { ZoneArgs, renderZone } from "../../components/dnsRoundRobin/zone";
 
 const modern: SoaFigures & { ttl: number } = {

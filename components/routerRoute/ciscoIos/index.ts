@@ -1,5 +1,5 @@
 /** Routers with IOS's command line. */
-import type { RouterKind } from "../kinds";
+import type { RouterKind } from "../kind";
 import { commandLineDriver } from "../cli";
 
 /** Kind `cisco-ios`; see docs/router-kinds.md. */

@@ -2,7 +2,7 @@
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import { ConfigError, pathText } from "../../config/error";
+import { ConfigError, pathText } from "../../base/problems";
 import type { ServerArgs } from "../../host/ssh";
 import { Wish, isLarge } from "../../host/wish.cjs";
 import { Refusal } from "../../base/userError";

@@ -1,6 +1,6 @@
 /** How a pool and its sites are served by https. */
 import * as pulumi from "@pulumi/pulumi";
-import { TlsVersion } from "../../config/model";
+import { TlsVersion } from "./defaults";
 
 /** What all sites of a pool have in common for https. */
 export interface PoolTlsArgs {

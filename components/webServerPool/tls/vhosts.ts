@@ -3,7 +3,7 @@
  * word only: https (its certificate is there), TLSv1.2 or TLSv1.3 (its minimum), redirect, hsts; with `!` before the word for
  * the others. Pure.
  */
-import { TlsVersion } from "../../config/model";
+import { TlsVersion } from "./defaults";
 import { lastWord } from "../lastWord";
 
 /** What the renderer needs besides the sites. */

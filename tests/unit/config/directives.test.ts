@@ -4,7 +4,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import fc from "fast-check";
 import { withApacheFiles } from "../../../components/config/apacheFile";
-import { lineProblems, secretsIn, withSecrets } from "../../../components/config/directives";
+import { lineProblems, secretsIn, withSecrets } from "../../../components/webServerPool/directives";
 import { readFarm } from "../../../components/config";
 import { readStackConfig } from "../../../components/config/stack";
 import { Json, article, problemsOf, refuses, set } from "./support";

@@ -1,6 +1,6 @@
 import assert from "assert";
 import { ConfigError, readFarm } from "../../../components/config";
-import { pathText } from "../../../components/config/error";
+import { pathText } from "../../../components/base/problems";
 
 export type Json = Record<string, unknown>;
 export type Key = string | number;

@@ -5,7 +5,7 @@ import * as path from "node:path";
 import { check, describeFinding } from "../../../cli/check/check";
 import { readFarm } from "../../../components/config";
 import { makeKey } from "../../../components/webServerPool/tls/makeCertificate.cjs";
-import { pairProblems } from "../../../components/webServerPool/tls/inFolder";
+import { pairProblems } from "../../../components/preflight/pairsInFolder";
 import { TestPair, inDays, issue, makeAuthorities, writePair } from "../../certificates";
 import { configOf } from "../check/support";
 import { article } from "../config/support";

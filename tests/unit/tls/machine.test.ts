@@ -8,7 +8,7 @@ import { VipBinding } from "../../../components/network/addressPlan";
 import { filesOf } from "../../../components/host/wish.cjs";
 import { TlsContext, httpsLine } from "../../../components/webServerPool/tls/vhosts";
 import { SiteArgs, renderSites, renderVhosts } from "../../../components/webServerPool/vhost";
-import { TlsVersion } from "../../../components/config/model";
+import { TlsVersion } from "../../../components/webServerPool/tls/defaults";
 
 const pool = path.join(__dirname, "../../../components/webServerPool");
 const hash = (digit: number): string => String(digit).repeat(64);

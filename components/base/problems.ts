@@ -14,18 +14,42 @@ export class ConfigError extends Refusal {
   /** All problems, in the order of the message's lines. */
   readonly problems: Problem[];
 
-  constructor(problems: Problem[]) {
+  constructor(
+    problems: Problem[],
+    /** The same for a caller that knows what the fields are part of. @internal */
+    readonly issues: Issue[] = [],
+  ) {
     super(problems.map((problem) => problem.text).join("\n"));
     this.problems = problems;
   }
 }
 
-/** Keys, and indexes of lists, from the top of the configuration down to a value. */
+/** Keys, and indexes of lists, from the top of what is checked down to a value. */
 export type Path = readonly (string | number)[];
+
+/** What is wrong with one field: below the configuration's top, or of a function's arguments. */
+export interface Issue {
+  field: Path;
+  /** The sentence behind the field: value, complaint, and what would work. */
+  text: string;
+}
 
 /** Collects problems, so that the user sees all of them at once. */
 export class Problems {
-  private readonly found: Problem[] = [];
+  constructor(
+    private readonly part: Path = [],
+    private readonly found: Issue[] = [],
+  ) {}
+
+  /** The same collection for a part, whose paths begin there. */
+  at(part: Path): Problems {
+    return new Problems([...this.part, ...part], this.found);
+  }
+
+  /** Where a path of this collection is, from the top. */
+  whereIs(path: Path): string {
+    return pathText([...this.part, ...path]);
+  }
 
   /**
    * Adds a problem.
@@ -41,14 +65,16 @@ export class Problems {
 
   /** Adds a problem in words of its own. */
   say(path: Path, text: string): void {
-    const at = pathText(path);
-    this.found.push({ path: at, text: `${at}: ${text}` });
+    this.found.push({ field: [...this.part, ...path], text });
   }
 
-  /** Takes over the problems of an error thrown by a part; any other error is thrown again. */
-  take(error: unknown): void {
+  /**
+   * Takes over the issues of an error thrown by a function of a lower floor; any other error is thrown again.
+   * @param pathOf where the configuration has a field of that function's arguments
+   */
+  take(error: unknown, pathOf: (field: Path) => Path = (field) => field): void {
     if (!(error instanceof ConfigError)) throw error;
-    this.found.push(...error.problems);
+    for (const { field, text } of error.issues) this.say(pathOf(field), text);
   }
 
   /** How many problems there are so far. */
@@ -58,7 +84,12 @@ export class Problems {
 
   /** @throws ConfigError when there is a problem. */
   throwIfAny(): void {
-    if (this.found.length > 0) throw new ConfigError(this.found);
+    if (this.found.length === 0) return;
+    const problems = this.found.map(({ field, text }): Problem => {
+      const path = pathText(field);
+      return { path, text: `${path}: ${text}` };
+    });
+    throw new ConfigError(problems, this.found);
   }
 }
 

@@ -1,7 +1,7 @@
 /** What is wrong with the pairs in the operator's folder, for who plans nothing. Without Pulumi. */
-import { FarmModel, boundAliases } from "../../config";
-import { filesOfPair, factsOf, hasPlace, lineOf, problemsOf, readPair } from "./pair.cjs";
-import { expiryWarnings } from "./plan";
+import { FarmModel, boundAliases } from "../config";
+import { filesOfPair, factsOf, hasPlace, lineOf, problemsOf, readPair } from "../webServerPool/tls/pair.cjs";
+import { expiryWarnings } from "../webServerPool/tls/plan";
 
 /**
  * @param project the project's folder

@@ -1,9 +1,27 @@
 /** Checks a zone's own records: what named would refuse, and what it would take as something else than meant. */
 import { z } from "zod";
 import { isAddress } from "../network/addressPlan";
-import { Path, Problems, pathText, useNearest } from "./error";
-import { SLASHES, hostNameComplaint, ownerComplaint } from "./names";
-import { RecordInput } from "./schema";
+import { Path, Problems, useNearest } from "../base/problems";
+import { SLASHES, hostNameComplaint } from "../base/names";
+import { ownerComplaint } from "./names";
+
+/** One record that is the user's own. */
+export interface ZoneRecordModel {
+  /** Owner, relative to the zone: `mail`, `*.dev`, or `@` for the zone itself. */
+  name: string;
+  /**
+   * Type: A, AAAA, CAA, CNAME, DNAME, DS, HTTPS, MX, NS, PTR, SRV, SSHFP, SVCB, TLSA or TXT, whose values are checked; another
+   * that BIND knows, such as NAPTR; or `TYPE` and a number (RFC 3597), such as TYPE65280.
+   */
+  type: string;
+  /** Time to live in seconds. Default: the zone's. */
+  ttl?: number;
+  /**
+   * Value as in a zone file, except TXT: there it is the bare text, without quotes or escapes and of any length.
+   * A host name in it is relative to the zone unless it ends in a dot.
+   */
+  value: string;
+}
 
 /** What a type's value looks like. */
 interface RecordType {
@@ -169,17 +187,18 @@ export function relative(name: string, zone: string): string {
  * Checks the records of a zone.
  * @param sites names of the sites in the zone, relative to it: they have A records of their own
  * @param nsNames the zone's NS names
+ * @param problems of this zone
  */
 export function checkRecords(
   zone: string,
-  records: RecordInput[],
+  records: ZoneRecordModel[],
   sites: string[],
   nsNames: string[],
   problems: Problems,
 ): void {
   const seen = new Map<string, Path>();
   records.forEach((record, i) => {
-    const path = ["zones", zone, "records", i];
+    const path: Path = ["records", i];
     const { name, type, value } = record;
     const complaint = ownerComplaint(name, zone);
     if (complaint) problems.add([...path, "name"], name, complaint, `use ${ownerInstead(name, zone)}`);
@@ -200,7 +219,7 @@ export function checkRecords(
 
     const same = JSON.stringify([name.toLowerCase(), type, value]);
     const first = seen.get(same);
-    if (first) problems.say(path, `is ${pathText(first)} again; remove one of both`);
+    if (first) problems.say(path, `is ${problems.whereIs(first)} again; remove one of both`);
     else seen.set(same, path);
     checkOwner(record, path, records, sites, zone, nsNames, problems);
   });
@@ -216,9 +235,9 @@ function ownerInstead(name: string, zone: string): string {
 
 /** Two things of one name that can't be together. */
 function checkOwner(
-  { name, type }: RecordInput,
+  { name, type }: ZoneRecordModel,
   path: Path,
-  records: RecordInput[],
+  records: ZoneRecordModel[],
   sites: string[],
   zone: string,
   nsNames: string[],
@@ -251,7 +270,7 @@ function checkOwner(
       [...path, "name"],
       name,
       "is the zone itself, whose NS records come from nsNames",
-      `use zones[${JSON.stringify(zone)}].nsNames`,
+      `use ${problems.whereIs(["nsNames"])}`,
     );
   else if (type === "CNAME" && owner === "@")
     problems.add(

@@ -1,0 +1,62 @@
+/** What changes who serves what. */
+import { FarmModel, ServerState } from "../../components/config";
+import { contains } from "../../components/network/addressPlan";
+import type { Session } from "../pulumi/session";
+import type { Edit } from "../pulumi/stackFile";
+import { UsageError } from "../terminal/exit";
+import { prefixNamed, serverNamed } from "./named";
+
+/** What sets a server's state. */
+export const stateOf = (server: string, state: ServerState): Edit => ({
+  path: ["servers", server, "state"],
+  value: state,
+});
+
+/** A server that carries nothing afterwards must leave somebody who does, and no pin may hold to it. */
+export function leavingEdits(
+  farm: FarmModel,
+  pins: Record<string, string>,
+  name: string,
+  state: ServerState,
+): Edit[] {
+  serverNamed(farm, name);
+  const others = farm.servers.filter((server) => server.name !== name && server.state === ServerState.Active);
+  if (others.length === 0) {
+    const idle = farm.servers.find((server) => server.name !== name)?.name;
+    const next = idle === undefined ? "add another server first" : `first: loopback-ha restore ${idle}`;
+    throw new UsageError(
+      `${name} is the last active server: nobody could take what it carries; ${next}. Nothing was touched`,
+    );
+  }
+  const held = Object.keys(pins).filter((prefix) => pins[prefix] === name);
+  return [stateOf(name, state), ...held.map((prefix) => ({ path: ["pins", prefix] }))];
+}
+
+/** What `move` writes: a pin, or none where the server is at home there. */
+export function moveEdits(
+  farm: FarmModel,
+  pins: Record<string, string>,
+  prefix: string,
+  name: string,
+): Edit[] {
+  const server = serverNamed(farm, name);
+  const unit = prefixNamed(farm, prefix);
+  if (server.state !== ServerState.Active) {
+    throw new UsageError(
+      `${name} carries nothing: its state is ${server.state}; first: loopback-ha restore ${name}. Nothing was touched`,
+    );
+  }
+  const units = farm.placement.filter(
+    (candidate) => candidate.prefix === unit || contains(unit, candidate.prefix),
+  );
+  // A pin of the subnet above would win over home.
+  const above = Object.keys(pins).some((other) => other !== unit && contains(other, unit));
+  const home = !above && units.every((candidate) => candidate.home === name);
+  return [{ path: ["pins", unit], value: home ? undefined : name }];
+}
+
+/** The pins as they are in the config; FarmModel has their effect only. */
+export async function pinsOf({ session }: { session: Session }): Promise<Record<string, string>> {
+  const { all } = await session.config();
+  return JSON.parse(all[`${session.project}:pins`] ?? "{}") as Record<string, string>;
+}

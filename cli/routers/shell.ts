@@ -1,0 +1,15 @@
+/** Routers that run scripts of ours, and which. */
+import type { RouterModel } from "../../components/config";
+import { instanceIn } from "../../components/host/instance";
+import { routerKind } from "../../components/routerRoute/kinds";
+
+/** A router's script of this stack. */
+export const onRouter = (router: RouterModel, stack: string, script: string, args: string[] = []) => ({
+  host: router,
+  instance: instanceIn(stack, router.name, routerKind(router.kind).concern),
+  script,
+  args,
+});
+
+/** Routers without a shell are not asked. */
+export const withShell = ({ kind }: RouterModel): boolean => !routerKind(kind).driver;

@@ -1,0 +1,23 @@
+/** What components refuse before they register anything: their arguments reach shells and files on the machines. */
+import { Refusal } from "./userError";
+
+/** @throws Refusal naming the argument, the value and what is wrong with it */
+export function refuse(path: string, value: unknown, complaint: string | false | undefined): void {
+  if (complaint) throw new Refusal(`${path}: ${JSON.stringify(value)} ${complaint}`);
+}
+
+/** The first that was there before; in a time that grows with their number only. */
+export function firstRepeated(names: string[]): string | undefined {
+  const seen = new Set<string>();
+  return names.find((name) => {
+    const isRepeated = seen.has(name);
+    seen.add(name);
+    return isRepeated;
+  });
+}
+
+/** @throws Refusal when one is there twice */
+export function checkUnique(path: string, names: string[]): void {
+  const twice = firstRepeated(names);
+  if (twice) throw new Refusal(`${path}: two are called "${twice}"; give one of them another name`);
+}

@@ -1,0 +1,35 @@
+/** What zones, owners of records and contacts may be called. */
+import { z } from "zod";
+import { Complain, SLASHES, dnsNameComplaint, domainComplaint, lengthComplaint } from "../base/names";
+
+/** A zone: such a name in lower case. */
+export const zoneComplaint: Complain = (name) =>
+  dnsNameComplaint(name) ?? (name === name.toLowerCase() ? undefined : "has upper case letters");
+
+const OWNER = /^(\*|(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*)$/i;
+
+/** The owner of a record: a name relative to its zone, or `@`. */
+export function ownerComplaint(name: string, zone: string): string | undefined {
+  if (name === "@") return undefined;
+  if (name.endsWith(".")) return "ends in a dot, and names are relative to the zone";
+  if (!OWNER.test(name.replace(SLASHES, "a"))) return "is not a record's name";
+  if (name.toLowerCase() === zone || name.toLowerCase().endsWith(`.${zone}`))
+    return "ends in the zone's name, which is appended to it anyway";
+  return lengthComplaint(name.split("."), zone.length + 1);
+}
+
+/** A mail address whose local part needs no quoting in a zone file other than of its dots. */
+export const mailComplaint: Complain = (mail) => {
+  const [local, domain] = mail.split("@");
+  if (!z.email().safeParse(mail).success || local.includes("'") || local.length > 63)
+    return "is not a mail address";
+  return domainComplaint(domain);
+};
+
+/**
+ * A zone's component, whose name is part of file names and begins with a letter or a digit. Zones have no capitals, so no
+ * two get one name.
+ */
+export function zoneComponent(zone: string): string {
+  return `${zone.startsWith("_") ? "ZONE-" : ""}${zone.replaceAll("/", "-SLASH-")}`;
+}

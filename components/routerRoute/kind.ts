@@ -1,0 +1,17 @@
+/** How the routes of one kind of router are set. */
+export interface RouterKind {
+  /** Names the instance on the router; `linux-routes`. */
+  concern: string;
+  /** Folders with `concern.sh` and what else goes to the router, absolute; see components/host/lib.sh. */
+  scripts: string[];
+  /** Whether it can keep open connections where they began. */
+  pinsFlows: boolean;
+  /** What it can't do, said at every preview. Default: nothing. */
+  notice?: string;
+  /**
+   * For a router without a shell: a program on the operator's side that does what components/host/deliver.cjs does,
+   * and the text of the shell script that takes the routes away again, which must need no other file. Such a router
+   * is not looked at for drift. Default: `scripts` over ssh.
+   */
+  driver?: { deliver: string; remove: string };
+}
