@@ -32,10 +32,10 @@ export {
   DnsRoundRobinArgs,
   NameArgs,
   NameServerArgs,
-  SoaFigures,
+  SoaTimers,
   SoaPreset,
   ZoneRecordModel,
 } from "./dnsRoundRobin";
-export { SOA_FIGURES, TlsVersion } from "./config/model";
+export { SOA_TIMERS, TlsVersion } from "./config/model";
 export { ConfigError, Problem } from "./config/error";
 export { Refusal } from "./base/userError";

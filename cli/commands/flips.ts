@@ -17,7 +17,7 @@ export const stateOf = (server: string, state: ServerState): Edit => ({
 /** A server that carries nothing afterwards must leave somebody who does, and no pin may hold to it. */
 export function leavingEdits(
   farm: FarmModel,
-  pins: Record<string, string>,
+  overrides: Record<string, string>,
   name: string,
   state: ServerState,
 ): Edit[] {
@@ -30,14 +30,14 @@ export function leavingEdits(
       `${name} is the last active server: nobody could take what it carries; ${next}. Nothing was touched`,
     );
   }
-  const held = Object.keys(pins).filter((prefix) => pins[prefix] === name);
-  return [stateOf(name, state), ...held.map((prefix) => ({ path: ["pins", prefix] }))];
+  const held = Object.keys(overrides).filter((prefix) => overrides[prefix] === name);
+  return [stateOf(name, state), ...held.map((prefix) => ({ path: ["overrides", prefix] }))];
 }
 
 /** What `move` writes: a pin, or none where the server is at home there. */
 export function moveEdits(
   farm: FarmModel,
-  pins: Record<string, string>,
+  overrides: Record<string, string>,
   prefix: string,
   name: string,
 ): Edit[] {
@@ -52,15 +52,15 @@ export function moveEdits(
     (candidate) => candidate.prefix === unit || contains(unit, candidate.prefix),
   );
   // A pin of the subnet above would win over home.
-  const above = Object.keys(pins).some((other) => other !== unit && contains(other, unit));
+  const above = Object.keys(overrides).some((other) => other !== unit && contains(other, unit));
   const home = !above && units.every((candidate) => candidate.home === name);
-  return [{ path: ["pins", unit], value: home ? undefined : name }];
+  return [{ path: ["overrides", unit], value: home ? undefined : name }];
 }
 
-/** The pins as they are in the config; FarmModel has their effect only. */
-export async function pinsOf({ session }: Pick<Context, "session">): Promise<Record<string, string>> {
+/** The overrides as they are in the config; FarmModel has their effect only. */
+export async function overridesOf({ session }: Pick<Context, "session">): Promise<Record<string, string>> {
   const { all } = await session.config();
-  return JSON.parse(all[`${session.project}:pins`] ?? "{}") as Record<string, string>;
+  return JSON.parse(all[`${session.project}:overrides`] ?? "{}") as Record<string, string>;
 }
 
 function report({ terminal }: Context, outcome: Outcome): void {
@@ -77,7 +77,7 @@ export function downCommand(): Command {
     .action(async (name: string, _options: unknown, command: Command) => {
       const context = await open(command);
       const farm = await context.session.farm();
-      const edits = leavingEdits(farm, await pinsOf(context), name, ServerState.Down);
+      const edits = leavingEdits(farm, await overridesOf(context), name, ServerState.Down);
       report(context, await change(context.session, context.terminal, `${name} is down`, edits));
     });
 }
@@ -115,7 +115,7 @@ export function moveCommand(): Command {
       const context = await open(command);
       const farm = await context.session.farm();
       goOnDespite(farm, options);
-      const edits = moveEdits(farm, await pinsOf(context), prefix, name);
+      const edits = moveEdits(farm, await overridesOf(context), prefix, name);
       report(context, await change(context.session, context.terminal, `move ${prefix} to ${name}`, edits));
     });
 }

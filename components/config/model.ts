@@ -49,7 +49,7 @@ export interface RouterModel extends HostModel {
    * Source address of the router's proof that a server answers: one of the router's own, outside the Ethernet
    * subnet. Default: the router finds one.
    */
-  proofSource?: string;
+  checkSource?: string;
   /** Whether open connections stay where they began. Default: where the kind can. */
   pinFlows?: boolean;
   /** How flows are pinned. */
@@ -57,7 +57,7 @@ export interface RouterModel extends HostModel {
   /** How long it waits for a confirmation of new routes before it goes back, in seconds; 0: it does not. Default: 20. */
   confirmSeconds?: number;
   /** How long it asks the new servers before it refuses to move to them, in seconds, 5 to 60. Default: 30. */
-  proofSeconds?: number;
+  checkSeconds?: number;
 }
 
 /** Versions of TLS. */
@@ -142,8 +142,8 @@ export interface ZoneRecordModel {
   value: string;
 }
 
-/** The figures of a zone's SOA record (RFC 1035), in seconds. */
-export interface SoaFigures {
+/** The timers of a zone's SOA record (RFC 1035), in seconds. */
+export interface SoaTimers {
   /** After how long a secondary asks for a new serial. */
   refresh: number;
   /** After how long it asks again when that failed. */
@@ -154,18 +154,18 @@ export interface SoaFigures {
   minimum: number;
 }
 
-/** Sets of figures for a zone. */
+/** Sets of timers for a zone. */
 export enum SoaPreset {
-  /** The article's refresh, retry and expire; minimum and TTL of 300 s: a new name is seen after 5 minutes. */
+  /** Long refresh, retry and expire as in classic; minimum and TTL of 300 s: a new name is seen after 5 minutes. */
   Modern = "modern",
-  /** The article's: refresh 86400, retry 3600, expire 1209600, minimum 86400, TTL 86400. */
-  Article = "article",
+  /** refresh 86400, retry 3600, expire 1209600, minimum 86400, TTL 86400. */
+  Classic = "classic",
 }
 
-/** The figures of each preset, and the `$TTL` that goes with them, in seconds. */
-export const SOA_FIGURES: Record<SoaPreset, SoaFigures & { ttl: number }> = {
+/** The timers of each preset, and the `$TTL` that goes with them, in seconds. */
+export const SOA_TIMERS: Record<SoaPreset, SoaTimers & { ttl: number }> = {
   [SoaPreset.Modern]: { refresh: 86400, retry: 3600, expire: 1209600, minimum: 300, ttl: 300 },
-  [SoaPreset.Article]: { refresh: 86400, retry: 3600, expire: 1209600, minimum: 86400, ttl: 86400 },
+  [SoaPreset.Classic]: { refresh: 86400, retry: 3600, expire: 1209600, minimum: 86400, ttl: 86400 },
 };
 
 /** The last serial that a zone may begin with: behind it there is room for changes, as none can go round in one step (RFC 1982). */
@@ -177,19 +177,19 @@ export interface ZoneModel {
   zone: string;
   /** Names of the name servers (keys of `nameServers`) that serve it; at least one. */
   nameServers: string[];
-  /** SOA MNAME without a trailing dot. Default: the first of `nsNames`. */
+  /** SOA MNAME without a trailing dot. Default: the first of `nsRecords`. */
   primary?: string;
   /** Mail address of whoever is responsible: `hostmaster@example.org`. */
   contact: string;
-  /** The SOA record's figures. */
-  figures: SoaFigures;
+  /** The SOA record's timers. */
+  timers: SoaTimers;
   /** `$TTL` in seconds. */
   ttl: number;
   /** The serial is this one or a later one, for a zone that was served elsewhere. Default: by the date. */
   serialAtLeast?: number;
   /** Host names of the NS records, without trailing dots; at least one. */
-  nsNames: string[];
-  /** The user's own records, and an A record for each name of `nsNames` in the zone that has none. */
+  nsRecords: string[];
+  /** The user's own records, and an A record for each name of `nsRecords` in the zone that has none. */
   records: ZoneRecordModel[];
 }
 
@@ -216,5 +216,5 @@ export interface FarmModel {
   /** What all sites have in common for https. Absent: there is no key `tls`. */
   tls?: TlsModel;
   /** Whether to look at the machines for drift before anything else. */
-  observe: boolean;
+  detectDrift: boolean;
 }

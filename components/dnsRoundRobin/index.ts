@@ -7,7 +7,7 @@ import { isLarge } from "../host/wish.cjs";
 import { Refusal } from "../base/userError";
 import { ZoneArgs, renderZone } from "./zone";
 
-export { SoaFigures, SoaPreset, ZoneRecordModel } from "../config/model";
+export { SoaTimers, SoaPreset, ZoneRecordModel } from "../config/model";
 export { NameArgs, ZoneArgs } from "./zone";
 
 /** A name server of a zone: BIND, with `named.conf.local` where Debian has it. */

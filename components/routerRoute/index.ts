@@ -29,7 +29,7 @@ export interface RouterRouteArgs {
   /** The address block: packets to addresses of it that nobody has end on the router instead of circling. */
   block: string;
   /** The subnet that router and servers share. */
-  ethernet: string;
+  serverSubnet: string;
   /** All prefixes and their servers: a prefix that is not here any more is no longer routed. */
   routes: RouteArgs[];
   /**
@@ -53,13 +53,13 @@ export interface RouterRouteArgs {
    * How long the router asks a server that is to get a prefix, before it refuses to move it. In seconds, 5 to 60. Not for
    * kind cisco-ios, which can't ask. Default: 30.
    */
-  proofSeconds?: number;
+  checkSeconds?: number;
   /** What a server must answer before a prefix moves to it. Default: nothing is asked. */
   checks?: VipCheckArgs[];
   /** Health path of each pool that `checks` name. */
   healthPaths?: Record<string, pulumi.Input<string>>;
   /** The router's address outside the Ethernet from which the checks are asked. Default: found on the router. */
-  proofSource?: string;
+  checkSource?: string;
   /** Names of the other routers with the same routes: a failure of this one says what that means. Default: none. */
   others?: string[];
   /** What `enable` asks for, on a router of kind cisco-ios whose login is not privileged. Default: none. */
@@ -76,7 +76,7 @@ export interface RouterRouteArgs {
 /**
  * The routes to VIP prefixes on one router: the whole table in one command. A changed next hop is a failover.
  * It needs no dependency on the servers: a prefix moves only when its new server answers for every VIP that the
- * present one answers for, and that is waited for, `proofSeconds` at most.
+ * present one answers for, and that is waited for, `checkSeconds` at most.
  *
  * @throws Refusal when a next hop lies outside the Ethernet, a prefix stands twice, or the kind can't pin flows.
  */
@@ -88,7 +88,7 @@ export class RouterRoute extends pulumi.ComponentResource {
     checkHosts("router", [args.router]);
     const routes = completeRoutes(args.routes, args.servers);
     checkRoutes(routes, args);
-    const servers = renderServers(args.servers ?? serversOf(routes), args.ethernet, args.pinning);
+    const servers = renderServers(args.servers ?? serversOf(routes), args.serverSubnet, args.pinning);
     const checks = renderChecks(args.checks ?? []);
     const kind = routerKind(args.kind);
     instanceName(name, kind.concern);

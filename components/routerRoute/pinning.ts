@@ -9,8 +9,8 @@ export interface PinningArgs {
   markMask?: string;
   /** A server's routing table has this number plus its Ethernet host number. Default: 76000. */
   tableBase?: number;
-  /** Preference of the routing rules: below that of the main table, 32766. Default: 7677. */
-  rulePreference?: number;
+  /** Priority of the routing rules: below that of the main table, 32766. Default: 7677. */
+  rulePriority?: number;
   /**
    * Protocols whose further connections go to the server that has the first one, also after a flip: `ftp`, on port 21.
    * The router reads the first one for that, so it must not be encrypted. Default: none.
@@ -38,7 +38,7 @@ export interface RouteServerArgs {
 export const PINNING: Required<PinningArgs> = {
   markMask: "0xff000000",
   tableBase: 76000,
-  rulePreference: 7677,
+  rulePriority: 7677,
   helpers: [],
   trackOnlyVips: false,
 };
@@ -76,8 +76,8 @@ export const RESERVED_TABLES: [number, string][] = [
   [7676, "the table by which servers are asked before a move"],
 ];
 
-/** Preference of the rule by which servers are asked before a move: routes.sh has it, too. */
-export const PROOF_PREFERENCE = 7676;
+/** Priority of the rule by which servers are asked before a move: routes.sh has it, too. */
+export const CHECK_RULE_PRIORITY = 7676;
 
 /** What is wrong with a mask for marks, as the rest of a sentence; undefined: nothing. */
 export function markMaskComplaint(text: string): string | undefined {
@@ -107,7 +107,7 @@ function lowestBit(mask: string): number {
  */
 export function renderServers(
   servers: RouteServerArgs[],
-  ethernet: string,
+  serverSubnet: string,
   pinning: PinningArgs = {},
 ): string {
   const { markMask, tableBase } = { ...PINNING, ...pinning };
@@ -116,8 +116,12 @@ export function renderServers(
     .map(({ name, address, down }) => {
       refuse("servers", name, nameComplaint(name));
       refuse("servers", address, !isAddress(address) && "is not an IPv4 address");
-      refuse("servers", address, !contains(ethernet, address) && `lies outside the Ethernet ${ethernet}`);
-      const number = hostNumberOf(ethernet, address);
+      refuse(
+        "servers",
+        address,
+        !contains(serverSubnet, address) && `lies outside the Ethernet ${serverSubnet}`,
+      );
+      const number = hostNumberOf(serverSubnet, address);
       refuse(
         "pinning.markMask",
         markMask,

@@ -6,7 +6,7 @@ import {
   CheckKind,
   DnsRoundRobin,
   RouterRoute,
-  SOA_FIGURES,
+  SOA_TIMERS,
   SoaPreset,
   WebServerPool,
   place,
@@ -36,7 +36,7 @@ const placement = place(plan.vipSubnets, servers);
 const routes = new RouterRoute("r1", {
   router,
   block: plan.block,
-  ethernet: plan.ethernet,
+  serverSubnet: plan.serverSubnet,
   servers,
   routes: placement,
   checks: widgetco.vips.map((vip) => ({
@@ -52,9 +52,9 @@ const routes = new RouterRoute("r1", {
 new DnsRoundRobin("widgetco.example", {
   zone: "widgetco.example",
   nameServers: [nameServer],
-  nsNames: ["ns1.widgetco.example"],
+  nsRecords: ["ns1.widgetco.example"],
   contact: "hostmaster@widgetco.example",
-  figures: SOA_FIGURES[SoaPreset.Article],
+  timers: SOA_TIMERS[SoaPreset.Classic],
   ttl: 86400,
   sites: [{ name: widgetco.serverName, addresses: widgetco.vips }],
   records: [{ name: "ns1", type: "A", value: nameServer.address }],

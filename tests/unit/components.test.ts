@@ -72,15 +72,15 @@ const pool = (rest: Partial<WebServerPoolArgs> = {}): WebServerPoolArgs => ({
 const routing = (rest: Partial<RouterRouteArgs> = {}): RouterRouteArgs => ({
   router: host("r1", 1),
   block: "192.0.2.0/24",
-  ethernet: "192.0.2.0/27",
+  serverSubnet: "192.0.2.0/27",
   routes: prefixes.map((prefix, i) => ({ prefix, server: `web${i + 1}`, nextHop: `192.0.2.${i + 2}` })),
   ...rest,
 });
 const zone = (rest: Partial<DnsRoundRobinArgs> = {}): DnsRoundRobinArgs => ({
   zone: "widgetco.example",
-  nsNames: ["ns1.example.net"],
+  nsRecords: ["ns1.example.net"],
   contact: "hostmaster@widgetco.example",
-  figures: { refresh: 86400, retry: 3600, expire: 1209600, minimum: 300 },
+  timers: { refresh: 86400, retry: 3600, expire: 1209600, minimum: 300 },
   ttl: 300,
   sites: sites(2).map(({ serverName, vips }) => ({ name: serverName, addresses: vips })),
   nameServers: hosts("ns", 2),
@@ -411,7 +411,7 @@ describe("components", () => {
     ["router's name", () => new RouterRoute("r\n1", routing()), becomes],
     [
       "next hop",
-      () => new RouterRoute("r1", routing({ ethernet: "198.51.100.0/24" })),
+      () => new RouterRoute("r1", routing({ serverSubnet: "198.51.100.0/24" })),
       /lies outside the Ethernet/,
     ],
     [

@@ -67,18 +67,18 @@ function readJob() {
     block: want.block.trim(),
     wishes: [{ prefix: want.block.trim(), ...LAST_RESORT }, ...routes],
     seconds,
-    checks: isOutside(setting.get("ethernet") ?? "") ? parseChecks(checks) : [],
+    checks: isOutside(setting.get("server_subnet") ?? "") ? parseChecks(checks) : [],
   };
 }
 
 /**
  * Whether this machine sees the farm as a client does. On the Ethernet itself the router's ICMP redirects lead past it,
  * to the server that had the VIP before.
- * @param {string} ethernet
+ * @param {string} serverSubnet
  */
-function isOutside(ethernet) {
+function isOutside(serverSubnet) {
   const own = Object.values(os.networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  return !own.some(({ family, address }) => family === "IPv4" && isIn(ethernet, address));
+  return !own.some(({ family, address }) => family === "IPv4" && isIn(serverSubnet, address));
 }
 
 async function main() {
