@@ -2,7 +2,8 @@
 import { isAddress } from "./network/addressPlan";
 import { aliasComplaint, documentRootComplaint, nameComplaint, siteNameComplaint } from "./config/names";
 import { lineProblems } from "./config/directives";
-import type { HostArgs } from "./host/ssh";
+import type { ServerArgs } from "./host/ssh";
+import { ServerState } from "./network/placement";
 import { Refusal } from "./base/userError";
 import type { SiteArgs } from "./webServerPool/vhost";
 
@@ -11,11 +12,18 @@ export function refuse(path: string, value: unknown, complaint: string | false |
   if (complaint) throw new Refusal(`${path}: ${JSON.stringify(value)} ${complaint}`);
 }
 
-/** Machines: names and addresses, and no name twice. */
-export function checkHosts(path: string, hosts: HostArgs[]): void {
-  hosts.forEach(({ name, address }, i) => {
+/** What is wrong with a state, as the rest of a sentence; undefined: nothing. A program in another language has it as text. */
+export const stateComplaint = (state: string): string | undefined =>
+  (Object.values(ServerState) as string[]).includes(state)
+    ? undefined
+    : "is not known; use active, maintenance or down";
+
+/** Machines: names, addresses and states, and no name twice. */
+export function checkHosts(path: string, hosts: ServerArgs[]): void {
+  hosts.forEach(({ name, address, state = ServerState.Active }, i) => {
     refuse(`${path}[${i}].name`, name, nameComplaint(name));
     refuse(`${path}[${i}].address`, address, isAddress(address) ? undefined : "is not an IPv4 address");
+    refuse(`${path}[${i}].state`, state, stateComplaint(state));
   });
   checkUnique(
     path,

@@ -17,21 +17,12 @@ export {
   healthToken,
 } from "./webServerPool";
 export { healthPath } from "./webServerPool/vhost";
-export {
-  CheckKind,
-  PinningArgs,
-  RouteArgs,
-  RouteServerArgs,
-  RouterRoute,
-  RouterRouteArgs,
-  VipCheckArgs,
-} from "./routerRoute";
+export { CheckKind, PinningArgs, RouteArgs, RouterRoute, RouterRouteArgs, VipCheckArgs } from "./routerRoute";
 export { RouterKind, registerRouterKind } from "./routerRoute/kinds";
 export {
   DnsRoundRobin,
   DnsRoundRobinArgs,
   NameArgs,
-  NameServerArgs,
   SoaTimers,
   SoaPreset,
   ZoneRecordModel,

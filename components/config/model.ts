@@ -1,19 +1,10 @@
 import { NetworkPlan, VipBinding } from "../network/addressPlan";
 import { SshOptions } from "../host/ssh";
-import { Placement } from "../network/placement";
+import { Placement, ServerState } from "../network/placement";
 import { PinningArgs } from "../routerRoute/pinning";
 
 export { SshOptions } from "../host/ssh";
-
-/** What a server shall do. */
-export enum ServerState {
-  /** It carries its share of the units. */
-  Active = "active",
-  /** It carries none; it is still reached and kept up to date. */
-  Maintenance = "maintenance",
-  /** It carries none, and nobody may try to reach it. */
-  Down = "down",
-}
+export { ServerState } from "../network/placement";
 
 /** What is placed as a whole. */
 export enum Granularity {

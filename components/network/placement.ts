@@ -3,14 +3,24 @@ import { apportion } from "./apportion";
 import { ConfigError, Path, Problems, useNearest } from "../config/error";
 import { homesOf } from "./homes";
 
+/** Whether a server carries traffic. */
+export enum ServerState {
+  /** It carries its share of the units. */
+  Active = "active",
+  /** It carries none; it is still reached and kept up to date. */
+  Maintenance = "maintenance",
+  /** It carries none, and is not connected to. */
+  Down = "down",
+}
+
 /** A server as placement sees it. */
 export interface PlacementServer {
   /** Its name. */
   name: string;
   /** Its Ethernet address: servers are ordered by it. */
   address: string;
-  /** Only a server that is `active` carries traffic. */
-  state: string;
+  /** Only a server that is `active` carries traffic. Default: active. */
+  state?: ServerState;
   /** How much of what others can't carry it takes, as a positive whole number. Default: 1. */
   weight?: number;
 }
@@ -83,7 +93,7 @@ function dealOut(servers: PlacementServer[], counts: number[]): string[] {
     .map(({ name }) => name);
 }
 
-const isActive = ({ state }: PlacementServer): boolean => state === "active";
+const isActive = ({ state = ServerState.Active }: PlacementServer): boolean => state === ServerState.Active;
 
 function check(subnets: string[], servers: PlacementServer[], options: PlacementOptions): void {
   const problems = new Problems();

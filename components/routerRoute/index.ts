@@ -1,9 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import { checkHosts, refuse } from "../argumentChecks";
 import { hostCommand, instanceName, resourcesBehind } from "../host/hostCommand";
-import { HostArgs } from "../host/ssh";
+import { HostArgs, ServerArgs } from "../host/ssh";
 import { routerKind } from "./kinds";
-import { PinningArgs, RouteServerArgs, renderServers } from "./pinning";
+import { PinningArgs, renderServers } from "./pinning";
 import {
   Route,
   RouteArgs,
@@ -17,7 +17,7 @@ import {
   secretName,
 } from "./routes";
 
-export { PinningArgs, RouteServerArgs } from "./pinning";
+export { PinningArgs } from "./pinning";
 export { CheckKind, RouteArgs, VipCheckArgs } from "./routes";
 
 /** Arguments of {@link RouterRoute}. */
@@ -36,7 +36,7 @@ export interface RouterRouteArgs {
    * All servers, also those that carry nothing now: the open connections of one that is not here break. Default: those
    * of `routes`.
    */
-  servers?: RouteServerArgs[];
+  servers?: ServerArgs[];
   /**
    * Whether open connections stay with the server where they began until they end, while new ones follow the routes.
    * Default: true where the kind can (linux); true is refused where it can't.
@@ -69,8 +69,6 @@ export interface RouterRouteArgs {
    * which may take longer than the router waits for them; a failover must wait for no server. Default: nothing to wait for.
    */
   after?: pulumi.Input<string>[];
-  /** What observation found different on the router. Default: nothing. */
-  drift?: string;
 }
 
 /**
@@ -124,7 +122,6 @@ export class RouterRoute extends pulumi.ComponentResource {
           ...(args.enableSecret === undefined ? {} : { enable: args.enableSecret }),
         },
         onFailure: args.others?.length ? splitTables(args.router.name, args.others) : undefined,
-        drift: args.drift,
       },
       { parent: this, dependsOn: resourcesBehind(args.after) },
     );
@@ -141,7 +138,7 @@ function cannotPin(kind?: string): string {
   return `is not possible: kind "${kind}" cannot pin open connections to their server; use false, or kind "linux"`;
 }
 
-function serversOf(routes: Route[]): RouteServerArgs[] {
+function serversOf(routes: Route[]): ServerArgs[] {
   return [
     ...new Map(routes.map(({ server, nextHop }) => [server, { name: server, address: nextHop }])).values(),
   ];

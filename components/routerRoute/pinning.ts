@@ -1,7 +1,9 @@
 /** Which mark and which routing table stand for a server: both follow from its Ethernet host number alone. */
 import { contains, hostNumberOf, isAddress } from "../network/addressPlan";
-import { refuse } from "../argumentChecks";
+import { refuse, stateComplaint } from "../argumentChecks";
 import { nameComplaint } from "../config/names";
+import type { ServerArgs } from "../host/ssh";
+import { ServerState } from "../network/placement";
 
 /** How open connections are kept. Nothing else on the router may use the numbers. */
 export interface PinningArgs {
@@ -24,15 +26,8 @@ export interface PinningArgs {
   trackOnlyVips?: boolean;
 }
 
-/** A server of the farm, whether it carries traffic or not. */
-export interface RouteServerArgs {
-  /** Its name. */
-  name: string;
-  /** Its Ethernet address: the next hop to it. */
-  address: string;
-  /** Nobody may try to reach it: its open connections move at once, and their clients are told. Default: false. */
-  down?: boolean;
-}
+/** What a router knows of a server. */
+type RouteServer = Pick<ServerArgs, "name" | "address" | "state">;
 
 /** What a router uses where nothing is configured. */
 export const PINNING: Required<PinningArgs> = {
@@ -106,16 +101,17 @@ function lowestBit(mask: string): number {
  * @throws Refusal when a server is no machine of the Ethernet or has no room in the mask.
  */
 export function renderServers(
-  servers: RouteServerArgs[],
+  servers: RouteServer[],
   serverSubnet: string,
   pinning: PinningArgs = {},
 ): string {
   const { markMask, tableBase } = { ...PINNING, ...pinning };
   refuse("pinning.markMask", markMask, markMaskComplaint(markMask));
   return servers
-    .map(({ name, address, down }) => {
+    .map(({ name, address, state }) => {
       refuse("servers", name, nameComplaint(name));
       refuse("servers", address, !isAddress(address) && "is not an IPv4 address");
+      refuse("servers", state, state && stateComplaint(state));
       refuse(
         "servers",
         address,
@@ -136,7 +132,7 @@ export function renderServers(
       );
       return {
         number,
-        line: [name, address, down ? "down" : "up", markOf(number, markMask), table],
+        line: [name, address, state === ServerState.Down ? "down" : "up", markOf(number, markMask), table],
       };
     })
     .sort((a, b) => a.number - b.number)

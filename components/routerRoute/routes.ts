@@ -1,3 +1,4 @@
+import { ServerState } from "../network/placement";
 import { compareAddresses, contains, isAddress, isPrefix, networkAddress } from "../network/addressPlan";
 import { firstRepeated, refuse } from "../argumentChecks";
 import { checkPathComplaint, dnsNameComplaint, nameComplaint, siteNameComplaint } from "../config/names";
@@ -212,7 +213,7 @@ export function describeShares(routes: RouteArgs[]): Record<string, string> {
 interface RoutesContext {
   block: string;
   serverSubnet: string;
-  servers?: { name: string; address: string; down?: boolean }[];
+  servers?: { name: string; address: string; state?: ServerState }[];
 }
 
 /**
@@ -228,7 +229,7 @@ export function checkRoutes(routes: Route[], { block, serverSubnet, servers }: R
     refuse("routes", nextHop, !isAddress(nextHop) && "is not an IPv4 address");
     const known = servers?.find(({ name }) => name === server);
     refuse("routes", server, servers !== undefined && !known && "is none of the servers");
-    refuse("routes", server, known?.down && "is down, and can carry nothing");
+    refuse("routes", server, known?.state === ServerState.Down && "is down, and can carry nothing");
     refuse(
       "routes",
       nextHop,

@@ -6,6 +6,7 @@ import {
   CheckKind,
   DnsRoundRobin,
   RouterRoute,
+  ServerState,
   SOA_TIMERS,
   SoaPreset,
   WebServerPool,
@@ -18,11 +19,15 @@ const plan = planNetwork({ block: "192.0.2.0/24", subnetPrefix: 27, vipSubnets: 
 const router = { name: "r1", address: "192.0.2.1" };
 const nameServer = { name: "ns1", address: "192.0.2.10" };
 const servers = [
-  { name: "web1", address: "192.0.2.2", state: "active" },
-  { name: "web2", address: "192.0.2.3", state: process.env.WEB2_STATE ?? "active" },
-  { name: "web3", address: "192.0.2.4", state: "active" },
-  { name: "web4", address: "192.0.2.5", state: "active" },
-].map((server) => ({ ...server, down: server.state === "down" }));
+  { name: "web1", address: "192.0.2.2", state: ServerState.Active },
+  {
+    name: "web2",
+    address: "192.0.2.3",
+    state: (process.env.WEB2_STATE as ServerState | undefined) ?? ServerState.Active,
+  },
+  { name: "web3", address: "192.0.2.4", state: ServerState.Active },
+  { name: "web4", address: "192.0.2.5", state: ServerState.Active },
+];
 const widgetco = {
   name: "widgetco",
   serverName: "www.widgetco.example",

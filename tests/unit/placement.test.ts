@@ -7,6 +7,7 @@ import {
   PlacementError,
   PlacementOptions,
   PlacementServer,
+  ServerState,
   place,
   shares,
 } from "../../components/network/placement";
@@ -14,7 +15,7 @@ import {
 const prefixes = ["192.0.2.32/27", "192.0.2.64/27", "192.0.2.96/27", "192.0.2.128/27"];
 const [p1, p2, p3, p4] = prefixes;
 
-function farm(...states: string[]): PlacementServer[] {
+function farm(...states: ServerState[]): PlacementServer[] {
   return states.map((state, i) => ({ name: `web${i + 1}`, address: `192.0.2.${i + 2}`, state }));
 }
 
@@ -22,7 +23,7 @@ function serving(placements: Placement[]): Record<string, string> {
   return Object.fromEntries(placements.map(({ prefix, server }) => [prefix, server]));
 }
 
-const [A, M, D] = ["active", "maintenance", "down"];
+const [A, M, D] = [ServerState.Active, ServerState.Maintenance, ServerState.Down];
 
 describe("place", () => {
   it("gives the i-th subnet to the i-th server, both ordered as numbers", () => {
@@ -42,7 +43,7 @@ describe("place", () => {
     });
   });
 
-  const maintenance: [string[], string[]][] = [
+  const maintenance: [ServerState[], string[]][] = [
     [
       [A, M, A, A],
       ["web1", "web1", "web3", "web4"],
@@ -163,7 +164,7 @@ describe("place", () => {
     ],
     ...(["homes", "overrides"] as const).flatMap((key): [string, () => unknown, string, string][] => {
       const call =
-        (states: string[], named: Record<string, string>, more: PlacementOptions = {}) =>
+        (states: ServerState[], named: Record<string, string>, more: PlacementOptions = {}) =>
         (): unknown =>
           place(prefixes, farm(...states), { ...more, [key === "overrides" ? key : "homes"]: named });
       return [

@@ -1,4 +1,5 @@
 import assert from "assert";
+import { ServerState } from "../../components/network/placement";
 import {
   CheckKind,
   Route,
@@ -164,7 +165,7 @@ check_seconds=30
     [{ block: "192.0.2.0/24\n0.0.0.0/0" }, /^block: .* is no prefix/],
     [{ serverSubnet: "192.0.2.0" }, /^serverSubnet: "192.0.2.0" is no prefix/],
     [{ servers: [] }, /^routes: "web1" is none of the servers/],
-    [{ servers: [{ ...web1, down: true }] }, /^routes: "web1" is down, and can carry nothing/],
+    [{ servers: [{ ...web1, state: ServerState.Down }] }, /^routes: "web1" is down, and can carry nothing/],
     [{ servers: [{ ...web1, address: "192.0.2.3" }] }, /"192.0.2.2" is not the address of web1, 192.0.2.3/],
     [{ servers: [web1, { ...web1, name: "web2" }] }, /"192.0.2.2" is the address of two servers/],
   ];
