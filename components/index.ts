@@ -4,6 +4,7 @@ import "./startup/needs.cjs";
 export * from "./network/addressPlan";
 export * from "./network/homes";
 export * from "./network/placement";
+export { ServerState } from "./network/serverState";
 export { Concern, instanceName } from "./host/hostCommand";
 export { HostArgs, ServerArgs, SshOptions } from "./host/ssh";
 export { LoopbackVip, LoopbackVipArgs } from "./loopbackVip";
@@ -17,27 +18,18 @@ export {
   healthToken,
 } from "./webServerPool";
 export { healthPath } from "./webServerPool/vhost";
-export {
-  CheckKind,
-  PinningArgs,
-  RouteArgs,
-  RouteServerArgs,
-  RouterRoute,
-  RouterRouteArgs,
-  VipCheckArgs,
-} from "./routerRoute";
+export { CheckKind, PinningArgs, RouteArgs, RouterRoute, RouterRouteArgs, VipCheckArgs } from "./routerRoute";
 export { RouterKind } from "./routerRoute/kind";
 export { registerRouterKind } from "./routerRoute/kinds";
 export {
   DnsRoundRobin,
   DnsRoundRobinArgs,
   NameArgs,
-  NameServerArgs,
-  SoaFigures,
+  SoaTimers,
   SoaPreset,
   ZoneRecordModel,
 } from "./dnsRoundRobin";
-export { SOA_FIGURES } from "./dnsRoundRobin/soa";
+export { SOA_TIMERS } from "./dnsRoundRobin/soa";
 export { TlsVersion } from "./webServerPool/tls/defaults";
 export { ConfigError, Problem } from "./base/problems";
 export { Refusal } from "./base/userError";

@@ -9,6 +9,7 @@ import {
   CheckKind,
   Concern,
   DnsRoundRobin,
+  HostArgs,
   RouterRoute,
   VipCheckArgs,
   WebServerPool,
@@ -32,11 +33,11 @@ import { POOL } from "./preflight/identity";
 import { firstServers } from "./preflight/firstServers";
 import { isInDoubt } from "./host/drift";
 import { Findings, driftOf, inspect } from "./preflight/inspection";
+import { withDrift } from "./host/knownDrift";
 import { ownInstances } from "./host/observe";
 import { zoneComponent } from "./dnsRoundRobin/names";
 import { announceOrder } from "./host/turns.cjs";
 import { tellOutlook } from "./preflight/report";
-import { routerKind } from "./routerRoute/kinds";
 import { commandsOf, httpsSites, planAhead } from "./webServerPool/tls";
 import { SiteArgs, healthPath } from "./webServerPool/vhost";
 import { zonesElsewhere } from "./preflight/zonesElsewhere";
@@ -141,11 +142,8 @@ function poolOf(farm: FarmModel) {
     vips: boundVips(site),
     ...(farm.tls?.folder !== undefined && !site.tls ? { tls: { enabled: false } } : {}),
   }));
-  return { sites, tls: farm.tls, commands: commandsOf(POOL, serversOf(farm)) };
+  return { sites, tls: farm.tls, commands: commandsOf(POOL, farm.servers) };
 }
-
-const serversOf = ({ servers }: FarmModel) =>
-  servers.map((server) => ({ ...server, down: server.state === ServerState.Down }));
 
 function build(
   farm: FarmModel,
@@ -154,10 +152,9 @@ function build(
   token: pulumi.Output<string>,
   { sites, tls }: ReturnType<typeof poolOf>,
 ): Record<string, unknown> {
-  const drift = (machine: string, component: string, concern: string): string | undefined =>
-    driftOf(found.get(machine), instanceName(component, concern));
+  const seen = <H extends HostArgs>(host: H): H =>
+    withDrift(host, (instance) => driftOf(found.get(host.name), instance));
   const prefixes = farm.network.vipSubnets;
-  const servers = serversOf(farm);
 
   const https = new Set(httpsSites({ sites, tls }).map(({ name }) => name));
   const carriers = new Set(farm.placement.map(({ server }) => server));
@@ -170,24 +167,23 @@ function build(
   const routers = farm.routers.map(
     (router) =>
       new RouterRoute(router.name, {
-        router,
+        router: seen(router),
         kind: router.kind,
         block: farm.network.block,
-        ethernet: farm.network.ethernet,
+        serverSubnet: farm.network.serverSubnet,
         routes: farm.placement,
-        servers,
+        servers: farm.servers,
         pinFlows: router.pinFlows,
         pinning: router.pinning,
         confirmSeconds: router.confirmSeconds,
-        proofSeconds: router.proofSeconds,
+        checkSeconds: router.checkSeconds,
         checks: farm.sites.flatMap((site) => boundVips(site).flatMap((vip) => checksOf(site, vip, https))),
         healthPaths: { [POOL]: token.apply(healthPath) },
-        proofSource: router.proofSource,
+        checkSource: router.checkSource,
         others: farm.routers.filter((other) => other !== router).map(({ name }) => name),
         enableSecret: enableSecret(router.name),
         // Nothing fails over by it yet, and all of many servers together take longer than it waits for one.
         after: isFirstRun ? [served] : [],
-        drift: drift(router.name, router.name, routerKind(router.kind).concern),
       }),
   );
 
@@ -201,12 +197,9 @@ function build(
       ),
     );
   const pool = new WebServerPool(POOL, {
-    servers: servers.map((server) => ({
-      ...server,
-      after: carriers.has(server.name) ? [] : routers.map((router) => router.report),
-      vipsDrift: drift(server.name, `${POOL}-${server.name}`, Concern.Vips),
-      vhostsDrift: drift(server.name, `${POOL}-${server.name}`, Concern.Vhosts),
-    })),
+    servers: farm.servers.map((server) =>
+      seen({ ...server, after: carriers.has(server.name) ? [] : routers.map((router) => router.report) }),
+    ),
     sites,
     tls,
     prefixes,
@@ -228,9 +221,7 @@ function build(
     new DnsRoundRobin(zoneComponent(zone.zone), {
       ...zone,
       after,
-      nameServers: farm.nameServers
-        .filter(({ name }) => zone.nameServers.includes(name))
-        .map((server) => ({ ...server, drift: drift(server.name, zoneComponent(zone.zone), Concern.Zone) })),
+      nameServers: farm.nameServers.filter(({ name }) => zone.nameServers.includes(name)).map(seen),
       sites: published.flatMap((site) =>
         [site.serverName, ...site.aliases]
           .filter((name) => zoneOf(name, zones) === zone.zone)

@@ -1,6 +1,6 @@
 /** The article's network, for the examples of single services. Put in your addresses, and it is yours. */
 import * as pulumi from "@pulumi/pulumi";
-import { SOA_FIGURES, SoaPreset, SshOptions, place, planNetwork, vipsOf } from "../components";
+import { ServerState, SOA_TIMERS, SoaPreset, SshOptions, place, planNetwork, vipsOf } from "../components";
 
 export const plan = planNetwork({ block: "192.0.2.0/24", subnetPrefix: 27, vipSubnets: 4 });
 /** The service's addresses, one out of each VIP subnet. */
@@ -18,18 +18,18 @@ export const servers = [
   { name: "web3", address: "192.0.2.4" },
   { name: "web4", address: "192.0.2.5" },
 ].map((server) => {
-  const state = config.get(server.name) ?? "active";
-  return { ...server, ssh, state, down: state === "down" };
+  const state = config.get<ServerState>(server.name);
+  return { ...server, ssh, state };
 });
 
 /** For the RouterRoute: who serves what. */
 export const routing = {
   router: { name: "r1", address: "192.0.2.1", ssh },
   block: plan.block,
-  ethernet: plan.ethernet,
+  serverSubnet: plan.serverSubnet,
   servers,
   routes: place(plan.vipSubnets, servers),
 };
 
 /** For the DnsRoundRobin. */
-export const soa = { contact: `hostmaster@${zone}`, figures: SOA_FIGURES[SoaPreset.Modern], ttl: 300 };
+export const soa = { contact: `hostmaster@${zone}`, timers: SOA_TIMERS[SoaPreset.Modern], ttl: 300 };

@@ -79,9 +79,7 @@ function describeShortage({ servers, network }: FarmModel, least: number): strin
     ...(vips < least
       ? [`network.vipSubnets ${least}: with ${vips}, a site has ${vips} VIPs and no more servers than that`]
       : []),
-    ...(servers.length >= least && vips >= least
-      ? ["fewer pins, and homes on more servers below placement"]
-      : []),
+    ...(servers.length >= least && vips >= least ? ["fewer overrides, and more servers in homes"] : []),
   ];
 }
 

@@ -91,11 +91,11 @@ function spread(config: StackConfig, least: number): Edit[] | undefined {
 }
 
 const activate = (name: string): Edit => ({ path: ["servers", name, "state"], value: ServerState.Active });
-const unpin = (prefix: string): Edit => ({ path: ["pins", prefix] });
-const home = (prefix: string, name: string): Edit => ({ path: ["placement", prefix], value: name });
+const unpin = (prefix: string): Edit => ({ path: ["overrides", prefix] });
+const home = (prefix: string, name: string): Edit => ({ path: ["homes", prefix], value: name });
 
 const pinsIn = ({ all, project }: StackConfig): string[] =>
-  Object.keys(JSON.parse(all[`${project}:pins`] ?? "{}") as object);
+  Object.keys(JSON.parse(all[`${project}:overrides`] ?? "{}") as object);
 
 /** How many servers all sites together lack. A configuration that would be refused is no help. */
 function missingIn(config: StackConfig, edits: Edit[], least: number): number {

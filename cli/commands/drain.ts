@@ -8,7 +8,7 @@ import { WaitEnd, pinningRouters, waitForFlows } from "../drain/wait";
 import { CliError, Exit, UsageError } from "../terminal/exit";
 import { onInterrupt } from "../terminal/interrupt";
 import { Context, open } from "./command";
-import { leavingEdits, pinsOf } from "../edits/flips";
+import { leavingEdits, overridesOf } from "../edits/flips";
 
 interface DrainOptions extends Despite {
   wait?: number;
@@ -33,7 +33,7 @@ export function drainCommand(): Command {
       const context = await open(command);
       const farm = await context.session.farm();
       goOnDespite(farm, options);
-      const edits = leavingEdits(farm, await pinsOf(context), name, ServerState.Maintenance);
+      const edits = leavingEdits(farm, await overridesOf(context), name, ServerState.Maintenance);
       const already = serverNamed(farm, name).state === ServerState.Maintenance;
       const outcome = already
         ? undefined

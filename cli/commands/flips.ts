@@ -1,7 +1,7 @@
 /** `drain`, `restore`, `down`, `move`: who serves what. */
 import { Command } from "commander";
 import { ServerState } from "../../components/config";
-import { leavingEdits, moveEdits, pinsOf, stateOf } from "../edits/flips";
+import { leavingEdits, moveEdits, overridesOf, stateOf } from "../edits/flips";
 import { DESPITE_SITES, Despite, goOnDespite } from "./arguments";
 import { serverNamed } from "../edits/named";
 import { Outcome, change } from "../edits/change";
@@ -21,7 +21,7 @@ export function downCommand(): Command {
     .action(async (name: string, _options: unknown, command: Command) => {
       const context = await open(command);
       const farm = await context.session.farm();
-      const edits = leavingEdits(farm, await pinsOf(context), name, ServerState.Down);
+      const edits = leavingEdits(farm, await overridesOf(context), name, ServerState.Down);
       report(context, await change(context.session, context.terminal, `${name} is down`, edits));
     });
 }
@@ -59,7 +59,7 @@ export function moveCommand(): Command {
       const context = await open(command);
       const farm = await context.session.farm();
       goOnDespite(farm, options);
-      const edits = moveEdits(farm, await pinsOf(context), prefix, name);
+      const edits = moveEdits(farm, await overridesOf(context), prefix, name);
       report(context, await change(context.session, context.terminal, `move ${prefix} to ${name}`, edits));
     });
 }

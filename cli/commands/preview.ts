@@ -11,7 +11,7 @@ import { open } from "./command";
 
 interface PreviewOptions {
   markdown?: boolean;
-  observe: boolean;
+  detectDrift: boolean;
 }
 
 /** `preview`: what `up` would do. */
@@ -19,14 +19,14 @@ export function previewCommand(): Command {
   return new Command("preview")
     .description("what up would do: what moves, and the text that changes on each machine; changes nothing")
     .option("--markdown", "as a comment on a pull request")
-    .option("--no-observe", "look at no machine: where ssh leads to none, as in CI")
+    .option("--no-detect-drift", "look at no machine: where ssh leads to none, as in CI")
     .option("-o, --out <file>", "the result into a file")
-    .action(async ({ markdown, observe }: PreviewOptions, command: Command) => {
+    .action(async ({ markdown, detectDrift }: PreviewOptions, command: Command) => {
       const { session, terminal } = await open(command);
       if (markdown && terminal.json)
         throw new UsageError("--markdown and --json are two forms of one result: give one of them");
       try {
-        const found = await look(session, observe);
+        const found = await look(session, detectDrift);
         terminal.result({ stack: session.id, verdict: verdict(found), ...found }, () =>
           markdown ? renderMarkdown(session.id, found) : renderPreview(session.id, found),
         );
@@ -39,8 +39,8 @@ export function previewCommand(): Command {
     });
 }
 
-async function look(session: Session, observe: boolean): Promise<Forecast> {
+async function look(session: Session, detectDrift: boolean): Promise<Forecast> {
   const farm = await session.farm();
-  if (observe || !farm.observe) return forecast(session, farm);
-  return foresee(session, await session.draft([{ path: ["observe"], value: false }]));
+  if (detectDrift || !farm.detectDrift) return forecast(session, farm);
+  return foresee(session, await session.draft([{ path: ["detectDrift"], value: false }]));
 }

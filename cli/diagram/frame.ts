@@ -40,14 +40,14 @@ export function notice({ name, notAsked }: SceneRouter, y: number): string {
   );
 }
 
-export function headings({ routers, servers, ethernet }: Scene, y: number): string {
+export function headings({ routers, servers, serverSubnet }: Scene, y: number): string {
   const style = { size: 13, bold: true, fill: FAINT };
   const middle = ETHERNET.x + ETHERNET.width / 2;
   const told = routers.every(({ notAsked }) => notAsked === null);
   return [
     text(LEFT.x, y, "Visitors and names", style),
     text(ROUTER.x, y, `${routers.length > 1 ? "Routers" : "Router"}: next hops${told ? " now" : ""}`, style),
-    text(middle, y, `Ethernet ${ethernet}`, { ...style, anchor: "middle", width: 190 }),
+    text(middle, y, `Ethernet ${serverSubnet}`, { ...style, anchor: "middle", width: 190 }),
     text(
       SERVER.x,
       y,

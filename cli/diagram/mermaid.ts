@@ -45,7 +45,7 @@ export function renderMermaid(status: FarmStatus): string {
       ...rows.map((row, j) => `    r${i}x${j}[${label(row.label, ...wordsOf(row))}]`),
       "  end",
     ]),
-    `  subgraph ethernet [${label(`Ethernet ${scene.ethernet}`)}]`,
+    `  subgraph ethernet [${label(`Ethernet ${scene.serverSubnet}`)}]`,
     ...scene.servers.map((server, i) => `    s${i}[${label(...serverLines(server))}]:::${server.tone}`),
     "  end",
     ...edges.map(({ text }) => `  ${text}`),

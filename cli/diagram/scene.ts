@@ -61,7 +61,7 @@ export interface Scene {
   stack: string;
   /** As people write it. */
   time: string;
-  ethernet: string;
+  serverSubnet: string;
   block: string;
   /** A site's name and its VIPs; undefined: there is no site. */
   example?: { serverName: string; vips: string[] };

@@ -12,10 +12,10 @@ export const stateOf = (server: string, state: ServerState): Edit => ({
   value: state,
 });
 
-/** A server that carries nothing afterwards must leave somebody who does, and no pin may hold to it. */
+/** A server that carries nothing afterwards must leave somebody who does, and no override may hold to it. */
 export function leavingEdits(
   farm: FarmModel,
-  pins: Record<string, string>,
+  overrides: Record<string, string>,
   name: string,
   state: ServerState,
 ): Edit[] {
@@ -28,14 +28,14 @@ export function leavingEdits(
       `${name} is the last active server: nobody could take what it carries; ${next}. Nothing was touched`,
     );
   }
-  const held = Object.keys(pins).filter((prefix) => pins[prefix] === name);
-  return [stateOf(name, state), ...held.map((prefix) => ({ path: ["pins", prefix] }))];
+  const held = Object.keys(overrides).filter((prefix) => overrides[prefix] === name);
+  return [stateOf(name, state), ...held.map((prefix) => ({ path: ["overrides", prefix] }))];
 }
 
-/** What `move` writes: a pin, or none where the server is at home there. */
+/** What `move` writes: an override, or none where the server is at home there. */
 export function moveEdits(
   farm: FarmModel,
-  pins: Record<string, string>,
+  overrides: Record<string, string>,
   prefix: string,
   name: string,
 ): Edit[] {
@@ -49,14 +49,14 @@ export function moveEdits(
   const units = farm.placement.filter(
     (candidate) => candidate.prefix === unit || contains(unit, candidate.prefix),
   );
-  // A pin of the subnet above would win over home.
-  const above = Object.keys(pins).some((other) => other !== unit && contains(other, unit));
+  // An override of the subnet above would win over home.
+  const above = Object.keys(overrides).some((other) => other !== unit && contains(other, unit));
   const home = !above && units.every((candidate) => candidate.home === name);
-  return [{ path: ["pins", unit], value: home ? undefined : name }];
+  return [{ path: ["overrides", unit], value: home ? undefined : name }];
 }
 
-/** The pins as they are in the config; FarmModel has their effect only. */
-export async function pinsOf({ session }: { session: Session }): Promise<Record<string, string>> {
+/** The overrides as they are in the config; FarmModel has their effect only. */
+export async function overridesOf({ session }: { session: Session }): Promise<Record<string, string>> {
   const { all } = await session.config();
-  return JSON.parse(all[`${session.project}:pins`] ?? "{}") as Record<string, string>;
+  return JSON.parse(all[`${session.project}:overrides`] ?? "{}") as Record<string, string>;
 }

@@ -44,7 +44,7 @@ export function nextHostNumber({ network, sites }: FarmModel): number {
     }),
   );
   const taken = new Set([...numbers, ...sites.map(({ hostNumber }) => hostNumber)]);
-  const most = Math.min(...[network.ethernet, ...network.vipSubnets].map(maxHostNumber));
+  const most = Math.min(...[network.serverSubnet, ...network.vipSubnets].map(maxHostNumber));
   for (let number = 1; number <= most; number++) if (!taken.has(number)) return number;
   throw new UsageError(
     `no host number is free: all of 1 to ${most} are taken. Let the site share VIPs (--share-vips-with SITE), or use a shorter network.subnetPrefix`,

@@ -59,11 +59,11 @@ export function configOf(answers: Answers): Record<string, unknown> {
  */
 export function checkAnswers(answers: Partial<Answers>): void {
   const { block = "192.0.2.0/24", subnetPrefix = 27, vipSubnets = 4 } = answers;
-  const { ethernet } = planNetwork({ block, subnetPrefix, vipSubnets });
+  const { serverSubnet } = planNetwork({ block, subnetPrefix, vipSubnets });
   const { servers, routers, nameServers = {} } = answers;
   const taken = new Set([servers, routers, nameServers].flatMap((list) => Object.values(list ?? {})));
   const numbers = Array.from({ length: taken.size + 2 }, (_, i) => i + 1);
-  const free = numbers.map((number) => vipOf(ethernet, number)).filter((address) => !taken.has(address));
+  const free = numbers.map((number) => vipOf(serverSubnet, number)).filter((address) => !taken.has(address));
   const site = { name: "first", serverName: "www.example.org", documentRoot: "/srv/www/first" };
   const known = Object.entries(answers).filter(([, value]) => value !== undefined);
   readFarm(

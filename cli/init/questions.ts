@@ -71,7 +71,7 @@ export async function answer(given: Partial<Answers>): Promise<Answers> {
     ));
   const { subnetPrefix = subnets(block).subnetPrefix, vipSubnets = 4 } = given;
   const plan = planNetwork({ block, subnetPrefix, vipSubnets });
-  const host = (number: number): string => vipOf(plan.ethernet, number);
+  const host = (number: number): string => vipOf(plan.serverSubnet, number);
   const known: Partial<Answers> = { ...given, block, subnetPrefix, vipSubnets };
   // Else all that is asked now would be lost in the end.
   checkAnswers(known);

@@ -99,7 +99,7 @@ export interface FarmStatus {
   /** When, as ISO 8601. */
   at: string;
   /** The address block, and the subnet that router and servers share. */
-  network: { block: string; ethernet: string };
+  network: { block: string; serverSubnet: string };
   routers: RouterStatus[];
   servers: ServerStatus[];
   nameServers: MachineStatus[];
@@ -145,7 +145,7 @@ export function statusOf(farm: FarmModel, seen: Sightings): FarmStatus {
   const status: Omit<FarmStatus, "problems"> = {
     stack: seen.stack,
     at: new Date(seen.at).toISOString(),
-    network: { block: farm.network.block, ethernet: farm.network.ethernet },
+    network: { block: farm.network.block, serverSubnet: farm.network.serverSubnet },
     routers: farm.routers.map((router, i) => ({
       ...machineStatus(router, seen),
       kind: router.kind,

@@ -1,6 +1,6 @@
 /** The flip itself: what `down` does, without a preview and without a question. */
 import { ServerState } from "../../components/config";
-import { leavingEdits, pinsOf } from "../edits/flips";
+import { leavingEdits, overridesOf } from "../edits/flips";
 import { Outcome as Enacted, NotBegun, enact } from "../edits/change";
 import { Exit, CliError } from "../terminal/exit";
 import { ChangedMeanwhile, Draft, Session, Where } from "../pulumi/session";
@@ -44,9 +44,9 @@ export async function flip(flipper: Flipper, servers: string[]): Promise<Outcome
 
 async function attempt({ session }: Flipper, servers: string[]): Promise<[Result, string]> {
   const farm = await session.farm();
-  const pins = await pinsOf({ session });
+  const overrides = await overridesOf({ session });
   const draft = await session.draft(
-    servers.flatMap((name) => leavingEdits(farm, pins, name, ServerState.Down)),
+    servers.flatMap((name) => leavingEdits(farm, overrides, name, ServerState.Down)),
   );
   const enacted = await enact(session, draft, servers.length > 0 ? changesOf(draft) : allOf(draft), () => {});
   const { stayed, failure, undone } = enacted;

@@ -4,7 +4,7 @@
 import { CommandFailed, runOver } from "../../components/host/installed";
 import { RouterModel, ServerState } from "../../components/config";
 import { MOVE_COMMAND, moveWords } from "../routers/byHand";
-import { leavingEdits, pinsOf } from "../edits/flips";
+import { leavingEdits, overridesOf } from "../edits/flips";
 import { outstanding } from "../status/look";
 import type { Session } from "../pulumi/session";
 import { withShell } from "../routers/shell";
@@ -48,9 +48,9 @@ export async function triedMoving(router: RouterModel): Promise<string | undefin
 export async function moveOnRouters(session: Session, servers: string[]): Promise<Moved> {
   try {
     const now = await session.farm();
-    const pins = await pinsOf({ session });
+    const overrides = await overridesOf({ session });
     const { farm } = await session.draft(
-      servers.flatMap((name) => leavingEdits(now, pins, name, ServerState.Down)),
+      servers.flatMap((name) => leavingEdits(now, overrides, name, ServerState.Down)),
     );
     const views = await outstanding(session, farm);
     const done = await Promise.all(

@@ -117,16 +117,16 @@ function sshOf(defaults: SshInput, own: SshInput = {}): SshOptions {
 }
 
 function ethernetComplaint(plan: NetworkPlan, address: string): string | undefined {
-  const { ethernet } = plan;
-  if (!contains(ethernet, address)) return `lies outside the Ethernet subnet ${ethernet}`;
-  if (address === networkAddress(ethernet)) return `is the network address of ${ethernet}`;
-  if (address === broadcastAddress(ethernet)) return `is the broadcast address of ${ethernet}`;
+  const { serverSubnet } = plan;
+  if (!contains(serverSubnet, address)) return `lies outside the Ethernet subnet ${serverSubnet}`;
+  if (address === networkAddress(serverSubnet)) return `is the network address of ${serverSubnet}`;
+  if (address === broadcastAddress(serverSubnet)) return `is the broadcast address of ${serverSubnet}`;
   return undefined;
 }
 
 /** A name server may be anywhere, but not on a VIP. */
 function nameServerComplaint(plan: NetworkPlan, address: string): string | undefined {
-  if (contains(plan.ethernet, address)) return ethernetComplaint(plan, address);
+  if (contains(plan.serverSubnet, address)) return ethernetComplaint(plan, address);
   const vips = plan.vipSubnets.find((prefix) => contains(prefix, address));
   return vips && `lies in the VIP subnet ${vips}`;
 }
@@ -148,9 +148,9 @@ class FreeAddresses {
   /** The first one. */
   get first(): string {
     if (!this.plan) return "192.0.2.2";
-    const max = Math.min(maxHostNumber(this.plan.ethernet), this.used.size + 1);
+    const max = Math.min(maxHostNumber(this.plan.serverSubnet), this.used.size + 1);
     for (let number = 1; number <= max; number++) {
-      const address = vipOf(this.plan.ethernet, number);
+      const address = vipOf(this.plan.serverSubnet, number);
       if (!this.used.has(address)) return address;
     }
     return "a larger Ethernet subnet (a shorter network.subnetPrefix): this one is full";

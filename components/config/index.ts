@@ -2,9 +2,10 @@
 import { NetworkPlan, VipBinding, planNetwork } from "../network/addressPlan";
 import { Problems } from "../base/problems";
 import { Hosts, namesIn, readHosts } from "./hosts";
-import { checkKeys, siteSecrets } from "./keys";
+import { bareKey, checkKeys, siteSecrets } from "./keys";
 import { entries, flag, parse } from "./leaf";
 import { FarmModel, Granularity, ServerState } from "./model";
+import { refuseRenamed } from "./renamed";
 import { networkSchema } from "./schema";
 import { boundVips, readSites } from "./sites";
 import { readTls } from "./tls";
@@ -21,13 +22,14 @@ export { zoneOf } from "./zones";
 
 /**
  * Reads the configuration.
- * @param values value by key, without namespace; objects are parsed, scalars may be text
- * @param keys all keys that are set, with or without namespace, to find stray ones. Default: those of `values`
+ * @param input value by key, without namespace; objects are parsed, scalars may be text
+ * @param keys all keys that are set, with or without namespace, to find stray ones. Default: those of `input`
  * @throws ConfigError with one line for each problem: config path, offending value, and one that would work
  */
-export function readFarm(values: Record<string, unknown>, keys: string[] = []): FarmModel {
+export function readFarm(input: Record<string, unknown>, keys: string[] = []): FarmModel {
   const problems = new Problems();
-  checkKeys([...Object.keys(values), ...keys], namesIn(values.routers), problems);
+  const values = refuseRenamed(input, keys.map(bareKey), problems);
+  checkKeys([...Object.keys(input), ...keys], namesIn(values.routers), problems);
   const { network, binding, granularity } = readNetwork(values.network, problems);
   const hosts = readHosts(values, network, problems);
   const tls = readTls(values.tls, problems);
@@ -42,7 +44,7 @@ export function readFarm(values: Record<string, unknown>, keys: string[] = []): 
   const single = granularity === Granularity.Host;
   if (single) wishes.vips = sites.flatMap(boundVips);
   const placement = single && !sitesAreSound ? [] : readPlacement(values, network, hosts, wishes, problems);
-  const observe = readObserve(values.observe, problems);
+  const detectDrift = readDetectDrift(values.detectDrift, problems);
   problems.throwIfAny();
   const farm = {
     network: network!,
@@ -52,7 +54,7 @@ export function readFarm(values: Record<string, unknown>, keys: string[] = []): 
     zones,
     placement,
     homes: wishes.homes,
-    observe,
+    detectDrift,
   };
   return tls ? { ...farm, tls: tls.model } : farm;
 }
@@ -75,10 +77,10 @@ function readNetwork(value: unknown, problems: Problems): Network {
   }
 }
 
-function readObserve(value: unknown, problems: Problems): boolean {
+function readDetectDrift(value: unknown, problems: Problems): boolean {
   // A top-level value is text when it was set by `pulumi config set`.
   const parsed = value === "true" ? true : value === "false" ? false : value;
-  return parse(flag().default(true), parsed, ["observe"], problems) ?? true;
+  return parse(flag().default(true), parsed, ["detectDrift"], problems) ?? true;
 }
 
 type Wishes = PlacementOptions & { homes: Record<string, string> };
@@ -89,7 +91,7 @@ function readWishes(values: Record<string, unknown>, problems: Problems): Wishes
     Object.fromEntries(
       entries(values[key], [key], example, () => undefined, String, problems) as [string, string][],
     );
-  return { homes: read("placement"), pins: read("pins") };
+  return { homes: read("homes"), overrides: read("overrides") };
 }
 
 function readPlacement(

@@ -1,6 +1,7 @@
 /** Checks the top-level keys: unknown ones, paths that were set without `--path`, and secrets. */
 import { Problems, show, useNearest } from "../base/problems";
 import { unknownKey } from "./leaf";
+import { isRenamed } from "./renamed";
 
 /** All keys of the configuration. */
 export const KEYS = [
@@ -12,13 +13,17 @@ export const KEYS = [
   "routers",
   "nameServers",
   "zones",
-  "placement",
-  "pins",
+  "homes",
+  "overrides",
   "ssh",
-  "observe",
+  "detectDrift",
 ] as const;
 
 const NAMESPACE = "loopback-ha:";
+
+/** A key without our namespace. */
+export const bareKey = (key: string): string =>
+  key.startsWith(NAMESPACE) ? key.slice(NAMESPACE.length) : key;
 
 /** What a router's `enable` asks for: of all of them, or of one. */
 const ENABLE_SECRET = /^enableSecret(-(?<router>.+))?$/;
@@ -45,11 +50,9 @@ export function isSecretKey(key: string): boolean {
 
 /** Checks the keys that are set. Keys of other namespaces (`aws:region`) are somebody else's. */
 export function checkKeys(keys: string[], routers: string[], problems: Problems): void {
-  const own = keys
-    .map((key) => (key.startsWith(NAMESPACE) ? key.slice(NAMESPACE.length) : key))
-    .filter((key) => !key.includes(":"));
+  const own = keys.map(bareKey).filter((key) => !key.includes(":"));
   for (const key of [...new Set(own)].sort()) {
-    if ((KEYS as readonly string[]).includes(key)) continue;
+    if ((KEYS as readonly string[]).includes(key) || isRenamed(key)) continue;
     const router = ENABLE_SECRET.exec(key)?.groups?.router;
     if (router !== undefined && !routers.includes(router)) {
       problems.say(

@@ -1,22 +1,14 @@
 import { NetworkPlan, VipBinding } from "../network/addressPlan";
 import { SshOptions } from "../host/ssh";
 import { Placement } from "../network/placement";
+import { ServerState } from "../network/serverState";
 import type { ZoneRecordModel } from "../dnsRoundRobin/records";
-import type { SoaFigures } from "../dnsRoundRobin/soa";
+import type { SoaTimers } from "../dnsRoundRobin/soa";
 import { PinningArgs } from "../routerRoute/pinning";
 import type { TlsVersion } from "../webServerPool/tls/defaults";
 
 export { SshOptions } from "../host/ssh";
-
-/** What a server shall do. */
-export enum ServerState {
-  /** It carries its share of the units. */
-  Active = "active",
-  /** It carries none; it is still reached and kept up to date. */
-  Maintenance = "maintenance",
-  /** It carries none, and nobody may try to reach it. */
-  Down = "down",
-}
+export { ServerState } from "../network/serverState";
 
 /** What is placed as a whole. */
 export enum Granularity {
@@ -52,7 +44,7 @@ export interface RouterModel extends HostModel {
    * Source address of the router's proof that a server answers: one of the router's own, outside the Ethernet
    * subnet. Default: the router finds one.
    */
-  proofSource?: string;
+  checkSource?: string;
   /** Whether open connections stay where they began. Default: where the kind can. */
   pinFlows?: boolean;
   /** How flows are pinned. */
@@ -60,7 +52,7 @@ export interface RouterModel extends HostModel {
   /** How long it waits for a confirmation of new routes before it goes back, in seconds; 0: it does not. Default: 20. */
   confirmSeconds?: number;
   /** How long it asks the new servers before it refuses to move to them, in seconds, 5 to 60. Default: 30. */
-  proofSeconds?: number;
+  checkSeconds?: number;
 }
 
 /** How a site is served by https. */
@@ -125,19 +117,19 @@ export interface ZoneModel {
   zone: string;
   /** Names of the name servers (keys of `nameServers`) that serve it; at least one. */
   nameServers: string[];
-  /** SOA MNAME without a trailing dot. Default: the first of `nsNames`. */
+  /** SOA MNAME without a trailing dot. Default: the first of `nsRecords`. */
   primary?: string;
   /** Mail address of whoever is responsible: `hostmaster@example.org`. */
   contact: string;
-  /** The SOA record's figures. */
-  figures: SoaFigures;
+  /** The SOA record's timers. */
+  timers: SoaTimers;
   /** `$TTL` in seconds. */
   ttl: number;
   /** The serial is this one or a later one, for a zone that was served elsewhere. Default: by the date. */
   serialAtLeast?: number;
   /** Host names of the NS records, without trailing dots; at least one. */
-  nsNames: string[];
-  /** The user's own records, and an A record for each name of `nsNames` in the zone that has none. */
+  nsRecords: string[];
+  /** The user's own records, and an A record for each name of `nsRecords` in the zone that has none. */
   records: ZoneRecordModel[];
 }
 
@@ -164,5 +156,5 @@ export interface FarmModel {
   /** What all sites have in common for https. Absent: there is no key `tls`. */
   tls?: TlsModel;
   /** Whether to look at the machines for drift before anything else. */
-  observe: boolean;
+  detectDrift: boolean;
 }

@@ -1,7 +1,7 @@
 /** Checks of a router's values against the network and the servers. */
 import { NetworkPlan, contains, hostNumberOf, maxHostNumber } from "../network/addressPlan";
 import { routerKind } from "../routerRoute/kinds";
-import { PINNING, PROOF_PREFERENCE, PinningArgs, RESERVED_TABLES, markRoom } from "../routerRoute/pinning";
+import { PINNING, CHECK_RULE_PRIORITY, PinningArgs, RESERVED_TABLES, markRoom } from "../routerRoute/pinning";
 import { Problems } from "../base/problems";
 import { HostModel, RouterModel } from "./model";
 
@@ -12,7 +12,7 @@ export function checkRouter(
   plan: NetworkPlan,
   problems: Problems,
 ): void {
-  checkProofSource(router, plan, problems);
+  checkHealthSource(router, plan, problems);
   if (router.pinFlows && !routerKind(router.kind).pinsFlows)
     problems.add(
       ["routers", router.name, "pinFlows"],
@@ -23,13 +23,13 @@ export function checkRouter(
   checkPinned(router, problems);
   checkMarks(router, servers, plan, problems);
   checkTables(router, plan, problems);
-  const { rulePreference } = router.pinning ?? {};
-  if (rulePreference === PROOF_PREFERENCE)
+  const { rulePriority } = router.pinning ?? {};
+  if (rulePriority === CHECK_RULE_PRIORITY)
     problems.add(
-      ["routers", router.name, "pinning", "rulePreference"],
-      rulePreference,
-      "is the preference of the rule by which servers are asked before a move",
-      `use another one from 1 to 32765, such as ${PINNING.rulePreference}`,
+      ["routers", router.name, "pinning", "rulePriority"],
+      rulePriority,
+      "is the priority of the rule by which servers are asked before a move",
+      `use another one from 1 to 32765, such as ${PINNING.rulePriority}`,
     );
 }
 
@@ -51,14 +51,14 @@ function checkPinned(
   if (trackOnlyVips) refuse("trackOnlyVips", trackOnlyVips);
 }
 
-function checkProofSource({ name, proofSource }: RouterModel, plan: NetworkPlan, problems: Problems): void {
-  if (proofSource === undefined) return;
-  const inside = [plan.ethernet, ...plan.vipSubnets].find((prefix) => contains(prefix, proofSource));
+function checkHealthSource({ name, checkSource }: RouterModel, plan: NetworkPlan, problems: Problems): void {
+  if (checkSource === undefined) return;
+  const inside = [plan.serverSubnet, ...plan.vipSubnets].find((prefix) => contains(prefix, checkSource));
   if (inside === undefined) return;
-  const kind = inside === plan.ethernet ? "Ethernet" : "VIP";
+  const kind = inside === plan.serverSubnet ? "Ethernet" : "VIP";
   problems.add(
-    ["routers", name, "proofSource"],
-    proofSource,
+    ["routers", name, "checkSource"],
+    checkSource,
     `lies in the ${kind} subnet ${inside}, where an answer proves nothing about the way back`,
     `use an address of the router outside of it and of the VIP subnets, such as 198.51.100.1, or leave it out`,
   );
@@ -68,13 +68,13 @@ function checkProofSource({ name, proofSource }: RouterModel, plan: NetworkPlan,
 function checkMarks(
   { name, pinning }: RouterModel,
   servers: HostModel[],
-  { ethernet }: NetworkPlan,
+  { serverSubnet }: NetworkPlan,
   problems: Problems,
 ): void {
   const mask = pinning?.markMask ?? PINNING.markMask;
   const numbers = servers
-    .filter(({ address }) => contains(ethernet, address))
-    .map((server) => ({ name: server.name, number: hostNumberOf(ethernet, server.address) }));
+    .filter(({ address }) => contains(serverSubnet, address))
+    .map((server) => ({ name: server.name, number: hostNumberOf(serverSubnet, server.address) }));
   const last = numbers.reduce((a, b) => (b.number > a.number ? b : a), { name: "", number: 0 });
   if (last.number <= markRoom(mask)) return;
   const bits = Math.floor(Math.log2(last.number)) + 1;
@@ -87,9 +87,13 @@ function checkMarks(
 }
 
 /** Each host of the Ethernet may become a server, and its table has the base plus its host number. */
-function checkTables({ name, pinning }: RouterModel, { ethernet }: NetworkPlan, problems: Problems): void {
+function checkTables(
+  { name, pinning }: RouterModel,
+  { serverSubnet }: NetworkPlan,
+  problems: Problems,
+): void {
   const base = pinning?.tableBase ?? PINNING.tableBase;
-  const last = base + maxHostNumber(ethernet);
+  const last = base + maxHostNumber(serverSubnet);
   const taken = RESERVED_TABLES.find(([table]) => base < table && table <= last);
   if (!taken) return;
   problems.add(

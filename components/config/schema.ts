@@ -5,7 +5,7 @@ import { IPV6_COMPLAINT, looksLikeIpv6 } from "../network/ipv6";
 import { flag, list, object, oneOf, text, whole } from "./leaf";
 import { DEFAULT_ROUTER_KIND, routerKindNames } from "../routerRoute/kinds";
 import { PINNING, helperComplaint, helperInstead, markMaskComplaint } from "../routerRoute/pinning";
-import { CONFIRM_SECONDS, PROOF_SECONDS } from "../routerRoute/routes";
+import { CONFIRM_SECONDS, CHECK_SECONDS } from "../routerRoute/routes";
 import { Granularity, ServerState } from "./model";
 import { MOST_SERIAL, SoaPreset } from "../dnsRoundRobin/soa";
 import {
@@ -43,7 +43,7 @@ export const networkSchema = object({
   subnetPrefix: whole(9, 30, 27),
   vipSubnets: whole(1, 256, 4),
   retiringVipSubnets: whole(0, 255, 1).optional(),
-  ethernet: anyText("use a subnet such as 192.0.2.0/27").optional(),
+  serverSubnet: anyText("use a subnet such as 192.0.2.0/27").optional(),
   strictSubnets: flag().optional(),
   binding: oneOf(VipBinding).default(VipBinding.Alias),
   granularity: oneOf(Granularity).default(Granularity.Subnet),
@@ -77,7 +77,7 @@ export const serverSchema = (example: string) =>
 const pinningSchema = object({
   markMask: text(markMaskComplaint, () => `use one such as ${PINNING.markMask}`).optional(),
   tableBase: whole(1, 4_000_000_000, PINNING.tableBase).optional(),
-  rulePreference: whole(1, 32765, PINNING.rulePreference).optional(),
+  rulePriority: whole(1, 32765, PINNING.rulePriority).optional(),
   helpers: list(
     text(helperComplaint, () => helperInstead),
     '["ftp"]',
@@ -93,12 +93,12 @@ export const routerSchema = (example: string) =>
     address: address(example),
     ssh: sshSchema.optional(),
     kind: text(kindComplaint, () => `use ${routerKindNames().join(" or ")}`).default(DEFAULT_ROUTER_KIND),
-    proofSource: address("198.51.100.1, an address of the router outside the Ethernet subnet").optional(),
+    checkSource: address("198.51.100.1, an address of the router outside the Ethernet subnet").optional(),
     pinFlows: flag().optional(),
     pinning: pinningSchema.optional(),
     confirmSeconds: whole(0, 600, CONFIRM_SECONDS, "of seconds ").optional(),
     // An apply is ended after 110 s.
-    proofSeconds: whole(5, 60, PROOF_SECONDS, "of seconds ").optional(),
+    checkSeconds: whole(5, 60, CHECK_SECONDS, "of seconds ").optional(),
   });
 
 /** An entry of `sites`. The host number's range depends on the network, so it is checked with the plan. */
@@ -141,7 +141,7 @@ const nsName = text(hostNameComplaint, domainInstead("ns1.example.org")).transfo
 export const zoneSchema = object({
   nameServers: list(anyText("use the name of a name server"), '["ns1"]').optional(),
   contact: text(mailComplaint, () => "use a mail address such as hostmaster@example.org"),
-  nsNames: list(nsName, '["ns1.example.org"]').optional(),
+  nsRecords: list(nsName, '["ns1.example.org"]').optional(),
   primary: nsName.optional(),
   preset: oneOf(SoaPreset).default(SoaPreset.Modern),
   ttl: seconds(300),

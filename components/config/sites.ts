@@ -121,7 +121,7 @@ function readRetiringNumbers(
   problems: Problems,
 ): Map<string, number> {
   const found = new Map<string, number>();
-  const max = plan && maxHostNumber(plan.ethernet);
+  const max = plan && maxHostNumber(plan.serverSubnet);
   for (const [name, raw] of raws) {
     const number = field(raw, "retiringHostNumber");
     if (number === undefined || max === undefined) continue;
@@ -168,7 +168,7 @@ class HostNumbers {
   private readonly max: number | undefined;
 
   constructor(raws: [string, unknown][], plan: NetworkPlan | undefined) {
-    this.max = plan && maxHostNumber(plan.ethernet);
+    this.max = plan && maxHostNumber(plan.serverSubnet);
     this.taken = new Set(raws.map(([, raw]) => field(raw, "hostNumber")));
   }
 

@@ -1,6 +1,6 @@
 /** Reads `zones`. */
 import { HostModel, SiteModel, ZoneModel } from "./model";
-import { SOA_FIGURES } from "../dnsRoundRobin/soa";
+import { SOA_TIMERS } from "../dnsRoundRobin/soa";
 import { ZoneRecordModel } from "../dnsRoundRobin/records";
 import { Problems, useNearest } from "../base/problems";
 import { entries, field, parse } from "./leaf";
@@ -44,28 +44,28 @@ export function readZones(
     if (!input) return [];
     const here = (siteNames.get(zone) ?? []).map((name) => relative(name, zone));
     const servers = serversOf(zone, input.nameServers ?? known, known, problems);
-    const nsNames = input.nsNames?.length ? input.nsNames : servers.map((name) => `${name}.${zone}`);
-    if (!input.nsNames?.length && hostNameComplaint(zone) !== undefined)
+    const nsRecords = input.nsRecords?.length ? input.nsRecords : servers.map((name) => `${name}.${zone}`);
+    if (!input.nsRecords?.length && hostNameComplaint(zone) !== undefined)
       problems.say(
-        ["zones", zone, "nsNames"],
+        ["zones", zone, "nsRecords"],
         `is missing, and no host can have a name in ${zone}; use names in another zone, such as ["ns1.example.org"]`,
       );
     const records = [
       ...input.records,
-      ...glue(zone, nsNames, nameServers, [...here, ...addressed(input.records)]),
+      ...glue(zone, nsRecords, nameServers, [...here, ...addressed(input.records)]),
     ];
-    checkRecords(zone, input.records, here, nsNames, problems.at(["zones", zone]));
+    checkRecords(zone, input.records, here, nsRecords, problems.at(["zones", zone]));
     // A name server that is unknown or has a problem got no glue, which is no problem of the zone.
-    checkNsNames(zone, nsNames, [...here, ...addressed(records), ...known, ...servers], problems);
+    checkNsRecords(zone, nsRecords, [...here, ...addressed(records), ...known, ...servers], problems);
     return [
       {
         zone,
         nameServers: servers,
         ...(input.primary && { primary: input.primary }),
         contact: input.contact,
-        ...figuresOf(input),
+        ...timersOf(input),
         ...(input.serialAtLeast !== undefined && { serialAtLeast: input.serialAtLeast }),
-        nsNames,
+        nsRecords,
         records,
       },
     ];
@@ -83,17 +83,17 @@ function withTextNames(raw: unknown): unknown {
   return { ...(raw as object), records: named };
 }
 
-function figuresOf({
+function timersOf({
   preset,
   ttl,
   refresh,
   retry,
   expire,
   minimum,
-}: ZoneInput): Pick<ZoneModel, "figures" | "ttl"> {
-  const base = SOA_FIGURES[preset];
+}: ZoneInput): Pick<ZoneModel, "timers" | "ttl"> {
+  const base = SOA_TIMERS[preset];
   return {
-    figures: {
+    timers: {
       refresh: refresh ?? base.refresh,
       retry: retry ?? base.retry,
       expire: expire ?? base.expire,
@@ -120,9 +120,14 @@ function serversOf(zone: string, names: string[], known: string[], problems: Pro
 }
 
 /** Addresses for NS names in the zone that are made of a name server's name: named refuses NS names without. */
-function glue(zone: string, nsNames: string[], nameServers: HostModel[], taken: string[]): ZoneRecordModel[] {
+function glue(
+  zone: string,
+  nsRecords: string[],
+  nameServers: HostModel[],
+  taken: string[],
+): ZoneRecordModel[] {
   return nameServers
-    .filter(({ name }) => nsNames.includes(`${name}.${zone}`) && !taken.includes(name))
+    .filter(({ name }) => nsRecords.includes(`${name}.${zone}`) && !taken.includes(name))
     .map(({ name, address }) => ({ name, type: "A", value: address }));
 }
 
@@ -130,11 +135,11 @@ function addressed(records: ZoneRecordModel[]): string[] {
   return records.filter(({ type }) => type === "A" || type === "AAAA").map(({ name }) => name.toLowerCase());
 }
 
-function checkNsNames(zone: string, nsNames: string[], withAddress: string[], problems: Problems): void {
-  nsNames.forEach((name, i) => {
+function checkNsRecords(zone: string, nsRecords: string[], withAddress: string[], problems: Problems): void {
+  nsRecords.forEach((name, i) => {
     if (zoneOf(name, [zone]) === undefined || withAddress.includes(relative(name, zone))) return;
     problems.add(
-      ["zones", zone, "nsNames", i],
+      ["zones", zone, "nsRecords", i],
       name,
       "has no address in the zone",
       `add a record such as {"name": "${relative(name, zone)}", "type": "A", "value": "192.0.2.30"}`,

@@ -4,24 +4,22 @@ import { refuse } from "../base/argumentChecks";
 import { MOST_SERIAL } from "./soa";
 import { Concern, hostCommand, instanceName, resourcesBehind } from "../host/hostCommand";
 import { ServerArgs } from "../host/ssh";
+import { ServerState } from "../network/serverState";
 import { isLarge } from "../host/wish.cjs";
 import { Refusal } from "../base/userError";
 import { ZoneArgs, renderZone } from "./zone";
 
-export { SoaFigures, SoaPreset } from "./soa";
+export { SoaPreset, SoaTimers } from "./soa";
 export { ZoneRecordModel } from "./records";
 export { NameArgs, ZoneArgs } from "./zone";
 
-/** A name server of a zone: BIND, with `named.conf.local` where Debian has it. */
-export interface NameServerArgs extends ServerArgs {
-  /** What observation found different on it. Default: nothing. */
-  drift?: string;
-}
-
 /** Arguments of {@link DnsRoundRobin}. */
 export interface DnsRoundRobinArgs extends ZoneArgs {
-  /** The name servers, each of them a primary; at least one. Names must differ. */
-  nameServers: NameServerArgs[];
+  /**
+   * The name servers, each of them a primary; at least one. Names must differ. BIND, with `named.conf.local` where Debian
+   * has it. A state `down` means: nobody may try to reach it.
+   */
+  nameServers: ServerArgs[];
   /**
    * The serial is this one or a later one: for a zone that was served elsewhere, whose secondaries have that one's. Up to
    * 4294967000. Default: by the date.
@@ -62,9 +60,8 @@ export class DnsRoundRobin extends pulumi.ComponentResource {
           scripts: [__dirname],
           component: name,
           want: { zone: text, settings: settingsOf(args) },
-          peers: nameServers.filter((peer) => peer !== server && !peer.down),
+          peers: nameServers.filter((peer) => peer !== server && peer.state !== ServerState.Down),
           askPeers: askFor(instance),
-          drift: server.drift,
         },
         { parent: this, dependsOn: resourcesBehind(args.after) },
       );

@@ -186,14 +186,14 @@ export function relative(name: string, zone: string): string {
 /**
  * Checks the records of a zone.
  * @param sites names of the sites in the zone, relative to it: they have A records of their own
- * @param nsNames the zone's NS names
+ * @param nsRecords the zone's NS names
  * @param problems of this zone
  */
 export function checkRecords(
   zone: string,
   records: ZoneRecordModel[],
   sites: string[],
-  nsNames: string[],
+  nsRecords: string[],
   problems: Problems,
 ): void {
   const seen = new Map<string, Path>();
@@ -221,7 +221,7 @@ export function checkRecords(
     const first = seen.get(same);
     if (first) problems.say(path, `is ${problems.whereIs(first)} again; remove one of both`);
     else seen.set(same, path);
-    checkOwner(record, path, records, sites, zone, nsNames, problems);
+    checkOwner(record, path, records, sites, zone, nsRecords, problems);
   });
 }
 
@@ -240,7 +240,7 @@ function checkOwner(
   records: ZoneRecordModel[],
   sites: string[],
   zone: string,
-  nsNames: string[],
+  nsRecords: string[],
   problems: Problems,
 ): void {
   const owner = name.toLowerCase();
@@ -269,8 +269,8 @@ function checkOwner(
     problems.add(
       [...path, "name"],
       name,
-      "is the zone itself, whose NS records come from nsNames",
-      `use ${problems.whereIs(["nsNames"])}`,
+      "is the zone itself, whose NS records come from nsRecords",
+      `use ${problems.whereIs(["nsRecords"])}`,
     );
   else if (type === "CNAME" && owner === "@")
     problems.add(
@@ -279,7 +279,7 @@ function checkOwner(
       "has SOA and NS records, and a CNAME stands alone",
       "use an A record",
     );
-  else if (type === "CNAME" && nsNames.some((ns) => ns === `${owner}.${zone}`))
+  else if (type === "CNAME" && nsRecords.some((ns) => ns === `${owner}.${zone}`))
     problems.add(
       [...path, "name"],
       name,

@@ -1,5 +1,5 @@
-/** The figures of a zone's SOA record (RFC 1035), in seconds. */
-export interface SoaFigures {
+/** The timers of a zone's SOA record (RFC 1035), in seconds. */
+export interface SoaTimers {
   /** After how long a secondary asks for a new serial. */
   refresh: number;
   /** After how long it asks again when that failed. */
@@ -10,18 +10,18 @@ export interface SoaFigures {
   minimum: number;
 }
 
-/** Sets of figures for a zone. */
+/** Sets of timers for a zone. */
 export enum SoaPreset {
-  /** The article's refresh, retry and expire; minimum and TTL of 300 s: a new name is seen after 5 minutes. */
+  /** Long refresh, retry and expire as in classic; minimum and TTL of 300 s: a new name is seen after 5 minutes. */
   Modern = "modern",
-  /** The article's: refresh 86400, retry 3600, expire 1209600, minimum 86400, TTL 86400. */
-  Article = "article",
+  /** refresh 86400, retry 3600, expire 1209600, minimum 86400, TTL 86400. */
+  Classic = "classic",
 }
 
-/** The figures of each preset, and the `$TTL` that goes with them, in seconds. */
-export const SOA_FIGURES: Record<SoaPreset, SoaFigures & { ttl: number }> = {
+/** The timers of each preset, and the `$TTL` that goes with them, in seconds. */
+export const SOA_TIMERS: Record<SoaPreset, SoaTimers & { ttl: number }> = {
   [SoaPreset.Modern]: { refresh: 86400, retry: 3600, expire: 1209600, minimum: 300, ttl: 300 },
-  [SoaPreset.Article]: { refresh: 86400, retry: 3600, expire: 1209600, minimum: 86400, ttl: 86400 },
+  [SoaPreset.Classic]: { refresh: 86400, retry: 3600, expire: 1209600, minimum: 86400, ttl: 86400 },
 };
 
 /** The last serial that a zone may begin with: behind it there is room for changes, as none can go round in one step (RFC 1982). */

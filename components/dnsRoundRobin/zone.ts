@@ -1,6 +1,6 @@
 import { compareAddresses, isAddress } from "../network/addressPlan";
 import { refuse } from "../base/argumentChecks";
-import { SoaFigures } from "./soa";
+import { SoaTimers } from "./soa";
 import { ZoneRecordModel } from "./records";
 import { hostNameComplaint } from "../base/names";
 import { mailComplaint, ownerComplaint, zoneComplaint } from "./names";
@@ -18,14 +18,14 @@ export interface NameArgs {
 export interface ZoneArgs {
   /** The zone's domain, without a trailing dot: `example.org`. */
   zone: string;
-  /** SOA MNAME, without a trailing dot. Default: the first of `nsNames`. */
+  /** SOA MNAME, without a trailing dot. Default: the first of `nsRecords`. */
   primary?: string;
   /** Host names of the NS records, without trailing dots; at least one. One that is in the zone needs an address there. */
-  nsNames: string[];
+  nsRecords: string[];
   /** Mail address of whoever is responsible: `hostmaster@example.org`. */
   contact: string;
   /** The SOA record's refresh, retry, expire and minimum, in seconds. */
-  figures: SoaFigures;
+  timers: SoaTimers;
   /** `$TTL`: how long a resolver may keep a record, in seconds. */
   ttl: number;
   /** Sites' names and VIPs; a site's aliases are names of their own with the same addresses. */
@@ -49,24 +49,24 @@ const MAX_STRING = 255;
  */
 export function renderZone(args: ZoneArgs): string {
   checkZone(args);
-  const { zone, nsNames, figures, ttl, records = [] } = args;
+  const { zone, nsRecords, timers, ttl, records = [] } = args;
   return [
     `$ORIGIN ${zone}.`,
     `$TTL ${ttl}`,
-    `${"@".padEnd(NAME_WIDTH)}IN SOA ${args.primary ?? nsNames[0]}. ${mailbox(args.contact)} (`,
-    renderFigure(SERIAL, "serial"),
-    renderFigure(`${figures.refresh}`, "refresh"),
-    renderFigure(`${figures.retry}`, "retry"),
-    renderFigure(`${figures.expire}`, "expire"),
-    renderFigure(`${figures.minimum} )`, "minimum"),
-    ...nsNames.map((name) => renderRecord({ name: "@", type: "NS", value: `${name}.` })),
+    `${"@".padEnd(NAME_WIDTH)}IN SOA ${args.primary ?? nsRecords[0]}. ${mailbox(args.contact)} (`,
+    renderTimer(SERIAL, "serial"),
+    renderTimer(`${timers.refresh}`, "refresh"),
+    renderTimer(`${timers.retry}`, "retry"),
+    renderTimer(`${timers.expire}`, "expire"),
+    renderTimer(`${timers.minimum} )`, "minimum"),
+    ...nsRecords.map((name) => renderRecord({ name: "@", type: "NS", value: `${name}.` })),
     ...renderSites(args.sites, zone),
     ...records.map(renderRecord),
     "",
   ].join("\n");
 }
 
-function renderFigure(value: string, meaning: string): string {
+function renderTimer(value: string, meaning: string): string {
   return `${" ".repeat(NAME_WIDTH + 7)}${value.padEnd(10)} ; ${meaning}`;
 }
 
@@ -107,13 +107,17 @@ function quoteText(text: string): string {
 }
 
 // What named would not refuse by itself, or only on the machine. A complaint is the rest of a sentence about the value.
-function checkZone({ zone, primary, nsNames, contact, figures, ttl, sites, records = [] }: ZoneArgs): void {
+function checkZone({ zone, primary, nsRecords, contact, timers, ttl, sites, records = [] }: ZoneArgs): void {
   refuse("zone", zone, zoneComplaint(zone));
-  refuse("nsNames", nsNames, nsNames.length === 0 && `are none: zone ${zone} needs one, such as ns1.${zone}`);
-  nsNames.forEach((name, i) => refuse(`nsNames[${i}]`, name, hostNameComplaint(name)));
+  refuse(
+    "nsRecords",
+    nsRecords,
+    nsRecords.length === 0 && `are none: zone ${zone} needs one, such as ns1.${zone}`,
+  );
+  nsRecords.forEach((name, i) => refuse(`nsRecords[${i}]`, name, hostNameComplaint(name)));
   if (primary !== undefined) refuse("primary", primary, hostNameComplaint(primary));
   refuse("contact", contact, mailComplaint(contact));
-  for (const [name, seconds] of Object.entries({ ...figures, ttl })) refuseSeconds(name, seconds);
+  for (const [name, seconds] of Object.entries({ ...timers, ttl })) refuseSeconds(name, seconds);
   const first = new Map<string, number>();
   sites.forEach((site, i) => {
     checkSite(site, `sites[${i}]`, zone, first);

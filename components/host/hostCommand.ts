@@ -4,9 +4,11 @@ import * as path from "node:path";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { Refusal } from "../base/userError";
+import { ServerState } from "../network/serverState";
 import { shellWord } from "../base/shellWord";
 import { fromProject } from "./fromProject";
 import { instanceIn } from "./instance";
+import { driftKnownOn } from "./knownDrift";
 import { HostArgs, ServerArgs, sshArguments, sudoPrefix } from "./ssh";
 import { Wish, packLarge } from "./wish.cjs";
 
@@ -40,8 +42,6 @@ export interface HostCommandArgs {
   askPeers?: string;
   /** What the operator must know besides when it fails. */
   onFailure?: string;
-  /** What observation found different on the machine, a short line that names the occurrence. Default: nothing. */
-  drift?: string;
 }
 
 /** Names reach file names, unit names and shells on the machines. */
@@ -61,8 +61,9 @@ export function hostCommand(
 ): command.local.Command {
   const instance = instanceName(args.component, args.concern);
   const resourceName = `${name}-${args.host.address}`;
-  const { down } = args.host;
-  const options = hostCommandOptions(opts, { down, drifted: args.drift !== undefined });
+  const drift = driftKnownOn(args.host, instance);
+  const down = args.host.state === ServerState.Down;
+  const options = hostCommandOptions(opts, { down, drifted: drift !== undefined });
   if (down) return new command.local.Command(resourceName, standIn(args.host.name), options);
   const secrets = Object.entries(args.secrets ?? {}).map(([key, value]) => [
     `LOOPBACK_HA_SECRET_${key}`,
@@ -73,7 +74,7 @@ export function hostCommand(
     {
       create: `node ${shellWord(fromProject(args.driver?.deliver ?? path.join(HERE, "deliver.cjs")))}`,
       delete: 'sh -c "$LOOPBACK_HA_REMOVE"',
-      interpreter: interpreter(args.drift),
+      interpreter: interpreter(drift),
       environment: {
         LOOPBACK_HA_MACHINE: args.host.name,
         LOOPBACK_HA_ADDRESS: args.host.address,

@@ -1,5 +1,6 @@
 import { refuse } from "../base/argumentChecks";
 import { userComplaint } from "./login";
+import type { ServerState } from "../network/serverState";
 import { sshHere } from "./sshHere.cjs";
 
 /** How to log in to a machine. What is not here belongs in ssh_config: jump hosts, agents, certificates, old ciphers. */
@@ -27,10 +28,12 @@ export interface HostArgs {
 /** A server, which the farm can do without. */
 export interface ServerArgs extends HostArgs {
   /**
-   * Nobody may try to reach it: what Pulumi believes of it stays as it is, and is removed without touching it. When it
-   * is not down any more it gets what it missed. Default: false.
+   * Whether it carries traffic. A server that is `down` is not connected to: what Pulumi knows of it stays as it is, and
+   * is removed without touching it; with another state it gets what it missed. Default: active.
    */
-  down?: boolean;
+  state?: ServerState;
+  /** How much it takes of what others can't carry, for `place`: 1 to 1000. Default: 1. */
+  weight?: number;
 }
 
 // Bounded waiting everywhere, strict host keys, and nothing of what the operator's ssh_config has for sessions of his own:

@@ -17,8 +17,6 @@ export interface LoopbackVipArgs {
   binding?: VipBinding;
   /** The server is not touched before these are known. Default: nothing to wait for. */
   after?: pulumi.Input<string>[];
-  /** What observation found different on the server. Default: nothing. */
-  drift?: string;
 }
 
 /**
@@ -47,7 +45,6 @@ export class LoopbackVip extends pulumi.ComponentResource {
           bindings,
           sysctls: SYSCTLS,
         },
-        drift: args.drift,
       },
       { parent: this, dependsOn: resourcesBehind(args.after) },
     );

@@ -22,7 +22,7 @@ export interface NetworkArgs {
   /** How many of the VIP subnets, the highest ones, are on their way out of DNS: 0 or more. Default: 0. */
   retiringVipSubnets?: number;
   /** The subnet of router and servers, in CIDR form. Default: the first usable subnet. */
-  ethernet?: string;
+  serverSubnet?: string;
   /**
    * Don't use the block's first and last subnet, for equipment that follows RFC 950.
    * RFC 1878 made that rule obsolete. Default: false.
@@ -35,7 +35,7 @@ export interface NetworkPlan {
   /** The block, as given. */
   block: string;
   /** The subnet of router and servers. */
-  ethernet: string;
+  serverSubnet: string;
   /** The subnets that carry VIPs, ordered by address: the lowest usable ones besides the Ethernet. */
   vipSubnets: string[];
   /** Those of them that are on their way out: bound and routed, while DNS has none of their VIPs. */
@@ -78,7 +78,7 @@ export function planNetwork(args: NetworkArgs): NetworkPlan {
   problems.throwIfAny();
 
   const cut = new Cut(block!, bits, args.strictSubnets ?? false);
-  const ethernet = args.ethernet === undefined ? cut.at(0) : cut.parse(args.ethernet, problems);
+  const serverSubnet = args.serverSubnet === undefined ? cut.at(0) : cut.parse(args.serverSubnet, problems);
   const room = Math.min(cut.count - 1, MAX_VIP_SUBNETS);
   if (room < 1)
     problems.say(
@@ -99,11 +99,11 @@ export function planNetwork(args: NetworkArgs): NetworkPlan {
   const wanted = args.vipSubnets + MAX_SPARES_LISTED;
   for (let i = 0; i < cut.count && subnets.length < wanted; i++) {
     const subnet = cut.at(i);
-    if (subnet !== ethernet) subnets.push(subnet!);
+    if (subnet !== serverSubnet) subnets.push(subnet!);
   }
   return {
     block: block!.networkForm(),
-    ethernet: ethernet!,
+    serverSubnet: serverSubnet!,
     vipSubnets: subnets.slice(0, args.vipSubnets),
     retiringSubnets: subnets.slice(args.vipSubnets - retiring, args.vipSubnets),
     spareSubnets: subnets.slice(args.vipSubnets),
@@ -138,7 +138,7 @@ class Cut {
   parse(text: string, problems: Problems): string | undefined {
     const first = this.at(0);
     if (first === undefined) return undefined;
-    const path = ["ethernet"];
+    const path = ["serverSubnet"];
     const last = this.at(this.count - 1);
     const block = this.block.networkForm();
     const usable = `${block} has ${first} to ${last}`;

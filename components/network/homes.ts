@@ -1,3 +1,4 @@
+import type { ServerState } from "./serverState";
 import { compareAddresses, subnetOf } from "./addressPlan";
 import { apportion } from "./apportion";
 
@@ -7,8 +8,8 @@ export interface PlacementServer {
   name: string;
   /** Its Ethernet address: servers are ordered by it. */
   address: string;
-  /** Only a server that is `active` carries traffic. */
-  state: string;
+  /** Only a server that is `active` carries traffic. Default: active. */
+  state?: ServerState;
   /** How much of what others can't carry it takes, as a positive whole number. Default: 1. */
   weight?: number;
 }
@@ -20,7 +21,7 @@ export interface PlacementOptions {
   /** Home server by VIP subnet or, with `vips`, by unit; a unit's own wins. Default: the default order. */
   homes?: Record<string, string>;
   /** Server by VIP subnet or unit, as `homes`: it carries the unit whatever its home is. Default: none. */
-  pins?: Record<string, string>;
+  overrides?: Record<string, string>;
 }
 
 /** Where a unit belongs. */

@@ -2,12 +2,13 @@ import { compareAddresses } from "./addressPlan";
 import { apportion } from "./apportion";
 import { ConfigError, Path, Problems, useNearest } from "../base/problems";
 import { PlacementOptions, PlacementServer, homesOf } from "./homes";
+import { ServerState } from "./serverState";
 
 /** Which server carries a unit. */
 export interface Placement {
   /** The unit in CIDR form: a VIP subnet, or one VIP. */
   prefix: string;
-  /** Name of the server that carries it when all are active and nothing is pinned. */
+  /** Name of the server that carries it when all are active and nothing is overridden. */
   home: string;
   /** Name of the server that carries it now. */
   server: string;
@@ -17,13 +18,13 @@ export interface Placement {
 export class PlacementError extends ConfigError {}
 
 /**
- * Decides which server carries which unit: a pinned one its pin, one whose home is active its home. What is left
+ * Decides which server carries which unit: one with an override that server, one whose home is active its home. What is left
  * over, the displaced units, fills up the active servers by weight, counting what they carry anyway: each ends less
  * than one unit from its share. The order of the arguments never matters.
  * @param subnets the VIP subnets
  * @param servers all servers of the pool, whatever their state
  * @returns a placement for each unit, ordered by address
- * @throws PlacementError when no server is active, or a home or a pin names an unknown unit or server, or a pin one
+ * @throws PlacementError when no server is active, or a home or an override names an unknown unit or server, or an override one
  * that is not active
  */
 export function place(
@@ -33,12 +34,12 @@ export function place(
 ): Placement[] {
   const ordered = [...servers].sort((a, b) => compareAddresses(a.address, b.address));
   check(subnets, ordered, options);
-  const pins = new Map(Object.entries(options.pins ?? {}));
+  const overrides = new Map(Object.entries(options.overrides ?? {}));
   const active = ordered.filter(isActive);
   const load = new Map(active.map(({ name }) => [name, 0]));
 
   const placements = homesOf(subnets, ordered, options).map(({ prefix, subnet, home }): Placement => {
-    const server = pins.get(prefix) ?? pins.get(subnet) ?? home;
+    const server = overrides.get(prefix) ?? overrides.get(subnet) ?? home;
     if (load.has(server)) load.set(server, load.get(server)! + 1);
     return { prefix, home, server };
   });
@@ -61,11 +62,11 @@ function dealOut(servers: PlacementServer[], counts: number[]): string[] {
     .map(({ name }) => name);
 }
 
-const isActive = ({ state }: PlacementServer): boolean => state === "active";
+const isActive = ({ state = ServerState.Active }: PlacementServer): boolean => state === ServerState.Active;
 
 function check(subnets: string[], servers: PlacementServer[], options: PlacementOptions): void {
   const problems = new Problems();
-  const { homes = {}, pins = {} } = options;
+  const { homes = {}, overrides = {} } = options;
   const units = new Set(options.vips?.map((vip) => `${vip}/32`));
   const names = servers.map(({ name }) => name);
   const active = servers.filter(isActive).map(({ name }) => name);
@@ -91,16 +92,17 @@ function check(subnets: string[], servers: PlacementServer[], options: Placement
     if (!names.includes(name))
       problems.add(["homes", prefix], name, "is no server", useNearest(name, names, "server"));
   }
-  for (const [prefix, name] of Object.entries(pins)) {
-    checkUnit(["pins", prefix], prefix);
+  for (const [prefix, name] of Object.entries(overrides)) {
+    checkUnit(["overrides", prefix], prefix);
     const server = servers.find((candidate) => candidate.name === name);
-    if (!server) problems.add(["pins", prefix], name, "is no server", useNearest(name, active, "server"));
+    if (!server)
+      problems.add(["overrides", prefix], name, "is no server", useNearest(name, active, "server"));
     else if (!isActive(server))
       problems.add(
-        ["pins", prefix],
+        ["overrides", prefix],
         name,
         `carries nothing: servers.${name}.state is ${server.state}`,
-        active.length > 0 ? `use an active one, such as ${active[0]}` : "take the pin out",
+        active.length > 0 ? `use an active one, such as ${active[0]}` : "remove the override",
       );
   }
   if (servers.length === 0) problems.say(["servers"], "there is none; add one, such as servers.web1");

@@ -30,9 +30,9 @@ export async function inspect(
   look?: Look,
   ownedByState: () => Promise<Set<string>> = instancesInState,
 ): Promise<Findings> {
-  if (!farm.observe) {
+  if (!farm.detectDrift) {
     await pulumi.log.warn(
-      "observe is false: the machines were not looked at, so drift and early removals go unseen",
+      "detectDrift is false: the machines were not looked at, so drift and early removals go unseen",
     );
     return new Map();
   }

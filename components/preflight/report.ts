@@ -72,7 +72,7 @@ export function routerViews(farm: FarmModel, stack: string, found: Findings): Ro
     const pinsFlows = pinFlows ?? routerKind(kind).pinsFlows;
     const seen = found.get(name);
     const { driver } = routerKind(kind);
-    const notSeen = driver ? `routers of kind ${kind} are not looked at` : "observe is false";
+    const notSeen = driver ? `routers of kind ${kind} are not looked at` : "detectDrift is false";
     const failure = seen === undefined ? notSeen : seen.failure;
     if (seen === undefined || failure !== undefined)
       return { router: name, pinsFlows, failure, live: [], names: {} };
@@ -193,7 +193,7 @@ export function describeProposal(farm: FarmModel): string[] {
 /** What gives VIP subnets or VIPs these homes. */
 export function homeCommands(homes: [string, string][]): string[] {
   return homes.map(
-    ([prefix, server]) => `  pulumi config set --path '${pathText(["placement", prefix])}' ${server}`,
+    ([prefix, server]) => `  pulumi config set --path '${pathText(["homes", prefix])}' ${server}`,
   );
 }
 

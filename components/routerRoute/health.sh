@@ -128,7 +128,7 @@ if [[ $servers && $every ]]; then
   looking=$!
   trap 'kill "$looking" 2>/dev/null || true; rm -f "$run/trouble.$$"' EXIT
 fi
-source=$(proof_source)
+source=$(check_source)
 current=$(readlink "$state/current")
 if [[ $pages && ! $every ]]; then
   page_checks | { ask --deadline 0 --within 6 --timeout "$site_seconds" --parallel "$sites_at_once" --lock "$run/lock" || true; } |

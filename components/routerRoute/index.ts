@@ -2,9 +2,9 @@ import * as pulumi from "@pulumi/pulumi";
 import { checkHosts } from "../host/checkHosts";
 import { refuse } from "../base/argumentChecks";
 import { hostCommand, instanceName, resourcesBehind } from "../host/hostCommand";
-import { HostArgs } from "../host/ssh";
+import { HostArgs, ServerArgs } from "../host/ssh";
 import { routerKind } from "./kinds";
-import { PinningArgs, RouteServerArgs, renderServers } from "./pinning";
+import { PinningArgs, renderServers } from "./pinning";
 import {
   Route,
   RouteArgs,
@@ -18,7 +18,7 @@ import {
   secretName,
 } from "./routes";
 
-export { PinningArgs, RouteServerArgs } from "./pinning";
+export { PinningArgs } from "./pinning";
 export { CheckKind, RouteArgs, VipCheckArgs } from "./routes";
 
 /** Arguments of {@link RouterRoute}. */
@@ -30,14 +30,14 @@ export interface RouterRouteArgs {
   /** The address block: packets to addresses of it that nobody has end on the router instead of circling. */
   block: string;
   /** The subnet that router and servers share. */
-  ethernet: string;
+  serverSubnet: string;
   /** All prefixes and their servers: a prefix that is not here any more is no longer routed. */
   routes: RouteArgs[];
   /**
    * All servers, also those that carry nothing now: the open connections of one that is not here break. Default: those
    * of `routes`.
    */
-  servers?: RouteServerArgs[];
+  servers?: ServerArgs[];
   /**
    * Whether open connections stay with the server where they began until they end, while new ones follow the routes.
    * Default: true where the kind can (linux); true is refused where it can't.
@@ -54,13 +54,13 @@ export interface RouterRouteArgs {
    * How long the router asks a server that is to get a prefix, before it refuses to move it. In seconds, 5 to 60. Not for
    * kind cisco-ios, which can't ask. Default: 30.
    */
-  proofSeconds?: number;
+  checkSeconds?: number;
   /** What a server must answer before a prefix moves to it. Default: nothing is asked. */
   checks?: VipCheckArgs[];
   /** Health path of each pool that `checks` name. */
   healthPaths?: Record<string, pulumi.Input<string>>;
   /** The router's address outside the Ethernet from which the checks are asked. Default: found on the router. */
-  proofSource?: string;
+  checkSource?: string;
   /** Names of the other routers with the same routes: a failure of this one says what that means. Default: none. */
   others?: string[];
   /** What `enable` asks for, on a router of kind cisco-ios whose login is not privileged. Default: none. */
@@ -70,14 +70,12 @@ export interface RouterRouteArgs {
    * which may take longer than the router waits for them; a failover must wait for no server. Default: nothing to wait for.
    */
   after?: pulumi.Input<string>[];
-  /** What observation found different on the router. Default: nothing. */
-  drift?: string;
 }
 
 /**
  * The routes to VIP prefixes on one router: the whole table in one command. A changed next hop is a failover.
  * It needs no dependency on the servers: a prefix moves only when its new server answers for every VIP that the
- * present one answers for, and that is waited for, `proofSeconds` at most.
+ * present one answers for, and that is waited for, `checkSeconds` at most.
  *
  * @throws Refusal when a next hop lies outside the Ethernet, a prefix stands twice, or the kind can't pin flows.
  */
@@ -89,7 +87,7 @@ export class RouterRoute extends pulumi.ComponentResource {
     checkHosts("router", [args.router]);
     const routes = completeRoutes(args.routes, args.servers);
     checkRoutes(routes, args);
-    const servers = renderServers(args.servers ?? serversOf(routes), args.ethernet, args.pinning);
+    const servers = renderServers(args.servers ?? serversOf(routes), args.serverSubnet, args.pinning);
     const checks = renderChecks(args.checks ?? []);
     const kind = routerKind(args.kind);
     instanceName(name, kind.concern);
@@ -125,7 +123,6 @@ export class RouterRoute extends pulumi.ComponentResource {
           ...(args.enableSecret === undefined ? {} : { enable: args.enableSecret }),
         },
         onFailure: args.others?.length ? splitTables(args.router.name, args.others) : undefined,
-        drift: args.drift,
       },
       { parent: this, dependsOn: resourcesBehind(args.after) },
     );
@@ -142,7 +139,7 @@ function cannotPin(kind?: string): string {
   return `is not possible: kind "${kind}" cannot pin open connections to their server; use false, or kind "linux"`;
 }
 
-function serversOf(routes: Route[]): RouteServerArgs[] {
+function serversOf(routes: Route[]): ServerArgs[] {
   return [
     ...new Map(routes.map(({ server, nextHop }) => [server, { name: server, address: nextHop }])).values(),
   ];

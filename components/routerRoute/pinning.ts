@@ -2,6 +2,8 @@
 import { contains, hostNumberOf, isAddress } from "../network/addressPlan";
 import { refuse } from "../base/argumentChecks";
 import { nameComplaint } from "../base/names";
+import type { ServerArgs } from "../host/ssh";
+import { ServerState, stateComplaint } from "../network/serverState";
 
 /** How open connections are kept. Nothing else on the router may use the numbers. */
 export interface PinningArgs {
@@ -9,8 +11,8 @@ export interface PinningArgs {
   markMask?: string;
   /** A server's routing table has this number plus its Ethernet host number. Default: 76000. */
   tableBase?: number;
-  /** Preference of the routing rules: below that of the main table, 32766. Default: 7677. */
-  rulePreference?: number;
+  /** Priority of the routing rules: below that of the main table, 32766. Default: 7677. */
+  rulePriority?: number;
   /**
    * Protocols whose further connections go to the server that has the first one, also after a flip: `ftp`, on port 21.
    * The router reads the first one for that, so it must not be encrypted. Default: none.
@@ -24,21 +26,14 @@ export interface PinningArgs {
   trackOnlyVips?: boolean;
 }
 
-/** A server of the farm, whether it carries traffic or not. */
-export interface RouteServerArgs {
-  /** Its name. */
-  name: string;
-  /** Its Ethernet address: the next hop to it. */
-  address: string;
-  /** Nobody may try to reach it: its open connections move at once, and their clients are told. Default: false. */
-  down?: boolean;
-}
+/** What a router knows of a server. */
+type RouteServer = Pick<ServerArgs, "name" | "address" | "state">;
 
 /** What a router uses where nothing is configured. */
 export const PINNING: Required<PinningArgs> = {
   markMask: "0xff000000",
   tableBase: 76000,
-  rulePreference: 7677,
+  rulePriority: 7677,
   helpers: [],
   trackOnlyVips: false,
 };
@@ -76,8 +71,8 @@ export const RESERVED_TABLES: [number, string][] = [
   [7676, "the table by which servers are asked before a move"],
 ];
 
-/** Preference of the rule by which servers are asked before a move: routes.sh has it, too. */
-export const PROOF_PREFERENCE = 7676;
+/** Priority of the rule by which servers are asked before a move: routes.sh has it, too. */
+export const CHECK_RULE_PRIORITY = 7676;
 
 /** What is wrong with a mask for marks, as the rest of a sentence; undefined: nothing. */
 export function markMaskComplaint(text: string): string | undefined {
@@ -106,18 +101,23 @@ function lowestBit(mask: string): number {
  * @throws Refusal when a server is no machine of the Ethernet or has no room in the mask.
  */
 export function renderServers(
-  servers: RouteServerArgs[],
-  ethernet: string,
+  servers: RouteServer[],
+  serverSubnet: string,
   pinning: PinningArgs = {},
 ): string {
   const { markMask, tableBase } = { ...PINNING, ...pinning };
   refuse("pinning.markMask", markMask, markMaskComplaint(markMask));
   return servers
-    .map(({ name, address, down }) => {
+    .map(({ name, address, state }) => {
       refuse("servers", name, nameComplaint(name));
       refuse("servers", address, !isAddress(address) && "is not an IPv4 address");
-      refuse("servers", address, !contains(ethernet, address) && `lies outside the Ethernet ${ethernet}`);
-      const number = hostNumberOf(ethernet, address);
+      refuse("servers", state, state && stateComplaint(state));
+      refuse(
+        "servers",
+        address,
+        !contains(serverSubnet, address) && `lies outside the Ethernet ${serverSubnet}`,
+      );
+      const number = hostNumberOf(serverSubnet, address);
       refuse(
         "pinning.markMask",
         markMask,
@@ -132,7 +132,7 @@ export function renderServers(
       );
       return {
         number,
-        line: [name, address, down ? "down" : "up", markOf(number, markMask), table],
+        line: [name, address, state === ServerState.Down ? "down" : "up", markOf(number, markMask), table],
       };
     })
     .sort((a, b) => a.number - b.number)

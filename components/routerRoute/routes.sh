@@ -5,8 +5,8 @@
 #   want/block          packets to addresses of the block that nobody has end here instead of circling
 #   want/private/vips   VIP,VIP,... SITE http HOST PATH [CHECK-PATH [https]] | tcp PORT [GREETING] | dns ZONE | ping: what the new server must
 #                       answer before a prefix moves
-#   want/settings       ethernet=PREFIX  proof_source=ADDRESS|""  (addresses the proof is asked from)  pin_flows=yes|no
-#                       mark_mask=0x…  rule_preference=NUMBER  confirm_seconds=NUMBER  proof_seconds=NUMBER  helpers=NAME,PROTOCOL,PORT ...
+#   want/settings       server_subnet=PREFIX  check_source=ADDRESS|""  (addresses the proof is asked from)  pin_flows=yes|no
+#                       mark_mask=0x…  rule_priority=NUMBER  confirm_seconds=NUMBER  check_seconds=NUMBER  helpers=NAME,PROTOCOL,PORT ...
 # A kind adds live_items (PREFIX via HOP and "unreachable PREFIX", for all of ours that the kernel has), is_live and activate.
 readonly proof_table=7676 proof_preference=7676
 # shellcheck source-path=SCRIPTDIR source=forwarding.sh
@@ -123,7 +123,7 @@ glance() {
   glance_of_kind
 }
 glance_questions() {
-  awk -v ethernet="$(setting "$bundle" ethernet)" '
+  awk -v ethernet="$(setting "$bundle" server_subnet)" '
     function number(address,  part) { split(address, part, "."); return ((part[1] * 256 + part[2]) * 256 + part[3]) * 256 + part[4] }
     function address(n,  text, i) { for (i = 0; i < 4; i++) { text = n % 256 (i ? "." text : ""); n = int(n / 256) } return text }
     function note(prefix,  p) { split(prefix, p, "/"); low[++count] = number(p[1]); end[count] = low[count] + 2 ^ (32 - p[2]) }
@@ -178,7 +178,7 @@ moving_checks() {
 # to an address outside the Ethernet, which a server without a default route can't do.
 prove() {
   local source
-  source=$(proof_source)
+  source=$(check_source)
   # Where receive.sh takes it away, should we be killed.
   proof=$(mktemp -d "${LOOPBACK_HA_SCRATCH:-$run}/proof.XXXXXX")
   say "$moves" >"$proof/moves"
@@ -202,7 +202,7 @@ prove() {
 # yet, a new site on a sick server for one, must not keep traffic from moving.
 prove_what_is_served() {
   local bad silent patience
-  patience=$(setting "$bundle" proof_seconds)
+  patience=$(setting "$bundle" check_seconds)
   end_proof_path
   moving_checks 1 >"$proof/asked"
   ask_each "$proof/asked" --deadline 0 --timeout 1 || true
@@ -223,7 +223,7 @@ prove_what_is_served() {
       cut -f 1 <<<"$bad" | prefixes_of | note_unmoved
       bad=${bad%%$'\n'*}
       bad=${bad#*$'\t'}
-      fail "$bad; nothing was moved. Asked from $source: check that server's service, its VIPs and its default route, and that its way back to $source leads over this router (routers.$machine.proofSource names another address to ask from)"
+      fail "$bad; nothing was moved. Asked from $source: check that server's service, its VIPs and its default route, and that its way back to $source leads over this router (routers.$machine.checkSource names another address to ask from)"
     fi
   fi
   head -n 3 "$proof/odd" | while IFS=$'\t' read -r _ vip label reason _; do
@@ -287,16 +287,16 @@ ask_each() {
 }
 ask() { perl "$scripts/probe.pl" --source "$source" "$@"; }
 
-proof_source() {
+check_source() {
   local source device
-  source=$(setting "$bundle" proof_source)
+  source=$(setting "$bundle" check_source)
   if [[ $source ]]; then
     say "$source"
     return
   fi
   device=$(awk '{ print "route get", $3; exit }' "$bundle/want/routes" | ip -4 -batch - | awk '{ print $3; exit }')
   source=$(ip -4 -o address show scope global | usual_source "$device")
-  [[ $source ]] || fail "this router has no address outside the Ethernet to ask the servers from; nothing was changed. Name one: routers.$machine.proofSource"
+  [[ $source ]] || fail "this router has no address outside the Ethernet to ask the servers from; nothing was changed. Name one: routers.$machine.checkSource"
   say "$source"
 }
 
@@ -346,7 +346,7 @@ better_kept() {
   local now=$1 former=$2 bundle=$2 file source proof kept=1
   for file in settings block; do cmp -s "$now/want/$file" "$former/want/$file" || return 1; done
   cmp -s <(awk '{ print $1 }' "$now/want/routes" | sort) <(awk '{ print $1 }' "$former/want/routes" | sort) || return 1
-  source=$(proof_source) || return 1
+  source=$(check_source) || return 1
   proof=$(mktemp -d "$run/proof.XXXXXX") || return 1
   comm -13 <(wanted_routes "$now" | sort) <(wanted_routes "$former" | sort) >"$proof/moves"
   moving_checks '' >"$proof/all"

@@ -1,13 +1,14 @@
+import { ServerState } from "../network/serverState";
 import { compareAddresses, contains, isAddress, isPrefix, networkAddress } from "../network/addressPlan";
 import { firstRepeated, refuse } from "../base/argumentChecks";
 import { Complain, dnsNameComplaint, nameComplaint, siteNameComplaint } from "../base/names";
 import { Refusal } from "../base/userError";
-import { PINNING, PROOF_PREFERENCE, PinningArgs, renderHelpers } from "./pinning";
+import { PINNING, CHECK_RULE_PRIORITY, PinningArgs, renderHelpers } from "./pinning";
 
 /** How long a router waits for the confirmation of new routes where nothing is configured. */
 export const CONFIRM_SECONDS = 20;
 /** How long a router asks servers before it refuses to move to them, in seconds. */
-export const PROOF_SECONDS = 30;
+export const CHECK_SECONDS = 30;
 
 /** A prefix and the server that carries it. */
 export interface RouteArgs {
@@ -96,21 +97,21 @@ export function renderRoutes(routes: Route[]): string {
 /**
  * What a router must know besides, as `name=value` lines.
  *
- * @throws Refusal when the rules' preference is the one that proofs use, or a helper is none or has no flows to help.
+ * @throws Refusal when the rules' priority is the one that checks use, or a helper is none or has no flows to help.
  */
 export function renderSettings(settings: {
-  ethernet: string;
-  proofSource?: string;
+  serverSubnet: string;
+  checkSource?: string;
   pinFlows: boolean;
   pinning?: PinningArgs;
   confirmSeconds?: number;
-  proofSeconds?: number;
+  checkSeconds?: number;
 }): string {
-  const { markMask, rulePreference, helpers, trackOnlyVips } = { ...PINNING, ...settings.pinning };
+  const { markMask, rulePriority, helpers, trackOnlyVips } = { ...PINNING, ...settings.pinning };
   refuse(
-    "pinning.rulePreference",
-    rulePreference,
-    rulePreference === PROOF_PREFERENCE && "is that of the rule by which servers are asked before a move",
+    "pinning.rulePriority",
+    rulePriority,
+    rulePriority === CHECK_RULE_PRIORITY && "is that of the rule by which servers are asked before a move",
   );
   refuse(
     "pinning.trackOnlyVips",
@@ -118,15 +119,15 @@ export function renderSettings(settings: {
     trackOnlyVips && !settings.pinFlows && "needs pinned flows; leave it out, or set pinFlows",
   );
   return lines([
-    `ethernet=${settings.ethernet}`,
-    `proof_source=${settings.proofSource ?? ""}`,
+    `server_subnet=${settings.serverSubnet}`,
+    `check_source=${settings.checkSource ?? ""}`,
     `pin_flows=${settings.pinFlows ? "yes" : "no"}`,
     `mark_mask=${markMask}`,
-    `rule_preference=${rulePreference}`,
+    `rule_priority=${rulePriority}`,
     `helpers=${renderHelpers(helpers, settings.pinFlows)}`,
     `track_only_vips=${trackOnlyVips ? "yes" : "no"}`,
     `confirm_seconds=${settings.confirmSeconds ?? CONFIRM_SECONDS}`,
-    `proof_seconds=${settings.proofSeconds ?? PROOF_SECONDS}`,
+    `check_seconds=${settings.checkSeconds ?? CHECK_SECONDS}`,
   ]);
 }
 
@@ -217,24 +218,24 @@ export function describeShares(routes: RouteArgs[]): Record<string, string> {
 /** What a table of routes goes with. */
 interface RoutesContext {
   block: string;
-  ethernet: string;
-  servers?: { name: string; address: string; down?: boolean }[];
+  serverSubnet: string;
+  servers?: { name: string; address: string; state?: ServerState }[];
 }
 
 /**
  * @throws Refusal when block, Ethernet or a prefix is none, a name is no name, a route's next hop is outside the
  * Ethernet, a prefix stands twice, or a route's server is none of the servers, or down.
  */
-export function checkRoutes(routes: Route[], { block, ethernet, servers }: RoutesContext): void {
+export function checkRoutes(routes: Route[], { block, serverSubnet, servers }: RoutesContext): void {
   refuse("block", block, prefixComplaint(block));
-  refuse("ethernet", ethernet, prefixComplaint(ethernet));
+  refuse("serverSubnet", serverSubnet, prefixComplaint(serverSubnet));
   for (const { prefix, server, nextHop } of routes) {
     refuse("routes", prefix, prefixComplaint(prefix));
     refuse("routes", server, nameComplaint(server));
     refuse("routes", nextHop, !isAddress(nextHop) && "is not an IPv4 address");
     const known = servers?.find(({ name }) => name === server);
     refuse("routes", server, servers !== undefined && !known && "is none of the servers");
-    refuse("routes", server, known?.down && "is down, and can carry nothing");
+    refuse("routes", server, known?.state === ServerState.Down && "is down, and can carry nothing");
     refuse(
       "routes",
       nextHop,
@@ -243,10 +244,10 @@ export function checkRoutes(routes: Route[], { block, ethernet, servers }: Route
   }
   const shared = firstRepeated((servers ?? []).map(({ address }) => address));
   refuse("servers", shared, shared !== undefined && "is the address of two servers");
-  const stray = routes.find((route) => !contains(ethernet, route.nextHop));
+  const stray = routes.find((route) => !contains(serverSubnet, route.nextHop));
   if (stray) {
     throw new Refusal(
-      `routes: next hop ${stray.nextHop} of ${stray.prefix} lies outside the Ethernet ${ethernet}`,
+      `routes: next hop ${stray.nextHop} of ${stray.prefix} lies outside the Ethernet ${serverSubnet}`,
     );
   }
   const twice = firstRepeated(routes.map((route) => route.prefix));

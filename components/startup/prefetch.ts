@@ -25,7 +25,7 @@ function begin({
       all: JSON.parse(PULUMI_CONFIG),
       secretKeys: JSON.parse(PULUMI_CONFIG_SECRET_KEYS ?? "[]"),
     });
-    for (const host of farm.observe ? machinesToLookAt(farm) : []) {
+    for (const host of farm.detectDrift ? machinesToLookAt(farm) : []) {
       const answer = lookOverSsh(host);
       answer.catch(() => {}); // told by whoever asks for it
       begun.set(keyOf(host), answer);

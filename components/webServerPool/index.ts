@@ -35,10 +35,6 @@ export interface PoolServerArgs extends ServerArgs {
    * reports, so that traffic has left it first. Default: nothing to wait for.
    */
   after?: pulumi.Input<string>[];
-  /** What observation found different, by concern. Default: nothing. */
-  vipsDrift?: string;
-  /** What observation found different, by concern. Default: nothing. */
-  vhostsDrift?: string;
 }
 
 /** Arguments of {@link WebServerPool}. */
@@ -116,7 +112,7 @@ export class WebServerPool extends pulumi.ComponentResource {
     for (const server of servers) {
       const bound = new LoopbackVip(
         `${name}-${server.name}`,
-        { server, vips, prefixes, binding, after: server.after, drift: server.vipsDrift },
+        { server, vips, prefixes, binding, after: server.after },
         { parent: this },
       );
       const vhosts = hostCommand(
@@ -130,7 +126,6 @@ export class WebServerPool extends pulumi.ComponentResource {
           want: tls ? withCertificates(want, tls, server.name) : want,
           secrets: { health: token, ...secrets, ...tls?.secrets },
           ...(tls?.supplier ? { supplier: tls.supplier } : {}),
-          drift: server.vhostsDrift,
         },
         { parent: this, dependsOn: [bound] },
       );

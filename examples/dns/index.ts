@@ -21,7 +21,7 @@ new DnsRoundRobin(zone, {
   ...soa,
   zone,
   nameServers: servers,
-  nsNames: names.map(({ name }) => `${name}.${zone}`),
+  nsRecords: names.map(({ name }) => `${name}.${zone}`),
   sites: [],
   records: [...names, { name: "www", type: "A", value: "203.0.113.80" }],
   after: bound.map(({ report }) => report),

@@ -15,7 +15,7 @@ new DnsRoundRobin(zone, {
   ...soa,
   zone,
   nameServers: [nameServer],
-  nsNames: [`ns1.${zone}`],
+  nsRecords: [`ns1.${zone}`],
   sites: [{ name: `ftp.${zone}`, addresses: vips }],
   records: [{ name: "ns1", type: "A", value: nameServer.address }],
   after: [routes.report],

@@ -16,7 +16,7 @@ new DnsRoundRobin(zone, {
   ...soa,
   zone,
   nameServers: [nameServer],
-  nsNames: [`ns1.${zone}`],
+  nsRecords: [`ns1.${zone}`],
   sites: [{ name: `mx.${zone}`, addresses: vips }],
   records: [
     { name: "@", type: "MX", value: "10 mx" },

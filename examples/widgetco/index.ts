@@ -6,7 +6,8 @@ import {
   CheckKind,
   DnsRoundRobin,
   RouterRoute,
-  SOA_FIGURES,
+  ServerState,
+  SOA_TIMERS,
   SoaPreset,
   WebServerPool,
   place,
@@ -18,11 +19,15 @@ const plan = planNetwork({ block: "192.0.2.0/24", subnetPrefix: 27, vipSubnets: 
 const router = { name: "r1", address: "192.0.2.1" };
 const nameServer = { name: "ns1", address: "192.0.2.10" };
 const servers = [
-  { name: "web1", address: "192.0.2.2", state: "active" },
-  { name: "web2", address: "192.0.2.3", state: process.env.WEB2_STATE ?? "active" },
-  { name: "web3", address: "192.0.2.4", state: "active" },
-  { name: "web4", address: "192.0.2.5", state: "active" },
-].map((server) => ({ ...server, down: server.state === "down" }));
+  { name: "web1", address: "192.0.2.2", state: ServerState.Active },
+  {
+    name: "web2",
+    address: "192.0.2.3",
+    state: (process.env.WEB2_STATE as ServerState | undefined) ?? ServerState.Active,
+  },
+  { name: "web3", address: "192.0.2.4", state: ServerState.Active },
+  { name: "web4", address: "192.0.2.5", state: ServerState.Active },
+];
 const widgetco = {
   name: "widgetco",
   serverName: "www.widgetco.example",
@@ -36,7 +41,7 @@ const placement = place(plan.vipSubnets, servers);
 const routes = new RouterRoute("r1", {
   router,
   block: plan.block,
-  ethernet: plan.ethernet,
+  serverSubnet: plan.serverSubnet,
   servers,
   routes: placement,
   checks: widgetco.vips.map((vip) => ({
@@ -52,9 +57,9 @@ const routes = new RouterRoute("r1", {
 new DnsRoundRobin("widgetco.example", {
   zone: "widgetco.example",
   nameServers: [nameServer],
-  nsNames: ["ns1.widgetco.example"],
+  nsRecords: ["ns1.widgetco.example"],
   contact: "hostmaster@widgetco.example",
-  figures: SOA_FIGURES[SoaPreset.Article],
+  timers: SOA_TIMERS[SoaPreset.Classic],
   ttl: 86400,
   sites: [{ name: widgetco.serverName, addresses: widgetco.vips }],
   records: [{ name: "ns1", type: "A", value: nameServer.address }],

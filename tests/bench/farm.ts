@@ -60,7 +60,7 @@ export function largeFarm(servers: number, sites: number): { config: string; sit
   return {
     config: `config:
   loopback-ha:network: { block: 192.0.0.0/15, subnetPrefix: 18, vipSubnets: 4, binding: subnet }
-  loopback-ha:observe: false
+  loopback-ha:detectDrift: false
   loopback-ha:servers:
 ${machines.join("")}  loopback-ha:routers: { r1: { address: 192.0.2.1, pinning: { markMask: "0xfffc0000" } } }
   loopback-ha:nameServers: { ns1: { address: 192.0.2.2 } }

@@ -146,7 +146,7 @@ export async function preview(sizes: string[] = []): Promise<void> {
   await report("preview.md", {
     title: "A first preview",
     command: "npm run bench -- preview",
-    text: `A stack without state, so everything is new; \`observe: false\`, so no machine is asked, and there is none. Each site has four VIPs of its own, \`network.binding: subnet\`, sites in \`sitesFile\`. ${ROUNDS} runs of \`pulumi preview\`: median, and the least to the most; the most memory of any.`,
+    text: `A stack without state, so everything is new; \`detectDrift: false\`, so no machine is asked, and there is none. Each site has four VIPs of its own, \`network.binding: subnet\`, sites in \`sitesFile\`. ${ROUNDS} runs of \`pulumi preview\`: median, and the least to the most; the most memory of any.`,
     head: [
       "what",
       ...all.map(({ size }) => `${size.replace("x", " servers, ")} sites`),

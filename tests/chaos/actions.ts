@@ -25,13 +25,13 @@ const must = async (lab: Lab, name: string, command: string): Promise<void> => {
 };
 
 /** The stack's file, as the operator writes it for a config of the model. */
-export function stackFile(base: string, { states, pins, sites, ttl }: Config): string {
+export function stackFile(base: string, { states, overrides, sites, ttl }: Config): string {
   const edit = (value: unknown, ...at: string[]): { path: string[]; value: unknown } => ({ path: at, value });
   return withEdits(base, "loopback-ha", [
     edit(CONFIRM_SECONDS, "routers", "r1", "confirmSeconds"),
     edit(ttl, "zones", "widgetco.example", "ttl"),
     ...SERVERS.map((server) => edit(states[server], "servers", server, "state")),
-    ...Object.entries(pins).map(([prefix, server]) => edit(server, "pins", prefix)),
+    ...Object.entries(overrides).map(([prefix, server]) => edit(server, "overrides", prefix)),
     ...Object.entries(sites).flatMap(([site, state]) => [
       edit(serverNameOf(site), "sites", site, "serverName"),
       edit(`/srv/www/${site}`, "sites", site, "documentRoot"),

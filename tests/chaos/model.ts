@@ -19,7 +19,7 @@ export type SiteState = "here" | "retiring";
 /** What the operator wants. */
 export interface Config {
   states: Record<Server, State>;
-  pins: Partial<Record<Prefix, Server>>;
+  overrides: Partial<Record<Prefix, Server>>;
   /** The sites that come and go; those that always are there are in none. */
   sites: Record<string, SiteState>;
   /** A figure of a zone: another one is another zone text. */
@@ -68,7 +68,7 @@ const home = (prefix: Prefix): Server => SERVERS[PREFIXES.indexOf(prefix)];
 const ofPrefixes = <T>(value: (prefix: Prefix) => T): Record<Prefix, T> =>
   Object.fromEntries(PREFIXES.map((prefix) => [prefix, value(prefix)])) as Record<Prefix, T>;
 
-export const BASE: Config = { states: all("active"), pins: {}, sites: {}, ttl: 60 };
+export const BASE: Config = { states: all("active"), overrides: {}, sites: {}, ttl: 60 };
 
 /** A farm that is well, and as this config wants it. */
 export const wellAt = (config: Config): World => ({
@@ -84,7 +84,7 @@ const activeIn = ({ states }: Config): Server[] => SERVERS.filter((server) => st
 
 /** Who may serve a prefix: whom a pin names, its home, or any active server when its home is none. */
 export function mayServe(config: Config, prefix: Prefix): Server[] {
-  const pinned = config.pins[prefix];
+  const pinned = config.overrides[prefix];
   if (pinned) return [pinned];
   const active = activeIn(config);
   return active.includes(home(prefix)) ? [home(prefix)] : active;
@@ -122,10 +122,12 @@ export function configsOf(world: World, step: Step): Config[] | undefined {
       return [{ ...config, sites: change.to ? { ...others, [change.site]: change.to } : others }];
     }
     case "pin": {
-      const { [change.prefix]: before, ...others } = config.pins;
+      const { [change.prefix]: before, ...others } = config.overrides;
       if (before === change.server || (change.server && config.states[change.server] !== "active"))
         return undefined;
-      return [{ ...config, pins: change.server ? { ...others, [change.prefix]: change.server } : others }];
+      return [
+        { ...config, overrides: change.server ? { ...others, [change.prefix]: change.server } : others },
+      ];
     }
     case "state":
       return stateConfigs(config, change.server, change.state);
@@ -136,10 +138,10 @@ function stateConfigs(config: Config, server: Server, state: State): Config[] | 
   const before = config.states[server];
   const states = { ...config.states, [server]: state };
   if (before === state || !Object.values(states).includes("active")) return undefined;
-  const pins = Object.fromEntries(
-    Object.entries(config.pins).filter(([, pinned]) => states[pinned] === "active"),
+  const overrides = Object.fromEntries(
+    Object.entries(config.overrides).filter(([, pinned]) => states[pinned] === "active"),
   );
-  const after = { ...config, states, pins };
+  const after = { ...config, states, overrides };
   // As documented: from down it first goes into maintenance, and gets what it missed.
   return before === "down" && state === "active"
     ? [{ ...config, states: { ...states, [server]: "maintenance" } }, after]

@@ -155,7 +155,7 @@ describe("kind cisco-ios on FRR's command line", () => {
             return `${prefix} web${number} 192.0.2.${number + 1}\n`;
           }).join(""),
           block: "192.0.2.0/24\n",
-          settings: renderSettings({ ethernet: "192.0.2.0/27", pinFlows: false, confirmSeconds: 0 }),
+          settings: renderSettings({ serverSubnet: "192.0.2.0/27", pinFlows: false, confirmSeconds: 0 }),
           "private/vips": WIDGETCO.map(
             (vip) => `${vip} widgetco http www.widgetco.example ${healthPath}\n`,
           ).join(""),

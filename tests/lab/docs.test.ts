@@ -97,9 +97,9 @@ describe("docs: what they say is run", () => {
       const [, line] = readme.split(`\`pulumi config set --path '${start}`);
       return `pulumi config set --path '${start}${line.slice(0, line.indexOf("`"))}`;
     };
-    await operate(inline("placement"));
+    await operate(inline("homes"));
     assert.match(await operate(up), /unchanged/);
-    await operate(inline("pins"));
+    await operate(inline("overrides"));
     await operate(up);
     assert.equal(await served("www.widgetco.example", "192.0.2.69"), "web1");
 

@@ -414,7 +414,7 @@ describe("router kind frr", function () {
     await r1("ip route add 203.0.113.5/32 via 192.0.2.5");
     for (const [key, value] of [
       ["address", "192.0.2.5"],
-      ["proofSource", "203.0.113.5"],
+      ["checkSource", "203.0.113.5"],
     ])
       await project.set(`routers.r2.${key}`, value);
     assert.match(

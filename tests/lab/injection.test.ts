@@ -149,13 +149,13 @@ describe("odd texts that are accepted (story)", function () {
       Math.min(txt.length, caa.length, owners.length, contacts.length) > 5,
       `${txt.length} ${caa.length} ${owners.length} ${contacts.length}`,
     );
-    const { figures, ttl, nsNames } = readFarm(withValue(["observe"], true)).zones[0];
+    const { timers, ttl, nsRecords } = readFarm(withValue(["detectDrift"], true)).zones[0];
     const texts = contacts.map((contact, i) =>
       renderZone({
         zone,
-        nsNames: nsNames.slice(0, 1),
+        nsRecords: nsRecords.slice(0, 1),
         contact,
-        figures,
+        timers,
         ttl,
         sites: [],
         records: [
@@ -207,7 +207,7 @@ describe("odd texts that are accepted (story)", function () {
       .filter((name) => problemsOf(withValue(["servers", name], { address: "192.0.2.9" })).length === 0)
       .slice(0, 20);
     const servers = names.map((name, i) => ({ name, address: `192.0.2.${2 + i}`, down: i === 1 }));
-    const ethernet = "192.0.2.0/27";
+    const serverSubnet = "192.0.2.0/27";
     const folders = [path.join(checkout, "components/host"), ...routerKind("linux").scripts];
     const scripts = Object.fromEntries(
       folders.flatMap((folder) =>
@@ -221,14 +221,14 @@ describe("odd texts that are accepted (story)", function () {
       const pinning = { markMask };
       if (Number(markMask) < 0x20) continue;
       const want = {
-        servers: renderServers(servers, ethernet, pinning),
+        servers: renderServers(servers, serverSubnet, pinning),
         routes: renderRoutes(
           servers
             .slice(0, 1)
             .map(({ name, address }) => ({ prefix: "192.0.2.32/27", server: name, nextHop: address })),
         ),
         block: "192.0.2.0/24\n",
-        settings: renderSettings({ ethernet, pinFlows: true, pinning: { ...pinning, helpers: ["ftp"] } }),
+        settings: renderSettings({ serverSubnet, pinFlows: true, pinning: { ...pinning, helpers: ["ftp"] } }),
       };
       const files = {
         ...scripts,

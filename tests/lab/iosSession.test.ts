@@ -66,7 +66,7 @@ describe("a session with an IOS router (emulated)", () => {
             .join(""),
           block: "192.0.2.0/24\n",
           settings: renderSettings({
-            ethernet: "192.0.2.0/27",
+            serverSubnet: "192.0.2.0/27",
             pinFlows: false,
             confirmSeconds: options.confirmSeconds ?? 20,
           }),

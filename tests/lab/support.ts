@@ -11,7 +11,7 @@ import { Project, labUser } from "../../lab/project";
 import { farmFolder } from "../twoAtATime";
 
 /** Servers that answer at all do so at once. */
-export const PROOF_SECONDS = "10";
+export const CHECK_SECONDS = "10";
 /** Who serves the VIP subnets, each at home. */
 export const SERVERS = ["web1", "web2", "web3", "web4"];
 /** The same while web2 serves nothing. */
@@ -128,7 +128,7 @@ export class Farm {
   /** Brings up what has begun. */
   async start(config: Record<string, string> = {}): Promise<void> {
     await this.project.init();
-    await this.set("routers.r1.proofSeconds", PROOF_SECONDS);
+    await this.set("routers.r1.checkSeconds", CHECK_SECONDS);
     this.home = fs.readFileSync(this.configFile, "utf8");
     await this.change(config);
     this.healthPath = (await this.project.output("healthPath")) as string;

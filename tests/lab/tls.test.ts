@@ -136,7 +136,7 @@ describe("https", function () {
     );
     const worse = /^site widgetco answers with status 40[34] on web3 .*, and with status 200 on web1, web2/;
     assert.match((await problems())[0], worse);
-    await farm.set('pins["192.0.2.64/27"]', web3);
+    await farm.set('overrides["192.0.2.64/27"]', web3);
     assert.match(
       await farm.failingUp(),
       /r1: site widgetco answers with status 40[34] on web3 \(192\.0\.2\.69\), and with status 200 on web2, which has it now; nothing was moved/,
@@ -168,7 +168,7 @@ describe("https", function () {
     assert.equal(await shown(farm.vips[2], NAMES[0]), sha256Of(widgetco));
     assert.match(await farm.up(), /Resources:\s+\d+ unchanged/);
     assert.equal((await farm.serving())[1], web3);
-    await farm.drop("pins");
+    await farm.drop("overrides");
     await farm.up();
     assert.equal((await farm.serving())[1], web2);
     assert.deepEqual(await problems(), []);

@@ -62,7 +62,7 @@ describe("Node and Pulumi's SDK, from the oldest to the newest", function () {
         assert.equal(result.code, 0, textOf(result));
         return result.stdout;
       };
-      await operate("pulumi config rm observe && pulumi up --yes --skip-preview --continue-on-error");
+      await operate("pulumi config rm detectDrift && pulumi up --yes --skip-preview --continue-on-error");
       const healthPath = (await operate("pulumi stack output healthPath --show-secrets")).trim();
       const served = (): Promise<string> => whoServes(lab, "192.0.2.69", "www.widgetco.example", healthPath);
       try {

@@ -6,7 +6,7 @@ import { block } from "../pages";
 import { attempt, run } from "../run";
 import { INSTALL_MS, packed } from "./installed";
 
-export const CONFIG = `${block("README.md", "loopback-ha:network", "yaml")}  loopback-ha:observe: false\n`;
+export const CONFIG = `${block("README.md", "loopback-ha:network", "yaml")}  loopback-ha:detectDrift: false\n`;
 /** Of the peer range; and the newest that tests know. */
 export const [OLDEST_SDK, NEWEST_SDK] = ["3.248.0", "3.276.0"];
 

@@ -26,7 +26,7 @@ describe("planNetwork", () => {
   it("cuts the article's network: Ethernet, four VIP subnets, three spare", () => {
     assert.deepStrictEqual(planNetwork(article), {
       block: "192.0.2.0/24",
-      ethernet: "192.0.2.0/27",
+      serverSubnet: "192.0.2.0/27",
       vipSubnets: ["192.0.2.32/27", "192.0.2.64/27", "192.0.2.96/27", "192.0.2.128/27"],
       retiringSubnets: [],
       spareSubnets: ["192.0.2.160/27", "192.0.2.192/27", "192.0.2.224/27"],
@@ -35,12 +35,12 @@ describe("planNetwork", () => {
 
   it("leaves out the first and the last subnet under the strict rule: 6 subnets", () => {
     const plan = planNetwork({ ...article, strictSubnets: true });
-    assert.strictEqual(plan.ethernet, "192.0.2.32/27");
+    assert.strictEqual(plan.serverSubnet, "192.0.2.32/27");
     assert.deepStrictEqual(plan.spareSubnets, ["192.0.2.192/27"]);
   });
 
   it("takes another subnet as Ethernet, and VIP subnets from both sides of it", () => {
-    const plan = planNetwork({ ...article, ethernet: "192.0.2.64/27", vipSubnets: 3 });
+    const plan = planNetwork({ ...article, serverSubnet: "192.0.2.64/27", vipSubnets: 3 });
     assert.deepStrictEqual(plan.vipSubnets, ["192.0.2.0/27", "192.0.2.32/27", "192.0.2.96/27"]);
   });
 
@@ -76,14 +76,14 @@ describe("planNetwork", () => {
     [{ vipSubnets: 1.5 }, "vipSubnets", "use 1 or more"],
     [{ block: "10.0.0.0/8", vipSubnets: 257 }, "vipSubnets", "use 256 or fewer"],
     [{ subnetPrefix: 25, strictSubnets: true }, "subnetPrefix", "use 26, or strictSubnets: false"],
-    [{ ethernet: "192.0.2.0/26" }, "ethernet", "use 192.0.2.0/27"],
-    [{ ethernet: "192.0.2.40/27" }, "ethernet", "use 192.0.2.32/27"],
-    [{ ethernet: "192.0.2.32" }, "ethernet", "192.0.2.0/27 to 192.0.2.224/27"],
-    [{ ethernet: "198.51.100.0/27" }, "ethernet", "192.0.2.0/27 to 192.0.2.224/27"],
-    [{ ethernet: "192.0.2.0/16" }, "ethernet", "192.0.2.0/27 to 192.0.2.224/27"],
-    [{ ethernet: "2001:db8::/64" }, "ethernet", "IPv4 only"],
-    [{ ethernet: "192.0.2.0/27", strictSubnets: true }, "ethernet", "use 192.0.2.32/27"],
-    [{ ethernet: "192.0.2.224/27", strictSubnets: true }, "ethernet", "RFC 950"],
+    [{ serverSubnet: "192.0.2.0/26" }, "serverSubnet", "use 192.0.2.0/27"],
+    [{ serverSubnet: "192.0.2.40/27" }, "serverSubnet", "use 192.0.2.32/27"],
+    [{ serverSubnet: "192.0.2.32" }, "serverSubnet", "192.0.2.0/27 to 192.0.2.224/27"],
+    [{ serverSubnet: "198.51.100.0/27" }, "serverSubnet", "192.0.2.0/27 to 192.0.2.224/27"],
+    [{ serverSubnet: "192.0.2.0/16" }, "serverSubnet", "192.0.2.0/27 to 192.0.2.224/27"],
+    [{ serverSubnet: "2001:db8::/64" }, "serverSubnet", "IPv4 only"],
+    [{ serverSubnet: "192.0.2.0/27", strictSubnets: true }, "serverSubnet", "use 192.0.2.32/27"],
+    [{ serverSubnet: "192.0.2.224/27", strictSubnets: true }, "serverSubnet", "RFC 950"],
   ];
   for (const [change, path, says] of refused) {
     it(`refuses ${JSON.stringify(change)}`, () => {
@@ -115,10 +115,10 @@ describe("planNetwork", () => {
       const usable = 2 ** (subnetPrefix - bits) - (strictSubnets ? 2 : 0);
       const args = { subnetPrefix, strictSubnets, vipSubnets: Math.min(vips, usable - 1) };
       const block = `${networkAddress(`10.${seed % 256}.${(seed >> 8) % 256}.0/${bits}`)}/${bits}`;
-      const ethernet = vipOf(block, 1 + (seed % maxHostNumber(block)));
+      const serverSubnet = vipOf(block, 1 + (seed % maxHostNumber(block)));
       return {
         args: { ...args, block },
-        ethernet: `${networkAddress(`${ethernet}/${subnetPrefix}`)}/${subnetPrefix}`,
+        serverSubnet: `${networkAddress(`${serverSubnet}/${subnetPrefix}`)}/${subnetPrefix}`,
         usable,
       };
     });
@@ -127,7 +127,7 @@ describe("planNetwork", () => {
     fc.assert(
       fc.property(anyArgs, ({ args, usable }) => {
         const plan = planNetwork(args);
-        const all = [plan.ethernet, ...plan.vipSubnets, ...plan.spareSubnets];
+        const all = [plan.serverSubnet, ...plan.vipSubnets, ...plan.spareSubnets];
         assert.strictEqual(plan.vipSubnets.length, args.vipSubnets);
         assert.strictEqual(all.length, Math.min(usable, 1 + args.vipSubnets + 256));
         for (const subnet of all) assert(contains(args.block, subnet));
@@ -141,23 +141,23 @@ describe("planNetwork", () => {
 
   it("moves nothing when a VIP subnet is added, and none of them is the Ethernet", () => {
     fc.assert(
-      fc.property(anyArgs, ({ args, ethernet, usable }) => {
+      fc.property(anyArgs, ({ args, serverSubnet, usable }) => {
         fc.pre(!args.strictSubnets && args.vipSubnets < Math.min(usable - 1, 256));
         const [less, more] = [0, 1].map((n) =>
-          planNetwork({ ...args, ethernet, vipSubnets: args.vipSubnets + n }),
+          planNetwork({ ...args, serverSubnet, vipSubnets: args.vipSubnets + n }),
         );
         assert.deepStrictEqual(more.vipSubnets.slice(0, -1), less.vipSubnets);
-        assert(!more.vipSubnets.includes(ethernet));
-        assert.strictEqual(more.ethernet, ethernet);
+        assert(!more.vipSubnets.includes(serverSubnet));
+        assert.strictEqual(more.serverSubnet, serverSubnet);
       }),
     );
   });
 
   it("throws nothing but ConfigError, whatever the text", () => {
     fc.assert(
-      fc.property(fc.string(), fc.string(), fc.double(), (block, ethernet, n) => {
+      fc.property(fc.string(), fc.string(), fc.double(), (block, serverSubnet, n) => {
         try {
-          planNetwork({ block, ethernet, subnetPrefix: n, vipSubnets: n });
+          planNetwork({ block, serverSubnet, subnetPrefix: n, vipSubnets: n });
         } catch (error) {
           assert(error instanceof ConfigError);
         }

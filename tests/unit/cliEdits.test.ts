@@ -55,10 +55,10 @@ describe("sites that a move goes on despite", () => {
 
 describe("what a command writes into the config", () => {
   it("drain: the state, and no pin that holds to the server", () => {
-    const pins = { "192.0.2.64/27": "web1", "192.0.2.96/27": "web2" };
-    assert.deepEqual(leavingEdits(farm({ pins }), pins, "web1", ServerState.Maintenance), [
+    const overrides = { "192.0.2.64/27": "web1", "192.0.2.96/27": "web2" };
+    assert.deepEqual(leavingEdits(farm({ overrides }), overrides, "web1", ServerState.Maintenance), [
       { path: ["servers", "web1", "state"], value: "maintenance" },
-      { path: ["pins", "192.0.2.64/27"] },
+      { path: ["overrides", "192.0.2.64/27"] },
     ]);
   });
 
@@ -68,11 +68,11 @@ describe("what a command writes into the config", () => {
   });
 
   it("move: a pin, and none where the server is at home", () => {
-    const edits = (to: string, pins: Record<string, string> = {}): unknown =>
-      moveEdits(farm({ pins }), pins, "192.0.2.64/27", to);
-    assert.deepEqual(edits("web1"), [{ path: ["pins", "192.0.2.64/27"], value: "web1" }]);
+    const edits = (to: string, overrides: Record<string, string> = {}): unknown =>
+      moveEdits(farm({ overrides }), overrides, "192.0.2.64/27", to);
+    assert.deepEqual(edits("web1"), [{ path: ["overrides", "192.0.2.64/27"], value: "web1" }]);
     assert.deepEqual(edits("web2", { "192.0.2.64/27": "web1" }), [
-      { path: ["pins", "192.0.2.64/27"], value: undefined },
+      { path: ["overrides", "192.0.2.64/27"], value: undefined },
     ]);
     assert.throws(
       () => moveEdits(farm({}, ["active", "active", "down"]), {}, "192.0.2.64/27", "web3"),
@@ -82,12 +82,12 @@ describe("what a command writes into the config", () => {
 
   it("move: one VIP where each is placed by itself, against a pin of its subnet", () => {
     const network = { block: "192.0.2.0/24", subnetPrefix: 27, vipSubnets: 3, granularity: "host" };
-    const pins = { "192.0.2.64/27": "web3" };
-    const hosts = farm({ network, pins });
+    const overrides = { "192.0.2.64/27": "web3" };
+    const hosts = farm({ network, overrides });
     assert.equal(prefixNamed(hosts, "192.0.2.65"), "192.0.2.65/32");
     const home = hosts.placement.find(({ prefix }) => prefix === "192.0.2.65/32")!.home;
-    assert.deepEqual(moveEdits(hosts, pins, "192.0.2.65/32", home), [
-      { path: ["pins", "192.0.2.65/32"], value: home },
+    assert.deepEqual(moveEdits(hosts, overrides, "192.0.2.65/32", home), [
+      { path: ["overrides", "192.0.2.65/32"], value: home },
     ]);
   });
 

@@ -1,6 +1,7 @@
 import assert from "assert";
 import * as path from "path";
 import * as pulumi from "@pulumi/pulumi";
+import { withDrift } from "../../components/host/knownDrift";
 import { filesOf } from "../../components/host/wish.cjs";
 import {
   CheckKind,
@@ -10,6 +11,7 @@ import {
   RouterKind,
   RouterRoute,
   RouterRouteArgs,
+  ServerState,
   SiteArgs,
   VipBinding,
   WebServerPool,
@@ -72,15 +74,15 @@ const pool = (rest: Partial<WebServerPoolArgs> = {}): WebServerPoolArgs => ({
 const routing = (rest: Partial<RouterRouteArgs> = {}): RouterRouteArgs => ({
   router: host("r1", 1),
   block: "192.0.2.0/24",
-  ethernet: "192.0.2.0/27",
+  serverSubnet: "192.0.2.0/27",
   routes: prefixes.map((prefix, i) => ({ prefix, server: `web${i + 1}`, nextHop: `192.0.2.${i + 2}` })),
   ...rest,
 });
 const zone = (rest: Partial<DnsRoundRobinArgs> = {}): DnsRoundRobinArgs => ({
   zone: "widgetco.example",
-  nsNames: ["ns1.example.net"],
+  nsRecords: ["ns1.example.net"],
   contact: "hostmaster@widgetco.example",
-  figures: { refresh: 86400, retry: 3600, expire: 1209600, minimum: 300 },
+  timers: { refresh: 86400, retry: 3600, expire: 1209600, minimum: 300 },
   ttl: 300,
   sites: sites(2).map(({ serverName, vips }) => ({ name: serverName, addresses: vips })),
   nameServers: hosts("ns", 2),
@@ -317,7 +319,7 @@ describe("components", () => {
     new DnsRoundRobin("two", zone());
     new DnsRoundRobin("one", zone({ nameServers: hosts("ns", 1) }));
     const [up, gone] = hosts("ns", 2);
-    new DnsRoundRobin("down", zone({ nameServers: [up, { ...gone, down: true }] }));
+    new DnsRoundRobin("down", zone({ nameServers: [up, { ...gone, state: ServerState.Down }] }));
     await settled();
     assert.match(commands().find(({ name }) => name.startsWith("down-zone-ns2"))!.inputs.create, /^echo/);
     const asked = commands().filter(({ inputs }) => inputs.stdin);
@@ -334,20 +336,29 @@ describe("components", () => {
   });
 
   it("shows a router's routes as the component's inputs, and drift as a word of env", async () => {
-    new RouterRoute("r1", routing({ drift: "something" }));
+    const router = withDrift(host("r1", 1), (instance) => `${instance} differs`);
+    new RouterRoute("r1", routing({ router }));
     await settled();
     const component = made.find(({ type }) => type === "loopback-ha:index:RouterRoute")!;
     assert.deepStrictEqual(component.inputs.routes, {
       "192.0.2.32/27": "via web1",
       "192.0.2.64/27": "via web2",
     });
-    assert.deepStrictEqual(commands()[0].inputs.interpreter, ["env", "DRIFT=something", "sh", "-c"]);
+    assert.deepStrictEqual(commands()[0].inputs.interpreter, [
+      "env",
+      "DRIFT=farm.prod.r1.linux-routes differs",
+      "sh",
+      "-c",
+    ]);
   });
 
   it("has a command that does nothing, and waits for nothing, on a server that is down", async () => {
     const [up, gone] = hosts("web", 2);
     const token = healthToken("web");
-    new WebServerPool("web", pool({ servers: [up, { ...gone, down: true }], healthToken: token }));
+    new WebServerPool(
+      "web",
+      pool({ servers: [up, { ...gone, state: ServerState.Down }], healthToken: token }),
+    );
     await settled();
     const idle = commands().filter(({ name }) => name.includes("web2"));
     assert.deepStrictEqual(idle.map(({ name }) => name).sort(), [
@@ -411,7 +422,7 @@ describe("components", () => {
     ["router's name", () => new RouterRoute("r\n1", routing()), becomes],
     [
       "next hop",
-      () => new RouterRoute("r1", routing({ ethernet: "198.51.100.0/24" })),
+      () => new RouterRoute("r1", routing({ serverSubnet: "198.51.100.0/24" })),
       /lies outside the Ethernet/,
     ],
     [
@@ -424,6 +435,21 @@ describe("components", () => {
       "pinned flows where the kind can't",
       () => new RouterRoute("r1", routing({ kind: "frr", pinFlows: true })),
       /pinFlows: true .*kind "frr" cannot pin/,
+    ],
+    [
+      "a server's state",
+      () =>
+        new WebServerPool("web", pool({ servers: [{ ...host("web1", 2), state: "donw" as ServerState }] })),
+      /servers\[0\]\.state: "donw" is not known; use active, maintenance or down/,
+    ],
+    [
+      "a router's server's state",
+      () =>
+        new RouterRoute(
+          "r1",
+          routing({ servers: hosts("web", 2).map((server) => ({ ...server, state: "up" as ServerState })) }),
+        ),
+      /servers: "up" is not known; use active, maintenance or down/,
     ],
     ["zone component's name", () => new DnsRoundRobin("z;z", zone()), becomes],
     ["zone", () => new DnsRoundRobin("z", zone({ zone: "a..b" })), /is not a domain name/],

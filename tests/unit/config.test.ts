@@ -45,14 +45,14 @@ describe("readFarm", () => {
     });
     assert.strictEqual(farm.routers[0].kind, "linux");
     assert.strictEqual(farm.binding, VipBinding.Alias);
-    assert.strictEqual(farm.observe, true);
+    assert.strictEqual(farm.detectDrift, true);
     assert.deepStrictEqual(farm.zones[0], {
       zone,
       nameServers: ["ns1", "ns2"],
       contact: "hostmaster@widgetco.example",
-      figures: { refresh: 86400, retry: 3600, expire: 1209600, minimum: 300 },
+      timers: { refresh: 86400, retry: 3600, expire: 1209600, minimum: 300 },
       ttl: 300,
-      nsNames: ["ns1.widgetco.example", "ns2.widgetco.example"],
+      nsRecords: ["ns1.widgetco.example", "ns2.widgetco.example"],
       records: [
         { name: "@", type: "MX", value: "10 mail" },
         { name: "mail", type: "A", value: "198.51.100.25" },
@@ -69,12 +69,12 @@ describe("readFarm", () => {
   });
 
   const accepted: [string, Key[], unknown, (farm: FarmModel) => unknown, unknown][] = [
-    ["observe as text", ["observe"], "false", (farm) => farm.observe, false],
-    ["observe", ["observe"], false, (farm) => farm.observe, false],
+    ["detectDrift as text", ["detectDrift"], "false", (farm) => farm.detectDrift, false],
+    ["detectDrift", ["detectDrift"], false, (farm) => farm.detectDrift, false],
     ["the binding", ["network", "binding"], "subnet", (farm) => farm.binding, VipBinding.Subnet],
-    ["a home", ["placement", "192.0.2.32/27"], "web3", (farm) => farm.placement[0].server, "web3"],
+    ["a home", ["homes", "192.0.2.32/27"], "web3", (farm) => farm.placement[0].server, "web3"],
     ["maintenance", ["servers", "web2", "state"], "maintenance", (farm) => farm.placement[1].server, "web1"],
-    ["a pin", ["pins", "192.0.2.32/27"], "web3", (farm) => farm.placement[0].server, "web3"],
+    ["an override", ["overrides", "192.0.2.32/27"], "web3", (farm) => farm.placement[0].server, "web3"],
     [
       "a server that is down",
       ["servers", "web2", "state"],
@@ -90,20 +90,20 @@ describe("readFarm", () => {
       ["192.0.2.34/32 web1", "192.0.2.65/32 web2", "192.0.2.66/32 web2"],
     ],
     ["a weight", ["servers", "web2", "weight"], 7, (farm) => farm.servers[1].weight, 7],
-    ["homes", ["placement", "192.0.2.32/27"], "web3", (farm) => farm.homes, { "192.0.2.32/27": "web3" }],
+    ["homes", ["homes", "192.0.2.32/27"], "web3", (farm) => farm.homes, { "192.0.2.32/27": "web3" }],
     ["pinned flows", ["routers", "r1", "pinFlows"], false, (farm) => farm.routers[0].pinFlows, false],
     [
       "the numbers of pinning",
       ["routers", "r1", "pinning"],
-      { markMask: "0xff", tableBase: 100, rulePreference: 9, helpers: ["ftp"] },
+      { markMask: "0xff", tableBase: 100, rulePriority: 9, helpers: ["ftp"] },
       (farm) => farm.routers[0].pinning,
-      { markMask: "0xff", tableBase: 100, rulePreference: 9, helpers: ["ftp"] },
+      { markMask: "0xff", tableBase: 100, rulePriority: 9, helpers: ["ftp"] },
     ],
     ["further ports", ["sites", "gadgets", "checkPorts"], [443], (farm) => farm.sites[0].checkPorts, [443]],
     ["no confirmation", ["routers", "r1", "confirmSeconds"], 0, (farm) => farm.routers[0].confirmSeconds, 0],
-    ["a shorter proof", ["routers", "r1", "proofSeconds"], 6, (farm) => farm.routers[0].proofSeconds, 6],
-    ["the article's figures", ["zones", zone, "preset"], "article", (farm) => farm.zones[0].ttl, 86400],
-    ["a figure", ["zones", zone, "minimum"], 60, (farm) => farm.zones[0].figures.minimum, 60],
+    ["a shorter check", ["routers", "r1", "checkSeconds"], 6, (farm) => farm.routers[0].checkSeconds, 6],
+    ["the classic timers", ["zones", zone, "preset"], "classic", (farm) => farm.zones[0].ttl, 86400],
+    ["a timer", ["zones", zone, "minimum"], 60, (farm) => farm.zones[0].timers.minimum, 60],
     [
       "a serial to go on from",
       ["zones", zone, "serialAtLeast"],
@@ -122,21 +122,21 @@ describe("readFarm", () => {
     ["a retiring site", ["sites", "gadgets", "retiring"], true, (farm) => farm.sites[0].retiring, true],
     [
       "a proof source",
-      ["routers", "r1", "proofSource"],
+      ["routers", "r1", "checkSource"],
       "198.51.100.1",
-      (farm) => farm.routers[0].proofSource,
+      (farm) => farm.routers[0].checkSource,
       "198.51.100.1",
     ],
     [
       "a zone's name server",
       ["zones", zone, "nameServers"],
       ["ns2"],
-      (farm) => farm.zones[0].nsNames,
+      (farm) => farm.zones[0].nsRecords,
       ["ns2.widgetco.example"],
     ],
     [
       "foreign NS names",
-      ["zones", zone, "nsNames"],
+      ["zones", zone, "nsRecords"],
       ["ns.isp.example"],
       (farm) => farm.zones[0].records.length,
       2,
@@ -243,7 +243,7 @@ describe("readFarm", () => {
 describe("VIP by VIP", () => {
   it("says nothing about VIPs of homes while a site has a problem", () => {
     const config = set(article(), ["network", "granularity"], "host");
-    set(config, ["placement", "192.0.2.33/32"], "web3");
+    set(config, ["homes", "192.0.2.33/32"], "web3");
     assert.deepStrictEqual(problemsOf(config), []);
     refuses(set(config, ["sites", "widgetco", "hostNumber"], 99), "sites.widgetco.hostNumber", "use 1");
   });
@@ -255,12 +255,12 @@ describe("ConfigError", () => {
     set(config, ["servers", "web1"], { address: "192.0.2.99", state: "up", ssh: { port: "x" } });
     set(config, ["sites", "gadgets"], { documentRoot: "/", hostNumber: 99 });
     set(config, ["zones", zone, "contact"], undefined);
-    set(config, ["placement", "192.0.2.32/27"], "web7");
+    set(config, ["homes", "192.0.2.32/27"], "web7");
     set(config, ["observ"], "true");
     const problems = problemsOf(config);
     assert.deepStrictEqual(problems.map(({ path }) => path).sort(), [
+      'homes["192.0.2.32/27"]',
       "observ",
-      'placement["192.0.2.32/27"]',
       "servers.web1.address",
       "servers.web1.ssh.port",
       "servers.web1.state",
@@ -297,18 +297,18 @@ describe("ConfigError", () => {
       records,
       [...records, 0],
       [...records, 0, "value"],
-      ["placement"],
-      ["placement", "192.0.2.32/27"],
-      ["pins"],
-      ["pins", "192.0.2.32/27"],
+      ["homes"],
+      ["homes", "192.0.2.32/27"],
+      ["overrides"],
+      ["overrides", "192.0.2.32/27"],
       ["routers", "r1", "pinning"],
       ["servers", "web1", "weight"],
       ["network", "granularity"],
       ["ssh"],
-      ["observe"],
+      ["detectDrift"],
       ["network", "block"],
       ["network", "subnetPrefix"],
-      ["network", "ethernet"],
+      ["network", "serverSubnet"],
     ];
     const garbage = fc.tuple(fc.constantFrom(...places), fc.oneof(anything, fc.string({ unit: "binary" })));
     fc.assert(

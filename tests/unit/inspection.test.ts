@@ -279,10 +279,10 @@ describe("inspect", () => {
     }
   });
 
-  it("looks at nothing with observe: false, and says so", async () => {
-    const found = await inspect(farmOf({ observe: false }), stack, () => assert.fail("looked"));
+  it("looks at nothing with detectDrift: false, and says so", async () => {
+    const found = await inspect(farmOf({ detectDrift: false }), stack, () => assert.fail("looked"));
     assert.strictEqual(found.size, 0);
-    assert.match(warnings.join("\n"), /^observe is false:.*[^\n]$/);
+    assert.match(warnings.join("\n"), /^detectDrift is false:.*[^\n]$/);
   });
 
   it("LOOPBACK_HA_FORCE_REMOVAL lets names leave, not servers move", async () => {

@@ -32,8 +32,8 @@ bundle() {
   printf '%s\\n' 'web1 192.0.2.2 up 0x2000000 76002' 'web2 192.0.2.3 up 0x3000000 76003' >"$at/want/servers"
   echo 192.0.2.0/24 >"$at/want/block"
   echo '192.0.2.33,192.0.2.65 widgetco http www.widgetco.example /x' >"$at/want/private/vips"
-  printf '%s\\n' ethernet=192.0.2.0/27 proof_source=198.51.100.1 pin_flows=yes mark_mask=0xff000000 rule_preference=7677 \\
-    "confirm_seconds=$2" proof_seconds=5 helpers= track_only_vips=no >"$at/want/settings"
+  printf '%s\\n' server_subnet=192.0.2.0/27 check_source=198.51.100.1 pin_flows=yes mark_mask=0xff000000 rule_priority=7677 \\
+    "confirm_seconds=$2" check_seconds=5 helpers= track_only_vips=no >"$at/want/settings"
 }
 apply() { bundle "$@"; LOOPBACK_HA_TOKEN=t$1 bash "/run/bundle.$1/scripts/apply.sh" >/dev/null; }
 supervise() { bash $state/current/scripts/restore.sh --watch >>/var/lib/said 2>&1 & supervisor=$!; }

@@ -13,7 +13,13 @@ config:
 const CASES: [string, string, string | undefined, string, string][] = [
   ["a nested key", "servers.web2.state", "down", "state: active", "state: down"],
   ["a new nested key", "servers.web1.weight", "2", "address: 192.0.2.2 }", "address: 192.0.2.2, weight: 2 }"],
-  ["a key with dots", 'pins["192.0.2.64/27"]', "web1", "$", "  farm:pins:\n    192.0.2.64/27: web1\n"],
+  [
+    "a key with dots",
+    'overrides["192.0.2.64/27"]',
+    "web1",
+    "$",
+    "  farm:overrides:\n    192.0.2.64/27: web1\n",
+  ],
   [
     "a list",
     "sites.a.checkPorts[0]",
@@ -21,7 +27,7 @@ const CASES: [string, string, string | undefined, string, string][] = [
     "$",
     "  farm:sites:\n    a:\n      checkPorts:\n        - 8443\n",
   ],
-  ["text at the top", "observe", "false", "$", '  farm:observe: "false"\n'],
+  ["text at the top", "detectDrift", "false", "$", '  farm:detectDrift: "false"\n'],
   ["a boolean below it", "sites.a.retiring", "true", "$", "  farm:sites:\n    a:\n      retiring: true\n"],
   ["text that begins with 0", "sites.a.note", "007", "$", '  farm:sites:\n    a:\n      note: "007"\n'],
   ["a key taken out", "servers.web2.state", undefined, ", state: active", ""],

@@ -70,7 +70,7 @@ describe("loopback-ha-move (slow)", function () {
     write("want/routes", renderRoutes(routes));
     write("want/servers", renderServers(SERVERS, ETHERNET));
     write("want/block", "203.0.113.0/24\n");
-    write("want/settings", renderSettings({ ethernet: ETHERNET, pinFlows: false, proofSeconds: 5 }));
+    write("want/settings", renderSettings({ serverSubnet: ETHERNET, pinFlows: false, checkSeconds: 5 }));
     write("want/private/vips", renderChecks(VIPS.map((vip) => ({ vip, site: "widgetco" }))));
   });
   after(() => fs.rmSync(folder, { recursive: true }));

@@ -9,6 +9,7 @@ import {
   findMoves,
 } from "../../components/network/moves";
 import { place } from "../../components/network/placement";
+import { ServerState } from "../../components/network/serverState";
 
 const prefixes = ["192.0.2.32/27", "192.0.2.64/27", "192.0.2.96/27", "192.0.2.128/27"];
 const [p1, p2, p3, p4] = prefixes;
@@ -254,11 +255,13 @@ describe("moves", () => {
   }
 
   it("names exactly the prefixes whose next hop changes", () => {
-    const state = fc.constantFrom("active", "maintenance", "down");
-    const states = fc.array(state, { minLength: 4, maxLength: 4 }).filter((list) => list.includes("active"));
+    const state = fc.constantFrom(...Object.values(ServerState));
+    const states = fc
+      .array(state, { minLength: 4, maxLength: 4 })
+      .filter((list) => list.includes(ServerState.Active));
     fc.assert(
       fc.property(states, states, (before, after) => {
-        const placed = (list: string[]): MovesArgs["placement"] =>
+        const placed = (list: ServerState[]): MovesArgs["placement"] =>
           place(
             prefixes,
             farm().map((server, i) => ({ ...server, state: list[i] })),

@@ -76,7 +76,7 @@ describe("outlook", () => {
   it("says why a router's table is not known", () => {
     const failing: Findings = new Map([["r1", { failure: "r1 is off", now: 0, instances: {} }]]);
     assert.strictEqual(routerViews(farmOf(three), stack, failing)[0].failure, "r1 is off");
-    assert.strictEqual(routerViews(farmOf(three), stack, new Map())[0].failure, "observe is false");
+    assert.strictEqual(routerViews(farmOf(three), stack, new Map())[0].failure, "detectDrift is false");
     const routers = { r1: { address: "192.0.2.1", pinFlows: false } };
     assert.strictEqual(routerViews(farmOf(three, { routers }), stack, failing)[0].pinsFlows, false);
   });
@@ -88,7 +88,7 @@ describe("outlook", () => {
     );
     written[1] = "192.0.2.64/27 old 192.0.2.9";
     const [byRecord] = movesOf(farm, stack, new Map(), new Map([["r1", written]]));
-    assert.strictEqual(byRecord.failure, "observe is false");
+    assert.strictEqual(byRecord.failure, "detectDrift is false");
     assert.strictEqual(byRecord.table, TableSource.Written);
     assert.deepStrictEqual(
       byRecord.moves.map(({ prefix, from, to }) => [prefix, from, to]),
@@ -138,15 +138,15 @@ describe("outlook", () => {
       describeShifts(farmOf({ ...three, new: 3 }), stack, found),
       "other servers, so the default order gives VIP subnets another home: 192.0.2.64/27 (web2 => new), " +
         "192.0.2.96/27 (web3 => web2), 192.0.2.128/27 (web1 => web3). To keep them where they are:\n" +
-        `  pulumi config set --path 'placement["192.0.2.64/27"]' web2\n` +
-        `  pulumi config set --path 'placement["192.0.2.96/27"]' web3\n` +
-        `  pulumi config set --path 'placement["192.0.2.128/27"]' web1`,
+        `  pulumi config set --path 'homes["192.0.2.64/27"]' web2\n` +
+        `  pulumi config set --path 'homes["192.0.2.96/27"]' web3\n` +
+        `  pulumi config set --path 'homes["192.0.2.128/27"]' web1`,
     );
     assert.strictEqual(describeShifts(farmOf({ ...three, new: 3 }), stack, new Map()), undefined);
   });
 
   const homes = (count: number): Record<string, unknown> => ({
-    placement: Object.fromEntries(
+    homes: Object.fromEntries(
       Array.from({ length: count }, (_, i) => [`192.0.2.${32 * (i + 1)}/27`, `web${1 + (i % 2)}`]),
     ),
   });
@@ -154,7 +154,7 @@ describe("outlook", () => {
     assert.deepStrictEqual(describeProposal(farmOf(three)), []);
     assert.deepStrictEqual(describeProposal(farmOf(three, homes(4))), [
       "web3: home of nothing. For a balance by weight:",
-      `  pulumi config set --path 'placement["192.0.2.128/27"]' web3`,
+      `  pulumi config set --path 'homes["192.0.2.128/27"]' web3`,
     ]);
     const waiting = Object.fromEntries(
       Object.entries(three).map(([name, n]) => [

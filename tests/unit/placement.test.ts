@@ -4,11 +4,12 @@ import { firstServers } from "../../components/preflight/firstServers";
 import { vipOf } from "../../components/network/addressPlan";
 import { Placement, PlacementError, place, shares } from "../../components/network/placement";
 import { PlacementOptions, PlacementServer } from "../../components/network/homes";
+import { ServerState } from "../../components/network/serverState";
 
 const prefixes = ["192.0.2.32/27", "192.0.2.64/27", "192.0.2.96/27", "192.0.2.128/27"];
 const [p1, p2, p3, p4] = prefixes;
 
-function farm(...states: string[]): PlacementServer[] {
+function farm(...states: ServerState[]): PlacementServer[] {
   return states.map((state, i) => ({ name: `web${i + 1}`, address: `192.0.2.${i + 2}`, state }));
 }
 
@@ -16,7 +17,7 @@ function serving(placements: Placement[]): Record<string, string> {
   return Object.fromEntries(placements.map(({ prefix, server }) => [prefix, server]));
 }
 
-const [A, M, D] = ["active", "maintenance", "down"];
+const [A, M, D] = [ServerState.Active, ServerState.Maintenance, ServerState.Down];
 
 describe("place", () => {
   it("gives the i-th subnet to the i-th server, both ordered as numbers", () => {
@@ -36,7 +37,7 @@ describe("place", () => {
     });
   });
 
-  const maintenance: [string[], string[]][] = [
+  const maintenance: [ServerState[], string[]][] = [
     [
       [A, M, A, A],
       ["web1", "web1", "web3", "web4"],
@@ -81,7 +82,7 @@ describe("place", () => {
 
   it("counts what a server has by a pin", () => {
     const servers = farm(A, M, A, A);
-    assert.deepStrictEqual(serving(place(prefixes, servers, { pins: { [p4]: "web1" } })), {
+    assert.deepStrictEqual(serving(place(prefixes, servers, { overrides: { [p4]: "web1" } })), {
       [p1]: "web1",
       [p2]: "web4",
       [p3]: "web3",
@@ -91,12 +92,12 @@ describe("place", () => {
 
   it("leaves the other subnets at their homes when one is named or pinned", () => {
     const expected = { [p1]: "web4", [p2]: "web2", [p3]: "web3", [p4]: "web4" };
-    for (const options of [{ homes: { [p1]: "web4" } }, { pins: { [p1]: "web4" } }])
+    for (const options of [{ homes: { [p1]: "web4" } }, { overrides: { [p1]: "web4" } }])
       assert.deepStrictEqual(serving(place(prefixes, farm(A, A, A, A), options)), expected);
   });
 
   it("lets a pin win over a home, and keeps the home in mind", () => {
-    const options = { homes: { [p1]: "web4" }, pins: { [p1]: "web3" } };
+    const options = { homes: { [p1]: "web4" }, overrides: { [p1]: "web3" } };
     assert.deepStrictEqual(place(prefixes, farm(A, A, A, A), options)[0], {
       prefix: p1,
       home: "web4",
@@ -131,10 +132,10 @@ describe("place", () => {
         ["web3", "web4", "web3", "web4"],
       );
     });
-    it("pins one VIP, or all of a subnet", () => {
-      const pins = { [p2]: "web3", [at(1)]: "web1" };
+    it("overrides one VIP, or all of a subnet", () => {
+      const overrides = { [p2]: "web3", [at(1)]: "web1" };
       assert.deepStrictEqual(
-        place(prefixes, farm(A, A, A, A), { vips, pins })
+        place(prefixes, farm(A, A, A, A), { vips, overrides })
           .slice(4)
           .map(({ server }) => server),
         ["web1", "web3", "web3", "web3"],
@@ -157,7 +158,7 @@ describe("place", () => {
     ],
     ...(["homes", "pins"] as const).flatMap((key): [string, () => unknown, string, string][] => {
       const call =
-        (states: string[], named: Record<string, string>, more: PlacementOptions = {}) =>
+        (states: ServerState[], named: Record<string, string>, more: PlacementOptions = {}) =>
         (): unknown =>
           place(prefixes, farm(...states), { ...more, [key]: named });
       return [
@@ -197,8 +198,8 @@ describe("place", () => {
     }),
     ...[M, D].map((state): [string, () => unknown, string, string] => [
       `a pin's server is in ${state}`,
-      () => place(prefixes, farm(A, state), { pins: { [p1]: "web2" } }),
-      `pins["${p1}"]`,
+      () => place(prefixes, farm(A, state), { overrides: { [p1]: "web2" } }),
+      `overrides["${p1}"]`,
       `"web2" carries nothing: servers.web2.state is ${state}; use an active one, such as web1`,
     ]),
   ];
@@ -232,10 +233,10 @@ describe("place", () => {
       ),
       vips: fc.option(fc.uniqueArray(fc.nat(199), { minLength: 1, maxLength: 40 })),
       homes: fc.array(fc.option(fc.nat()), { maxLength: 20 }),
-      pins: fc.array(fc.option(fc.nat(), { freq: 2 }), { maxLength: 20 }),
+      overrides: fc.array(fc.option(fc.nat(), { freq: 2 }), { maxLength: 20 }),
       seed: fc.nat(),
     })
-    .map(({ count, servers: made, vips: numbers, homes, pins, seed }) => {
+    .map(({ count, servers: made, vips: numbers, homes, overrides, seed }) => {
       const subnets = Array.from({ length: count }, (_, i) => `10.0.${i}.0/24`);
       const vips = numbers?.map((number) => vipOf(subnets[number % count], 1 + number));
       const units = vips ? [...subnets, ...vips.map((vip) => `${vip}/32`)] : subnets;
@@ -256,13 +257,13 @@ describe("place", () => {
       return {
         subnets,
         servers,
-        options: { vips, homes: named(homes, servers), pins: named(pins, active) },
+        options: { vips, homes: named(homes, servers), overrides: named(overrides, active) },
       };
     });
   const unitsOf = ({ subnets, options }: AnyFarm): string[] =>
     options.vips?.map((vip) => `${vip}/32`) ?? subnets;
-  const pinOf = ({ options: { pins = {} } }: AnyFarm, prefix: string): string | undefined =>
-    pins[prefix] ?? pins[prefix.replace(/\.\d+\/32$/, ".0/24")];
+  const pinOf = ({ options: { overrides = {} } }: AnyFarm, prefix: string): string | undefined =>
+    overrides[prefix] ?? overrides[prefix.replace(/\.\d+\/32$/, ".0/24")];
   const isActive = (servers: PlacementServer[], name: string): boolean =>
     servers.some((server) => server.name === name && server.state === A);
 
@@ -280,7 +281,7 @@ describe("place", () => {
     fc.assert(
       fc.property(anyFarm, (any) => {
         const all = any.servers.map((server) => ({ ...server, state: A }));
-        const before = place(any.subnets, all, { ...any.options, pins: {} });
+        const before = place(any.subnets, all, { ...any.options, overrides: {} });
         place(any.subnets, any.servers, any.options).forEach(({ prefix, home, server }, i) => {
           assert.strictEqual(home, before[i].server);
           const pin = pinOf(any, prefix);
@@ -325,7 +326,7 @@ describe("place", () => {
         const again = place(shuffle(subnets), shuffle(servers), {
           vips: options.vips && shuffle(options.vips),
           homes: shuffled(options.homes),
-          pins: shuffled(options.pins),
+          overrides: shuffled(options.overrides),
         });
         assert.deepStrictEqual(again, place(subnets, servers, options));
       }),
@@ -336,7 +337,7 @@ describe("place", () => {
     fc.assert(
       fc.property(anyFarm, fc.array(fc.constantFrom(A, M, D)), (any, states) => {
         const { subnets, options } = any;
-        const unpinned = { ...options, pins: {} };
+        const unpinned = { ...options, overrides: {} };
         const after = any.servers.map((server, i) => ({ ...server, state: states[i] ?? server.state }));
         fc.pre(after.some(({ state }) => state === A));
         const next = place(subnets, after, unpinned);

@@ -41,7 +41,7 @@ describe("a router's proof takes any answer for one, where the present server gi
     ]) {
       write(`${at}want/routes`, `192.0.2.64/27 ${server}\n`);
       write(`${at}want/block`, "192.0.2.0/24\n");
-      write(`${at}want/settings`, "proof_source=198.51.100.1\nproof_seconds=5\n");
+      write(`${at}want/settings`, "check_source=198.51.100.1\ncheck_seconds=5\n");
     }
     fs.cpSync(path.join(folder, "want/private"), path.join(folder, "former/want/private"), {
       recursive: true,

@@ -27,7 +27,7 @@ describe("a router's proof whose prober dies (M13)", () => {
     const write = (name: string, text: string): void => fs.writeFileSync(path.join(folder, name), text);
     write("want/routes", "192.0.2.64/27 web1 192.0.2.2\n");
     write("want/private/vips", "192.0.2.69,192.0.2.70,192.0.2.71 widgetco http www.widgetco.example /x\n");
-    write("want/settings", "proof_source=198.51.100.1\nproof_seconds=5\n");
+    write("want/settings", "check_source=198.51.100.1\ncheck_seconds=5\n");
     write("probe.pl", PROBER);
     for (const name of [
       "routes.sh",
@@ -94,6 +94,6 @@ describe("a router's proof whose prober dies (M13)", () => {
   it("a refusal names the address that it asked from, and how to change it", () =>
     assert.match(
       prove("134", 0).said,
-      /does not answer for 192\.0\.2\.69: no answer; nothing was moved\. Asked from 198\.51\.100\.1: .*routers\.r1\.proofSource/,
+      /does not answer for 192\.0\.2\.69: no answer; nothing was moved\. Asked from 198\.51\.100\.1: .*routers\.r1\.checkSource/,
     ));
 });

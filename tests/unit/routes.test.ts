@@ -1,4 +1,5 @@
 import assert from "assert";
+import { ServerState } from "../../components/network/serverState";
 import {
   CheckKind,
   Route,
@@ -13,7 +14,7 @@ import {
   secretName,
 } from "../../components/routerRoute/routes";
 
-const ethernet = "192.0.2.0/27";
+const serverSubnet = "192.0.2.0/27";
 const route = (prefix: string, server: string, nextHop = "192.0.2.2"): Route => ({
   prefix,
   server,
@@ -90,18 +91,18 @@ describe("routes of a router", () => {
   }
 
   it("renders settings, with helpers as protocol and port", () => {
-    const settings = { ethernet, pinFlows: true, pinning: { helpers: ["ftp"] } };
+    const settings = { serverSubnet, pinFlows: true, pinning: { helpers: ["ftp"] } };
     assert.strictEqual(
       renderSettings(settings),
-      `ethernet=192.0.2.0/27
-proof_source=
+      `server_subnet=192.0.2.0/27
+check_source=
 pin_flows=yes
 mark_mask=0xff000000
-rule_preference=7677
+rule_priority=7677
 helpers=ftp,tcp,21
 track_only_vips=no
 confirm_seconds=20
-proof_seconds=30
+check_seconds=30
 `,
     );
     assert.match(renderSettings({ ...settings, pinning: {} }), /^helpers=$/m);
@@ -154,7 +155,7 @@ proof_seconds=30
     [[route("192.0.2.32/27; reboot", "web1")], /"192.0.2.32\/27; reboot" is no prefix in CIDR form/],
     [[route("192.0.2.33/27", "web1")], /is not on its network address; use 192.0.2.32\/27/],
   ];
-  const context = { block: "192.0.2.0/24", ethernet };
+  const context = { block: "192.0.2.0/24", serverSubnet };
   for (const [routes, message] of bad) {
     it(`refuses ${message}`, () => assert.throws(() => checkRoutes(routes, context), { message }));
   }
@@ -162,9 +163,9 @@ proof_seconds=30
   const web1 = { name: "web1", address: "192.0.2.2" };
   const unfit: [Partial<Parameters<typeof checkRoutes>[1]>, RegExp][] = [
     [{ block: "192.0.2.0/24\n0.0.0.0/0" }, /^block: .* is no prefix/],
-    [{ ethernet: "192.0.2.0" }, /^ethernet: "192.0.2.0" is no prefix/],
+    [{ serverSubnet: "192.0.2.0" }, /^serverSubnet: "192.0.2.0" is no prefix/],
     [{ servers: [] }, /^routes: "web1" is none of the servers/],
-    [{ servers: [{ ...web1, down: true }] }, /^routes: "web1" is down, and can carry nothing/],
+    [{ servers: [{ ...web1, state: ServerState.Down }] }, /^routes: "web1" is down, and can carry nothing/],
     [{ servers: [{ ...web1, address: "192.0.2.3" }] }, /"192.0.2.2" is not the address of web1, 192.0.2.3/],
     [{ servers: [web1, { ...web1, name: "web2" }] }, /"192.0.2.2" is the address of two servers/],
   ];

@@ -34,6 +34,23 @@ describe("schema: the components for other languages", () => {
     assert.deepEqual(undescribed, []);
   });
 
+  it("has one shape of a server, and nothing that only the program tells its commands", () => {
+    const { Server, PoolServer } = Object.fromEntries(
+      Object.entries(schema.types).map(([token, type]) => [token.split(":").at(-1)!, type]),
+    );
+    const shape = ["address", "name", "ssh", "state", "weight"];
+    assert.deepEqual(Object.keys(Server.properties!).sort(), shape);
+    assert.deepEqual(Object.keys(PoolServer.properties!).sort(), [...shape, "after"].sort());
+    const members = [
+      ...Object.values(schema.resources).map(({ inputProperties }) => inputProperties),
+      ...Object.values(schema.types).map(({ properties = {} }) => properties),
+    ].flatMap((properties) => Object.keys(properties));
+    assert.deepEqual(
+      members.filter((name) => /drift|^down$/i.test(name)),
+      [],
+    );
+  });
+
   it("names every type that it refers to, and none after TypeScript's ways", () => {
     const refs = [...JSON.stringify(schema).matchAll(/"#\/types\/([^"]+)"/g)].map(([, token]) => token);
     assert.deepEqual([...new Set(refs)].sort(), Object.keys(schema.types).sort());

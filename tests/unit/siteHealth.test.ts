@@ -41,7 +41,7 @@ describe("a site's own page on the new server", () => {
     write("want/servers", "web1 192.0.2.2 up 0x1 1\nweb2 192.0.2.3 up 0x2 2\nweb3 192.0.2.4 up 0x3 3\n");
     write("want/routes", "192.0.2.64/27 web1 192.0.2.2\n192.0.2.96/27 web3 192.0.2.4\n");
     write("want/block", "192.0.2.0/24\n");
-    write("want/settings", "proof_source=198.51.100.1\nproof_seconds=5\n");
+    write("want/settings", "check_source=198.51.100.1\ncheck_seconds=5\n");
     write("live", "192.0.2.64/27 via 192.0.2.3\n192.0.2.96/27 via 192.0.2.4\nunreachable 192.0.2.0/24\n");
     write("probe.pl", PROBER);
     for (const name of fs.readdirSync(ROUTER).filter((file) => file.endsWith(".sh")))

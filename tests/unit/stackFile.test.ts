@@ -13,7 +13,7 @@ config:
     web2:
       address: 192.0.2.3
       state: active # since May
-  farm:pins:
+  farm:overrides:
     192.0.2.64/27: web1
 `;
 
@@ -41,7 +41,7 @@ describe("a stack's configuration file", () => {
         web1: {address: 192.0.2.2,   weight: 2}
         web2: {address: 192.0.2.3}
         web3:   { "address" :  192.0.2.4 }   # new
-    farm:pins: {"192.0.2.64/27": web1}
+    farm:overrides: {"192.0.2.64/27": web1}
 
     farm:list: [a,b,   c]
 `;
@@ -49,7 +49,7 @@ describe("a stack's configuration file", () => {
     assert.equal(down, own.replace("192.0.2.3}", "192.0.2.3, state: down}"));
     assert.equal(withEdits(down, "farm", [{ path: ["servers", "web2", "state"] }]), own);
     const added = withEdits(own, "farm", [{ path: ["servers", "web4", "address"], value: "192.0.2.5" }]);
-    const [first, last] = [own.indexOf("    farm:pins"), own.slice(own.indexOf("    farm:pins"))];
+    const [first, last] = [own.indexOf("    farm:overrides"), own.slice(own.indexOf("    farm:overrides"))];
     assert.equal(added, `${own.slice(0, first)}        web4:\n            address: 192.0.2.5\n${last}`);
   });
 
@@ -76,9 +76,9 @@ describe("a stack's configuration file", () => {
     });
 
   it("takes out a key, and what is empty then", () => {
-    const text = withEdits(FILE, "farm", [{ path: ["pins", "192.0.2.64/27"] }]);
-    assert.doesNotMatch(text, /pins/);
-    assert.equal(withEdits(FILE, "farm", [{ path: ["pins", "192.0.2.96/27"] }]), FILE);
+    const text = withEdits(FILE, "farm", [{ path: ["overrides", "192.0.2.64/27"] }]);
+    assert.doesNotMatch(text, /overrides/);
+    assert.equal(withEdits(FILE, "farm", [{ path: ["overrides", "192.0.2.96/27"] }]), FILE);
   });
 
   it("turns an object that was set as text into one", () => {
@@ -148,7 +148,7 @@ describe("a stack's configuration file", () => {
   it("whatever is edited, the file and the engine's values agree, and everything else stays", () => {
     const name = fc.stringMatching(/^[a-z]{1,4}$/);
     const edit: fc.Arbitrary<Edit> = fc.record({
-      path: fc.tuple(fc.constantFrom("servers", "pins", "sites"), name).map((path) => [...path]),
+      path: fc.tuple(fc.constantFrom("servers", "overrides", "sites"), name).map((path) => [...path]),
       value: fc.option(fc.oneof(fc.string(), fc.record({ state: fc.string(), hostNumber: fc.integer() })), {
         nil: undefined,
       }),

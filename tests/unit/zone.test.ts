@@ -1,9 +1,9 @@
 import assert from "assert";
 import fc from "fast-check";
-import { SoaFigures } from "../../components/dnsRoundRobin/soa";
+import { SoaTimers } from "../../components/dnsRoundRobin/soa";
 import { ZoneArgs, renderZone } from "../../components/dnsRoundRobin/zone";
 
-const modern: SoaFigures & { ttl: number } = {
+const modern: SoaTimers & { ttl: number } = {
   refresh: 86400,
   retry: 3600,
   expire: 1209600,
@@ -13,12 +13,12 @@ const modern: SoaFigures & { ttl: number } = {
 const article = { ...modern, minimum: 86400, ttl: 86400 };
 const vips = ["192.0.2.33", "192.0.2.65", "192.0.2.97", "192.0.2.129"];
 
-function zone({ ttl, ...figures }: typeof modern, rest: Partial<ZoneArgs> = {}): ZoneArgs {
+function zone({ ttl, ...timers }: typeof modern, rest: Partial<ZoneArgs> = {}): ZoneArgs {
   return {
     zone: "widgetco.example",
-    nsNames: ["ns1.example.net"],
+    nsRecords: ["ns1.example.net"],
     contact: "hostmaster@widgetco.example",
-    figures,
+    timers,
     ttl,
     sites: [],
     ...rest,
@@ -60,7 +60,7 @@ www                     IN A   192.0.2.129
     );
   });
 
-  it("keeps the modern minimum and $TTL apart from the other figures", () => {
+  it("keeps the modern minimum and $TTL apart from the other timers", () => {
     const lines = linesOf(zone({ ...modern, ttl: 60 }));
     assert.strictEqual(lines[1], "$TTL 60");
     assert.strictEqual(lines[7], "300 ) ; minimum");
@@ -68,7 +68,7 @@ www                     IN A   192.0.2.129
 
   it("names the primary, and every name server", () => {
     const lines = linesOf(
-      zone(modern, { primary: "ns9.widgetco.example", nsNames: ["b.example", "a.example"] }),
+      zone(modern, { primary: "ns9.widgetco.example", nsRecords: ["b.example", "a.example"] }),
     );
     assert.strictEqual(lines[2], "@ IN SOA ns9.widgetco.example. hostmaster.widgetco.example. (");
     assert.deepStrictEqual(
@@ -170,8 +170,8 @@ www                     IN A   192.0.2.129
       { sites: [{ name: "a_b.widgetco.example", addresses: vips }] },
       /"a_b.widgetco.example" has an underscore or a slash/,
     ],
-    [{ nsNames: [] }, /^nsNames: \[\] are none: zone widgetco.example needs one/],
-    [{ nsNames: ["ns1.example."] }, /^nsNames\[0\]: "ns1.example." ends in a dot/],
+    [{ nsRecords: [] }, /^nsRecords: \[\] are none: zone widgetco.example needs one/],
+    [{ nsRecords: ["ns1.example."] }, /^nsRecords\[0\]: "ns1.example." ends in a dot/],
     [{ contact: "nobody" }, /^contact: "nobody" is not a mail address/],
     [{ ttl: -1 }, /^ttl: -1 is no number of seconds/],
     [

@@ -49,18 +49,18 @@ function readJob({ lastResort }) {
     block: want.block.trim(),
     wanted: [{ prefix: want.block.trim(), ...lastResort }, ...routes],
     seconds,
-    checks: isOutside(setting.get("ethernet") ?? "") ? parseChecks(checks) : [],
+    checks: isOutside(setting.get("server_subnet") ?? "") ? parseChecks(checks) : [],
   };
 }
 
 /**
  * Whether this machine sees the farm as a client does. On the Ethernet itself the router's ICMP redirects lead past it,
  * to the server that had the VIP before.
- * @param {string} ethernet
+ * @param {string} serverSubnet
  */
-function isOutside(ethernet) {
+function isOutside(serverSubnet) {
   const own = Object.values(os.networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  return !own.some(({ family, address }) => family === "IPv4" && isIn(ethernet, address));
+  return !own.some(({ family, address }) => family === "IPv4" && isIn(serverSubnet, address));
 }
 
 /** @param {Driver} driver */

@@ -11,7 +11,7 @@ pins_flows() { [[ $1 && $(setting "$1" pin_flows) == yes ]]; }
 # The routing rule and the table of each server, as `live_items` shows them.
 pin_items() {
   pins_flows "$1" || return 0
-  awk -v mask="$(setting "$1" mark_mask)" -v preference="$(setting "$1" rule_preference)" '
+  awk -v mask="$(setting "$1" mark_mask)" -v preference="$(setting "$1" rule_priority)" '
     FILENAME ~ /want\/block$/ { block = $1; next }
     { print "fwmark", $4 "/" mask, "to", block, "lookup", $5, "pref", preference; print "table", $5, "via", $2 }' \
     "$1/want/block" "$1/want/servers"
@@ -22,7 +22,7 @@ pin_questions() {
   local sample
   read -r sample _ < <(sample_addresses "$bundle") || return 0
   awk -v sample="$sample" '{ print "route get fibmatch", sample, "mark", $4 }' "$bundle/want/servers"
-  say "neigh show to $(setting "$bundle" ethernet) nud reachable nud stale nud delay nud probe nud permanent"
+  say "neigh show to $(setting "$bundle" server_subnet) nud reachable nud stale nud delay nud probe nud permanent"
 }
 # Other machines there come and go, and in which state a neighbour is changes all the time. Without a process, each second.
 forget_other_neighbours() {
@@ -389,12 +389,12 @@ check_pins() {
   local mask line preference
   need nft conntrack
   mask=$(setting "$bundle" mark_mask)
-  preference=$(setting "$bundle" rule_preference)
+  preference=$(setting "$bundle" rule_priority)
   line=$(awk '{ print "route show table", $5 }' "$bundle/want/servers" | ask_kernel | grep -v "proto $protocol" | head -n 1 || true)
   [[ -z $line ]] || fail "a routing table that pins need has somebody else's route ($line); nothing was changed. Set routers.$machine.pinning.tableBase to a number whose followers are free"
   while read -r line; do
     [[ $line != *" proto $protocol"* ]] || continue
-    [[ ${line%%:*} != "$preference" ]] || fail "routing rule preference $preference, which pins need, is taken ($line); nothing was changed. Set routers.$machine.pinning.rulePreference"
+    [[ ${line%%:*} != "$preference" ]] || fail "routing rule preference $preference, which pins need, is taken ($line); nothing was changed. Set routers.$machine.pinning.rulePriority"
     if has_mark_within "$mask" "$line"; then
       fail "a routing rule of somebody else uses marks within $mask ($line); nothing was changed. Set routers.$machine.pinning.markMask to bits that are free"
     fi

@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { ConfigError, pathText } from "../../base/problems";
 import type { ServerArgs } from "../../host/ssh";
+import { ServerState } from "../../network/serverState";
 import { Wish, isLarge } from "../../host/wish.cjs";
 import { Refusal } from "../../base/userError";
 import type { SiteArgs } from "../vhost";
@@ -143,7 +144,7 @@ export const vhostsCommand = (pool: string, server: string): string => `${pool}-
 export const commandsOf = (pool: string, servers: ServerArgs[]): TlsPool["commands"] =>
   new Map(
     servers
-      .filter(({ down }) => !down)
+      .filter(({ state }) => state !== ServerState.Down)
       .map(({ name, address }) => [name, `${vhostsCommand(pool, name)}-${address}`]),
   );
 

@@ -118,7 +118,7 @@ export function crashesTable(runs: CrashRun[], unmeasured: Unmeasured[]): string
     String(open - told.length),
     wall ? spread(wall) : "none",
   ];
-  const figuresOf = ({ answered, failed, open, told, wall }: CrashGroup): (number | undefined)[] => [
+  const timersOf = ({ answered, failed, open, told, wall }: CrashGroup): (number | undefined)[] => [
     undefined,
     undefined,
     answered.median,
@@ -131,7 +131,7 @@ export function crashesTable(runs: CrashRun[], unmeasured: Unmeasured[]): string
   // What is counted from different moments can't be compared.
   const rows = FROM.flatMap((from) => {
     const own = groups.filter((group) => group.from === from);
-    return boldLeast(own.map(rowOf), own.map(figuresOf));
+    return boldLeast(own.map(rowOf), own.map(timersOf));
   });
   const best = (from: string, where: string): string[] => {
     const own = groups.filter((group) => group.from === from && Number.isFinite(group.answered.median));

@@ -32,7 +32,7 @@ ${servers.map((server) => `    ${server.name}: { address: ${addressOf(server)} }
   loopback-ha:nameServers: { ns1: { address: 192.0.2.10 } }
   loopback-ha:zones:
     widgetco.example: { contact: hostmaster@widgetco.example, ttl: 60 }
-  loopback-ha:placement:
+  loopback-ha:homes:
 ${homes.join("")}  loopback-ha:sites:
 ${sites.join("")}`;
 }

@@ -192,10 +192,10 @@ describe("loopback-ha, the command line", function () {
 
     it("moves one prefix, and home again without a pin (story)", async () => {
       await done("move", PREFIX, "web4");
-      assert.match(config(), /pins/);
+      assert.match(config(), /overrides/);
       assert.deepEqual(await farm.serving(), ["web1", "web4", "web3", "web4"]);
       await done("move", PREFIX, "web2");
-      assert.doesNotMatch(config(), /pins/);
+      assert.doesNotMatch(config(), /overrides/);
       assert.deepEqual(await farm.serving(), SERVERS);
     });
 

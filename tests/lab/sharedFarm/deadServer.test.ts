@@ -57,14 +57,14 @@ describe("a dead server", function () {
   it("is taken out of the config without having been set down: a warning, and the flip", async () => {
     await farm.lab.crash("web2");
     await farm.drop("servers.web2");
-    await farm.set('placement["192.0.2.64/27"]', "web1");
-    await farm.set('placement["192.0.2.96/27"]', "web3");
-    await farm.set('placement["192.0.2.128/27"]', "web4");
+    await farm.set('homes["192.0.2.64/27"]', "web1");
+    await farm.set('homes["192.0.2.96/27"]', "web3");
+    await farm.set('homes["192.0.2.128/27"]', "web4");
     const printed = await farm.up();
     assert.match(printed, /warning: web2 does not answer, so \S+ stays on it/);
     assert.deepEqual(await farm.serving(), AWAY);
     await farm.lab.reset("web2");
-    await farm.drop("placement");
+    await farm.drop("homes");
   });
 
   it("accepts connections to sshd and says nothing: the wait is bounded, the flip happens", async () => {

@@ -378,17 +378,17 @@ describe("drift", function () {
     await up();
   });
 
-  it("is not looked for with observe: false, which says so and changes nothing", async () => {
+  it("is not looked for with detectDrift: false, which says so and changes nothing", async () => {
     for (const { machine, by } of ONE_OF_EACH) await sh(machine, by);
-    await project.set("observe", "false");
+    await project.set("detectDrift", "false");
     const before = await stamps();
     for (const printed of [await preview(), await up()]) {
-      assert.match(printed, /observe is false: the machines were not looked at/);
+      assert.match(printed, /detectDrift is false: the machines were not looked at/);
       assert.deepEqual([drifting(printed), named(printed, "updated?")], [[], []]);
     }
     assert.deepEqual(await stamps(), before);
     for (const { machine } of ONE_OF_EACH) assert.notEqual(await differences(machine), "", machine);
-    await project.drop("observe");
+    await project.drop("detectDrift");
     await up();
     for (const { machine } of ONE_OF_EACH) assert.equal(await differences(machine), "", machine);
   });

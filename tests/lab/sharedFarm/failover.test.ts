@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { RouterMoves } from "../../../components/network/moves";
 import { startLoad } from "../../../lab/client";
 import { ConnectionKind, failures, now } from "../../../lab/load/record";
-import { AWAY, Farm, PROOF_SECONDS, SERVERS, textOf, within } from "../support";
+import { AWAY, Farm, CHECK_SECONDS, SERVERS, textOf, within } from "../support";
 
 const PREFIXES = ["192.0.2.32/27", "192.0.2.64/27", "192.0.2.96/27", "192.0.2.128/27"];
 const [PREFIX, VIP] = [PREFIXES[1], "192.0.2.69"];
@@ -46,7 +46,7 @@ describe("a failover", function () {
         for (const name of SERVERS)
           await farm.setState(name, active.includes(name) ? "active" : one(["maintenance", "down"]));
         await farm.set(`servers.${one(SERVERS)}.weight`, one(["1", "2", "3"]));
-        await farm.set(`pins["${one(units)}"]`, one(active));
+        await farm.set(`overrides["${one(units)}"]`, one(active));
         await preview({ LOOPBACK_HA_MOVES_FILE: file });
         const { routers } = JSON.parse(fs.readFileSync(file, "utf8")) as { routers: RouterMoves[] };
         const told = routers[0].moves.map(({ prefix, to }) => `${prefix} ${to}`).sort();
@@ -58,7 +58,7 @@ describe("a failover", function () {
           .map((line) => /^([^/ ]+)(\/\d+)? via 192\.0\.2\.(\d+) /.exec(line)!)
           .map(([, address, length = "/32", number]) => `${address}${length} web${Number(number) - 1}`);
         assert.deepEqual([...new Set(seen)].sort(), told, `round ${round}`);
-        await farm.drop("pins");
+        await farm.drop("overrides");
       }
       for (const name of SERVERS) await farm.drop(`servers.${name}.weight`);
       await home();
@@ -72,19 +72,19 @@ describe("a failover", function () {
 
     for (const [what, break_, seconds] of [
       ["no default route", "ip route del default", "30"],
-      ["a wrong default route (story)", "ip route replace default via 192.0.2.29", PROOF_SECONDS],
+      ["a wrong default route (story)", "ip route replace default via 192.0.2.29", CHECK_SECONDS],
     ]) {
       it(`refuses a server with ${what}, says which VIP on which server; LOOPBACK_HA_FORCE_MOVE moves and says what it skipped`, async () => {
         await farm.sh("web1", break_);
         try {
           await farm.setState("web2", "maintenance");
           // The default is half a minute.
-          if (seconds === "30") await farm.drop("routers.r1.proofSeconds");
+          if (seconds === "30") await farm.drop("routers.r1.checkSeconds");
           const began = Date.now();
           const printed = await farm.failingUp();
           const took = (Date.now() - began) / 1000;
           assert.ok(took >= Number(seconds) && took < Number(seconds) + 30, `took ${took} s`);
-          await farm.set("routers.r1.proofSeconds", PROOF_SECONDS);
+          await farm.set("routers.r1.checkSeconds", CHECK_SECONDS);
           assert.match(
             printed,
             /r1: site \w+ on web1 does not answer for 192\.0\.2\.(69|70): .*nothing was moved/,
@@ -197,7 +197,7 @@ describe("a failover", function () {
       assert.match(shown, /- 192\.0\.2\.64\/27 via web2/);
       assert.match(
         shown,
-        /\+ 192\.0\.2\.64\/27 via web3, moved on the router at \S+; to keep it: pins\["192\.0\.2\.64\/27"\] = web3/,
+        /\+ 192\.0\.2\.64\/27 via web3, moved on the router at \S+; to keep it: overrides\["192\.0\.2\.64\/27"\] = web3/,
       );
       assert.match(shown, /192\.0\.2\.64\/27: via web3 => via web2/);
       await farm.up();
@@ -207,12 +207,12 @@ describe("a failover", function () {
 
     it("is kept by a pin, without another move", async () => {
       await r1(`loopback-ha-move ${PREFIX} web3`);
-      await farm.set(`pins["${PREFIX}"]`, "web3");
+      await farm.set(`overrides["${PREFIX}"]`, "web3");
       await r1("systemd-run --quiet --collect --unit=watch sh -c 'exec ip -4 monitor route >/run/moved'");
       await farm.up();
       assert.doesNotMatch(await r1("systemctl stop watch; cat /run/moved"), /\/27 via/);
       assert.doesNotMatch(await preview(), /moved on the router/);
-      await farm.drop("pins");
+      await farm.drop("overrides");
     });
 
     it("takes along what one that was killed left", async () => {
@@ -284,7 +284,7 @@ describe("a failover", function () {
       );
       assert.deepEqual(await farm.serving(), ["web3", "web4", "web3", "web4"]);
       assert.equal((await preview()).match(/moved on the router at/g)?.length, 2);
-      await farm.set(`pins["${PREFIXES[3]}"]`, "web1");
+      await farm.set(`overrides["${PREFIXES[3]}"]`, "web1");
       // Holds the lock while up waits for it, and the move for up.
       await r1("systemd-run --quiet --collect flock /run/loopback-ha/lock sleep 6");
       const up = farm.up();
@@ -292,7 +292,7 @@ describe("a failover", function () {
       const moving = r1(`loopback-ha-move ${PREFIXES[1]} web3`);
       await Promise.all([up, moving]);
       assert.deepEqual((await farm.serving())[3], "web1");
-      await farm.drop("pins");
+      await farm.drop("overrides");
     });
 
     it("there and back is no move, and twice is one", async () => {
@@ -315,7 +315,7 @@ describe("a failover", function () {
     });
 
     it("takes a server that drops pings for dead, and leaves it what else it has", async () => {
-      await farm.set(`pins["${PREFIXES[2]}"]`, "web2");
+      await farm.set(`overrides["${PREFIXES[2]}"]`, "web2");
       await farm.up();
       await farm.sh(
         "web2",
@@ -334,7 +334,7 @@ describe("a failover", function () {
       } finally {
         await farm.sh("web2", "nft delete table ip deaf");
       }
-      await farm.drop("pins");
+      await farm.drop("overrides");
     });
 
     it("outlives a reboot", async () => {

@@ -169,7 +169,7 @@ describe("faults", function () {
       assert.match(await refusal(), taken);
       assert.match(textOf(await second.pulumi(["preview", "--stack", "second"])), taken);
       // Nobody looks, and the machines refuse it themselves.
-      await second.set("observe", "false");
+      await second.set("detectDrift", "false");
       const sameVips = await refusal();
       for (const name of SERVERS)
         assert.match(

@@ -337,7 +337,7 @@ describe("pinned flows", function () {
         "the rules' preference",
         "ip rule add from 203.0.113.9 lookup 99 pref 7677",
         "ip rule del from 203.0.113.9 lookup 99 pref 7677",
-        /r1: routing rule preference 7677.*rulePreference/,
+        /r1: routing rule preference 7677.*rulePriority/,
       ],
       [
         "the mark's bits",
@@ -361,7 +361,7 @@ describe("pinned flows", function () {
     it("other numbers are taken from the config, and the old ones go", async () => {
       await farm.set("routers.r1.pinning.tableBase", "5000");
       await farm.set("routers.r1.pinning.markMask", "0xff00");
-      await farm.set("routers.r1.pinning.rulePreference", "500");
+      await farm.set("routers.r1.pinning.rulePriority", "500");
       assert.deepEqual(await downloading(() => farm.up(), 8), complete);
       const rules = await r1("ip rule; ip route show table all proto 76");
       assert.match(rules, /500:\tfrom all to 192\.0\.2\.0\/24 fwmark 0x300\/0xff00 lookup 5003/);

@@ -105,13 +105,13 @@ describe("loopback-ha preview", function () {
     it("tells the same without a machine to look at, by what was written to them last", async () => {
       await farm.lab.cut("operator");
       try {
-        for (const args of [["--no-observe"], []]) {
-          if (args.length === 0) await farm.set("observe", "false");
+        for (const args of [["--no-detect-drift"], []]) {
+          if (args.length === 0) await farm.set("detectDrift", "false");
           const text = await comment(Exit.Ok, ...args);
           has(
             text,
-            "r1: not looked at (observe is false); this is from what was last written to it",
-            "**Warning:** observe is false: the machines were not looked at, so drift and early removals go unseen",
+            "r1: not looked at (detectDrift is false); this is from what was last written to it",
+            "**Warning:** detectDrift is false: the machines were not looked at, so drift and early removals go unseen",
           );
           // Nobody counted the connections.
           const lines = (all: string): string[] =>
@@ -126,7 +126,7 @@ describe("loopback-ha preview", function () {
           assert.deepEqual(lines(text), lines(observed));
         }
       } finally {
-        await farm.drop("observe");
+        await farm.drop("detectDrift");
         await farm.lab.heal("operator");
       }
       assert.deepEqual(
@@ -258,7 +258,7 @@ describe("loopback-ha preview", function () {
       });
 
       it(`${file}: the check refuses what would leave sites to one server, and its proposal works`, async () => {
-        for (const prefix of SUBNETS) await farm.set(`pins["${prefix}"]`, "web3");
+        for (const prefix of SUBNETS) await farm.set(`overrides["${prefix}"]`, "web3");
         const { code, text } = await inProject(check, {});
         assert.equal(code, Exit.Failed, text);
         has(
@@ -274,7 +274,7 @@ describe("loopback-ha preview", function () {
         });
         const again = await inProject(check, {});
         assert.equal(again.code, 0, stdout + again.text);
-        await farm.drop("pins");
+        await farm.drop("overrides");
       });
 
       it(`${file}: the preview refuses a state of its own, and writes the comment without a machine to look at`, async () => {

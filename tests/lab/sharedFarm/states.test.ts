@@ -234,12 +234,10 @@ describe("states of a server", () => {
       const config = fs.readFileSync(project.file("Pulumi.lab.yaml"), "utf8");
       await project.drop("servers.web2");
       const printed = text(await preview());
-      const keep = printed.match(/pulumi config set --path 'placement\S+ web\d/g) ?? [];
+      const keep = printed.match(/pulumi config set --path 'homes\S+ web\d/g) ?? [];
       assert.deepEqual(
-        keep.map((line) => line.slice(-31)),
-        [`placement["192.0.2.96/27"]' web3`, `placement["192.0.2.128/27"]' web4`].map((line) =>
-          line.slice(-31),
-        ),
+        keep.map((line) => line.slice(-28)),
+        [`homes["192.0.2.96/27"]' web3`, `homes["192.0.2.128/27"]' web4`].map((line) => line.slice(-28)),
       );
       for (const line of keep)
         await lab.exec("operator", ["bash", "-ec", `${line} --stack lab`], {
@@ -262,14 +260,14 @@ describe("states of a server", () => {
     await up();
     assert.deepEqual(await serving(), SERVERS);
     await set("web2", "maintenance");
-    await project.set('pins["192.0.2.37/32"]', "web3");
+    await project.set('overrides["192.0.2.37/32"]', "web3");
     await up();
     const placed = (await project.output("serving")) as Record<string, string>;
     const displaced = Array.from({ length: 6 }, (_, i) => placed[`192.0.2.${69 + i}/32`]);
     assert.deepEqual(new Set(displaced), new Set(["web1", "web3", "web4"]));
     assert.deepEqual(await serving(), ["web3", displaced[0], "web3", "web4"]);
     await set("web2", "active");
-    await project.drop("pins");
+    await project.drop("overrides");
     await project.set("network.granularity", "subnet");
     await up();
     assert.deepEqual(await serving(), SERVERS);

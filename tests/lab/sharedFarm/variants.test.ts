@@ -102,7 +102,7 @@ describe("variants of the farm", () => {
     await Promise.all(
       SERVERS.filter((name) => name !== "web2").map((name) => sh(name, `echo a page >${page}`)),
     );
-    await project.set('pins["192.0.2.96/27"]', "web2");
+    await project.set('overrides["192.0.2.96/27"]', "web2");
     const { code, stdout } = await project.up();
     assert.notEqual(code, 0);
     assert.match(
@@ -117,7 +117,7 @@ describe("variants of the farm", () => {
       /^site widgetco answers with status 40[34] on web2 \(.*\), and with status 200 on web1, web3, web4: see its document root/,
     );
     assert.deepEqual(others, []);
-    await project.drop('pins["192.0.2.96/27"]');
+    await project.drop('overrides["192.0.2.96/27"]');
 
     const refused = await cli("move", "192.0.2.96/27", "web2", "--despite-sites", "gadgets");
     assert.equal(refused.code, 1);
@@ -157,10 +157,10 @@ describe("variants of the farm", () => {
     assert.deepEqual(await serving(), SERVERS);
     await sh("web2", `rm -f ${page}`);
     // Its own answer is no measure for others.
-    await project.set('pins["192.0.2.64/27"]', "web3");
+    await project.set('overrides["192.0.2.64/27"]', "web3");
     await up();
     assert.deepEqual(await serving(), ["web1", "web3", "web3", "web4"]);
-    await project.drop('pins["192.0.2.64/27"]');
+    await project.drop('overrides["192.0.2.64/27"]');
     const back = await project.up();
     assert.match(back.stdout, /site widgetco answers with status 40[34] on web2 .*; nothing was moved/);
     await sh("web2", `echo a page >${page}`);
@@ -217,7 +217,7 @@ describe("variants of the farm", () => {
     for (const zone of [NETWORK, "_sites.widgetco.example"])
       await setAll(`zones["${zone}"]`, {
         contact: "hostmaster@widgetco.example",
-        "nsNames[0]": "ns1.widgetco.example",
+        "nsRecords[0]": "ns1.widgetco.example",
       });
     await setAll(`zones["${NETWORK}"].records[0]`, {
       name: "1",

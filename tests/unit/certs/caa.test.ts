@@ -15,7 +15,7 @@ const config = (records: object[] = []) => ({
     a: { serverName: "www.a.example", aliases: ["a.example"], documentRoot: "/srv/www/a", hostNumber: 1 },
     b: { serverName: "b.elsewhere.example", documentRoot: "/srv/www/b", hostNumber: 2 },
   },
-  zones: { "a.example": { contact: "x@a.example", nsNames: ["ns.other.example"], records } },
+  zones: { "a.example": { contact: "x@a.example", nsRecords: ["ns.other.example"], records } },
 });
 const planned = (records: object[] = []) => {
   const { zones } = config(records);

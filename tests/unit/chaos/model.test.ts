@@ -34,7 +34,7 @@ const play = (world: World, ...steps: Step[]): World =>
 describe("chaos: the model's placement", () => {
   it("a prefix is served by its home; by a pin's server; by any active one when its home is none", () => {
     assert.deepEqual(mayServe(BASE, SECOND), ["web2"]);
-    assert.deepEqual(mayServe({ ...BASE, pins: { [SECOND]: "web4" } }, SECOND), ["web4"]);
+    assert.deepEqual(mayServe({ ...BASE, overrides: { [SECOND]: "web4" } }, SECOND), ["web4"]);
     assert.deepEqual(mayServe(withState("web2", "maintenance"), SECOND), ["web1", "web3", "web4"]);
   });
 
@@ -66,9 +66,9 @@ describe("chaos: the model's configs", () => {
     );
   });
 
-  it("a server that leaves takes its pins along", () => {
-    const world = wellAt({ ...BASE, pins: { [FIRST]: "web2" } });
-    assert.deepEqual(configsOf(world, state("web2", "maintenance"))![0].pins, {});
+  it("a server that leaves takes its overrides along", () => {
+    const world = wellAt({ ...BASE, overrides: { [FIRST]: "web2" } });
+    assert.deepEqual(configsOf(world, state("web2", "maintenance"))![0].overrides, {});
   });
 
   it("nobody makes what is no change, takes the last server away, or pins to one that is none", () => {

@@ -77,7 +77,7 @@ describe("chaos: the stack's file", () => {
     const text = stackFile(base, {
       ...BASE,
       states: { ...BASE.states, web2: "down" },
-      pins: { "192.0.2.32/27": "web4" },
+      overrides: { "192.0.2.32/27": "web4" },
       sites: { cogs: "retiring" },
       ttl: 61,
     });

@@ -41,22 +41,22 @@ describe("check --min-servers-per-site", () => {
     ["a farm with enough", {}, 2, ["Pulumi.prod.yaml: 2 sites, each served by 4 servers or more"]],
     [
       "without the rule",
-      { pins: all("web1") },
+      { overrides: all("web1") },
       undefined,
       ["Pulumi.prod.yaml: 2 sites, each served by 1 server or more"],
     ],
     ["no site", { sites: {}, zones: {} }, 2, ["Pulumi.prod.yaml: no site"]],
     [
       "everything pinned to one server",
-      { pins: all("web2") },
+      { overrides: all("web2") },
       2,
-      [...both("web2"), "what would work:", `  pulumi config rm --path 'pins["192.0.2.32/27"]'`],
+      [...both("web2"), "what would work:", `  pulumi config rm --path 'overrides["192.0.2.32/27"]'`],
     ],
     [
       "every home on one server",
-      { placement: all("web2") },
+      { homes: all("web2") },
       2,
-      [...both("web2"), "what would work:", `  pulumi config set --path 'placement["192.0.2.32/27"]' web1`],
+      [...both("web2"), "what would work:", `  pulumi config set --path 'homes["192.0.2.32/27"]' web1`],
     ],
     [
       "one active server",
@@ -101,10 +101,10 @@ describe("check --min-servers-per-site", () => {
     ],
     [
       "a config that is refused, in its own words",
-      { pins: { "192.0.2.32/27": "web9" } },
+      { overrides: { "192.0.2.32/27": "web9" } },
       2,
       [
-        'Pulumi.prod.yaml: pins["192.0.2.32/27"]: "web9" is no server; did you mean web1? (known: web1, web2, web3, web10)',
+        'Pulumi.prod.yaml: overrides["192.0.2.32/27"]: "web9" is no server; did you mean web1? (known: web1, web2, web3, web10)',
       ],
     ],
   ];
@@ -129,7 +129,7 @@ describe("check --min-servers-per-site", () => {
   it("asks nothing of a site on its way out, and counts only VIPs that are in DNS", () => {
     const sites = article().sites as Record<string, object>;
     const changes = {
-      pins: { "192.0.2.32/27": "web1", "192.0.2.64/27": "web1", "192.0.2.96/27": "web1" },
+      overrides: { "192.0.2.32/27": "web1", "192.0.2.64/27": "web1", "192.0.2.96/27": "web1" },
       network: { block: "192.0.2.0/24", subnetPrefix: 27, vipSubnets: 4, retiringVipSubnets: 1 },
       sites: { ...sites, gadgets: { ...sites.gadgets, retiring: true } },
     };
@@ -142,8 +142,8 @@ describe("check --min-servers-per-site", () => {
 
   it("counts each VIP's server where each is placed by itself", () => {
     const network = { block: "192.0.2.0/24", subnetPrefix: 27, vipSubnets: 4, granularity: "host" };
-    const pins = { ...all("web1"), "192.0.2.65/32": "web3" };
-    const found = serversPerSite(readStackConfig(configOf({ network, pins })));
+    const overrides = { ...all("web1"), "192.0.2.65/32": "web3" };
+    const found = serversPerSite(readStackConfig(configOf({ network, overrides })));
     assert.deepEqual(
       found.map(({ site, servers: by }) => [site, by]),
       [
@@ -160,7 +160,7 @@ describe("check --min-servers-per-site", () => {
         { serverName: `s${i}.widgetco.example`, documentRoot: `/srv/www/s${i}`, hostNumber: i + 1 },
       ]),
     );
-    const found = lines({ sites, pins: all("web1") }, 2);
+    const found = lines({ sites, overrides: all("web1") }, 2);
     assert.equal(found.length, 10 + 1 + 2);
     assert.equal(found[10], "Pulumi.prod.yaml: and 15 more sites like that");
   });
@@ -170,17 +170,17 @@ describe("check --min-servers-per-site", () => {
     const state = fc.constantFrom("active", "maintenance", "down");
     const given = fc.record({
       states: fc.record(Object.fromEntries(names.map((name) => [name, state]))),
-      pins: fc.dictionary(fc.constantFrom(...SUBNETS), fc.constantFrom(...names)),
-      placement: fc.dictionary(fc.constantFrom(...SUBNETS), fc.constantFrom(...names)),
+      overrides: fc.dictionary(fc.constantFrom(...SUBNETS), fc.constantFrom(...names)),
+      homes: fc.dictionary(fc.constantFrom(...SUBNETS), fc.constantFrom(...names)),
       least: fc.integer({ min: 1, max: 4 }),
     });
     let proposals = 0;
     fc.assert(
-      fc.property(given, ({ states, pins, placement, least }) => {
+      fc.property(given, ({ states, overrides, homes, least }) => {
         const active = (name: string): boolean => states[name] === "active";
         fc.pre(names.some(active));
-        const held = Object.fromEntries(Object.entries(pins).filter(([, name]) => active(name)));
-        const config = configOf({ servers: servers(states), pins: held, placement });
+        const held = Object.fromEntries(Object.entries(overrides).filter(([, name]) => active(name)));
+        const config = configOf({ servers: servers(states), overrides: held, homes });
         const edits = remedy(config, least);
         // Four servers and four VIP subnets: it can always be had.
         assert.ok(edits !== undefined);

@@ -13,15 +13,15 @@ describe("stacks' files, read without pulumi", () => {
           project: "farm",
           config: {
             network: { value: { vipSubnets: 4 } },
-            observe: { type: "boolean", default: true },
+            detectDrift: { type: "boolean", default: true },
             "aws:region": "nowhere",
             described: { description: "only that" },
-            pins: { value: { a: "web1" } },
+            overrides: { value: { a: "web1" } },
           },
         },
         {
           "farm:servers": { web1: { address: "192.0.2.2" } },
-          "farm:observe": false,
+          "farm:detectDrift": false,
           "farm:enableSecret": { secure: "v1:abc" },
           "farm:sites": { a: { key: { secure: "v1:abc" } } },
         },
@@ -30,9 +30,9 @@ describe("stacks' files, read without pulumi", () => {
         project: "farm",
         all: {
           "farm:network": '{"vipSubnets":4}',
-          "farm:observe": "false",
+          "farm:detectDrift": "false",
           "aws:region": "nowhere",
-          "farm:pins": '{"a":"web1"}',
+          "farm:overrides": '{"a":"web1"}',
           "farm:servers": '{"web1":{"address":"192.0.2.2"}}',
           "farm:enableSecret": '{"secure":"v1:abc"}',
           "farm:sites": '{"a":{"key":{"secure":"v1:abc"}}}',
@@ -55,12 +55,12 @@ describe("stacks' files, read without pulumi", () => {
     it("are all of them, or the one that is named, with its organization or without", () => {
       fs.mkdirSync(path.join(cwd, "stacks"));
       write("Pulumi.yaml", "name: farm\nruntime: nodejs\nstackConfigDir: stacks\n");
-      write("stacks/Pulumi.prod.yaml", "config:\n  farm:observe: false\n");
+      write("stacks/Pulumi.prod.yaml", "config:\n  farm:detectDrift: false\n");
       write("stacks/Pulumi.test.yaml", "environment:\n  - shared\n");
       assert.deepEqual(
         readStackFiles({ cwd }).map(({ stack, file, imports, config }) => [stack, file, imports, config.all]),
         [
-          ["prod", "stacks/Pulumi.prod.yaml", false, { "farm:observe": "false" }],
+          ["prod", "stacks/Pulumi.prod.yaml", false, { "farm:detectDrift": "false" }],
           ["test", "stacks/Pulumi.test.yaml", true, {}],
         ],
       );

@@ -37,12 +37,12 @@ const PARTS: [Key[], z.ZodType][] = [
 ];
 /** Parts without a schema. */
 const OTHERS: Leaf[] = [
-  { at: ["placement", "192.0.2.32/27"], isText: true },
-  { at: ["pins", "192.0.2.64/27"], isText: true },
-  { at: ["observe"], isText: false },
+  { at: ["homes", "192.0.2.32/27"], isText: true },
+  { at: ["overrides", "192.0.2.64/27"], isText: true },
+  { at: ["detectDrift"], isText: false },
 ];
 /** The maps whose keys are the user's. */
-export const MAPS = ["servers", "routers", "nameServers", "sites", "zones", "placement", "pins"];
+export const MAPS = ["servers", "routers", "nameServers", "sites", "zones", "homes", "overrides"];
 
 /** Keys of the configuration that nothing here knows: none. `sitesFile` is gone before a farm is made of the rest. */
 export const unknownParts = (): string[] =>
@@ -168,7 +168,7 @@ const record = (key: string, works: string, read: Field["read"]): Record<string,
 /** By the leaf's keys with dots between. */
 export const FIELDS: Record<string, Field> = {
   "network.block": { works: "192.0.2.0/24", read: (farm) => farm.network.block },
-  "network.ethernet": { works: "192.0.2.0/27", read: (farm) => farm.network.ethernet },
+  "network.serverSubnet": { works: "192.0.2.0/27", read: (farm) => farm.network.serverSubnet },
   ...ssh([], (farm) => farm.servers[1].ssh),
   ...ssh(["servers", "web1"], (farm) => farm.servers[0].ssh),
   ...ssh(["routers", "r1"], (farm) => farm.routers[0].ssh),
@@ -183,7 +183,7 @@ export const FIELDS: Record<string, Field> = {
     read: (farm) => farm.nameServers.find(({ name }) => name === "ns1")?.address,
   },
   "routers.r1.kind": { works: "linux", read: (farm) => farm.routers[0].kind },
-  "routers.r1.proofSource": { works: "198.51.100.1", read: (farm) => farm.routers[0].proofSource },
+  "routers.r1.checkSource": { works: "198.51.100.1", read: (farm) => farm.routers[0].checkSource },
   "routers.r1.pinning.markMask": { works: "0xff000000", read: (farm) => farm.routers[0].pinning?.markMask },
   "routers.r1.pinning.helpers.0": { works: "ftp", read: (farm) => farm.routers[0].pinning?.helpers?.[0] },
   "sites.widgetco.serverName": {
@@ -224,10 +224,10 @@ export const FIELDS: Record<string, Field> = {
   ...folders("sites.widgetco.tls", (farm) => site(farm).tls),
   [`zones.${zone}.nameServers.0`]: { works: "ns1", read: (farm) => zoneIn(farm).nameServers[0] },
   [`zones.${zone}.contact`]: { works: "host.master@widgetco.example", read: (farm) => zoneIn(farm).contact },
-  [`zones.${zone}.nsNames.0`]: {
+  [`zones.${zone}.nsRecords.0`]: {
     works: "ns1.example.net",
     becomes: lower,
-    read: (farm) => zoneIn(farm).nsNames[0],
+    read: (farm) => zoneIn(farm).nsRecords[0],
   },
   [`zones.${zone}.primary`]: {
     works: "ns1.example.net",
@@ -237,8 +237,8 @@ export const FIELDS: Record<string, Field> = {
   ...record("name", "mail2", (farm) => zoneIn(farm).records[0].name),
   ...record("type", "MX", (farm) => zoneIn(farm).records[0].type),
   ...record("value", "v=spf1 -all", (farm) => zoneIn(farm).records[0].value),
-  "placement.192.0.2.32/27": { works: "web3", read: (farm) => farm.homes["192.0.2.32/27"] },
-  "pins.192.0.2.64/27": {
+  "homes.192.0.2.32/27": { works: "web3", read: (farm) => farm.homes["192.0.2.32/27"] },
+  "overrides.192.0.2.64/27": {
     works: "web3",
     read: (farm) => farm.placement.find(({ prefix }) => prefix === "192.0.2.64/27")?.server,
   },

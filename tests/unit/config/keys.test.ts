@@ -6,19 +6,19 @@ import { ConfigError, checkSecrets, enableSecretKey, isSecretKey } from "../../.
 import { readStackConfig } from "../../../components/config/stack";
 import { Json, article, problemsOf, refuses, row, table } from "./support";
 
-describe("config: bad placement, observe and keys", () => {
+describe("config: bad homes, detectDrift and keys", () => {
   table([
-    row(["placement", "192.0.2.64/27"], "web22", "did you mean web2?", "web2"),
-    row(["placement", "192.0.2.64/27"], 2, "is no server", "web2"),
+    row(["homes", "192.0.2.64/27"], "web22", "did you mean web2?", "web2"),
+    row(["homes", "192.0.2.64/27"], 2, "is no server", "web2"),
     row(
-      ["placement", "192.0.2.65/27"],
+      ["homes", "192.0.2.65/27"],
       "web2",
       "did you mean 192.0.2.64/27?",
       undefined,
-      'placement["192.0.2.65/27"]',
+      'homes["192.0.2.65/27"]',
     ),
-    row(["placement"], "web2", "is not an object", {}),
-    row(["observe"], "yes", "use true or false", "true"),
+    row(["homes"], "web2", "is not an object", {}),
+    row(["detectDrift"], "yes", "use true or false", "true"),
     row(["server"], {}, "unknown key; did you mean servers?", undefined, "server"),
     row(
       ["servers.web1.state"],
@@ -33,7 +33,7 @@ describe("config: bad placement, observe and keys", () => {
   const stray: [string, string, string][] = [
     ["loopback-ha:servers.web1.state", "servers.web1.state", "--path"],
     ["loopback-ha:netwrok", "netwrok", "did you mean network?"],
-    ["observed", "observed", "did you mean observe?"],
+    ["detectDrifts", "detectDrifts", "did you mean detectDrift?"],
   ];
   for (const [name, path, says] of stray)
     it(`the key ${name} that has no value here`, () => refuses(article(), path, says, [name]));

@@ -20,7 +20,7 @@ describe("config: bad network", () => {
     row(network("vipSubnets"), "04", "write the number 4", 4),
     row(network("retiringVipSubnets"), 4, "leaves DNS without a VIP: there are 4 VIP subnets; use 0 to 3", 1),
     row(network("retiringVipSubnets"), -1, "from 0 to 255", 0),
-    row(network("ethernet"), "192.0.2.1/27", "use 192.0.2.0/27", "192.0.2.0/27"),
+    row(network("serverSubnet"), "192.0.2.1/27", "use 192.0.2.0/27", "192.0.2.0/27"),
     row(network("strictSubnets"), "false", "use true or false, without quotes", false),
     row(network("binding"), "anyip", "use alias or subnet", "subnet"),
     row(network("granularity"), "vip", "use subnet or host", "host"),

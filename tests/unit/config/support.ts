@@ -35,7 +35,7 @@ export function article(): Json {
         ],
       },
     },
-    placement: {},
+    homes: {},
   };
 }
 

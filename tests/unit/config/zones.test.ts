@@ -18,20 +18,20 @@ describe("config: bad zones", () => {
     row(key("nameServers"), ["ns3"], "did you mean ns1?", ["ns1"], `zones["${zone}"].nameServers[0]`),
     row(key("nameServers"), ["ns1", "ns1"], "is listed twice", ["ns1"], `zones["${zone}"].nameServers[1]`),
     row(
-      key("nsNames"),
+      key("nsRecords"),
       ["ns1 x"],
       "is not a domain name",
       ["ns1.example.org"],
-      `zones["${zone}"].nsNames[0]`,
+      `zones["${zone}"].nsRecords[0]`,
     ),
     row(
-      key("nsNames"),
+      key("nsRecords"),
       [`dns.${zone}`],
       '"name": "dns", "type": "A"',
       [`ns1.${zone}`],
-      `zones["${zone}"].nsNames[0]`,
+      `zones["${zone}"].nsRecords[0]`,
     ),
-    row(key("preset"), "old", "use modern or article", "article"),
+    row(key("preset"), "old", "use modern or classic", "classic"),
     row(key("ttl"), "300", "write the number 300", 300),
     row(key("ttl"), 0, "a whole number of seconds from 1 to 2147483647, such as 300", 300),
     row(key("expire"), 2 ** 31, "such as 1209600", 1209600),
@@ -50,19 +50,19 @@ describe("config: bad zones", () => {
     it(`${name}, where no host can be: name servers of another zone`, () => {
       refuses(
         own({}),
-        `zones["${name}"].nsNames`,
+        `zones["${name}"].nsRecords`,
         `no host can have a name in ${name}; use names in another zone`,
       );
-      const nsNames = ["ns1.example.org"];
-      assert.deepStrictEqual(problemsOf(own({ nsNames })), []);
+      const nsRecords = ["ns1.example.org"];
+      assert.deepStrictEqual(problemsOf(own({ nsRecords })), []);
       refuses(
-        own({ nsNames, records: [record({})] }),
+        own({ nsRecords, records: [record({})] }),
         `zones["${name}"].records[0].name`,
         "put the record into another zone",
       );
       const relative = record({ name: "y", type: "MX", value: "10 mail" });
       refuses(
-        own({ nsNames, records: [{ ...relative, type: "SRV", value: "0 5 5060 sip" }] }),
+        own({ nsRecords, records: [{ ...relative, type: "SRV", value: "0 5 5060 sip" }] }),
         `zones["${name}"].records[0].value`,
         `is sip.${name}, which can't be a host`,
       );
@@ -111,7 +111,7 @@ describe("config: bad records", () => {
     [
       { name: "@", type: "NS", value: "x" },
       "name",
-      `use zones["${zone}"].nsNames`,
+      `use zones["${zone}"].nsRecords`,
       { type: "NS", value: "x" },
     ],
     [{ name: "_a_b.-c" }, "name", "is not a record's name", { name: "a-b.c" }],

@@ -33,7 +33,7 @@ export const status = (rest: Partial<FarmStatus> = {}): FarmStatus => ({
   notes: [],
   stack: "loopback-ha/prod",
   at: "2026-11-25T07:48:00.123Z",
-  network: { block: "192.0.2.0/24", ethernet: "192.0.2.0/27" },
+  network: { block: "192.0.2.0/24", serverSubnet: "192.0.2.0/27" },
   routers: [
     { name: "r1", address: "192.0.2.1", kind: "linux", failure: null, drift: [], limits: [], troubles: [] },
   ],

@@ -141,20 +141,27 @@ describe("preview as Markdown", () => {
       "a router of which only the config is known",
       {
         routers: [
-          router({ failure: "observe is false", table: TableSource.Config, moves: [move({ flows: [] })] }),
+          router({
+            failure: "detectDrift is false",
+            table: TableSource.Config,
+            moves: [move({ flows: [] })],
+          }),
         ],
       },
       [
-        "r1: not looked at (observe is false), so what moves is not known; by the config alone, these are away from home:",
+        "r1: not looked at (detectDrift is false), so what moves is not known; by the config alone, these are away from home:",
         "| prefix | home | goes to | sites | open connections |",
       ],
     ],
     [
       "a router that was not looked at, by what was written to it",
       {
-        routers: [router({ failure: "observe is false", table: TableSource.Written, moves: [move()] })],
+        routers: [router({ failure: "detectDrift is false", table: TableSource.Written, moves: [move()] })],
       },
-      ["r1: not looked at (observe is false); this is from what was last written to it", "| prefix | from |"],
+      [
+        "r1: not looked at (detectDrift is false); this is from what was last written to it",
+        "| prefix | from |",
+      ],
     ],
     [
       "a prefix that comes, one that goes, and connections that break as their server leaves",
@@ -180,7 +187,7 @@ describe("preview as Markdown", () => {
     [
       "homes that are proposed",
       { proposedHomes: { "192.0.2.64/27": "web2" } },
-      [`  pulumi config set --path 'placement["192.0.2.64/27"]' web2`],
+      [`  pulumi config set --path 'homes["192.0.2.64/27"]' web2`],
     ],
     [
       "drift, and a command of which no text changes",

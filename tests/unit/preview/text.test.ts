@@ -40,7 +40,7 @@ describe("preview for a terminal", () => {
         "s  nothing moves; web1, web2 change; drift on web2 is repaired",
         "warning: careful\\u{1b}[2J",
         "for a balance by weight:",
-        `  pulumi config set --path 'placement["192.0.2.64/27"]' web2`,
+        `  pulumi config set --path 'homes["192.0.2.64/27"]' web2`,
         "",
         "web1",
         "  vips: update",

@@ -5,7 +5,7 @@ import { FlowFate, TableSource } from "../../../components/network/moves";
 import { change, flip, forecast, move, router } from "./support";
 
 describe("verdict of a preview", () => {
-  const unseen = { failure: "observe is false", table: TableSource.Config };
+  const unseen = { failure: "detectDrift is false", table: TableSource.Config };
   const rows: [string, Partial<Forecast>, string][] = [
     ["nothing", {}, "nothing moves, nothing changes"],
     [

@@ -1,0 +1,15 @@
+/** Whether a server carries traffic. */
+export enum ServerState {
+  /** It carries its share of the units. */
+  Active = "active",
+  /** It carries none; it is still reached and kept up to date. */
+  Maintenance = "maintenance",
+  /** It carries none, and is not connected to. */
+  Down = "down",
+}
+
+/** What is wrong with a state, as the rest of a sentence; undefined: nothing. A program in another language has it as text. */
+export const stateComplaint = (state: string): string | undefined =>
+  (Object.values(ServerState) as string[]).includes(state)
+    ? undefined
+    : "is not known; use active, maintenance or down";
