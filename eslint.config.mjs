@@ -4,7 +4,7 @@ import tseslint from "typescript-eslint";
 
 // Without type information: tsc has that, and the linter stays fast.
 export default defineConfig(
-  globalIgnores(["**/node_modules/", "dist/"]),
+  globalIgnores(["**/node_modules/", "dist/", "dist.*/"]),
   js.configs.recommended,
   tseslint.configs.recommended,
   {

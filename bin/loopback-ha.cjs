@@ -1,16 +1,17 @@
 #!/usr/bin/env node
 // @ts-check
 "use strict";
-// In a checkout the sources run, translated as they are loaded; the package has what was built of them.
+// The package has what was built from the sources. A checkout has the sources, and runs its built form only where that is
+// of these sources.
 const fs = require("fs");
 const path = require("path");
 
 const root = path.join(__dirname, "..");
-const source = path.join(root, "cli", "main.ts");
-const isCheckout = fs.existsSync(source);
+const isCheckout = fs.existsSync(path.join(root, "cli", "main.ts"));
+const startup = path.join(root, isCheckout ? "." : "dist", "components", "startup");
 
 try {
-  require(path.join(root, isCheckout ? "." : "dist", "components", "startup", "needs.cjs"));
+  require(path.join(startup, "needs.cjs"));
 } catch (error) {
   const { message } = /** @type {Error} */ (error);
   const exit = 2;
@@ -19,9 +20,8 @@ try {
   process.exit(exit);
 }
 
-if (isCheckout) {
-  require("ts-node").register({ dir: root });
-  require(source);
-} else {
-  require(path.join(root, "dist", "cli", "main.js"));
-}
+const main = isCheckout
+  ? require(path.join(startup, "built.cjs")).fileOf("cli/main")
+  : path.join(root, "dist", "cli", "main.js");
+if (main.endsWith(".ts")) require("ts-node").register({ dir: root });
+require(main);

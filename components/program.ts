@@ -1,7 +1,6 @@
 /** The program behind a stack: stack configuration in, components out. */
 import "./startup/needs.cjs";
-// Both before the SDK: the machines answer while it loads.
-import "./startup/quickStart.cjs";
+// Before the SDK: the machines answer while it loads.
 import { lookAhead } from "./startup/prefetch";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
@@ -79,7 +78,7 @@ export async function program(): Promise<Record<string, unknown>> {
     lines.forEach((line) => void pulumi.log.warn(line)),
   );
   await certificates;
-  await tellOutlook(farm, stack, found);
+  await tellOutlook(farm, stack, found, pulumi.log);
   return build(farm, stack, found, token, pool);
 }
 

@@ -2,6 +2,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { parseDocument } from "yaml";
+import { MADE_FROM, isBuilt } from "../components/startup/built.cjs";
 import { ExecOptions, ExecResult, Lab } from "./lab";
 import { checkout } from "./state";
 
@@ -88,8 +89,8 @@ export class Program {
 
   /** The command line's words, to be run in the checkout with `env`. */
   cliCommand(args: string[]): string[] {
-    const main = path.join(checkout, "cli", "main.ts");
-    return ["node", "-r", "ts-node/register", main, ...args, "--cwd", this.folder, "--stack", this.stack];
+    const bin = path.join(checkout, "bin", "loopback-ha.cjs");
+    return ["node", bin, ...args, "--cwd", this.folder, "--stack", this.stack];
   }
 
   async init(): Promise<void> {
@@ -175,7 +176,18 @@ export function copyRootProgram(folder: string): void {
   const library = ["package.json", "tsconfig.json", "components", "Pulumi.yaml", "index.ts"];
   for (const entry of [...library, "examples/network.ts"])
     fs.cpSync(path.join(checkout, entry), path.join(folder, entry), { recursive: true });
+  copyBuilt(folder);
   fs.symlinkSync(path.join(checkout, "node_modules"), path.join(folder, "node_modules"));
+}
+
+/** What was built of the components, where it is of these; else the copy runs its sources. */
+function copyBuilt(folder: string): void {
+  if (!isBuilt(checkout, ["components"])) return;
+  for (const entry of ["dist/components", MADE_FROM])
+    fs.cpSync(path.join(checkout, entry), path.join(folder, entry), {
+      recursive: true,
+      filter: (file) => !/\.d\.c?ts$/.test(file),
+    });
 }
 
 /** A copy of a program of this checkout, so that the checkout stays as it is. */

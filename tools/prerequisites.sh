@@ -138,16 +138,26 @@ engine_maker() {
   fi
 }
 
-# require_built engine base: either or both. Together they take less time than one after the other: Go needs
+# The library's built form must be of the present sources: what is measured and tested is what is shipped.
+library_is_built() {
+  node -e 'process.exitCode = require(process.argv[1]).isBuilt() ? 0 : 1' "$root/components/startup/built.cjs"
+}
+
+# require_built engine base library: any of them. Together they take less time than one after the other: Go needs
 # the processor, the lab's disk mostly the network.
 require_built() {
-  local wanted=" $* " engine="" base=""
+  local wanted=" $* " engine="" base="" library=""
   if [[ "$wanted" == *" engine "* ]]; then
     if engine_is_installed; then require_installed_engine; else engine="$(engine_maker)"; fi
   fi
   if [[ "$wanted" == *" base "* ]] && ! bash "$root/lab/base.sh" --check; then base=1; fi
-  [ -z "$engine$base" ] && return
-  [ -z "$engine" ] || [ -z "$base" ] || export STEP_PLAIN=1
+  if [[ "$wanted" == *" library "* ]] && ! library_is_built; then library=1; fi
+  case "$engine${base}$library" in
+    "") return ;;
+    "$engine" | "$base" | "$library") ;;
+    *) export STEP_PLAIN=1 ;;
+  esac
+  [ -z "$library" ] || start_step "The library (built again when its sources changed)" "npm $again" npm run build
   [ -z "$base" ] || start_step "Lab disk (built once, 2 min)" "npm $again" \
     bash "$root/lab/base.sh"
   [ -z "$engine" ] || start_step "Pulumi engine (made once: downloaded in 1 min, or built in 8 to 15)" \

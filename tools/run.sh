@@ -31,7 +31,7 @@ require_npm_packages
 typescript=(node -r ts-node/register)
 [ "$verb" != lab ] || exec "${typescript[@]}" lab/cli.ts "$@"
 
-require_built engine base
+require_built engine base library
 # shellcheck source-path=SCRIPTDIR source=engine/env.sh
 . tools/engine/env.sh
 mocha=(node_modules/.bin/mocha --config tests/.mocharc.json)

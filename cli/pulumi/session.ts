@@ -1,6 +1,6 @@
 /** A stack of a project, reached through Pulumi's Automation API: its config, its history, its locks. */
 import * as path from "node:path";
-import { LocalWorkspace, Stack } from "@pulumi/pulumi/automation";
+import type { LocalWorkspace, Stack } from "@pulumi/pulumi/automation";
 import { FarmModel } from "../../components/config";
 import { StackConfig, readStackConfig } from "../../components/config/stack";
 import { LeftInCopy, writeWhole } from "../../components/base/wholeFile";
@@ -10,6 +10,9 @@ import { PROJECT_FILES, bareName, presentTextOf, projectIn, textOf } from "./pro
 import { explainPulumi } from "./failure";
 import { recordRun } from "./runs";
 import { Edit, hasShared, withEditedValues, withEdits } from "./stackFile";
+
+/** Loaded with the first stack that is opened: completion and check open none, and it takes half of their time. */
+const automation = () => import("@pulumi/pulumi/automation");
 
 /** Which stack of which project. */
 export interface Where {
@@ -45,7 +48,7 @@ export class Session {
     const { folder } = projectIn(where);
     try {
       const { workspace, project, configDir, name, fullName } = await findStack(where);
-      const stack = await Stack.select(fullName, workspace);
+      const stack = await (await automation()).Stack.select(fullName, workspace);
       return new Session(stack, folder, project, path.join(folder, configDir, `Pulumi.${name}.yaml`));
     } catch (error) {
       throw explainPulumi(error, `opening the stack in ${folder}`);
@@ -176,7 +179,7 @@ export interface FoundStack {
 /** @throws UsageError when there is no project, or no stack is named nor selected */
 export async function findStack(where: Where): Promise<FoundStack> {
   const { folder, project, configDir } = projectIn(where);
-  const workspace = await LocalWorkspace.create({ workDir: folder });
+  const workspace = await (await automation()).LocalWorkspace.create({ workDir: folder });
   const fullName = where.stack ?? (await workspace.stack())?.name;
   if (fullName === undefined) {
     throw new UsageError(

@@ -13,11 +13,21 @@ export function fromProject(file: string, project = process.cwd()): string {
 function throughLink(file: string, project: string): string {
   const found = packageOf(path.dirname(file));
   if (found === undefined) return file;
+  const source = sourceOf(file, found.folder);
+  if (source !== undefined) return source;
   for (const folder of upwards(project)) {
     const link = path.join(folder, "node_modules", found.name);
     if (realPath(link) === found.folder) return path.join(link, path.relative(found.folder, file));
   }
   return file;
+}
+
+/** In a checkout scripts are named by their sources, which are the same: or each build would change every machine. */
+function sourceOf(file: string, folder: string): string | undefined {
+  const inDist = path.relative(path.join(folder, "dist"), file);
+  if (inDist.startsWith("..")) return undefined;
+  const source = path.join(folder, inDist);
+  return fs.existsSync(source) ? source : undefined;
 }
 
 /** Folders of scripts are few, and asked for by each command of each machine. */

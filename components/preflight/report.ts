@@ -1,5 +1,4 @@
 /** What an operator is told before anything changes: what will move, and homes that shift or are missing. */
-import * as pulumi from "@pulumi/pulumi";
 import { FarmModel, ServerState } from "../config";
 import { pathText } from "../base/problems";
 import { proposeHomes, shiftedHomes } from "../network/homes";
@@ -14,27 +13,33 @@ import { writeWhole } from "../base/wholeFile";
 /** Names the file that gets what will move, as JSON. */
 export const MOVES_FILE = "LOOPBACK_HA_MOVES_FILE";
 
+/** Where it goes: Pulumi's log. The command line has this file's texts too, and most of it needs no SDK. */
+export interface Log {
+  info(text: string): Promise<void>;
+  warn(text: string): Promise<void>;
+}
+
 /**
  * Tells what will move, in preview and in up, and writes it to the file that the environment names.
  *
  * @throws Refusal when that file can't be written
  */
-export async function tellOutlook(farm: FarmModel, stack: string, found: Findings): Promise<void> {
+export async function tellOutlook(farm: FarmModel, stack: string, found: Findings, log: Log): Promise<void> {
   const moves = movesOf(farm, stack, found);
   const file = process.env[MOVES_FILE];
   const hidden = hiddenVhosts(farm, stack, found);
   if (file) writeMoves(file, { routers: moves, proposedHomes: proposedHomes(farm), hidden });
   const shifts = describeShifts(farm, stack, found);
-  if (shifts !== undefined) await pulumi.log.warn(shifts);
-  for (const limit of describeLimits(farm, stack, found)) await pulumi.log.warn(limit);
-  for (const line of describeHidden(hidden)) await pulumi.log.warn(line);
+  if (shifts !== undefined) await log.warn(shifts);
+  for (const limit of describeLimits(farm, stack, found)) await log.warn(limit);
+  for (const line of describeHidden(hidden)) await log.warn(line);
   const kinds = new Map(farm.routers.map(({ name, kind }) => [name, kind]));
   // Of a kind that nobody ever looks at, only what is away from home is worth a line.
   const worth = moves.filter(
     ({ router, moves: away }) => away.length > 0 || !routerKind(kinds.get(router)).driver,
   );
   const lines = [...describeMoves(worth), ...describeProposal(farm)];
-  if (lines.length > 0) await pulumi.log.info(lines.join("\n"));
+  if (lines.length > 0) await log.info(lines.join("\n"));
 }
 
 /**

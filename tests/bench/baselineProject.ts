@@ -9,8 +9,8 @@ export async function buildBaseline(lab: Lab, farm: Project): Promise<Project> {
   const commands = resources.filter(({ type }) => type === "command:local:Command").length;
   const project = new Project(lab, "bench", "tests/bench/baseline");
   await project.init();
-  await project.set("baseline:commands", String(commands));
-  await project.set("baseline:state", "active");
+  await project.set("commands", String(commands));
+  await project.set("state", "active");
   await timeUp(project, ["--skip-preview"]);
   return project;
 }

@@ -50,7 +50,7 @@ export async function flip(): Promise<void> {
     const [ours, theirs] = await flips(
       [
         [one, "servers.web2.state"],
-        [baseline, "baseline:state"],
+        [baseline, "state"],
       ],
       flags,
     );

@@ -71,7 +71,7 @@ async function measure(size: string): Promise<Measures> {
   const common = ["--stack", "bench", "--non-interactive", "--color=never"];
   try {
     await run("pulumi", ["stack", "init", ...common], options);
-    // What is translated once in a checkout's life.
+    // The first run of all fills the system's caches.
     await run("pulumi", ["preview", ...common], options);
     const walls: number[] = [];
     const cpus: number[] = [];

@@ -1,4 +1,5 @@
 /** `npm run bench -- [NAME…]`: by default all of them, one after the other. `preview` may be followed by sizes: 40x10000. */
+import { isBuilt } from "../../components/startup/built.cjs";
 import { crashes } from "./crash";
 import { failover } from "./failover";
 import { flip } from "./flip";
@@ -24,6 +25,10 @@ async function main(words: string[]): Promise<void> {
   if (unknown !== undefined) {
     throw new Error(`there is no benchmark '${unknown}': one of ${Object.keys(BENCHES).join(", ")}`);
   }
+  if (!isBuilt())
+    throw new Error(
+      "dist/ was not built from these sources, and what is measured must be what is shipped: run npm run build first. Nothing was measured",
+    );
   for (const name of names.length > 0 ? names : Object.keys(BENCHES))
     await BENCHES[name](words.filter(isSize));
 }

@@ -55,7 +55,7 @@ async function measure(lab: Lab, sites: number): Promise<Measures> {
   const noChangeUp = await inTurn(ROUNDS, projects, (which) => timeUp(which));
   const noChangePreview = await inTurn(ROUNDS, projects, timePreview);
   const flip = await inTurn(ROUNDS, projects, async (which, round) => {
-    const key = which === project ? "servers.web2.state" : "baseline:state";
+    const key = which === project ? "servers.web2.state" : "state";
     await which.set(key, round % 2 === 0 ? "maintenance" : "active");
     return timeUp(which);
   });

@@ -57,6 +57,15 @@ describe("the path of a package's file in the state", () => {
     assert.equal(said("farm", "bare/deliver.cjs"), "../bare/deliver.cjs");
   });
 
+  it("built in a checkout: by the source, as before it was built", () => {
+    install("farm", "lha");
+    fs.mkdirSync(path.join(folder, "farm/host"));
+    fs.writeFileSync(path.join(folder, "farm/host/deliver.cjs"), "");
+    for (const file of ["dist/host/deliver.cjs", "host/deliver.cjs"])
+      assert.equal(said("farm", `farm/${file}`), "host/deliver.cjs");
+    assert.equal(said("farm", "farm/dist/host"), "host");
+  });
+
   it("in this checkout: as it lies there", () => {
     assert.equal(fromProject(FILE), "components/host/fromProject.ts");
   });

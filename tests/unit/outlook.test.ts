@@ -2,7 +2,6 @@ import assert from "assert";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import * as pulumi from "@pulumi/pulumi";
 import { FarmModel, readFarm } from "../../components/config";
 import { parseObservation } from "../../components/host/observe";
 import { Findings } from "../../components/preflight/inspection";
@@ -170,17 +169,11 @@ describe("outlook", () => {
   describe("the file", () => {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-moves-"));
     const file = path.join(folder, "moves.json");
-    const { info, warn } = pulumi.log;
     let told: string[];
-    beforeEach(() => {
-      told = [];
-      const tell = async (text: string): Promise<void> => void told.push(text);
-      Object.assign(pulumi.log, { info: tell, warn: tell });
-    });
-    afterEach(() => {
-      delete process.env[MOVES_FILE];
-      Object.assign(pulumi.log, { info, warn });
-    });
+    beforeEach(() => (told = []));
+    const tell = async (text: string): Promise<void> => void told.push(text);
+    const log = { info: tell, warn: tell };
+    afterEach(() => delete process.env[MOVES_FILE]);
     after(() => fs.rmSync(folder, { recursive: true }));
     const found = seen("routes 192.0.2.32/27 web1 192.0.2.2", ...servers(three));
 
@@ -189,7 +182,7 @@ describe("outlook", () => {
       process.env[MOVES_FILE] = file;
       const network = { block: "192.0.2.0/24", subnetPrefix: 27, vipSubnets: 1 };
       const states = { web1: { address: "192.0.2.2", state: "down" }, web2: { address: "192.0.2.4" } };
-      await tellOutlook(farmOf({}, { network, servers: states }), stack, found);
+      await tellOutlook(farmOf({}, { network, servers: states }), stack, found, log);
       assert.deepStrictEqual(JSON.parse(fs.readFileSync(file, "utf8")), {
         routers: [
           {
@@ -222,7 +215,7 @@ describe("outlook", () => {
 
     it("that can't be written ends the run", async () => {
       process.env[MOVES_FILE] = path.join(folder, "nowhere", "moves.json");
-      await assert.rejects(tellOutlook(farmOf(three), stack, found), (error: Refusal) => {
+      await assert.rejects(tellOutlook(farmOf(three), stack, found, log), (error: Refusal) => {
         assert.ok(error instanceof Refusal);
         assert.match(
           error.message,

@@ -1,9 +1,11 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
-import "../../../components";
-import "../../../components/config";
-import "../../../components/preflight/inspection";
+import { load } from "../../../components/startup/built.cjs";
+
+// Built, as the farm's program is.
+for (const module of ["components/index", "components/config/index", "components/preflight/inspection"])
+  load(module);
 
 const config = new pulumi.Config();
 new random.RandomPassword("token", { length: 32 });
