@@ -19,12 +19,22 @@ interface DrainOptions extends Despite {
 /** `drain`: maintenance, without a connection lost. */
 export function drainCommand(): Command {
   return new Command("drain")
-    .argument("<server>", "a server that shall go into maintenance")
-    .description("new connections go to the others, open ones stay until they end; --wait waits for that")
-    .option("--wait <time>", "wait until its connections have ended, at most so long", duration)
-    .option("--tcp-idle <time>", "TCP connections silent for longer are not waited for", duration, 300)
-    .option("--udp-idle <time>", "the same for UDP", duration, 30)
-    .option("--move-rest", "at the deadline it is set down: what is left moves, and its clients are told")
+    .argument("<server>", "the server to put into maintenance")
+    .description(
+      "put a server into maintenance: new connections go to other servers, open ones stay until they end",
+    )
+    .option("--wait <time>", "wait until its connections have ended, but no longer than this", duration)
+    .option(
+      "--tcp-idle <time>",
+      "don't wait for TCP connections that have been idle for longer than this, in seconds or with a unit",
+      duration,
+      300,
+    )
+    .option("--udp-idle <time>", "like --tcp-idle, for UDP", duration, 30)
+    .option(
+      "--move-rest",
+      "at the deadline, set the server down: its remaining connections are reset and its traffic moves",
+    )
     .option(...DESPITE_SITES)
     .action(async (name: string, options: DrainOptions, command: Command) => {
       if (options.moveRest && options.wait === undefined)

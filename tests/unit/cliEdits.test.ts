@@ -149,6 +149,9 @@ describe("what a command writes into the config", () => {
     ] as const)
       assert.equal(duration(text), seconds);
     for (const text of ["", "10", "-1s", "1d", "1m30s"])
-      assert.throws(() => duration(text), /is no time; use a number with ms, s, m or h, such as 10m/);
+      assert.throws(
+        () => duration(text),
+        /is not a duration; use a number with a unit \(ms, s, m or h\), such as 10m/,
+      );
   });
 });

@@ -227,7 +227,10 @@ describe("loopback-ha, the command line", function () {
         "--document-root",
         "/srv/www/x",
       );
-      assert.match(await done("site", "remove", "sprockets"), /is out of DNS, and still answered/);
+      assert.match(
+        await done("site", "remove", "sprockets"),
+        /is out of DNS; the servers still answer for it/,
+      );
       await refused(Exit.Failed, /sprockets\.widgetco\.example/, "site", "remove", "sprockets");
       const removal = await farm.project.cli(["site", "remove", "sprockets", "--yes"], {
         env: { LOOPBACK_HA_FORCE_REMOVAL: "1" },
@@ -256,7 +259,7 @@ describe("loopback-ha, the command line", function () {
       );
       await refused(
         Exit.Usage,
-        /"soon" is no time; use a number with ms, s, m or h/,
+        /"soon" is not a duration; use a number with a unit \(ms, s, m or h\)/,
         "drain",
         "web2",
         "--wait",

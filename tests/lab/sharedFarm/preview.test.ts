@@ -184,7 +184,7 @@ describe("loopback-ha preview", function () {
     });
 
     const rows: [string, string[], RegExp][] = [
-      ["two forms at once", ["--markdown", "--json"], /--markdown and --json are two forms of one result/],
+      ["two forms at once", ["--markdown", "--json"], /--markdown and --json can't be combined/],
       [
         "a file in no folder",
         ["--out", "/nowhere/preview.md"],
