@@ -47,7 +47,7 @@ export function drainCommand(): Command {
       const outcome = already
         ? undefined
         : await change(context.session, context.terminal, `drain ${name}`, edits);
-      if (already) context.terminal.say(`${name} is in maintenance already`);
+      if (already) context.terminal.say(`${name} is already in maintenance`);
       const left = options.wait === undefined ? undefined : await wait(context, farm, name, options);
       report(context, outcome, left);
     });
@@ -68,7 +68,7 @@ async function wait(
   const { session, terminal } = context;
   if (pinningRouters(farm).length === 0) {
     terminal.say(
-      "no router keeps connections where they began: those that were open broke when the prefixes moved",
+      "no router keeps open connections on their server (pinFlows): those that were open broke when the prefixes moved",
     );
     return undefined;
   }
@@ -78,28 +78,28 @@ async function wait(
   const { end, left } = await waitForFlows(farm, {
     ...{ stack: session.id, server: name, seconds, tcpIdle, udpIdle, signal: interruption.signal },
     onCount: (now) =>
-      shown.show(now ? `${name}: ${describeLeft(now)}` : "a router does not answer; asking again"),
+      shown.show(now ? `${name}: ${describeLeft(now)}` : "a router does not answer; retrying"),
   });
   settled();
   shown.end();
   if (end === WaitEnd.Ended) {
-    terminal.say(`${name} has no connection left that is waited for`);
+    terminal.say(`${name} has no more connections to wait for`);
     return left;
   }
-  const rest = left ? describeLeft(left) : "a number of connections that no router could tell";
+  const rest = left ? describeLeft(left) : "an unknown number of connections, as a router did not answer";
   if (end === WaitEnd.Interrupted) {
     throw new CliError(
-      `interrupted: ${name} is in maintenance and stays so, with ${rest}. Wait on: loopback-ha drain ${name} --wait 10m; undo: loopback-ha restore ${name}`,
+      `interrupted: ${name} stays in maintenance, with ${rest}. To keep waiting: loopback-ha drain ${name} --wait 10m; to undo: loopback-ha restore ${name}`,
       Exit.Interrupted,
     );
   }
   if (!moveRest) {
     throw new CliError(
-      `the deadline is over: ${name} is in maintenance, with ${rest}. Wait on: loopback-ha drain ${name} --wait 10m; or let the rest move: loopback-ha down ${name}`,
+      `the deadline has passed: ${name} is in maintenance, with ${rest}. To keep waiting: loopback-ha drain ${name} --wait 10m; to move the rest now: loopback-ha down ${name}`,
       Exit.Deadline,
     );
   }
-  terminal.say(`the deadline is over with ${rest}: they move now`);
+  terminal.say(`the deadline has passed with ${rest}: moving them now`);
   await change(session, terminal, `${name} is down`, [
     { path: ["servers", name, "state"], value: ServerState.Down },
   ]);

@@ -25,9 +25,9 @@ export function leavingEdits(
   const others = farm.servers.filter((server) => server.name !== name && server.state === ServerState.Active);
   if (others.length === 0) {
     const idle = farm.servers.find((server) => server.name !== name)?.name;
-    const next = idle === undefined ? "add another server first" : `first: loopback-ha restore ${idle}`;
+    const next = idle === undefined ? "add another server first" : `first run loopback-ha restore ${idle}`;
     throw new UsageError(
-      `${name} is the last active server: nobody could take what it carries; ${next}. Nothing was touched`,
+      `${name} is the last active server: no other server could take over its traffic; ${next}. Nothing was touched`,
     );
   }
   const held = Object.keys(pins).filter((prefix) => pins[prefix] === name);
@@ -45,7 +45,7 @@ export function moveEdits(
   const unit = prefixNamed(farm, prefix);
   if (server.state !== ServerState.Active) {
     throw new UsageError(
-      `${name} carries nothing: its state is ${server.state}; first: loopback-ha restore ${name}. Nothing was touched`,
+      `${name} can't take traffic: its state is ${server.state}; first run loopback-ha restore ${name}. Nothing was touched`,
     );
   }
   const units = farm.placement.filter(
@@ -94,9 +94,9 @@ export function restoreCommand(): Command {
       const { state } = serverNamed(farm, name);
       goOnDespite(farm, options);
       if (state === ServerState.Down) {
-        terminal.say(`first, ${name} gets what it missed:`);
+        terminal.say(`step 1: bring ${name} up to date:`);
         await change(session, terminal, `bring ${name} up to date`, [stateOf(name, ServerState.Maintenance)]);
-        terminal.say(`then its traffic:`);
+        terminal.say(`step 2: give it its traffic:`);
       }
       report(
         context,

@@ -83,14 +83,16 @@ function requireAll(given: Partial<Answers>): void {
     given.site === undefined && "--site, --server-name and --document-root",
   ].filter(Boolean);
   if (missing.length > 0)
-    throw new UsageError(`nobody is there to ask; give ${missing.join(", ")}. Nothing was written`);
+    throw new UsageError(
+      `cannot ask: stdin is not a terminal; give ${missing.join(", ")}. Nothing was written`,
+    );
 }
 
 function refuseProject(folder: string): void {
   for (const file of ["Pulumi.yaml", "Pulumi.yml", "index.js"]) {
     if (fs.existsSync(path.join(folder, file)))
       throw new UsageError(
-        `${path.join(folder, file)} is there already; use an empty folder, such as --cwd farm. Nothing was written`,
+        `${path.join(folder, file)} already exists; use an empty folder, such as --cwd farm. Nothing was written`,
       );
   }
 }
@@ -124,7 +126,7 @@ function writeAll(folder: string, files: Record<string, string>): void {
   } catch (error) {
     for (const file of written) fs.rmSync(file, { force: true });
     throw new UsageError(
-      `${folder} can't be written (${(error as Error).message}); nothing is left of it there`,
+      `${folder} can't be written (${(error as Error).message}); no file of it was left there`,
     );
   }
 }
@@ -133,11 +135,11 @@ function nextSteps(folder: string, files: string[], stack: string): string {
   return [
     `wrote ${files.join(", ")} in ${folder}`,
     "next:",
-    "  ssh to each machine once, so that its host key is known",
+    "  ssh to each machine once, to accept its host key",
     `  pulumi stack init ${stack}`,
     "  pulumi preview --diff",
     "  pulumi up --continue-on-error",
-    "  loopback-ha certs    # https: the certificates, when the names lead to the VIPs",
+    "  loopback-ha certs    # for https: order certificates once the names resolve to the VIPs",
     "  loopback-ha status",
   ].join("\n");
 }
