@@ -223,13 +223,7 @@ describe("loopback-ha, the command line", function () {
       const add = ["site", "add", "sprockets", "--server-name", "sprockets.widgetco.example"];
       const text = await done(...add, "--document-root", "/srv/www/sprockets");
       assert.match(text, /sprockets has 192\.0\.2\.33, 192\.0\.2\.65, 192\.0\.2\.97, 192\.0\.2\.129/);
-      await refused(
-        Exit.Usage,
-        /site "sprockets" already exists/,
-        ...add,
-        "--document-root",
-        "/srv/www/x",
-      );
+      await refused(Exit.Usage, /site "sprockets" already exists/, ...add, "--document-root", "/srv/www/x");
       assert.match(
         await done("site", "remove", "sprockets"),
         /is out of DNS; the servers still answer for it/,
