@@ -120,7 +120,7 @@ describe("loopback-ha watch", function () {
     try {
       for (const name of SERVERS) {
         const { text } = await watching.hears("odd", { besides });
-        assert.match(text, /HTTP status 301 instead of 200.*: it lives, and nothing is moved/, name);
+        assert.match(text, /HTTP status 301 instead of 200.*: it is alive, so nothing is moved/, name);
       }
       await sleep(2000);
     } finally {
@@ -154,7 +154,7 @@ describe("loopback-ha watch", function () {
       assert.ok(await serves(["web1", "web1", "web4", "web4"]), String(await farm.serving()));
       await farm.lab.cut("web4");
       await watching.hears("dead");
-      assert.match((await watching.hears("minimum")).text, /fewer than 2 would be left/);
+      assert.match((await watching.hears("minimum")).text, /setting them down would leave fewer than 2/);
       await farm.lab.heal("web4");
       await watching.hears("alive");
     } finally {
@@ -171,7 +171,7 @@ describe("loopback-ha watch", function () {
     const { pid } = watching.lines[0];
     assert.match(
       textOf(second),
-      new RegExp(`another watcher has this stack: process ${pid} of root, since 20`),
+      new RegExp(`another watcher is already running for this stack: process ${pid} of root, since 20`),
     );
     watching.saidNothingElse();
   });

@@ -118,7 +118,7 @@ describe("watch: sites' own pages", () => {
     const { lines } = again(new Watched(), 2, "+4++");
     assert.match(
       lines[0].text,
-      /^web2 serves, .* by 1 site so far: site site1 answers with status 403 on web2 \(192\.0\.2\.37\), but with status 200 on web1, web3, web4: .*It is not set down for that; if it shall go: loopback-ha drain web2$/,
+      /^web2 is up, .* 1 site so far: site site1 answers with status 403 on web2 \(192\.0\.2\.37\), but with status 200 on web1, web3, web4: .*It is not set down for that; to take it out of service: loopback-ha drain web2$/,
     );
     assert.equal(lines[0].fields.sites, 1);
   });
