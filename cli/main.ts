@@ -22,17 +22,20 @@ import { listenForInterrupts } from "./terminal/interrupt";
 const { version } = createRequire(__filename)("pulumi-loopback-ha/package.json") as { version: string };
 
 const EXIT_CODES = `
-Exit codes: 0 done; 1 failed, or check found a rule broken; 2 can't be done as asked, nothing was touched; 3 another run holds the stack;
-4 status: something is not as the config wants it; 5 drain: connections were left at the deadline; 130 Ctrl-C.`;
+Exit codes: 0 done; 1 failed, or check found a broken rule; 2 bad arguments or config, nothing was touched; 3 another run holds the stack;
+4 status: something differs from the config; 5 drain: connections were still open at the deadline; 130 Ctrl-C.`;
 
 async function program(): Promise<Command> {
   const root = new Command("loopback-ha")
-    .description("Runs a web farm without a load balancer: what pulumi does to it, for people.")
+    .description("Operates a web farm without a load balancer, through Pulumi.")
     .version(version)
-    .option("-C, --cwd <folder>", "the project's folder, or one below it")
-    .option("-s, --stack <name>", "the stack; default: the selected one")
-    .option("-y, --yes", "do it unasked")
-    .option("--json", "one JSON document on stdout")
+    .option(
+      "-C, --cwd <folder>",
+      "the project's folder, or any folder inside it (default: the current folder)",
+    )
+    .option("-s, --stack <name>", "the stack to work on (default: the selected stack)")
+    .option("-y, --yes", "skip the confirmation prompt")
+    .option("--json", "print the result as one JSON document on stdout")
     .addHelpText("after", EXIT_CODES)
     .showSuggestionAfterError()
     .exitOverride();
@@ -75,7 +78,7 @@ program()
     process.exitCode = exitOf(error);
     if (error instanceof CommanderError) return; // it has said what is wrong
     const { message, stack } = error as Error;
-    // Machines, files and Pulumi have a say in it.
+    // Text from machines, files and Pulumi can be in it.
     const text = printableLines(error instanceof Refusal ? message : (stack ?? message));
     process.stderr.write(`${text}\n`);
     if (process.argv.includes("--json"))

@@ -78,9 +78,9 @@ function readAccount(folder: string, id: string): Account {
     return { id, uri, thumbprint: thumbprintOf(read("private_key.json") as Jwk) };
   } catch (error) {
     // The message of a parser would show a part of the key.
-    const why = (error as NodeJS.ErrnoException).code ?? "it is no account of certbot's";
+    const why = (error as NodeJS.ErrnoException).code ?? "it is not a certbot account";
     throw new CliError(
-      `the ACME account in ${folder} can't be read (${why}); nothing was ordered. Bring it back from a backup, or move the folder away: then the next run makes a new account`,
+      `the ACME account in ${folder} can't be read (${why}); nothing was ordered. Restore it from a backup, or move the folder away: the next run then creates a new account`,
     );
   }
 }

@@ -3,6 +3,7 @@ import { FarmModel, SiteModel, zoneOf } from "../../components/config";
 import { CliError } from "../terminal/exit";
 import type { Edit } from "../pulumi/stackFile";
 import { namesOf } from "./plan";
+import { listed } from "./listed";
 
 /** A record as the config has it. */
 interface RawRecord {
@@ -50,7 +51,7 @@ export function planCaa(
     notes:
       outside.length > 0
         ? [
-            `not in a zone of this stack, so write it where they are: ${outside.join(", ")}: CAA ${caaValue(issuer)}`,
+            `not in a zone of this stack, so add the record at their DNS provider: ${listed(outside)}: CAA ${caaValue(issuer)}`,
           ]
         : [],
   };
@@ -66,7 +67,7 @@ export function planCaa(
     );
     if (theirs) {
       result.notes.push(
-        `${zone} has a CAA record of yours (${theirs.value}), which stays; ours would be ${caaValue(issuer)}`,
+        `${zone} already has a CAA record (${theirs.value}), which is kept; the one for this account would be ${caaValue(issuer)}`,
       );
       continue;
     }
@@ -96,6 +97,6 @@ export async function caaDomainOf(server: string): Promise<string> {
     .catch((error: Error) => (error.cause as Error | undefined)?.message ?? error.message);
   if (typeof why === "object") return why.domain;
   throw new CliError(
-    `--caa: ${server} does not say by which name a CAA record knows it (${why}); nothing was ordered. Give the name that its documentation has: --caa-issuer letsencrypt.org, for one`,
+    `--caa: ${server} does not say which CA domain belongs into CAA records (${why}); nothing was ordered. Pass the one from the CA's documentation, such as --caa-issuer letsencrypt.org`,
   );
 }

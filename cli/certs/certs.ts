@@ -24,6 +24,7 @@ import { Journal, Order, keyOf, readJournal, withOrder, writeJournal } from "./j
 import { Lead, ask, complaintOf } from "./leads";
 import { PlannedSite, Step, namesOf, plan } from "./plan";
 import * as words from "./words";
+import { listed } from "./listed";
 
 /** Let's Encrypt's directory. */
 export const LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory";
@@ -87,7 +88,7 @@ function refuseMoves({ routers }: Forecast): void {
   const moves = routers.flatMap((router) => router.moves.map(({ prefix }) => `${router.router}: ${prefix}`));
   if (moves.length > 0)
     throw new MovesWait(
-      `the config has changes that wait, and would move traffic (${moves.join(", ")}); certs moves none, and has not run up. First: pulumi up --continue-on-error, then this again`,
+      `the config has pending changes that would move traffic (${listed(moves)}); certs never moves traffic, so it has not run up. First run pulumi up --continue-on-error, then this again`,
     );
 }
 
@@ -118,7 +119,7 @@ export class Certs {
     this.journal = readJournal(this.folder, { stack: session.id, server: server ?? LETS_ENCRYPT });
     if (this.journal.stack !== session.id)
       throw new UsageError(
-        `${this.folder} has the certificates of the stack ${printable(this.journal.stack)}, and this is ${session.id}: give this one a folder of its own, tls.folder, such as acme-${session.name}/live. Nothing was touched`,
+        `${this.folder} has the certificates of stack ${printable(this.journal.stack)}, but this is ${session.id}: give this stack its own folder with tls.folder, such as acme-${session.name}/live. Nothing was touched`,
       );
     if (server !== undefined) this.journal = { ...this.journal, server };
     this.client = { folder: this.folder, server: this.journal.server };
@@ -126,7 +127,8 @@ export class Certs {
     const { hookCommand: command, hookUrl: url } = options;
     this.hooks = new Hooks({
       ...{ command, url, stack: session.id },
-      onFailure: (hook, reason) => terminal.warn(`the hook was not told (${hook}: ${printable(reason)})`),
+      onFailure: (hook, reason) =>
+        terminal.warn(`the hook failed and did not get the line (${hook}: ${printable(reason)})`),
     });
   }
 
@@ -138,11 +140,11 @@ export class Certs {
       !/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(options.caaIssuer)
     )
       throw new UsageError(
-        `--caa-issuer: ${JSON.stringify(options.caaIssuer)} is no domain name; use one such as letsencrypt.org`,
+        `--caa-issuer: ${JSON.stringify(options.caaIssuer)} is not a domain name; use one such as letsencrypt.org`,
       );
     if (options.renew && !options.sites?.length)
       throw new UsageError(
-        "--renew orders what is good for a while, too: name the sites, as a CA counts. Nothing was touched",
+        "--renew also renews certificates that are not due, and a CA limits orders: name the sites. Nothing was touched",
       );
     const farm = await session.farm();
     for (const name of options.sites ?? []) siteNamed(farm, name);
@@ -163,7 +165,7 @@ export class Certs {
   private interrupt(): void {
     if (this.interrupted) process.exit(Exit.Interrupted);
     this.interrupted = true;
-    this.terminal.warn("interrupted: the order that is on its way is waited for, and no other begins");
+    this.terminal.warn("interrupted: waiting for the order in progress; no further orders will start");
   }
 
   private async run(): Promise<CertsResult> {
@@ -209,7 +211,7 @@ export class Certs {
       result: site.step === Step.Order ? "planned" : site.step,
     }));
     if (account === undefined)
-      this.notes.push(`there is no account at ${this.client.server} yet: one would be made`);
+      this.notes.push(`there is no account at ${this.client.server} yet: one would be created`);
     const orders = planned.filter(({ step }) => step === Step.Order);
     // Before the servers know the thumbprint none of them can answer.
     const complaints =
@@ -232,13 +234,13 @@ export class Certs {
     if (this.thumbprint === undefined || account?.thumbprint === this.thumbprint) return;
     if (allThumbprints(this.folder).includes(this.thumbprint) || this.journal.orders.length > 0) return;
     throw new UsageError(
-      `tls.acmeThumbprint is another account's, which is not in ${this.folder}: another client orders for this farm. Go on with that one, or give its place to certs: pulumi config rm --path tls.acmeThumbprint. Nothing was touched`,
+      `tls.acmeThumbprint belongs to an account that is not in ${this.folder}, so another ACME client orders for this farm. Keep using that client, or let certs take over: pulumi config rm --path tls.acmeThumbprint. Nothing was touched`,
     );
   }
 
   private async agree(account: Account | undefined, orders: number): Promise<void> {
     const what = [
-      account === undefined ? `make an account at ${this.client.server} and agree to its terms` : "",
+      account === undefined ? `create an account at ${this.client.server} and agree to its terms` : "",
       orders > 0 ? `order ${orders === 1 ? "1 certificate" : `${orders} certificates`}` : "",
     ].filter((text) => text !== "");
     const isUp =
@@ -247,7 +249,7 @@ export class Certs {
       this.wantsCaa ||
       this.undelivered().length > 0;
     if (what.length === 0 && !isUp) return;
-    if (await this.terminal.agree(`${[...what, "bring the servers what they need"].join(", ")}?`)) return;
+    if (await this.terminal.agree(`${[...what, "update the servers"].join(", ")}?`)) return;
     throw new CliError("nothing was touched", Exit.Failed);
   }
 
@@ -258,15 +260,15 @@ export class Certs {
     } catch (error) {
       if (error instanceof UsageError) throw error;
       throw new CliError(
-        `no account could be made at ${this.client.server}: ${(error as Error).message}. Nothing was ordered, and no server was touched`,
+        `no account could be created at ${this.client.server}: ${(error as Error).message}. Nothing was ordered, and no server was touched`,
       );
     }
     const [account] = accountsIn(this.folder, this.client.server);
     if (account === undefined)
-      throw new CliError(`certbot has made no account in ${this.folder}/accounts; nothing was ordered`);
+      throw new CliError(`certbot created no account in ${this.folder}/accounts; nothing was ordered`);
     writeJournal(this.folder, this.journal);
     this.terminal.say(
-      `made the account ${account.uri}; its key is in ${this.folder}/accounts: keep a backup`,
+      `created the account ${account.uri}; its key is in ${this.folder}/accounts: keep a backup of it`,
     );
     return account;
   }
@@ -279,7 +281,7 @@ export class Certs {
       edits.push({ path: ["tls", "acmeThumbprint"], value: account.thumbprint });
     if (this.wantsCaa) edits.push(...(await this.caaEdits(account)));
     if (edits.length === 0 || this.interrupted) return;
-    this.terminal.say("first, every server gets what answers the CA:");
+    this.terminal.say("step 1: prepare every server to answer the CA:");
     try {
       const { farm } = await this.patiently(() =>
         change(this.session, this.unasked, "answer the CA", edits, refuseMoves),
@@ -381,7 +383,7 @@ export class Certs {
     }
     const why =
       failure ??
-      `certbot wrote no new pair to ${path.join(this.pairs, site.site)}: where that was put there by another hand, move it away together with ${this.folder}/renewal/${site.site}.conf`;
+      `certbot wrote no new certificate to ${path.join(this.pairs, site.site)}: if something other than certbot created that folder, move it away together with ${this.folder}/renewal/${site.site}.conf`;
     this.note(withOrder(this.journal, { ...order, result: "failed", text: why }));
     this.say(words.failed(site.site, why));
     return { ...site, result: "failed", why };
@@ -392,7 +394,7 @@ export class Certs {
     const lying = this.certificates();
     const sites = this.undelivered(lying);
     if (sites.length === 0 || this.interrupted) return { delivered: [] };
-    this.terminal.say(`then, every server gets the new certificates of ${sites.join(", ")}:`);
+    this.terminal.say(`step 2: install the new certificates on every server: ${listed(sites)}`);
     try {
       await this.patiently(() =>
         change(this.session, this.unasked, "bring the certificates", [], refuseMoves),
@@ -436,7 +438,7 @@ export class Certs {
         const waits = error instanceof MovesWait && Date.now() < said.since + SAME_MOVES_MS;
         const passes = waits || error instanceof ChangedMeanwhile || exit === Exit.Locked;
         if (!passes || this.interrupted || Date.now() > end) throw error;
-        this.terminal.say(`${printableText([text])}\nthat may pass: tried again in a moment`);
+        this.terminal.say(`${printableText([text])}\nthis may be temporary: retrying in a moment`);
       }
     }
   }
@@ -480,25 +482,23 @@ export function exitOf({ sites, undelivered }: CertsResult): Exit {
 export function describeResult({ sites, delivered, undelivered, notes }: CertsResult): string {
   const of = (...results: SiteResult["result"][]): SiteResult[] =>
     sites.filter(({ result }) => results.includes(result));
-  const list = (some: SiteResult[]): string => some.map(({ site }) => site).join(", ");
+  const list = (some: SiteResult[]): string => listed(some.map(({ site }) => site));
   const count = (some: SiteResult[]): string => (some.length === 1 ? "1 site" : `${some.length} sites`);
   const lines = [
     ...notes,
     ...(of("refused", "failed", Step.Stopped).length > 0
-      ? [`not ordered, for the reason above: ${list(of("refused", "failed", Step.Stopped))}`]
+      ? [`not ordered, for the reasons above: ${list(of("refused", "failed", Step.Stopped))}`]
       : []),
     ...(of("planned").length > 0 ? [`would be ordered: ${list(of("planned"))}`] : []),
     ...(of(Step.Later).length > 0 ? [`left for a later run: ${list(of(Step.Later))}`] : []),
     ...(of("interrupted").length > 0
-      ? [`interrupted before ${list(of("interrupted"))}: run this again, and it goes on`]
+      ? [`interrupted before ${list(of("interrupted"))}: to continue, run this again`]
       : []),
     ...(undelivered === undefined
       ? []
-      : ["not every server has the new certificates: put right what failed, then run this again"]),
-    ...(delivered.length > 0 ? [`https with a new certificate: ${delivered.join(", ")}`] : []),
-    ...(of(Step.Keep).length > 0
-      ? [`${count(of(Step.Keep))} with a certificate that is good for a while`]
-      : []),
+      : ["not every server has the new certificates: fix what failed, then run this again"]),
+    ...(delivered.length > 0 ? [`https with a new certificate: ${listed(delivered)}`] : []),
+    ...(of(Step.Keep).length > 0 ? [`${count(of(Step.Keep))} with a certificate that is not due yet`] : []),
   ];
   return printableText(lines.length > 0 ? lines : ["nothing to do"]);
 }
@@ -515,7 +515,7 @@ function describePlan(planned: PlannedSite[], named: string[]): string[] {
   );
   return said.map(({ site, step, why, names }) =>
     printable(
-      step === Step.Order ? `${site}: to be ordered for ${names.join(", ")}: ${why}` : `${site}: ${why}`,
+      step === Step.Order ? `${site}: will be ordered for ${listed(names)}: ${why}` : `${site}: ${why}`,
     ),
   );
 }
@@ -523,7 +523,7 @@ function describePlan(planned: PlannedSite[], named: string[]): string[] {
 function checkServer(server: string | undefined): void {
   if (server === undefined || (URL.canParse(server) && new URL(server).protocol === "https:")) return;
   throw new UsageError(
-    `--server: ${JSON.stringify(server)} is no https address of a CA's directory; use one such as ${LETS_ENCRYPT}`,
+    `--server: ${JSON.stringify(server)} is not an https URL of a CA's directory; use one such as ${LETS_ENCRYPT}`,
   );
 }
 

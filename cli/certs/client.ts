@@ -61,7 +61,7 @@ export function reasonIn(output: string): string {
   });
   if (said.length > 0) return shownLine(said.join("; "));
   const own = lines.filter((line) => line !== "" && !BOILERPLATE.some((text) => line.startsWith(text)));
-  return shownLine(own.at(-1) ?? "it did not say why");
+  return shownLine(own.at(-1) ?? "it gave no reason");
 }
 
 const BOILERPLATE = [
@@ -104,12 +104,12 @@ export async function certbot(words: string[]): Promise<void> {
       child.once("error", reject);
       child.once("close", resolve);
     });
-    if (late) throw new CliError(`certbot took over ${PATIENCE_MS / 1000} s and was ended`);
+    if (late) throw new CliError(`certbot took longer than ${PATIENCE_MS / 1000} s and was stopped`);
     if (code !== 0) throw new CliError(reasonIn(output));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     throw new UsageError(
-      "certbot is not on this machine, and it is what orders certificates: apt install certbot (or pipx install certbot). Nothing was ordered",
+      "certbot is not installed on this machine, and certs needs it: apt install certbot (or pipx install certbot). Nothing was ordered",
     );
   } finally {
     timers.forEach(clearTimeout);

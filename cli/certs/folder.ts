@@ -15,11 +15,11 @@ export function pairsFolderOf({ tls }: Pick<FarmModel, "tls">): string {
   const { folder = DEFAULT_FOLDER, keys } = tls ?? {};
   if (keys !== undefined)
     throw new UsageError(
-      `tls.keys is ${keys}, and certbot writes each key beside its certificate: pulumi config rm --path tls.keys, or go on with a client of your own. Nothing was touched`,
+      `tls.keys is ${keys}, but certbot writes each key next to its certificate: pulumi config rm --path tls.keys, or keep using your own ACME client. Nothing was touched`,
     );
   if (path.basename(folder) === "live" && path.dirname(folder) !== ".") return folder;
   throw new UsageError(
-    `tls.folder is ${folder}, where a client of yours writes; certbot writes to a folder of the name live, such as ${DEFAULT_FOLDER}. To let certs do it from now on: pulumi config set --path tls.folder ${DEFAULT_FOLDER}. Sites keep what they have until it has ordered. Nothing was touched`,
+    `tls.folder is ${folder}, which belongs to your own ACME client; certbot writes to a folder named live, such as ${DEFAULT_FOLDER}. To let certs take over: pulumi config set --path tls.folder ${DEFAULT_FOLDER}. Sites keep their certificates until new ones are ordered. Nothing was touched`,
   );
 }
 

@@ -45,7 +45,7 @@ export function failuresOf(
   const last = failed.at(-1);
   return last === undefined
     ? { count: 0, last }
-    : { count: failed.length, last: { at: last.at, text: last.text ?? "it did not say why" } };
+    : { count: failed.length, last: { at: last.at, text: last.text ?? "it gave no reason" } };
 }
 
 /** When this was last ordered; undefined: never, as far as it is known. */
@@ -77,7 +77,7 @@ export function readJournal(folder: string, fresh: Pick<Journal, "stack" | "serv
     return parseJournal(fs.readFileSync(file, "utf8"));
   } catch (error) {
     throw new CliError(
-      `${file} can't be read (${(error as Error).message}); nothing was ordered. It counts orders and failures: remove it when neither was many of late`,
+      `${file} can't be read (${(error as Error).message}); nothing was ordered. It counts recent orders and failures: if there were only a few, remove it`,
     );
   }
 }
@@ -91,7 +91,7 @@ export function parseJournal(text: string): Journal {
     !Array.isArray(orders) ||
     typeof delivered !== "object"
   )
-    throw new Error("it has not stack, server, orders and delivered");
+    throw new Error("stack, server, orders or delivered is missing");
   return {
     stack,
     server,

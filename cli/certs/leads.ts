@@ -22,15 +22,15 @@ export interface Lead {
 /** Why an order for the name would fail; undefined: it leads to the farm. Pure. */
 export function complaintOf(lead: Lead, vips: string[]): string | undefined {
   const { name, addresses, addresses6, dnsFailure, answers, wanted } = lead;
-  const farm = `the site's are ${vips.join(", ")}`;
+  const farm = `the site's VIPs are ${vips.join(", ")}`;
   if (dnsFailure !== undefined) return `${name} is not found in DNS (${dnsFailure}); ${farm}`;
   const elsewhere = addresses.filter((address) => !vips.includes(address));
-  if (elsewhere.length > 0) return `${name} leads to ${elsewhere.join(", ")}, not to this farm; ${farm}`;
+  if (elsewhere.length > 0) return `${name} resolves to ${elsewhere.join(", ")}, not to this farm; ${farm}`;
   if (addresses6.length > 0)
-    return `${name} has an AAAA record (${addresses6.join(", ")}), which a CA asks first, and this farm has no IPv6: remove it`;
+    return `${name} has an AAAA record (${addresses6.join(", ")}), which a CA tries first, but this farm has no IPv6: remove the record`;
   if (answers.some(({ text }) => text === wanted)) return undefined;
   const said = answers.map(({ address, text }) => `${address}: ${shownLine(text)}`).join("; ");
-  return `${name} leads here, but does not answer as an order needs it (${said}): look at loopback-ha status`;
+  return `${name} resolves to this farm, but does not answer the CA's challenge correctly (${said}): check loopback-ha status`;
 }
 
 /** How names are asked. */

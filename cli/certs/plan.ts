@@ -68,7 +68,7 @@ export function plan(
     .map((site) => {
       const planned = planSite(site, pairs.get(site.name), now);
       return renew && planned.step === Step.Keep
-        ? { ...planned, step: Step.Order, why: "a new one is asked for" }
+        ? { ...planned, step: Step.Order, why: "a renewal was requested" }
         : planned;
     })
     .sort((a, b) => urgency(a, now) - urgency(b, now))
@@ -80,7 +80,7 @@ export function plan(
       return {
         ...planned,
         step: Step.Later,
-        why: `${planned.why}; ${MOST_ORDERS} orders in three hours are enough for the CA: a later run goes on`,
+        why: `${planned.why}; ${MOST_ORDERS} orders in three hours are the limit, to stay below the CA's: a later run continues`,
       };
     });
 }
@@ -95,14 +95,14 @@ function restOf(
   const key = keyOf(journal.server, names);
   const rests = (since: Date): boolean => now.getTime() - since.getTime() < REST_MS;
   const again = (since: Date): string =>
-    `Tried again when its names change, after ${minuteOf(new Date(since.getTime() + REST_MS))}, or at once: loopback-ha certs ${site}`;
+    `It is retried when its names change, or after ${minuteOf(new Date(since.getTime() + REST_MS))}; to retry now: loopback-ha certs ${site}`;
   const { count, last } = failuresOf(journal, key);
   if (last !== undefined && count >= MOST_FAILURES && rests(last.at))
     return `failed ${count} times, last on ${minuteOf(last.at)}: ${last.text}. ${again(last.at)}`;
   // Or a pair that is never to our liking would be ordered by every run.
   const success = successOf(journal, key);
   return success !== undefined && !isDue && rests(success)
-    ? `was ordered on ${minuteOf(success)}, and yet: ${why}. ${again(success)}`
+    ? `was ordered on ${minuteOf(success)}, but still: ${why}. ${again(success)}`
     : undefined;
 }
 
@@ -119,14 +119,14 @@ function planSite(site: SiteModel, reading: Reading | undefined, now: Date): Jud
   const { name, tls, retiring } = site;
   const names = namesOf(site);
   const skip = (why: string): PlannedSite => ({ site: name, step: Step.Skip, names, why });
-  if (!tls) return skip("is served by http only (tls: false)");
+  if (!tls) return skip("served by http only (tls: false)");
   const elsewhere = tls.folder ?? tls.keys;
-  if (elsewhere !== undefined) return skip(`has its certificate from elsewhere (${elsewhere})`);
-  if (retiring) return skip("is on its way out of DNS");
+  if (elsewhere !== undefined) return skip(`its certificate comes from elsewhere (${elsewhere})`);
+  if (retiring) return skip("being removed from DNS");
   const wildcards = names.filter((each) => each.startsWith("*."));
   if (wildcards.length > 0)
     return skip(
-      `${wildcards.join(", ")} is a wildcard, which a CA gives for a challenge in DNS only (dns-01): run a client with a hook for your name servers, and give sites.${name}.tls.folder`,
+      `${wildcards.join(", ")} is a wildcard, for which a CA requires a DNS challenge (dns-01): run an ACME client with a hook for your name servers, and set sites.${name}.tls.folder`,
     );
   return { site: name, names, ...need(reading, names, now) };
 }
@@ -136,7 +136,7 @@ function need(
   names: string[],
   now: Date,
 ): Pick<Judged, "step" | "why" | "expires" | "isDue"> {
-  if (!reading || "missing" in reading) return { step: Step.Order, why: "has none yet" };
+  if (!reading || "missing" in reading) return { step: Step.Order, why: "no certificate yet" };
   if ("broken" in reading) return { step: Step.Order, why: reading.broken };
   const [leaf] = reading.pair.chain;
   const expires = new Date(leaf.validTo);
@@ -148,7 +148,7 @@ function need(
   if (now >= dueOn(leaf)) return { step: Step.Order, why: `expires ${dayOf(expires)}`, expires, isDue: true };
   const [problem] = problemsOf(reading.pair, names, now);
   if (problem !== undefined) return { step: Step.Order, why: problem, expires };
-  return { step: Step.Keep, why: `good until ${dayOf(expires)}, due on ${dayOf(dueOn(leaf))}`, expires };
+  return { step: Step.Keep, why: `valid until ${dayOf(expires)}, due on ${dayOf(dueOn(leaf))}`, expires };
 }
 
 const namesIn = ({ subjectAltName }: X509Certificate): string[] =>

@@ -40,7 +40,7 @@ export function check(
     farm = readStackConfig(config);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    const elsewhere = imports ? ["what it imports by environment: is not read here"] : [];
+    const elsewhere = imports ? ["values that it imports through environment: are not read here"] : [];
     return { ...finding, refused: [error.message, ...elsewhere].join("\n") };
   }
   const sites = serversPerSite(farm);
@@ -64,9 +64,9 @@ function describeBelow(below: SiteServers[], least: number): string[] {
       .slice(0, MOST_SITES)
       .map(
         ({ site, servers, vips }) =>
-          `site ${site} would be served by ${servers.join(", ") || "nobody"} only, on all of ${vips.join(", ")}; at least ${least} servers are asked for`,
+          `site ${site} would be served only by ${servers.join(", ") || "no server"}, on ${vips.join(", ")} together; at least ${least} servers are required`,
       ),
-    ...(more > 0 ? [`and ${more} more sites like that`] : []),
+    ...(more > 0 ? [`and ${more} more such sites`] : []),
   ];
 }
 
@@ -74,12 +74,16 @@ function describeShortage({ servers, network }: FarmModel, least: number): strin
   const vips = network.vipSubnets.length;
   return [
     ...(servers.length < least
-      ? [`at least ${least} servers below servers; there are ${servers.length}`]
+      ? [`add servers: at least ${least} are needed under servers, there are ${servers.length}`]
       : []),
     ...(vips < least
-      ? [`network.vipSubnets ${least}: with ${vips}, a site has ${vips} VIPs and no more servers than that`]
+      ? [
+          `set network.vipSubnets to ${least}: with ${vips}, a site has ${vips} VIPs and at most as many servers`,
+        ]
       : []),
-    ...(servers.length >= least && vips >= least ? ["fewer overrides, and more servers in homes"] : []),
+    ...(servers.length >= least && vips >= least
+      ? ["use fewer overrides, and spread homes over more servers"]
+      : []),
   ];
 }
 
@@ -99,12 +103,12 @@ export function describeFinding({
   if (broken.length === 0)
     return [
       ...warned,
-      `${file}: ${sites.length > 0 ? `${count}, each served by ${fewest === 1 ? "1 server" : `${fewest} servers`} or more` : "no site"}`,
+      `${file}: ${sites.length > 0 ? `${count}, each served by ${fewest === 1 ? "1 server" : `${fewest} servers`} or more` : "no sites"}`,
     ];
   return [
     ...warned,
     ...broken.map((text) => `${file}: ${text}`),
-    "what would work:",
+    "to fix this:",
     ...mending.map((text) => `  ${text}`),
   ];
 }

@@ -35,7 +35,7 @@ export function readStackFiles({ cwd, stack }: { cwd?: string; stack?: string })
   });
   if (found.length === 0)
     throw new UsageError(
-      `there is no Pulumi.STACK.yaml in ${folder}: make a stack, or give its project with --cwd`,
+      `there is no Pulumi.STACK.yaml in ${folder}: create a stack, or pass its project's folder with --cwd`,
     );
   const wanted = stack === undefined ? undefined : bareName(stack);
   const chosen = found.filter(({ name }) => wanted === undefined || name === wanted);

@@ -10,7 +10,7 @@ export interface Despite {
 /** The option of commands that have it. */
 export const DESPITE_SITES = [
   "--despite-sites <sites>",
-  "move although these sites' own pages are worse there: shop,blog",
+  "move even if these sites' own pages are worse on the new server; comma-separated: shop,blog",
 ] as const;
 
 /**
@@ -36,7 +36,7 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
     const number = /^\d+$/.test(text) ? Number(text) : NaN;
     if (number >= least && number <= most) return number;
     throw new UsageError(
-      `${show(text)} is no whole number from ${least} to ${most}; use one such as ${Math.max(least, Math.min(3, most))}`,
+      `${show(text)} is not a whole number from ${least} to ${most}; use a number such as ${Math.max(least, Math.min(3, most))}`,
     );
   };
 }
@@ -46,7 +46,9 @@ export function durationBetween(least: string, most: string): (text: string) => 
   return (text) => {
     const seconds = duration(text);
     if (seconds >= duration(least) && seconds <= duration(most)) return seconds;
-    throw new UsageError(`${show(text)} is not between ${least} and ${most}; use a time such as ${least}`);
+    throw new UsageError(
+      `${show(text)} is not between ${least} and ${most}; use a duration such as ${least}`,
+    );
   };
 }
 
@@ -54,5 +56,7 @@ export function durationBetween(least: string, most: string): (text: string) => 
 export function duration(text: string): number {
   const found = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text);
   if (found) return Number(found[1]) * UNITS[found[2]];
-  throw new UsageError(`${show(text)} is no time; use a number with ms, s, m or h, such as 10m`);
+  throw new UsageError(
+    `${show(text)} is not a duration; use a number with a unit (ms, s, m or h), such as 10m`,
+  );
 }

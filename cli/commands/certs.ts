@@ -14,20 +14,20 @@ export type GivenCerts = Omit<CertsOptions, "sites" | "resolvers" | "unchecked" 
   check?: boolean;
 };
 
-/** The options of whoever orders certificates. */
+/** Adds the options of every command that orders certificates. */
 export function withOrderOptions(command: Command): Command {
   return command
     .addOption(
       new Option(
         "--server <url>",
-        `the CA's directory; default: the one of the last run, at first ${LETS_ENCRYPT}`,
+        `the CA's ACME directory URL (default: the one used last time; the first time, ${LETS_ENCRYPT})`,
       ).env("LOOPBACK_HA_ACME_SERVER"),
     )
-    .option("--email <address>", "where the CA writes to, for the account; default: nowhere")
+    .option("--email <address>", "contact address for the ACME account (default: none)")
     .addOption(
       new Option(
         "--resolver <address>",
-        "a name server that is asked whether names lead to the farm, in place of this machine's; may be given again",
+        "check whether names resolve to the farm with this name server instead of this machine's own; repeatable",
       )
         .env("LOOPBACK_HA_RESOLVER")
         .argParser(resolverIn),
@@ -37,27 +37,33 @@ export function withOrderOptions(command: Command): Command {
 function resolverIn(text: string, all: string[] = []): string[] {
   if (isIP(text.replace(/:\d+$/, "")) === 4 || isIP(text) === 6) return [...all, text];
   throw new UsageError(
-    `--resolver: ${show(text)} is no address of a name server; use one such as 192.0.2.10, or 192.0.2.10:5353`,
+    `--resolver: ${show(text)} is not a name server's IP address; use one such as 192.0.2.10, or 192.0.2.10:5353`,
   );
 }
 
-/** `certs`: certificates for who has no ACME client running. */
+/** `certs`: certificates for farms without an ACME client of their own. */
 export function certsCommand(): Command {
   return withOrderOptions(
     new Command("certs")
-      .argument("[sites...]", "only these; default: all that are served by https")
+      .argument("[sites...]", "names of sites (default: all sites with https)")
       .description(
-        "orders the certificates that are missing or due, by certbot, and brings them to all servers; see docs/https.md",
+        "order missing or expiring certificates with certbot and install them on all servers; see docs/https.md",
       ),
   )
-    .option("--renew", "for the named sites, also where the certificate is good for a while")
-    .option("--dry-run", "say what would be ordered, and do nothing")
-    .option("--caa", "write CAA records by which no other account may order for the farm's zones")
-    .option("--caa-issuer <domain>", "the same, with the CA's name in them; default: as its directory says")
-    .option("--no-check", "order without asking whether the names lead to the farm")
-    .option("--hook-command <command>", "a shell command that is told each line")
+    .option("--renew", "renew the named sites' certificates even if they are not due yet")
+    .option("--dry-run", "only show which certificates would be ordered")
+    .option(
+      "--caa",
+      "add CAA records to the farm's zones, so that no other ACME account can order certificates for them",
+    )
+    .option(
+      "--caa-issuer <domain>",
+      "like --caa, with this CA domain in the records (default: the one that the CA's directory names)",
+    )
+    .option("--no-check", "order without checking that the names resolve to the farm")
+    .option("--hook-command <command>", "run this shell command for each event line")
     .addOption(
-      new Option("--hook-url <url>", "a web hook that is told each line").env("LOOPBACK_HA_HOOK_URL"),
+      new Option("--hook-url <url>", "post each event line to this webhook").env("LOOPBACK_HA_HOOK_URL"),
     )
     .action(async (sites: string[], options: GivenCerts, command: Command) => {
       checkUrl(options.hookUrl);

@@ -10,9 +10,13 @@ import type { CommonOptions } from "./command";
 export function checkCommand(): Command {
   return new Command("check")
     .description(
-      "whether the stacks' configuration files can be used and keep rules; asks nobody, so needs no passphrase, no state and no pulumi",
+      "check the stacks' config files, offline: needs no passphrase, no state, no pulumi and no machine",
     )
-    .option("--min-servers-per-site <number>", "every site must be served by so many servers", atLeastOne)
+    .option(
+      "--min-servers-per-site <number>",
+      "fail if a site is served by fewer servers than this",
+      atLeastOne,
+    )
     .action((options: { minServersPerSite?: number }, command: Command) => {
       const common = command.optsWithGlobals<CommonOptions>();
       const findings = readStackFiles(common).map((file) => check(file, options));
@@ -24,5 +28,7 @@ export function checkCommand(): Command {
 
 function atLeastOne(text: string): number {
   if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
-  throw new UsageError(`--min-servers-per-site: ${show(text)} is no number of servers; use one such as 2`);
+  throw new UsageError(
+    `--min-servers-per-site: ${show(text)} is not a number of servers; use a number such as 2`,
+  );
 }

@@ -11,14 +11,14 @@ const FORMATS: Record<string, (status: FarmStatus) => string> = { svg: renderSvg
 export function diagramCommand(): Command {
   return new Command("diagram")
     .description(
-      "the network as a picture: who serves what now, who is in maintenance or down, open connections",
+      "draw the network: which server serves what now, which are in maintenance or down, and open connections",
     )
     .addOption(
-      new Option("--format <format>", "as an SVG file, or as Mermaid text")
+      new Option("--format <format>", "an SVG image, or Mermaid text")
         .choices(Object.keys(FORMATS))
         .default("svg"),
     )
-    .option("-o, --out <file>", "the result into a file")
+    .option("-o, --out <file>", "write the result to this file")
     .action(async ({ format }: { format: string }, command: Command) => {
       const { session, terminal } = await open(command);
       const status = await gather(await session.farm(), session.id, session.folder);

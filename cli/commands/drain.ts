@@ -20,12 +20,22 @@ interface DrainOptions extends Despite {
 /** `drain`: maintenance, without a connection lost. */
 export function drainCommand(): Command {
   return new Command("drain")
-    .argument("<server>", "a server that shall go into maintenance")
-    .description("new connections go to the others, open ones stay until they end; --wait waits for that")
-    .option("--wait <time>", "wait until its connections have ended, at most so long", duration)
-    .option("--tcp-idle <time>", "TCP connections silent for longer are not waited for", duration, 300)
-    .option("--udp-idle <time>", "the same for UDP", duration, 30)
-    .option("--move-rest", "at the deadline it is set down: what is left moves, and its clients are told")
+    .argument("<server>", "the server to put into maintenance")
+    .description(
+      "put a server into maintenance: new connections go to other servers, open ones stay until they end",
+    )
+    .option("--wait <time>", "wait until its connections have ended, but no longer than this", duration)
+    .option(
+      "--tcp-idle <time>",
+      "don't wait for TCP connections that have been idle for longer than this, in seconds or with a unit",
+      duration,
+      300,
+    )
+    .option("--udp-idle <time>", "like --tcp-idle, for UDP", duration, 30)
+    .option(
+      "--move-rest",
+      "at the deadline, set the server down: its remaining connections are reset and its traffic moves",
+    )
     .option(...DESPITE_SITES)
     .action(async (name: string, options: DrainOptions, command: Command) => {
       if (options.moveRest && options.wait === undefined)
@@ -38,7 +48,7 @@ export function drainCommand(): Command {
       const outcome = already
         ? undefined
         : await change(context.session, context.terminal, `drain ${name}`, edits);
-      if (already) context.terminal.say(`${name} is in maintenance already`);
+      if (already) context.terminal.say(`${name} is already in maintenance`);
       const left = options.wait === undefined ? undefined : await wait(context, farm, name, options);
       report(context, outcome, left);
     });
@@ -59,7 +69,7 @@ async function wait(
   const { session, terminal } = context;
   if (pinningRouters(farm).length === 0) {
     terminal.say(
-      "no router keeps connections where they began: those that were open broke when the prefixes moved",
+      "no router keeps open connections on their server (pinFlows): those that were open broke when the prefixes moved",
     );
     return undefined;
   }
@@ -69,28 +79,28 @@ async function wait(
   const { end, left } = await waitForFlows(farm, {
     ...{ stack: session.id, server: name, seconds, tcpIdle, udpIdle, signal: interruption.signal },
     onCount: (now) =>
-      shown.show(now ? `${name}: ${describeLeft(now)}` : "a router does not answer; asking again"),
+      shown.show(now ? `${name}: ${describeLeft(now)}` : "a router does not answer; retrying"),
   });
   settled();
   shown.end();
   if (end === WaitEnd.Ended) {
-    terminal.say(`${name} has no connection left that is waited for`);
+    terminal.say(`${name} has no more connections to wait for`);
     return left;
   }
-  const rest = left ? describeLeft(left) : "a number of connections that no router could tell";
+  const rest = left ? describeLeft(left) : "an unknown number of connections, as a router did not answer";
   if (end === WaitEnd.Interrupted) {
     throw new CliError(
-      `interrupted: ${name} is in maintenance and stays so, with ${rest}. Wait on: loopback-ha drain ${name} --wait 10m; undo: loopback-ha restore ${name}`,
+      `interrupted: ${name} stays in maintenance, with ${rest}. To keep waiting: loopback-ha drain ${name} --wait 10m; to undo: loopback-ha restore ${name}`,
       Exit.Interrupted,
     );
   }
   if (!moveRest) {
     throw new CliError(
-      `the deadline is over: ${name} is in maintenance, with ${rest}. Wait on: loopback-ha drain ${name} --wait 10m; or let the rest move: loopback-ha down ${name}`,
+      `the deadline has passed: ${name} is in maintenance, with ${rest}. To keep waiting: loopback-ha drain ${name} --wait 10m; to move the rest now: loopback-ha down ${name}`,
       Exit.Deadline,
     );
   }
-  terminal.say(`the deadline is over with ${rest}: they move now`);
+  terminal.say(`the deadline has passed with ${rest}: moving them now`);
   await change(session, terminal, `${name} is down`, [
     { path: ["servers", name, "state"], value: ServerState.Down },
   ]);

@@ -14,9 +14,9 @@ function report({ terminal }: Context, outcome: Outcome): void {
 
 export function downCommand(): Command {
   return new Command("down")
-    .argument("<server>", "a server that is dead")
+    .argument("<server>", "the dead server")
     .description(
-      "a server is dead: its traffic moves at once, its clients are told, and nobody tries to reach it",
+      "fail over from a dead server: its traffic moves at once, its connections are reset, and it is left alone",
     )
     .action(async (name: string, _options: unknown, command: Command) => {
       const context = await open(command);
@@ -28,8 +28,8 @@ export function downCommand(): Command {
 
 export function restoreCommand(): Command {
   return new Command("restore")
-    .argument("<server>", "a server that carries nothing")
-    .description("brings a server what it missed, proves that it serves, and gives it its traffic back")
+    .argument("<server>", "the server to bring back")
+    .description("bring a server up to date, check that it serves every site, and give it its traffic back")
     .option(...DESPITE_SITES)
     .action(async (name: string, options: Despite, command: Command) => {
       const context = await open(command);
@@ -38,9 +38,9 @@ export function restoreCommand(): Command {
       const { state } = serverNamed(farm, name);
       goOnDespite(farm, options);
       if (state === ServerState.Down) {
-        terminal.say(`first, ${name} gets what it missed:`);
+        terminal.say(`step 1: bring ${name} up to date:`);
         await change(session, terminal, `bring ${name} up to date`, [stateOf(name, ServerState.Maintenance)]);
-        terminal.say(`then its traffic:`);
+        terminal.say(`step 2: give it its traffic:`);
       }
       report(
         context,
@@ -51,9 +51,9 @@ export function restoreCommand(): Command {
 
 export function moveCommand(): Command {
   return new Command("move")
-    .argument("<prefix>", "a VIP subnet, or a VIP where each is placed by itself")
-    .argument("<server>", "who shall serve it")
-    .description("one prefix to another server, wherever its home is")
+    .argument("<prefix>", "a VIP subnet, or a single VIP if VIPs are placed individually")
+    .argument("<server>", "the server that will serve it")
+    .description("move one prefix to another server, whatever its home is")
     .option(...DESPITE_SITES)
     .action(async (prefix: string, name: string, options: Despite, command: Command) => {
       const context = await open(command);

@@ -29,18 +29,18 @@ const collect = (text: string, all: Record<string, string> = {}): Record<string,
 /** `init`: a new project. */
 export function initCommand(): Command {
   return new Command("init")
-    .description("asks for block, router, servers and the first site, and writes a project for them")
-    .option("--project <name>", "the project's name; default: the folder's")
+    .description("create a new project: asks for address block, router, servers and first site")
+    .option("--project <name>", "the project's name (default: the folder's name)")
     .option("--block <prefix>", "the address block, such as 192.0.2.0/24")
-    .option("--router <name=address>", "a router; may be given again", collect)
-    .option("--router-kind <kind>", "what it runs: linux, frr, cisco-ios")
-    .option("--server <name=address>", "a web server; may be given again", collect)
-    .option("--name-server <name=address>", "a name server with BIND; may be given again", collect)
-    .option("--user <login>", "login user on all machines")
+    .option("--router <name=address>", "a router; repeatable", collect)
+    .option("--router-kind <kind>", "what the router runs: linux, frr or cisco-ios")
+    .option("--server <name=address>", "a web server; repeatable", collect)
+    .option("--name-server <name=address>", "a name server that runs BIND; repeatable", collect)
+    .option("--user <login>", "the login user on all machines")
     .option("--site <name>", "the first site's name in the config")
-    .option("--server-name <domain>", "its domain name")
-    .option("--document-root <folder>", "where its files are on the servers")
-    .option("--contact <mail>", "who is responsible for its zone")
+    .option("--server-name <domain>", "the first site's domain name")
+    .option("--document-root <folder>", "the folder on the servers that has its files")
+    .option("--contact <mail>", "the contact address of its DNS zone")
     .action(async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<InitOptions>();
       const folder = path.resolve(options.cwd ?? ".");
@@ -83,14 +83,16 @@ function requireAll(given: Partial<Answers>): void {
     given.site === undefined && "--site, --server-name and --document-root",
   ].filter(Boolean);
   if (missing.length > 0)
-    throw new UsageError(`nobody is there to ask; give ${missing.join(", ")}. Nothing was written`);
+    throw new UsageError(
+      `cannot ask: stdin is not a terminal; give ${missing.join(", ")}. Nothing was written`,
+    );
 }
 
 function refuseProject(folder: string): void {
   for (const file of ["Pulumi.yaml", "Pulumi.yml", "index.js"]) {
     if (fs.existsSync(path.join(folder, file)))
       throw new UsageError(
-        `${path.join(folder, file)} is there already; use an empty folder, such as --cwd farm. Nothing was written`,
+        `${path.join(folder, file)} already exists; use an empty folder, such as --cwd farm. Nothing was written`,
       );
   }
 }
@@ -124,7 +126,7 @@ function writeAll(folder: string, files: Record<string, string>): void {
   } catch (error) {
     for (const file of written) fs.rmSync(file, { force: true });
     throw new UsageError(
-      `${folder} can't be written (${(error as Error).message}); nothing is left of it there`,
+      `${folder} can't be written (${(error as Error).message}); no file of it was left there`,
     );
   }
 }
@@ -133,11 +135,11 @@ function nextSteps(folder: string, files: string[], stack: string): string {
   return [
     `wrote ${files.join(", ")} in ${folder}`,
     "next:",
-    "  ssh to each machine once, so that its host key is known",
+    "  ssh to each machine once, to accept its host key",
     `  pulumi stack init ${stack}`,
     "  pulumi preview --diff",
     "  pulumi up --continue-on-error",
-    "  loopback-ha certs    # https: the certificates, when the names lead to the VIPs",
+    "  loopback-ha certs    # for https: order certificates once the names resolve to the VIPs",
     "  loopback-ha status",
   ].join("\n");
 }

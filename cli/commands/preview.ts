@@ -17,14 +17,14 @@ interface PreviewOptions {
 /** `preview`: what `up` would do. */
 export function previewCommand(): Command {
   return new Command("preview")
-    .description("what up would do: what moves, and the text that changes on each machine; changes nothing")
-    .option("--markdown", "as a comment on a pull request")
-    .option("--no-detect-drift", "look at no machine: where ssh leads to none, as in CI")
-    .option("-o, --out <file>", "the result into a file")
+    .description("show what up would do: what moves, and which files change on each machine; changes nothing")
+    .option("--markdown", "as Markdown, for a comment on a pull request")
+    .option("--no-detect-drift", "don't connect to any machine, for example in CI without ssh access")
+    .option("-o, --out <file>", "write the result to this file")
     .action(async ({ markdown, detectDrift }: PreviewOptions, command: Command) => {
       const { session, terminal } = await open(command);
       if (markdown && terminal.json)
-        throw new UsageError("--markdown and --json are two forms of one result: give one of them");
+        throw new UsageError("--markdown and --json can't be combined; give only one of them");
       try {
         const found = await look(session, detectDrift);
         terminal.result({ stack: session.id, verdict: verdict(found), ...found }, () =>

@@ -10,7 +10,7 @@ const collect = (value: string, all: string[] = []): string[] => [...all, value]
 
 function hostNumber(text: string): number {
   if (/^\d+$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("a whole number, such as 5");
+  throw new InvalidArgumentError("use a whole number, such as 5");
 }
 
 type AddOptions = NewSite & { alias?: string[]; hideExisting?: true; certs?: true } & GivenCerts;
@@ -20,26 +20,26 @@ const NEW_NAME_SECONDS = 60;
 
 /** `site add`, `site remove`. */
 export function siteCommand(): Command {
-  const site = new Command("site").description("a new customer's site, and one that goes");
+  const site = new Command("site").description("add or remove a site");
   withOrderOptions(site.command("add"))
-    .argument("<name>", "its name in the config")
-    .description("takes the next free host number, shows the preview, and brings the site to all servers")
-    .requiredOption("--server-name <domain>", "its domain name, such as www.example.org")
-    .requiredOption("--document-root <folder>", "where its files are on the servers")
-    .option("--alias <domain>", "one more domain name; may be given again", collect)
+    .argument("<name>", "the site's name in the config")
+    .description("add a site to all servers, with the next free host number; shows a preview first")
+    .requiredOption("--server-name <domain>", "the site's domain name, such as www.example.org")
+    .requiredOption("--document-root <folder>", "the folder on the servers that has its files")
+    .option("--alias <domain>", "another domain name of the site; repeatable", collect)
     .option(
       "--host-number <number>",
-      "its host number in each VIP subnet; default: the next free one",
+      "its host number in each VIP subnet (default: the next free number)",
       hostNumber,
     )
-    .option("--share-vips-with <site>", "the VIPs of another site in place of own ones")
-    .option("--contact <mail>", "makes the zone of its name, with this address of whoever is responsible")
-    .option("--zone <domain>", "that zone; default: the server name without its first label")
+    .option("--share-vips-with <site>", "use another site's VIPs instead of VIPs of its own")
+    .option("--contact <mail>", "create the DNS zone of its name, with this contact address")
+    .option("--zone <domain>", "the name of that zone (default: the domain name without its first label)")
     .option(
       "--hide-existing",
-      "although a virtual host of somebody else's serves its name on a server: on the VIPs, ours answers in its place",
+      "go ahead if a virtual host not managed by this stack already serves the name: on the VIPs, the new site hides it",
     )
-    .option("--certs", "then, order its certificate, and bring that to all servers")
+    .option("--certs", "then order its certificate and install it on all servers")
     .action(async (name: string, options: AddOptions, command: Command) => {
       const { session, terminal } = await open(command);
       if (options.certs) pairsFolderOf(await session.farm());
@@ -57,8 +57,10 @@ export function siteCommand(): Command {
     });
   site
     .command("remove")
-    .argument("<name>", "its name in the config")
-    .description("first out of DNS; the second time, when no resolver knows it any more, from the servers")
+    .argument("<name>", "the site's name in the config")
+    .description(
+      "remove a site in two runs: first from DNS; then, once resolvers have forgotten it, from the servers",
+    )
     .action(async (name: string, _options: unknown, command: Command) => {
       const { session, terminal } = await open(command);
       const farm = await session.farm();
@@ -67,8 +69,8 @@ export function siteCommand(): Command {
       const outcome = await change(session, terminal, what, removalOf(farm, name));
       terminal.result({ ...outcome, farm: undefined }, () =>
         retiring
-          ? `${name} is gone; its files in the document root stay`
-          : `${name} is out of DNS, and still answered. When resolvers have forgotten it (the zone's TTL): loopback-ha site remove ${name}`,
+          ? `${name} is removed; its files in the document root are still there`
+          : `${name} is out of DNS; the servers still answer for it. Once resolvers have forgotten it (after the zone's TTL), run: loopback-ha site remove ${name}`,
       );
     });
   return site;

@@ -18,9 +18,9 @@ function screen(text: string): string {
 /** `status`: one screen. */
 export function statusCommand(): Command {
   return new Command("status")
-    .description("who serves what, how everything answers, and what is not as the config wants it")
-    .option("-w, --watch", "again and again, until Ctrl-C")
-    .option("--interval <time>", "how often with --watch", duration, 2)
+    .description("show which server serves what, what answers, and what differs from the config")
+    .option("-w, --watch", "refresh until Ctrl-C")
+    .option("--interval <time>", "how often --watch refreshes, in seconds or with a unit", duration, 2)
     .action(async ({ watch, interval }: { watch?: boolean; interval: number }, command: Command) => {
       const { session, terminal } = await open(command);
       const farm = await session.farm();

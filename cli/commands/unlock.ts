@@ -7,7 +7,7 @@ import type { CommonOptions } from "./command";
 export function unlockCommand(): Command {
   return new Command("unlock")
     .description(
-      "after a run that was killed on this machine: removes its lock and clears what it left pending",
+      "clean up after a run that was killed on this machine: remove its lock and its pending operations",
     )
     .action(async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<CommonOptions>();

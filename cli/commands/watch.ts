@@ -34,61 +34,74 @@ interface WatchOptions {
 export function watchCommand(): Command {
   return new Command("watch")
     .description(
-      "asks every server all the time, and does what down does when one is dead; see docs/watch.md",
+      "check all servers continuously and fail over when one dies, as down does; see docs/watch.md",
     )
-    .option("--interval <time>", "how often each server is asked", durationBetween("200ms", "1m"), 0.5)
+    .option(
+      "--interval <time>",
+      "how often each server is checked, in seconds or with a unit",
+      durationBetween("200ms", "1m"),
+      0.5,
+    )
     .option(
       "--fall <rounds>",
-      "so many rounds in a row in which it refuses, or its machine is silent, too: dead",
+      "consecutive failed checks before a server is dead: it refuses connections, or its machine is silent as well",
       wholeNumber(1, 100),
       LIMITS.fall,
     )
-    .option("--rise <rounds>", "so many with an answer: back", wholeNumber(1, 100), LIMITS.rise)
+    .option(
+      "--rise <rounds>",
+      "consecutive successful checks before a server is back",
+      wholeNumber(1, 100),
+      LIMITS.rise,
+    )
     .option(
       "--min-active-dead <servers>",
-      "so many must be left, and answer, before dead ones are set down",
+      "set dead servers down only if at least this many others are left and answer",
       wholeNumber(1, 1000),
       LIMITS.minActiveDead,
     )
     .option(
       "--min-active <servers>",
-      "so many must be left, and answer at once, before a sick one is (default: half of all, rounded up)",
+      "set a sick server down only if at least this many others answer promptly (default: half of all, rounded up)",
       wholeNumber(1, 1000),
     )
     .option(
       "--sick-after <time>",
-      "a sick server is waited for so long",
+      "how long a server must be sick before it is set down, in seconds or with a unit",
       durationBetween("1s", "24h"),
       LIMITS.sickAfter / 1000,
     )
     .option(
       "--sick-window <time>",
-      "within that, one sick server is set down and no more",
+      "set at most one sick server down within this time, in seconds or with a unit",
       durationBetween("1m", "168h"),
       LIMITS.sickWindow / 1000,
     )
     .option(
       "--flap-limit <flips>",
-      "so many flips of one server within the window: held down",
+      "hold a server down after this many flips within the window",
       wholeNumber(1, 100),
       3,
     )
-    .option("--flap-window <time>", "that window", durationBetween("1m", "168h"), 3600)
+    .option(
+      "--flap-window <time>",
+      "the window for --flap-limit, in seconds or with a unit",
+      durationBetween("1m", "168h"),
+      3600,
+    )
     .option(
       "--move-after <time>",
-      "when another run holds the stack for so long, what dead servers carry is moved on the routers (default: never)",
+      "if another run holds the stack for this long, move dead servers' traffic directly on the routers (default: never)",
       durationBetween("1s", "24h"),
     )
     .option(
       "--sick-by-pages",
-      "a server most of whose sites' own pages are worse than the others' is set down as a sick one is",
+      "treat a server as sick if most of its sites' own pages are worse than on the other servers",
     )
-    .option("--dry-run", "say what would be done, and do nothing")
-    .option("--hook-command <command>", "a shell command that is told each line of the log")
+    .option("--dry-run", "only log what would be done")
+    .option("--hook-command <command>", "run this shell command for each log line")
     .addOption(
-      new Option("--hook-url <url>", "a web hook that is told each line of the log").env(
-        "LOOPBACK_HA_HOOK_URL",
-      ),
+      new Option("--hook-url <url>", "post each log line to this webhook").env("LOOPBACK_HA_HOOK_URL"),
     )
     .action(async (options: WatchOptions, command: Command) => {
       const common = command.optsWithGlobals<CommonOptions>();
@@ -97,7 +110,7 @@ export function watchCommand(): Command {
       const session = await Session.open(common);
       const farm = await session.farm();
       checkFarm(farm, options);
-      // Whoever only looks is in nobody's way.
+      // A dry run changes nothing, so several may run.
       if (!options.dryRun) await becomeTheWatcher(await session.identity());
       const watcher = new Watcher({
         ...{ session, where: common, farm, policy: policyOf(options, farm), json: common.json === true },
@@ -142,22 +155,22 @@ function policyOf(
 function checkFarm({ routers, servers }: FarmModel, { minActive = 1, minActiveDead }: WatchOptions): void {
   if (routers.length === 0)
     throw new UsageError(
-      "there is no router from which servers could be asked; add one: routers.r1. Nothing was touched",
+      "watch checks servers from a router, and the config has none; add one, such as routers.r1. Nothing was touched",
     );
   const deaf = routers.filter((router) => !withShell(router));
   if (deaf.length === routers.length) {
     const names = deaf.map(({ name, kind }) => `${name} (kind ${kind})`).join(", ");
     throw new UsageError(
-      `${names}: nothing can be run there that asks the servers, so watch can't work with it. Use loopback-ha down by hand, or a router of kind linux or frr. Nothing was touched`,
+      `watch can't run health checks on ${names}. Use a router of kind linux or frr, or fail over by hand with loopback-ha down. Nothing was touched`,
     );
   }
   for (const [option, least, what] of [
-    ["--min-active", minActive, " (it counts for sick servers)"],
+    ["--min-active", minActive, " (this limit is for sick servers)"],
     ["--min-active-dead", minActiveDead, ""],
   ] as const) {
     if (least < servers.length) continue;
     throw new UsageError(
-      `${option} ${least} with ${servers.length} servers: none could ever be set down; use ${Math.max(1, servers.length - 1)}${servers.length === 1 ? " and a second server" : " or less"}${what}. Nothing was touched`,
+      `${option} ${least} with ${servers.length} servers would never let a server be set down; use ${Math.max(1, servers.length - 1)}${servers.length === 1 ? " and a second server" : " or less"}${what}. Nothing was touched`,
     );
   }
 }
@@ -169,6 +182,6 @@ export function checkUrl(url: string | undefined): void {
   const start = show(url.slice(0, 12));
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
     throw new UsageError(
-      `--hook-url: ${start}... is no web address; use one such as https://hooks.example/farm`,
+      `--hook-url: ${start}... is not a web address; use one such as https://hooks.example/farm`,
     );
 }

@@ -9,7 +9,7 @@ const INNER = WIDTH - 2 * MARGIN;
 export function title({ stack, time, problems }: Scene): string {
   const [verdict, tone] =
     problems.length === 0
-      ? ["all is as the config wants it", Tone.Good]
+      ? ["everything matches the config", Tone.Good]
       : [counted(problems.length, "problem", "problems"), Tone.Bad];
   return [
     text(MARGIN, 42, `Who serves what: ${stack}`, { size: 22, bold: true, width: 800 }),
@@ -33,7 +33,7 @@ export function title({ stack, time, problems }: Scene): string {
 /** Said of a router that did not tell its table. */
 export function notice({ name, notAsked }: SceneRouter, y: number): string {
   const { ink, ground } = TONES[Tone.Resting];
-  const said = `What ${name} does now is not known (${notAsked}): its next hops are drawn as the config wants them.`;
+  const said = `The state of ${name} is unknown (${notAsked}): its next hops are drawn from the config.`;
   return (
     box(MARGIN, y, INNER, 26, { fill: ground, stroke: ink, radius: 6 }) +
     text(MARGIN + 12, y + 18, said, { fill: ink, width: INNER - 24 })
@@ -73,14 +73,14 @@ export function legend(y: number): string {
   };
   return [
     line(`M${MARGIN} ${y - 14} H${RIGHT}`, { stroke: "#d1d9e0", width: 1 }),
-    way(MARGIN, 0, WAYS[Way.Home], "to the server that is its home"),
-    way(MARGIN, 1, WAYS[Way.Away], "to another server than its home, as wanted now"),
-    way(MARGIN, 2, WAYS[Way.Wrong], "to another server than the config wants"),
-    way(440, 0, STAYS, "open connections that stay where they began"),
-    way(440, 1, WAYS[Way.Config], "by the config: the router did not tell"),
+    way(MARGIN, 0, WAYS[Way.Home], "to the subnet's home server"),
+    way(MARGIN, 1, WAYS[Way.Away], "away from home, as the config wants it now"),
+    way(MARGIN, 2, WAYS[Way.Wrong], "to a different server than the config wants"),
+    way(440, 0, STAYS, "open connections that stay on their server"),
+    way(440, 1, WAYS[Way.Config], "from the config: the router did not report"),
     state(0, Tone.Good, "active", "takes its share"),
-    state(1, Tone.Resting, "maintenance", "takes nothing new, is kept up to date"),
-    state(2, Tone.Bad, "down", "takes nothing, nobody tries to reach it"),
+    state(1, Tone.Resting, "maintenance", "takes no new connections, is kept up to date"),
+    state(2, Tone.Bad, "down", "takes nothing, is not contacted"),
   ].join("\n");
 }
 

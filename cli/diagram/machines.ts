@@ -33,7 +33,7 @@ function drawRow(row: Row, y: number): string {
   return [
     line(`M${x} ${y} H${x + width}`, { stroke: "#d1d9e0", width: 1 }),
     text(x + PAD, y + 20, label, { mono: label.includes("/"), bold: true, width: inner / 2 }),
-    text(right, y + 20, server === null ? "nobody" : `via ${server}`, {
+    text(right, y + 20, server === null ? "no server" : `via ${server}`, {
       bold: true,
       anchor: "end",
       fill: colour,

@@ -91,14 +91,14 @@ function namesOf({ nameServers, example, sites }: Scene): string[] {
     ...servers,
     `${example.serverName}:`,
     ...example.vips.slice(0, 8),
-    ...(sites > 1 ? [`and so for ${counted(sites - 1, "more site", "more sites")}`] : []),
+    ...(sites > 1 ? [`and likewise for ${counted(sites - 1, "more site", "more sites")}`] : []),
   ];
 }
 
 function wordsOf({ server, way, flows }: Row): string[] {
   const connections = flows === null ? "connections not known" : counted(flows, "connection", "connections");
-  if (server === null) return ["goes to nobody", connections];
-  return [...(way === Way.Config ? ["by the config"] : []), connections];
+  if (server === null) return ["goes to no server", connections];
+  return [...(way === Way.Config ? ["from the config"] : []), connections];
 }
 
 const serverLines = ({ name, address, word, facts, complaints }: SceneServer): string[] => [

@@ -87,7 +87,7 @@ export function sceneOf(status: FarmStatus): Scene {
       name,
       address,
       kind,
-      notAsked: known || own.length === 0 ? null : (failure ?? "it did not tell its table"),
+      notAsked: known || own.length === 0 ? null : (failure ?? "it did not report its table"),
       rows: own.length > MOST_ROWS ? rowsByServer(own, status.servers) : own.map(rowOf),
     };
   });
@@ -202,9 +202,9 @@ function serverOf(server: ServerStatus, { prefixes }: FarmStatus): SceneServer {
   const complaints = [
     ...(failure === null ? [] : ["not reached by ssh"]),
     ...(state !== ServerState.Down && health !== null && health.ok < health.asked
-      ? [`answers ${health.ok} of ${health.asked} questions`]
+      ? [`answers ${health.ok} of ${health.asked} checks`]
       : []),
-    ...(drift.length > 0 ? ["differs from what was applied"] : []),
+    ...(drift.length > 0 ? ["has drifted"] : []),
   ];
   return {
     name,
@@ -212,7 +212,7 @@ function serverOf(server: ServerStatus, { prefixes }: FarmStatus): SceneServer {
     word: state,
     tone: TONES[state],
     facts: [
-      carries === null ? `shall serve ${wanted} of ${units}` : `serves ${carries} of ${units}`,
+      carries === null ? `should serve ${wanted} of ${units}` : `serves ${carries} of ${units}`,
       ...(flows === null ? [] : [counted(flows, "connection", "connections")]),
     ],
     complaints,

@@ -64,7 +64,7 @@ function inWords({ routers, servers }: Scene): string {
   const rows = routers.flatMap(({ name, rows: all }) =>
     all.map(
       ({ label, server, note }) =>
-        `${name}: ${label} goes to ${server ?? "nobody"}${note === "" ? "" : ` (${note})`}`,
+        `${name}: ${label} goes to ${server ?? "no server"}${note === "" ? "" : ` (${note})`}`,
     ),
   );
   const states = servers.map(

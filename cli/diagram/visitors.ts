@@ -18,7 +18,7 @@ export function visitors(scene: Scene, y: number, middles: Placed<SceneRouter>[]
   return [
     cloud(LEFT.x, y, LEFT.width, CLOUD),
     text(middle, y + 58, "visitors", { size: 16, bold: true, anchor: "middle" }),
-    text(middle, y + 78, "anywhere in the Internet", { size: 13, anchor: "middle", fill: FAINT }),
+    text(middle, y + 78, "anywhere on the Internet", { size: 13, anchor: "middle", fill: FAINT }),
     line(`M${middle} ${y + CLOUD - 4} V${names - 3}`, { ...REQUESTS, width: 1.5 }),
     text(middle + 10, names - 34, "1. ask for a name,", { size: 13, fill: FAINT }),
     text(middle + 10, names - 18, "get all its VIPs", { size: 13, fill: FAINT }),
@@ -63,20 +63,20 @@ function nameLines({ nameServers, example, sites }: Scene): NameLine[] {
   const silent = nameServers.filter(({ failure }) => failure !== null).map(({ name }) => name);
   const head = [
     plain(26, "DNS", { size: 15, bold: true, fill: INK }),
-    plain(20, servers === "" ? "kept by others" : servers),
+    plain(20, servers === "" ? "hosted elsewhere" : servers),
     ...(silent.length > 0
       ? [plain(18, `${silent.join(", ")}: not reached`, { fill: TONES[Tone.Bad].ink })]
       : []),
   ];
-  if (example === undefined) return [...head, plain(30, "no site yet")];
+  if (example === undefined) return [...head, plain(30, "no sites yet")];
   const { serverName, vips } = example;
   return [
     ...head,
     plain(32, serverName, { size: 14, bold: true, fill: INK }),
     ...vipLines(vips.slice(0, MOST_VIPS)),
     ...(vips.length > MOST_VIPS ? [plain(18, `and ${vips.length - MOST_VIPS} more`)] : []),
-    plain(24, "one out of each VIP subnet"),
-    ...(sites > 1 ? [plain(18, `and so for ${counted(sites - 1, "more site", "more sites")}`)] : []),
+    plain(24, "one in each VIP subnet"),
+    ...(sites > 1 ? [plain(18, `and likewise for ${counted(sites - 1, "more site", "more sites")}`)] : []),
   ];
 }
 

@@ -43,8 +43,8 @@ export class Counts {
   }
 }
 
-/** @returns `12 open connections, 3 idle ones not waited for` */
+/** @returns `12 open connections, and 3 idle ones that are not waited for` */
 export function describeLeft({ open, idle }: Left): string {
   const connections = open === 1 ? "1 open connection" : `${open} open connections`;
-  return idle === 0 ? connections : `${connections}, ${idle} idle not waited for`;
+  return idle === 0 ? connections : `${connections}, and ${idle} idle ones that are not waited for`;
 }

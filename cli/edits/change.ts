@@ -125,10 +125,10 @@ export class NotBegun extends CliError {
 function configAfter(draft: Draft): string {
   try {
     if (putBack(draft)) return "";
-    return `${draft.file} was changed by somebody else meanwhile, and keeps both changes`;
+    return `${draft.file} was changed by someone else in the meantime, and keeps both changes`;
   } catch (error) {
-    const all = "the next pulumi up makes the change";
-    return `${draft.file} has the change, and could not be put back (${(error as Error).message}): ${all}`;
+    const all = "the next pulumi up will make the change";
+    return `${draft.file} still has the change and could not be restored (${(error as Error).message}): ${all}`;
   }
 }
 
@@ -167,8 +167,8 @@ export function failed(
     : back !== undefined
       ? `nothing moved. ${back}`
       : moved.length > 0
-        ? "what is said above to have moved has moved; the config has the change. What failed is tried again by pulumi up --continue-on-error"
-        : `a part of it may be done: ${draft.file} has the change, and what is not named above has it, too. To finish it: put right what failed, then pulumi up --continue-on-error. To go back: take the change out of ${draft.file}, then the same. loopback-ha status shows what is there`;
+        ? "the moves listed above are done, and the config has the change. To retry what failed: pulumi up --continue-on-error"
+        : `the change may be partly done: ${draft.file} has it, and so does every machine not named above. To finish: fix what failed, then run pulumi up --continue-on-error. To go back: undo the change in ${draft.file}, then run the same. To see the current state: loopback-ha status`;
   const text = [...applied.failures, next].join("\n");
   const failure = new CliError(text, interrupted ? Exit.Interrupted : Exit.Failed);
   return undone ? { failure, undone } : { failure };
@@ -183,7 +183,7 @@ export function describeOutcome({ moved, stayed, applied }: Outcome): string[] {
     ...moved.map((move) => `moved  ${line(move)}`),
     ...stayed.map(
       ({ router, prefix, from, to }) =>
-        `did not move: ${router} still sends ${prefix} ${from === null ? "nowhere" : `to ${from}`}, and should send it ${to === null ? "nowhere" : `to ${to}`}`,
+        `did not move: ${router} still sends ${prefix} ${from === null ? "nowhere" : `to ${from}`}, but should send it ${to === null ? "nowhere" : `to ${to}`}`,
     ),
     `${applied.ok ? "done" : "failed"} in ${applied.seconds.toFixed(1)} s`,
   ];

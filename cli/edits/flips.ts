@@ -23,9 +23,9 @@ export function leavingEdits(
   const others = farm.servers.filter((server) => server.name !== name && server.state === ServerState.Active);
   if (others.length === 0) {
     const idle = farm.servers.find((server) => server.name !== name)?.name;
-    const next = idle === undefined ? "add another server first" : `first: loopback-ha restore ${idle}`;
+    const next = idle === undefined ? "add another server first" : `first run loopback-ha restore ${idle}`;
     throw new UsageError(
-      `${name} is the last active server: nobody could take what it carries; ${next}. Nothing was touched`,
+      `${name} is the last active server: no other server could take over its traffic; ${next}. Nothing was touched`,
     );
   }
   const held = Object.keys(overrides).filter((prefix) => overrides[prefix] === name);
@@ -43,7 +43,7 @@ export function moveEdits(
   const unit = prefixNamed(farm, prefix);
   if (server.state !== ServerState.Active) {
     throw new UsageError(
-      `${name} carries nothing: its state is ${server.state}; first: loopback-ha restore ${name}. Nothing was touched`,
+      `${name} can't take traffic: its state is ${server.state}; first run loopback-ha restore ${name}. Nothing was touched`,
     );
   }
   const units = farm.placement.filter(

@@ -31,7 +31,7 @@ export function refuseHidden(name: string, hidden: HiddenVhost[]): void {
   const own = hidden.filter(({ site }) => site === name);
   if (own.length === 0) return;
   throw new UsageError(
-    `${describeHidden(own).join("\n")}. Nothing was touched. Take its directives into account, or take it away; to add the site all the same: --hide-existing`,
+    `${describeHidden(own).join("\n")}. Nothing was touched. Copy the directives that you need, or remove it; to add the site anyway: --hide-existing`,
   );
 }
 
@@ -47,14 +47,14 @@ export function nextHostNumber({ network, sites }: FarmModel): number {
   const most = Math.min(...[network.serverSubnet, ...network.vipSubnets].map(maxHostNumber));
   for (let number = 1; number <= most; number++) if (!taken.has(number)) return number;
   throw new UsageError(
-    `no host number is free: all of 1 to ${most} are taken. Let the site share VIPs (--share-vips-with SITE), or use a shorter network.subnetPrefix`,
+    `no host number is free: 1 to ${most} are all taken. Share another site's VIPs (--share-vips-with SITE), or use a shorter network.subnetPrefix`,
   );
 }
 
 /** @throws UsageError when the name is taken */
 export function additionOf(farm: FarmModel, name: string, site: NewSite): Edit[] {
   if (farm.sites.some((other) => other.name === name))
-    throw new UsageError(`there is a site ${show(name)} already; use another name. Nothing was touched`);
+    throw new UsageError(`site ${show(name)} already exists; use another name. Nothing was touched`);
   const { serverName, aliases = [], documentRoot, shareVipsWith } = site;
   const hostNumber = shareVipsWith === undefined ? (site.hostNumber ?? nextHostNumber(farm)) : undefined;
   return [
@@ -77,7 +77,7 @@ function newZone({ zones, nameServers }: FarmModel, { serverName, contact, zone 
   const wanted = zone ?? serverName.split(".").slice(1).join(".");
   if (contact === undefined) {
     throw new UsageError(
-      `${serverName} is in none of the zones${known.length > 0 ? ` (${known.join(", ")})` : ""}; give --contact hostmaster@${wanted}, and zone ${wanted} is made for it (--zone for another one). Nothing was touched`,
+      `${serverName} is not in any of the zones${known.length > 0 ? ` (${known.join(", ")})` : ""}; pass --contact hostmaster@${wanted} to create the zone ${wanted} (or --zone for another one). Nothing was touched`,
     );
   }
   return [{ path: ["zones", wanted], value: { contact } }];
@@ -102,7 +102,7 @@ export function removalOf(farm: FarmModel, name: string): Edit[] {
   if (!retiring) return [{ path: ["sites", name, "retiring"], value: true }];
   if (farm.sites.length === 1)
     throw new UsageError(
-      `${name} is the last site: to take down the whole farm, pulumi destroy. Nothing was touched`,
+      `${name} is the last site; to remove the whole farm, run pulumi destroy. Nothing was touched`,
     );
   return [{ path: ["sites", name] }];
 }

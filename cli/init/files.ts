@@ -91,10 +91,11 @@ export function zoneFor(serverName: string): string {
 }
 
 const COMMENTS: Record<string, string> = {
-  network: " The block's first subnet is the Ethernet, the next ones are for VIPs.",
-  servers: " state: active carries traffic, maintenance carries none, down is not reached at all.",
-  tls: " Each site is https as soon as its certificate lies in this folder; loopback-ha certs orders them.",
-  sites: " Each site has one VIP out of each VIP subnet, by its host number.",
+  network: " The block's first subnet is for the routers and servers themselves, the next ones are for VIPs.",
+  servers:
+    " state: active takes traffic, maintenance takes none but is kept up to date, down is not contacted at all.",
+  tls: " Each site is served by https as soon as its certificate is in this folder; loopback-ha certs orders them.",
+  sites: " Each site has one VIP in each VIP subnet, given by its host number.",
 };
 
 const COMMON_JS = [
@@ -120,7 +121,7 @@ export function filesOf(answers: Answers): Record<string, string> {
       "",
     ].join("\n"),
     "index.js": [
-      "// The whole farm is in the stack's configuration.",
+      "// The whole farm is described in the stack's config file.",
       ...(answers.esModules ? ES_MODULE : COMMON_JS),
       "",
     ].join("\n"),

@@ -27,7 +27,9 @@ export function machinesIn(text: string, example = "web1=192.0.2.2"): Record<str
     words.map((word) => {
       const [name, address, more] = word.split("=");
       if (!address || more !== undefined || nameComplaint(name))
-        throw new Refusal(`"${word}" has no name or no address; write NAME=ADDRESS, such as ${example}`);
+        throw new Refusal(
+          `"${word}" is missing a name or an address; write NAME=ADDRESS, such as ${example}`,
+        );
       return [name, address];
     }),
   );
@@ -65,7 +67,7 @@ export async function answer(given: Partial<Answers>): Promise<Answers> {
   const block =
     given.block ??
     (await ask(
-      "Your address block, of which an eighth is the servers' Ethernet",
+      "Your address block (an eighth of it becomes the servers' subnet)",
       "192.0.2.0/24",
       blockComplaint,
     ));
@@ -99,8 +101,8 @@ export async function answer(given: Partial<Answers>): Promise<Answers> {
   const routers = await list("routers", "Router, as NAME=ADDRESS", `r1=${host(1)}`, `r1=${host(1)}`);
   const routerKind =
     given.routerKind ??
-    (await ask(`What it runs: ${routerKindNames().join(", ")}`, "linux", (text) =>
-      routerKindNames().includes(text) ? undefined : `one of ${routerKindNames().join(", ")}`,
+    (await ask(`What the router runs: ${routerKindNames().join(", ")}`, "linux", (text) =>
+      routerKindNames().includes(text) ? undefined : `use one of ${routerKindNames().join(", ")}`,
     ));
   const servers = await list(
     "servers",
@@ -110,7 +112,7 @@ export async function answer(given: Partial<Answers>): Promise<Answers> {
   );
   const nameServers = await list(
     "nameServers",
-    "Name servers with BIND, or nothing if DNS is elsewhere",
+    "Name servers that run BIND, or nothing if DNS is hosted elsewhere",
     "",
     `ns1=${host(10)}`,
   );
@@ -121,7 +123,7 @@ export async function answer(given: Partial<Answers>): Promise<Answers> {
     (Object.keys(nameServers).length === 0
       ? ""
       : await ask(
-          "Who is responsible for its zone (mail)",
+          "Contact mail address for its zone",
           `hostmaster@${zoneFor(site.serverName)}`,
           () => undefined,
         ));
@@ -137,8 +139,10 @@ async function askSite(): Promise<Answers["site"]> {
   const labels = serverName.split(".");
   const suggestion = labels.length > 2 ? labels[labels.length - 2] : labels[0];
   const name = await ask("Its name in the config", suggestion, nameComplaint);
-  const documentRoot = await ask("Where its files are on the servers", `/srv/www/${name}`, (text) =>
-    text.startsWith("/") ? undefined : "write an absolute path",
+  const documentRoot = await ask(
+    "The folder on the servers that has its files",
+    `/srv/www/${name}`,
+    (text) => (text.startsWith("/") ? undefined : "write an absolute path"),
   );
   return { name, serverName, documentRoot };
 }

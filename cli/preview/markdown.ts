@@ -79,7 +79,7 @@ function homesSection(homes: [string, string][]): string[] {
   if (homes.length === 0) return [];
   const more = homes.length > MOST_HOMES ? [`and ${homes.length - MOST_HOMES} more`] : [];
   return [
-    "An active server is home of nothing. For a balance by weight:",
+    "An active server is the home of no subnet. To balance by weight:",
     fence([...homeCommands(homes.slice(0, MOST_HOMES)), ...more].map(shownLine)),
   ];
 }
@@ -110,7 +110,7 @@ function leftOut(groups: MachineGroup[]): string {
     (sum, group) => sum + lineCount(group, "added") + lineCount(group, "removed"),
     0,
   );
-  return `Left out, as a comment has no room for more: the diffs of ${names}, ${lines} changed lines. \`loopback-ha preview\` shows them.`;
+  return `Left out because the comment would get too long: the diffs of ${names}, ${lines} changed lines. \`loopback-ha preview\` shows them.`;
 }
 
 const lineCount = ({ changes }: MachineGroup, what: "added" | "removed"): number =>

@@ -95,7 +95,7 @@ function flowsCell(flows: MovingFlows[]): string {
   const shown = all
     .slice(0, MOST_FLOWS)
     .map((flow) => inline(describeFlows({ ...flow, server: shorten(flow.server, LONGEST_NAME) })));
-  return [...shown, ...(more > 0 ? [`and those with ${more} more servers`] : [])].join("<br>");
+  return [...shown, ...(more > 0 ? [`and connections with ${more} more servers`] : [])].join("<br>");
 }
 
 function sharesTable({ shares }: RouterMoves, room: number): string {
@@ -127,5 +127,5 @@ function cut(head: string[], lines: string[], room: number, rest: string): strin
   }
   const more = lines.length - shown.length;
   const text = [...head, ...shown].join("\n");
-  return more > 0 ? `${text}\n\nand ${more} ${rest}: \`loopback-ha preview --json\` has them all` : text;
+  return more > 0 ? `${text}\n\nand ${more} ${rest}: \`loopback-ha preview --json\` lists them all` : text;
 }

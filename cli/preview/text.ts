@@ -26,13 +26,13 @@ export function describeChange({ concern, op, drift }: Pick<Change, "concern" | 
 function describeRepair(drift: string): string {
   const text = drift.replace(/(\d\d:\d\d:\d\d)\.\d+Z/g, "$1Z");
   const [, sign, what] = /^([-+]) (.*)$/s.exec(text) ?? [];
-  if (sign === "+") return `takes away: ${what}`;
-  return sign === "-" ? `brings back: ${what}` : `repairs: ${text}`;
+  if (sign === "+") return `removes: ${what}`;
+  return sign === "-" ? `restores: ${what}` : `repairs: ${text}`;
 }
 
 /** Said where a command runs though no wanted text changes. */
 export const NO_FILES =
-  "what is wanted stays the same; the library's scripts or the way to the machine changed";
+  "the desired state is unchanged; the library's scripts or the connection settings changed";
 
 /**
  * @param stack `project/stack`
@@ -46,7 +46,7 @@ export function renderPreview(stack: string, forecast: Forecast): string {
       (text) => `${colors.yellow("warning:")} ${text.split("\n").map(printable).join("\n")}`,
     ),
     ...describeMoves(forecast.routers),
-    ...(homes.length > 0 ? ["for a balance by weight:", ...homeCommands(homes)] : []),
+    ...(homes.length > 0 ? ["to balance by weight:", ...homeCommands(homes)] : []),
     ...machineGroups(forecast.changes).flatMap(describeGroup),
   ].join("\n");
 }

@@ -17,19 +17,19 @@ const EXPLANATIONS: [RegExp, (found: RegExpExecArray) => CliError][] = [
     /currently locked by ([\s\S]*)/,
     ([, locks]) =>
       new CliError(
-        `another run holds the stack; nothing was touched.\n${locksIn(locks)}Wait for it. When its process is dead: loopback-ha unlock`,
+        `another run holds the stack; nothing was touched.\n${locksIn(locks)}Wait for it to end. If its process is dead: loopback-ha unlock`,
         Exit.Locked,
       ),
   ],
   [
     /Another update is currently in progress/,
-    () => new CliError("another run holds the stack; nothing was touched. Wait for it", Exit.Locked),
+    () => new CliError("another run holds the stack; nothing was touched. Wait for it to end", Exit.Locked),
   ],
   [
     /unexpected end of JSON input|failed to load checkpoint/,
     () =>
       new CliError(
-        "a lock of the stack, or its state, is empty or cut off, as after a power cut or on a full disk; nothing was touched. Run loopback-ha unlock, which puts right what it can and says what it can't",
+        "a lock file of the stack, or its state, is empty or truncated, as after a power cut or on a full disk; nothing was touched. Run loopback-ha unlock: it repairs what it can, and reports what it can't",
         Exit.Locked,
       ),
   ],
@@ -37,7 +37,7 @@ const EXPLANATIONS: [RegExp, (found: RegExpExecArray) => CliError][] = [
     /passphrase must be set|PULUMI_CONFIG_PASSPHRASE/,
     () =>
       new CliError(
-        "no passphrase: set PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE to a file that has it; nothing was touched",
+        "no passphrase is set: set PULUMI_CONFIG_PASSPHRASE, or point PULUMI_CONFIG_PASSPHRASE_FILE to a file with it; nothing was touched",
         Exit.Usage,
       ),
   ],
@@ -45,7 +45,7 @@ const EXPLANATIONS: [RegExp, (found: RegExpExecArray) => CliError][] = [
     /incorrect passphrase/,
     () =>
       new CliError(
-        "the passphrase is wrong: PULUMI_CONFIG_PASSPHRASE is not the one that the stack was made with; nothing was touched",
+        "the passphrase is wrong: PULUMI_CONFIG_PASSPHRASE does not match the one that the stack was created with; nothing was touched",
         Exit.Usage,
       ),
   ],
@@ -53,17 +53,13 @@ const EXPLANATIONS: [RegExp, (found: RegExpExecArray) => CliError][] = [
     /no Pulumi(\.yaml| project file) (project file )?(found|could be found)|no Pulumi\.yaml project file found/,
     () =>
       new CliError(
-        "no Pulumi.yaml here or above: go to the project's folder, give it with --cwd, or make one: loopback-ha init",
+        "no Pulumi.yaml in this folder or above it: change to the project's folder, pass it with --cwd, or create a project with loopback-ha init",
         Exit.Usage,
       ),
   ],
   [
     /ENOENT|not found on|Failed to find|command not found/,
-    () =>
-      new CliError(
-        "there is no pulumi on PATH; install it: https://www.pulumi.com/docs/install/",
-        Exit.Usage,
-      ),
+    () => new CliError("pulumi is not on PATH; install it: https://www.pulumi.com/docs/install/", Exit.Usage),
   ],
 ];
 

@@ -26,7 +26,7 @@ export interface Project {
  * @throws UsageError when there is none
  */
 export function projectIn({ cwd = process.cwd() }: { cwd?: string }): Project {
-  if (!fs.existsSync(cwd)) throw new UsageError(`--cwd: there is no folder ${cwd}`);
+  if (!fs.existsSync(cwd)) throw new UsageError(`--cwd: folder ${cwd} does not exist`);
   for (let folder = path.resolve(cwd); ; folder = path.dirname(folder)) {
     const file = PROJECT_FILES.map((name) => path.join(folder, name)).find((name) => fs.existsSync(name));
     if (file !== undefined) {
@@ -37,7 +37,7 @@ export function projectIn({ cwd = process.cwd() }: { cwd?: string }): Project {
     }
     if (folder === path.dirname(folder)) {
       throw new UsageError(
-        `no Pulumi.yaml in ${path.resolve(cwd)} or above: go to the project's folder, give it with --cwd, or make one: loopback-ha init`,
+        `no Pulumi.yaml in ${path.resolve(cwd)} or above it: change to the project's folder, pass it with --cwd, or create a project with loopback-ha init`,
       );
     }
   }
@@ -58,7 +58,7 @@ interface ProjectFile {
 export function textOf(file: string): string | null {
   const found = fs.statSync(file, { throwIfNoEntry: false });
   if (!found) return null;
-  if (!found.isFile()) throw new Error(`${file} is no plain file`);
+  if (!found.isFile()) throw new Error(`${file} is not a regular file`);
   return fs.readFileSync(file, "utf8");
 }
 
@@ -68,7 +68,7 @@ export function textOf(file: string): string | null {
  */
 export function presentTextOf(file: string): string {
   const text = textOf(file);
-  if (text === null) throw new Error("it is not there");
+  if (text === null) throw new Error("it does not exist");
   return text;
 }
 

@@ -155,7 +155,7 @@ export class Session {
       const key = `${this.project}:${top}`;
       if (before.all[key] !== undefined && !text.includes(key)) {
         throw new UsageError(
-          `${top} is not set in ${this.configFile} but in Pulumi.yaml or an environment: move it there first; nothing was touched`,
+          `${top} is set in Pulumi.yaml or an environment, not in ${this.configFile}: move it to that file first; nothing was touched`,
         );
       }
     }
@@ -183,7 +183,7 @@ export async function findStack(where: Where): Promise<FoundStack> {
   const fullName = where.stack ?? (await workspace.stack())?.name;
   if (fullName === undefined) {
     throw new UsageError(
-      `no stack is selected in ${folder}: name one with --stack, or run pulumi stack select`,
+      `no stack is selected in ${folder}: pass one with --stack, or run pulumi stack select`,
     );
   }
   return { workspace, project, configDir, name: bareName(fullName), fullName };
@@ -220,7 +220,7 @@ export function writeDraft({ file, text, newText }: Draft): void {
   try {
     writeWhole(file, newText, path.join(path.dirname(file), OWN_FOLDER));
   } catch (error) {
-    const left = error instanceof LeftInCopy ? "put that back first" : "nothing was touched";
+    const left = error instanceof LeftInCopy ? "restore it from that copy first" : "nothing was touched";
     throw new UsageError(`${file} can't be written (${(error as Error).message}); ${left}`);
   }
 }
@@ -230,7 +230,7 @@ function readConfigFile(file: string): string {
     return presentTextOf(file);
   } catch (error) {
     throw new UsageError(
-      `the stack's configuration can't be read (${(error as Error).message}); nothing was touched`,
+      `the stack's config file can't be read (${(error as Error).message}); nothing was touched`,
     );
   }
 }

@@ -37,7 +37,7 @@ export function withEdits(text: string, project: string, edits: Edit[]): string 
     if (isDeepStrictEqual(parse(result, YAML), parse(wanted.toString()))) return result;
   }
   throw new UsageError(
-    `${edits.map(({ path }) => pathText(path)).join(", ")} can't be changed: it is shared by an anchor (<<: or *) in the stack's configuration file; write it out there`,
+    `${edits.map(({ path }) => pathText(path)).join(", ")} can't be changed: the stack's config file shares it through a YAML anchor (<<: or *); write the value out there`,
   );
 }
 
@@ -47,7 +47,7 @@ export const hasShared = (text: string): boolean => /(^|[\s[{,:])[*&][^\s,[\]{}]
 function readDocument(text: string): Document {
   const document = parseDocument(text, YAML);
   if (document.errors.length > 0)
-    throw new UsageError(`the stack's configuration file is no YAML: ${document.errors[0].message}`);
+    throw new UsageError(`the stack's config file is not valid YAML: ${document.errors[0].message}`);
   return document;
 }
 
@@ -164,7 +164,7 @@ function objectAt(document: Document, at: string[], path: string[]): void {
   }
   if (!isMap(node) || node.has("secure"))
     throw new UsageError(
-      `${pathText(path)} can't be set: ${path[0]} is no object in the stack's configuration file`,
+      `${pathText(path)} can't be set: ${path[0]} is not an object in the stack's config file`,
     );
 }
 

@@ -28,7 +28,7 @@ export async function unlock(where: Where): Promise<Unlocked> {
     const folder = backendFolder(url ?? "");
     if (folder === undefined) {
       throw new CliError(
-        `the state is at ${url}, where nobody can see from here whether the lock's process lives; nothing was touched. When you know that it is dead: pulumi cancel`,
+        `the state is at ${url}, and whether the lock's process is still alive can't be checked from here; nothing was touched. If you know that it is dead: pulumi cancel`,
         Exit.Usage,
       );
     }
@@ -38,7 +38,7 @@ export async function unlock(where: Where): Promise<Unlocked> {
     const taken = take(locks);
     if (taken === undefined) {
       throw new CliError(
-        "somebody else is freeing the stack at this moment; nothing was touched. Run this again",
+        "another process is unlocking the stack right now; nothing was touched. Run this again",
         Exit.Locked,
       );
     }
@@ -68,12 +68,12 @@ function refuseLive(locks: LockFile[], runs: KnownRun[]): void {
   const unknown = live.filter(({ lock }) => lock === undefined);
   if (unknown.length === live.length) {
     throw new CliError(
-      `${held}: a power cut or a full disk leaves that, and nobody can tell whose it is; nothing was touched. When no pulumi runs on this stack, on any machine: rm ${unknown.map(({ file }) => shellWord(file)).join(" ")}`,
+      `${held}: its owner can't be determined, as after a power cut or on a full disk; nothing was touched. If no pulumi runs on this stack, on any machine: rm ${unknown.map(({ file }) => shellWord(file)).join(" ")}`,
       Exit.Locked,
     );
   }
   throw new CliError(
-    `${held}: that process lives, or is on another machine or in another container; nothing was touched. Wait for it, or end it there. When you know that it is dead: pulumi cancel`,
+    `${held}: that process is still running, or is on another machine or in another container; nothing was touched. Wait for it, or stop it there. If you know that it is dead: pulumi cancel`,
     Exit.Locked,
   );
 }
@@ -94,15 +94,12 @@ export function describeUnlocked({ removed, checkpoint, cleared }: Unlocked): st
   const lines = [
     ...removed.map((lock) =>
       lock.lock
-        ? `removed the lock of ${describeLock(lock)}: it is dead`
-        : `removed the lock ${describeLock(lock)}: it is older than this machine's last start`,
+        ? `removed the lock of ${describeLock(lock)}: that process is dead`
+        : `removed the lock ${describeLock(lock)}: it is from before this machine's last boot`,
     ),
-    ...(checkpoint ? ["the checkpoint was empty: the one before it is in its place"] : []),
-    ...cleared.map((urn) => `cleared a step that was begun and never ended: ${urn.split("::").pop()}`),
+    ...(checkpoint ? ["the checkpoint was empty and has been replaced by the previous one"] : []),
+    ...cleared.map((urn) => `cleared a step that was started but never finished: ${urn.split("::").pop()}`),
   ];
   if (lines.length === 0) return ["the stack is not locked, and nothing is pending; nothing was touched"];
-  return [
-    ...lines,
-    "next: pulumi up --continue-on-error, which brings machines that are in doubt to the config",
-  ];
+  return [...lines, "next: run pulumi up --continue-on-error, which repairs machines that are in doubt"];
 }

@@ -44,7 +44,7 @@ export function byHand(farm: FarmModel, moves: Move[]): string[] {
       const those = named.filter((move) => move.down === down);
       return those.length === 0 ? [] : [moveWords(those, down).join(" ")];
     });
-    const more = all.length > MOST_NAMED ? ` and so on, ${all.length} prefixes in all` : "";
+    const more = all.length > MOST_NAMED ? ` and so on, ${all.length} prefixes in total` : "";
     return [`as root on ${router}: ${commands.join(" && ")}${more}`];
   });
 }
@@ -53,5 +53,5 @@ export function byHand(farm: FarmModel, moves: Move[]): string[] {
 export function byHandText(farm: FarmModel, moves: Move[]): string {
   const lines = byHand(farm, moves);
   if (lines.length === 0) return "";
-  return `Meanwhile it can be done on the routers, which shows as drift until the next up: ${lines.join("; ")}`;
+  return `To do it on the routers in the meantime (previews show it as drift until the next up): ${lines.join("; ")}`;
 }

@@ -43,7 +43,7 @@ export function keepFollowing(
     onLost(reason);
   };
   const giveUpLater = (): void => {
-    const reason = `${script.host.name} said nothing for ${silence / 1000} s`;
+    const reason = `${script.host.name} sent nothing for ${silence / 1000} s`;
     clearTimeout(timer);
     timer = setTimeout(() => restart(reason, pause?.(reason) ?? 0), silence);
   };

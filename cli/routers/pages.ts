@@ -107,7 +107,7 @@ function worseOf(answers: PageAnswer[]): WorsePage[] {
     ...bad.map((answer) => worse(answer, wordsOf(answer), wordsOf(good[0]), good)),
     ...(fresh.length === 0 ? [] : good)
       .filter(({ certificate }) => certificate && !certificate.named)
-      .map((answer) => worse(answer, "a certificate for another name", "one for that name", fresh)),
+      .map((answer) => worse(answer, "a certificate for another name", "one for its name", fresh)),
     ...named
       .filter(({ certificate }) => certificate!.begins < newest)
       .map((answer) =>
@@ -129,4 +129,4 @@ function mostOf(kinds: number[]): number | undefined {
 
 /** As a sentence. */
 export const describeWorse = ({ site, server, vip, answer, elsewhere, others }: WorsePage): string =>
-  `site ${site} answers with ${answer} on ${server} (${vip}), and with ${elsewhere} on ${others.join(", ")}: see its document root, its application or its certificate on ${server}; no planned move takes it there`;
+  `site ${site} answers with ${answer} on ${server} (${vip}), but with ${elsewhere} on ${others.join(", ")}: check its document root, application and certificate on ${server}; until then no planned move takes it there`;

@@ -203,7 +203,7 @@ function describeUnasked(pages: Pages[]): string[] {
   return unasked === 0
     ? []
     : [
-        `of ${asked + unasked} questions for sites' own pages ${asked} were asked in the time there is for that, others each time`,
+        `${asked} of ${asked + unasked} checks of sites' own pages fit into the time limit; each run checks others`,
       ];
 }
 
@@ -273,7 +273,7 @@ function problemsOf(status: Omit<FarmStatus, "problems">, seen: Sightings): stri
       .filter(({ known, live, wanted }) => known && live !== wanted)
       .map(
         ({ router, prefix, live, wanted }) =>
-          `${router}: ${prefix} goes to ${live ?? "nobody"} instead of ${wanted}`,
+          `${router}: ${prefix} goes to ${live ?? "no server"} instead of ${wanted}`,
       ),
   );
   problems.push(
@@ -291,14 +291,15 @@ function problemsOf(status: Omit<FarmStatus, "problems">, seen: Sightings): stri
       .filter((server) => server.state !== ServerState.Down && server.health !== null)
       .filter(({ health: own }) => own!.ok < own!.asked)
       .map(
-        ({ name, health: own }) => `${name} answers ${own!.ok} of ${own!.asked} questions: ${own!.reason}`,
+        ({ name, health: own }) =>
+          `${name} answers ${own!.ok} of ${own!.asked} health checks: ${own!.reason}`,
       ),
   );
   problems.push(
     [...health].flatMap(([router, round]) =>
       typeof round === "string" &&
       status.routers.some(({ name, failure }) => name === router && failure === null)
-        ? [`${router}: no health: ${round}`]
+        ? [`${router}: no health checks: ${round}`]
         : [],
     ),
   );
@@ -313,7 +314,7 @@ function problemsOf(status: Omit<FarmStatus, "problems">, seen: Sightings): stri
   ]);
   return problems.flatMap((kind) => {
     const more = kind.length - MOST_OF_A_KIND;
-    return more > 0 ? [...kind.slice(0, MOST_OF_A_KIND), `and ${more} more like that`] : kind;
+    return more > 0 ? [...kind.slice(0, MOST_OF_A_KIND), `and ${more} more of this kind`] : kind;
   });
 }
 
@@ -326,7 +327,7 @@ function zoneProblems(zones: ZoneStatus[]): string[] {
     const serials = zones.filter(({ zone, serial }) => zone === name && serial !== null);
     if (new Set(serials.map(({ serial }) => serial)).size < 2) return [];
     const list = serials.map(({ nameServer, serial }) => `${nameServer} ${serial}`).join(", ");
-    return [`${name} has several serials: ${list}`];
+    return [`${name} has different serials on its name servers: ${list}`];
   });
   return [...silent, ...uneven];
 }

@@ -13,7 +13,7 @@ export function renderStatus(status: FarmStatus): string {
   const head = `${colors.bold(status.stack)}  ${status.at.replace("T", " ").slice(0, 19)} UTC`;
   const verdict =
     problems.length === 0
-      ? colors.green("all is as the config wants it")
+      ? colors.green("everything matches the config")
       : colors.red(problems.length === 1 ? "1 problem" : `${problems.length} problems`);
   return [
     `${head}  ${verdict}`,
@@ -32,7 +32,7 @@ function prefixTable(prefixes: PrefixStatus[]): string {
   const several = new Set(prefixes.map(({ router }) => router)).size > 1;
   const rows = prefixes.map(({ router, prefix, home, wanted, live, known, flows }) => [
     several ? `${router} ${prefix}` : prefix,
-    !known ? colors.yellow("not known") : live === wanted ? live : colors.red(live ?? "nobody"),
+    !known ? colors.yellow("not known") : live === wanted ? live : colors.red(live ?? "no server"),
     wanted,
     home === wanted ? "" : home,
     flows === null
@@ -89,7 +89,7 @@ function siteTable({ sites }: FarmStatus): string {
       ...(anyWorse ? [worse.map(({ server, answer }) => colors.red(`${server}: ${answer}`)).join("\n")] : []),
     ];
   });
-  return cut(["site", "name", "", "VIPs that answer", ...(anyWorse ? ["worse page"] : [])], rows);
+  return cut(["site", "name", "", "VIPs that answer", ...(anyWorse ? ["worse page on"] : [])], rows);
 }
 
 function machineTable({ routers, nameServers, zones }: FarmStatus): string {
@@ -117,5 +117,5 @@ function driftLines({ routers, servers, nameServers }: FarmStatus): string[] {
 function cut(head: string[], rows: string[][]): string {
   const more = rows.length - MOST_ROWS;
   const text = table(head, rows.slice(0, MOST_ROWS));
-  return more > 0 ? `${text}\nand ${more} more; --json has them all` : text;
+  return more > 0 ? `${text}\nand ${more} more; use --json for all of them` : text;
 }

@@ -69,10 +69,12 @@ export class Terminal {
    * @throws UsageError when nobody is there to answer
    */
   async agree(question: string): Promise<boolean> {
-    // Whoever told pulumi not to ask has told us.
+    // The same as for pulumi itself.
     if (this.options.yes || process.env.PULUMI_SKIP_CONFIRMATIONS === "true") return true;
     if (!process.stdin.isTTY || this.json)
-      throw new UsageError("nobody is there to say yes; nothing was touched. Give --yes to do it unasked");
+      throw new UsageError(
+        "cannot ask for confirmation: stdin is not a terminal, or --json is set; nothing was touched. Pass --yes to skip the prompt",
+      );
     try {
       return await confirm({ message: question, default: false }, { output: process.stderr });
     } catch {
@@ -86,7 +88,7 @@ function checkOut(file: string): void {
   try {
     fs.accessSync(path.dirname(file), fs.constants.W_OK);
     if (fs.existsSync(file)) fs.accessSync(file, fs.constants.W_OK);
-    if (fs.existsSync(file) && fs.statSync(file).isDirectory()) throw new Error("it is a folder");
+    if (fs.existsSync(file) && fs.statSync(file).isDirectory()) throw new Error("it is a directory");
   } catch (error) {
     throw cannotWrite(file, error);
   }
@@ -102,7 +104,7 @@ function writeOut(file: string, text: string): void {
 
 const cannotWrite = (file: string, error: unknown): UsageError =>
   new UsageError(
-    `--out: ${JSON.stringify(file)} can't be written (${(error as Error).message}); use a file in a folder that is there, such as ./preview.md`,
+    `--out: ${JSON.stringify(file)} can't be written (${(error as Error).message}); use a file in an existing folder, such as ./preview.md`,
   );
 
 /**
@@ -116,7 +118,7 @@ export function fitTo(text: string, rows: number, columns: number): string {
   let room = rows;
   const fitting = lines.findIndex((line) => (room -= height(line)) < 0);
   if (fitting < 0) return text;
-  const last = "more below: make the terminal larger";
+  const last = "more below: enlarge the terminal";
   room = rows - height(last);
   const kept = lines.slice(0, fitting).filter((line) => (room -= height(line)) >= 0);
   return [...kept, last].join("\n");

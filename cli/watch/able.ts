@@ -49,7 +49,7 @@ export interface Hindrance {
   text: string;
 }
 
-const NO_FLIP = "no server can be set down until that is put right";
+const NO_FLIP = "no server can be set down until that is fixed";
 
 /** All that would stop the next flip, or be lost by it. */
 export function hindrances(facts: Facts): Hindrance[] {
@@ -82,7 +82,7 @@ export function hindrances(facts: Facts): Hindrance[] {
         ];
   const one = (what: string, text: string): Hindrance => ({ what, kind: text, text });
   return [
-    ...place("config", config, "the stack's configuration", NO_FLIP),
+    ...place("config", config, "the stack's config file", NO_FLIP),
     ...(unchangeable === undefined
       ? []
       : [one("edit", `no server can be set down in ${config.path} ${at} (${shownLine(unchangeable)})`)]),
@@ -92,7 +92,7 @@ export function hindrances(facts: Facts): Hindrance[] {
       : [
           {
             ...{ what: "state", kind: "unreachable" },
-            text: `the state at ${backend.url} can't be reached from ${machine} (${shownLine(backend.trouble)}): ${NO_FLIP}. Meanwhile loopback-ha-move works on the routers. Try: pulumi whoami --verbose`,
+            text: `the state at ${backend.url} can't be reached from ${machine} (${shownLine(backend.trouble)}): ${NO_FLIP}. In the meantime loopback-ha-move works on the routers. Try: pulumi whoami --verbose`,
           },
         ]),
     ...place("temporary", temporary, "the folder for temporary files", NO_FLIP),
@@ -102,52 +102,57 @@ export function hindrances(facts: Facts): Hindrance[] {
       : [
           one(
             "program",
-            `the stack's program can't start ${at} (${shownLine(program)}): ${NO_FLIP}. Install what package.json has: npm ci`,
+            `the stack's program can't start ${at} (${shownLine(program)}): ${NO_FLIP}. Install the packages of package.json: npm ci`,
           ),
         ]),
     ...missing.map((name) =>
       one(
         name,
-        `there is no ${name} on the watcher's PATH ${at} (${shownLine(searched)}): ${NO_FLIP}. Install it, or start the watcher with a PATH that has it`,
+        `${name} is not on the watcher's PATH ${at} (${shownLine(searched)}): ${NO_FLIP}. Install it, or start the watcher with a PATH that includes it`,
       ),
     ),
     ...place(
       "kept",
       kept,
-      "the watcher's own file",
-      "flips are made, and one that is started again does not know of them",
+      "the watcher's state file",
+      "flips still happen, but a restarted watcher will not know of them",
     ),
     ...(log === undefined
       ? []
-      : [one("log", `the log can't be written ${at} (${log}): flips are made, and only hooks tell of them`)]),
+      : [
+          one(
+            "log",
+            `the log can't be written ${at} (${log}): flips still happen, but only hooks report them`,
+          ),
+        ]),
     ...unmoving.map(({ router, reason }) =>
       one(
         `move-${router}`,
-        `nothing could be moved on ${router} while another run holds the stack (${shownLine(reason)}): flips are made as long as none does`,
+        `traffic can't be moved on ${router} directly (${shownLine(reason)}): flips work only while no other run holds the stack`,
       ),
     ),
   ];
 }
 
-function remedy(code: string, path: string, user: string, owner = "nobody knows whose"): string {
+function remedy(code: string, path: string, user: string, owner = "of an unknown owner"): string {
   switch (code) {
     case "EACCES":
-      return `It is ${owner}: give ${user} the right to write it and its folder`;
+      return `It is ${owner}: give ${user} write access to it and its folder`;
     case "EPERM":
-      return `It is ${owner}; see whether it is immutable (lsattr), or another user's in a folder with the sticky bit`;
+      return `It is ${owner}; check whether it is immutable (lsattr), or belongs to another user in a folder with the sticky bit`;
     case "EROFS":
-      return `Its file system is mounted read-only: findmnt -T ${path} shows which, and dmesg whether its disk has failed`;
+      return `Its file system is mounted read-only: findmnt -T ${path} shows the file system, dmesg whether its disk has failed`;
     case "ENOSPC":
     case "EDQUOT":
       return `Free space or inodes there: df -h ${path}; df -i ${path}`;
     case "ENOENT":
-      return "It is gone, or it is a link that leads nowhere: ls -l shows which";
+      return "It is missing, or is a dangling link: ls -l shows which";
     case "EBUSY":
-      return "It is a mount of its own, and what is mounted can't be written in place";
+      return "It is a mount point, and a mounted file can't be replaced";
     case "ETIMEDOUT":
-      return `Its file system does not answer: findmnt -T ${path} shows where it comes from`;
+      return `Its file system does not respond: findmnt -T ${path} shows where it comes from`;
     default:
-      return `Look at it: ls -l ${path}; findmnt -T ${path}`;
+      return `Check it: ls -l ${path}; findmnt -T ${path}`;
   }
 }
 

@@ -372,8 +372,8 @@ function onTick(memory: Memory, at: number): Line[] {
   // While a flip is made its own proof is in the way of the questions.
   if (memory.acting) return tellSlow(memory, at);
   return Object.entries(memory.routers).flatMap(([name, { heard, counted }]) => {
-    if (at - heard > memory.policy.silence) return goBlind(memory, name, "it says nothing");
-    return at - counted > BUSY_MS ? goBlind(memory, name, "another run is at work there") : [];
+    if (at - heard > memory.policy.silence) return goBlind(memory, name, "it is silent");
+    return at - counted > BUSY_MS ? goBlind(memory, name, "another run is working there") : [];
   });
 }
 

@@ -93,7 +93,7 @@ async function placeInTime(where: string, trial: Trial): Promise<Place> {
   const timeout = new AbortController();
   const late = sleep(PATIENCE_MS, undefined, { signal: timeout.signal, ref: false }).then(
     () => {
-      throw Object.assign(new Error(`it does not answer within ${PATIENCE_MS / 1000} s`), {
+      throw Object.assign(new Error(`it does not respond within ${PATIENCE_MS / 1000} s`), {
         code: "ETIMEDOUT",
       });
     },

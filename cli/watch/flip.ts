@@ -36,7 +36,7 @@ export async function flip(flipper: Flipper, servers: string[]): Promise<Outcome
     if (!(error instanceof CliError && error.exit === Exit.Locked))
       return ended(Result.Failed, `nothing moved: ${(error as Error).message}`);
     const held = await breakStaleLock(flipper);
-    if (held === undefined) return ended(Result.Later, "the stack was locked and is free now");
+    if (held === undefined) return ended(Result.Later, "the stack was locked and is free again");
     const way = error instanceof NotBegun ? [error.config, error.byHand] : [];
     return ended(Result.Blocked, [held, ...way].filter((text) => text !== "").join(". "));
   }
@@ -82,7 +82,10 @@ const allOf = ({ farm }: Draft): Moves =>
 function describe({ moved, stayed }: Enacted, known: boolean): string {
   const stuck = stayed.map(({ router, prefix, to }) => `${router} does not send ${prefix} to ${to}`);
   const went = known ? words.firstFew(moved.map(({ prefix, to }) => `${prefix} goes to ${to}`)) : [];
-  return [...went, ...stuck].join(", ") || (known ? "it carried nothing" : "everything goes where it shall");
+  return (
+    [...went, ...stuck].join(", ") ||
+    (known ? "it carried no traffic" : "everything goes where the config wants it")
+  );
 }
 
 /** A watcher that was killed leaves a lock of a dead process. @returns why it is still locked; undefined: it is free */

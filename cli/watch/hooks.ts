@@ -40,7 +40,7 @@ export class Hooks {
     const { command, url, stack, seconds = 10, onFailure } = this.options;
     if (command === undefined && url === undefined) return;
     if (this.waiting >= MOST_WAITING)
-      return onFailure("hooks", `${MOST_WAITING} lines wait: ${line.event} is not told`);
+      return onFailure("hooks", `${MOST_WAITING} lines are waiting already: ${line.event} is dropped`);
     this.waiting++;
     const told: Told = { ...asObject(line, at), stack };
     const text = JSON.stringify(told);
@@ -103,7 +103,7 @@ async function runCommand(
   child.stderr?.on("data", (more) => (errors = (errors + String(more)).slice(-1000)));
   child.stderr?.on("error", () => undefined);
   const { late, code, signal: by } = await result;
-  if (late) throw new Error(`it took over ${seconds} s and was ended`);
+  if (late) throw new Error(`it took longer than ${seconds} s and was killed`);
   const last = errors.trim().split("\n").pop() ?? "";
   if (code !== 0) throw new Error(`${by ?? `exit code ${code}`}${last && `: ${last}`}`);
 }

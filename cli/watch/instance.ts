@@ -16,7 +16,7 @@ const LONGEST_ANSWER = 200;
  */
 export async function becomeTheWatcher(key: string): Promise<void> {
   if (process.platform !== "linux") throw new UsageError("watch runs on Linux only; nothing was touched");
-  await hold("watch", key, "another watcher has this stack");
+  await hold("watch", key, "another watcher is already running for this stack");
 }
 
 /**
@@ -26,7 +26,7 @@ export async function becomeTheWatcher(key: string): Promise<void> {
  */
 export async function becomeTheOrderer(folder: string): Promise<void> {
   if (process.platform === "linux")
-    await hold("certs", folder, `another run orders certificates in ${folder}`);
+    await hold("certs", folder, `another run is ordering certificates in ${folder}`);
 }
 
 async function hold(what: string, key: string, refusal: string): Promise<void> {
@@ -65,7 +65,7 @@ function whoHas(name: string): Promise<string> {
     const client = net.connect(name).setEncoding("utf8").setTimeout(PATIENCE_MS);
     const done = (): void => {
       client.destroy();
-      resolve(shownLine(text.slice(0, LONGEST_ANSWER)) || "a process that does not say who it is");
+      resolve(shownLine(text.slice(0, LONGEST_ANSWER)) || "a process that does not identify itself");
     };
     client.on("data", (more: string) => {
       text += more;

@@ -45,9 +45,9 @@ export class KeptFile {
     const aside = `${this.file}.unreadable`;
     try {
       fs.renameSync(this.file, aside);
-      return `${this.file} can't be read, and is ${aside} now`;
+      return `${this.file} can't be read, and was renamed to ${aside}`;
     } catch {
-      return `${this.file} can't be read, and can't be set aside either`;
+      return `${this.file} can't be read, and can't be renamed either`;
     }
   }
 

@@ -47,7 +47,7 @@ export function openLog(): Log {
     failure = error.message;
     if (said) return;
     said = true;
-    process.stderr.write(`the log can't be written (${error.message}); the watcher goes on\n`);
+    process.stderr.write(`the log can't be written (${error.message}); the watcher keeps running\n`);
   };
   process.stderr.on("error", () => undefined);
   process.stdout.removeAllListeners("error").on("error", onError);

@@ -35,11 +35,11 @@ export async function triedMoving(router: RouterModel): Promise<string | undefin
     const usage = await runOver(router, commandLine(TRIAL, ["web2", "web3"], ["--help"]), TRIAL_SECONDS);
     return usage.includes("[PREFIX SERVER...]")
       ? undefined
-      : `its ${MOVE_COMMAND} is older: pulumi up --continue-on-error`;
+      : `its ${MOVE_COMMAND} is out of date: run pulumi up --continue-on-error`;
   } catch (error) {
     const { message } = error as Error;
     return /^sudo: /.test(message)
-      ? `${message}; its sudoers file may be older: docs/your-own-network.md, ssh`
+      ? `${message}; its sudoers file may be out of date: see docs/your-own-network.md, ssh`
       : message;
   }
 }
@@ -92,7 +92,7 @@ export async function moveOn(router: RouterModel, moves: Leaving[], servers: str
   const done: Done = { moved: [], failures: [] };
   if (moves.length === 0) return done;
   if (!withShell(router))
-    return { ...done, failures: [`nothing can be run on ${router.name} (kind ${router.kind})`] };
+    return { ...done, failures: [`no command can be run on ${router.name} (kind ${router.kind})`] };
   for (let begin = 0; begin < moves.length; begin += MOST_AT_ONCE) {
     const some = moves.slice(begin, begin + MOST_AT_ONCE);
     const asMoved = ({ prefix, to }: Leaving): string => `${prefix} goes to ${to} on ${router.name}`;

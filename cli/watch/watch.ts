@@ -116,7 +116,7 @@ export class Watcher {
     this.unfollow();
     // A flip is being interrupted by the same signal; how that went is to be kept.
     await this.flipping;
-    this.say(words.ended("asked to end"));
+    this.say(words.ended("the watcher was told to stop"));
     await Promise.race([this.hooks.end(), sleep(LAST_WORDS_MS, undefined, { ref: false })]);
     stopFeeding();
   }
@@ -187,7 +187,7 @@ export class Watcher {
       if (!this.flipping) for (const line of tell(this.said, hindrances(facts))) this.say(line);
       if (first && facts.backend) this.say(words.foreignLocks(facts.backend.url));
     } catch (error) {
-      const text = `whether a flip could be made is not known: ${(error as Error).message}`;
+      const text = `can't check whether a flip is possible: ${(error as Error).message}`;
       for (const line of tell(this.said, [
         ...[...this.said.values()].filter(({ what }) => what !== "trial"),
         { what: "trial", kind: text, text },

@@ -144,14 +144,14 @@ describe("certs", function () {
     await new Promise<void>((resolve) => {
       child.stdout!.on("data", (text) => {
         said += String(text);
-        if (/to be ordered/.test(said)) resolve();
+        if (/will be ordered/.test(said)) resolve();
       });
     });
     const other = await certs();
     assert.equal(other.code, 3, textOf(other));
     assert.match(
       other.stderr,
-      /another run orders certificates in \S+\/acme: process \d+ of .*nothing was touched/,
+      /another run is ordering certificates in \S+\/acme: process \d+ of .*nothing was touched/,
     );
     child.kill("SIGINT");
     assert.equal(await ended, 130, said);
@@ -184,7 +184,7 @@ rndc reconfig`,
     const { why } = refused.sites.find(({ site }) => site === "away")!;
     assert.match(
       why,
-      /^www\.elsewhere\.example leads to 203\.0\.113\.7, not to this farm; the site's are 192\.0\.2\.41, /,
+      /^www\.elsewhere\.example resolves to 203\.0\.113\.7, not to this farm; the site's VIPs are 192\.0\.2\.41, /,
     );
     for (const end of ["failed", "failed", "stopped"])
       assert.deepEqual(resultsIn(await certsJson(1, ["--no-check"])), {
@@ -236,7 +236,7 @@ rndc reconfig`,
     assert.match(await farm.up(), /unchanged/);
     await farm.setState("web2", "maintenance");
     const waiting = await certsJson(1, ["--renew", "widgetco"]);
-    assert.match(waiting.undelivered!, /changes that wait, and would move traffic \(r1: 192\.0\.2\.64\/27\)/);
+    assert.match(waiting.undelivered!, /pending changes that would move traffic \(r1: 192\.0\.2\.64\/27\)/);
     assert.deepEqual(await farm.serving(), SERVERS);
     await farm.setState("web2", "active");
     assert.deepEqual((await certsJson(0)).delivered, ["widgetco"]);

@@ -70,7 +70,7 @@ describe("a newcomer, with the docs alone", function () {
     );
     await operate(block(page, "pulumi stack init"));
     assert.equal(await served(), "web2");
-    assert.match(await operate(block(page, "loopback-ha status")), /all is as the config wants it/);
+    assert.match(await operate(block(page, "loopback-ha status")), /everything matches the config/);
     assert.match(await operate(block(page, "loopback-ha certs")), /https with a new certificate: widgetco/);
     assert.match(await padlock(), /^301 https:\/\/www\.widgetco\.example\/ web2 widgetco\n?$/);
     const [drain, restore] = block(page, "loopback-ha drain").trim().split("\n");
@@ -88,7 +88,7 @@ describe("a newcomer, with the docs alone", function () {
     assert.match(await operate(add), /gadgets has 192\.0\.2\.34, 192\.0\.2\.66/);
     assert.match(await operate(renewed), /https with a new certificate: gadgets/);
     assert.match(await operate(remove.replace(/^# wait.*$/m, "sleep 3")), /gadgets is gone/);
-    assert.match(await operate(maintenance), /web2 has no connection left/);
+    assert.match(await operate(maintenance), /web2 has no more connections to wait for/);
     assert.equal(await served(), "web2");
     await lab.crash("web2");
     await operate(down);

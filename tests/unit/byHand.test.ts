@@ -32,7 +32,7 @@ describe("a failover by hand, as it is named where the stack is locked (M14)", (
       "as root on r1: loopback-ha-move --down 192.0.2.64/27 web1 && loopback-ha-move 192.0.2.96/27 web1",
       "as root on r2: loopback-ha-move --down 192.0.2.64/27 web1",
     ]);
-    assert.match(byHandText(farm, moves), /^Meanwhile it can be done on the routers.*: as root on r1: /);
+    assert.match(byHandText(farm, moves), /^To do it on the routers in the meantime.*: as root on r1: /);
     assert.equal(byHandText(farm, []), "");
     assert.equal(byHandText(farm, [move("sw", "web2", "web1")]), "");
   });
@@ -44,7 +44,7 @@ describe("a failover by hand, as it is named where the stack is locked (M14)", (
     );
     assert.match(
       line,
-      /^as root on r1: loopback-ha-move --down( 192\.0\.2\.\d\/32 web1){8} and so on, 20 prefixes in all$/,
+      /^as root on r1: loopback-ha-move --down( 192\.0\.2\.\d\/32 web1){8} and so on, 20 prefixes in total$/,
     );
   });
 });

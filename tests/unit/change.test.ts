@@ -55,10 +55,10 @@ describe("a change whose up does not begin", () => {
 
   it("says why it failed also where the config can't be put back", async () => {
     const { config } = await refused(() => (fs.rmSync(file), fs.mkdirSync(file)));
-    assert.match(config, /Pulumi\.prod\.yaml has the change, and could not be put back \(.*EISDIR/);
+    assert.match(config, /Pulumi\.prod\.yaml still has the change and could not be restored \(.*EISDIR/);
     fs.rmdirSync(file);
     const changed = await refused(() => fs.writeFileSync(file, "somebody's"));
-    assert.match(changed.config, /was changed by somebody else meanwhile, and keeps both changes/);
+    assert.match(changed.config, /was changed by someone else in the meantime, and keeps both changes/);
     assert.equal(fs.readFileSync(file, "utf8"), "somebody's");
   });
 });
@@ -71,8 +71,8 @@ describe("what a change that failed says", () => {
 
   it("of what did not move: where it goes and where it should (STAYED r1)", () => {
     assert.deepEqual(describeOutcome({ farm, moved: [], stayed: [move, { ...move, from: null }], applied }), [
-      "did not move: r1 still sends 192.0.2.64/27 to web2, and should send it to web1",
-      "did not move: r1 still sends 192.0.2.64/27 nowhere, and should send it to web1",
+      "did not move: r1 still sends 192.0.2.64/27 to web2, but should send it to web1",
+      "did not move: r1 still sends 192.0.2.64/27 nowhere, but should send it to web1",
       "failed in 4.0 s",
     ]);
   });
@@ -81,9 +81,9 @@ describe("what a change that failed says", () => {
     const { message } = failed(draft, { farm, moved: [], stayed: [], applied }).failure!;
     assert.match(
       message,
-      /^web3: no\na part of it may be done: Pulumi\.prod\.yaml has the change.* To finish it: .*pulumi up .* To go back: take the change out of Pulumi\.prod\.yaml/,
+      /^web3: no\nthe change may be partly done: Pulumi\.prod\.yaml has it.* To finish: .*pulumi up .* To go back: undo the change in Pulumi\.prod\.yaml/,
     );
     const some = failed(draft, { farm, moved: [move], stayed: [move], applied }).failure!;
-    assert.match(some.message, /what is said above to have moved has moved; the config has the change/);
+    assert.match(some.message, /the moves listed above are done, and the config has the change/);
   });
 });

@@ -76,7 +76,7 @@ describe("what a command writes into the config", () => {
     ]);
     assert.throws(
       () => moveEdits(farm({}, ["active", "active", "down"]), {}, "192.0.2.64/27", "web3"),
-      /web3 carries nothing: its state is down; first: loopback-ha restore web3/,
+      /web3 can't take traffic: its state is down; first run loopback-ha restore web3/,
     );
   });
 
@@ -102,7 +102,10 @@ describe("what a command writes into the config", () => {
     const all = Object.fromEntries(
       Array.from({ length: 30 }, (_, i) => [`s${i}`, site(i + 1, { serverName: `s${i}.example` })]),
     );
-    assert.throws(() => nextHostNumber(farm({ sites: all })), /no host number is free: all of 1 to 30/);
+    assert.throws(
+      () => nextHostNumber(farm({ sites: all })),
+      /no host number is free: 1 to 30 are all taken/,
+    );
   });
 
   it("site add: with its zone, when that is new and there are name servers", () => {
@@ -112,7 +115,7 @@ describe("what a command writes into the config", () => {
     const named = farm({ nameServers, zones: { "old.example": { contact: "hostmaster@old.example" } } });
     assert.throws(
       () => additionOf(named, "acme", SITE),
-      /none of the zones \(old\.example\); give --contact hostmaster@acme\.example/,
+      /not in any of the zones \(old\.example\); pass --contact hostmaster@acme\.example/,
     );
     assert.deepEqual(additionOf(named, "acme", { ...SITE, contact: "me@acme.example" }), [
       site,
@@ -125,7 +128,7 @@ describe("what a command writes into the config", () => {
     assert.deepEqual(additionOf(farm(), "acme", { ...SITE, shareVipsWith: "old" }), [
       { path: ["sites", "acme"], value: { ...SITE, shareVipsWith: "old" } },
     ]);
-    assert.throws(() => additionOf(farm(), "old", SITE), /there is a site "old" already/);
+    assert.throws(() => additionOf(farm(), "old", SITE), /site "old" already exists/);
   });
 
   it("site remove: out of DNS first, then all of it, and never the last one", () => {
@@ -150,6 +153,9 @@ describe("what a command writes into the config", () => {
     ] as const)
       assert.equal(duration(text), seconds);
     for (const text of ["", "10", "-1s", "1d", "1m30s"])
-      assert.throws(() => duration(text), /is no time; use a number with ms, s, m or h, such as 10m/);
+      assert.throws(
+        () => duration(text),
+        /is not a duration; use a number with a unit \(ms, s, m or h\), such as 10m/,
+      );
   });
 });

@@ -33,7 +33,7 @@ describe("init", () => {
     assert.match(files["Pulumi.prod.yaml"], /^ {2}# Each site has one VIP/m);
     assert.match(
       files["Pulumi.prod.yaml"],
-      /^ {2}# Each site is https as soon as .*loopback-ha certs.*\n {2}farm:tls:\n {4}folder: acme\/live$/m,
+      /^ {2}# Each site is served by https as soon as .*loopback-ha certs.*\n {2}farm:tls:\n {4}folder: acme\/live$/m,
     );
     assert.ok(readFarm(bare).sites.every(({ tls }) => tls !== undefined));
   });
@@ -72,7 +72,7 @@ describe("init", () => {
     for (const text of ["web1", "web1=", "=192.0.2.2", "we b=1.2.3.4=5", "$(x)=192.0.2.2"])
       assert.throws(
         () => machinesIn(text, "r1=192.0.2.1"),
-        /has no name or no address; write NAME=ADDRESS, such as r1=192\.0\.2\.1/,
+        /is missing a name or an address; write NAME=ADDRESS, such as r1=192\.0\.2\.1/,
       );
   });
 

@@ -49,7 +49,7 @@ describe("sites' own pages", () => {
     ],
     [
       "web1=200+a+20261101 web2=200+b+20261120+another",
-      ["shop web2 a certificate for another name / one for that name web1"],
+      ["shop web2 a certificate for another name / one for its name web1"],
     ],
     ["web1=200+a+20261101+another web2=200+b+20261120+another", []],
     ["web1=200+a+20261101 web2=421+b+20261120+another", ["shop web2 status 421 / status 200 web1"]],
@@ -68,7 +68,7 @@ describe("sites' own pages", () => {
   it("is a sentence that says where and what to do", () =>
     assert.equal(
       describeWorse(worsePages(parsePages(answersOf("web1=200 web2=403")).answers)[0]),
-      "site shop answers with status 403 on web2 (192.0.2.5), and with status 200 on web1: see its document root, its application or its certificate on web2; no planned move takes it there",
+      "site shop answers with status 403 on web2 (192.0.2.5), but with status 200 on web1: check its document root, application and certificate on web2; until then no planned move takes it there",
     ));
 
   it("counts what was not asked, and sees who was at work", () =>

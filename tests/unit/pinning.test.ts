@@ -28,14 +28,14 @@ describe("a Linux router's conntrack and rules of others (slow)", () => {
     [
       80,
       100,
-      /^the conntrack table is full to 80 % \(80 of 100\): when it is full, the kernel drops new connections, to this router too\. Raise net\.netfilter\.nf_conntrack_max to 200 /,
+      /^the conntrack table is 80 % full \(80 of 100\): once it is full, the kernel drops new connections, including those to the router itself\. Raise net\.netfilter\.nf_conntrack_max to at least 200\b/,
     ],
     [
       262143,
       262144,
-      /full to 99 % \(262143 of 262144\): the kernel drops new connections, to this router too\. /,
+      /99 % full \(262143 of 262144\): the kernel drops new connections, including those to the router itself\. /,
     ],
-    [101, 100, /full to 101 % \(101 of 100\): the kernel drops/],
+    [101, 100, /101 % full \(101 of 100\): the kernel drops/],
     [5, 0, /^$/],
   ];
   for (const [count, max, expected] of FILLS)

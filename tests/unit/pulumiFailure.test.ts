@@ -10,13 +10,13 @@ describe("what pulumi says when it fails", () => {
     [
       "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the lock file with `pulumi cancel`.\n  file:///x.json: created by ann@ops (pid 12) at 2026-11-25T07:00:00Z",
       Exit.Locked,
-      /another run holds the stack; nothing was touched\.\n {2}created by ann@ops \(pid 12\).*\nWait for it\. When its process is dead: loopback-ha unlock/,
+      /another run holds the stack; nothing was touched\.\n {2}created by ann@ops \(pid 12\).*\nWait for it to end\. If its process is dead: loopback-ha unlock/,
     ],
     ["error: [409] Conflict: Another update is currently in progress.", Exit.Locked, /Wait for it/],
     [
       "error: passphrase must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE environment variables",
       Exit.Usage,
-      /no passphrase: set PULUMI_CONFIG_PASSPHRASE/,
+      /no passphrase is set: set PULUMI_CONFIG_PASSPHRASE/,
     ],
     ["error: getting secrets manager: incorrect passphrase", Exit.Usage, /the passphrase is wrong/],
     ["error: no stack named 'x' found", Exit.Failed, /^opening failed: no stack named 'x' found$/],
@@ -31,7 +31,7 @@ describe("what pulumi says when it fails", () => {
   it("explains that there is no pulumi", () => {
     assert.match(
       explainPulumi(new Error("spawn pulumi ENOENT"), "x").message,
-      /no pulumi on PATH; install it/,
+      /pulumi is not on PATH; install it/,
     );
   });
 

@@ -131,14 +131,14 @@ describe("a stack's configuration file", () => {
     const text = `${FARM}    web1: &w { state: down }\n    web2: { <<: *w }\n`;
     assert.throws(
       () => withEdits(text, "farm", [{ path: ["servers", "web2", "state"] }]),
-      /^UsageError: servers\.web2\.state can't be changed: it is shared by an anchor .* write it out there$/,
+      /^UsageError: servers\.web2\.state can't be changed: the stack's config file shares it through a YAML anchor .* write the value out there$/,
     );
   });
 
   for (const [what, text, reason] of [
-    ["what is no object", "config:\n  farm:servers: web1\n", /servers is no object/],
-    ["a secret", "config:\n  farm:servers:\n    secure: v1:abc\n", /servers is no object/],
-    ["what is no YAML", "config: [\n", /is no YAML/],
+    ["what is no object", "config:\n  farm:servers: web1\n", /servers is not an object/],
+    ["a secret", "config:\n  farm:servers:\n    secure: v1:abc\n", /servers is not an object/],
+    ["what is no YAML", "config: [\n", /is not valid YAML/],
   ] as const) {
     it(`refuses ${what}`, () => {
       assert.throws(() => withEdits(text, "farm", [{ path: ["servers", "web1"], value: {} }]), reason);

@@ -62,7 +62,7 @@ function sightings(
 }
 
 describe("the status of a farm", () => {
-  it("has no problem where all is as the config wants it", () => {
+  it("has no problem where everything matches the config", () => {
     const status = statusOf(farm, sightings());
     assert.deepEqual(status.problems, []);
     assert.deepEqual(
@@ -78,7 +78,7 @@ describe("the status of a farm", () => {
         ["web2", 1, 1, 0, 1],
       ],
     );
-    assert.match(renderStatus(status), /all is as the config wants it/);
+    assert.match(renderStatus(status), /everything matches the config/);
   });
 
   for (const [what, seen, problem] of [
@@ -90,7 +90,7 @@ describe("the status of a farm", () => {
     [
       "a prefix that nobody has",
       sightings({}, [LIVE[0]]),
-      "r1: 192.0.2.64/27 goes to nobody instead of web2",
+      "r1: 192.0.2.64/27 goes to no server instead of web2",
     ],
     [
       "a machine that does not answer",
@@ -123,12 +123,12 @@ describe("the status of a farm", () => {
           ]),
         ],
       }),
-      "site w answers with status 403 on web2 (192.0.2.33), and with status 200 on web1: see its document root, its application or its certificate on web2; no planned move takes it there",
+      "site w answers with status 403 on web2 (192.0.2.33), but with status 200 on web1: check its document root, application and certificate on web2; until then no planned move takes it there",
     ],
     [
       "a server that does not answer",
       sightings({ health: new Map([["r1", answers(["fail", "192.0.2.65", "marked web2 w", "refused"])]]) }),
-      "web2 answers 0 of 1 questions: refused",
+      "web2 answers 0 of 1 health checks: refused",
     ],
     [
       "a full conntrack table (H1)",
@@ -138,7 +138,7 @@ describe("the status of a farm", () => {
     [
       "no health",
       sightings({ health: new Map([["r1", "r1 has no such script yet"]]) }),
-      "r1: no health: r1 has no such script yet",
+      "r1: no health checks: r1 has no such script yet",
     ],
     [
       "a certificate that has expired",
@@ -161,7 +161,7 @@ describe("the status of a farm", () => {
           { zone: "w.example", nameServer: "ns2", serial: 6 },
         ],
       }),
-      "w.example has several serials: ns1 7, ns2 6",
+      "w.example has different serials on its name servers: ns1 7, ns2 6",
     ],
     [
       "a dead name server",
@@ -215,6 +215,9 @@ describe("connections that a server still has", () => {
 
   it("are told in words", () => {
     assert.equal(describeLeft({ open: 1, idle: 0 }), "1 open connection");
-    assert.equal(describeLeft({ open: 0, idle: 4 }), "0 open connections, 4 idle not waited for");
+    assert.equal(
+      describeLeft({ open: 0, idle: 4 }),
+      "0 open connections, and 4 idle ones that are not waited for",
+    );
   });
 });

@@ -10,12 +10,12 @@ describe("a screen", () => {
   });
 
   it("keeps the top of one that does not, and says that there is more", () => {
-    assert.equal(fitTo(lines(21), 20, 60), `${lines(19)}\nmore below: make the terminal larger`);
+    assert.equal(fitTo(lines(21), 20, 60), `${lines(19)}\nmore below: enlarge the terminal`);
   });
 
   it("counts the rows of a long line, without its colours", () => {
     const long = `\x1b[31m${"x".repeat(60)}\x1b[39m`;
     assert.equal(fitTo(`${long}\nb`, 2, 60), `${long}\nb`);
-    assert.equal(fitTo(`${long}x\nb\nc`, 3, 60), `${long}x\nmore below: make the terminal larger`);
+    assert.equal(fitTo(`${long}x\nb\nc`, 3, 60), `${long}x\nmore below: enlarge the terminal`);
   });
 });

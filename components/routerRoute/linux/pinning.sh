@@ -431,9 +431,9 @@ conntrack_trouble() {
   max=$(<${tracked}_max)
   # 0 is no limit. A full table stays just below its limit: the kernel gives up half-open connections first.
   if ((max == 0 || count * 10 < max * 8)); then return 0; fi
-  local now="when it is full, the kernel drops new connections, to this router too"
-  ((count * 100 < max * 99)) || now="the kernel drops new connections, to this router too"
-  say "the conntrack table is full to $((count * 100 / max)) % ($count of $max): $now. Raise net.netfilter.nf_conntrack_max to $((max * 2)) at least, and the buckets with it (/sys/module/nf_conntrack/parameters/hashsize)"
+  local now="once it is full, the kernel drops new connections, including those to the router itself"
+  ((count * 100 < max * 99)) || now="the kernel drops new connections, including those to the router itself"
+  say "the conntrack table is $((count * 100 / max)) % full ($count of $max): $now. Raise net.netfilter.nf_conntrack_max to at least $((max * 2)), and the buckets with it (/sys/module/nf_conntrack/parameters/hashsize)"
 }
 
 # Limits of pinning here, one a line: said at preview, and again at up.

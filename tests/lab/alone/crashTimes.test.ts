@@ -80,7 +80,10 @@ describe("a crash under load, timed", function () {
 
     assert.deepEqual(reporting.words.slice(1, 3), ["dead web2", "would-flip web2"]);
     await farm.lab.start("web2");
-    assert.match((await watching.hears("back")).text, /web2 answers again: loopback-ha restore web2/);
+    assert.match(
+      (await watching.hears("back")).text,
+      /web2 answers again; to give it its traffic back: loopback-ha restore web2/,
+    );
     watching.saidNothingElse();
   });
 });

@@ -312,7 +312,7 @@ describe("pinned flows", function () {
         "a conntrack table that is nearly full",
         "echo 1 >/run/max; mount --bind /run/max /proc/sys/net/netfilter/nf_conntrack_max",
         "umount /proc/sys/net/netfilter/nf_conntrack_max",
-        /warning: r1: the conntrack table is full to \d+ % \(\d+ of 1\): the kernel drops new connections, to this router too\./,
+        /warning: r1: the conntrack table is \d+ % full \(\d+ of 1\): the kernel drops new connections, including those to the router itself\./,
       ],
     ];
     for (const [what, bring, mend, warning] of CONDITIONS) {

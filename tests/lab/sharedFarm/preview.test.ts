@@ -184,13 +184,13 @@ describe("loopback-ha preview", function () {
     });
 
     const rows: [string, string[], RegExp][] = [
-      ["two forms at once", ["--markdown", "--json"], /--markdown and --json are two forms of one result/],
+      ["two forms at once", ["--markdown", "--json"], /--markdown and --json can't be combined/],
       [
         "a file in no folder",
         ["--out", "/nowhere/preview.md"],
         /--out: "\/nowhere\/preview\.md" can't be written/,
       ],
-      ["a folder for a file", ["--out", "/tmp"], /--out: "\/tmp" can't be written \(it is a folder\)/],
+      ["a folder for a file", ["--out", "/tmp"], /--out: "\/tmp" can't be written \(it is a directory\)/],
       ["an option that is none", ["--mardown"], /Did you mean --markdown\?/],
     ];
     for (const [what, args, expected] of rows)
@@ -263,10 +263,10 @@ describe("loopback-ha preview", function () {
         assert.equal(code, Exit.Failed, text);
         has(
           text,
-          "Pulumi.lab.yaml: site gadgets would be served by web3 only, on all of 192.0.2.38, 192.0.2.70, 192.0.2.102, 192.0.2.134; at least 2 servers are asked for",
-          "Pulumi.lab.yaml: site widgetco would be served by web3 only",
+          "Pulumi.lab.yaml: site gadgets would be served only by web3, on 192.0.2.38, 192.0.2.70, 192.0.2.102, 192.0.2.134 together; at least 2 servers are required",
+          "Pulumi.lab.yaml: site widgetco would be served only by web3",
         );
-        const [, proposal] = /what would work:\n {2}(pulumi .*)/.exec(text)!;
+        const [, proposal] = /to fix this:\n {2}(pulumi .*)/.exec(text)!;
         const { stdout } = await farm.lab.exec("operator", ["bash", "-ec", proposal], {
           cwd: farm.project.folder,
           env: farm.project.env,

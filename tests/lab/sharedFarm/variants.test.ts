@@ -114,7 +114,7 @@ describe("variants of the farm", () => {
     const [, problem, ...others] = await problems();
     assert.match(
       problem,
-      /^site widgetco answers with status 40[34] on web2 \(.*\), and with status 200 on web1, web3, web4: see its document root/,
+      /^site widgetco answers with status 40[34] on web2 \(.*\), but with status 200 on web1, web3, web4: check its document root/,
     );
     assert.deepEqual(others, []);
     await project.drop('overrides["192.0.2.96/27"]');

@@ -120,7 +120,7 @@ describe("loopback-ha watch", function () {
     try {
       for (const name of SERVERS) {
         const { text } = await watching.hears("odd", { besides });
-        assert.match(text, /HTTP status 301 instead of 200.*: it lives, and nothing is moved/, name);
+        assert.match(text, /HTTP status 301 instead of 200.*: it is alive, so nothing is moved/, name);
       }
       await sleep(2000);
     } finally {
@@ -154,7 +154,7 @@ describe("loopback-ha watch", function () {
       assert.ok(await serves(["web1", "web1", "web4", "web4"]), String(await farm.serving()));
       await farm.lab.cut("web4");
       await watching.hears("dead");
-      assert.match((await watching.hears("minimum")).text, /fewer than 2 would be left/);
+      assert.match((await watching.hears("minimum")).text, /setting them down would leave fewer than 2/);
       await farm.lab.heal("web4");
       await watching.hears("alive");
     } finally {
@@ -171,7 +171,7 @@ describe("loopback-ha watch", function () {
     const { pid } = watching.lines[0];
     assert.match(
       textOf(second),
-      new RegExp(`another watcher has this stack: process ${pid} of root, since 20`),
+      new RegExp(`another watcher is already running for this stack: process ${pid} of root, since 20`),
     );
     watching.saidNothingElse();
   });
@@ -232,11 +232,15 @@ describe("loopback-ha watch", function () {
 
   it("what can't be done is refused, and nothing is touched", async () => {
     for (const [reason, ...args] of [
-      [/"soon" is no time/, "--interval", "soon"],
-      [/"5ms" is not between 200ms and 1m; use a time such as 200ms/, "--interval", "5ms"],
-      [/"0" is no whole number from 1 to 100; use one such as 3/, "--fall", "0"],
-      [/--min-active 4 with 4 servers: none could ever be set down; use 3 or less/, "--min-active", "4"],
-      [/--hook-url: "ftp:\/\/x"\.\.\. is no web address/, "--hook-url", "ftp://x"],
+      [/"soon" is not a duration/, "--interval", "soon"],
+      [/"5ms" is not between 200ms and 1m; use a duration such as 200ms/, "--interval", "5ms"],
+      [/"0" is not a whole number from 1 to 100; use a number such as 3/, "--fall", "0"],
+      [
+        /--min-active 4 with 4 servers would never let a server be set down; use 3 or less/,
+        "--min-active",
+        "4",
+      ],
+      [/--hook-url: "ftp:\/\/x"\.\.\. is not a web address/, "--hook-url", "ftp://x"],
     ] as [RegExp, ...string[]][]) {
       const result = await farm.project.cli(["watch", ...args]);
       assert.equal(result.code, Exit.Usage, textOf(result));
@@ -268,6 +272,6 @@ describe("loopback-ha watch", function () {
     const result = await farm.project.cli(["watch"]);
     await farm.drop("routers.r1.kind");
     assert.equal(result.code, Exit.Usage);
-    assert.match(textOf(result), /r1 \(kind cisco-ios\): nothing can be run there that asks the servers/);
+    assert.match(textOf(result), /watch can't run health checks on r1 \(kind cisco-ios\)/);
   });
 });

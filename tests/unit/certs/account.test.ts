@@ -81,10 +81,7 @@ describe("certs: the account", () => {
       assert.throws(
         () => accountsIn(folder, SERVER),
         (error: Error) => {
-          assert.match(
-            error.message,
-            /first can't be read .*nothing was ordered\. Bring it back from a backup/,
-          );
+          assert.match(error.message, /first can't be read .*nothing was ordered\. Restore it from a backup/);
           assert.ok(!error.message.includes("geheim"));
           return true;
         },

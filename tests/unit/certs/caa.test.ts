@@ -39,7 +39,7 @@ describe("certs: CAA records", () => {
       "one of somebody else's stays",
       [{ ...OURS, value: '0 issue "other.example"' }],
       undefined,
-      /a\.example has a CAA record of yours \(0 issue "other\.example"\), which stays/,
+      /a\.example already has a CAA record \(0 issue "other\.example"\), which is kept/,
     ],
     [
       "one of another name is no matter",

@@ -63,8 +63,8 @@ describe("certs: certbot", () => {
       ),
       "There were too many requests of a given type :: too many failed authorizations",
     ],
-    ["nothing", "", "it did not say why"],
-    ["nothing but where its log is", said(), "it did not say why"],
+    ["nothing", "", "it gave no reason"],
+    ["nothing but where its log is", said(), "it gave no reason"],
     ["no letter that steers a terminal", said("bad \u001b[2Jthing\u0007 \u202eabc"), "bad thing abc"],
   ];
   for (const [what, output, reason] of reasons)
@@ -105,7 +105,7 @@ describe("certs: certbot", () => {
       process.env.PATH = folder;
       await assert.rejects(
         certbot([]),
-        /certbot is not on this machine.*apt install certbot.*Nothing was ordered/,
+        /certbot is not installed on this machine.*apt install certbot.*Nothing was ordered/,
       );
     });
   });

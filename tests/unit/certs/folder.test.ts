@@ -11,9 +11,9 @@ describe("certs: the folder", () => {
     [{}, "acme/live"],
     [{ folder: "acme-test/live" }, "acme-test/live"],
     [{ folder: "/etc/letsencrypt/live" }, "/etc/letsencrypt/live"],
-    [{ folder: "live" }, /^tls\.folder is live, where a client of yours writes.*Nothing was touched$/],
+    [{ folder: "live" }, /^tls\.folder is live, which belongs to your own ACME client.*Nothing was touched$/],
     [{ folder: "certs" }, /pulumi config set --path tls\.folder acme\/live/],
-    [{ folder: "acme/live", keys: "/keys" }, /^tls\.keys is \/keys, and certbot writes each key beside/],
+    [{ folder: "acme/live", keys: "/keys" }, /^tls\.keys is \/keys, but certbot writes each key next to/],
   ];
   for (const [tls, wanted] of cases)
     it(`of ${JSON.stringify(tls)}`, () => {

@@ -26,19 +26,19 @@ describe("certs: whether a name leads to the farm", () => {
     [
       "it is not in DNS",
       { addresses: [], answers: [], dnsFailure: "ENOTFOUND" },
-      /^a\.example is not found in DNS \(ENOTFOUND\); the site's are 192\.0\.2\.37, 192\.0\.2\.69$/,
+      /^a\.example is not found in DNS \(ENOTFOUND\); the site's VIPs are 192\.0\.2\.37, 192\.0\.2\.69$/,
     ],
     [
       "it leads elsewhere",
       { addresses: ["203.0.113.1"], answers: [] },
-      /^a\.example leads to 203\.0\.113\.1, not to this farm; the site's are /,
+      /^a\.example resolves to 203\.0\.113\.1, not to this farm; the site's VIPs are /,
     ],
-    ["it leads elsewhere, too", { addresses: [VIPS[0], "203.0.113.1"] }, /leads to 203\.0\.113\.1, not/],
-    ["it has IPv6", { addresses6: ["2001:db8::1"] }, /AAAA record \(2001:db8::1\).*remove it$/],
+    ["it leads elsewhere, too", { addresses: [VIPS[0], "203.0.113.1"] }, /resolves to 203\.0\.113\.1, not/],
+    ["it has IPv6", { addresses6: ["2001:db8::1"] }, /AAAA record \(2001:db8::1\).*remove the record$/],
     [
       "somebody else answers",
       { answers: [{ address: VIPS[0], text: "token.other" }] },
-      /\(192\.0\.2\.37: token\.other\): look at loopback-ha status$/,
+      /\(192\.0\.2\.37: token\.other\): check loopback-ha status$/,
     ],
     [
       "nobody answers",

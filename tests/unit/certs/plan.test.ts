@@ -66,9 +66,9 @@ function planOf(
 describe("certs: the plan", () => {
   const good = pair(["www.a.example"]);
   const cases: [string, object, Reading | undefined, Step, RegExp][] = [
-    ["has none", {}, { missing: "x" }, Step.Order, /^has none yet$/],
-    ["is read by nobody", {}, undefined, Step.Order, /^has none yet$/],
-    ["has one that is good", {}, good, Step.Keep, /^good until \d{4}-\d\d-\d\d, due on /],
+    ["has none", {}, { missing: "x" }, Step.Order, /^no certificate yet$/],
+    ["is read by nobody", {}, undefined, Step.Order, /^no certificate yet$/],
+    ["has one that is good", {}, good, Step.Keep, /^valid until \d{4}-\d\d-\d\d, due on /],
     ["lacks a name", { aliases: ["a.example"] }, good, Step.Order, /names have changed: \+a\.example$/],
     ["has a name too many", {}, pair(["www.a.example", "a.example"]), Step.Order, /: -a\.example$/],
     ["has another one's", {}, pair(["b.example"]), Step.Order, /: \+www\.a\.example -b\.example$/],
@@ -108,7 +108,7 @@ describe("certs: the plan", () => {
       /from elsewhere \(certs\/a\)/,
     ],
     ["has its key elsewhere", { tls: { keys: "keys" } }, good, Step.Skip, /from elsewhere \(keys\)/],
-    ["is retiring", { retiring: true }, undefined, Step.Skip, /on its way out of DNS/],
+    ["is retiring", { retiring: true }, undefined, Step.Skip, /being removed from DNS/],
     [
       "has a wildcard",
       { aliases: ["*.a.example"] },
@@ -157,7 +157,7 @@ describe("certs: the plan", () => {
     const { why } = planOf({}, undefined, [order(2, "failed"), order(1, "failed")]);
     assert.match(
       why,
-      /^failed 2 times, last on \S+: the CA did not like it\. .* after \S+, or at once: loopback-ha certs a$/,
+      /^failed 2 times, last on \S+: the CA did not like it\. .* or after \S+; to retry now: loopback-ha certs a$/,
     );
   });
 
@@ -166,7 +166,7 @@ describe("certs: the plan", () => {
     assert.equal(step, Step.Stopped);
     assert.match(
       why,
-      /^was ordered on \S+, and yet: x is no certificate\. Tried again .* loopback-ha certs a$/,
+      /^was ordered on \S+, but still: x is no certificate\. It is retried .* loopback-ha certs a$/,
     );
     assert.equal(planOf({}, { broken: "x" }, [order(25, "ordered")]).step, Step.Order);
     assert.equal(planOf({ aliases: ["a.example"] }, good, [order(2, "ordered")]).step, Step.Order);

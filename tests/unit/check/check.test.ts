@@ -30,7 +30,7 @@ describe("check --min-servers-per-site", () => {
     );
   const below = (site: string, number: number, by: string, least = 2): string => {
     const vips = [0, 32, 64, 96].map((base) => `192.0.2.${base + 32 + number}`).join(", ");
-    return `Pulumi.prod.yaml: site ${site} would be served by ${by} only, on all of ${vips}; at least ${least} servers are asked for`;
+    return `Pulumi.prod.yaml: site ${site} would be served only by ${by}, on ${vips} together; at least ${least} servers are required`;
   };
   const both = (by: string, least = 2): string[] => [
     below("gadgets", 2, by, least),
@@ -45,24 +45,24 @@ describe("check --min-servers-per-site", () => {
       undefined,
       ["Pulumi.prod.yaml: 2 sites, each served by 1 server or more"],
     ],
-    ["no site", { sites: {}, zones: {} }, 2, ["Pulumi.prod.yaml: no site"]],
+    ["no site", { sites: {}, zones: {} }, 2, ["Pulumi.prod.yaml: no sites"]],
     [
       "everything pinned to one server",
       { overrides: all("web2") },
       2,
-      [...both("web2"), "what would work:", `  pulumi config rm --path 'overrides["192.0.2.32/27"]'`],
+      [...both("web2"), "to fix this:", `  pulumi config rm --path 'overrides["192.0.2.32/27"]'`],
     ],
     [
       "every home on one server",
       { homes: all("web2") },
       2,
-      [...both("web2"), "what would work:", `  pulumi config set --path 'homes["192.0.2.32/27"]' web1`],
+      [...both("web2"), "to fix this:", `  pulumi config set --path 'homes["192.0.2.32/27"]' web1`],
     ],
     [
       "one active server",
       { servers: servers({ web1: "maintenance", web2: "down", web3: "maintenance" }) },
       2,
-      [...both("web10"), "what would work:", "  pulumi config set --path 'servers.web1.state' active"],
+      [...both("web10"), "to fix this:", "  pulumi config set --path 'servers.web1.state' active"],
     ],
     [
       "one active server, and three are asked for",
@@ -70,7 +70,7 @@ describe("check --min-servers-per-site", () => {
       3,
       [
         ...both("web10", 3),
-        "what would work:",
+        "to fix this:",
         "  pulumi config set --path 'servers.web1.state' active",
         "  pulumi config set --path 'servers.web2.state' active",
       ],
@@ -81,9 +81,9 @@ describe("check --min-servers-per-site", () => {
       5,
       [
         ...both("web1, web2, web3, web10", 5),
-        "what would work:",
-        "  at least 5 servers below servers; there are 4",
-        "  network.vipSubnets 5: with 4, a site has 4 VIPs and no more servers than that",
+        "to fix this:",
+        "  add servers: at least 5 are needed under servers, there are 4",
+        "  set network.vipSubnets to 5: with 4, a site has 4 VIPs and at most as many servers",
       ],
     ],
     [
@@ -94,8 +94,8 @@ describe("check --min-servers-per-site", () => {
       },
       2,
       [
-        "Pulumi.prod.yaml: site s would be served by web1 only, on all of 192.0.2.37; at least 2 servers are asked for",
-        "what would work:",
+        "Pulumi.prod.yaml: site s would be served only by web1, on 192.0.2.37 together; at least 2 servers are required",
+        "to fix this:",
         "  pulumi config set --path 'network.vipSubnets' 2",
       ],
     ],
@@ -162,7 +162,7 @@ describe("check --min-servers-per-site", () => {
     );
     const found = lines({ sites, overrides: all("web1") }, 2);
     assert.equal(found.length, 10 + 1 + 2);
-    assert.equal(found[10], "Pulumi.prod.yaml: and 15 more sites like that");
+    assert.equal(found[10], "Pulumi.prod.yaml: and 15 more such sites");
   });
 
   it("proposes what works: with it, every site has enough (slow)", () => {

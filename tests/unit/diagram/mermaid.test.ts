@@ -26,13 +26,13 @@ describe("diagram as Mermaid text", () => {
     assert.match(renderMermaid(silent), /UTC<br\/>r1 is drawn from the config: r1 is off"\]/);
     assert.match(
       renderMermaid(silent),
-      /r0x0\["192\.0\.2\.32\/27<br\/>by the config<br\/>connections not known"\]/,
+      /r0x0\["192\.0\.2\.32\/27<br\/>from the config<br\/>connections not known"\]/,
     );
     const wrong = renderMermaid(
       status({ prefixes: [prefix(1, { live: "web2" }), prefix(2, { live: null, flows: {} })] }),
     );
     assert.match(wrong, /^ {2}r0x0 ==>\|"wanted: web1"\| s1$/m);
-    assert.match(wrong, /r0x1\["192\.0\.2\.64\/27<br\/>goes to nobody/);
+    assert.match(wrong, /r0x1\["192\.0\.2\.64\/27<br\/>goes to no server/);
     assert.doesNotMatch(wrong, /r0x1 (-|=)/);
   });
 

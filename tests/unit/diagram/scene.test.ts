@@ -84,18 +84,13 @@ describe("what a diagram shows", () => {
       servers.map(({ word, tone, facts, complaints }) => [word, tone, facts, complaints]),
       [
         ["active", Tone.Good, ["serves 2 of 2 subnets", "1 connection"], []],
-        [
-          "maintenance",
-          Tone.Resting,
-          ["serves 0 of 2 subnets", "1,200 connections"],
-          ["differs from what was applied"],
-        ],
+        ["maintenance", Tone.Resting, ["serves 0 of 2 subnets", "1,200 connections"], ["has drifted"]],
         ["down", Tone.Bad, ["serves 0 of 2 subnets"], []],
         [
           "active",
           Tone.Good,
-          ["shall serve 1 of 2 subnets", "0 connections"],
-          ["not reached by ssh", "answers 3 of 4 questions"],
+          ["should serve 1 of 2 subnets", "0 connections"],
+          ["not reached by ssh", "answers 3 of 4 checks"],
         ],
       ],
     );
@@ -123,7 +118,7 @@ describe("what a diagram shows", () => {
       sceneOf(silent("r1 did not answer within 12 s")).routers[0].notAsked,
       "r1 did not answer within 12 s",
     );
-    assert.equal(sceneOf(silent(null)).routers[0].notAsked, "it did not tell its table");
+    assert.equal(sceneOf(silent(null)).routers[0].notAsked, "it did not report its table");
     assert.equal(sceneOf(status()).routers[0].notAsked, null);
     assert.equal(sceneOf(status({ prefixes: [] })).routers[0].notAsked, null);
   });

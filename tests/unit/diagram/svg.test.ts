@@ -66,7 +66,7 @@ describe("diagram as SVG", () => {
     for (const text of [
       "Who serves what: loopback-ha/prod",
       "2026-11-25 07:48:00 UTC",
-      "all is as the config wants it",
+      "everything matches the config",
       "visitors",
       "www.widgetco.example",
       "192.0.2.69",
@@ -108,9 +108,7 @@ describe("diagram as SVG", () => {
     given.routers[0] = { ...given.routers[0], failure: "r1 is off" };
     const texts = textsOf(given);
     assert.ok(
-      texts.includes(
-        "What r1 does now is not known (r1 is off): its next hops are drawn as the config wants them.",
-      ),
+      texts.includes("The state of r1 is unknown (r1 is off): its next hops are drawn from the config."),
     );
     assert.ok(texts.includes("r1: r1 is off") && texts.includes("1 problem"));
   });

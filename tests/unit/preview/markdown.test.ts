@@ -194,7 +194,7 @@ describe("preview as Markdown", () => {
       { changes: [change({ drift: "address missing", files: [] }), change({ machine: "web2", files: [] })] },
       [
         "**vips: update (repairs: address missing)**\n\n</details>",
-        "the library's scripts or the way to the machine changed",
+        "the library's scripts or the connection settings changed",
       ],
     ],
     [
@@ -279,7 +279,7 @@ describe("preview as Markdown", () => {
     assert.match(text, /<b>web1<\/b>/);
     assert.match(
       text,
-      /Left out, as a comment has no room for more: the diffs of web\d+, .*web12, \d+ changed lines\. `loopback-ha preview` shows them\.$/,
+      /Left out because the comment would get too long: the diffs of web\d+, .*web12, \d+ changed lines\. `loopback-ha preview` shows them\.$/,
     );
     const shown = [...text.matchAll(/<summary>/g)].length;
     const [, left] = /diffs of (.*), \d+ changed/.exec(text)!;

@@ -39,12 +39,12 @@ describe("preview for a terminal", () => {
       [
         "s  nothing moves; web1, web2 change; drift on web2 is repaired",
         "warning: careful\\u{1b}[2J",
-        "for a balance by weight:",
+        "to balance by weight:",
         `  pulumi config set --path 'homes["192.0.2.64/27"]' web2`,
         "",
         "web1",
         "  vips: update",
-        "    what is wanted stays the same; the library's scripts or the way to the machine changed",
+        "    the desired state is unchanged; the library's scripts or the connection settings changed",
         "",
         "web2",
         "  vips: update (repairs: an address is missing)",
@@ -52,11 +52,11 @@ describe("preview for a terminal", () => {
     ));
 
   for (const [drift, says] of [
-    ["+ vhost w: RewriteRule …", "takes away: vhost w: RewriteRule …"],
-    ["- document root /srv/w", "brings back: document root /srv/w"],
+    ["+ vhost w: RewriteRule …", "removes: vhost w: RewriteRule …"],
+    ["- document root /srv/w", "restores: document root /srv/w"],
     [
       "+ a, seen after the run of 2026-11-29T08:01:02.123456789Z",
-      "takes away: a, seen after the run of 2026-11-29T08:01:02Z",
+      "removes: a, seen after the run of 2026-11-29T08:01:02Z",
     ],
     ["nothing of ours is on it", "repairs: nothing of ours is on it"],
   ])

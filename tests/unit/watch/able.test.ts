@@ -32,7 +32,7 @@ describe("watch: whether a flip could be made (M14)", () => {
     [
       "config",
       { config: trouble(CONFIG, "EACCES", "of uid 1001, gid 1000, mode 644") },
-      /^the stack's configuration \/srv\/farm\/Pulumi\.prod\.yaml on op1 can't be written by farm \(EACCES: so it is\): no server can be set down until that is put right\. It is of uid 1001, gid 1000, mode 644: give farm the right to write it/,
+      /^the stack's config file \/srv\/farm\/Pulumi\.prod\.yaml on op1 can't be written by farm \(EACCES: so it is\): no server can be set down until that is fixed\. It is of uid 1001, gid 1000, mode 644: give farm write access to it/,
     ],
     [
       "config",
@@ -42,9 +42,9 @@ describe("watch: whether a flip could be made (M14)", () => {
     ["config", { config: trouble(CONFIG, "ENOSPC") }, /Free space or inodes there: df -h .*; df -i /],
     ["config", { config: trouble(CONFIG, "EDQUOT") }, /Free space or inodes there/],
     ["config", { config: trouble(CONFIG, "EPERM", "of uid 0") }, /immutable \(lsattr\)/],
-    ["config", { config: trouble(CONFIG, "ENOENT") }, /a link that leads nowhere/],
-    ["config", { config: trouble(CONFIG, "EBUSY") }, /mount of its own/],
-    ["config", { config: trouble(CONFIG, "EIO") }, /Look at it: ls -l/],
+    ["config", { config: trouble(CONFIG, "ENOENT") }, /a dangling link/],
+    ["config", { config: trouble(CONFIG, "EBUSY") }, /a mount point/],
+    ["config", { config: trouble(CONFIG, "EIO") }, /Check it: ls -l/],
     [
       "edit",
       { unchangeable: "servers is not set in it but in Pulumi.yaml" },
@@ -55,7 +55,7 @@ describe("watch: whether a flip could be made (M14)", () => {
       { state: trouble("/mnt/state/.pulumi", "EROFS") },
       /the state's folder \/mnt\/state\/\.pulumi on op1 can't be written/,
     ],
-    ["state", { state: trouble("/mnt/state/.pulumi", "ETIMEDOUT") }, /file system does not answer/],
+    ["state", { state: trouble("/mnt/state/.pulumi", "ETIMEDOUT") }, /file system does not respond/],
     [
       "state",
       { state: undefined, backend: { url: "s3://b", trouble: "no \u001b[2J way" } },
@@ -65,7 +65,7 @@ describe("watch: whether a flip could be made (M14)", () => {
     [
       "move-r1",
       { unmoving: [{ router: "r1", reason: "sudo: a password is required" }] },
-      /^nothing could be moved on r1 while another run holds the stack \(sudo: a password is required\): flips are made/,
+      /^traffic can't be moved on r1 directly \(sudo: a password is required\): flips work only while no other run holds the stack/,
     ],
     ["temporary", { temporary: trouble("/tmp", "ENOSPC") }, /the folder for temporary files \/tmp/],
     [
@@ -78,13 +78,13 @@ describe("watch: whether a flip could be made (M14)", () => {
       { program: "Cannot find module '@pulumi/pulumi'" },
       /^the stack's program can't start on op1 \(Cannot find module '@pulumi\/pulumi'\): no server .*npm ci$/,
     ],
-    ["ssh", { missing: ["ssh"] }, /there is no ssh on the watcher's PATH on op1 \(\/usr\/bin\)/],
+    ["ssh", { missing: ["ssh"] }, /ssh is not on the watcher's PATH on op1 \(\/usr\/bin\)/],
     [
       "kept",
       { kept: trouble("/srv/farm/.loopback-ha/watch.prod.json", "EACCES") },
-      /flips are made, and one that is started again does not know of them/,
+      /flips still happen, but a restarted watcher will not know of them/,
     ],
-    ["log", { log: "write EPIPE" }, /the log can't be written on op1 \(write EPIPE\): flips are made/],
+    ["log", { log: "write EPIPE" }, /the log can't be written on op1 \(write EPIPE\): flips still happen/],
   ] as [string, Partial<Facts>, ...RegExp[]][]) {
     it(`${what}: ${texts[0].source.slice(0, 60)}`, () => {
       const [found, ...others] = hindrances({ ...FINE, ...facts });

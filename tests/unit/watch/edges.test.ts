@@ -21,7 +21,7 @@ describe("watch: its log", () => {
   it("is one line, for people or for programs", () => {
     assert.equal(
       render(LINE, AT, false),
-      "2026-11-25T10:00:00.123Z flip servers=web2 - web2 is dead and web1, web3 answer: state down, and up",
+      "2026-11-25T10:00:00.123Z flip servers=web2 - web2 is dead and web1, web3 answer: setting the state to down and running up",
     );
     assert.deepEqual(JSON.parse(render(LINE, AT, true)), {
       time: "2026-11-25T10:00:00.123Z",
@@ -83,7 +83,9 @@ describe("watch: hooks (slow)", () => {
     const file = path.join(folder, "pid");
     const command = `sleep 600 & echo $! >${file}; wait`;
     const began = Date.now();
-    assert.deepEqual(await told({ command, seconds: 1 }, LINE), ["command: it took over 1 s and was ended"]);
+    assert.deepEqual(await told({ command, seconds: 1 }, LINE), [
+      "command: it took longer than 1 s and was killed",
+    ]);
     assert.ok(Date.now() - began < 9000);
     const pid = Number(fs.readFileSync(file, "utf8"));
     const state = (): string => ifThere(() => fs.readFileSync(`/proc/${pid}/stat`, "utf8")) ?? "gone";
@@ -100,7 +102,7 @@ describe("watch: hooks (slow)", () => {
       // A notifier that makes itself a daemon and keeps stderr.
       ["setsid sleep 30 & true", 1, []],
       ["setsid sleep 30 & exit 3", 1, ["command: exit code 3"]],
-      ["setsid sleep 30 & exec sleep 30", 1, ["command: it took over 1 s and was ended"]],
+      ["setsid sleep 30 & exec sleep 30", 1, ["command: it took longer than 1 s and was killed"]],
       ["exec 0<&-; exec 2>&-; true", 5, []],
       ["kill -TERM $$", 5, ["command: SIGTERM"]],
       ["kill -KILL 0", 5, ["command: SIGKILL"]],
@@ -180,7 +182,7 @@ describe("watch: hooks (slow)", () => {
   it("what piles up behind one that hangs is dropped, and said", async () => {
     const lines = Array<words.Line>(102).fill(LINE);
     const failures = await told({ command: "exit 0" }, ...lines);
-    assert.deepEqual(failures, Array(2).fill("hooks: 100 lines wait: flip is not told"));
+    assert.deepEqual(failures, Array(2).fill("hooks: 100 lines are waiting already: flip is dropped"));
   });
 });
 
@@ -205,7 +207,7 @@ describe("watch: what it keeps", () => {
     for (const text of ["", "{", "null", '{"flips":7}']) {
       fs.writeFileSync(file.file, text);
       assert.deepEqual(read(), { flips: [], unfinished: [] });
-      assert.match(lost.pop()!, /watch\.prod\.json can't be read, and is .*\.unreadable now \(/);
+      assert.match(lost.pop()!, /watch\.prod\.json can't be read, and was renamed to .*\.unreadable \(/);
       assert.ok(!fs.existsSync(file.file));
     }
   });
@@ -215,7 +217,7 @@ describe("watch: what it keeps", () => {
     await becomeTheWatcher(key);
     await assert.rejects(
       becomeTheWatcher(key),
-      new RegExp(`another watcher has this stack: process ${process.pid} of`),
+      new RegExp(`another watcher is already running for this stack: process ${process.pid} of`),
     );
     await becomeTheWatcher(`${key}2`);
   });
@@ -230,7 +232,10 @@ describe("watch: what it keeps", () => {
     other.listen(`\0loopback-ha-watch-${hash}`);
     await once(other, "listening");
     await assert.rejects(becomeTheWatcher(key), ({ message }: Error) => {
-      assert.match(message, /^another watcher has this stack: [\x20-\x7e…]{1,320}; nothing was touched$/);
+      assert.match(
+        message,
+        /^another watcher is already running for this stack: [\x20-\x7e…]{1,320}; nothing was touched$/,
+      );
       return true;
     });
     other.close();

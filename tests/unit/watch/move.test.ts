@@ -60,7 +60,7 @@ describe("watch: what dead servers carry, moved on the routers (M14)", () => {
     assert.deepEqual([ssh.calls.length, moved], [1, []]);
     assert.match(failures.join(), /^r1: r1 does not answer over ssh/);
     const ios = { ...ROUTER, kind: "cisco-ios" } as RouterModel;
-    assert.match((await moveOn(ios, moves(1), ["web2"])).failures.join(), /nothing can be run on r1/);
+    assert.match((await moveOn(ios, moves(1), ["web2"])).failures.join(), /no command can be run on r1/);
   });
 
   it("tries at the start what it will ask: rights or a command for one prefix are too little", async () => {
@@ -72,11 +72,11 @@ describe("watch: what dead servers carry, moved on the routers (M14)", () => {
     assert.match(ssh.calls[0].words.at(-1)!.replace(/.*loopback-ha-move /, ""), rule);
     assert.equal(
       await tried("echo 'usage: loopback-ha-move [--from SERVER] PREFIX SERVER'"),
-      "its loopback-ha-move is older: pulumi up --continue-on-error",
+      "its loopback-ha-move is out of date: run pulumi up --continue-on-error",
     );
     assert.equal(
       await tried("echo 'sudo: a password is required' >&2; exit 1"),
-      "sudo: a password is required; its sudoers file may be older: docs/your-own-network.md, ssh",
+      "sudo: a password is required; its sudoers file may be out of date: see docs/your-own-network.md, ssh",
     );
   });
 });

@@ -118,7 +118,7 @@ describe("watch: sites' own pages", () => {
     const { lines } = again(new Watched(), 2, "+4++");
     assert.match(
       lines[0].text,
-      /^web2 serves, .* by 1 site so far: site site1 answers with status 403 on web2 \(192\.0\.2\.37\), and with status 200 on web1, web3, web4: .*It is not set down for that; if it shall go: loopback-ha drain web2$/,
+      /^web2 is up, .* 1 site so far: site site1 answers with status 403 on web2 \(192\.0\.2\.37\), but with status 200 on web1, web3, web4: .*It is not set down for that; to take it out of service: loopback-ha drain web2$/,
     );
     assert.equal(lines[0].fields.sites, 1);
   });
@@ -137,7 +137,7 @@ describe("watch: sites' own pages", () => {
     const lose = (reason: string): Watched =>
       watched.take({ kind: "pagesLost", at: watched.at, router: "r1", reason });
     pages(watched, "+4++");
-    lose("r1 said nothing for 90 s");
+    lose("r1 sent nothing for 90 s");
     lose("r1: health.sh knows no --pages");
     lose("r1: sudo: a password is required");
     pages(watched, "+4++");

@@ -278,17 +278,21 @@ describe("watch: slow is not dead", () => {
 
   it("why nobody answers is said as far as it is known", () => {
     for (const [picture, count, reason] of [
-      ["xxxx", 0, /^every active server refuses r1's connections: their web servers have ended, all of them/],
-      ["----", 0, /, nor a ping: rather its link to them than all of them/],
-      ["ssss", 0, /, and their machines live: their services hang or are overloaded, or a firewall/],
-      ["~~~~", 0, /, and their machines live/],
-      ["x~s-", 0, /, and their machines live/],
+      ["xxxx", 0, /^every active server refuses r1's connections: all of their web servers have stopped/],
+      [
+        "----",
+        0,
+        /, not even to a ping: the router's link to them is a likelier cause than all of them at once/,
+      ],
+      ["ssss", 0, /, but their machines are alive: their services hang or are overloaded, or a firewall/],
+      ["~~~~", 0, /, but their machines are alive/],
+      ["x~s-", 0, /, but their machines are alive/],
       [
         "----",
         9995,
-        /, and its conntrack table is full \(9995 of 10000\): the kernel drops new connections, to this router too/,
+        /, and its conntrack table is full \(9995 of 10000\): the kernel drops new connections, including those to the router itself/,
       ],
-      ["----", 9000, /rather its link/],
+      ["----", 9000, /the router's link/],
     ] as [string, number, RegExp][]) {
       const watched = new Watched();
       for (let i = 0; i < 5; i++) {
@@ -298,8 +302,8 @@ describe("watch: slow is not dead", () => {
       const lines = watched.lines.filter(({ event }) => event === "nobody");
       assert.equal(lines.length, 1, picture);
       assert.match(lines[0].text, reason);
-      assert.match(lines[0].text, /so nothing is done until one answers$/);
-      assert.equal(/rather its link/.test(lines[0].text), reason.source.includes("rather its link"));
+      assert.match(lines[0].text, /so the watcher does nothing until one answers$/);
+      assert.equal(/the router's link/.test(lines[0].text), reason.source.includes("the router's link"));
     }
   });
 
@@ -314,7 +318,7 @@ describe("watch: slow is not dead", () => {
       watched.round("r1", "++++", undefined, { tracked });
     }
     assert.deepEqual(
-      watched.lines.map(({ event, text }) => [event, /full to (\d+) %/.exec(text)![1]]),
+      watched.lines.map(({ event, text }) => [event, /(\d+) % full/.exec(text)![1]]),
       [
         ["conntrack", "80"],
         ["conntrack", "99"],
@@ -323,9 +327,12 @@ describe("watch: slow is not dead", () => {
     );
     assert.match(
       watched.lines[0].text,
-      /when it is full, the kernel drops new connections, to this router too\. Raise net\.netfilter\.nf_conntrack_max to 20000 at least/,
+      /once it is full, the kernel drops new connections, including those to the router itself\. Raise net\.netfilter\.nf_conntrack_max to at least 20000/,
     );
-    assert.match(watched.lines[1].text, /: the kernel drops new connections, to this router too/);
+    assert.match(
+      watched.lines[1].text,
+      /: the kernel drops new connections, including those to the router itself/,
+    );
     assert.match(watched.lines[2].text, /there is room again$/);
   });
 
@@ -347,7 +354,7 @@ describe("watch: slow is not dead", () => {
     }
     const after = watched.lines.slice(before).map(({ text }) => text);
     assert.deepEqual(after, [
-      "visitors don't get through r1, whatever servers answer it: chain last drops all",
+      "visitors don't get through r1, even though servers may answer the router itself: chain last drops all",
     ]);
   });
 
@@ -361,8 +368,14 @@ describe("watch: slow is not dead", () => {
     assert.deepEqual(
       watched.lines.map(({ event, text }) => [event, text]),
       [
-        ["closed", `visitors don't get through r1, whatever servers answer it: ${closed}`],
-        ["closed", `visitors don't get through r1, whatever servers answer it: ${lost}`],
+        [
+          "closed",
+          `visitors don't get through r1, even though servers may answer the router itself: ${closed}`,
+        ],
+        [
+          "closed",
+          `visitors don't get through r1, even though servers may answer the router itself: ${lost}`,
+        ],
         ["open", "r1 lets visitors through again"],
       ],
     );
