@@ -211,7 +211,7 @@ export function pageOf({ rounds, versions, unmeasured, builds, flips, crashes }:
   return [
     `# Benchmarks: the same work by other tools
 
-Made by \`npm run bench -- rivals\` (plain \`npm run bench\` also measures the tables of the other benchmarks again, first) on ${new Date().toISOString().slice(0, 10)}: ${os.cpus().length} cores, ${memory} GiB; the operator's tools, the clients and all machines of the lab share them. Times without load: ${runs} of each tool, taking turns, median (minimum to maximum). The best of a column is bold.
+Made by \`npm run bench -- rivals\` (\`npm run bench\` without a name measures the tables of scale, https and preview again first) on ${new Date().toISOString().slice(0, 10)}: ${os.cpus().length} cores, ${memory} GiB; the operator's tools, the clients and all machines of the lab share them. Times without load: ${runs} of each tool, taking turns, median (minimum to maximum). The best of a column is bold.
 
 All build the same farm: four servers that bind four VIP subnets, Apache with a virtual host for each site, a router with a next hop for each subnet, a zone in BIND with four addresses for each site. All of it persists over a reboot. Each tool does that in its own best way; read its configuration, and improve it if you can:
 
