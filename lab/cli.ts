@@ -6,9 +6,7 @@ import { Lab } from "./lab";
 import { Side } from "./machines";
 import { LabError, program as lab, secondLabId } from "./state";
 
-const program = new Command("lab")
-  .description("The article's network on this machine.")
-  .enablePositionalOptions();
+const program = new Command("lab").description("A farm's network on this machine.").enablePositionalOptions();
 
 const timed = async (what: string, work: Promise<void>): Promise<void> => {
   const start = Date.now();

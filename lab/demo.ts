@@ -1,4 +1,4 @@
-/** `npm run demo`: the article's network from nothing to a failover and back, seen from a client. */
+/** `npm run demo`: a farm from nothing to a failover and back, seen from a client. */
 import Table from "cli-table3";
 import { underLoad, whoServes } from "./client";
 import { Lab } from "./lab";

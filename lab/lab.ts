@@ -45,7 +45,7 @@ export function findMachine(name: string): Machine {
   throw new LabError(`there is no machine '${name}'${hint}`, `one of ${names.join(", ")}`);
 }
 
-/** The article's network on this host. Methods that change it take turns, also between programs. */
+/** A farm's network on this host. Methods that change it take turns, also between programs. */
 export class Lab {
   private readonly state: State;
   private readonly processes: Processes;

@@ -137,7 +137,7 @@ export class Program {
     fs.writeFileSync(this.file(config), withConfigValue(read(config), name, keyPath, value));
   }
 
-  /** The one recovery, as the README has it, after an `up` that was killed. */
+  /** The one recovery, as docs/by-hand.md has it, after an `up` that was killed. */
   async recover(): Promise<void> {
     // A kill during a write can leave a file backend's checkpoint empty; the one before lies beside it.
     const checkpoint = this.file(`state/.pulumi/stacks/loopback-ha/${this.stack}.json`);

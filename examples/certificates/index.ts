@@ -1,4 +1,4 @@
-/** A site by https whose certificate and key come with the program, in place of a folder. */
+/** A site with https whose certificate and key come from the program, in place of a folder. */
 import * as pulumi from "@pulumi/pulumi";
 import { CheckKind, RouterRoute, WebServerPool } from "../../components";
 import { plan, routing, servers, vips, zone } from "../network";
@@ -12,7 +12,7 @@ const pool = new WebServerPool("web", {
   sites: [
     {
       ...site,
-      // Outputs of other resources do as well: what an ACME provider ordered, or @pulumi/tls made.
+      // Outputs of other resources work as well: those of an ACME provider, or of @pulumi/tls.
       tls: { certificate: config.require("certificate"), privateKey: config.requireSecret("privateKey") },
     },
   ],

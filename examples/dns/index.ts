@@ -10,12 +10,12 @@ new RouterRoute("r1", {
   ]),
 });
 
-// As aliases, the default: BIND does not listen on the addresses of a whole prefix that is local.
+// As aliases, the default: BIND does not listen on addresses of a prefix that is local as a whole.
 const bound = servers.map(
   (server) => new LoopbackVip(server.name, { server, vips, prefixes: plan.vipSubnets }),
 );
 
-// Each name of a name server has one VIP: a resolver that gets no answer from one asks the next.
+// Each name server name has one VIP: a resolver that gets no answer from one asks the next.
 const names = vips.map((vip, i) => ({ name: `ns${i + 1}`, type: "A", value: vip }));
 new DnsRoundRobin(zone, {
   ...soa,

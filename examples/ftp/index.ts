@@ -4,7 +4,7 @@ import { nameServer, plan, routing, servers, soa, vips, zone } from "../network"
 
 const routes = new RouterRoute("r1", {
   ...routing,
-  // A session that is open over a failover goes on where it is: its next file comes by a new connection.
+  // A session that is open during a failover stays on its server, although its next file uses a new connection.
   pinning: { helpers: ["ftp"] },
   checks: vips.map((vip) => ({ vip, site: "ftp", kind: CheckKind.Tcp, port: 21, greeting: "220" })),
 });

@@ -2,8 +2,8 @@
 # vsftpd on one server, as its configuration management would set it up. Run as root; Debian.
 set -eu
 
-# For downloads by anybody, from /srv/ftp. Passive answers name the VIP that the client came by, so there is no
-# pasv_address; active data connections come from it, too.
+# Anonymous downloads, from /srv/ftp. Passive answers contain the VIP that the client connected to, so pasv_address is not
+# set; active data connections come from that VIP, too.
 cat >/etc/vsftpd.conf <<'END'
 listen=YES
 anonymous_enable=YES

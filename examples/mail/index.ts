@@ -2,7 +2,7 @@
 import { CheckKind, DnsRoundRobin, LoopbackVip, RouterRoute } from "../../components";
 import { nameServer, plan, routing, servers, soa, vips, zone } from "../network";
 
-// Without the greeting a Postfix would do that listens and can't start what takes the mail.
+// Without the greeting, a Postfix that listens but can't start its smtpd would pass the check.
 const greeting = `220 mx.${zone}`;
 const routes = new RouterRoute("r1", {
   ...routing,

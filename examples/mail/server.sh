@@ -3,8 +3,8 @@
 set -eu
 domain=widgetco.example store=192.0.2.10
 
-# All servers greet with one name, which is what the router asks for; in Received lines each has its own.
-# Take mail for the users that exist only (relay_recipient_maps), or you send bounces to strangers.
+# All servers greet with one name, which the router checks; in Received lines each uses its own.
+# Accept mail only for users that exist (relay_recipient_maps), or you send bounces to strangers.
 postconf -e \
   "myhostname = $(hostname).$domain" \
   "smtpd_banner = mx.$domain ESMTP" \

@@ -1,6 +1,6 @@
 /**
- * The article's network as a program of its own, without stack configuration: one router, four web servers, a name
- * server and one site. A failover is a change of `state` below, followed by `pulumi up`.
+ * The lab's network as one program, without stack configuration: one router, four web servers, a name server and one
+ * site. For a failover, change `state` below and run `pulumi up`.
  */
 import {
   CheckKind,

@@ -50,7 +50,7 @@ export async function crashes(): Promise<void> {
   await report("crash.md", {
     title: "A server crashes under load",
     command: "npm run bench -- crash",
-    text: "500 new connections a second to the VIP of web2, and five each that download, upload, idle after a request, or never send one. web2 crashes; 15 s later an operator sets it down and runs `pulumi up`: times are from the start of that command. A request has 1.2 s, enough for one repetition of a lost SYN; a client with more patience learns of its failure later, and with less, sooner. The server that takes over sends no resets here: the router alone tells the clients. Warm: ssh connections to the machines stand; cold: none does. The empty program ran before it under the same load: the median of three.",
+    text: "500 new connections per second go to the VIP of web2, and five each download, upload, idle after a request, or never send one. web2 crashes; 15 s later an operator sets it down and runs `pulumi up`: times are from the start of that command. A request has 1.2 s, enough for one repetition of a lost SYN; a client with more patience learns of its failure later, and with less, sooner. The server that takes over sends no resets here: only the router tells the clients. Warm: ssh connections to the machines are open; cold: none is. The empty program ran before under the same load: the median of three.",
     head: [
       "ssh",
       "the route changes after",

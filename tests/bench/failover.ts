@@ -68,7 +68,7 @@ const VARIANTS: Variant[] = [
   { name: "pulumi up, pinFlows: false", ...byPulumi, prepare: withoutPins },
   { name: "pulumi up, kind frr", ...byPulumi, prepare: withFrr },
   {
-    name: "the article's script: route del, route add",
+    name: "a script: route del, route add",
     async prepare(farm) {
       const restorePins = await withoutPins(farm);
       // Our supervisor would put the deleted route back.
@@ -143,7 +143,7 @@ export async function failover(): Promise<void> {
   await report("failover.md", {
     title: "Ten planned flips under load",
     command: "npm run bench -- failover",
-    text: `All load is on the ${SITES} VIPs of ${PREFIX}, which web2 and web1 serve in turn, from ten client addresses: new connections with one request each, and ${DOWNLOADS.count} downloads of ${FILE_BYTES / 1e6} MB at a reader's pace, ${DOWNLOADS.seconds} s each. A gap is a time without an answer on one VIP. The new server is named from the moment on that no request is begun any more that another one, or none, answers; counted from the first one that it answers.`,
+    text: `All load is on the ${SITES} VIPs of ${PREFIX}, which web2 and web1 serve in turn, from ten client addresses: new connections with one request each, and ${DOWNLOADS.count} downloads of ${FILE_BYTES / 1e6} MB at a reader's pace, ${DOWNLOADS.seconds} s each. A gap is a time without an answer on one VIP. The new server counts as named once no request that begins later is answered by another server or not at all; the time is counted from the first request that it answers.`,
     head: [
       "flips by",
       "new connections/s",

@@ -1,7 +1,7 @@
 /** Every site's. */
 export const DOCUMENT_ROOT = "/srv/www/bench";
 
-/** A stack's configuration with sites s0, s1, … on the article's 30 host numbers: beyond that, they share VIPs by name. */
+/** A stack's configuration with sites s0, s1, … on 30 host numbers: beyond that, they share VIPs by name. */
 export function farmConfig(count: number): string {
   const hosts = 30;
   return config(count, "{ block: 192.0.2.0/24, subnetPrefix: 27, vipSubnets: 4 }", "", (i) =>

@@ -84,7 +84,7 @@ async function write(rows: [string, Times, string][]): Promise<void> {
   await report("flip.md", {
     title: "Flip and first up",
     command: "npm run bench -- flip",
-    text: `${ROUNDS} runs each, in turn with what they are compared with; wall time of \`pulumi up\`. The baseline is a program with the library's imports and as many commands, which do nothing.`,
+    text: `${ROUNDS} runs each, taking turns with the runs that they are compared with; wall time of \`pulumi up\`. The baseline is a program with the library's imports and the same number of commands, which do nothing.`,
     head: ["what", "median", "min", "max", "compared"],
     rows: cells,
   });

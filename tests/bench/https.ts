@@ -111,7 +111,7 @@ async function measure({ http, https }: Pair, renew: () => void): Promise<void> 
   await report("https.md", {
     title: "https",
     command: "npm run bench -- https",
-    text: `1,000 sites that have four VIPs each, on four servers, by http and by https, each in a lab of its own and in turn: median, and the least to the most, of ${ROUNDS} runs (a first up: of 3). Each site has a certificate of its own (P-256). Wall time of \`pulumi\`; ups with \`--skip-preview\`.`,
+    text: `1,000 sites with four VIPs each, on four servers, by http and by https, each in its own lab, taking turns: median (minimum to maximum) of ${ROUNDS} runs (a first up: of 3). Each site has its own certificate (P-256). Wall time of \`pulumi\`; ups with \`--skip-preview\`.`,
     head: ["what", "http", "https", "https over http", "target"],
     rows: [
       row("first up", firstUp, "at most 1.5 x"),

@@ -118,7 +118,7 @@ async function write(all: Measures[]): Promise<void> {
   await report("scale.md", {
     title: "Scale",
     command: "npm run bench -- scale",
-    text: `Each site has four VIPs of its own, on four servers. ${ROUNDS} runs each, in turn with the baseline (a program with the library's imports and as many commands, which do nothing): median, and the least to the most; a first up and a new site once. Wall time of \`pulumi\`; flips and ups with \`--skip-preview\`.`,
+    text: `Each site has four VIPs of its own, on four servers. ${ROUNDS} runs each, taking turns with the baseline (a program with the library's imports and the same number of commands, which do nothing): median (minimum to maximum); a first up and a new site once. Wall time of \`pulumi\`; flips and ups with \`--skip-preview\`.`,
     head: ["what", ...SITES.map((count) => `${count} site${count === 1 ? "" : "s"}`), "target"],
     rows: [
       row("first up", "1,000 sites: under 30 s", (it) => `${it.firstUp.toFixed(1)} s`),

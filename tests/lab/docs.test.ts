@@ -34,8 +34,9 @@ describe("docs: what they say is run", () => {
   const served = async (name: string, vip: string): Promise<string> =>
     whoServes(lab, vip, name, (await project.output("healthPath")) as string);
 
-  it("README: the first stack, a new site, its end, maintenance, a dead server, a new one, homes, pins, an interrupted run", async () => {
+  it("README and by-hand.md: the first stack, a new site, its end, maintenance, a dead server, a new one, homes, pins, an interrupted run", async () => {
     project = new Project(lab, "prod");
+    const byHand = "docs/by-hand.md";
     const config = block("README.md", "loopback-ha:network", "yaml");
     const [install, init, ...first] = block("README.md", "pulumi stack init").trim().split("\n");
     fs.rmSync(project.file("Pulumi.prod.yaml"));
@@ -65,13 +66,13 @@ describe("docs: what they say is run", () => {
     for (const [key, value] of Object.entries(site)) await project.set(`sites.gadgets.${key}`, value);
     await project.set('zones["widgetco.example"].ttl', "2");
     await operate(up);
-    const leave = block("README.md", "sites.gadgets.retiring");
+    const leave = block(byHand, "sites.gadgets.retiring");
     assert.match(leave, /# wait/);
     await operate(leave.replace(/^# wait.*$/m, "sleep 3"));
     assert.notEqual(await served("gadgets.widgetco.example", "192.0.2.38"), "web1");
 
-    const [away, back] = block("README.md", "servers.web2.state maintenance").trim().split("\n");
-    const told = block("README.md", "until the end", "text").trim().split("\n");
+    const [away, back] = block(byHand, "servers.web2.state maintenance").trim().split("\n");
+    const told = block(byHand, "until the end", "text").trim().split("\n");
     const flip = await operate(away);
     // Nobody else is connected here.
     for (const line of told)
@@ -84,17 +85,17 @@ describe("docs: what they say is run", () => {
     assert.equal(await served("www.widgetco.example", "192.0.2.69"), "web2");
 
     await lab.crash("web2");
-    await operate(block("README.md", "servers.web2.state down"));
+    await operate(block(byHand, "servers.web2.state down"));
     assert.equal(await served("www.widgetco.example", "192.0.2.69"), "web1");
     await lab.start("web2");
     await operate(away);
     await operate(back);
     assert.equal(await served("www.widgetco.example", "192.0.2.69"), "web2");
 
-    await operate(block("README.md", "servers.web3.address"));
+    await operate(block(byHand, "servers.web3.address"));
     const inline = (start: string): string => {
-      const readme = fs.readFileSync(path.join(checkout, "README.md"), "utf8");
-      const [, line] = readme.split(`\`pulumi config set --path '${start}`);
+      const text = fs.readFileSync(path.join(checkout, byHand), "utf8");
+      const [, line] = text.split(`\`pulumi config set --path '${start}`);
       return `pulumi config set --path '${start}${line.slice(0, line.indexOf("`"))}`;
     };
     await operate(inline("homes"));
@@ -103,7 +104,7 @@ describe("docs: what they say is run", () => {
     await operate(up);
     assert.equal(await served("www.widgetco.example", "192.0.2.69"), "web1");
 
-    const interrupted = block("README.md", "pulumi cancel").trim().split("\n");
+    const interrupted = block(byHand, "pulumi cancel").trim().split("\n");
     const [cancel, refresh, again] = interrupted.filter((line) => !line.startsWith("#"));
     // Only if the stack is locked: it is not.
     await operate(`${cancel.replace(/#.*/, "")} || true`);
@@ -111,10 +112,10 @@ describe("docs: what they say is run", () => {
     assert.match(await operate(again), /unchanged/);
   }).timeout(600_000);
 
-  it("README: a program of one's own, with the components", async () => {
+  it("components.md: a program of one's own, with the components", async () => {
     const own = new Program(lab, "own", await userFolder("own"));
-    fs.writeFileSync(own.file("Pulumi.yaml"), block("README.md", "main: index.ts", "yaml"));
-    fs.writeFileSync(own.file("index.ts"), block("README.md", "new lha.WebServerPool", "ts"));
+    fs.writeFileSync(own.file("Pulumi.yaml"), block("docs/install.md", "main: index.ts", "yaml"));
+    fs.writeFileSync(own.file("index.ts"), block("docs/components.md", "new lha.WebServerPool", "ts"));
     await own.init();
     try {
       const { code, stdout, stderr } = await own.up();

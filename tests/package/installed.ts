@@ -1,4 +1,4 @@
-/** The package as a user has it: packed out of this checkout and installed as the README says, once for all tests of a run. */
+/** The package as a user has it: packed out of this checkout and installed as docs/install.md says, once for all tests of a run. */
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -62,9 +62,9 @@ async function installOnce(place: string, install: (into: string) => Promise<voi
 async function packAndInstallInto(into: string): Promise<void> {
   const user = path.join(into, "empty");
   fs.mkdirSync(user, { recursive: true });
-  const [, pack] = block("README.md", "npm pack").trim().split("\n");
+  const [, pack] = block("docs/install.md", "npm pack").trim().split("\n");
   await lines(pack, checkout, { npm_config_pack_destination: into });
-  const install = block("README.md", "npm init --yes").replace(
+  const install = block("docs/install.md", "npm init --yes").replace(
     " pulumi-loopback-ha ",
     ` ${path.join(into, TARBALL)} `,
   );

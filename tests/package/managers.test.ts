@@ -12,10 +12,10 @@ describe("the package, however it is installed", function () {
   let npm: Record<string, unknown>;
   let tools: string;
 
-  /** README's line for npm, with the file in place of the name. */
+  /** The line of docs/install.md for npm, with the file in place of the name. */
   const packages = (sdk = ""): string => `${tarball} @pulumi/pulumi${sdk}`;
 
-  before("by npm, as README says", async () => {
+  before("by npm, as install.md says", async () => {
     [tarball, tools] = await Promise.all([packed(), sharedTools()]);
     const project = new Project(await userFolder("by-npm"));
     project.writeProgram();

@@ -10,11 +10,12 @@ import { block } from "../pages";
 import { run } from "../run";
 import { INSTALL_MS, packed, userFolder } from "./installed";
 
-/** All that may be in it; `dist` is compared with the sources besides. */
+/** Everything that may be in it; `dist` is also compared with the sources. */
 const ALLOWED = [
   /^(package\.json|(README|CHANGELOG|SECURITY)\.md|LICENSE|bin\/loopback-ha\.cjs)$/,
   /^docs\/[\w/-]+\.(md|svg|gif|png)$/,
-  /^examples\/(network\.ts|(?!lab\/)\w+\/[\w.-]+|lab\/(Pulumi\.lab\.yaml|README\.md))$/,
+  /^examples\/(network\.ts|\w+\/[\w.-]+)$/,
+  /^lab\/(Pulumi\.lab\.yaml|README\.md)$/,
   /^plugin\/(PulumiPlugin\.yaml|package\.json|index\.cjs|pulumi-resource-loopback-ha)$/,
   /^dist\/(schema\.json|(components|cli)\/[\w/-]+\.(js|cjs|sh|pl|service)|components\/[\w/-]+\.d\.c?ts)$/,
 ];
@@ -93,7 +94,7 @@ describe("the package", function () {
       );
       fs.writeFileSync(
         path.join(folder, "components.ts"),
-        `${block("README.md", "new lha.WebServerPool", "ts")}
+        `${block("docs/components.md", "new lha.WebServerPool", "ts")}
 const vips: lha.LoopbackVipArgs = { server: servers[0], vips: site.vips, prefixes: plan.vipSubnets };
 export const report: import("@pulumi/pulumi").Output<string> = new lha.LoopbackVip("vips", vips).report;
 // @ts-expect-error
@@ -163,8 +164,8 @@ new lha.LoopbackVip("wrong", { ...vips, vips: "192.0.2.37" });
     const lab = new Lab();
     await emptyLab(lab);
     const farm = new Program(lab, "prod", await userFolder("farm"));
-    fs.writeFileSync(farm.file("Pulumi.yaml"), block("README.md", "main: index.ts", "yaml"));
-    fs.writeFileSync(farm.file("index.ts"), block("README.md", "export = program", "ts"));
+    fs.writeFileSync(farm.file("Pulumi.yaml"), block("docs/install.md", "main: index.ts", "yaml"));
+    fs.writeFileSync(farm.file("index.ts"), block("docs/install.md", "export = program", "ts"));
     fs.writeFileSync(farm.file("Pulumi.prod.yaml"), block("README.md", "loopback-ha:network", "yaml"));
     await farm.init();
     try {

@@ -1,4 +1,4 @@
-/** A user's project, with nothing in it but what README says. */
+/** A user's project, with nothing in it but what docs/install.md says. */
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -10,7 +10,7 @@ export const CONFIG = `${block("README.md", "loopback-ha:network", "yaml")}  loo
 /** Of the peer range; and the newest that tests know. */
 export const [OLDEST_SDK, NEWEST_SDK] = ["3.248.0", "3.276.0"];
 
-/** The folder of a stack: README's files, a state of its own, and no look at machines, which are not there. */
+/** The folder of a stack: the files of docs/install.md, a state of its own, and no look at machines, which are not there. */
 export class Project {
   readonly env: Record<string, string>;
 
@@ -35,11 +35,11 @@ export class Project {
     }
   }
 
-  /** As README has it. */
+  /** As docs/install.md has it. */
   writeProgram(): void {
     this.write({
-      "Pulumi.yaml": block("README.md", "main: index.ts", "yaml"),
-      "index.ts": block("README.md", "export = program", "ts"),
+      "Pulumi.yaml": block("docs/install.md", "main: index.ts", "yaml"),
+      "index.ts": block("docs/install.md", "export = program", "ts"),
       "Pulumi.prod.yaml": CONFIG,
     });
   }

@@ -1,4 +1,4 @@
-/** `npm run pictures -- [farm] [browser]`: the pictures of the docs, by default all. */
+/** `npm run pictures -- [farm] [failover] [browser]`: the pictures of the docs, by default all. */
 import { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
@@ -6,6 +6,7 @@ import * as path from "node:path";
 import { checkout } from "../../lab/state";
 import { Farm, textOf } from "../lab/support";
 import { browserPicture } from "./browser";
+import { failoverPicture } from "./failover";
 import { terminalPicture } from "./terminal";
 
 const folder = path.join(checkout, "docs", "images");
@@ -46,6 +47,7 @@ async function farmPictures(): Promise<void> {
 
 const PICTURES: Record<string, () => Promise<void>> = {
   farm: farmPictures,
+  failover: () => failoverPicture(folder),
   browser: () => browserPicture(folder),
 };
 

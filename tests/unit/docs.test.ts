@@ -8,15 +8,42 @@ const page = (name: string): string[] =>
   fs.readFileSync(path.join(__dirname, "../..", name), "utf8").split("\n");
 /** A table's line without the spaces that line up its columns. */
 const cells = (line: string): string => line.replace(/ +/g, " ").replace(/-{3,}/g, "---");
+/** Where links into a page can lead: its headings, as Git hosts spell them. */
+const anchors = (name: string): string[] =>
+  page(name)
+    .filter((line) => /^#+ /.test(line))
+    .map((line) =>
+      line
+        .replace(/^#+ /, "")
+        .toLowerCase()
+        .replace(/[^\w\- ]/g, "")
+        .replaceAll(" ", "-"),
+    );
 
 describe("docs", () => {
-  it("README quotes the benchmarks as they were written, with their date", () => {
+  it("how-fast.md quotes the benchmarks as they were written, with their date", () => {
     const results = page("tests/bench/flip.md");
-    const readme = page("README.md").map(cells);
+    const quoted = page("docs/how-fast.md").map(cells);
     for (const line of results.filter((row) => row.startsWith("|")))
-      assert.ok(readme.includes(cells(line)), line);
+      assert.ok(quoted.includes(cells(line)), line);
     const [, date] = /on (\d{4}-\d\d-\d\d)/.exec(results.join("\n")) ?? [];
-    assert.ok(readme.some((line) => line.startsWith("`npm run bench` on " + date)));
+    assert.ok(quoted.some((line) => line.startsWith("`npm run bench` on " + date)));
+  });
+
+  it("README's figures of a flip and a first up are those of the benchmarks", () => {
+    const medians = page("tests/bench/flip.md")
+      .filter((row) => row.startsWith("|"))
+      .map((row) => row.split("|").map((cell) => cell.trim()));
+    const median = (what: string): string =>
+      Number.parseFloat(medians.find(([, name]) => name === what)![2]).toFixed(1);
+    const text = page("README.md").join("\n");
+    const [first, many] = [median("first up, 1 site"), median("first up, 300 sites")];
+    const [flip, flips] = [median("flip, 1 site, --skip-preview"), median("flip, 300 sites, --skip-preview")];
+    for (const sentence of [
+      `a first \`up\` takes ${first} s with one site and ${many} s with 300`,
+      `A flip takes ${flip} s with one site and ${flips} s with 300`,
+    ])
+      assert.ok(text.includes(sentence), sentence);
   });
 
   it("watch.md lists every word of the watcher's log, and no other", () => {
@@ -180,23 +207,27 @@ describe("docs", () => {
     assert.deepEqual(told.sort(), Object.keys(words).sort());
   });
 
-  it("links between pages lead somewhere", () => {
+  it("links between pages lead somewhere, headings in them included", () => {
     const root = path.join(__dirname, "../..");
     const inFolder = (folder: string): string[] =>
       fs.readdirSync(path.join(root, folder)).map((name) => `${folder}/${name}`);
     const pages = [
       "README.md",
       "SECURITY.md",
+      "lab/README.md",
       ...inFolder("docs").filter((name) => name.endsWith(".md")),
       ...inFolder("examples")
         .map((name) => `${name}/README.md`)
         .filter((name) => fs.existsSync(path.join(root, name))),
     ];
     for (const name of pages) {
-      for (const [, target] of page(name)
+      for (const [, target, heading] of page(name)
         .join("\n")
-        .matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) {
-        assert.ok(fs.existsSync(path.join(root, path.dirname(name), target)), `${name}: ${target}`);
+        .matchAll(/\]\(([^)#:]*)(?:#([^)]*))?\)/g)) {
+        const file = target === "" ? name : path.join(path.dirname(name), target);
+        assert.ok(fs.existsSync(path.join(root, file)), `${name}: ${target}`);
+        if (heading !== undefined && heading !== "")
+          assert.ok(anchors(file).includes(heading), `${name}: ${target}#${heading}`);
       }
     }
   });

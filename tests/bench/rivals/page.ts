@@ -138,17 +138,20 @@ export function crashesTable(runs: CrashRun[], unmeasured: Unmeasured[]): string
     const medians = Object.fromEntries(own.map(({ tool, answered }) => [tool, answered.median]));
     return own.length > 0 ? [ahead(where, medians, OURS)] : [];
   };
-  const sentences = [...best(FROM[0], "After an operator's command"), ...best(FROM[1], "Without a person")];
+  const sentences = [
+    ...best(FROM[0], "After an operator's command"),
+    ...best(FROM[1], "Without an operator"),
+  ];
   const all = [...rows, ...unmeasuredRows(unmeasured, head.length)];
   return `${markdownTable(head, all)}\n${sentences.join(" ")}\n`;
 }
 
 const WORKS: Record<Work, string> = {
   [Work.Build]:
-    "Machines that have Apache, BIND and nothing of the farm; no ssh connection stands. Afterwards the first and the last site answered on their VIPs, each from the right server, and their names had their addresses: the same check for all, not timed.",
+    "The machines have Apache and BIND and nothing of the farm; no ssh connection is open. Afterwards the first and the last site answered on their VIPs, each from the right server, and their names had their addresses: the same check for all tools, not timed.",
   [Work.NoChange]: "The same command again.",
   [Work.NewSite]: "One more site with VIPs of its own, on all servers and in DNS.",
-  [Work.Flip]: "web2 goes into maintenance, by the command that each tool has for that alone.",
+  [Work.Flip]: "web2 goes into maintenance, by each tool's command for exactly that.",
 };
 
 function buildSections({ tools, columns, samples }: Builds, unmeasured: Unmeasured[]): string[] {
@@ -208,17 +211,17 @@ export function pageOf({ rounds, versions, unmeasured, builds, flips, crashes }:
   return [
     `# Benchmarks: the same work by other tools
 
-Made by \`npm run bench -- rivals\` (\`npm run bench\` makes the last two tables anew before) on ${new Date().toISOString().slice(0, 10)}: ${os.cpus().length} cores, ${memory} GiB; the operator's tools, the clients and all machines of the lab share them. Times without load: ${runs} of each in turn with the others, median (the least to the most). The best of a column is bold.
+Made by \`npm run bench -- rivals\` (\`npm run bench\` without a name measures the tables of scale, https and preview again first) on ${new Date().toISOString().slice(0, 10)}: ${os.cpus().length} cores, ${memory} GiB; the operator's tools, the clients and all machines of the lab share them. Times without load: ${runs} of each tool, taking turns, median (minimum to maximum). The best of a column is bold.
 
-All build the same farm: four servers that bind four VIP subnets, Apache with a virtual host for each site, a router with a next hop for each subnet, a zone in BIND with four addresses for each site; all of it stays over a reboot. Each tool does that in its own best way, and its configuration is here to be read and bettered:
+All build the same farm: four servers that bind four VIP subnets, Apache with a virtual host for each site, a router with a next hop for each subnet, a zone in BIND with four addresses for each site. All of it persists over a reboot. Each tool does that in its own best way; read its configuration, and improve it if you can:
 
 - ${OURS}: \`pulumi up --skip-preview\`
-- [Ansible](../tests/bench/rivals/ansible/site.yml): one template a file, all machines at once and each at its own pace, pipelining, standing connections
-- [Terraform](../tests/bench/rivals/terraform/main.tf): a script a machine, run where its text changed, over one connection
-- [plain ssh](../tests/bench/rivals/ssh/farm.sh): a script that renders, sends to all machines at once and installs what differs; the floor
-- [keepalived](../tests/bench/rivals/keepalived/index.ts): VRRP moves the VIPs themselves; for what it is made for, flips and crashes
+- [Ansible](../tests/bench/rivals/ansible/site.yml): one template per file, all machines at once and each at its own pace, pipelining, persistent connections
+- [Terraform](../tests/bench/rivals/terraform/main.tf): one script per machine, run where its text changed, over one connection
+- [plain ssh](../tests/bench/rivals/ssh/farm.sh): a script that renders files, sends them to all machines at once and installs what differs; the lower limit
+- [keepalived](../tests/bench/rivals/keepalived/index.ts): VRRP moves the VIPs themselves; measured only for flips and crashes, its purpose
 
-What the rivals were spared: Python and keepalived were installed on the machines beforehand; addresses and the zone's serial, which ours works out, were written into their configuration; \`terraform init\` was not timed.
+Not counted for the other tools: Python and keepalived were installed on the machines beforehand. Addresses and the zone's serial, which pulumi-loopback-ha works out, were written into their configuration. \`terraform init\` was not timed.
 
 ${versions.join("; ")}.
 `,
@@ -227,7 +230,7 @@ ${versions.join("; ")}.
       ? [
           `## Ten planned flips under load
 
-All load is on the VIPs that web2 and web1 serve in turn: 2,200 new connections a second and 20 downloads at a reader's pace. keepalived is stopped and started on web2; the others change the router's route. What one operator's command took: median of the ten. A gap is a time without an answer on one VIP.
+All load is on the VIPs that web2 and web1 serve in turn: 2,200 new connections a second and 20 downloads at a reader's pace. keepalived is stopped and started on web2; the others change the router's route. The operator's time is that of one command: median of the ten. A gap is a time without an answer on one VIP.
 
 ${flipsTable(flips, unmeasured)}`,
           picture("bench-flips.svg", "Failed requests and broken downloads by tool"),
@@ -237,13 +240,13 @@ ${flipsTable(flips, unmeasured)}`,
       ? [
           `## A crash under load
 
-web2 loses its power under 500 new connections a second, five downloads, five uploads, five connections that idle after a request and five that never send one. ${OPERATOR_MS / 1000} s later an operator acts, with the same command as for a planned flip, and no ssh connection stands. keepalived and \`loopback-ha watch\` act by themselves. A connection is told when its client gets a reset or an end; it hangs when the client still knows nothing ${WATCHED_MS / 1000} s later, and ${WATCHED_MS / 2000} s after the command. ${runs[0].toUpperCase()}${runs.slice(1)}, connections of all together.
+web2 loses its power under 500 new connections a second, five downloads, five uploads, five connections that idle after a request and five that never send one. ${OPERATOR_MS / 1000} s later an operator acts, with the same command as for a planned flip, and no ssh connection is open. keepalived and \`loopback-ha watch\` act by themselves. A connection is told when its client gets a reset or an end; it hangs when the client still knows nothing ${WATCHED_MS / 1000} s later, and ${WATCHED_MS / 2000} s after the command. ${runs[0].toUpperCase()}${runs.slice(1)}, with the connections of all runs added up.
 
 ${crashesTable(crashes, unmeasured)}`,
           picture("bench-crash.svg", "Seconds until new requests are answered, by tool"),
         ]
       : []),
-    ...["scale.md", "preview.md"].map(benchPage),
+    ...["scale.md", "https.md", "preview.md"].map(benchPage),
     fs.readFileSync(path.join(__dirname, "why.md"), "utf8"),
   ].join("\n");
 }

@@ -66,7 +66,7 @@ describe("benchmarks: the page", () => {
       /\| pulumi-loopback-ha: loopback-ha watch \| the crash \| 5\.00 s \(4\.00 to 6\.00\) \| 3 \| 6 of 60 \| 0\.25 s \| 54 \| none \|/,
     );
     assert.match(text, /After an operator's command plain ssh is ahead with 1\.00 s; .* 3\.0 times/);
-    assert.match(text, /Without a person keepalived is ahead with 2\.50 s; .* 2\.0 times/);
+    assert.match(text, /Without an operator keepalived is ahead with 2\.50 s; .* 2\.0 times/);
   });
 
   it("a crash after which nobody answered is never, and ahead of nobody", () => {
