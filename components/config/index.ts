@@ -112,7 +112,7 @@ function readPlacement(
   try {
     return place(plan.vipSubnets, all, wishes);
   } catch (error) {
-    problems.take(error, ([option, ...rest]) => [option === "homes" ? "placement" : option, ...rest]);
+    problems.take(error);
     return [];
   }
 }

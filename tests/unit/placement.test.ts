@@ -156,7 +156,7 @@ describe("place", () => {
       "servers.web1.weight",
       "0.5 is no positive whole number; use one such as 1",
     ],
-    ...(["homes", "pins"] as const).flatMap((key): [string, () => unknown, string, string][] => {
+    ...(["homes", "overrides"] as const).flatMap((key): [string, () => unknown, string, string][] => {
       const call =
         (states: ServerState[], named: Record<string, string>, more: PlacementOptions = {}) =>
         (): unknown =>
