@@ -169,7 +169,7 @@ function scriptsVersion(folders: string[]): string {
   const known = versions.get(key);
   if (known) return known;
   const hash = createHash("sha256");
-  for (const folder of [HERE, ...folders]) {
+  for (const folder of [path.join(HERE, "machine"), ...folders]) {
     for (const file of fs
       .readdirSync(folder)
       .filter((entry) => /\.(sh|pl|service)$/.test(entry))

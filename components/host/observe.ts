@@ -97,7 +97,7 @@ const LOOK_SECONDS = 12;
 export async function lookOverSsh(host: HostArgs): Promise<string> {
   // A file and no text: it needs nobody here to send it while the SDK loads.
   const looker = forLooking(host);
-  const script = fs.openSync(path.join(__dirname, "observe.sh"), "r");
+  const script = fs.openSync(path.join(__dirname, "machine/observe.sh"), "r");
   const looking = askSsh([...sharedSshArguments(looker), `sh -s ${sudoPrefix(looker)}`.trim()], {
     seconds: LOOK_SECONDS,
     stdin: script,

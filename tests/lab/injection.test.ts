@@ -208,7 +208,7 @@ describe("odd texts that are accepted (story)", function () {
       .slice(0, 20);
     const servers = names.map((name, i) => ({ name, address: `192.0.2.${2 + i}`, down: i === 1 }));
     const ethernet = "192.0.2.0/27";
-    const folders = [path.join(checkout, "components/host"), ...routerKind("linux").scripts];
+    const folders = [path.join(checkout, "components/host/machine"), ...routerKind("linux").scripts];
     const scripts = Object.fromEntries(
       folders.flatMap((folder) =>
         fs
