@@ -10,8 +10,6 @@ import { instanceIn } from "./instance";
 import { HostArgs, ServerArgs, sshArguments, sudoPrefix } from "./ssh";
 import { Wish, packLarge } from "./wish.cjs";
 
-export { Concern } from "./instance";
-
 /** The wish of one concern on one machine. */
 export interface HostCommandArgs {
   host: ServerArgs;
