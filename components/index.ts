@@ -5,7 +5,8 @@ export * from "./network/addressPlan";
 export * from "./network/homes";
 export * from "./network/placement";
 export { ServerState } from "./network/serverState";
-export { Concern, instanceName } from "./host/hostCommand";
+export { instanceName } from "./host/hostCommand";
+export { Concern } from "./preflight/concerns";
 export { HostArgs, ServerArgs, SshOptions } from "./host/ssh";
 export { LoopbackVip, LoopbackVipArgs } from "./loopbackVip";
 export {

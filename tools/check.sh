@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# npm run check: format, lint, types, the reference, shell scripts and quick unit tests, all at the same time. Under a
+# npm run check: format, lint, floors, types, the reference, shell scripts and quick unit tests, all at the same time. Under a
 # minute, once the first run has filled the caches in node_modules/.cache.
 set -euo pipefail
 again="run check"
@@ -12,11 +12,12 @@ require_npm_packages
 
 bin=node_modules/.bin
 cache=node_modules/.cache/check
-names=(format lint types reference shell unit)
+names=(format lint floors types reference shell unit)
 check_format() {
   "$bin/prettier" --check --log-level warn --cache --cache-strategy content --cache-location "$cache/prettier" .
 }
 check_lint() { "$bin/eslint" --max-warnings 0 --cache --cache-strategy content --cache-location "$cache/eslint" .; }
+check_floors() { "$bin/depcruise" --config tools/floors.cjs --output-type err-long components cli lab bin plugin index.ts; }
 check_types() { "$bin/tsc" --noEmit --incremental --tsBuildInfoFile "$cache/types"; }
 check_reference() { bash tools/reference.sh --check; }
 # What starts many programs, or tries many texts, is left to npm test.

@@ -3,7 +3,7 @@ import { Resolver } from "node:dns/promises";
 import { FarmModel, RouterModel } from "../../components/config";
 import { askInstalled } from "../../components/host/installed";
 import { linesOf, observe } from "../../components/host/observe";
-import { machinesToLookAt } from "../../components/preflight/machinesToLookAt";
+import { look, machinesToLookAt } from "../../components/preflight/look";
 import { pairProblems } from "../../components/preflight/pairsInFolder";
 import { Answer, parseHealth } from "../routers/health";
 import { onRouter, withShell } from "../routers/shell";
@@ -19,7 +19,7 @@ const DNS_MS = 2000;
  */
 export async function gather(farm: FarmModel, stack: string, project: string): Promise<FarmStatus> {
   const [machines, health, pages, serials] = await Promise.all([
-    observe(machinesToLookAt(farm)),
+    observe(machinesToLookAt(farm), look),
     askHealth(farm.routers, stack),
     askPages(farm.routers, stack),
     askSerials(farm),

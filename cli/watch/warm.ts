@@ -1,6 +1,6 @@
 /** Keeps ssh connections open that the next flip needs: without them it takes half a second longer. */
 import type { FarmModel } from "../../components/config";
-import { machinesToLookAt } from "../../components/preflight/machinesToLookAt";
+import { machinesToLookAt } from "../../components/preflight/look";
 import { askSsh } from "../../components/host/runSsh.cjs";
 import { sharedSshArguments } from "../../components/host/ssh";
 

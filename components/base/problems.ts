@@ -14,11 +14,10 @@ export class ConfigError extends Refusal {
   /** All problems, in the order of the message's lines. */
   readonly problems: Problem[];
 
-  constructor(
-    problems: Problem[],
-    /** The same for a caller that knows what the fields are part of. @internal */
-    readonly issues: Issue[] = [],
-  ) {
+  /** The same for a caller that knows what the fields are part of. @internal */
+  issues: readonly Issue[] = [];
+
+  constructor(problems: Problem[]) {
     super(problems.map((problem) => problem.text).join("\n"));
     this.problems = problems;
   }
@@ -82,14 +81,14 @@ export class Problems {
     return this.found.length;
   }
 
-  /** @throws ConfigError when there is a problem. */
-  throwIfAny(): void {
+  /** @throws ConfigError, or the kind of it, when there is a problem. */
+  throwIfAny(kind: new (problems: Problem[]) => ConfigError = ConfigError): void {
     if (this.found.length === 0) return;
     const problems = this.found.map(({ field, text }): Problem => {
       const path = pathText(field);
       return { path, text: `${path}: ${text}` };
     });
-    throw new ConfigError(problems, this.found);
+    throw Object.assign(new kind(problems), { issues: this.found });
   }
 }
 

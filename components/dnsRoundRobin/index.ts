@@ -2,9 +2,10 @@ import * as pulumi from "@pulumi/pulumi";
 import { checkHosts } from "../host/checkHosts";
 import { refuse } from "../base/argumentChecks";
 import { MOST_SERIAL } from "./soa";
-import { Concern, hostCommand, instanceName, resourcesBehind } from "../host/hostCommand";
+import { hostCommand, instanceName, resourcesBehind } from "../host/hostCommand";
 import { ServerArgs } from "../host/ssh";
 import { ServerState } from "../network/serverState";
+import { ZONE } from "./role";
 import { isLarge } from "../host/wish.cjs";
 import { Refusal } from "../base/userError";
 import { ZoneArgs, renderZone } from "./zone";
@@ -45,7 +46,7 @@ export class DnsRoundRobin extends pulumi.ComponentResource {
     const text = renderZone(args);
     checkHosts("nameServers", nameServers);
     if (nameServers.length === 0) throw new Refusal(`nameServers: zone ${zone} needs at least one`);
-    const instance = instanceName(name, Concern.Zone);
+    const instance = instanceName(name, ZONE.concern);
     // Packed in each name server's command: here a preview shows what changes.
     const shown = isLarge(text) ? summaryOf(args) : {};
     super("loopback-ha:index:DnsRoundRobin", name, { zone, ...shown }, opts);
@@ -56,7 +57,7 @@ export class DnsRoundRobin extends pulumi.ComponentResource {
         `${name}-zone-${server.name}`,
         {
           host: server,
-          concern: Concern.Zone,
+          concern: ZONE.concern,
           scripts: [__dirname],
           component: name,
           want: { zone: text, settings: settingsOf(args) },

@@ -145,15 +145,15 @@ async function pack(files) {
   return gzipSync(Buffer.concat(chunks));
 }
 
+/** What runs on machines. */
+const MACHINE = path.join(__dirname, "machine");
+
 /** @param {string} folders separated by colons @returns {[string, string][]} */
 function scriptsOf(folders) {
-  return [__dirname, ...folders.split(":")].flatMap((folder) =>
+  return [MACHINE, ...folders.split(":")].flatMap((folder) =>
     fs
       .readdirSync(folder)
-      .filter(
-        (file) =>
-          /\.(sh|pl|service)$/.test(file) && !/^(receive|confirm|remove-over-ssh|observe)\.sh$/.test(file),
-      )
+      .filter((file) => /\.(sh|pl|service)$/.test(file) && !/^(receive|confirm|observe)\.sh$/.test(file))
       .map(
         (file) =>
           /** @type {[string, string]} */ ([
@@ -343,7 +343,7 @@ async function run(options, command, input, engine, turn, supplied) {
  */
 async function confirm(version, token, seconds, engine) {
   const folder = `/var/lib/loopback-ha/${env("INSTANCE")}/versions/${version}`;
-  const script = fs.readFileSync(path.join(__dirname, "confirm.sh"), "utf8");
+  const script = fs.readFileSync(path.join(MACHINE, "confirm.sh"), "utf8");
   // One line of plain words: a login shell may be any, and reads no other alike.
   const words = ["bash", "-s", "confirm", env("MACHINE"), folder, token, ...sudo()];
   // A little longer, to learn how it ended.
@@ -419,7 +419,7 @@ async function bring(engine, wish, turn, unreachable) {
   const force = process.env.LOOPBACK_HA_FORCE_MOVE ? ["1"] : [];
   const despite = despiteSites(wish);
   if (despite === undefined) return undefined;
-  const receive = fs.readFileSync(path.join(__dirname, "receive.sh"), "utf8");
+  const receive = fs.readFileSync(path.join(MACHINE, "receive.sh"), "utf8");
   // The machine gets ready while the bundle is made.
   const made = makeBundle(wish);
   const input = made.then(({ bundle }) => withLength(bundle, "LOOPBACK-HA-1"));

@@ -12,8 +12,6 @@ import { driftKnownOn } from "./knownDrift";
 import { HostArgs, ServerArgs, sshArguments, sudoPrefix } from "./ssh";
 import { Wish, packLarge } from "./wish.cjs";
 
-export { Concern } from "./instance";
-
 /** The wish of one concern on one machine. */
 export interface HostCommandArgs {
   host: ServerArgs;
@@ -170,7 +168,7 @@ function scriptsVersion(folders: string[]): string {
   const known = versions.get(key);
   if (known) return known;
   const hash = createHash("sha256");
-  for (const folder of [HERE, ...folders]) {
+  for (const folder of [path.join(HERE, "machine"), ...folders]) {
     for (const file of fs
       .readdirSync(folder)
       .filter((entry) => /\.(sh|pl|service)$/.test(entry))

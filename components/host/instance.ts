@@ -1,10 +1,3 @@
-/** What a host command brings to a machine. The concerns of routers are in routerRoute/kinds.ts. */
-export enum Concern {
-  Vips = "vips",
-  Vhosts = "vhosts",
-  Zone = "zone",
-}
-
 /** @returns the name under which a component's concern of a stack (`project/stack`) lives on a machine */
 export function instanceIn(stack: string, component: string, concern: string): string {
   return `${stack.replace("/", ".")}.${component}.${concern}`;

@@ -34,10 +34,7 @@ export type InstanceFiles = Record<string, string[]>;
 export type Look = (host: HostArgs) => Promise<string>;
 
 /** Looks at all machines at once; one that does not answer holds nobody up, and is told apart in the result. */
-export async function observe(
-  hosts: HostArgs[],
-  look: Look = lookOverSsh,
-): Promise<Map<string, Observation>> {
+export async function observe(hosts: HostArgs[], look: Look): Promise<Map<string, Observation>> {
   const found = await Promise.all(
     hosts.map(async (host): Promise<[string, Observation]> => {
       try {
@@ -93,15 +90,21 @@ function whole(machine: string, observation: Observation): Observation {
 
 const LOOK_SECONDS = 12;
 
-/** @throws Error that says why the machine could not be looked at */
-export async function lookOverSsh(host: HostArgs): Promise<string> {
+/**
+ * @param files what is read besides the files of every role: plain words, as roles' manifests have them
+ * @throws Error that says why the machine could not be looked at
+ */
+export async function lookOverSsh(host: HostArgs, files: readonly string[] = []): Promise<string> {
   // A file and no text: it needs nobody here to send it while the SDK loads.
   const looker = forLooking(host);
-  const script = fs.openSync(path.join(__dirname, "observe.sh"), "r");
-  const looking = askSsh([...sharedSshArguments(looker), `sh -s ${sudoPrefix(looker)}`.trim()], {
-    seconds: LOOK_SECONDS,
-    stdin: script,
-  });
+  const script = fs.openSync(path.join(__dirname, "machine/observe.sh"), "r");
+  const looking = askSsh(
+    [...sharedSshArguments(looker), ["sh -s", ...files, "as", sudoPrefix(looker)].join(" ").trim()],
+    {
+      seconds: LOOK_SECONDS,
+      stdin: script,
+    },
+  );
   fs.closeSync(script);
   const { code, stdout, stderr, timedOut, excess } = await looking;
   if (timedOut) throw new Error(`${host.name} did not answer within ${LOOK_SECONDS} s`);

@@ -1,8 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import { VipBinding } from "../network/addressPlan";
 import { checkHosts } from "../host/checkHosts";
-import { Concern, hostCommand, instanceName, resourcesBehind } from "../host/hostCommand";
+import { hostCommand, instanceName, resourcesBehind } from "../host/hostCommand";
 import { ServerArgs } from "../host/ssh";
+import { VIPS } from "./role";
 import { renderBindings, SYSCTLS } from "./bindings";
 
 /** Arguments of {@link LoopbackVip}. */
@@ -31,14 +32,14 @@ export class LoopbackVip extends pulumi.ComponentResource {
 
   constructor(name: string, args: LoopbackVipArgs, opts?: pulumi.ComponentResourceOptions) {
     checkHosts("server", [args.server]);
-    instanceName(name, Concern.Vips);
+    instanceName(name, VIPS.concern);
     const bindings = renderBindings(args.vips, args.prefixes, args.binding ?? VipBinding.Alias);
     super("loopback-ha:index:LoopbackVip", name, { binding: args.binding }, opts);
     const bound = hostCommand(
       `${name}-vips`,
       {
         host: args.server,
-        concern: Concern.Vips,
+        concern: VIPS.concern,
         scripts: [__dirname],
         component: name,
         want: {

@@ -108,11 +108,7 @@ function check(subnets: string[], servers: PlacementServer[], options: Placement
   if (servers.length === 0) problems.say(["servers"], "there is none; add one, such as servers.web1");
   else if (active.length === 0)
     problems.say(["servers"], `none is active; set one to active, such as servers.${names[0]}.state`);
-  try {
-    problems.throwIfAny();
-  } catch (error) {
-    throw new PlacementError((error as ConfigError).problems, (error as ConfigError).issues);
-  }
+  problems.throwIfAny(PlacementError);
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Whose the machines are: a stack is known on them by its project and its name, and takes nothing over from another. Pure. */
 import { FarmModel, boundVips } from "../config";
-import { Concern, instanceIn } from "../host/instance";
+import { instanceIn } from "../host/instance";
+import { Concern } from "./concerns";
 import { zoneComponent } from "../dnsRoundRobin/names";
 import type { InstanceFiles, Observation } from "../host/observe";
 import { routerKind } from "../routerRoute/kinds";

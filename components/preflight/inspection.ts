@@ -4,7 +4,7 @@ import { ConfigError, FarmModel, boundAliases, boundVips } from "../config";
 import { describeBlank, describeDrift, unknownDrift } from "../host/drift";
 import { instancesInState } from "../host/inState";
 import { Look, Observation, linesOf, observe, ownInstances } from "../host/observe";
-import { machinesToLookAt } from "./machinesToLookAt";
+import { look as lookAtMachine, machinesToLookAt } from "./look";
 import { whenDead } from "../host/sshFailure.cjs";
 import { describeTakeOver, findFormerStack, refuseFormerStack, underNewName } from "./identity";
 import { Refusal } from "../base/userError";
@@ -27,7 +27,7 @@ export type Findings = Map<string, Observation>;
 export async function inspect(
   farm: FarmModel,
   stack: string,
-  look?: Look,
+  look: Look = lookAtMachine,
   ownedByState: () => Promise<Set<string>> = instancesInState,
 ): Promise<Findings> {
   if (!farm.detectDrift) {

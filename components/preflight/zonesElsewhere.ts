@@ -3,7 +3,8 @@ import { Resolver } from "node:dns/promises";
 import { FarmModel } from "../config";
 import { pathText } from "../base/problems";
 import { printable } from "../host/foreignText.cjs";
-import { Concern, instanceIn } from "../host/instance";
+import { instanceIn } from "../host/instance";
+import { Concern } from "./concerns";
 import { zoneComponent } from "../dnsRoundRobin/names";
 import type { Observation } from "../host/observe";
 

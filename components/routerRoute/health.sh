@@ -15,7 +15,7 @@
 # With --servers as little as tells of each server: what is marked, and where nothing is, NUMBER VIPs live of each.
 # One round, or one every so many seconds until nobody reads any more: 0.2 at least, NUMBER 64 and --timeout 10 at most.
 # shellcheck disable=SC2034,SC2154 # what lib.sh sets and uses
-# shellcheck source-path=SCRIPTDIR source=../host/lib.sh
+# shellcheck source-path=SCRIPTDIR source=../host/machine/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 trap 'exit 0' PIPE
 arguments=("$@")

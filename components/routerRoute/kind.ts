@@ -2,7 +2,7 @@
 export interface RouterKind {
   /** Names the instance on the router; `linux-routes`. */
   concern: string;
-  /** Folders with `concern.sh` and what else goes to the router, absolute; see components/host/lib.sh. */
+  /** Folders with `concern.sh` and what else goes to the router, absolute; see components/host/machine/lib.sh. */
   scripts: string[];
   /** Whether it can keep open connections where they began. */
   pinsFlows: boolean;

@@ -6,7 +6,7 @@
  * one that is gone, and the load of one that is overloaded topples the others. Any answer is an answer.
  */
 
-/** How a question was not answered as it should be. The words are those of components/host/probe.pl. */
+/** How a question was not answered as it should be. The words are those of components/host/machine/probe.pl. */
 export enum Cause {
   /** The connection was refused. */
   Refused = "refused",

@@ -3,15 +3,15 @@
  * environment: they answer while the SDK loads, which takes about as long. To be imported before everything else.
  */
 import { readStackConfig } from "../config/stack";
-import { Look, lookOverSsh } from "../host/observe";
-import { machinesToLookAt } from "../preflight/machinesToLookAt";
+import type { Look } from "../host/observe";
+import { look, machinesToLookAt } from "../preflight/look";
 import type { HostArgs } from "../host/ssh";
 
 const begun = new Map<string, Promise<string>>();
 const keyOf = (host: HostArgs): string => JSON.stringify([host.name, host.address, host.ssh]);
 
 /** The answer that is on its way already, and else a look over ssh. */
-export const lookAhead: Look = (host) => begun.get(keyOf(host)) ?? lookOverSsh(host);
+export const lookAhead: Look = (host) => begun.get(keyOf(host)) ?? look(host);
 
 function begin({
   PULUMI_NODEJS_PROJECT: project,
@@ -26,7 +26,7 @@ function begin({
       secretKeys: JSON.parse(PULUMI_CONFIG_SECRET_KEYS ?? "[]"),
     });
     for (const host of farm.detectDrift ? machinesToLookAt(farm) : []) {
-      const answer = lookOverSsh(host);
+      const answer = look(host);
       answer.catch(() => {}); // told by whoever asks for it
       begun.set(keyOf(host), answer);
     }

@@ -4,8 +4,9 @@ import { VipBinding } from "../network/addressPlan";
 import { checkHosts } from "../host/checkHosts";
 import { checkSites } from "./checkSites";
 import { secretsIn } from "./directives";
-import { Concern, hostCommand, instanceName } from "../host/hostCommand";
+import { hostCommand, instanceName } from "../host/hostCommand";
 import { ServerArgs } from "../host/ssh";
+import { VHOSTS } from "./role";
 import { isLarge } from "../host/wish.cjs";
 import { LoopbackVip } from "../loopbackVip";
 import {
@@ -78,7 +79,7 @@ export class WebServerPool extends pulumi.ComponentResource {
   constructor(name: string, args: WebServerPoolArgs, opts?: pulumi.ComponentResourceOptions) {
     checkHosts("servers", args.servers);
     checkSites(args.sites, Object.keys(args.secrets ?? {}));
-    for (const server of args.servers) instanceName(`${name}-${server.name}`, Concern.Vhosts);
+    for (const server of args.servers) instanceName(`${name}-${server.name}`, VHOSTS.concern);
     const lines = renderSites(args.sites);
     // Packed in each server's command: here a preview shows which ones change.
     const directives = renderDirectives(args.sites);
@@ -119,7 +120,7 @@ export class WebServerPool extends pulumi.ComponentResource {
         vhostsCommand(name, server.name),
         {
           host: server,
-          concern: Concern.Vhosts,
+          concern: VHOSTS.concern,
           scripts: [__dirname],
           // With the server's name: a renamed server is set up anew before its old self is removed.
           component: `${name}-${server.name}`,

@@ -20,7 +20,7 @@ export const MUTANTS: Mutant[] = [
   {
     name: "no-boot",
     bug: "after a boot nothing brings the VIPs back",
-    file: "components/host/restore.sh",
+    file: "components/host/machine/restore.sh",
     from: '  keep "$state/current"\n',
     to: "",
     within: 30,
@@ -28,7 +28,7 @@ export const MUTANTS: Mutant[] = [
   {
     name: "no-way-back",
     bug: "a change that fails half-way stays as it is",
-    file: "components/host/apply.sh",
+    file: "components/host/machine/apply.sh",
     from: '    go_back "$previous" "$doubted"\n',
     to: "",
     within: 30,

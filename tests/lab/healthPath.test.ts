@@ -92,7 +92,7 @@ ${["rewrite", "proxy", "proxy_http", "auth_basic", "dir"].map((name) => `<IfModu
 Listen 80
 Include ${FOLDER}/server.conf
 Include ${FOLDER}/vhosts.conf`;
-    const probe = fs.readFileSync(path.join(checkout, "components/host/probe.pl"), "utf8");
+    const probe = fs.readFileSync(path.join(checkout, "components/host/machine/probe.pl"), "utf8");
     const found = await run(`
 ${write("apache.conf", apache)}${write("vhosts.conf", rendered)}${write("probe.pl", probe)}
 ${names.map((name) => write(`server/${name}`, DIRECTIVES[name])).join("")}

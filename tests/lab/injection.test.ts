@@ -8,6 +8,7 @@ import { sshArguments } from "../../components/host/ssh";
 import { filesOf } from "../../components/host/wish.cjs";
 import { VipBinding } from "../../components/network/addressPlan";
 import { renderZone } from "../../components/dnsRoundRobin/zone";
+import { ServerState } from "../../components/network/serverState";
 import { markMaskComplaint, renderServers } from "../../components/routerRoute/pinning";
 import { routerKind } from "../../components/routerRoute/kinds";
 import { renderRoutes, renderSettings } from "../../components/routerRoute/routes";
@@ -206,9 +207,13 @@ describe("odd texts that are accepted (story)", function () {
     ]
       .filter((name) => problemsOf(withValue(["servers", name], { address: "192.0.2.9" })).length === 0)
       .slice(0, 20);
-    const servers = names.map((name, i) => ({ name, address: `192.0.2.${2 + i}`, down: i === 1 }));
+    const servers = names.map((name, i) => ({
+      name,
+      address: `192.0.2.${2 + i}`,
+      state: i === 1 ? ServerState.Down : ServerState.Active,
+    }));
     const serverSubnet = "192.0.2.0/27";
-    const folders = [path.join(checkout, "components/host"), ...routerKind("linux").scripts];
+    const folders = [path.join(checkout, "components/host/machine"), ...routerKind("linux").scripts];
     const scripts = Object.fromEntries(
       folders.flatMap((folder) =>
         fs

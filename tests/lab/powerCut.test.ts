@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import * as path from "node:path";
 import { promisify } from "node:util";
 
-const scripts = path.join(__dirname, "../../components/host");
+const scripts = path.join(__dirname, "../../components/host/machine");
 
 const onDisk = (when: string, version: string): string =>
   `${when}: text=${version} unit=unit of p.s.c.fake link=1 current=versions/${version} applied=yes`;

@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 
-const HOST = path.join(__dirname, "../../components/host");
+const HOST = path.join(__dirname, "../../components/host/machine");
 const ROUTER = path.join(__dirname, "../../components/routerRoute");
 
 describe("FRR's file, in a folder of FRR's user (L2)", () => {

@@ -5,7 +5,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 
-const HOST = path.join(__dirname, "../../components/host");
+const HOST = path.join(__dirname, "../../components/host/machine");
 
 const CONCERN = `
 check() { :; }

@@ -1,6 +1,7 @@
 import assert from "assert";
 import * as pulumi from "@pulumi/pulumi";
-import { Concern, hostCommandOptions, instanceName } from "../../components/host/hostCommand";
+import { hostCommandOptions, instanceName } from "../../components/host/hostCommand";
+import { Concern } from "../../components/preflight/concerns";
 import { SshOptions, forLooking, sshArguments, sudoPrefix } from "../../components/host/ssh";
 
 function mock(project: string, stack: string): Promise<void> {

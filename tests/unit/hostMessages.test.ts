@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import path from "node:path";
 
-const LIB = path.resolve(__dirname, "../../components/host/lib.sh");
+const LIB = path.resolve(__dirname, "../../components/host/machine/lib.sh");
 /** Functions of lib.sh, which as a whole needs an installed bundle. */
 const functions = (...names: string[]): string =>
   names.map((name) => `eval "$(sed -n '/^${name}() {/,/^}/p; /^${name}() {.*}$/p' ${LIB})"`).join("\n");

@@ -53,7 +53,7 @@ describe("what keeps a router's routes (slow)", function () {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-keeps-"));
   before("the host scripts, and programs of our own", () => {
     const scripts = path.join(folder, "scripts");
-    for (const from of ["host", "routerRoute", "routerRoute/linux"])
+    for (const from of ["host/machine", "routerRoute", "routerRoute/linux"])
       for (const file of fs.readdirSync(path.join(COMPONENTS, from)))
         if (/\.(sh|pl|service)$/.test(file))
           fs.cpSync(path.join(COMPONENTS, from, file), path.join(scripts, file));

@@ -5,7 +5,7 @@ import * as os from "os";
 import * as path from "path";
 
 const concern = fs.readFileSync(path.join(__dirname, "../../components/dnsRoundRobin/concern.sh"), "utf8");
-const HOST = path.join(__dirname, "../../components/host");
+const HOST = path.join(__dirname, "../../components/host/machine");
 const writer = /^install_local_conf\(\) \{\n[^]*?\n\}\n/m.exec(concern)?.[0] ?? "";
 
 describe("named.conf.local as a link into somebody's folder (L8)", () => {

@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 
-const HOST = path.join(__dirname, "../../components/host");
+const HOST = path.join(__dirname, "../../components/host/machine");
 
 describe("a machine's lock (L7)", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-lock-"));

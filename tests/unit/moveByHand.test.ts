@@ -49,7 +49,7 @@ describe("loopback-ha-move (slow)", function () {
   this.timeout(120_000);
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-move-"));
   before("a bundle as pulumi makes it", () => {
-    for (const from of ["host", "routerRoute", "routerRoute/linux"])
+    for (const from of ["host/machine", "routerRoute", "routerRoute/linux"])
       fs.cpSync(path.join(COMPONENTS, from), path.join(folder, "scripts"), {
         recursive: true,
         filter: (file) => !fs.statSync(file).isDirectory() || file.endsWith(from),

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import * as path from "node:path";
 
-const NEWS = path.join(__dirname, "../../components/host/news.pl");
+const NEWS = path.join(__dirname, "../../components/host/machine/news.pl");
 
 describe("news for a supervisor (L6, M10) (slow)", () => {
   /** Does news.pl say a line for what is done after it began to listen? */

@@ -1,4 +1,6 @@
 import assert from "assert";
+import { execFileSync } from "node:child_process";
+import * as path from "node:path";
 import { Observation, linesOf, observe, parseObservation } from "../../components/host/observe";
 
 const seen = (...lines: string[]): Observation => parseObservation([...lines, ""].join("\n"));
@@ -70,4 +72,28 @@ describe("observation", () => {
       ],
     );
   });
+
+  const SCRIPT = path.join(__dirname, "../../components/host/machine/observe.sh");
+  const MACHINE = `mount -t tmpfs tmpfs /var/lib; mkdir -p /var/lib/loopback-ha/i/current/want; cd /var/lib/loopback-ha/i
+    echo stack=farm/prod >current/meta; echo 7 >in-doubt; echo routed >current/want/routes; echo kept >left
+    echo not-for-everybody >current/want/text; sh -s "$@" <"$0"`;
+  for (const [title, args, expected] of [
+    ["what the roles' manifests name", ["current/want/routes", "left", "served", "as"], ["routed", "kept"]],
+    ["with sudo", ["left", "as", "env", "-i"], [undefined, "kept"]],
+    ["nothing of a role that is not named", ["as"], [undefined, undefined]],
+    ["no arguments at all", [], [undefined, undefined]],
+  ] as const)
+    it(`reads on a machine what every role has, and ${title}`, () => {
+      const text = execFileSync("unshare", ["-m", "bash", "-c", MACHINE, SCRIPT, ...args], {
+        encoding: "utf8",
+      });
+      const { now, instances } = parseObservation(text);
+      assert(now > 0);
+      assert.deepStrictEqual(instances.i, {
+        meta: ["stack=farm/prod"],
+        "in-doubt": ["7"],
+        ...(expected[0] && { routes: [expected[0]] }),
+        ...(expected[1] && { left: [expected[1]] }),
+      });
+    });
 });

@@ -73,7 +73,7 @@ describe("a Linux router's conntrack and rules of others (slow)", () => {
 
   it("a link that is down is told as that, and not as somebody's routing rule (No route to host)", () => {
     const said =
-      run(`fail() { say "$*"; exit; }; eval "$(sed -n '/^down_links() {/,/^}/p' "$1/../host/lib.sh")"
+      run(`fail() { say "$*"; exit; }; eval "$(sed -n '/^down_links() {/,/^}/p' "$1/../host/machine/lib.sh")"
       ip link add host0 type veth peer name end0; ip link set end0 up; ip address add 192.0.2.1/27 dev host0; ip link set host0 up
       echo 'web1 192.0.2.2 up 0x2000000 76002' >"$0/want/servers"; echo '192.0.2.65 192.0.2.64/27 web1 192.0.2.2' >"$0/samples"
       ip route add default via 192.0.2.2 table 76002; ip rule add fwmark 0x2000000/0xff000000 lookup 76002

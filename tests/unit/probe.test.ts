@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { HealthRound, parseHealth } from "../../cli/routers/health";
 import { Cause, Host } from "../../components/routerRoute/verdict";
 
-const PROBE = path.join(__dirname, "../../components/host/probe.pl");
+const PROBE = path.join(__dirname, "../../components/host/machine/probe.pl");
 const OK = "HTTP/1.0 200 OK\r\n\r\nweb1 w\n";
 
 describe("probe.pl, again and again (slow)", () => {

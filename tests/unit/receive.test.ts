@@ -4,7 +4,7 @@ import * as fs from "fs";
 import * as os from "os";
 import * as path from "path";
 
-const receive = fs.readFileSync(path.join(__dirname, "../../components/host/receive.sh"), "utf8");
+const receive = fs.readFileSync(path.join(__dirname, "../../components/host/machine/receive.sh"), "utf8");
 const sweep = /^ {2}for left in [^]*?^ {2}done\n/m.exec(receive)?.[0] ?? "";
 
 describe("what a run that was killed left in /run (L9)", () => {

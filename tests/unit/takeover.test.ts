@@ -82,7 +82,9 @@ describe("a machine whose stack was renamed (slow)", function () {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-takeover-"));
   before("the host scripts, and a concern with a pinned table", () => {
     const scripts = path.join(folder, "scripts");
-    fs.cpSync(path.join(COMPONENTS, "host"), scripts, { recursive: true });
+    fs.cpSync(path.join(COMPONENTS, "host/machine"), scripts, { recursive: true });
+    const removal = "remove-over-ssh.sh";
+    fs.copyFileSync(path.join(COMPONENTS, "host", removal), path.join(scripts, removal));
     const router = path.join(COMPONENTS, "routerRoute/linux");
     for (const file of ["pinning.sh", "unit.service"])
       fs.copyFileSync(path.join(router, file), path.join(scripts, file));

@@ -425,7 +425,7 @@ describe("what a machine that has a change in force needs to hear (slow)", () =>
         fs.writeFileSync(path.join(dir, "current/meta"), "machine=web7\n");
         const mark = path.join(dir, "in-doubt");
         fs.writeFileSync(mark, "now\n");
-        const script = `bash ${HOST_FOLDER}/acknowledge.sh ${mark} 2>${dir}/errors >/dev/null; echo $?`;
+        const script = `bash ${HOST_FOLDER}/machine/acknowledge.sh ${mark} 2>${dir}/errors >/dev/null; echo $?`;
         const said = execFileSync("bash", ["-c", script], { input, encoding: "utf8" });
         assert.equal(Number(said), code);
         assert.equal(fs.existsSync(mark), isMarked);
@@ -441,7 +441,7 @@ describe("a machine that was spared as another was lost remembers by which chang
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-stayed-"));
   after(() => fs.rmSync(folder, { recursive: true }));
   before("the host scripts, and a concern of one file among others' lines", () => {
-    fs.cpSync(HOST_FOLDER, path.join(folder, "scripts"), { recursive: true });
+    fs.cpSync(path.join(HOST_FOLDER, "machine"), path.join(folder, "scripts"), { recursive: true });
     fs.writeFileSync(
       path.join(folder, "scripts/concern.sh"),
       `check() { :; }

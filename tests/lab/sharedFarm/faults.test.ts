@@ -344,7 +344,7 @@ describe("faults", function () {
       const { stdout, code } = await sh(
         "operator",
         `cd ${farm.project.folder} && { echo "LOOPBACK-HA-1 5000 ${"0".repeat(64)}"; echo short; } |
-       cat components/host/receive.sh - | ssh root@192.0.2.4 bash -s loopback-ha 60 token 2>&1`,
+       cat components/host/machine/receive.sh - | ssh root@192.0.2.4 bash -s loopback-ha 60 token 2>&1`,
       );
       assert.notEqual(code, 0);
       assert.match(stdout, /nothing was changed/);

@@ -8,7 +8,7 @@ import * as net from "node:net";
 import * as path from "node:path";
 import { inDays, issue, makeAuthorities, sha256Of } from "../../certificates";
 
-const HOST = path.join(__dirname, "../../../components/host");
+const HOST = path.join(__dirname, "../../../components/host/machine");
 const { intermediate } = makeAuthorities();
 const begins = inDays(-30);
 const a = issue(intermediate, ["a.example"], { from: begins });

@@ -10,7 +10,7 @@ import * as path from "node:path";
 import * as tls from "node:tls";
 import { TestPair, issue, makeAuthorities } from "../../certificates";
 
-const PROBE = path.join(__dirname, "../../../components/host/probe.pl");
+const PROBE = path.join(__dirname, "../../../components/host/machine/probe.pl");
 const { intermediate } = makeAuthorities();
 const a = issue(intermediate, ["a.example"]);
 const b = issue(intermediate, ["b.example"]);

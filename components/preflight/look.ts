@@ -1,6 +1,11 @@
 import { FarmModel, ServerState } from "../config/model";
+import { ZONE } from "../dnsRoundRobin/role";
+import { Look, lookOverSsh } from "../host/observe";
 import type { HostArgs } from "../host/ssh";
+import { VIPS } from "../loopbackVip/role";
 import { routerKind } from "../routerRoute/kinds";
+import { ROUTES } from "../routerRoute/role";
+import { VHOSTS } from "../webServerPool/role";
 
 /** Machines that nobody may try to reach are left out here. */
 export function machinesToLookAt(farm: FarmModel): HostArgs[] {
@@ -9,3 +14,9 @@ export function machinesToLookAt(farm: FarmModel): HostArgs[] {
   const routers = farm.routers.filter(({ kind }) => !routerKind(kind).driver);
   return [...routers, ...servers, ...farm.nameServers];
 }
+
+/** All that the components' manifests name. */
+const READABLE = [ROUTES, VHOSTS, ZONE, VIPS].flatMap(({ readable }) => readable);
+
+/** Reads on a machine what any role of it has to show. */
+export const look: Look = (host) => lookOverSsh(host, READABLE);

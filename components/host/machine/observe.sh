@@ -1,11 +1,18 @@
 #!/bin/sh
 # What this machine holds, for the program to look at before it plans: INSTANCE TAB FILE TAB LINE, and what look.sh
-# finds, by what makes one root, the arguments. Changes nothing. The files read here are world-readable, and no secret.
+# finds. Arguments: the files that roles have to show, "as", and what makes one root. Changes nothing. The files read here
+# are world-readable, and no secret.
+files=
+while [ $# -gt 0 ] && [ "$1" != as ]; do
+  files="$files $1"
+  shift
+done
+[ $# = 0 ] || shift
 sudo=$*
 set --
 for state in /var/lib/loopback-ha/*/; do
   [ -e "$state/current/meta" ] || [ -e "$state/in-doubt" ] || continue
-  for file in current/meta in-doubt applied current/want/routes current/want/servers current/want/sites current/want/certificates served left; do
+  for file in current/meta in-doubt applied $files; do
     [ ! -s "$state$file" ] || set -- "$@" "$state$file"
   done
   # A mark that a full disk left without a time is a mark.
