@@ -2,6 +2,7 @@
 import "./startup/needs.cjs";
 // Before the SDK: the machines answer while it loads.
 import { lookAhead } from "./startup/prefetch";
+import { withShortTraces } from "./startup/shortTraces";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import {
@@ -41,17 +42,6 @@ import { commandsOf, httpsSites, planAhead } from "./webServerPool/tls";
 import { SiteArgs, healthPath } from "./webServerPool/vhost";
 import { zonesElsewhere } from "./preflight/zonesElsewhere";
 
-// The SDK keeps a stack trace for each promise of each resource, mapped to TypeScript's lines: half of all that happens
-// between look and flip.
-Error.stackTraceLimit = 1;
-
-// Its debug messages repeat each resource's inputs twice, and all of them go to the engine.
-const { debug } = pulumi.log;
-const LONGEST_MESSAGE = 4096;
-Reflect.set(pulumi.log, "debug", (message: string, ...rest: [pulumi.Resource?, number?, boolean?]) =>
-  debug(message.slice(0, LONGEST_MESSAGE), ...rest),
-);
-
 /** Beyond, the output of all sites' VIPs is JSON text: the SDK makes a promise of each value of an object. */
 const MOST_SITES_AS_OBJECT = 500;
 
@@ -62,7 +52,11 @@ const MOST_SITES_AS_OBJECT = 500;
  * @returns the stack's outputs: `sites` (with more than 500, as JSON text), `serving`, `share`, `healthPath` (a secret)
  * @throws ConfigError, Refusal before any resource is made
  */
-export async function program(): Promise<Record<string, unknown>> {
+export function program(): Promise<Record<string, unknown>> {
+  return withShortTraces(declare);
+}
+
+async function declare(): Promise<Record<string, unknown>> {
   const farm = readConfig();
   const stack = `${pulumi.getProject()}/${pulumi.getStack()}`;
   // Both providers start meanwhile: the routers wait for them. What inspect refuses is never a stack's first run.

@@ -9,6 +9,9 @@ import { checkout } from "./state";
 /** The user by whom programs log in to the machines: LOOPBACK_HA_LAB_USER, root (the default) or deploy. */
 export const labUser = process.env.LOOPBACK_HA_LAB_USER || "root";
 
+/** How the command line of this checkout is started. */
+export const COMMAND_LINE = ["node", path.join(checkout, "bin", "loopback-ha.cjs")];
+
 const UP = ["up", "--yes", "--skip-preview", "--continue-on-error"];
 
 /** An `up` that has begun. */
@@ -89,8 +92,7 @@ export class Program {
 
   /** The command line's words, to be run in the checkout with `env`. */
   cliCommand(args: string[]): string[] {
-    const bin = path.join(checkout, "bin", "loopback-ha.cjs");
-    return ["node", bin, ...args, "--cwd", this.folder, "--stack", this.stack];
+    return [...COMMAND_LINE, ...args, "--cwd", this.folder, "--stack", this.stack];
   }
 
   async init(): Promise<void> {

@@ -6,6 +6,7 @@ import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Exit } from "../../../cli/terminal/exit";
 import { FarmStatus } from "../../../cli/status/model";
+import { COMMAND_LINE } from "../../../lab/project";
 import { checkout } from "../../../lab/state";
 import { AWAY, Farm, SERVERS, hold, textOf, within } from "../support";
 
@@ -342,7 +343,7 @@ describe("loopback-ha, the command line", function () {
         assert.doesNotMatch(textOf(result), /^\s+at /m);
       }
       const elsewhere = (...args: string[]): ReturnType<typeof farm.lab.exec> =>
-        farm.lab.exec("operator", [...farm.project.cliCommand(["status"]).slice(0, 4), ...args], {
+        farm.lab.exec("operator", [...COMMAND_LINE, ...args], {
           cwd: checkout,
           env: farm.project.env,
         });

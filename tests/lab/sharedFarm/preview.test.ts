@@ -4,7 +4,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { Exit } from "../../../cli/terminal/exit";
 import type { Forecast } from "../../../cli/pulumi/preview";
-import { checkout } from "../../../lab/state";
+import { COMMAND_LINE } from "../../../lab/project";
 import { github, gitlab, runsOf } from "../../ciJobs";
 import { blocks } from "../../pages";
 import { Comment, GH, GitlabNotes, comment as noted, runScript, standIns } from "../ciRunner";
@@ -200,11 +200,10 @@ describe("loopback-ha preview", function () {
   describe("in CI, as examples/ci has it", () => {
     const SUBNETS = ["192.0.2.32/27", "192.0.2.64/27", "192.0.2.96/27", "192.0.2.128/27"];
     const work = path.join(folder, "work");
-    const main = path.join(checkout, "cli", "main.ts");
-    const register = path.join(checkout, "node_modules", "ts-node", "register");
+    const [node, bin] = COMMAND_LINE;
     const PATH = standIns(path.join(folder, "bin"), {
       npm: `[ "$*" = "ci --ignore-scripts" ]`,
-      npx: `[ "$1 $2" = "--no-install loopback-ha" ]; shift 2; exec node -r '${register}' '${main}' "$@"`,
+      npx: `[ "$1 $2" = "--no-install loopback-ha" ]; shift 2; exec ${node} '${bin}' "$@"`,
       gh: GH,
       apk: `[ "$*" = "add --no-cache curl jq" ]`,
     });
@@ -371,10 +370,9 @@ describe("loopback-ha preview", function () {
 
   describe("docs/command-line.md", () => {
     it("has commands that run as they stand", async () => {
-      const main = path.join(checkout, "cli", "main.ts");
-      const register = path.join(checkout, "node_modules", "ts-node", "register");
+      const [node, bin] = COMMAND_LINE;
       const PATH = standIns(path.join(folder, "docs"), {
-        "loopback-ha": `exec node -r '${register}' '${main}' "$@"`,
+        "loopback-ha": `exec ${node} '${bin}' "$@"`,
       });
       const lines = blocks("docs/command-line.md").flatMap((text) => text.trim().split("\n"));
       for (const command of ["status", "preview", "check", "diagram"])
