@@ -9,7 +9,7 @@ const MAX_NAME = 40;
 /** Names of servers, sites, routers and name servers: part of resource names and of file names on hosts. */
 export const nameComplaint: Complain = (name) => {
   if (name.length > MAX_NAME) return `is longer than ${MAX_NAME} characters`;
-  if (!NAME.test(name)) return "has other characters than a-z, 0-9 and, inside, -";
+  if (!NAME.test(name)) return "may contain only a-z, 0-9 and - (not first or last)";
   return undefined;
 };
 
@@ -27,9 +27,9 @@ const LABEL = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i;
 
 function lengthComplaint(labels: string[], rest = 0): string | undefined {
   const length = labels.join(".").length + rest;
-  if (length > 253) return `is ${length} characters long, and DNS allows 253`;
+  if (length > 253) return `is ${length} characters long, but DNS allows at most 253`;
   const long = labels.find((label) => label.length > 63);
-  return long && `has a label of ${long.length} characters, and DNS allows 63`;
+  return long && `has a label of ${long.length} characters, but DNS allows at most 63`;
 }
 
 /** A host name of one label or more (RFC 1123), without a trailing dot. */
@@ -56,12 +56,12 @@ export const dnsNameComplaint: Complain = (name) => hostNameComplaint(name.repla
 
 /** A zone: such a name in lower case. */
 export const zoneComplaint: Complain = (name) =>
-  dnsNameComplaint(name) ?? (name === name.toLowerCase() ? undefined : "has upper case letters");
+  dnsNameComplaint(name) ?? (name === name.toLowerCase() ? undefined : "has uppercase letters");
 
 /** The name of a site: a domain. */
 export const siteNameComplaint: Complain = (name) =>
   name.startsWith("*.")
-    ? "is a wildcard, and a site needs a name that visitors can type"
+    ? "is a wildcard, but a site needs a name that visitors can type"
     : domainComplaint(name);
 
 /** Says to use the name below a wildcard, or the domain that was probably meant. */
@@ -73,7 +73,7 @@ export const siteNameInstead = (name: string): string =>
 /** A further name of a site, or all names below a domain: `*.example.org` (RFC 4592). */
 export const aliasComplaint: Complain = (name) => {
   const bare = name.replace(/^\*\./, "");
-  if (bare.includes("*")) return "has a * elsewhere than as its whole first label";
+  if (bare.includes("*")) return "has a * that is not its whole first label";
   return siteNameComplaint(bare) ?? lengthComplaint(name.split("."));
 };
 
@@ -94,10 +94,10 @@ const OWNER = /^(\*|(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_
 /** The owner of a record: a name relative to its zone, or `@`. */
 export function ownerComplaint(name: string, zone: string): string | undefined {
   if (name === "@") return undefined;
-  if (name.endsWith(".")) return "ends in a dot, and names are relative to the zone";
-  if (!OWNER.test(name.replace(SLASHES, "a"))) return "is not a record's name";
+  if (name.endsWith(".")) return "ends in a dot, but names are relative to the zone";
+  if (!OWNER.test(name.replace(SLASHES, "a"))) return "is not a valid record name";
   if (name.toLowerCase() === zone || name.toLowerCase().endsWith(`.${zone}`))
-    return "ends in the zone's name, which is appended to it anyway";
+    return "ends in the zone's name, which is appended automatically";
   return lengthComplaint(name.split("."), zone.length + 1);
 }
 
@@ -123,12 +123,12 @@ const SYSTEM_DIRECTORIES = "/ /home /media /mnt /opt /srv /usr /usr/local /usr/s
 /** A directory for a web site's files: an absolute, normalised path. */
 export const documentRootComplaint: Complain = (path) => {
   if (!path.startsWith("/")) return "is not an absolute path";
-  if (!/^[A-Za-z0-9._/+@-]+$/.test(path)) return "has other characters than letters, digits and . _ / + @ -";
+  if (!/^[A-Za-z0-9._/+@-]+$/.test(path)) return "may contain only letters, digits and . _ / + @ -";
   if (path !== normalised(path)) return "is not in its shortest form";
   if (path.length > 400 || path.split("/").some((part) => part.length > 255)) return "is too long";
   if (SYSTEM_TREES.some((tree) => path === tree || path.startsWith(`${tree}/`)))
-    return "is in a directory of the system";
-  if (SYSTEM_DIRECTORIES.includes(path)) return "is a directory of the system";
+    return "is inside a system directory";
+  if (SYSTEM_DIRECTORIES.includes(path)) return "is a system directory";
   return undefined;
 };
 
@@ -144,9 +144,9 @@ function normalised(path: string): string {
 
 /** A file of the project, by its path from there: none of another folder, and no hidden one, such as those of git. */
 export const projectFileComplaint: Complain = (path) => {
-  if (path.startsWith("/")) return "is no path from the project's folder";
+  if (path.startsWith("/")) return "is not a path relative to the project's folder";
   if (!/^[A-Za-z0-9._/+@-]+$/.test(path) || path.startsWith("-"))
-    return "has other characters than letters, digits and . _ / + @ -";
+    return "may contain only letters, digits and . _ / + @ -";
   if (
     posix
       .normalize(path)
@@ -161,16 +161,16 @@ export const projectFileComplaint: Complain = (path) => {
 export const checkPathComplaint: Complain = (path) =>
   /^\/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]{0,500}$/.test(path)
     ? undefined
-    : "is no path of a site, with a / first and without blanks";
+    : "is not a URL path that begins with / and has no blanks";
 
 /** A user to log in as. */
 export const userComplaint: Complain = (user) =>
-  /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/.test(user) ? undefined : "is not a user name";
+  /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/.test(user) ? undefined : "is not a valid user name";
 
 /** An ssh_config file: ssh gets it as an argument, so it can't begin with a dash, and nobody expands a `~`. */
 export const configFileComplaint: Complain = (path) => {
   if (path.startsWith("~")) return "begins with ~, which ssh -F does not expand";
   return /^[A-Za-z0-9._/][A-Za-z0-9._/+@-]*$/.test(path)
     ? undefined
-    : "is not a path that ssh takes as it is";
+    : "is not a path that can be passed to ssh unquoted";
 };

@@ -250,7 +250,7 @@ export function checkRoutes(routes: Route[], { block, ethernet, servers }: Route
 function prefixComplaint(text: string): string | undefined {
   if (!isPrefix(text)) return "is no prefix in CIDR form, such as 192.0.2.64/27";
   const network = `${networkAddress(text)}/${text.split("/")[1]}`;
-  return network === text ? undefined : `is not on its network address; use ${network}`;
+  return network === text ? undefined : `is not a network address; use ${network}`;
 }
 
 function lines(items: string[]): string {

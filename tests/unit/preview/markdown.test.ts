@@ -145,7 +145,7 @@ describe("preview as Markdown", () => {
         ],
       },
       [
-        "r1: not looked at (observe is false), so what moves is not known; by the config alone, these are away from home:",
+        "r1: not looked at (observe is false), so what moves is unknown; according to the config, these are away from home:",
         "| prefix | home | goes to | sites | open connections |",
       ],
     ],
@@ -154,7 +154,10 @@ describe("preview as Markdown", () => {
       {
         routers: [router({ failure: "observe is false", table: TableSource.Written, moves: [move()] })],
       },
-      ["r1: not looked at (observe is false); this is from what was last written to it", "| prefix | from |"],
+      [
+        "r1: not looked at (observe is false); based on the last configuration written to it",
+        "| prefix | from |",
+      ],
     ],
     [
       "a prefix that comes, one that goes, and connections that break as their server leaves",
