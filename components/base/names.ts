@@ -9,7 +9,7 @@ const MAX_NAME = 40;
 /** Names of servers, sites, routers and name servers: part of resource names and of file names on hosts. */
 export const nameComplaint: Complain = (name) => {
   if (name.length > MAX_NAME) return `is longer than ${MAX_NAME} characters`;
-  if (!NAME.test(name)) return "has other characters than a-z, 0-9 and, inside, -";
+  if (!NAME.test(name)) return "may contain only a-z, 0-9 and - (not first or last)";
   return undefined;
 };
 
@@ -27,9 +27,9 @@ const LABEL = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i;
 
 export function lengthComplaint(labels: string[], rest = 0): string | undefined {
   const length = labels.join(".").length + rest;
-  if (length > 253) return `is ${length} characters long, and DNS allows 253`;
+  if (length > 253) return `is ${length} characters long, but DNS allows at most 253`;
   const long = labels.find((label) => label.length > 63);
-  return long && `has a label of ${long.length} characters, and DNS allows 63`;
+  return long && `has a label of ${long.length} characters, but DNS allows at most 63`;
 }
 
 /** A host name of one label or more (RFC 1123), without a trailing dot. */
@@ -57,7 +57,7 @@ export const dnsNameComplaint: Complain = (name) => hostNameComplaint(name.repla
 /** The name of a site: a domain. */
 export const siteNameComplaint: Complain = (name) =>
   name.startsWith("*.")
-    ? "is a wildcard, and a site needs a name that visitors can type"
+    ? "is a wildcard, but a site needs a name that visitors can type"
     : domainComplaint(name);
 
 /** Says to use the name below a wildcard, or the domain that was probably meant. */
@@ -69,7 +69,7 @@ export const siteNameInstead = (name: string): string =>
 /** A further name of a site, or all names below a domain: `*.example.org` (RFC 4592). */
 export const aliasComplaint: Complain = (name) => {
   const bare = name.replace(/^\*\./, "");
-  if (bare.includes("*")) return "has a * elsewhere than as its whole first label";
+  if (bare.includes("*")) return "has a * that is not its whole first label";
   return siteNameComplaint(bare) ?? lengthComplaint(name.split("."));
 };
 

@@ -128,7 +128,7 @@ export function nearest(written: unknown, candidates: readonly string[]): string
 /** "use A" for the nearest candidate, with all of them where they are few. */
 export function useNearest(written: unknown, candidates: readonly string[], kind: string): string {
   const best = nearest(written, candidates);
-  if (best === undefined) return `there is no ${kind} yet`;
+  if (best === undefined) return `no ${kind} exists yet`;
   if (candidates.length === 1) return `use ${best}`;
   const rest = candidates.length <= 12 ? ` (known: ${candidates.join(", ")})` : "";
   return `did you mean ${best}?${rest}`;

@@ -65,7 +65,7 @@ function refuseOtherNames(target: string, { nlink }: fs.Stats): void {
 }
 
 const refusal = (code: string, target: string): Error =>
-  Object.assign(new Error(`${code}: nothing can be put in its place, rename '${target}'`), {
+  Object.assign(new Error(`${code}: it can't be replaced, rename '${target}'`), {
     code,
     path: target,
   });
@@ -142,7 +142,9 @@ function writeInPlace(target: string, text: string, elsewhere: string | undefine
     try {
       writeSynced(target, former, "r+");
     } catch {
-      throw new LeftInCopy(`${(error as Error).message}; it is cut off, and what it had is in ${copy}`);
+      throw new LeftInCopy(
+        `${(error as Error).message}; it is truncated now, and its former content is in ${copy}`,
+      );
     }
     quietly(() => fs.rmSync(copy));
     throw error;

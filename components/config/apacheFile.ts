@@ -22,7 +22,12 @@ export function withApacheFiles(sites: unknown, folder: string): unknown {
     // What is no path of a file is refused with all other problems.
     if (typeof file !== "string" || projectFileComplaint(file) !== undefined) return [name, site];
     if (field(site, "apache") !== undefined)
-      problems.add(["sites", name, "apacheFile"], file, "is given beside apache", "remove one of both");
+      problems.add(
+        ["sites", name, "apacheFile"],
+        file,
+        "can't be combined with apache",
+        "remove one of them",
+      );
     const apache = linesOf(file, folder, ["sites", name, "apacheFile"], problems);
     return [name, { ...(site as object), apache }];
   });
@@ -43,7 +48,7 @@ function linesOf(file: string, folder: string, at: Path, problems: Problems): st
     // Nobody waits for a pipe, and no link is followed that is newer.
     handle = fs.openSync(real, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOFOLLOW);
     const { size, ...stats } = fs.fstatSync(handle);
-    if ((stats.mode & fs.constants.S_IFMT) !== fs.constants.S_IFREG) return refuse("is no file");
+    if ((stats.mode & fs.constants.S_IFMT) !== fs.constants.S_IFREG) return refuse("is not a regular file");
     if (size > MOST_BYTES) return refuse(`is larger than ${MOST_BYTES / 1024} KiB`);
     const lines = fs.readFileSync(handle, "utf8").split(/\r?\n/);
     return lines.at(-1) === "" ? lines.slice(0, -1) : lines;

@@ -61,7 +61,7 @@ export function readHosts(
         if (other)
           problems.say(
             [section, name],
-            `is also ${pathText([other, name])}; give one of them another name, such as ${name}-${section === "nameServers" ? "ns" : "web"}`,
+            `is also the name of ${pathText([other, name])}; give one of them another name, such as ${name}-${section === "nameServers" ? "ns" : "web"}`,
           );
         named.set(name, other ?? section);
         return host ? [{ name, ...host, ssh: sshOf(defaults, host.ssh) }] : [];
@@ -71,7 +71,7 @@ export function readHosts(
 
   function claim(path: Path, address: string, complain: Complain): void {
     const owner = owners.get(address);
-    const complaint = owner ? `is also ${pathText(owner)}` : complain(address);
+    const complaint = owner ? `is already used by ${pathText(owner)}` : complain(address);
     if (complaint) problems.add(path, address, complaint, `use ${free.take()}`);
     owners.set(address, owner ?? path);
   }
@@ -83,7 +83,10 @@ export function readHosts(
   const nameServers = read("nameServers", hostSchema, anywhere);
 
   if (isEmpty(values.servers))
-    problems.say(["servers"], `there is none; add one, such as servers.web1.address ${free.first}`);
+    problems.say(
+      ["servers"],
+      `no servers are configured; add one, such as servers.web1.address ${free.first}`,
+    );
   if (plan) routers.forEach((router) => checkRouter(router, servers, plan, problems));
   const byAddress = (a: HostModel, b: HostModel): number => compareAddresses(a.address, b.address);
   return {
@@ -100,8 +103,8 @@ function withoutState(raw: unknown, path: Path, problems: Problems): unknown {
   problems.add(
     [...path, "state"],
     state,
-    "is for servers only: a dead router or name server fails alone, and the servers that carry traffic do not wait for it",
-    "take the key out",
+    "is only for servers: if a router or name server is dead, only its own step fails, and the servers in service do not wait for it",
+    "remove the key",
   );
   return Object.fromEntries(Object.entries(raw as object).filter(([key]) => key !== "state"));
 }
@@ -118,7 +121,7 @@ function sshOf(defaults: SshInput, own: SshInput = {}): SshOptions {
 
 function ethernetComplaint(plan: NetworkPlan, address: string): string | undefined {
   const { serverSubnet } = plan;
-  if (!contains(serverSubnet, address)) return `lies outside the Ethernet subnet ${serverSubnet}`;
+  if (!contains(serverSubnet, address)) return `is outside the servers' subnet ${serverSubnet}`;
   if (address === networkAddress(serverSubnet)) return `is the network address of ${serverSubnet}`;
   if (address === broadcastAddress(serverSubnet)) return `is the broadcast address of ${serverSubnet}`;
   return undefined;
@@ -128,7 +131,7 @@ function ethernetComplaint(plan: NetworkPlan, address: string): string | undefin
 function nameServerComplaint(plan: NetworkPlan, address: string): string | undefined {
   if (contains(plan.serverSubnet, address)) return ethernetComplaint(plan, address);
   const vips = plan.vipSubnets.find((prefix) => contains(prefix, address));
-  return vips && `lies in the VIP subnet ${vips}`;
+  return vips && `is in the VIP subnet ${vips}`;
 }
 
 /** Addresses of the Ethernet subnet that no machine has, to suggest. */
@@ -153,7 +156,7 @@ class FreeAddresses {
       const address = vipOf(this.plan.serverSubnet, number);
       if (!this.used.has(address)) return address;
     }
-    return "a larger Ethernet subnet (a shorter network.subnetPrefix): this one is full";
+    return "a larger servers' subnet (a shorter network.subnetPrefix): this one is full";
   }
 
   /** The first one, and it is not free any more. */

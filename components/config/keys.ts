@@ -65,7 +65,7 @@ export function checkKeys(keys: string[], routers: string[], problems: Problems)
     if (first !== key)
       problems.say(
         [key],
-        `is a key of its own and no path, because it was set without --path; run: ` +
+        `was set without --path, so it is one key with dots in its name instead of a path; run: ` +
           `pulumi config rm '${key}' && pulumi config set --path '${key}' VALUE`,
       );
     else unknownKey([key], KEYS, problems);
@@ -84,13 +84,16 @@ export function checkSecrets(keys: string[], secretKeys: string[]): void {
   const bare = (key: string): string => key.replace(NAMESPACE, "");
   for (const key of keys.map(bare)) {
     if (isSecretKey(key) && !secretKeys.map(bare).includes(key))
-      problems.say([key], `is in clear text; set it again: pulumi config set --secret ${key}`);
+      problems.say(
+        [key],
+        `is stored in clear text; set it again as a secret: pulumi config set --secret ${key}`,
+      );
   }
   for (const key of secretKeys.map(bare).filter((name) => !isSecretKey(name)))
     problems.say(
       [key],
-      "contains a secret, and no value here is one; secrets are top-level keys of their own: " +
-        "set the value inside again with --plaintext",
+      "contains a secret, but values inside objects can't be secret (secrets have top-level keys of their own): " +
+        "set the value again with --plaintext",
     );
   problems.throwIfAny();
 }

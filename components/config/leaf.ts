@@ -14,7 +14,7 @@ function message(complaint: string, instead: string) {
 
 /** A text that passes a check. */
 export function text(complain: Complain, instead: Instead) {
-  return z.string(message("is not text", instead(""))).superRefine((value, context) => {
+  return z.string(message("must be a string", instead(""))).superRefine((value, context) => {
     const complaint = complain(value);
     if (complaint !== undefined) context.addIssue(`${complaint}; ${instead(value)}`);
   });
@@ -28,7 +28,7 @@ export function whole(min: number, max: number, example: number, unit = "") {
       if (input === undefined) return `is missing; ${instead}`;
       const number = typeof input === "string" && input.trim() !== "" ? Number(input) : NaN;
       if (Number.isInteger(number) && number >= min && number <= max)
-        return `is text; write the number ${number}`;
+        return `must be a number, not a string; write ${number}`;
       return `is not a whole number from ${min} to ${max}; ${instead}`;
     },
   };
@@ -37,7 +37,7 @@ export function whole(min: number, max: number, example: number, unit = "") {
 
 /** True or false. */
 export function flag() {
-  return z.boolean(message("is neither true nor false", "use true or false, without quotes"));
+  return z.boolean(message("must be true or false", "use true or false, without quotes"));
 }
 
 /** One of an enum's values. */
@@ -51,7 +51,7 @@ export function oneOf<E extends Record<string, string>>(values: E) {
 
 /** A list. */
 export function list<S extends z.ZodType>(item: S, example: string) {
-  return z.array(item, message("is not a list", `use a list such as ${example}`));
+  return z.array(item, message("must be a list", `use a list such as ${example}`));
 }
 
 /** An object with these keys and no others. */
@@ -61,7 +61,7 @@ export function object<S extends z.ZodRawShape>(shape: S) {
     error: (issue) => {
       // parse() makes one problem of each unknown key, and takes the known ones from here.
       if (issue.code === "unrecognized_keys") return JSON.stringify(known);
-      const what = issue.input === undefined ? "is missing" : "is not an object";
+      const what = issue.input === undefined ? "is missing" : "must be an object";
       return `${what}; use an object with ${known.join(", ")}`;
     },
   });
@@ -113,7 +113,7 @@ export function entries(
 ): [string, unknown][] {
   if (value === undefined) return [];
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    problems.add(path, value, "is not an object", `use one such as ${example}`);
+    problems.add(path, value, "must be an object", `use one such as ${example}`);
     return [];
   }
   return Object.entries(value)

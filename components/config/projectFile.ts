@@ -3,9 +3,9 @@ import { Complain } from "../base/names";
 
 /** A file of the project, by its path from there: none of another folder, and no hidden one, such as those of git. */
 export const projectFileComplaint: Complain = (path) => {
-  if (path.startsWith("/")) return "is no path from the project's folder";
+  if (path.startsWith("/")) return "is not a path relative to the project's folder";
   if (!/^[A-Za-z0-9._/+@-]+$/.test(path) || path.startsWith("-"))
-    return "has other characters than letters, digits and . _ / + @ -";
+    return "may contain only letters, digits and . _ / + @ -";
   if (
     posix
       .normalize(path)

@@ -17,8 +17,8 @@ export function checkRouter(
     problems.add(
       ["routers", router.name, "pinFlows"],
       true,
-      `is nothing that a router of kind ${router.kind} can do`,
-      "leave it out",
+      `is not supported by routers of kind ${router.kind}`,
+      "remove the key",
     );
   checkPinned(router, problems);
   checkMarks(router, servers, plan, problems);
@@ -28,8 +28,8 @@ export function checkRouter(
     problems.add(
       ["routers", router.name, "pinning", "rulePriority"],
       rulePriority,
-      "is the priority of the rule by which servers are asked before a move",
-      `use another one from 1 to 32765, such as ${PINNING.rulePriority}`,
+      "is reserved for the rule that routes health checks before a move",
+      `use another number from 1 to 32765, such as ${PINNING.rulePriority}`,
     );
 }
 
@@ -44,8 +44,8 @@ function checkPinned(
     problems.add(
       ["routers", name, "pinning", key],
       value,
-      "needs pinned flows, which this router does not have",
-      "leave it out",
+      "works only with pinned flows, which this router does not have",
+      "remove the key",
     );
   if (helpers.length > 0) refuse("helpers", helpers);
   if (trackOnlyVips) refuse("trackOnlyVips", trackOnlyVips);
@@ -55,12 +55,12 @@ function checkHealthSource({ name, checkSource }: RouterModel, plan: NetworkPlan
   if (checkSource === undefined) return;
   const inside = [plan.serverSubnet, ...plan.vipSubnets].find((prefix) => contains(prefix, checkSource));
   if (inside === undefined) return;
-  const kind = inside === plan.serverSubnet ? "Ethernet" : "VIP";
+  const kind = inside === plan.serverSubnet ? "servers'" : "VIP";
   problems.add(
     ["routers", name, "checkSource"],
     checkSource,
-    `lies in the ${kind} subnet ${inside}, where an answer proves nothing about the way back`,
-    `use an address of the router outside of it and of the VIP subnets, such as 198.51.100.1, or leave it out`,
+    `is in the ${kind} subnet ${inside}, so an answer would prove nothing about the servers' return route`,
+    `use an address of the router outside the servers' and the VIP subnets, such as 198.51.100.1, or remove the key`,
   );
 }
 
@@ -99,7 +99,7 @@ function checkTables(
   problems.add(
     ["routers", name, "pinning", "tableBase"],
     base,
-    `makes tables ${base + 1} to ${last}, and ${taken[0]} is ${taken[1]}`,
+    `uses tables ${base + 1} to ${last}, but ${taken[0]} is ${taken[1]}`,
     `use one such as ${PINNING.tableBase}`,
   );
 }

@@ -51,7 +51,7 @@ export const networkSchema = object({
 
 /** The key `ssh`, and `ssh` of a host. */
 export const sshSchema = object({
-  user: text(userComplaint, () => "use one such as root").optional(),
+  user: text(userComplaint, () => "use a login name such as root").optional(),
   port: whole(1, 65535, 22).optional(),
   configFile: text(
     configFileComplaint,

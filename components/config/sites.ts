@@ -89,8 +89,8 @@ function checkDomains(sites: SiteInput[], problems: Problems): void {
         problems.add(
           path,
           domain,
-          `is also ${pathText(owner)}`,
-          "use a name that no other site has, or remove one",
+          `is already used by ${pathText(owner)}`,
+          "use a name that no other site has, or remove one of them",
         );
       else owners.set(domain, path);
     }
@@ -147,8 +147,8 @@ function checkShare(name: string, share: string, sites: Map<string, unknown>, pr
     problems.add(
       ["sites", name, "hostNumber"],
       number,
-      "is given beside shareVipsWith",
-      "remove one of both",
+      "can't be combined with shareVipsWith",
+      "remove one of them",
     );
   const refuse = (complaint: string, meant: unknown): void => {
     const owners = [...sites.keys()].filter((site) => site !== name && shareOf(site) === undefined);
@@ -156,7 +156,7 @@ function checkShare(name: string, share: string, sites: Map<string, unknown>, pr
     problems.add(["sites", name, "shareVipsWith"], share, complaint, instead);
   };
   if (share === name) refuse("is the site itself", share);
-  else if (!sites.has(share)) refuse("is no site", share);
+  else if (!sites.has(share)) refuse("is not a site in this config", share);
   else if (shareOf(share) !== undefined) refuse("has no hostNumber of its own", shareOf(share));
 }
 
@@ -181,15 +181,15 @@ class HostNumbers {
       problems.add(
         path,
         number,
-        `is also sites.${owner}.hostNumber`,
-        `${this.free()}, or shareVipsWith ${owner} in its place`,
+        `is already used by sites.${owner}.hostNumber`,
+        `${this.free()}, or set shareVipsWith to ${owner} instead`,
       );
     else if (this.inRange(number)) {
       this.owners.set(number, name);
       this.byName.set(name, number);
     } else if (number === undefined) problems.add(path, number, "", this.free());
     else if (typeof number === "string" && this.inRange(Number(number)) && !this.taken.has(Number(number)))
-      problems.add(path, number, "is text", `write the number ${Number(number)}`);
+      problems.add(path, number, "must be a number, not a string", `write ${Number(number)}`);
     else problems.add(path, number, `is not a whole number from 1 to ${this.max}`, this.free());
   }
 
@@ -201,7 +201,7 @@ class HostNumbers {
     for (let number = 1; number <= this.max!; number++) {
       if (this.taken.has(number)) continue;
       this.taken.add(number);
-      return `use ${number}, the next free one`;
+      return `use ${number}, the next free number`;
     }
     return "no number is free: use a shorter network.subnetPrefix";
   }

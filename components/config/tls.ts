@@ -9,7 +9,7 @@ import { SITE_TLS } from "../webServerPool/tls/defaults";
 
 /** A folder: nobody expands a `~`. */
 const folderComplaint: Complain = (folder) => {
-  if (folder.startsWith("~")) return "begins with ~, which nobody expands";
+  if (folder.startsWith("~")) return "begins with ~, which is not expanded";
   return /^[A-Za-z0-9._/][A-Za-z0-9._/+@-]*$/.test(folder)
     ? undefined
     : "is not a path of letters, digits and . _ / + @ -";
@@ -19,7 +19,7 @@ const folder = (example: string) => text(folderComplaint, () => `use a folder su
 
 /** base64url of a SHA-256 (RFC 7638, 3.1). */
 const thumbprint = text(
-  (value) => (/^[A-Za-z0-9_-]{43}$/.test(value) ? undefined : "is no thumbprint of an ACME account"),
+  (value) => (/^[A-Za-z0-9_-]{43}$/.test(value) ? undefined : "is not an ACME account thumbprint"),
   () =>
     "use the 43 letters, digits, - and _ that your ACME client prints (RFC 7638), such as LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ",
 );
@@ -88,7 +88,7 @@ export function readSiteTls(
     problems.add(
       path,
       value,
-      "is neither true nor false, nor an object",
+      "must be true, false or an object",
       "use true, false, or an object with folder",
     );
     return undefined;
@@ -98,7 +98,7 @@ export function readSiteTls(
   if (own.folder === undefined && stack?.model.folder === undefined) {
     problems.say(
       path,
-      `there is no folder with its certificate; set tls.folder, such as certs, with certs/${site}/fullchain.pem and privkey.pem in it, or sites.${site}.tls.folder`,
+      `no folder is set for its certificate; set tls.folder, such as certs, with certs/${site}/fullchain.pem and privkey.pem in it, or set sites.${site}.tls.folder`,
     );
     return undefined;
   }

@@ -48,7 +48,7 @@ export function readZones(
     if (!input.nsRecords?.length && hostNameComplaint(zone) !== undefined)
       problems.say(
         ["zones", zone, "nsRecords"],
-        `is missing, and no host can have a name in ${zone}; use names in another zone, such as ["ns1.example.org"]`,
+        `is missing, and no host can be named in ${zone}; use names in another zone, such as ["ns1.example.org"]`,
       );
     const records = [
       ...input.records,
@@ -112,9 +112,14 @@ function serversOf(zone: string, names: string[], known: string[], problems: Pro
     );
   names.forEach((name, i) => {
     if (!known.includes(name))
-      problems.add([...path, i], name, "is no name server", useNearest(name, known, "name server"));
+      problems.add(
+        [...path, i],
+        name,
+        "is not a name server in this config",
+        useNearest(name, known, "name server"),
+      );
     else if (names.indexOf(name) < i)
-      problems.add([...path, i], name, "is listed twice", "remove one of both");
+      problems.add([...path, i], name, "is listed twice", "remove one of them");
   });
   return names;
 }

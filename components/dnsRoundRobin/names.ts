@@ -4,17 +4,17 @@ import { Complain, SLASHES, dnsNameComplaint, domainComplaint, lengthComplaint }
 
 /** A zone: such a name in lower case. */
 export const zoneComplaint: Complain = (name) =>
-  dnsNameComplaint(name) ?? (name === name.toLowerCase() ? undefined : "has upper case letters");
+  dnsNameComplaint(name) ?? (name === name.toLowerCase() ? undefined : "has uppercase letters");
 
 const OWNER = /^(\*|(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*)$/i;
 
 /** The owner of a record: a name relative to its zone, or `@`. */
 export function ownerComplaint(name: string, zone: string): string | undefined {
   if (name === "@") return undefined;
-  if (name.endsWith(".")) return "ends in a dot, and names are relative to the zone";
-  if (!OWNER.test(name.replace(SLASHES, "a"))) return "is not a record's name";
+  if (name.endsWith(".")) return "ends in a dot, but names are relative to the zone";
+  if (!OWNER.test(name.replace(SLASHES, "a"))) return "is not a valid record name";
   if (name.toLowerCase() === zone || name.toLowerCase().endsWith(`.${zone}`))
-    return "ends in the zone's name, which is appended to it anyway";
+    return "ends in the zone's name, which is appended automatically";
   return lengthComplaint(name.split("."), zone.length + 1);
 }
 

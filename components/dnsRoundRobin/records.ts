@@ -52,7 +52,8 @@ const WITH_HOST = ["CNAME", "DNAME", "HTTPS", "MX", "NS", "PTR", "SRV", "SVCB"];
 
 /** A value as a pattern; whether its figures fit, named-checkzone says. */
 const shaped = (pattern: RegExp, number: number, example: string): RecordType => ({
-  complain: (value) => rdataComplaint(value) ?? (pattern.test(value) ? undefined : "is not such a value"),
+  complain: (value) =>
+    rdataComplaint(value) ?? (pattern.test(value) ? undefined : "is not a valid value for this type"),
   example,
   number,
 });
@@ -131,8 +132,8 @@ export function rdataComplaint(value: string): string | undefined {
   if (!/^[\x20-\x7e]+$/.test(value) || value.trim() === "") return "is not printable ASCII on one line";
   if (value.length > 60_000) return "is longer than a record can be";
   const bare = value.replace(/\\./g, "").replace(/"[^"]*"/g, "");
-  if (/["\\]/.test(bare)) return "has a quote or a backslash without what belongs to it";
-  return /[();]/.test(bare) ? "has a bracket or a semicolon outside of quotes" : undefined;
+  if (/["\\]/.test(bare)) return "has an unmatched quote or backslash";
+  return /[();]/.test(bare) ? "has a bracket or a semicolon outside quotes" : undefined;
 }
 
 /** A priority, a target, and what stands as it is written (RFC 9460). */
@@ -145,7 +146,7 @@ function serviceComplaint(value: string, zone: string): string | undefined {
 }
 
 function textComplaint(value: string): string | undefined {
-  if (/["\\]/.test(value)) return "has quotes or backslashes, which are added where needed";
+  if (/["\\]/.test(value)) return "has quotes or backslashes, which are added automatically where needed";
   return /^[\x20-\x7e]{1,4000}$/.test(value) ? undefined : "is not 1 to 4000 printable ASCII characters";
 }
 
@@ -157,8 +158,8 @@ function hostComplaint(value: string, zone: string, besides?: RegExp): string | 
   const complaint = hostNameComplaint(asHost(name));
   if (complaint) return complaint;
   if (value !== name) return undefined;
-  if (name.includes(".")) return `is relative to the zone without a dot at its end, that is ${name}.${zone}`;
-  return hostNameComplaint(asHost(`${name}.${zone}`)) && `is ${name}.${zone}, which can't be a host`;
+  if (name.includes(".")) return `has no trailing dot, so it means ${name}.${zone}`;
+  return hostNameComplaint(asHost(`${name}.${zone}`)) && `means ${name}.${zone}, which can't be a host name`;
 }
 
 function numbersAndHost(
@@ -207,8 +208,8 @@ export function checkRecords(
       problems.add(
         [...path, "type"],
         type,
-        "is not a type for a record here",
-        `${useNearest(type, [...TYPES.keys(), ...OTHERS], "type")} Of a type without a name here: TYPE and its number, such as TYPE65280, with "\\\\# 2 abcd"`,
+        "is not a supported record type",
+        `${useNearest(type, [...TYPES.keys(), ...OTHERS], "type")} For any other type, write TYPE and its number, such as TYPE65280, with "\\\\# 2 abcd"`,
       );
       return;
     }
@@ -219,7 +220,7 @@ export function checkRecords(
 
     const same = JSON.stringify([name.toLowerCase(), type, value]);
     const first = seen.get(same);
-    if (first) problems.say(path, `is ${problems.whereIs(first)} again; remove one of both`);
+    if (first) problems.say(path, `is a duplicate of ${problems.whereIs(first)}; remove one of them`);
     else seen.set(same, path);
     checkOwner(record, path, records, sites, zone, nsRecords, problems);
   });
@@ -248,21 +249,21 @@ function checkOwner(
     problems.add(
       [...path, "name"],
       name,
-      `has ${owner.includes("_") ? "an underscore" : "a slash"}, which the name of a host can't have`,
+      `has ${owner.includes("_") ? "an underscore" : "a slash"}, which host names can't have`,
       `use another name, such as ${owner.replace(/[_/]/g, "-").replace(/(^|\.)-+|-+(?=\.|$)/g, "$1") || "host"}`,
     );
   else if (OF_HOSTS.includes(type) && /[_/]/.test(zone) && !/^gc\._msdcs\./.test(`${owner}.${zone}`))
     problems.add(
       [...path, "name"],
       name,
-      `is in zone ${zone}, whose name no host can have`,
-      "put the record into another zone",
+      `is in zone ${zone}, in which no host can be named`,
+      "move the record to another zone",
     );
   else if ((type === "A" || type === "CNAME") && sites.includes(owner))
     problems.add(
       [...path, "name"],
       name,
-      "is a site, which has its own A records",
+      "is a site, whose A records are added automatically",
       "use another name, or remove the record",
     );
   else if (type === "NS" && owner === "@")
@@ -276,21 +277,21 @@ function checkOwner(
     problems.add(
       [...path, "name"],
       name,
-      "has SOA and NS records, and a CNAME stands alone",
+      "has SOA and NS records, but a CNAME can't have others beside it",
       "use an A record",
     );
   else if (type === "CNAME" && nsRecords.some((ns) => ns === `${owner}.${zone}`))
     problems.add(
       [...path, "name"],
       name,
-      "is a name server, and NS records can't point to a CNAME",
+      "is a name server, but NS records can't point to a CNAME",
       "use an A record",
     );
   else if (type === "CNAME" && records.filter((other) => other.name.toLowerCase() === owner).length > 1)
     problems.add(
       [...path, "name"],
       name,
-      "has other records, and a CNAME stands alone",
+      "has other records, but a CNAME can't have others beside it",
       "use another name, or remove the others",
     );
 }

@@ -3,12 +3,12 @@ import { Complain } from "../base/names";
 
 /** A user to log in as. */
 export const userComplaint: Complain = (user) =>
-  /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/.test(user) ? undefined : "is not a user name";
+  /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/.test(user) ? undefined : "is not a valid user name";
 
 /** An ssh_config file: ssh gets it as an argument, so it can't begin with a dash, and nobody expands a `~`. */
 export const configFileComplaint: Complain = (path) => {
   if (path.startsWith("~")) return "begins with ~, which ssh -F does not expand";
   return /^[A-Za-z0-9._/][A-Za-z0-9._/+@-]*$/.test(path)
     ? undefined
-    : "is not a path that ssh takes as it is";
+    : "is not a path that can be passed to ssh unquoted";
 };

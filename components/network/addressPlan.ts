@@ -62,18 +62,18 @@ export function planNetwork(args: NetworkArgs): NetworkPlan {
     problems.add(
       ["subnetPrefix"],
       bits,
-      `does not cut ${args.block} into subnets with hosts`,
+      `can't split ${args.block} into subnets with hosts`,
       `use ${from === 30 ? "30" : `a whole number from ${from} to 30, such as ${Math.max(from, Math.min(27, from + 3))}`}`,
     );
   if (!Number.isInteger(args.vipSubnets) || args.vipSubnets < 1)
-    problems.add(["vipSubnets"], args.vipSubnets, "is no number of subnets", "use 1 or more, such as 4");
+    problems.add(["vipSubnets"], args.vipSubnets, "is not a number of subnets", "use 1 or more, such as 4");
   const retiring = args.retiringVipSubnets ?? 0;
   if (!Number.isInteger(retiring) || retiring < 0 || retiring >= Math.max(args.vipSubnets, 1))
     problems.add(
       ["retiringVipSubnets"],
       retiring,
-      `leaves DNS without a VIP: there are ${args.vipSubnets} VIP subnets`,
-      args.vipSubnets > 1 ? `use 0 to ${args.vipSubnets - 1}` : "leave it out",
+      `would leave DNS without VIPs: there are ${args.vipSubnets} VIP subnets`,
+      args.vipSubnets > 1 ? `use 0 to ${args.vipSubnets - 1}` : "remove the key",
     );
   problems.throwIfAny();
 
@@ -84,13 +84,13 @@ export function planNetwork(args: NetworkArgs): NetworkPlan {
     problems.say(
       ["subnetPrefix"],
       `${bits} leaves ${Math.max(cut.count, 0)} usable subnet(s) of ${args.block} under strictSubnets, ` +
-        `too few for the Ethernet and VIPs; use ${bits + 1}${bits + 1 > 30 ? " with a larger block" : ""}, or strictSubnets: false`,
+        `too few for the servers' subnet and VIPs; use ${bits + 1}${bits + 1 > 30 ? " with a larger block" : ""}, or strictSubnets: false`,
     );
   else if (args.vipSubnets > room)
     problems.add(
       ["vipSubnets"],
       args.vipSubnets,
-      `is more than the ${room} that ${args.block} has as /${bits} besides the Ethernet`,
+      `is too many: ${args.block} has ${room} subnets of /${bits} besides the servers' subnet`,
       `use ${room} or fewer`,
     );
   problems.throwIfAny();
@@ -149,7 +149,7 @@ class Cut {
     const given = new Address4(text);
     const onSubnet = `${given.startAddress().correctForm()}/${this.bits}`;
     if (!given.isInSubnet(this.block))
-      problems.add(path, text, `lies outside the block`, `use one of its subnets: ${usable}`);
+      problems.add(path, text, `is outside the block`, `use one of its subnets: ${usable}`);
     else if (text !== new Address4(onSubnet).networkForm())
       problems.add(
         path,
@@ -182,12 +182,12 @@ function parseBlock(text: string, problems: Problems): Address4 | undefined {
   }
   const block = new Address4(text);
   if (block.networkForm() !== text)
-    problems.add(path, text, "is not on its network address", `use ${block.networkForm()}`);
+    problems.add(path, text, "is not a network address", `use ${block.networkForm()}`);
   else if (block.subnetMask < 8 || block.subnetMask > 29)
     problems.add(
       path,
       text,
-      "can't be cut into an Ethernet and VIP subnets",
+      "can't be split into a subnet for servers and subnets for VIPs",
       "use a block from /8 to /29, such as 192.0.2.0/24",
     );
   else if (
@@ -197,7 +197,7 @@ function parseBlock(text: string, problems: Problems): Address4 | undefined {
     /^0\./.test(text) ||
     block.isReserved()
   )
-    problems.add(path, text, "can't be routed to hosts", "use a block of your own, such as 192.0.2.0/24");
+    problems.add(path, text, "can't be used for hosts", "use your own block, such as 192.0.2.0/24");
   else return block;
   return undefined;
 }
@@ -241,7 +241,7 @@ export function maxHostNumber(prefix: string): number {
 export function vipOf(prefix: string, hostNumber: number): string {
   const max = maxHostNumber(prefix);
   if (!Number.isInteger(hostNumber) || hostNumber < 1 || hostNumber > max)
-    throw new Refusal(`${show(hostNumber)} is no host number of ${prefix}; use 1 to ${max}`);
+    throw new Refusal(`${show(hostNumber)} is not a host number of ${prefix}; use 1 to ${max}`);
   return textOf(startOf(parsed(prefix)) + hostNumber);
 }
 
@@ -255,7 +255,7 @@ export function vipsOf(plan: NetworkPlan, hostNumber: number | undefined): strin
  * @throws Refusal when the address lies outside the prefix
  */
 export function hostNumberOf(prefix: string, address: string): number {
-  if (!contains(prefix, address)) throw new Refusal(`${address} lies outside ${prefix}`);
+  if (!contains(prefix, address)) throw new Refusal(`${address} is outside ${prefix}`);
   return parsed(address).value - startOf(parsed(prefix));
 }
 
@@ -283,7 +283,7 @@ function lookupOf(prefix: string): (address: string) => boolean {
 /** The subnet that an address lies in. Error: {@link Refusal} when it lies in none. */
 export function subnetOf(address: string, subnets: string[]): string {
   const subnet = subnets.find((candidate) => contains(candidate, address));
-  if (subnet === undefined) throw new Refusal(`${address} lies in none of the subnets ${subnets.join(", ")}`);
+  if (subnet === undefined) throw new Refusal(`${address} is in none of the subnets ${subnets.join(", ")}`);
   return subnet;
 }
 

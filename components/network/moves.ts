@@ -281,7 +281,7 @@ export function describeMoves(routers: RouterMoves[]): string[] {
     const shown = lines.slice(0, MAX_LINES);
     if (lines.length > shown.length)
       shown.push(
-        `${seen.router}: and ${lines.length - shown.length} more; LOOPBACK_HA_MOVES_FILE gets them all`,
+        `${seen.router}: and ${lines.length - shown.length} more; set LOOPBACK_HA_MOVES_FILE to a file to get them all`,
       );
     const source = describeSource(seen, lines.length > 0);
     if (alone) return [...source, ...shown];
@@ -296,16 +296,16 @@ export function describeSource({ router, failure, table }: RouterMoves, some: bo
     const notSeen = `${router}: not looked at (${failure})`;
     if (table === TableSource.Config)
       return [
-        `${notSeen}, so what moves is not known; by the config alone, ${some ? "these are away from home:" : "all is at home"}`,
+        `${notSeen}, so what moves is unknown; according to the config, ${some ? "these are away from home:" : "everything is at home"}`,
       ];
     return [
       some
-        ? `${notSeen}; this is from what was last written to it`
-        : `${notSeen}; by what was last written to it, nothing moves`,
+        ? `${notSeen}; based on the last configuration written to it:`
+        : `${notSeen}; based on the last configuration written to it, nothing moves`,
     ];
   }
   if (table === TableSource.Live || !some) return [];
-  return [`${router}: its routing table could not be read; this is from what was last written to it`];
+  return [`${router}: its routing table could not be read; based on the last configuration written to it:`];
 }
 
 function describeMove({ prefix, from, to, sites, flows }: Move, known: boolean): string {
@@ -330,7 +330,7 @@ export function describeFlows({ server, count, fate }: MovingFlows): string {
   const [stays, moves, breaks] = count === 1 ? ["stays", "moves", "breaks"] : ["stay", "move", "break"];
   if (fate === FlowFate.Stay) return `${open} ${stays} with ${server} until the end`;
   if (fate === FlowFate.Move)
-    return `${open} ${moves} at once, ${server} being down: clients are told to connect again`;
+    return `${open} ${moves} at once, because ${server} is down: their clients get a reset and reconnect`;
   return `${open} with ${server} ${breaks}`;
 }
 

@@ -72,7 +72,12 @@ function check(subnets: string[], servers: PlacementServer[], options: Placement
   const active = servers.filter(isActive).map(({ name }) => name);
   for (const { name, weight = 1 } of servers) {
     if (!Number.isInteger(weight) || weight < 1)
-      problems.add(["servers", name, "weight"], weight, "is no positive whole number", "use one such as 1");
+      problems.add(
+        ["servers", name, "weight"],
+        weight,
+        "is not a positive whole number",
+        "use one such as 1",
+      );
   }
 
   const checkUnit = (path: Path, prefix: string): void => {
@@ -80,34 +85,35 @@ function check(subnets: string[], servers: PlacementServer[], options: Placement
     if (options.vips === undefined && prefix.endsWith("/32"))
       problems.say(
         path,
-        `is a single VIP, and whole VIP subnets move; ${useNearest(prefix, subnets, "VIP subnet")}, or set network.granularity to host`,
+        `is a single VIP, but whole VIP subnets move; ${useNearest(prefix, subnets, "VIP subnet")}, or set network.granularity to host`,
       );
     else {
-      const what = options.vips ? "VIP subnet and no VIP in use" : "VIP subnet";
-      problems.say(path, `is no ${what}; ${useNearest(prefix, [...subnets, ...units], "VIP subnet")}`);
+      const what = options.vips ? "a VIP subnet or a VIP in use" : "a VIP subnet";
+      problems.say(path, `is not ${what}; ${useNearest(prefix, [...subnets, ...units], "VIP subnet")}`);
     }
   };
   for (const [prefix, name] of Object.entries(homes)) {
     checkUnit(["homes", prefix], prefix);
     if (!names.includes(name))
-      problems.add(["homes", prefix], name, "is no server", useNearest(name, names, "server"));
+      problems.add(["homes", prefix], name, "is not a server", useNearest(name, names, "server"));
   }
   for (const [prefix, name] of Object.entries(overrides)) {
     checkUnit(["overrides", prefix], prefix);
     const server = servers.find((candidate) => candidate.name === name);
     if (!server)
-      problems.add(["overrides", prefix], name, "is no server", useNearest(name, active, "server"));
+      problems.add(["overrides", prefix], name, "is not a server", useNearest(name, active, "server"));
     else if (!isActive(server))
       problems.add(
         ["overrides", prefix],
         name,
-        `carries nothing: servers.${name}.state is ${server.state}`,
-        active.length > 0 ? `use an active one, such as ${active[0]}` : "remove the override",
+        `can't take traffic: servers.${name}.state is ${server.state}`,
+        active.length > 0 ? `use an active server, such as ${active[0]}` : "remove the override",
       );
   }
-  if (servers.length === 0) problems.say(["servers"], "there is none; add one, such as servers.web1");
+  if (servers.length === 0)
+    problems.say(["servers"], "no servers are configured; add one, such as servers.web1");
   else if (active.length === 0)
-    problems.say(["servers"], `none is active; set one to active, such as servers.${names[0]}.state`);
+    problems.say(["servers"], `no server is active; set one to active, such as servers.${names[0]}.state`);
   problems.throwIfAny(PlacementError);
 }
 

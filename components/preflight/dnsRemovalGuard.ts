@@ -65,11 +65,11 @@ export function findEarlyRemovals(
   return [
     ...[...inDns].map(
       ([name, where]) =>
-        `${name} still is in DNS (${where}): ${ways.get(name)}, run pulumi up, and remove that when the TTL has passed`,
+        `${name} is still in DNS (${where}): ${ways.get(name)}, run pulumi up, and remove that once the TTL has passed`,
     ),
     ...[...waits].map(
       ([name, { rest, ttl, ago, nameServer, address }]) =>
-        `${name} at ${address} left DNS ${ago} s ago (${nameServer}), and resolvers may answer it for ${ttl} s: wait ${rest} s more`,
+        `${name} at ${address} left DNS ${ago} s ago (${nameServer}), but resolvers may still return it for up to ${ttl} s: wait another ${rest} s`,
     ),
   ];
 }

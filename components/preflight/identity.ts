@@ -55,22 +55,22 @@ const stackOf = (files: InstanceFiles): string | undefined =>
   files.meta?.find((line) => line.startsWith("stack="))?.slice("stack=".length);
 
 const whatItHas = ({ other, machines }: FormerStack, stack: string): string =>
-  `${machines.join(", ")} ${machines.length > 1 ? "have" : "has"} this farm from stack ${other}, and this is stack ${stack}`;
+  `${machines.join(", ")} ${machines.length > 1 ? "have" : "has"} this farm from stack ${other}, but this is stack ${stack}`;
 
 /** For who does not know the state: both names, and what to do. */
 export function describeFormerStack(former: FormerStack, stack: string): string {
-  return `${whatItHas(former, stack)}. If ${former.other} was renamed, pulumi up takes all of it over in place; pulumi preview says whether it can`;
+  return `${whatItHas(former, stack)}. If ${former.other} was renamed, pulumi up takes over everything in place; pulumi preview shows whether it can`;
 }
 
 /** Why this stack may not take over, where its state does not have what the other one built. */
 export function refuseFormerStack(former: FormerStack, stack: string): string {
   const { other } = former;
-  return `${whatItHas(former, stack)}, whose state does not have it: no stack takes over what another one has built. If ${other} was renamed, rename it back: ${wayBack(other, stack)}; after one pulumi up it can be renamed. If this is a copy of its config, give the copy machines and addresses of its own, or destroy ${other} first`;
+  return `${whatItHas(former, stack)}, whose state does not contain it: a stack can't take over what another stack built. If ${other} was renamed, rename it back (${wayBack(other, stack)}), run pulumi up once, then rename it again. If this is a copy of its config, give the copy its own machines and addresses, or destroy ${other} first`;
 }
 
 /** What the next run does after a rename. */
 export function describeTakeOver({ other, machines }: FormerStack, stack: string): string {
-  return `this stack was ${other}, and is ${stack} now: pulumi up gives what it has on ${machines.join(", ")} the new name, in place; visitors notice nothing`;
+  return `this stack was renamed from ${other} to ${stack}: pulumi up renames what it has on ${machines.join(", ")} in place; visitors notice nothing`;
 }
 
 /** What was found, as it will be called after that. */

@@ -32,7 +32,7 @@ export async function inspect(
 ): Promise<Findings> {
   if (!farm.detectDrift) {
     await pulumi.log.warn(
-      "detectDrift is false: the machines were not looked at, so drift and early removals go unseen",
+      "detectDrift is false: no machine was checked, so drift and premature removals go unnoticed",
     );
     return new Map();
   }
@@ -109,7 +109,7 @@ function findMovedServers(farm: FarmModel, stack: string, found: Findings): Comp
       if (!server || server.address === address) continue;
       moved.set(name, [
         `servers.${name}.address`,
-        `"${server.address}" is new, it was ${address} (so ${router.name} has it); a server keeps its address: put ${address} back, or add the machine under another name, such as ${name}b`,
+        `"${server.address}" is a new address, it was ${address} (as recorded on ${router.name}); a server must keep its address: change it back to ${address}, or add the machine under another name, such as ${name}b`,
       ]);
     }
   }
@@ -118,7 +118,9 @@ function findMovedServers(farm: FarmModel, stack: string, found: Findings): Comp
 
 function findRemovals(farm: FarmModel, stack: string, found: Findings): Complaint[] {
   if (process.env.LOOPBACK_HA_FORCE_REMOVAL) {
-    void pulumi.log.warn("LOOPBACK_HA_FORCE_REMOVAL is set: names may leave while resolvers still know them");
+    void pulumi.log.warn(
+      "LOOPBACK_HA_FORCE_REMOVAL is set: names may be removed while resolvers still return them",
+    );
     return [];
   }
   // The same lines on every server, as a rule.
@@ -134,14 +136,14 @@ function findRemovals(farm: FarmModel, stack: string, found: Findings): Complain
   const reached = farm.nameServers.filter(({ name }) => !seen(found, name).failure);
   if (farm.nameServers.length > 0 && reached.length === 0) {
     const gone = [...new Set(leaving.map(({ name }) => name))];
-    const text = `${gone.join(", ")} would leave the servers, and no name server could be asked whether resolvers still send clients there`;
+    const text = `${gone.join(", ")} would be removed from the servers, but no name server could be asked whether resolvers still send clients there`;
     // A preview may run where name servers can't be reached; it changes nothing.
     if (!pulumi.runtime.isDryRun()) {
       return [
-        ["sites", `${text}; run pulumi up again when one answers, or with LOOPBACK_HA_FORCE_REMOVAL=1`],
+        ["sites", `${text}; run pulumi up again once one answers, or with LOOPBACK_HA_FORCE_REMOVAL=1`],
       ];
     }
-    void pulumi.log.warn(`${text}; pulumi up will refuse that`);
+    void pulumi.log.warn(`${text}; pulumi up will refuse to do that`);
   }
   const views = reached.map(({ name }): NameServerView => {
     const view = seen(found, name);
@@ -165,12 +167,12 @@ function findRemovals(farm: FarmModel, stack: string, found: Findings): Complain
 function wayOut({ network, sites }: FarmModel, { name, address }: NameAddress): string {
   const site = sites.find((candidate) => [candidate.serverName, ...boundAliases(candidate)].includes(name));
   if (!site) {
-    return "put the site back as it was, with retiring: true (one name of a site that stays: into its retiringAliases)";
+    return "restore the site as it was, with retiring: true (for a single name of a site that stays, add it to retiringAliases)";
   }
   const prefix = network.vipSubnets.find((candidate) => contains(candidate, address));
   return prefix
     ? `set sites.${site.name}.retiringHostNumber to ${hostNumberOf(prefix, address)}`
-    : "put the VIP subnet back, with network.retiringVipSubnets";
+    : "restore the VIP subnet, with network.retiringVipSubnets";
 }
 
 function seen(found: Findings, machine: string): Observation {

@@ -77,7 +77,7 @@ export function routerViews(farm: FarmModel, stack: string, found: Findings): Ro
     const pinsFlows = pinFlows ?? routerKind(kind).pinsFlows;
     const seen = found.get(name);
     const { driver } = routerKind(kind);
-    const notSeen = driver ? `routers of kind ${kind} are not looked at` : "detectDrift is false";
+    const notSeen = driver ? `routers of kind ${kind} can't be inspected` : "detectDrift is false";
     const failure = seen === undefined ? notSeen : seen.failure;
     if (seen === undefined || failure !== undefined)
       return { router: name, pinsFlows, failure, live: [], names: {} };
@@ -122,7 +122,7 @@ export function describeShifts(farm: FarmModel, stack: string, found: Findings):
   const list = shifts.map(({ subnet, from, to }) => `${subnet} (${from} => ${to})`).join(", ");
   const homes = shifts.map(({ subnet, from }): [string, string] => [subnet, from]);
   return [
-    `other servers, so the default order gives VIP subnets another home: ${list}. To keep them where they are:`,
+    `the set of servers changed, so the default order gives some VIP subnets a new home: ${list}. To keep their homes:`,
     ...homeCommands(homes),
   ].join("\n");
 }
@@ -145,7 +145,7 @@ export function describeLimits(farm: FarmModel, stack: string, found: Findings):
     const names = elsewhere.map((server) => server.name).join(", ");
     return [
       ...limits,
-      `${name}: clients get the answers of ${names} by another way than ${address}, so ${name} sees one direction only and can't pin their connections: a flip breaks those that came by ${name}. Give them a default route by it, or set routers.${name}.pinFlows to false`,
+      `${name}: answers from ${names} reach clients by another path than ${address}, so ${name} sees only one direction and can't pin their connections: a flip breaks those that came through ${name}. Give these servers a default route through it, or set routers.${name}.pinFlows to false`,
     ];
   });
 }
@@ -186,10 +186,10 @@ export function describeProposal(farm: FarmModel): string[] {
   if (homes.length === 0) return [];
   const rest =
     homes.length > MAX_COMMANDS
-      ? [`… and ${homes.length - MAX_COMMANDS} more: ${MOVES_FILE} gets them all`]
+      ? [`… and ${homes.length - MAX_COMMANDS} more: set ${MOVES_FILE} to a file to get them all`]
       : [];
   return [
-    `${idleServers(farm, proposed).join(", ")}: home of nothing. For a balance by weight:`,
+    `${idleServers(farm, proposed).join(", ")}: no subnet has its home there. To balance by weight:`,
     ...homeCommands(homes.slice(0, MAX_COMMANDS)),
     ...rest,
   ];
@@ -212,7 +212,7 @@ function writeMoves(
   } catch (error) {
     throw new Refusal(
       `${MOVES_FILE}: ${JSON.stringify(file)} can't be written (${(error as Error).message}); nothing was changed. ` +
-        "Use a file in a folder that is there, such as ./moves.json, or leave the variable out",
+        "Use a file in an existing folder, such as ./moves.json, or unset the variable",
     );
   }
 }

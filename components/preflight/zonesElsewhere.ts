@@ -44,10 +44,10 @@ export async function zonesElsewhere(
       const next = soa.serial + 1;
       const start =
         next < SERIALS
-          ? `let it begin beyond: pulumi config set --path '${pathText(["zones", zone, "serialAtLeast"])}' ${next}`
-          : "there is none beyond it (RFC 1982 says how to begin again)";
+          ? `start with a higher serial: pulumi config set --path '${pathText(["zones", zone, "serialAtLeast"])}' ${next}`
+          : "no higher serial exists (RFC 1982 describes how to start over)";
       return [
-        `zone ${zone} is served elsewhere with serial ${soa.serial} (${printable(soa.nsname)}), and would begin with ${here} here: secondaries that have it would keep what they have. If it moves here from there, ${start}`,
+        `zone ${zone} is served elsewhere with serial ${soa.serial} (${printable(soa.nsname)}), but would start with ${here} here: its secondaries would ignore the new zone. If you are moving it here, ${start}`,
       ];
     }),
   );

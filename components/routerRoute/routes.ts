@@ -39,7 +39,7 @@ export enum CheckKind {
 export const checkPathComplaint: Complain = (path) =>
   /^\/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]{0,500}$/.test(path)
     ? undefined
-    : "is no path of a site, with a / first and without blanks";
+    : "is not a URL path that begins with / and has no blanks";
 
 /** What the server must answer on one VIP before its prefix moves there. */
 export interface VipCheckArgs {
@@ -257,7 +257,7 @@ export function checkRoutes(routes: Route[], { block, serverSubnet, servers }: R
 function prefixComplaint(text: string): string | undefined {
   if (!isPrefix(text)) return "is no prefix in CIDR form, such as 192.0.2.64/27";
   const network = `${networkAddress(text)}/${text.split("/")[1]}`;
-  return network === text ? undefined : `is not on its network address; use ${network}`;
+  return network === text ? undefined : `is not a network address; use ${network}`;
 }
 
 function lines(items: string[]): string {

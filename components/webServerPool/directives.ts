@@ -32,39 +32,35 @@ const APACHE_FOLDER = "/etc/apache2";
 const REFUSED: Record<string, [complaint: string, instead: string]> = {
   ...all(
     "virtualhost",
-    "begins or ends a virtual host, and these lines stand inside of one",
-    "give the other one to a site of its own, or to a file of your own in sites-enabled",
+    "begins or ends a virtual host, but these lines are inside one",
+    "put it into a site of its own, or into your own file in sites-enabled",
   ),
   ...all(
     "listen listenbacklog",
-    "is about the ports of the whole server",
+    "sets ports of the whole server",
     "put it into /etc/apache2/ports.conf on the servers",
   ),
-  ...all("servername serveralias serverpath", "is about the names of the site", "use serverName and aliases"),
-  ...all(
-    "macro use undefmacro",
-    "makes lines that nobody sees before Apache does",
-    "write out the lines themselves",
-  ),
+  ...all("servername serveralias serverpath", "sets names of the site", "use serverName and aliases"),
+  ...all("macro use undefmacro", "generates lines that can't be checked beforehand", "write the lines out"),
   ...all(
     "define undefine",
-    "is in force for all sites of the server",
+    "affects all sites of the server",
     "write the value itself, or put it into /etc/apache2/envvars or conf-enabled",
   ),
   ...all(
     "loadmodule loadfile",
-    "is in force for all sites of the server",
+    "affects all sites of the server",
     "enable the module on the servers: a2enmod",
   ),
   ...all(
     "perl perlmodule perlrequire luahookquickhandler",
-    "runs a program of which nobody knows what it makes of the configuration",
-    "use a directive, or a file of your own in conf-enabled",
+    "runs a program that could change the configuration in unknown ways",
+    "use a plain directive, or your own file in conf-enabled",
   ),
   ...all(
     "serverroot user group pidfile defaultruntimedir mutex scoreboardfile coredumpdirectory mpmprotect chrootdir accessconfig resourceconfig",
-    "is about the whole server",
-    "put it into a file of your own in conf-enabled",
+    "affects the whole server",
+    "put it into your own file in conf-enabled",
   ),
 };
 
@@ -86,11 +82,19 @@ export function lineProblems(lines: readonly string[], secrets: readonly string[
   lines.forEach((text, i) => textProblem(text, (complaint, instead) => say(i, complaint, instead)));
   lines.forEach((text, i) => {
     for (const name of secretsIn([text]).filter((each) => !secrets.includes(each)))
-      say(i, `has a secret ${name}, and there is none`, `set it: pulumi config set --secret secret-${name}`);
+      say(
+        i,
+        `uses the secret ${name}, which is not set`,
+        `set it: pulumi config set --secret secret-${name}`,
+      );
   });
   // Of a comment, too: Apache would take the end of our virtual host for more of it.
   if (lines.at(-1)?.endsWith("\\"))
-    say(lines.length - 1, "goes on in a line that there is not", "take the backslash off, or add the line");
+    say(
+      lines.length - 1,
+      "ends in a backslash, but no line follows",
+      "remove the backslash, or add the line",
+    );
   const open: { name: string; line: number }[] = [];
   for (const { text, line } of joined(lines)) {
     const directive = directiveOf(text);
@@ -98,8 +102,8 @@ export function lineProblems(lines: readonly string[], secrets: readonly string[
     if (directive === undefined) {
       say(
         line,
-        "does not begin with the name of a directive",
-        'write it as such, without quotes and variables, as in Header set X-Name "value"',
+        "does not begin with a directive's name",
+        'begin with its plain name, without quotes or variables, as in Header set X-Name "value"',
       );
       continue;
     }
@@ -109,8 +113,8 @@ export function lineProblems(lines: readonly string[], secrets: readonly string[
       else
         say(
           line,
-          `ends a section that these lines do not begin${name === "virtualhost" ? ": our virtual host" : ""}`,
-          "remove it, or begin the section before",
+          `ends a section that these lines do not begin${name === "virtualhost" ? ": the site's own virtual host" : ""}`,
+          "remove it, or begin the section first",
         );
       continue;
     }
@@ -119,7 +123,7 @@ export function lineProblems(lines: readonly string[], secrets: readonly string[
     if (refused) say(line, ...refused);
   }
   for (const { name, line } of open)
-    say(line, "begins a section that these lines do not end", `add </${name}> in the end`);
+    say(line, "begins a section that these lines do not end", `add </${name}> at the end`);
   // A directive in the middle of what Apache takes for one line is none, unless we are wrong about where lines end.
   lines.forEach((text, i) => {
     const directive = directiveOf(text);
@@ -132,18 +136,21 @@ export function lineProblems(lines: readonly string[], secrets: readonly string[
 function textProblem(text: string, say: (complaint: string, instead: string) => void): void {
   // Formatting characters are what hides text in a review.
   if (/[^\t\P{C}]|[\u2028\u2029]/u.test(text))
-    say("has characters that can't be seen", "give one line for each, of visible characters");
+    say(
+      "has invisible characters or line breaks",
+      "use one entry for each line, with visible characters only",
+    );
   else if (text.length > LONGEST) say(`is longer than ${LONGEST} characters`, "use several lines");
   else if (/\\\\\s*$/.test(text))
     say(
-      "ends in two backslashes, which one reads as a line that goes on and another as one that does not",
-      "end it otherwise",
+      "ends in two backslashes, which is ambiguous: the line may or may not continue",
+      "end it differently",
     );
-  else if (text.includes("@SECRET:")) say("has @SECRET:, which is ours", "write ${secret:NAME}");
+  else if (text.includes("@SECRET:")) say("has @SECRET:, which is reserved", "write ${secret:NAME}");
   for (const [reference, name] of text.matchAll(SECRET))
     if (!SECRET_NAME.test(name))
       say(
-        `has ${reference}, whose name is none of a secret`,
+        `has ${reference}, which is not a valid secret name`,
         "use letters, digits, - and _, as in ${secret:db-password}",
       );
 }
@@ -186,8 +193,8 @@ function refusedWith(name: string, rest: string): [complaint: string, instead: s
   return words.every(isOfApache)
     ? undefined
     : [
-        `includes something else than a file below ${APACHE_FOLDER}`,
-        `write the lines themselves, or Include ${APACHE_FOLDER}/snippets/shop.conf`,
+        `includes a file outside ${APACHE_FOLDER}`,
+        `write the lines out, or use Include ${APACHE_FOLDER}/snippets/shop.conf`,
       ];
 }
 

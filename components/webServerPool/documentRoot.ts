@@ -15,12 +15,12 @@ const SYSTEM_DIRECTORIES = "/ /home /media /mnt /opt /srv /usr /usr/local /usr/s
 /** A directory for a web site's files: an absolute, normalised path. */
 export const documentRootComplaint: Complain = (path) => {
   if (!path.startsWith("/")) return "is not an absolute path";
-  if (!/^[A-Za-z0-9._/+@-]+$/.test(path)) return "has other characters than letters, digits and . _ / + @ -";
+  if (!/^[A-Za-z0-9._/+@-]+$/.test(path)) return "may contain only letters, digits and . _ / + @ -";
   if (path !== normalised(path)) return "is not in its shortest form";
   if (path.length > 400 || path.split("/").some((part) => part.length > 255)) return "is too long";
   if (SYSTEM_TREES.some((tree) => path === tree || path.startsWith(`${tree}/`)))
-    return "is in a directory of the system";
-  if (SYSTEM_DIRECTORIES.includes(path)) return "is a directory of the system";
+    return "is inside a system directory";
+  if (SYSTEM_DIRECTORIES.includes(path)) return "is a system directory";
   return undefined;
 };
 

@@ -172,7 +172,7 @@ describe("the farm", function () {
     await project.drop("sites.sprockets");
     const early = await project.up();
     assert.notEqual(early.code, 0, early.stdout);
-    assert.match(early.stdout + early.stderr, /sprockets\.widgetco\.example still is in DNS/);
+    assert.match(early.stdout + early.stderr, /sprockets\.widgetco\.example is still in DNS/);
     assert.equal(await whoServes(lab, "192.0.2.71", "sprockets.widgetco.example", healthPath), "web2");
 
     await project.set("sites.sprockets.serverName", "sprockets.widgetco.example");
@@ -215,7 +215,7 @@ describe("the farm", function () {
     ]);
     await project.set("network.vipSubnets", "3");
     const sooner = await project.up();
-    assert.match(sooner.stdout, /put the VIP subnet back, with network.retiringVipSubnets/);
+    assert.match(sooner.stdout, /restore the VIP subnet, with network.retiringVipSubnets/);
     await project.set("network.vipSubnets", "4");
     await project.set("network.retiringVipSubnets", "1");
     await run();

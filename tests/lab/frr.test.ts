@@ -419,7 +419,7 @@ describe("router kind frr", function () {
       await project.set(`routers.r2.${key}`, value);
     assert.match(
       await expectUp(),
-      /warning: r2: clients get the answers of web1, web2, web3 by another way than 192\.0\.2\.5, .*can't pin/,
+      /warning: r2: answers from web1, web2, web3 reach clients by another path than 192\.0\.2\.5, .*can't pin/,
     );
     assert.match((await sh("web4", r2)).stdout, /via 192\.0\.2\.3 /);
 

@@ -379,7 +379,7 @@ describe("a session with an IOS router (emulated)", () => {
     const refused = await project.pulumi(["preview", "--stack", "lab"]);
     assert.match(
       refused.stdout + refused.stderr,
-      /enableSecret-r1: is in clear text; .*--secret enableSecret-r1/,
+      /enableSecret-r1: is stored in clear text; .*--secret enableSecret-r1/,
     );
     await setSecret("--secret");
     try {

@@ -299,7 +299,7 @@ describe("components", () => {
     );
     assert.throws(
       () => new WebServerPool("other", pool({ sites: [{ ...first, apache }] })),
-      /^Refusal: sites\[0\]\.apache\[0\]: .* has a secret db, and there is none|has a secret db/,
+      /^Refusal: sites\[0\]\.apache\[0\]: .* uses the secret db, which is not set/,
     );
   });
 
@@ -397,7 +397,7 @@ describe("components", () => {
     [
       "server name",
       () => new WebServerPool("web", pool({ servers: [host("a/b", 2)] })),
-      /servers\[0\]\.name: "a\/b" has other characters/,
+      /servers\[0\]\.name: "a\/b" may contain only/,
     ],
     [
       "servers twice",

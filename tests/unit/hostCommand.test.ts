@@ -88,7 +88,7 @@ describe("forLooking", () => {
     assert.strictEqual(asUser(""), host);
     assert.deepStrictEqual(asUser("preview").ssh, { user: "preview", port: 2222, sudo: true });
     assert.deepStrictEqual(asUser("root").ssh, { user: "root", port: 2222, sudo: false });
-    assert.throws(() => asUser("-oProxyCommand=id"), /LOOPBACK_HA_LOOK_USER: .* is not a user name/);
+    assert.throws(() => asUser("-oProxyCommand=id"), /LOOPBACK_HA_LOOK_USER: .* is not a valid user name/);
   });
 });
 

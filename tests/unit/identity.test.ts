@@ -52,13 +52,16 @@ describe("a stack that finds its farm built by another (stack renamed)", () => {
     const found = seen("farm/lab", ...FARM);
     assert.equal(
       said("farm/production", found),
-      "r1, web1, web2, ns1 have this farm from stack farm/lab, and this is stack farm/production, whose state does not have it: no stack takes over what another one has built. " +
-        "If farm/lab was renamed, rename it back: pulumi stack rename lab; after one pulumi up it can be renamed. If this is a copy of its config, give the copy machines and addresses of its own, or destroy farm/lab first",
+      "r1, web1, web2, ns1 have this farm from stack farm/lab, but this is stack farm/production, whose state does not contain it: a stack can't take over what another stack built. " +
+        "If farm/lab was renamed, rename it back (pulumi stack rename lab), run pulumi up once, then rename it again. If this is a copy of its config, give the copy its own machines and addresses, or destroy farm/lab first",
     );
-    assert.match(said("shop/lab", found)!, /rename it back: 'name: farm' in Pulumi\.yaml; after/);
+    assert.match(
+      said("shop/lab", found)!,
+      /rename it back \('name: farm' in Pulumi\.yaml\), run pulumi up once/,
+    );
     assert.match(
       said("shop/prod", found)!,
-      /rename it back: 'name: farm' in Pulumi\.yaml, and pulumi stack rename lab; after/,
+      /rename it back \('name: farm' in Pulumi\.yaml, and pulumi stack rename lab\), run pulumi up once/,
     );
   });
 
@@ -103,11 +106,11 @@ describe("a stack that finds its farm built by another (stack renamed)", () => {
     ]);
     assert.match(
       describeFormerStack(former, "farm/prod"),
-      /from stack farm\/lab, and this is stack farm\/prod\. If farm\/lab was renamed, pulumi up takes all of it over/,
+      /from stack farm\/lab, but this is stack farm\/prod\. If farm\/lab was renamed, pulumi up takes over everything in place/,
     );
     assert.match(
       describeTakeOver(former, "farm/prod"),
-      /^this stack was farm\/lab, and is farm\/prod now: pulumi up gives what it has on r1, web1, web2, ns1 the new name/,
+      /^this stack was renamed from farm\/lab to farm\/prod: pulumi up renames what it has on r1, web1, web2, ns1 in place/,
     );
   });
 

@@ -55,7 +55,10 @@ describe("init", () => {
 
   it("refuses a farm that can't be", () => {
     const twice = { ...ANSWERS, servers: { web1: "192.0.2.2", web2: "192.0.2.2" } };
-    assert.throws(() => filesOf(twice), /servers\.web2\.address: .* is also servers\.web1\.address/);
+    assert.throws(
+      () => filesOf(twice),
+      /servers\.web2\.address: .* is already used by servers\.web1\.address/,
+    );
   });
 
   it("finds the zone of a name", () => {

@@ -56,13 +56,13 @@ describe("inspect", () => {
       "a moved server that carries nothing",
       { r1: ["routes 192.0.2.64/27 web1 192.0.2.2", "servers web2 192.0.2.9 up 0x9000000 76009"] },
       "servers.web2.address",
-      /^servers.web2.address: "192.0.2.3" is new, it was 192.0.2.9/,
+      /^servers.web2.address: "192.0.2.3" is a new address, it was 192.0.2.9/,
     ],
     [
       "a moved server",
       { r1: ["routes 192.0.2.64/27 web2 192.0.2.9"] },
       "servers.web2.address",
-      /^servers.web2.address: "192.0.2.3" is new, it was 192.0.2.9 \(so r1 has it\).*such as web2b$/,
+      /^servers.web2.address: "192.0.2.3" is a new address, it was 192.0.2.9 \(as recorded on r1\).*such as web2b$/,
     ],
     [
       "a moved server, once for all its prefixes",
@@ -74,7 +74,7 @@ describe("inspect", () => {
       "a name that is in DNS",
       { ...installed, ns1: [`served 1 ${old}`] },
       "sites",
-      /^sites: old.widgetco.example still is in DNS \(ns1 answers 192.0.2.34\): put the site back as it was, with retiring/,
+      /^sites: old.widgetco.example is still in DNS \(ns1 answers 192.0.2.34\): restore the site as it was, with retiring/,
     ],
     [
       "another host number without the old one retiring",
@@ -83,7 +83,7 @@ describe("inspect", () => {
         ns1: ["served 1 www.widgetco.example 192.0.2.40"],
       },
       "sites",
-      /set sites.www.retiringHostNumber to 8, run pulumi up, and remove that when the TTL has passed$/,
+      /set sites.www.retiringHostNumber to 8, run pulumi up, and remove that once the TTL has passed$/,
     ],
     [
       "fewer VIP subnets without the last one retiring",
@@ -92,19 +92,19 @@ describe("inspect", () => {
         ns1: ["served 1 www.widgetco.example 192.0.2.97"],
       },
       "sites",
-      /put the VIP subnet back, with network.retiringVipSubnets, run/,
+      /restore the VIP subnet, with network.retiringVipSubnets, run/,
     ],
     [
       "a name whose TTL is running",
       { ...installed, ns1: [`left 900 300 ${old}`] },
       "sites",
-      /^sites: old.widgetco.example at 192.0.2.34 left DNS 100 s ago.*wait 200 s more$/,
+      /^sites: old.widgetco.example at 192.0.2.34 left DNS 100 s ago.*wait another 200 s$/,
     ],
     [
       "the same with another machine down",
       { ...installed, ns1: [`served 1 ${old}`], r1: new Error("r1 is off"), web2: new Error("off") },
       "sites",
-      /still is in DNS/,
+      /is still in DNS/,
     ],
   ];
   for (const [what, machines, path, message] of refused) {
@@ -164,13 +164,16 @@ describe("inspect", () => {
       Object.assign(pulumi.runtime, { isDryRun: () => false });
       await assert.rejects(
         inspect(farmOf(), stack, look(machines)),
-        /^ConfigError: sites: old.widgetco.example would leave.*no name server could be asked.*FORCE_REMOVAL=1$/,
+        /^ConfigError: sites: old.widgetco.example would be removed from the servers.*no name server could be asked.*FORCE_REMOVAL=1$/,
       );
     });
     it("is a warning in a preview", async () => {
       Object.assign(pulumi.runtime, { isDryRun: () => true });
       await inspect(farmOf(), stack, look(machines));
-      assert.match(warnings.join("\n"), /old.widgetco.example would leave.*pulumi up will refuse that/);
+      assert.match(
+        warnings.join("\n"),
+        /old.widgetco.example would be removed from the servers.*pulumi up will refuse to do that/,
+      );
     });
     it("is fine where another name server tells that it is out of DNS", async () => {
       Object.assign(pulumi.runtime, { isDryRun: () => false });

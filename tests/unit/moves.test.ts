@@ -67,7 +67,7 @@ describe("moves", () => {
       "a flip away from a server that is down",
       { placement: away, servers: farm([2]), routers: [view({ flows: flows.slice(0, 1) })] },
       [
-        `r1: ${p2}: via web2 => via web1 ${named}; 12 open connections move at once, web2 being down: clients are told to connect again`,
+        `r1: ${p2}: via web2 => via web1 ${named}; 12 open connections move at once, because web2 is down: their clients get a reset and reconnect`,
         shares,
       ],
     ],
@@ -112,7 +112,7 @@ describe("moves", () => {
       "a table that could not be read",
       { placement: away, routers: [view({ fromRecord: true })] },
       [
-        "r1: its routing table could not be read; this is from what was last written to it",
+        "r1: its routing table could not be read; based on the last configuration written to it:",
         `r1: ${p2}: via web2 => via web1 ${named}; open connections stay with web2 until the end`,
         shares,
       ],
@@ -173,14 +173,16 @@ describe("moves", () => {
       "a router that is not looked at",
       { placement: away, routers: [view({ failure: "r1 is off", live: [] })] },
       [
-        "r1: not looked at (r1 is off), so what moves is not known; by the config alone, these are away from home:",
+        "r1: not looked at (r1 is off), so what moves is unknown; according to the config, these are away from home:",
         `r1: ${p2}: home web2 => via web1 ${named}`,
       ],
     ],
     [
       "a router that is not looked at, and nothing to tell",
       { routers: [view({ failure: "r1 is off", live: [] })] },
-      ["r1: not looked at (r1 is off), so what moves is not known; by the config alone, all is at home"],
+      [
+        "r1: not looked at (r1 is off), so what moves is unknown; according to the config, everything is at home",
+      ],
     ],
     [
       "a router that is not looked at, by what was last written to it",
@@ -189,7 +191,7 @@ describe("moves", () => {
         routers: [view({ failure: "r1 is off", fromRecord: true, live: live(1, 2, 3, 1) })],
       },
       [
-        "r1: not looked at (r1 is off); this is from what was last written to it",
+        "r1: not looked at (r1 is off); based on the last configuration written to it:",
         `r1: ${p2}: via web2 => via web1 ${named}; open connections stay with web2 until the end`,
         `r1: ${p4}: via web1 => via web4; open connections stay with web1 until the end`,
         "r1: web1 2 of 4 (50 %) => 2 of 4 (50 %), web2 1 of 4 (25 %) => 0 of 4 (0 %), " +
@@ -199,7 +201,7 @@ describe("moves", () => {
     [
       "a router that is not looked at, and stays as it was written",
       { routers: [view({ failure: "r1 is off", fromRecord: true })] },
-      ["r1: not looked at (r1 is off); by what was last written to it, nothing moves"],
+      ["r1: not looked at (r1 is off); based on the last configuration written to it, nothing moves"],
     ],
     [
       "two routers, each from where it stands",
@@ -291,6 +293,6 @@ describe("moves", () => {
     const placement = many.map((prefix) => ({ prefix, home: "web1", server: "web1" }));
     const lines = describeMoves(moves({ placement, routers: [view({ live: [] })] }));
     assert.strictEqual(lines.length, 42);
-    assert.match(lines[40], /^r1: and 960 more; LOOPBACK_HA_MOVES_FILE gets them all$/);
+    assert.match(lines[40], /^r1: and 960 more; set LOOPBACK_HA_MOVES_FILE to a file to get them all$/);
   });
 });

@@ -112,7 +112,7 @@ describe("outlook", () => {
     assert.deepStrictEqual(describeLimits(farmOf(three), stack, found("192.0.2.1")), [limit]);
     const [first, second, ...more] = describeLimits(farmOf(three), stack, found("192.0.2.9"));
     assert.deepStrictEqual([first, more], [limit, []]);
-    assert.match(second, /^r1: clients get the answers of web2 by another way than 192\.0\.2\.1, /);
+    assert.match(second, /^r1: answers from web2 reach clients by another path than 192\.0\.2\.1, /);
     const routers = { r1: { address: "192.0.2.1", pinFlows: false } };
     assert.deepStrictEqual(describeLimits(farmOf(three, { routers }), stack, found("192.0.2.9")), []);
   });
@@ -135,8 +135,8 @@ describe("outlook", () => {
     assert.strictEqual(describeShifts(farmOf({ ...three, web4: 7 }, homes(4)), stack, found), undefined);
     assert.strictEqual(
       describeShifts(farmOf({ ...three, new: 3 }), stack, found),
-      "other servers, so the default order gives VIP subnets another home: 192.0.2.64/27 (web2 => new), " +
-        "192.0.2.96/27 (web3 => web2), 192.0.2.128/27 (web1 => web3). To keep them where they are:\n" +
+      "the set of servers changed, so the default order gives some VIP subnets a new home: 192.0.2.64/27 (web2 => new), " +
+        "192.0.2.96/27 (web3 => web2), 192.0.2.128/27 (web1 => web3). To keep their homes:\n" +
         `  pulumi config set --path 'homes["192.0.2.64/27"]' web2\n` +
         `  pulumi config set --path 'homes["192.0.2.96/27"]' web3\n` +
         `  pulumi config set --path 'homes["192.0.2.128/27"]' web1`,
@@ -152,7 +152,7 @@ describe("outlook", () => {
   it("proposes homes for a server that is nobody's home, and only where its weight gives it one", () => {
     assert.deepStrictEqual(describeProposal(farmOf(three)), []);
     assert.deepStrictEqual(describeProposal(farmOf(three, homes(4))), [
-      "web3: home of nothing. For a balance by weight:",
+      "web3: no subnet has its home there. To balance by weight:",
       `  pulumi config set --path 'homes["192.0.2.128/27"]' web3`,
     ]);
     const waiting = Object.fromEntries(

@@ -154,7 +154,7 @@ describe("place", () => {
       "a weight is none",
       () => place(prefixes, [{ ...farm(A)[0], weight: 0.5 }]),
       "servers.web1.weight",
-      "0.5 is no positive whole number; use one such as 1",
+      "0.5 is not a positive whole number; use one such as 1",
     ],
     ...(["homes", "overrides"] as const).flatMap((key): [string, () => unknown, string, string][] => {
       const call =
@@ -166,7 +166,7 @@ describe("place", () => {
           `${key}: an unknown server`,
           call([A, A], { [p1]: "web3" }),
           `${key}["${p1}"]`,
-          '"web3" is no server',
+          '"web3" is not a server',
         ],
         [`${key}: a name like a method's`, call([A], { [p1]: "constructor" }), `${key}["${p1}"]`, "use web1"],
         [
@@ -179,14 +179,14 @@ describe("place", () => {
           `${key}: a VIP where subnets move`,
           call([A], { "192.0.2.69/32": "web1" }),
           `${key}["192.0.2.69/32"]`,
-          "is a single VIP, and whole VIP subnets move; did you mean 192.0.2.64/27? (known: " +
+          "is a single VIP, but whole VIP subnets move; did you mean 192.0.2.64/27? (known: " +
             `${prefixes.join(", ")}), or set network.granularity to host`,
         ],
         [
           `${key}: a VIP that no site has`,
           call([A], { "192.0.2.70/32": "web1" }, { vips }),
           `${key}["192.0.2.70/32"]`,
-          "is no VIP subnet and no VIP in use; did you mean 192.0.2.69/32?",
+          "is not a VIP subnet or a VIP in use; did you mean 192.0.2.69/32?",
         ],
         [
           `${key}: a VIP without its length`,
@@ -200,7 +200,7 @@ describe("place", () => {
       `a pin's server is in ${state}`,
       () => place(prefixes, farm(A, state), { overrides: { [p1]: "web2" } }),
       `overrides["${p1}"]`,
-      `"web2" carries nothing: servers.web2.state is ${state}; use an active one, such as web1`,
+      `"web2" can't take traffic: servers.web2.state is ${state}; use an active server, such as web1`,
     ]),
   ];
   for (const [title, call, path, says] of refused)

@@ -27,7 +27,7 @@ describe("findEarlyRemovals", () => {
     ["a name that is not installed", [], [], [view("ns1", [www])], []],
     ["nobody knows the name", [www], [], [view("ns1", [shop])], []],
     ["there is no name server", [www], [], [], []],
-    ["still served", [www], [], [view("ns1", [www])], [/^www.a.example still is in DNS \(ns1 answers 192/]],
+    ["still served", [www], [], [view("ns1", [www])], [/^www.a.example is still in DNS \(ns1 answers 192/]],
     ["served by the second only", [www], [], [view("ns1", []), view("ns2", [www])], [/\(ns2 answers/]],
     ["another address of it stays", [www], ["www.a.example 192.0.2.40"], [view("ns1", [www])], [/^www/]],
     [
@@ -43,10 +43,10 @@ describe("findEarlyRemovals", () => {
       [],
       [view("ns1", [], [`900 300 ${www}`])],
       [
-        /^www.a.example at 192.0.2.33 left DNS 100 s ago \(ns1\), and resolvers may answer it for 300 s: wait 200 s more$/,
+        /^www.a.example at 192.0.2.33 left DNS 100 s ago \(ns1\), but resolvers may still return it for up to 300 s: wait another 200 s$/,
       ],
     ],
-    ["left, last second", [www], [], [view("ns1", [], [`701 300 ${www}`])], [/wait 1 s more/]],
+    ["left, last second", [www], [], [view("ns1", [], [`701 300 ${www}`])], [/wait another 1 s/]],
     ["left, TTL just passed", [www], [], [view("ns1", [], [`700 300 ${www}`])], []],
     ["left, and installed again", [www], [www], [view("ns1", [], [`999 300 ${www}`])], []],
     [
@@ -54,7 +54,7 @@ describe("findEarlyRemovals", () => {
       [www],
       [],
       [view("ns1", [], [`999 300 ${www}`]), view("ns2", [www])],
-      [/still is in DNS \(ns2/],
+      [/is still in DNS \(ns2/],
     ],
     [
       "two names, one sentence each; two servers, one name, one sentence",

@@ -153,7 +153,7 @@ check_seconds=30
     [[...four, route("192.0.2.64/27", "web2")], /^routes: 192.0.2.64\/27 stands there twice/],
     [[route("192.0.2.32/27", "web1", "")], /"" is not an IPv4 address/],
     [[route("192.0.2.32/27; reboot", "web1")], /"192.0.2.32\/27; reboot" is no prefix in CIDR form/],
-    [[route("192.0.2.33/27", "web1")], /is not on its network address; use 192.0.2.32\/27/],
+    [[route("192.0.2.33/27", "web1")], /is not a network address; use 192.0.2.32\/27/],
   ];
   const context = { block: "192.0.2.0/24", serverSubnet };
   for (const [routes, message] of bad) {

@@ -163,7 +163,7 @@ www                     IN A   192.0.2.129
   });
 
   const bad: [Partial<ZoneArgs>, RegExp][] = [
-    [{ zone: "Widgetco.example" }, /^zone: "Widgetco.example" has upper case letters/],
+    [{ zone: "Widgetco.example" }, /^zone: "Widgetco.example" has uppercase letters/],
     [{ zone: "a..b" }, /^zone: "a..b" is not a domain name/],
     [{ records: [{ name: "x", type: "HINFO", value: "a (" }] }, /^records\[0\].value: "a \(" has a bracket/],
     [
@@ -181,7 +181,7 @@ www                     IN A   192.0.2.129
     [{ sites: [{ name: "www.notwidgetco.example", addresses: vips }] }, /is not in zone widgetco.example/],
     [
       { sites: [{ name: "a b.widgetco.example", addresses: vips }] },
-      /"a b.widgetco.example" is not a record/,
+      /"a b.widgetco.example" is not a valid record name/,
     ],
     [{ sites: [{ name: "widgetco.example", addresses: [] }] }, /^sites\[0\].addresses: \[\] are none/],
     [{ sites: [{ name: "widgetco.example", addresses: ["::1"] }] }, /"::1" is not an IPv4 address/],

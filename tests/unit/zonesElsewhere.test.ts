@@ -52,8 +52,8 @@ describe("a zone that moves here from elsewhere", () => {
 
   it("with a serial beyond today's is a warning that has the command", async () => {
     assert.deepEqual(await say(2099123100), [
-      "zone moving.example is served elsewhere with serial 2099123100 (ns.other.example), and would begin with 2026112900 here: secondaries that have it would keep what they have. " +
-        `If it moves here from there, let it begin beyond: pulumi config set --path 'zones["moving.example"].serialAtLeast' 2099123101`,
+      "zone moving.example is served elsewhere with serial 2099123100 (ns.other.example), but would start with 2026112900 here: its secondaries would ignore the new zone. " +
+        `If you are moving it here, start with a higher serial: pulumi config set --path 'zones["moving.example"].serialAtLeast' 2099123101`,
     ]);
   });
 

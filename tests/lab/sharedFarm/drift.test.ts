@@ -383,7 +383,7 @@ describe("drift", function () {
     await project.set("detectDrift", "false");
     const before = await stamps();
     for (const printed of [await preview(), await up()]) {
-      assert.match(printed, /detectDrift is false: the machines were not looked at/);
+      assert.match(printed, /detectDrift is false: no machine was checked/);
       assert.deepEqual([drifting(printed), named(printed, "updated?")], [[], []]);
     }
     assert.deepEqual(await stamps(), before);

@@ -165,7 +165,7 @@ describe("faults", function () {
         return textOf(result);
       };
       const taken =
-        /r1, web1, .* have this farm from stack loopback-ha\/lab, and this is stack loopback-ha\/second, /;
+        /r1, web1, .* have this farm from stack loopback-ha\/lab, but this is stack loopback-ha\/second, /;
       assert.match(await refusal(), taken);
       assert.match(textOf(await second.pulumi(["preview", "--stack", "second"])), taken);
       // Nobody looks, and the machines refuse it themselves.
@@ -214,7 +214,7 @@ describe("faults", function () {
         const seen = await farm.project.pulumi(["preview", "--stack", "production"], { check: true });
         assert.match(
           textOf(seen),
-          /this stack was loopback-ha\/lab, and is loopback-ha\/production now: pulumi up gives what it has on r1, web1, .*ns1 the new name/,
+          /this stack was renamed from loopback-ha\/lab to loopback-ha\/production: pulumi up renames what it has on r1, web1, .*ns1 in place/,
         );
         assert.doesNotMatch(textOf(seen), /new => |differs from what was applied/);
         const load = await startLoad(lab, { targets: farm.targets(), requestsPerSecond: 100 });

@@ -110,8 +110,8 @@ describe("loopback-ha preview", function () {
           const text = await comment(Exit.Ok, ...args);
           has(
             text,
-            "r1: not looked at (detectDrift is false); this is from what was last written to it",
-            "**Warning:** detectDrift is false: the machines were not looked at, so drift and early removals go unseen",
+            "r1: not looked at (detectDrift is false); based on the last configuration written to it:",
+            "**Warning:** detectDrift is false: no machine was checked, so drift and premature removals go unnoticed",
           );
           // Nobody counted the connections.
           const lines = (all: string): string[] =>

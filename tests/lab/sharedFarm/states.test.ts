@@ -216,7 +216,7 @@ describe("states of a server", () => {
       await set("web3", "active");
       assert.match(
         blind,
-        /r1: not looked at \(r1 does not answer over ssh .*by the config alone, these are away from home:/,
+        /r1: not looked at \(r1 does not answer over ssh .*according to the config, these are away from home:/,
       );
       assert.match(blind, /r1: 192\.0\.2\.96\/27: home web3 => via web1/);
       assert.match(moves().routers[0].failure ?? "", /^r1 does not answer/);
@@ -244,7 +244,7 @@ describe("states of a server", () => {
           cwd: project.folder,
           env: project.env,
         });
-      assert.doesNotMatch(text(await preview()), /another home/);
+      assert.doesNotMatch(text(await preview()), /a new home/);
       assert.deepEqual(
         moves().routers[0].moves.map(({ prefix }) => prefix),
         ["192.0.2.64/27"],

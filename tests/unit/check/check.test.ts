@@ -104,7 +104,7 @@ describe("check --min-servers-per-site", () => {
       { overrides: { "192.0.2.32/27": "web9" } },
       2,
       [
-        'Pulumi.prod.yaml: overrides["192.0.2.32/27"]: "web9" is no server; did you mean web1? (known: web1, web2, web3, web10)',
+        'Pulumi.prod.yaml: overrides["192.0.2.32/27"]: "web9" is not a server; did you mean web1? (known: web1, web2, web3, web10)',
       ],
     ],
   ];

@@ -38,7 +38,11 @@ describe("a site's own lines for Apache", () => {
     });
 
   for (const [says, ...lines] of [
-    ["1 ends a section that these lines do not begin: our virtual host", "Header set A b", "</VirtualHost>"],
+    [
+      "1 ends a section that these lines do not begin: the site's own virtual host",
+      "Header set A b",
+      "</VirtualHost>",
+    ],
     ["0 ends a section", "</virtualHOST >"],
     ["0 ends a section", "  </VirtualHost"],
     ["0 ends a section", "</Virtual\\", "Host>"],
@@ -47,28 +51,28 @@ describe("a site's own lines for Apache", () => {
     ["1 begins or ends a virtual host", "<IfModule x>", "<virtualhost *>", "</virtualhost>", "</IfModule>"],
     ["1 ends a section", "<IfModule x>", "</Location>", "</IfModule>"],
     ["0 begins a section that these lines do not end", "<Location />"],
-    ["0 is about the ports", "listen 8080"],
-    ["0 is about the ports", "Lis\\", "ten 8080"],
-    ["0 is about the ports", "\tLISTEN\t8080"],
-    ["1 is about the ports", "# \\", "Listen 8080"],
-    ["0 does not begin with the name", '"Listen" 8080'],
-    ["0 does not begin with the name", "'Listen' 8080"],
-    ["0 does not begin with the name", "${X} 8080"],
-    ["0 does not begin with the name", "L${X}en 8080"],
-    ["0 does not begin with the name", "Li\\sten 8080"],
-    ["0 does not begin with the name", "<${X} *>"],
-    ["0 does not begin with the name", "< VirtualHost *>"],
-    ["0 goes on in a line that there is not", "Header set A b\\"],
-    ["1 goes on in a line that there is not", "Header set A b", "# c\\"],
-    ["0 goes on in a line that there is not", "\\"],
+    ["0 sets ports of the whole server", "listen 8080"],
+    ["0 sets ports of the whole server", "Lis\\", "ten 8080"],
+    ["0 sets ports of the whole server", "\tLISTEN\t8080"],
+    ["1 sets ports of the whole server", "# \\", "Listen 8080"],
+    ["0 does not begin with a directive's name", '"Listen" 8080'],
+    ["0 does not begin with a directive's name", "'Listen' 8080"],
+    ["0 does not begin with a directive's name", "${X} 8080"],
+    ["0 does not begin with a directive's name", "L${X}en 8080"],
+    ["0 does not begin with a directive's name", "Li\\sten 8080"],
+    ["0 does not begin with a directive's name", "<${X} *>"],
+    ["0 does not begin with a directive's name", "< VirtualHost *>"],
+    ["0 ends in a backslash, but no line follows", "Header set A b\\"],
+    ["1 ends in a backslash, but no line follows", "Header set A b", "# c\\"],
+    ["0 ends in a backslash, but no line follows", "\\"],
     ["0 ends in two backslashes", "Header set A b\\\\", "c"],
-    ["0 makes lines that nobody sees", "<Macro x>", "</Macro>"],
-    ["0 makes lines that nobody sees", "Use x"],
-    ["0 is in force for all sites", "Define X Listen"],
-    ["0 is in force for all sites", "LoadModule x /x.so"],
-    ["0 is in force for all sites", "LoadFile /x.so"],
-    ["0 is about the whole server", "ServerRoot /tmp"],
-    ["0 is about the names", "ServerAlias x.example"],
+    ["0 generates lines that can't be checked beforehand", "<Macro x>", "</Macro>"],
+    ["0 generates lines that can't be checked beforehand", "Use x"],
+    ["0 affects all sites of the server", "Define X Listen"],
+    ["0 affects all sites of the server", "LoadModule x /x.so"],
+    ["0 affects all sites of the server", "LoadFile /x.so"],
+    ["0 affects the whole server", "ServerRoot /tmp"],
+    ["0 sets names of the site", "ServerAlias x.example"],
     ["0 runs a program", "<Perl>", "</Perl>"],
     ...[
       "/etc/passwd",
@@ -79,15 +83,15 @@ describe("a site's own lines for Apache", () => {
       "/etc/apache2x/a",
       '"/etc/apache2/a" "/etc/b"',
       "",
-    ].map((file) => ["0 includes something else than a file below /etc/apache2", `iNclude ${file}`]),
-    ["0 includes something else", "IncludeOptional /home/*/x.conf"],
-    ["0 includes something else", "Include \\", "/etc/passwd"],
-    ["0 has characters that can't be seen", "Header set A b\nListen 80"],
-    ["0 has characters that can't be seen", "Header\u000bset A b"],
-    ["0 has characters that can't be seen", "Header set A \u202eb"],
+    ].map((file) => ["0 includes a file outside /etc/apache2", `iNclude ${file}`]),
+    ["0 includes a file outside", "IncludeOptional /home/*/x.conf"],
+    ["0 includes a file outside", "Include \\", "/etc/passwd"],
+    ["0 has invisible characters or line breaks", "Header set A b\nListen 80"],
+    ["0 has invisible characters or line breaks", "Header\u000bset A b"],
+    ["0 has invisible characters or line breaks", "Header set A \u202eb"],
     ["0 has @SECRET:", "SetEnv A @SECRET:health@"],
-    ["0 has a secret other, and there is none", "SetEnv A ${secret:other}"],
-    ["0 has ${secret:}, whose name is none", "SetEnv A ${secret:}"],
+    ["0 uses the secret other, which is not set", "SetEnv A ${secret:other}"],
+    ["0 has ${secret:}, which is not a valid secret name", "SetEnv A ${secret:}"],
     ["0 is longer than 8000", `Header set A ${"b".repeat(8000)}`],
   ])
     it(`refuses ${JSON.stringify(lines).slice(0, 70)}`, () => {
@@ -100,7 +104,7 @@ describe("a site's own lines for Apache", () => {
     const text = refuses(
       apache("Header set A b", "Listen 81"),
       "sites.gadgets.apache[1]",
-      '"Listen 81" is about the ports',
+      '"Listen 81" sets ports of the whole server',
     );
     assert.match(text, /; put it into \/etc\/apache2\/ports\.conf on the servers$/);
     assert.equal(problemsOf(apache("Listen 81", "</VirtualHost>")).length, 2);
@@ -188,7 +192,8 @@ describe("apacheFile", () => {
     assert.throws(
       () => readStackConfig({ all, secretKeys: [], project: "p", folder: path.join(folder, "project") }),
       {
-        message: /^sites\.gadgets\.apacheFile: shop\.conf, line 2: "Listen 81" is about the ports/,
+        message:
+          /^sites\.gadgets\.apacheFile: shop\.conf, line 2: "Listen 81" sets ports of the whole server/,
       },
     );
   });
@@ -244,7 +249,7 @@ describe("apacheFile", () => {
     inside("project/x.conf", "");
     assert.throws(
       () => withApacheFiles({ shop: { apacheFile: "x.conf", apache: [] } }, path.join(folder, "project")),
-      /apacheFile: "x\.conf" is given beside apache; remove one of both/,
+      /apacheFile: "x\.conf" can't be combined with apache; remove one of them/,
     );
   });
 });

@@ -10,50 +10,50 @@ describe("config: bad servers, routers and name servers", () => {
   table([
     row(["servers"], undefined, "add one, such as servers.web1.address 192.0.2.2", article().servers),
     row(["servers"], {}, "add one", article().servers, "servers"),
-    row(["servers"], ["192.0.2.2"], 'is not an object; use one such as {"web1"', article().servers),
+    row(["servers"], ["192.0.2.2"], 'must be an object; use one such as {"web1"', article().servers),
     row(["servers", "web1"], "192.0.2.2", "use an object with address", { address: "192.0.2.2" }),
     row(web1, undefined, "is missing; use one such as 192.0.2.2", "192.0.2.2"),
     row(web1, "web1.example.org", "is not an IPv4 address; use one such as 192.0.2.2", "192.0.2.2"),
     row(web1, "192.0.2.02", "is not an IPv4 address", "192.0.2.2"),
     row(web1, "192.0.2.2/27", "is not an IPv4 address", "192.0.2.2"),
     row(web1, "2001:db8::2", "IPv4 only; use one such as 192.0.2.2", "192.0.2.2"),
-    row(web1, "192.0.2.40", "outside the Ethernet subnet 192.0.2.0/27; use 192.0.2.2", "192.0.2.2"),
+    row(web1, "192.0.2.40", "outside the servers' subnet 192.0.2.0/27; use 192.0.2.2", "192.0.2.2"),
     row(web1, "192.0.2.0", "network address of 192.0.2.0/27; use 192.0.2.2", "192.0.2.2"),
     row(web1, "192.0.2.31", "broadcast address of 192.0.2.0/27; use 192.0.2.2", "192.0.2.2"),
-    row(web1, "192.0.2.1", "is also routers.r1.address; use 192.0.2.2", "192.0.2.2"),
+    row(web1, "192.0.2.1", "is already used by routers.r1.address; use 192.0.2.2", "192.0.2.2"),
     row(
       ["servers", "web4"],
       { address: "192.0.2.3" },
-      "is also servers.web2.address; use 192.0.2.5",
+      "is already used by servers.web2.address; use 192.0.2.5",
       { address: "192.0.2.5" },
       "servers.web4.address",
     ),
     row(
       ["routers", "r1", "address"],
       "198.51.100.1",
-      "outside the Ethernet subnet 192.0.2.0/27; use 192.0.2.1",
+      "outside the servers' subnet 192.0.2.0/27; use 192.0.2.1",
       "192.0.2.1",
     ),
     row(["routers", "r1", "address"], "192.0.2.31", "broadcast address", "192.0.2.1"),
     row(["routers", "r1", "kind"], "cisco", "use linux", "linux"),
-    row(["routers", "r1", "checkSource"], "192.0.2.1", "Ethernet subnet 192.0.2.0/27", "198.51.100.1"),
+    row(["routers", "r1", "checkSource"], "192.0.2.1", "servers' subnet 192.0.2.0/27", "198.51.100.1"),
     row(["routers", "r1", "checkSource"], "192.0.2.70", "VIP subnet 192.0.2.64/27", "198.51.100.1"),
     row(["routers", "r1", "checkSource"], "outside", "is not an IPv4 address", "198.51.100.1"),
     row(ns1, "192.0.2.40", "VIP subnet 192.0.2.32/27; use 192.0.2.5", "192.0.2.5"),
     row(ns1, "192.0.2.0", "network address", "192.0.2.5"),
-    row(ns1, "192.0.2.4", "is also servers.web3.address", "192.0.2.5"),
+    row(ns1, "192.0.2.4", "is already used by servers.web3.address", "192.0.2.5"),
     row(
       ["nameServers", "web1"],
       { address: "198.51.100.54" },
-      "is also servers.web1; give one of them another name, such as web1-ns",
+      "is also the name of servers.web1; give one of them another name, such as web1-ns",
       undefined,
     ),
     row(["servers", "web1", "state"], "up", "is not known; use active, maintenance or down", "down"),
     row(["servers", "web1", "weight"], 0, "from 1 to 1000, such as 1", 1),
     row(["servers", "web1", "weight"], 1.5, "use a whole number from 1 to 1000", 1000),
-    row(["servers", "web1", "weight"], "2", "write the number 2", 2),
-    row(["routers", "r1", "state"], "down", "is for servers only", undefined),
-    row(["nameServers", "ns1", "state"], "active", "is for servers only", undefined),
+    row(["servers", "web1", "weight"], "2", "must be a number, not a string; write 2", 2),
+    row(["routers", "r1", "state"], "down", "is only for servers", undefined),
+    row(["nameServers", "ns1", "state"], "active", "is only for servers", undefined),
     row(["routers", "r1", "pinFlows"], "no", "use true or false, without quotes", false),
     row(["routers", "r1", "confirmSeconds"], 601, "of seconds from 0 to 600, such as 20", 600),
     row(["routers", "r1", "confirmSeconds"], -1, "from 0 to 600", 0),
@@ -71,13 +71,18 @@ describe("config: bad servers, routers and name servers", () => {
     row(
       pinning("tableBase"),
       240,
-      "makes tables 241 to 270, and 253 is the kernel's table default; use one such as 76000",
+      "uses tables 241 to 270, but 253 is the kernel's table default; use one such as 76000",
       255,
     ),
-    row(pinning("tableBase"), 7650, "and 7676 is the table by which servers are asked", 7676),
+    row(pinning("tableBase"), 7650, "but 7676 is the table by which servers are asked", 7676),
     row(pinning("rulePriority"), 0, "from 1 to 32765, such as 7677", 1),
     row(pinning("rulePriority"), 32766, "from 1 to 32765", 32765),
-    row(pinning("rulePriority"), 7676, "is the priority of the rule by which servers are asked", 7675),
+    row(
+      pinning("rulePriority"),
+      7676,
+      "is reserved for the rule that routes health checks before a move",
+      7675,
+    ),
     row(pinning("helpers"), "ftp", 'use a list such as ["ftp"]', ["ftp"]),
     row(
       pinning("helpers"),
@@ -104,11 +109,11 @@ describe("config: bad servers, routers and name servers", () => {
       `servers.${"w".repeat(41)}`,
     ),
     row(["servers", "-"], { address: "192.0.2.9" }, "use one such as web1", undefined, "servers.-"),
-    row(ssh("user"), "root; reboot", "is not a user name; use one such as root", "root"),
-    row(ssh("user"), "-oProxyCommand=x", "is not a user name", "admin"),
+    row(ssh("user"), "root; reboot", "is not a valid user name; use a login name such as root", "root"),
+    row(ssh("user"), "-oProxyCommand=x", "is not a valid user name", "admin"),
     row(ssh("port"), 0, "from 1 to 65535, such as 22", 22),
     row(ssh("port"), 65536, "from 1 to 65535, such as 22", 22),
-    row(ssh("port"), "22", "write the number 22", 22),
+    row(ssh("port"), "22", "must be a number, not a string; write 22", 22),
     row(ssh("configFile"), "-F", "use one such as ./ssh_config", "./ssh_config"),
     row(ssh("configFile"), "my config", "use one such as ./ssh_config", "./ssh_config"),
     row(ssh("configFile"), "~/.ssh/config", "does not expand", "/etc/ssh/farm_config"),
@@ -122,7 +127,7 @@ describe("config: bad servers, routers and name servers", () => {
     const config = article();
     for (const name of Object.keys(config.servers as Json))
       set(config, ["servers", name, "state"], name === "web2" ? "down" : "maintenance");
-    refuses(config, "servers", "none is active");
+    refuses(config, "servers", "no server is active");
   });
 
   it("a host number that the default mask has no room for", () => {
@@ -144,11 +149,7 @@ describe("config: bad servers, routers and name servers", () => {
   it("pinned flows on a router that can't", () => {
     registerRouterKind("plain", { concern: "plain-routes", scripts: [], pinsFlows: false });
     const config = set(article(), ["routers", "r1"], { address: "192.0.2.1", kind: "plain", pinFlows: true });
-    refuses(
-      config,
-      "routers.r1.pinFlows",
-      "true is nothing that a router of kind plain can do; leave it out",
-    );
+    refuses(config, "routers.r1.pinFlows", "true is not supported by routers of kind plain; remove the key");
     assert.deepStrictEqual(problemsOf(set(config, ["routers", "r1", "pinFlows"], false)), []);
   });
 
@@ -161,7 +162,7 @@ describe("config: bad servers, routers and name servers", () => {
     refuses(
       config,
       "routers.r1.pinning.helpers",
-      "needs pinned flows, which this router does not have; leave it out",
+      "works only with pinned flows, which this router does not have; remove the key",
     );
     assert.deepStrictEqual(problemsOf(set(config, ["routers", "r1", "pinFlows"], true)), []);
   });
@@ -175,7 +176,7 @@ describe("config: bad servers, routers and name servers", () => {
     refuses(
       config,
       "routers.r1.pinning.trackOnlyVips",
-      "needs pinned flows, which this router does not have; leave it out",
+      "works only with pinned flows, which this router does not have; remove the key",
     );
     assert.deepStrictEqual(problemsOf(set(config, ["routers", "r1", "pinFlows"], true)), []);
   });
@@ -184,7 +185,7 @@ describe("config: bad servers, routers and name servers", () => {
     refuses(
       set(article(), ["nameServers", "ns2", "address"], "192.0.2.30"),
       "nameServers.ns2.address",
-      "is also nameServers.ns1.address",
+      "is already used by nameServers.ns1.address",
     );
   });
 

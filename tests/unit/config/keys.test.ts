@@ -9,7 +9,7 @@ import { Json, article, problemsOf, refuses, row, table } from "./support";
 describe("config: bad homes, detectDrift and keys", () => {
   table([
     row(["homes", "192.0.2.64/27"], "web22", "did you mean web2?", "web2"),
-    row(["homes", "192.0.2.64/27"], 2, "is no server", "web2"),
+    row(["homes", "192.0.2.64/27"], 2, "is not a server", "web2"),
     row(
       ["homes", "192.0.2.65/27"],
       "web2",
@@ -17,7 +17,7 @@ describe("config: bad homes, detectDrift and keys", () => {
       undefined,
       'homes["192.0.2.65/27"]',
     ),
-    row(["homes"], "web2", "is not an object", {}),
+    row(["homes"], "web2", "must be an object", {}),
     row(["detectDrift"], "yes", "use true or false", "true"),
     row(["server"], {}, "unknown key; did you mean servers?", undefined, "server"),
     row(
@@ -66,7 +66,7 @@ describe("config: bad homes, detectDrift and keys", () => {
         secretKeys,
       });
     read(["farm:enableSecret"]);
-    assert.throws(() => read([]), /^ConfigError: enableSecret: is in clear text/);
+    assert.throws(() => read([]), /^ConfigError: enableSecret: is stored in clear text/);
     assert.throws(
       () => read(["farm:enableSecret", "farm:servers"]),
       /^ConfigError: servers: contains a secret/,
@@ -77,7 +77,7 @@ describe("config: bad homes, detectDrift and keys", () => {
     const all = { "farm:ssh": "{user: root}" };
     assert.throws(
       () => readStackConfig({ project: "farm", all, secretKeys: [] }),
-      /^ssh: "\{user: root\}" is not an object/m,
+      /^ssh: "\{user: root\}" must be an object/m,
     );
   });
 
@@ -114,12 +114,17 @@ describe("config: bad homes, detectDrift and keys", () => {
         { sitesFile: "other.json" },
         /^sitesFile: "other.json" can't be read \(ENOENT\); use a JSON file/,
       ],
-      ["is no JSON", "a: b", { sitesFile: "sites.json" }, /^sitesFile: "sites.json" is no JSON; /],
+      [
+        "is not valid JSON",
+        "a: b",
+        { sitesFile: "sites.json" },
+        /^sitesFile: "sites.json" is not valid JSON; /,
+      ],
       [
         "is a list",
         "[]",
         { sitesFile: "sites.json" },
-        /^sitesFile: "sites.json" has no object with sites by name/,
+        /^sitesFile: "sites.json" does not contain an object with sites by name/,
       ],
       [
         "has a name that moves cursors",
@@ -127,12 +132,12 @@ describe("config: bad homes, detectDrift and keys", () => {
         { sitesFile: "\x1b[2J\0" },
         /^sitesFile: "\\u001b\[2J\\u0000" can't be read \([A-Z_]+\); [ -~]+$/,
       ],
-      ["has no name", "{}", { sitesFile: {} }, /^sitesFile: \{\} is no file name/],
+      ["has no name", "{}", { sitesFile: {} }, /^sitesFile: \{\} is not a file name/],
       [
         "has a site that the config has, too",
         JSON.stringify({ gadgets }),
         { sites: { gadgets }, sitesFile: "sites.json" },
-        /^sites.gadgets: is in "sites.json" too; change it there/,
+        /^sites.gadgets: is also in "sites.json"; keep it in only one of the two/,
       ],
       [
         "has a site that is wrong",
@@ -154,7 +159,7 @@ describe("config: bad homes, detectDrift and keys", () => {
     checkSecrets(["loopback-ha:enableSecret-r1"], ["loopback-ha:enableSecret-r1"]);
     assert.throws(
       () => checkSecrets(["loopback-ha:enableSecret-r1"], []),
-      /^ConfigError: enableSecret-r1: is in clear text; .*--secret enableSecret-r1$/,
+      /^ConfigError: enableSecret-r1: is stored in clear text; .*--secret enableSecret-r1$/,
     );
     assert.deepStrictEqual(problemsOf(article(), ["loopback-ha:enableSecret", "enableSecret-r1"]), []);
     refuses(article(), "enableSecret-r9", 'there is no router "r9"; use r1', ["enableSecret-r9"]);

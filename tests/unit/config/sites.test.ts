@@ -7,27 +7,27 @@ describe("config: bad sites", () => {
   const name = gadgets("serverName");
   const root = gadgets("documentRoot");
   table([
-    row(gadgets("hostNumber"), undefined, "is missing; use 2, the next free one", 2),
-    row(gadgets("hostNumber"), 0, "use 2, the next free one", 2),
+    row(gadgets("hostNumber"), undefined, "is missing; use 2, the next free number", 2),
+    row(gadgets("hostNumber"), 0, "use 2, the next free number", 2),
     row(gadgets("hostNumber"), 31, "from 1 to 30; use 2", 2),
     row(gadgets("hostNumber"), 2.5, "from 1 to 30; use 2", 2),
-    row(gadgets("hostNumber"), "02", "is text; write the number 2", 2),
-    row(gadgets("hostNumber"), "01", "use 2, the next free one", 2),
-    row(gadgets("hostNumber"), null, "use 2, the next free one", 2),
+    row(gadgets("hostNumber"), "02", "must be a number, not a string; write 2", 2),
+    row(gadgets("hostNumber"), "01", "use 2, the next free number", 2),
+    row(gadgets("hostNumber"), null, "use 2, the next free number", 2),
     row(
       ["sites", "widgetco", "hostNumber"],
       2,
-      "is also sites.gadgets.hostNumber; use 1, the next free one, or shareVipsWith gadgets",
+      "is already used by sites.gadgets.hostNumber; use 1, the next free number, or set shareVipsWith to gadgets",
       1,
     ),
-    row(gadgets("shareVipsWith"), "widgetco", "remove one of both", undefined, "sites.gadgets.hostNumber"),
+    row(gadgets("shareVipsWith"), "widgetco", "remove one of them", undefined, "sites.gadgets.hostNumber"),
     row(gadgets("retiringHostNumber"), 2, "is the site's hostNumber", 3),
     row(gadgets("retiringHostNumber"), 31, "is not a whole number from 1 to 30", 3),
     row(gadgets("retiringHostNumber"), "3", "use the host number that the site had before", 3),
     row(
       gadgets("retiringAliases"),
       ["widgetco.example"],
-      "is also sites.gadgets.retiringAliases[0]",
+      "is already used by sites.gadgets.retiringAliases[0]",
       [],
       "sites.widgetco.aliases[0]",
     ),
@@ -47,10 +47,10 @@ describe("config: bad sites", () => {
     row(
       name,
       `${"a".repeat(64)}.example`,
-      "label of 64 characters, and DNS allows 63",
+      "label of 64 characters, but DNS allows at most 63",
       `${"a".repeat(63)}.example`,
     ),
-    row(name, long, `is ${long.length} characters long, and DNS allows 253`, "www.gadgets.example"),
+    row(name, long, `is ${long.length} characters long, but DNS allows at most 253`, "www.gadgets.example"),
     row(gadgets("aliases"), "gadgets.example", 'use a list such as ["example.org"]', ["gadgets.example"]),
     row(gadgets("aliases"), ["widgetco example"], "is not a domain name", [], "sites.gadgets.aliases[0]"),
     row(
@@ -72,14 +72,14 @@ describe("config: bad sites", () => {
     row(
       gadgets("retiringAliases"),
       ["*.b.example", "*.B.example"],
-      "is also sites.gadgets.retiringAliases[0]",
+      "is already used by sites.gadgets.retiringAliases[0]",
       ["*.b.example", "b.example"],
       "sites.gadgets.retiringAliases[1]",
     ),
     row(
       gadgets("aliases"),
       ["gadgets.example", "www.gadgets.example"],
-      "is also sites.gadgets.serverName",
+      "is already used by sites.gadgets.serverName",
       ["gadgets.example"],
       "sites.gadgets.aliases[1]",
     ),
@@ -90,16 +90,16 @@ describe("config: bad sites", () => {
     row(root, "/var/www/gadgets/", "use /var/www/gadgets", "/var/www/gadgets"),
     row(root, "/var/www/../gadgets", "use /var/gadgets", "/var/gadgets"),
     row(root, "/var//www", "use /var/www", "/var/www"),
-    row(root, "/", "is a directory of the system", "/var/www/widgetco"),
-    row(root, "/etc", "is in a directory of the system", "/var/www/widgetco"),
-    row(root, "/etc/apache2/www", "is in a directory of the system", "/var/www/widgetco"),
+    row(root, "/", "is a system directory", "/var/www/widgetco"),
+    row(root, "/etc", "is inside a system directory", "/var/www/widgetco"),
+    row(root, "/etc/apache2/www", "is inside a system directory", "/var/www/widgetco"),
     row(root, "/var/www/../../etc", "use a path such as", "/var/www/widgetco"),
-    row(root, "/usr", "is a directory of the system", "/usr/share/widgetco"),
-    row(root, "/var/www/my site", "has other characters", "/var/www/my-site"),
-    row(root, '/var/www/"x"', "has other characters", "/var/www/x"),
-    row(root, "/var/www/x\n</VirtualHost>", "has other characters", "/var/www/x"),
-    row(root, "/var/www/$(reboot)", "has other characters", "/var/www/x"),
-    row(root, "/var/www/%{Host}", "has other characters", "/var/www/x"),
+    row(root, "/usr", "is a system directory", "/usr/share/widgetco"),
+    row(root, "/var/www/my site", "may contain only", "/var/www/my-site"),
+    row(root, '/var/www/"x"', "may contain only", "/var/www/x"),
+    row(root, "/var/www/x\n</VirtualHost>", "may contain only", "/var/www/x"),
+    row(root, "/var/www/$(reboot)", "may contain only", "/var/www/x"),
+    row(root, "/var/www/%{Host}", "may contain only", "/var/www/x"),
     row(root, `/var/${"w".repeat(256)}`, "is too long", "/var/www/x"),
     row(gadgets("retiring"), "true", "without quotes", true),
     row(gadgets("documentroot"), "/var/www/x", "did you mean documentRoot?", undefined),
@@ -110,7 +110,7 @@ describe("config: bad sites", () => {
     refuses(
       set(article(), name, "WWW.widgetco.example"),
       "sites.widgetco.serverName",
-      "is also sites.gadgets.serverName",
+      "is already used by sites.gadgets.serverName",
     );
   });
 
@@ -151,7 +151,7 @@ describe("config: bad sites", () => {
     const texts = problemsOf(set(config, ["sites", "widgetco", "hostNumber"], undefined)).map(
       ({ text }) => text,
     );
-    assert.match(texts[0], /use 1, the next free one/);
-    assert.match(texts[1], /use 2, the next free one/);
+    assert.match(texts[0], /use 1, the next free number/);
+    assert.match(texts[1], /use 2, the next free number/);
   });
 });

@@ -7,7 +7,7 @@ const own: Key[] = ["sites", "gadgets", "tls"];
 
 describe("config: tls", () => {
   table([
-    row(["tls"], "certs", "is not an object; use an object with folder", { folder: "certs" }),
+    row(["tls"], "certs", "must be an object; use an object with folder", { folder: "certs" }),
     row(
       tls("folder"),
       "",
@@ -16,23 +16,28 @@ describe("config: tls", () => {
     ),
     row(tls("folder"), "~/certs", "begins with ~", "/home/me/certs"),
     row(tls("folder"), "a\nb", "is not a path of letters", "./a+b@c_d-e"),
-    row(tls("folder"), 5, "is not text", "5"),
+    row(tls("folder"), 5, "must be a string", "5"),
     row(tls("keys"), "~", "begins with ~", "/root/keys"),
-    row(tls("acmeThumbprint"), "abc", "is no thumbprint of an ACME account; use the 43", "a".repeat(43)),
-    row(tls("acmeThumbprint"), `${"a".repeat(42)}"`, "is no thumbprint", `${"a".repeat(41)}_-`),
-    row(tls("redirect"), "no", "is neither true nor false", false),
+    row(tls("acmeThumbprint"), "abc", "is not an ACME account thumbprint; use the 43", "a".repeat(43)),
+    row(
+      tls("acmeThumbprint"),
+      `${"a".repeat(42)}"`,
+      "is not an ACME account thumbprint",
+      `${"a".repeat(41)}_-`,
+    ),
+    row(tls("redirect"), "no", "must be true or false", false),
     row(tls("hsts"), -1, "from 0 to 63072000", 31536000),
     row(tls("hsts"), "on", "use a whole number of seconds", "off"),
-    row(tls("hsts"), "300", "is text; write the number 300", 0),
+    row(tls("hsts"), "300", "must be a number, not a string; write 300", 0),
     row(tls("minimum"), "TLSv1.1", "is not known; use TLSv1.2 or TLSv1.3", "TLSv1.3"),
-    row(tls("tickets"), "no", "is neither true nor false", "off"),
+    row(tls("tickets"), "no", "must be true or false", "off"),
     row(tls("certificate"), "x", "unknown key", undefined),
-    row(own, "yes", "is neither true nor false, nor an object", false),
-    row(own, true, "there is no folder with its certificate; set tls.folder", false, "sites.gadgets.tls"),
+    row(own, "yes", "must be true, false or an object", false),
+    row(own, true, "no folder is set for its certificate; set tls.folder", false, "sites.gadgets.tls"),
     row(own, { redirect: false }, "set tls.folder", { folder: "/live/gadgets" }, "sites.gadgets.tls"),
     row(own, { folder: "~/x" }, "begins with ~", { folder: "x" }, "sites.gadgets.tls.folder"),
     row(own, { tickets: false }, "unknown key", { folder: "x", hsts: "off" }, "sites.gadgets.tls.tickets"),
-    row(own, null, "is not an object", false),
+    row(own, null, "must be an object", false),
   ]);
 
   it("all that is wrong is told at once", () => {

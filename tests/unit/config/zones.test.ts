@@ -32,14 +32,14 @@ describe("config: bad zones", () => {
       `zones["${zone}"].nsRecords[0]`,
     ),
     row(key("preset"), "old", "use modern or classic", "classic"),
-    row(key("ttl"), "300", "write the number 300", 300),
+    row(key("ttl"), "300", "must be a number, not a string; write 300", 300),
     row(key("ttl"), 0, "a whole number of seconds from 1 to 2147483647, such as 300", 300),
     row(key("expire"), 2 ** 31, "such as 1209600", 1209600),
     row(key("serialAtLeast"), 0, "a whole number from 1 to 4294967000, such as 2026112900", 2026112900),
     row(key("serialAtLeast"), 2 ** 32 - 1, "to 4294967000, such as", 4294967000),
     row(key("contakt"), "a@example.org", "did you mean contact?", undefined),
     row(["zones", "bad zone"], {}, "the name is not a domain name", undefined),
-    row(["zones", "Example.org"], {}, "upper case letters; use example.org", undefined),
+    row(["zones", "Example.org"], {}, "uppercase letters; use example.org", undefined),
     row(["zones", "example.org."], {}, "ends in a dot; use example.org", undefined),
     row(["zones", "example.org/x"], {}, "the name is not a domain name", undefined),
     row(["zones", "0/25.2.0.192.in-addr.arpa/"], {}, "the name is not a domain name", undefined),
@@ -51,20 +51,20 @@ describe("config: bad zones", () => {
       refuses(
         own({}),
         `zones["${name}"].nsRecords`,
-        `no host can have a name in ${name}; use names in another zone`,
+        `no host can be named in ${name}; use names in another zone`,
       );
       const nsRecords = ["ns1.example.org"];
       assert.deepStrictEqual(problemsOf(own({ nsRecords })), []);
       refuses(
         own({ nsRecords, records: [record({})] }),
         `zones["${name}"].records[0].name`,
-        "put the record into another zone",
+        "move the record to another zone",
       );
       const relative = record({ name: "y", type: "MX", value: "10 mail" });
       refuses(
         own({ nsRecords, records: [{ ...relative, type: "SRV", value: "0 5 5060 sip" }] }),
         `zones["${name}"].records[0].value`,
-        `is sip.${name}, which can't be a host`,
+        `means sip.${name}, which can't be a host name`,
       );
     });
   }
@@ -85,7 +85,7 @@ describe("config: bad zones", () => {
 describe("config: bad records", () => {
   const bad: [Json, string, string, Json][] = [
     [{ type: "TXTT" }, "type", "did you mean TXT?", { type: "TXT" }],
-    [{ type: "SOA" }, "type", "is not a type for a record here", {}],
+    [{ type: "SOA" }, "type", "is not a supported record type", {}],
     ...["TYPE1", "TYPE6", "TYPE65", "TYPE65536", "TYPE01", "TYPE", "AXFR", "type65280", "NAPTR "].map(
       (type): (typeof bad)[number] => [{ type }, "type", "TYPE and its number, such as TYPE65280", {}],
     ),
@@ -98,13 +98,13 @@ describe("config: bad records", () => {
     [{ name: "$INCLUDE" }, "name", "use a name relative", {}],
     [{ name: "l".repeat(64) }, "name", "label of 64", { name: "l".repeat(63) }],
     [{ name: "" }, "name", "use a name relative", {}],
-    [{ name: "www" }, "name", "is a site, which has its own A records", {}],
-    [{ name: "@" }, "name", "is a site, which has its own A records", {}],
+    [{ name: "www" }, "name", "is a site, whose A records are added automatically", {}],
+    [{ name: "@" }, "name", "is a site, whose A records are added automatically", {}],
     [{ name: "WWW", type: "CNAME", value: "x" }, "name", "is a site", { type: "CNAME", value: "mail" }],
     [
       { name: "mail", type: "CNAME", value: "x" },
       "name",
-      "a CNAME stands alone",
+      "a CNAME can't have others beside it",
       { type: "CNAME", value: "mail" },
     ],
     [{ name: "ns1", type: "CNAME", value: "x" }, "name", "is a name server", { name: "ns1" }],
@@ -114,11 +114,11 @@ describe("config: bad records", () => {
       `use zones["${zone}"].nsRecords`,
       { type: "NS", value: "x" },
     ],
-    [{ name: "_a_b.-c" }, "name", "is not a record's name", { name: "a-b.c" }],
+    [{ name: "_a_b.-c" }, "name", "is not a valid record name", { name: "a-b.c" }],
     [
       { name: "_a_b" },
       "name",
-      "has an underscore, which the name of a host can't have; use another name, such as a-b",
+      "has an underscore, which host names can't have; use another name, such as a-b",
       {},
     ],
     [
@@ -187,7 +187,7 @@ describe("config: bad records", () => {
     [
       { type: "CAA", value: '0 is-sue "x"' },
       "value",
-      "is not such a value",
+      "is not a valid value for this type",
       { type: "CAA", value: '0 issuemail "ca.example.net; x=y"' },
     ],
     [
@@ -216,7 +216,7 @@ describe("config: bad records", () => {
       "use a value such as \\# 4",
       { type: "HINFO", value: '"a ; b (" "c\\"d"' },
     ]),
-    [{ ttl: "60" }, "ttl", "write the number 60", { ttl: 60 }],
+    [{ ttl: "60" }, "ttl", "must be a number, not a string; write 60", { ttl: 60 }],
     [{ ttl: 60, tll: 60 }, "tll", "did you mean ttl?", { ttl: 60 }],
   ];
   table(
@@ -229,7 +229,7 @@ describe("config: bad records", () => {
       row(
         [...records, 2],
         { name: "mail", type: "A", value: "198.51.100.25" },
-        "records[1] again",
+        'is a duplicate of zones["widgetco.example"].records[1]',
         undefined,
         `zones["${zone}"].records[2]`,
       ),

@@ -149,7 +149,7 @@ describe("preview as Markdown", () => {
         ],
       },
       [
-        "r1: not looked at (detectDrift is false), so what moves is not known; by the config alone, these are away from home:",
+        "r1: not looked at (detectDrift is false), so what moves is unknown; according to the config, these are away from home:",
         "| prefix | home | goes to | sites | open connections |",
       ],
     ],
@@ -159,7 +159,7 @@ describe("preview as Markdown", () => {
         routers: [router({ failure: "detectDrift is false", table: TableSource.Written, moves: [move()] })],
       },
       [
-        "r1: not looked at (detectDrift is false); this is from what was last written to it",
+        "r1: not looked at (detectDrift is false); based on the last configuration written to it",
         "| prefix | from |",
       ],
     ],
