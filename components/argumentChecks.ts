@@ -4,12 +4,12 @@ import { aliasComplaint, documentRootComplaint, nameComplaint, siteNameComplaint
 import { lineProblems } from "./config/directives";
 import type { ServerArgs } from "./host/ssh";
 import { ServerState } from "./network/placement";
-import { Refusal } from "./base/userError";
+import { UserError } from "./base/userError";
 import type { SiteArgs } from "./webServerPool/vhost";
 
-/** @throws Refusal naming the argument, the value and what is wrong with it */
+/** @throws UserError naming the argument, the value and what is wrong with it */
 export function refuse(path: string, value: unknown, complaint: string | false | undefined): void {
-  if (complaint) throw new Refusal(`${path}: ${JSON.stringify(value)} ${complaint}`);
+  if (complaint) throw new UserError(`${path}: ${JSON.stringify(value)} ${complaint}`);
 }
 
 /** What is wrong with a state, as the rest of a sentence; undefined: nothing. A program in another language has it as text. */
@@ -64,5 +64,5 @@ export function firstRepeated(names: string[]): string | undefined {
 
 function checkUnique(path: string, names: string[]): void {
   const twice = firstRepeated(names);
-  if (twice) throw new Refusal(`${path}: two are called "${twice}"; give one of them another name`);
+  if (twice) throw new UserError(`${path}: two are called "${twice}"; give one of them another name`);
 }

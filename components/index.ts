@@ -29,4 +29,4 @@ export {
 } from "./dnsRoundRobin";
 export { SOA_TIMERS, TlsVersion } from "./config/model";
 export { ConfigError, Problem } from "./config/error";
-export { Refusal } from "./base/userError";
+export { UserError } from "./base/userError";

@@ -61,7 +61,7 @@ const MOST_SITES_AS_OBJECT = 500;
  * A project's program is this and nothing else.
  *
  * @returns the stack's outputs: `sites` (with more than 500, as JSON text), `serving`, `share`, `healthPath` (a secret)
- * @throws ConfigError, Refusal before any resource is made
+ * @throws ConfigError, UserError before any resource is made
  */
 export async function program(): Promise<Record<string, unknown>> {
   const farm = readConfig();

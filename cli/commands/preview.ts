@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { Refusal } from "../../components/base/userError";
+import { UserError } from "../../components/base/userError";
 import { foresee } from "./change";
 import { UsageError } from "../terminal/exit";
 import { Forecast, forecast } from "../pulumi/preview";
@@ -32,7 +32,7 @@ export function previewCommand(): Command {
         );
       } catch (error) {
         // Or a comment would go on showing the preview before.
-        if (markdown && error instanceof Refusal)
+        if (markdown && error instanceof UserError)
           terminal.result(undefined, () => renderFailure(session.id, error.message));
         throw error;
       }

@@ -3,7 +3,7 @@ import { input } from "@inquirer/prompts";
 import { isPrefix, planNetwork, vipOf } from "../../components/network/addressPlan";
 import { ConfigError } from "../../components/config";
 import { domainComplaint, nameComplaint } from "../../components/config/names";
-import { Refusal } from "../../components/base/userError";
+import { UserError } from "../../components/base/userError";
 import { routerKindNames } from "../../components/routerRoute/kinds";
 import { Answers, checkAnswers, zoneFor } from "./files";
 
@@ -19,7 +19,7 @@ const ask = async (message: string, fallback: string | undefined, complain: Comp
 /**
  * `web1=192.0.2.2 web2=192.0.2.3` as address by name. Whether the addresses fit the network is checked with all else.
  * @param example what would work, such as `r1=192.0.2.1`
- * @throws Refusal
+ * @throws UserError
  */
 export function machinesIn(text: string, example = "web1=192.0.2.2"): Record<string, string> {
   const words = text.split(/[\s,]+/).filter(Boolean);
@@ -27,7 +27,7 @@ export function machinesIn(text: string, example = "web1=192.0.2.2"): Record<str
     words.map((word) => {
       const [name, address, more] = word.split("=");
       if (!address || more !== undefined || nameComplaint(name))
-        throw new Refusal(`"${word}" has no name or no address; write NAME=ADDRESS, such as ${example}`);
+        throw new UserError(`"${word}" has no name or no address; write NAME=ADDRESS, such as ${example}`);
       return [name, address];
     }),
   );
@@ -40,7 +40,7 @@ export function complaintOf(answers: Partial<Answers>): string | undefined {
     return undefined;
   } catch (error) {
     if (error instanceof ConfigError) return error.problems[0].text;
-    if (error instanceof Refusal) return error.message;
+    if (error instanceof UserError) return error.message;
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { distance } from "fastest-levenshtein";
-import { Refusal } from "../base/userError";
+import { UserError } from "../base/userError";
 
 /** One thing that is wrong in the configuration. */
 export interface Problem {
@@ -10,7 +10,7 @@ export interface Problem {
 }
 
 /** The configuration can't be used. The message has one line for each problem. */
-export class ConfigError extends Refusal {
+export class ConfigError extends UserError {
   /** All problems, in the order of the message's lines. */
   readonly problems: Problem[];
 

@@ -5,7 +5,7 @@ import { Concern, hostCommand, instanceName, resourcesBehind } from "../host/hos
 import { ServerArgs } from "../host/ssh";
 import { ServerState } from "../network/placement";
 import { isLarge } from "../host/wish.cjs";
-import { Refusal } from "../base/userError";
+import { UserError } from "../base/userError";
 import { ZoneArgs, renderZone } from "./zone";
 
 export { SoaTimers, SoaPreset, ZoneRecordModel } from "../config/model";
@@ -32,7 +32,7 @@ export interface DnsRoundRobinArgs extends ZoneArgs {
  * and so spread the load. The serial (yyyymmddnn) is kept on the servers, the same on all that can be reached; it
  * changes only when the zone does. A dead name server fails alone.
  *
- * @throws Refusal when a name is not in the zone, a value can't be in a zone file, or there is no name server.
+ * @throws UserError when a name is not in the zone, a value can't be in a zone file, or there is no name server.
  */
 export class DnsRoundRobin extends pulumi.ComponentResource {
   /** What each name server said after it served the zone, by its name. */
@@ -42,7 +42,7 @@ export class DnsRoundRobin extends pulumi.ComponentResource {
     const { zone, nameServers } = args;
     const text = renderZone(args);
     checkHosts("nameServers", nameServers);
-    if (nameServers.length === 0) throw new Refusal(`nameServers: zone ${zone} needs at least one`);
+    if (nameServers.length === 0) throw new UserError(`nameServers: zone ${zone} needs at least one`);
     const instance = instanceName(name, Concern.Zone);
     // Packed in each name server's command: here a preview shows what changes.
     const shown = isLarge(text) ? summaryOf(args) : {};

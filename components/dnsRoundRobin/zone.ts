@@ -43,7 +43,7 @@ const MAX_STRING = 255;
 /**
  * The text of a zone file. Equal wishes give equal texts, whatever the order of sites and addresses.
  *
- * @throws Refusal when a name is not in the zone, or a value can't be in a zone file.
+ * @throws UserError when a name is not in the zone, or a value can't be in a zone file.
  */
 export function renderZone(args: ZoneArgs): string {
   checkZone(args);

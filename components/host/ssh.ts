@@ -80,7 +80,7 @@ export const sharedSshArguments = (host: HostArgs): string[] => [...sshHere(), .
  * The machine as whoever only looks reaches it: LOOPBACK_HA_LOOK_USER in the environment has other rights there than
  * ssh.user, and no host command differs by it. Default: as all others do.
  *
- * @throws Refusal when that is no user's name
+ * @throws UserError when that is no user's name
  */
 export function forLooking<H extends HostArgs>(host: H): H {
   const user = process.env.LOOPBACK_HA_LOOK_USER;

@@ -6,7 +6,7 @@ import { instancesInState } from "../host/inState";
 import { Look, Observation, linesOf, machinesToLookAt, observe, ownInstances } from "../host/observe";
 import { whenDead } from "../host/sshFailure.cjs";
 import { describeTakeOver, findFormerStack, refuseFormerStack, underNewName } from "./identity";
-import { Refusal } from "../base/userError";
+import { UserError } from "../base/userError";
 import { NameAddress, NameServerView, findEarlyRemovals, leavingPairs } from "./dnsRemovalGuard";
 import { namesOf } from "../webServerPool/vhost";
 
@@ -20,7 +20,7 @@ export type Findings = Map<string, Observation>;
  * server whose address changed under the same name, a name that leaves while resolvers still send clients there, a farm that
  * another stack has built.
  *
- * @throws ConfigError, Refusal for such a configuration; a machine that can't be looked at is a warning
+ * @throws ConfigError, UserError for such a configuration; a machine that can't be looked at is a warning
  */
 export async function inspect(
   farm: FarmModel,
@@ -58,7 +58,7 @@ async function followRename(
   for (let former; (former = findFormerStack(farm, stack, found)) !== undefined;) {
     const owned = await ownedByState();
     if (!former.instances.every((instance) => owned.has(instance)))
-      throw new Refusal(`${refuseFormerStack(former, stack)}. Nothing was changed`);
+      throw new UserError(`${refuseFormerStack(former, stack)}. Nothing was changed`);
     await pulumi.log.warn(describeTakeOver(former, stack));
     for (const [machine, seen] of found) found.set(machine, underNewName(seen, former.other, stack));
   }

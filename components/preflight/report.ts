@@ -6,7 +6,7 @@ import { proposeHomes, shiftedHomes } from "../network/homes";
 import { Observation, linesOf } from "../host/observe";
 import type { Findings } from "./inspection";
 import { RouterMoves, RouterView, describeMoves, findMoves } from "../network/moves";
-import { Refusal } from "../base/userError";
+import { UserError } from "../base/userError";
 import { routerKind } from "../routerRoute/kinds";
 import { HiddenVhost, describeHidden, hiddenVhosts } from "../webServerPool/hidden";
 import { writeWhole } from "../base/wholeFile";
@@ -17,7 +17,7 @@ export const MOVES_FILE = "LOOPBACK_HA_MOVES_FILE";
 /**
  * Tells what will move, in preview and in up, and writes it to the file that the environment names.
  *
- * @throws Refusal when that file can't be written
+ * @throws UserError when that file can't be written
  */
 export async function tellOutlook(farm: FarmModel, stack: string, found: Findings): Promise<void> {
   const moves = movesOf(farm, stack, found);
@@ -205,7 +205,7 @@ function writeMoves(
   try {
     writeWhole(file, `${JSON.stringify(outlook, undefined, 2)}\n`);
   } catch (error) {
-    throw new Refusal(
+    throw new UserError(
       `${MOVES_FILE}: ${JSON.stringify(file)} can't be written (${(error as Error).message}); nothing was changed. ` +
         "Use a file in a folder that is there, such as ./moves.json, or leave the variable out",
     );

@@ -76,7 +76,7 @@ export interface RouterRouteArgs {
  * It needs no dependency on the servers: a prefix moves only when its new server answers for every VIP that the
  * present one answers for, and that is waited for, `checkSeconds` at most.
  *
- * @throws Refusal when a next hop lies outside the Ethernet, a prefix stands twice, or the kind can't pin flows.
+ * @throws UserError when a next hop lies outside the Ethernet, a prefix stands twice, or the kind can't pin flows.
  */
 export class RouterRoute extends pulumi.ComponentResource {
   /** One line a prefix: who serves it, read back from the router's forwarding table. */

@@ -52,7 +52,7 @@ export const helperInstead = `use ${Object.keys(HELPERS).join(" or ")}`;
 /**
  * `NAME,PROTOCOL,PORT` of each, with spaces between.
  *
- * @throws Refusal when one is unknown, or there are some and flows are not pinned.
+ * @throws UserError when one is unknown, or there are some and flows are not pinned.
  */
 export function renderHelpers(helpers: string[], pinFlows: boolean): string {
   for (const name of helpers) {
@@ -98,7 +98,7 @@ function lowestBit(mask: string): number {
 /**
  * One line a server, ordered by host number: `NAME ADDRESS up|down MARK TABLE`.
  *
- * @throws Refusal when a server is no machine of the Ethernet or has no room in the mask.
+ * @throws UserError when a server is no machine of the Ethernet or has no room in the mask.
  */
 export function renderServers(
   servers: RouteServer[],

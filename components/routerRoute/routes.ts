@@ -2,7 +2,7 @@ import { ServerState } from "../network/placement";
 import { compareAddresses, contains, isAddress, isPrefix, networkAddress } from "../network/addressPlan";
 import { firstRepeated, refuse } from "../argumentChecks";
 import { checkPathComplaint, dnsNameComplaint, nameComplaint, siteNameComplaint } from "../config/names";
-import { Refusal } from "../base/userError";
+import { UserError } from "../base/userError";
 import { PINNING, CHECK_RULE_PRIORITY, PinningArgs, renderHelpers } from "./pinning";
 
 /** How long a router waits for the confirmation of new routes where nothing is configured. */
@@ -68,14 +68,14 @@ export interface VipCheckArgs {
 /**
  * Routes with their next hops.
  *
- * @throws Refusal when neither a route nor the servers have it.
+ * @throws UserError when neither a route nor the servers have it.
  */
 export function completeRoutes(routes: RouteArgs[], servers?: { name: string; address: string }[]): Route[] {
   return routes.map(({ prefix, server, nextHop }) => {
     const hop = nextHop ?? servers?.find(({ name }) => name === server)?.address;
     if (hop !== undefined) return { prefix, server, nextHop: hop };
     const complaint = servers ? "is none of the servers" : "has no address: give nextHop, or servers";
-    throw new Refusal(`routes: ${JSON.stringify(server)} ${complaint}`);
+    throw new UserError(`routes: ${JSON.stringify(server)} ${complaint}`);
   });
 }
 
@@ -91,7 +91,7 @@ export function renderRoutes(routes: Route[]): string {
 /**
  * What a router must know besides, as `name=value` lines.
  *
- * @throws Refusal when the rules' priority is the one that checks use, or a helper is none or has no flows to help.
+ * @throws UserError when the rules' priority is the one that checks use, or a helper is none or has no flows to help.
  */
 export function renderSettings(settings: {
   serverSubnet: string;
@@ -128,7 +128,7 @@ export function renderSettings(settings: {
 /**
  * One line for each check of a site, with all its VIPs.
  *
- * @throws Refusal when a check lacks what its kind needs.
+ * @throws UserError when a check lacks what its kind needs.
  */
 export function renderChecks(checks: VipCheckArgs[]): string {
   const vips = new Map<string, string[]>();
@@ -165,7 +165,7 @@ function renderCheck(check: VipCheckArgs): string {
   if (greeting !== undefined) refuse("checks", greeting, greetingComplaint(greeting));
   if (zone !== undefined) refuse("checks", zone, dnsNameComplaint(zone));
   const require = (value: unknown, name: string): void => {
-    if (value === undefined) throw new Refusal(`checks: ${kind} for ${vip} (${site}) needs ${name}`);
+    if (value === undefined) throw new UserError(`checks: ${kind} for ${vip} (${site}) needs ${name}`);
   };
   if (kind === CheckKind.Http) {
     require(serverName, "serverName");
@@ -217,7 +217,7 @@ interface RoutesContext {
 }
 
 /**
- * @throws Refusal when block, Ethernet or a prefix is none, a name is no name, a route's next hop is outside the
+ * @throws UserError when block, Ethernet or a prefix is none, a name is no name, a route's next hop is outside the
  * Ethernet, a prefix stands twice, or a route's server is none of the servers, or down.
  */
 export function checkRoutes(routes: Route[], { block, serverSubnet, servers }: RoutesContext): void {
@@ -240,12 +240,12 @@ export function checkRoutes(routes: Route[], { block, serverSubnet, servers }: R
   refuse("servers", shared, shared !== undefined && "is the address of two servers");
   const stray = routes.find((route) => !contains(serverSubnet, route.nextHop));
   if (stray) {
-    throw new Refusal(
+    throw new UserError(
       `routes: next hop ${stray.nextHop} of ${stray.prefix} lies outside the Ethernet ${serverSubnet}`,
     );
   }
   const twice = firstRepeated(routes.map((route) => route.prefix));
-  if (twice) throw new Refusal(`routes: ${twice} stands there twice; a prefix has one next hop`);
+  if (twice) throw new UserError(`routes: ${twice} stands there twice; a prefix has one next hop`);
 }
 
 function prefixComplaint(text: string): string | undefined {

@@ -16,7 +16,7 @@ import {
   routerViews,
   tellOutlook,
 } from "../../components/preflight/report";
-import { Refusal } from "../../components/base/userError";
+import { UserError } from "../../components/base/userError";
 
 const stack = "farm/prod";
 
@@ -222,8 +222,8 @@ describe("outlook", () => {
 
     it("that can't be written ends the run", async () => {
       process.env[MOVES_FILE] = path.join(folder, "nowhere", "moves.json");
-      await assert.rejects(tellOutlook(farmOf(three), stack, found), (error: Refusal) => {
-        assert.ok(error instanceof Refusal);
+      await assert.rejects(tellOutlook(farmOf(three), stack, found), (error: UserError) => {
+        assert.ok(error instanceof UserError);
         assert.match(
           error.message,
           /^LOOPBACK_HA_MOVES_FILE: ".*nowhere\/moves.json" can't be written \(ENOENT.*such as .\/moves.json/,

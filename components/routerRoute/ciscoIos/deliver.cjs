@@ -264,14 +264,14 @@ async function verify(session, routes) {
  */
 async function verifyInside(session, { routes, block }, moved) {
   const [address, length] = block.split("/");
-  const isRefusal = /^ *%(?!.*not in table)/im;
+  const isUserError = /^ *%(?!.*not in table)/im;
   let answer = "";
   // IOS takes a mask, FRR a length.
   for (const which of [`${address} ${maskOf(Number(length))}`, block]) {
     answer = await session.run(`show ip route ${which} longer-prefixes`, { may: /./, seconds: LIMITS.save });
-    if (!isRefusal.test(answer)) break;
+    if (!isUserError.test(answer)) break;
   }
-  if (isRefusal.test(answer)) {
+  if (isUserError.test(answer)) {
     warn(
       "it does not show routes by 'longer-prefixes': longer ones of others inside the VIP prefixes are not seen",
     );
