@@ -1,6 +1,6 @@
 /** What components refuse before they register anything: their arguments reach shells and files on the machines. */
 import { isAddress } from "./network/addressPlan";
-import { aliasComplaint, documentRootComplaint, nameComplaint, siteNameComplaint } from "./config/names";
+import { aliasIssue, documentRootIssue, nameIssue, siteNameIssue } from "./config/names";
 import { lineProblems } from "./config/directives";
 import type { ServerArgs } from "./host/ssh";
 import { ServerState } from "./network/placement";
@@ -8,12 +8,12 @@ import { UserError } from "./base/userError";
 import type { SiteArgs } from "./webServerPool/vhost";
 
 /** @throws UserError naming the argument, the value and what is wrong with it */
-export function refuse(path: string, value: unknown, complaint: string | false | undefined): void {
-  if (complaint) throw new UserError(`${path}: ${JSON.stringify(value)} ${complaint}`);
+export function refuse(path: string, value: unknown, issue: string | false | undefined): void {
+  if (issue) throw new UserError(`${path}: ${JSON.stringify(value)} ${issue}`);
 }
 
 /** What is wrong with a state, as the rest of a sentence; undefined: nothing. A program in another language has it as text. */
-export const stateComplaint = (state: string): string | undefined =>
+export const stateIssue = (state: string): string | undefined =>
   (Object.values(ServerState) as string[]).includes(state)
     ? undefined
     : "is not known; use active, maintenance or down";
@@ -21,9 +21,9 @@ export const stateComplaint = (state: string): string | undefined =>
 /** Machines: names, addresses and states, and no name twice. */
 export function checkHosts(path: string, hosts: ServerArgs[]): void {
   hosts.forEach(({ name, address, state = ServerState.Active }, i) => {
-    refuse(`${path}[${i}].name`, name, nameComplaint(name));
+    refuse(`${path}[${i}].name`, name, nameIssue(name));
     refuse(`${path}[${i}].address`, address, isAddress(address) ? undefined : "is not an IPv4 address");
-    refuse(`${path}[${i}].state`, state, stateComplaint(state));
+    refuse(`${path}[${i}].state`, state, stateIssue(state));
   });
   checkUnique(
     path,
@@ -35,12 +35,12 @@ export function checkHosts(path: string, hosts: ServerArgs[]): void {
 export function checkSites(sites: SiteArgs[], secrets: string[] = []): void {
   sites.forEach((site, i) => {
     const path = `sites[${i}]`;
-    refuse(`${path}.name`, site.name, nameComplaint(site.name));
-    refuse(`${path}.serverName`, site.serverName, siteNameComplaint(site.serverName));
-    (site.aliases ?? []).forEach((alias, j) => refuse(`${path}.aliases[${j}]`, alias, aliasComplaint(alias)));
-    refuse(`${path}.documentRoot`, site.documentRoot, documentRootComplaint(site.documentRoot));
-    lineProblems(site.apache ?? [], secrets).forEach(({ line, complaint, instead }) =>
-      refuse(`${path}.apache[${line}]`, site.apache?.[line], `${complaint}; ${instead}`),
+    refuse(`${path}.name`, site.name, nameIssue(site.name));
+    refuse(`${path}.serverName`, site.serverName, siteNameIssue(site.serverName));
+    (site.aliases ?? []).forEach((alias, j) => refuse(`${path}.aliases[${j}]`, alias, aliasIssue(alias)));
+    refuse(`${path}.documentRoot`, site.documentRoot, documentRootIssue(site.documentRoot));
+    lineProblems(site.apache ?? [], secrets).forEach(({ line, issue, instead }) =>
+      refuse(`${path}.apache[${line}]`, site.apache?.[line], `${issue}; ${instead}`),
     );
     site.vips.forEach((vip, j) =>
       refuse(`${path}.vips[${j}]`, vip, isAddress(vip) ? undefined : "is not an IPv4 address"),

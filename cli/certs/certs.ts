@@ -21,7 +21,7 @@ import { caaDomainOf, planCaa } from "./caa";
 import { Client, certbot, orderWords, registerWords } from "./client";
 import { makePrivate, pairsFolderOf } from "./folder";
 import { Journal, Order, keyOf, readJournal, withOrder, writeJournal } from "./journal";
-import { Lead, ask, complaintOf } from "./leads";
+import { Lead, ask, issueIn } from "./leads";
 import { PlannedSite, Step, namesOf, plan } from "./plan";
 import * as words from "./words";
 
@@ -212,14 +212,14 @@ export class Certs {
       this.notes.push(`there is no account at ${this.client.server} yet: one would be made`);
     const orders = planned.filter(({ step }) => step === Step.Order);
     // Before the servers know the thumbprint none of them can answer.
-    const complaints =
+    const issues =
       account !== undefined && this.thumbprint === account.thumbprint
-        ? await this.complaints(orders, account)
+        ? await this.issues(orders, account)
         : new Map<string, string>();
-    for (const [site, why] of complaints) this.terminal.say(printable(words.refused(site, why).text));
+    for (const [site, why] of issues) this.terminal.say(printable(words.refused(site, why).text));
     return this.resultOf(
       results.map(({ step: _, ...site }) => {
-        const why = complaints.get(site.site);
+        const why = issues.get(site.site);
         return (why === undefined ? site : { ...site, result: "refused", why }) as SiteResult;
       }),
       account,
@@ -317,7 +317,7 @@ export class Certs {
   }
 
   /** @returns why a site can't be ordered for, by its name */
-  private async complaints(orders: PlannedSite[], { thumbprint }: Account): Promise<Map<string, string>> {
+  private async issues(orders: PlannedSite[], { thumbprint }: Account): Promise<Map<string, string>> {
     const { resolvers, unchecked } = this.options;
     const found = new Map<string, string>();
     if (unchecked) return found;
@@ -325,8 +325,8 @@ export class Certs {
     for (const site of sites) {
       const vips = [...site.vips, ...site.retiringVips];
       const leads = await this.ask(namesOf(site), vips, { resolvers, thumbprint });
-      const complaints = leads.flatMap((lead) => complaintOf(lead, vips) ?? []);
-      if (complaints.length > 0) found.set(site.name, complaints.join("; "));
+      const issues = leads.flatMap((lead) => issueIn(lead, vips) ?? []);
+      if (issues.length > 0) found.set(site.name, issues.join("; "));
     }
     return found;
   }
@@ -356,10 +356,10 @@ export class Certs {
 
   private async orderOne(planned: PlannedSite, account: Account): Promise<SiteResult> {
     const { step: _, ...site } = planned;
-    const complaint = (await this.complaints([planned], account)).get(site.site);
-    if (complaint !== undefined) {
-      this.say(words.refused(site.site, complaint));
-      return { ...site, result: "refused", why: complaint };
+    const issue = (await this.issues([planned], account)).get(site.site);
+    if (issue !== undefined) {
+      this.say(words.refused(site.site, issue));
+      return { ...site, result: "refused", why: issue };
     }
     const key = keyOf(this.client.server, site.names);
     const order: Order = { at: new Date(), site: site.site, key, result: "begun" };

@@ -30,12 +30,12 @@ export class Problems {
   /**
    * Adds a problem.
    * @param path keys down to the value
-   * @param value the offending value; undefined: it is missing, and `complaint` is not used
-   * @param complaint what is wrong, as the rest of a sentence that begins with the value
+   * @param value the offending value; undefined: it is missing, and `issue` is not used
+   * @param issue what is wrong, as the rest of a sentence that begins with the value
    * @param instead what would work
    */
-  add(path: Path, value: unknown, complaint: string, instead: string): void {
-    const what = value === undefined ? "is missing" : `${show(value)} ${complaint}`;
+  add(path: Path, value: unknown, issue: string, instead: string): void {
+    const what = value === undefined ? "is missing" : `${show(value)} ${issue}`;
     this.say(path, `${what}; ${instead}`);
   }
 

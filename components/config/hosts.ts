@@ -11,9 +11,9 @@ import {
   vipOf,
 } from "../network/addressPlan";
 import { Path, Problems, pathText } from "./error";
-import { Complain, entries, field, parse } from "./leaf";
+import { IssueOf, entries, field, parse } from "./leaf";
 import { HostModel, RouterModel, ServerModel, SshOptions } from "./model";
-import { nameComplaint, nameInstead } from "./names";
+import { nameIssue, nameInstead } from "./names";
 import { checkRouter } from "./routers";
 import { SshInput, hostSchema, routerSchema, serverSchema, sshSchema } from "./schema";
 
@@ -45,16 +45,16 @@ export function readHosts(
   function read<S extends z.ZodType<{ address: string; ssh?: SshInput }>>(
     section: string,
     schema: (example: string) => S,
-    complain: Complain,
+    issueOf: IssueOf,
   ) {
     const example = '{"web1": {"address": "192.0.2.2"}}';
     const sound = schema(free.first);
-    return entries(values[section], [section], example, nameComplaint, nameInstead, problems).flatMap(
+    return entries(values[section], [section], example, nameIssue, nameInstead, problems).flatMap(
       ([name, entry]) => {
         const raw = section === "servers" ? entry : withoutState(entry, [section, name], problems);
         const host = parse(sound, raw, [section, name], problems);
         const address = field(raw, "address");
-        if (isAddress(address)) claim([section, name, "address"], String(address), complain);
+        if (isAddress(address)) claim([section, name, "address"], String(address), issueOf);
         // What is found on a machine, and said of it, goes by its name.
         const other = named.get(name);
         if (other)
@@ -68,15 +68,15 @@ export function readHosts(
     );
   }
 
-  function claim(path: Path, address: string, complain: Complain): void {
+  function claim(path: Path, address: string, issueOf: IssueOf): void {
     const owner = owners.get(address);
-    const complaint = owner ? `is also ${pathText(owner)}` : complain(address);
-    if (complaint) problems.add(path, address, complaint, `use ${free.take()}`);
+    const issue = owner ? `is also ${pathText(owner)}` : issueOf(address);
+    if (issue) problems.add(path, address, issue, `use ${free.take()}`);
     owners.set(address, owner ?? path);
   }
 
-  const inEthernet: Complain = (address) => plan && ethernetComplaint(plan, address);
-  const anywhere: Complain = (address) => plan && nameServerComplaint(plan, address);
+  const inEthernet: IssueOf = (address) => plan && ethernetIssue(plan, address);
+  const anywhere: IssueOf = (address) => plan && nameServerIssue(plan, address);
   const routers = read("routers", routerSchema, inEthernet);
   const servers = read("servers", serverSchema, inEthernet);
   const nameServers = read("nameServers", hostSchema, anywhere);
@@ -115,7 +115,7 @@ function sshOf(defaults: SshInput, own: SshInput = {}): SshOptions {
   return { ...ssh, user, sudo: ssh.sudo ?? user !== "root" };
 }
 
-function ethernetComplaint(plan: NetworkPlan, address: string): string | undefined {
+function ethernetIssue(plan: NetworkPlan, address: string): string | undefined {
   const { serverSubnet } = plan;
   if (!contains(serverSubnet, address)) return `lies outside the Ethernet subnet ${serverSubnet}`;
   if (address === networkAddress(serverSubnet)) return `is the network address of ${serverSubnet}`;
@@ -124,8 +124,8 @@ function ethernetComplaint(plan: NetworkPlan, address: string): string | undefin
 }
 
 /** A name server may be anywhere, but not on a VIP. */
-function nameServerComplaint(plan: NetworkPlan, address: string): string | undefined {
-  if (contains(plan.serverSubnet, address)) return ethernetComplaint(plan, address);
+function nameServerIssue(plan: NetworkPlan, address: string): string | undefined {
+  if (contains(plan.serverSubnet, address)) return ethernetIssue(plan, address);
   const vips = plan.vipSubnets.find((prefix) => contains(prefix, address));
   return vips && `lies in the VIP subnet ${vips}`;
 }

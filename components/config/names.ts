@@ -1,13 +1,13 @@
 /** What names, domains, paths and users may look like. Nothing here needs quoting in a shell or a config file. */
 import { posix } from "path";
 import { z } from "zod";
-import { Complain } from "./leaf";
+import { IssueOf } from "./leaf";
 
 const NAME = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
 const MAX_NAME = 40;
 
 /** Names of servers, sites, routers and name servers: part of resource names and of file names on hosts. */
-export const nameComplaint: Complain = (name) => {
+export const nameIssue: IssueOf = (name) => {
   if (name.length > MAX_NAME) return `is longer than ${MAX_NAME} characters`;
   if (!NAME.test(name)) return "has other characters than a-z, 0-9 and, inside, -";
   return undefined;
@@ -25,7 +25,7 @@ export function nameInstead(name: string): string {
 
 const LABEL = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i;
 
-function lengthComplaint(labels: string[], rest = 0): string | undefined {
+function lengthIssue(labels: string[], rest = 0): string | undefined {
   const length = labels.join(".").length + rest;
   if (length > 253) return `is ${length} characters long, and DNS allows 253`;
   const long = labels.find((label) => label.length > 63);
@@ -33,17 +33,17 @@ function lengthComplaint(labels: string[], rest = 0): string | undefined {
 }
 
 /** A host name of one label or more (RFC 1123), without a trailing dot. */
-export const hostNameComplaint: Complain = (name) => {
+export const hostNameIssue: IssueOf = (name) => {
   if (name.endsWith(".")) return "ends in a dot";
   const labels = name.split(".");
   if (!labels.every((label) => LABEL.test(label))) return "is not a domain name";
   if (/^[0-9]+$/.test(labels[labels.length - 1])) return "is an address or a number";
-  return lengthComplaint(labels);
+  return lengthIssue(labels);
 };
 
 /** A host name of two labels or more. */
-export const domainComplaint: Complain = (name) =>
-  hostNameComplaint(name) ?? (name.includes(".") ? undefined : "is not a full domain name");
+export const domainIssue: IssueOf = (name) =>
+  hostNameIssue(name) ?? (name.includes(".") ? undefined : "is not a full domain name");
 
 /** The slashes of RFC 2317, which stand between digits. */
 export const SLASHES = /(?<=[0-9])\/(?=[0-9])/g;
@@ -52,29 +52,27 @@ export const SLASHES = /(?<=[0-9])\/(?=[0-9])/g;
 const OF_NO_HOST = /_(?=.*\.)|(?<=[0-9])\/(?=[0-9].*\.)/g;
 
 /** A name that DNS has beside those of hosts: `_msdcs.example.org`, `0/25.2.0.192.in-addr.arpa`. */
-export const dnsNameComplaint: Complain = (name) => hostNameComplaint(name.replace(OF_NO_HOST, "a"));
+export const dnsNameIssue: IssueOf = (name) => hostNameIssue(name.replace(OF_NO_HOST, "a"));
 
 /** A zone: such a name in lower case. */
-export const zoneComplaint: Complain = (name) =>
-  dnsNameComplaint(name) ?? (name === name.toLowerCase() ? undefined : "has upper case letters");
+export const zoneIssue: IssueOf = (name) =>
+  dnsNameIssue(name) ?? (name === name.toLowerCase() ? undefined : "has upper case letters");
 
 /** The name of a site: a domain. */
-export const siteNameComplaint: Complain = (name) =>
-  name.startsWith("*.")
-    ? "is a wildcard, and a site needs a name that visitors can type"
-    : domainComplaint(name);
+export const siteNameIssue: IssueOf = (name) =>
+  name.startsWith("*.") ? "is a wildcard, and a site needs a name that visitors can type" : domainIssue(name);
 
 /** Says to use the name below a wildcard, or the domain that was probably meant. */
 export const siteNameInstead = (name: string): string =>
-  name.startsWith("*.") && siteNameComplaint(name.slice(2)) === undefined
+  name.startsWith("*.") && siteNameIssue(name.slice(2)) === undefined
     ? `use ${name.slice(2).toLowerCase()}, and put ${name.toLowerCase()} into aliases`
     : domainInstead("www.example.org")(name);
 
 /** A further name of a site, or all names below a domain: `*.example.org` (RFC 4592). */
-export const aliasComplaint: Complain = (name) => {
+export const aliasIssue: IssueOf = (name) => {
   const bare = name.replace(/^\*\./, "");
   if (bare.includes("*")) return "has a * elsewhere than as its whole first label";
-  return siteNameComplaint(bare) ?? lengthComplaint(name.split("."));
+  return siteNameIssue(bare) ?? lengthIssue(name.split("."));
 };
 
 /** Says to use the domain that was probably meant, or the example. */
@@ -85,28 +83,28 @@ export function domainInstead(example: string): (name: string) => string {
       .toLowerCase()
       .replace(/^https?:\/\//, "")
       .replace(/[./]+$/, "");
-    return `use ${domainComplaint(clean) === undefined ? clean : `one such as ${example}`}`;
+    return `use ${domainIssue(clean) === undefined ? clean : `one such as ${example}`}`;
   };
 }
 
 const OWNER = /^(\*|(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*)$/i;
 
 /** The owner of a record: a name relative to its zone, or `@`. */
-export function ownerComplaint(name: string, zone: string): string | undefined {
+export function ownerIssue(name: string, zone: string): string | undefined {
   if (name === "@") return undefined;
   if (name.endsWith(".")) return "ends in a dot, and names are relative to the zone";
   if (!OWNER.test(name.replace(SLASHES, "a"))) return "is not a record's name";
   if (name.toLowerCase() === zone || name.toLowerCase().endsWith(`.${zone}`))
     return "ends in the zone's name, which is appended to it anyway";
-  return lengthComplaint(name.split("."), zone.length + 1);
+  return lengthIssue(name.split("."), zone.length + 1);
 }
 
 /** A mail address whose local part needs no quoting in a zone file other than of its dots. */
-export const mailComplaint: Complain = (mail) => {
+export const mailIssue: IssueOf = (mail) => {
   const [local, domain] = mail.split("@");
   if (!z.email().safeParse(mail).success || local.includes("'") || local.length > 63)
     return "is not a mail address";
-  return domainComplaint(domain);
+  return domainIssue(domain);
 };
 
 /** Trees that belong to the system: a web server there would publish or lose what is in them. */
@@ -121,7 +119,7 @@ const SYSTEM_DIRECTORIES = "/ /home /media /mnt /opt /srv /usr /usr/local /usr/s
 );
 
 /** A directory for a web site's files: an absolute, normalised path. */
-export const documentRootComplaint: Complain = (path) => {
+export const documentRootIssue: IssueOf = (path) => {
   if (!path.startsWith("/")) return "is not an absolute path";
   if (!/^[A-Za-z0-9._/+@-]+$/.test(path)) return "has other characters than letters, digits and . _ / + @ -";
   if (path !== normalised(path)) return "is not in its shortest form";
@@ -135,7 +133,7 @@ export const documentRootComplaint: Complain = (path) => {
 /** Says to use the path that was probably meant, or one that is usual. */
 export function documentRootInstead(path: string): string {
   const clean = normalised(path);
-  return `use ${documentRootComplaint(clean) === undefined ? clean : "a path such as /var/www/widgetco"}`;
+  return `use ${documentRootIssue(clean) === undefined ? clean : "a path such as /var/www/widgetco"}`;
 }
 
 function normalised(path: string): string {
@@ -143,7 +141,7 @@ function normalised(path: string): string {
 }
 
 /** A file of the project, by its path from there: none of another folder, and no hidden one, such as those of git. */
-export const projectFileComplaint: Complain = (path) => {
+export const projectFileIssue: IssueOf = (path) => {
   if (path.startsWith("/")) return "is no path from the project's folder";
   if (!/^[A-Za-z0-9._/+@-]+$/.test(path) || path.startsWith("-"))
     return "has other characters than letters, digits and . _ / + @ -";
@@ -158,17 +156,17 @@ export const projectFileComplaint: Complain = (path) => {
 };
 
 /** A path of a site that is asked for, as it stands in a request. */
-export const checkPathComplaint: Complain = (path) =>
+export const checkPathIssue: IssueOf = (path) =>
   /^\/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]{0,500}$/.test(path)
     ? undefined
     : "is no path of a site, with a / first and without blanks";
 
 /** A user to log in as. */
-export const userComplaint: Complain = (user) =>
+export const userIssue: IssueOf = (user) =>
   /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/.test(user) ? undefined : "is not a user name";
 
 /** An ssh_config file: ssh gets it as an argument, so it can't begin with a dash, and nobody expands a `~`. */
-export const configFileComplaint: Complain = (path) => {
+export const configFileIssue: IssueOf = (path) => {
   if (path.startsWith("~")) return "begins with ~, which ssh -F does not expand";
   return /^[A-Za-z0-9._/][A-Za-z0-9._/+@-]*$/.test(path)
     ? undefined

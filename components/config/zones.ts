@@ -2,7 +2,7 @@
 import { HostModel, SiteModel, SOA_TIMERS, ZoneModel, ZoneRecordModel } from "./model";
 import { Problems, useNearest } from "./error";
 import { entries, field, parse } from "./leaf";
-import { domainInstead, hostNameComplaint, zoneComplaint } from "./names";
+import { domainInstead, hostNameIssue, zoneIssue } from "./names";
 import { checkRecords, relative } from "./records";
 import { ZoneInput, zoneSchema } from "./schema";
 
@@ -25,7 +25,7 @@ export function readZones(
   problems: Problems,
 ): ZoneModel[] {
   const example = '{"example.org": {"contact": "hostmaster@example.org"}}';
-  const sound = entries(value, ["zones"], example, zoneComplaint, domainInstead("example.org"), problems);
+  const sound = entries(value, ["zones"], example, zoneIssue, domainInstead("example.org"), problems);
   const zones = sound.map(([zone]) => zone);
   // A retiring site is no longer in DNS: its name may be the user's own already.
   const served = sites.filter(({ retiring }) => !retiring);
@@ -42,7 +42,7 @@ export function readZones(
     const here = (siteNames.get(zone) ?? []).map((name) => relative(name, zone));
     const servers = serversOf(zone, input.nameServers ?? known, known, problems);
     const nsRecords = input.nsRecords?.length ? input.nsRecords : servers.map((name) => `${name}.${zone}`);
-    if (!input.nsRecords?.length && hostNameComplaint(zone) !== undefined)
+    if (!input.nsRecords?.length && hostNameIssue(zone) !== undefined)
       problems.say(
         ["zones", zone, "nsRecords"],
         `is missing, and no host can have a name in ${zone}; use names in another zone, such as ["ns1.example.org"]`,

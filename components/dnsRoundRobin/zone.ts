@@ -1,8 +1,8 @@
 import { compareAddresses, isAddress } from "../network/addressPlan";
 import { refuse } from "../argumentChecks";
 import { SoaTimers, ZoneRecordModel } from "../config/model";
-import { hostNameComplaint, mailComplaint, ownerComplaint, zoneComplaint } from "../config/names";
-import { rdataComplaint, relative } from "../config/records";
+import { hostNameIssue, mailIssue, ownerIssue, zoneIssue } from "../config/names";
+import { rdataIssue, relative } from "../config/records";
 
 /** A name that resolvers find all the addresses of, in turning order. */
 export interface NameArgs {
@@ -104,17 +104,17 @@ function quoteText(text: string): string {
   return parts.map((part) => `"${part.replace(/["\\]/g, "\\$&")}"`).join(" ");
 }
 
-// What named would not refuse by itself, or only on the machine. A complaint is the rest of a sentence about the value.
+// What named would not refuse by itself, or only on the machine. An issue is the rest of a sentence about the value.
 function checkZone({ zone, primary, nsRecords, contact, timers, ttl, sites, records = [] }: ZoneArgs): void {
-  refuse("zone", zone, zoneComplaint(zone));
+  refuse("zone", zone, zoneIssue(zone));
   refuse(
     "nsRecords",
     nsRecords,
     nsRecords.length === 0 && `are none: zone ${zone} needs one, such as ns1.${zone}`,
   );
-  nsRecords.forEach((name, i) => refuse(`nsRecords[${i}]`, name, hostNameComplaint(name)));
-  if (primary !== undefined) refuse("primary", primary, hostNameComplaint(primary));
-  refuse("contact", contact, mailComplaint(contact));
+  nsRecords.forEach((name, i) => refuse(`nsRecords[${i}]`, name, hostNameIssue(name)));
+  if (primary !== undefined) refuse("primary", primary, hostNameIssue(primary));
+  refuse("contact", contact, mailIssue(contact));
   for (const [name, seconds] of Object.entries({ ...timers, ttl })) refuseSeconds(name, seconds);
   const first = new Map<string, number>();
   sites.forEach((site, i) => {
@@ -133,7 +133,7 @@ function checkSite(
   const lower = name.toLowerCase();
   const inside = lower === zone || lower.endsWith(`.${zone}`);
   refuse(`${path}.name`, name, !inside && `is not in zone ${zone}`);
-  refuse(`${path}.name`, name, ownerComplaint(relativeName(name, zone), zone));
+  refuse(`${path}.name`, name, ownerIssue(relativeName(name, zone), zone));
   refuse(
     `${path}.name`,
     name,
@@ -152,7 +152,7 @@ function checkSite(
 }
 
 function checkRecord({ name, ttl, type, value }: ZoneRecordModel, path: string, zone: string): void {
-  refuse(`${path}.name`, name, ownerComplaint(name, zone));
+  refuse(`${path}.name`, name, ownerIssue(name, zone));
   if (ttl !== undefined) refuseSeconds(`${path}.ttl`, ttl);
   refuse(`${path}.type`, type, !/^[A-Z0-9-]+$/.test(type) && "is not a record's type");
   refuse(
@@ -160,7 +160,7 @@ function checkRecord({ name, ttl, type, value }: ZoneRecordModel, path: string, 
     value,
     type === "TXT"
       ? !/^[\x20-\x7e]*$/.test(value) && "is not printable ASCII on one line"
-      : rdataComplaint(value),
+      : rdataIssue(value),
   );
 }
 

@@ -1,6 +1,6 @@
 import { Address4 } from "ip-address";
 import { Path, Problems, show } from "../config/error";
-import { IPV6_COMPLAINT, looksLikeIpv6 } from "../config/ipv6";
+import { IPV6_ISSUE, looksLikeIpv6 } from "../config/ipv6";
 import { UserError } from "../base/userError";
 
 /** How a server binds its VIPs to its loopback device. */
@@ -220,7 +220,7 @@ function networkWithMask(text: string): string | undefined {
 }
 
 function notAPrefix(text: string): string {
-  return looksLikeIpv6(text) ? IPV6_COMPLAINT : "is not a subnet in CIDR form";
+  return looksLikeIpv6(text) ? IPV6_ISSUE : "is not a subnet in CIDR form";
 }
 
 /** Whether the text is an IPv4 address in its one canonical form, without a prefix length. */

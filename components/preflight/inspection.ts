@@ -91,11 +91,11 @@ async function warnOf(
   if (drift) await pulumi.log.warn(drift);
 }
 
-type Complaint = [path: string, text: string];
+type Issue = [path: string, text: string];
 
 // The routers know which server had which address when they were last written.
-function findMovedServers(farm: FarmModel, stack: string, found: Findings): Complaint[] {
-  const moved = new Map<string, Complaint>();
+function findMovedServers(farm: FarmModel, stack: string, found: Findings): Issue[] {
+  const moved = new Map<string, Issue>();
   for (const router of farm.routers) {
     const view = seen(found, router.name);
     const known = [
@@ -114,7 +114,7 @@ function findMovedServers(farm: FarmModel, stack: string, found: Findings): Comp
   return [...moved.values()];
 }
 
-function findRemovals(farm: FarmModel, stack: string, found: Findings): Complaint[] {
+function findRemovals(farm: FarmModel, stack: string, found: Findings): Issue[] {
   if (process.env.LOOPBACK_HA_FORCE_REMOVAL) {
     void pulumi.log.warn("LOOPBACK_HA_FORCE_REMOVAL is set: names may leave while resolvers still know them");
     return [];
@@ -153,7 +153,7 @@ function findRemovals(farm: FarmModel, stack: string, found: Findings): Complain
       }),
     };
   });
-  return findEarlyRemovals(leaving, views, (pair) => wayOut(farm, pair)).map((text): Complaint => [
+  return findEarlyRemovals(leaving, views, (pair) => wayOut(farm, pair)).map((text): Issue => [
     "sites",
     text,
   ]);

@@ -1,7 +1,7 @@
 /** Which mark and which routing table stand for a server: both follow from its Ethernet host number alone. */
 import { contains, hostNumberOf, isAddress } from "../network/addressPlan";
-import { refuse, stateComplaint } from "../argumentChecks";
-import { nameComplaint } from "../config/names";
+import { refuse, stateIssue } from "../argumentChecks";
+import { nameIssue } from "../config/names";
 import type { ServerArgs } from "../host/ssh";
 import { ServerState } from "../network/placement";
 
@@ -42,7 +42,7 @@ export const PINNING: Required<PinningArgs> = {
 const HELPERS: Record<string, string> = { ftp: "tcp,21" };
 
 /** What is wrong with a helper's name, as the rest of a sentence; undefined: nothing. */
-export function helperComplaint(name: string): string | undefined {
+export function helperIssue(name: string): string | undefined {
   return Object.hasOwn(HELPERS, name) ? undefined : "is no protocol that can be helped";
 }
 
@@ -56,8 +56,8 @@ export const helperInstead = `use ${Object.keys(HELPERS).join(" or ")}`;
  */
 export function renderHelpers(helpers: string[], pinFlows: boolean): string {
   for (const name of helpers) {
-    const complaint = helperComplaint(name);
-    refuse("pinning.helpers", name, complaint && `${complaint}; ${helperInstead}`);
+    const issue = helperIssue(name);
+    refuse("pinning.helpers", name, issue && `${issue}; ${helperInstead}`);
     refuse("pinning.helpers", name, !pinFlows && "needs pinned flows; leave it out, or set pinFlows");
   }
   return [...new Set(helpers)].map((name) => `${name},${HELPERS[name]}`).join(" ");
@@ -75,7 +75,7 @@ export const RESERVED_TABLES: [number, string][] = [
 export const CHECK_RULE_PRIORITY = 7676;
 
 /** What is wrong with a mask for marks, as the rest of a sentence; undefined: nothing. */
-export function markMaskComplaint(text: string): string | undefined {
+export function markMaskIssue(text: string): string | undefined {
   if (!/^0x[0-9a-fA-F]{1,8}$/.test(text)) return "is no mask of 32 bits";
   const bits = Number.parseInt(text, 16).toString(2);
   return /^1+0*$/.test(bits) ? undefined : "is not one run of bits";
@@ -106,12 +106,12 @@ export function renderServers(
   pinning: PinningArgs = {},
 ): string {
   const { markMask, tableBase } = { ...PINNING, ...pinning };
-  refuse("pinning.markMask", markMask, markMaskComplaint(markMask));
+  refuse("pinning.markMask", markMask, markMaskIssue(markMask));
   return servers
     .map(({ name, address, state }) => {
-      refuse("servers", name, nameComplaint(name));
+      refuse("servers", name, nameIssue(name));
       refuse("servers", address, !isAddress(address) && "is not an IPv4 address");
-      refuse("servers", state, state && stateComplaint(state));
+      refuse("servers", state, state && stateIssue(state));
       refuse(
         "servers",
         address,

@@ -1,7 +1,7 @@
 import { ServerState } from "../network/placement";
 import { compareAddresses, contains, isAddress, isPrefix, networkAddress } from "../network/addressPlan";
 import { firstRepeated, refuse } from "../argumentChecks";
-import { checkPathComplaint, dnsNameComplaint, nameComplaint, siteNameComplaint } from "../config/names";
+import { checkPathIssue, dnsNameIssue, nameIssue, siteNameIssue } from "../config/names";
 import { UserError } from "../base/userError";
 import { PINNING, CHECK_RULE_PRIORITY, PinningArgs, renderHelpers } from "./pinning";
 
@@ -74,8 +74,8 @@ export function completeRoutes(routes: RouteArgs[], servers?: { name: string; ad
   return routes.map(({ prefix, server, nextHop }) => {
     const hop = nextHop ?? servers?.find(({ name }) => name === server)?.address;
     if (hop !== undefined) return { prefix, server, nextHop: hop };
-    const complaint = servers ? "is none of the servers" : "has no address: give nextHop, or servers";
-    throw new UserError(`routes: ${JSON.stringify(server)} ${complaint}`);
+    const issue = servers ? "is none of the servers" : "has no address: give nextHop, or servers";
+    throw new UserError(`routes: ${JSON.stringify(server)} ${issue}`);
   });
 }
 
@@ -157,13 +157,13 @@ function isSameBut<T extends object>(left: keyof T, a: T, b: T): boolean {
 
 /** All but the VIP. */
 function renderCheck(check: VipCheckArgs): string {
-  refuse("checks", check.site, nameComplaint(check.site));
-  if (check.serverName !== undefined) refuse("checks", check.serverName, siteNameComplaint(check.serverName));
+  refuse("checks", check.site, nameIssue(check.site));
+  if (check.serverName !== undefined) refuse("checks", check.serverName, siteNameIssue(check.serverName));
   const { vip, site, kind = CheckKind.Ping, port, greeting, zone, serverName, pool } = check;
   const { checkPath = "/", https = false } = check;
-  refuse("checks", checkPath, checkPathComplaint(checkPath));
-  if (greeting !== undefined) refuse("checks", greeting, greetingComplaint(greeting));
-  if (zone !== undefined) refuse("checks", zone, dnsNameComplaint(zone));
+  refuse("checks", checkPath, checkPathIssue(checkPath));
+  if (greeting !== undefined) refuse("checks", greeting, greetingIssue(greeting));
+  if (zone !== undefined) refuse("checks", zone, dnsNameIssue(zone));
   const require = (value: unknown, name: string): void => {
     if (value === undefined) throw new UserError(`checks: ${kind} for ${vip} (${site}) needs ${name}`);
   };
@@ -184,7 +184,7 @@ function renderCheck(check: VipCheckArgs): string {
   return `${site} ping`;
 }
 
-function greetingComplaint(greeting: string): string | undefined {
+function greetingIssue(greeting: string): string | undefined {
   return /^[\x21-\x7e]([\x20-\x7e]{0,78}[\x21-\x7e])?$/.test(greeting)
     ? undefined
     : "is no beginning of a line in printable ASCII, such as 220";
@@ -221,11 +221,11 @@ interface RoutesContext {
  * Ethernet, a prefix stands twice, or a route's server is none of the servers, or down.
  */
 export function checkRoutes(routes: Route[], { block, serverSubnet, servers }: RoutesContext): void {
-  refuse("block", block, prefixComplaint(block));
-  refuse("serverSubnet", serverSubnet, prefixComplaint(serverSubnet));
+  refuse("block", block, prefixIssue(block));
+  refuse("serverSubnet", serverSubnet, prefixIssue(serverSubnet));
   for (const { prefix, server, nextHop } of routes) {
-    refuse("routes", prefix, prefixComplaint(prefix));
-    refuse("routes", server, nameComplaint(server));
+    refuse("routes", prefix, prefixIssue(prefix));
+    refuse("routes", server, nameIssue(server));
     refuse("routes", nextHop, !isAddress(nextHop) && "is not an IPv4 address");
     const known = servers?.find(({ name }) => name === server);
     refuse("routes", server, servers !== undefined && !known && "is none of the servers");
@@ -248,7 +248,7 @@ export function checkRoutes(routes: Route[], { block, serverSubnet, servers }: R
   if (twice) throw new UserError(`routes: ${twice} stands there twice; a prefix has one next hop`);
 }
 
-function prefixComplaint(text: string): string | undefined {
+function prefixIssue(text: string): string | undefined {
   if (!isPrefix(text)) return "is no prefix in CIDR form, such as 192.0.2.64/27";
   const network = `${networkAddress(text)}/${text.split("/")[1]}`;
   return network === text ? undefined : `is not on its network address; use ${network}`;

@@ -11,7 +11,7 @@ import {
   parseRoutes,
   planChanges,
   sampleOf,
-  tableComplaint,
+  tableIssue,
   tagOf,
 } from "../../components/routerRoute/ciscoIos/table.cjs";
 
@@ -234,7 +234,7 @@ describe("routes of an IOS router", () => {
     ],
   ];
   for (const [name, text, expected] of tables) {
-    it(`judges the table: ${name}`, () => assert.strictEqual(tableComplaint(text, wish), expected));
+    it(`judges the table: ${name}`, () => assert.strictEqual(tableIssue(text, wish), expected));
   }
 });
 

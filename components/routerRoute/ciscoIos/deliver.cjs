@@ -7,15 +7,7 @@ const { withInstance } = require("../../host/appliedAs.cjs");
 const { printableLines } = require("../../host/foreignText.cjs");
 const { filesOf } = require("../../host/wish.cjs");
 const { Broken, LIMITS, Refused, Session, pause } = require("./session.cjs");
-const {
-  findForeign,
-  findLonger,
-  isIn,
-  maskOf,
-  planChanges,
-  sampleOf,
-  tableComplaint,
-} = require("./table.cjs");
+const { findForeign, findLonger, isIn, maskOf, planChanges, sampleOf, tableIssue } = require("./table.cjs");
 const {
   LINE_MS,
   bringTo,
@@ -241,17 +233,17 @@ async function ping(session, moved) {
 /** The routing table has the last word. @param {Session} session @param {Wish[]} routes */
 async function verify(session, routes) {
   for (const route of routes) {
-    let complaint;
+    let issue;
     // The line is taken before the table is.
     for (const wait of [0, 200, 1000]) {
       await pause(wait);
       const output = await session.run(`show ip route ${sampleOf(route.prefix)}`, { may: /not in table/i });
-      complaint = tableComplaint(output, route);
-      if (!complaint) break;
+      issue = tableIssue(output, route);
+      if (!issue) break;
     }
-    if (complaint) {
+    if (issue) {
       throw new Refused(
-        `${route.prefix} should go to ${route.server} (${route.hop}) on ${machine}, but it ${complaint} (show ip route ${sampleOf(route.prefix)})`,
+        `${route.prefix} should go to ${route.server} (${route.hop}) on ${machine}, but it ${issue} (show ip route ${sampleOf(route.prefix)})`,
       );
     }
   }
@@ -264,14 +256,14 @@ async function verify(session, routes) {
  */
 async function verifyInside(session, { routes, block }, moved) {
   const [address, length] = block.split("/");
-  const isUserError = /^ *%(?!.*not in table)/im;
+  const isRejection = /^ *%(?!.*not in table)/im;
   let answer = "";
   // IOS takes a mask, FRR a length.
   for (const which of [`${address} ${maskOf(Number(length))}`, block]) {
     answer = await session.run(`show ip route ${which} longer-prefixes`, { may: /./, seconds: LIMITS.save });
-    if (!isUserError.test(answer)) break;
+    if (!isRejection.test(answer)) break;
   }
-  if (isUserError.test(answer)) {
+  if (isRejection.test(answer)) {
     warn(
       "it does not show routes by 'longer-prefixes': longer ones of others inside the VIP prefixes are not seen",
     );

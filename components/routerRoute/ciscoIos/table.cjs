@@ -183,7 +183,7 @@ function sampleOf(prefix) {
  * What `show ip route ADDRESS` says against a wish, as the rest of a sentence; undefined: the table does as wished.
  * @param {string} text @param {Wish} wish
  */
-function tableComplaint(text, { prefix, hop }) {
+function tableIssue(text, { prefix, hop }) {
   const entries = text
     .split(/^(?=Routing entry for )/m)
     .filter((part) => part.startsWith("Routing entry for "));
@@ -212,5 +212,5 @@ module.exports = {
   findLonger,
   isIn,
   sampleOf,
-  tableComplaint,
+  tableIssue,
 };
