@@ -8,7 +8,7 @@ import { UserError } from "./base/userError";
 import type { SiteArgs } from "./webServerPool/vhost";
 
 /** @throws UserError naming the argument, the value and what is wrong with it */
-export function refuse(path: string, value: unknown, issue: string | false | undefined): void {
+export function assertValid(path: string, value: unknown, issue: string | false | undefined): void {
   if (issue) throw new UserError(`${path}: ${JSON.stringify(value)} ${issue}`);
 }
 
@@ -21,9 +21,9 @@ export const stateIssue = (state: string): string | undefined =>
 /** Machines: names, addresses and states, and no name twice. */
 export function checkHosts(path: string, hosts: ServerArgs[]): void {
   hosts.forEach(({ name, address, state = ServerState.Active }, i) => {
-    refuse(`${path}[${i}].name`, name, nameIssue(name));
-    refuse(`${path}[${i}].address`, address, isAddress(address) ? undefined : "is not an IPv4 address");
-    refuse(`${path}[${i}].state`, state, stateIssue(state));
+    assertValid(`${path}[${i}].name`, name, nameIssue(name));
+    assertValid(`${path}[${i}].address`, address, isAddress(address) ? undefined : "is not an IPv4 address");
+    assertValid(`${path}[${i}].state`, state, stateIssue(state));
   });
   checkUnique(
     path,
@@ -35,15 +35,17 @@ export function checkHosts(path: string, hosts: ServerArgs[]): void {
 export function checkSites(sites: SiteArgs[], secrets: string[] = []): void {
   sites.forEach((site, i) => {
     const path = `sites[${i}]`;
-    refuse(`${path}.name`, site.name, nameIssue(site.name));
-    refuse(`${path}.serverName`, site.serverName, siteNameIssue(site.serverName));
-    (site.aliases ?? []).forEach((alias, j) => refuse(`${path}.aliases[${j}]`, alias, aliasIssue(alias)));
-    refuse(`${path}.documentRoot`, site.documentRoot, documentRootIssue(site.documentRoot));
+    assertValid(`${path}.name`, site.name, nameIssue(site.name));
+    assertValid(`${path}.serverName`, site.serverName, siteNameIssue(site.serverName));
+    (site.aliases ?? []).forEach((alias, j) =>
+      assertValid(`${path}.aliases[${j}]`, alias, aliasIssue(alias)),
+    );
+    assertValid(`${path}.documentRoot`, site.documentRoot, documentRootIssue(site.documentRoot));
     lineProblems(site.apache ?? [], secrets).forEach(({ line, issue, instead }) =>
-      refuse(`${path}.apache[${line}]`, site.apache?.[line], `${issue}; ${instead}`),
+      assertValid(`${path}.apache[${line}]`, site.apache?.[line], `${issue}; ${instead}`),
     );
     site.vips.forEach((vip, j) =>
-      refuse(`${path}.vips[${j}]`, vip, isAddress(vip) ? undefined : "is not an IPv4 address"),
+      assertValid(`${path}.vips[${j}]`, vip, isAddress(vip) ? undefined : "is not an IPv4 address"),
     );
   });
   checkUnique(

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { checkHosts, refuse } from "../argumentChecks";
+import { checkHosts, assertValid } from "../argumentChecks";
 import { MOST_SERIAL } from "../config/model";
 import { Concern, hostCommand, instanceName, resourcesBehind } from "../host/hostCommand";
 import { ServerArgs } from "../host/ssh";
@@ -72,7 +72,7 @@ export class DnsRoundRobin extends pulumi.ComponentResource {
 function settingsOf({ zone, serialAtLeast: least }: DnsRoundRobinArgs): string {
   if (least === undefined) return `zone=${zone}\n`;
   const isSerial = Number.isInteger(least) && least >= 1 && least <= MOST_SERIAL;
-  refuse("serialAtLeast", least, isSerial ? undefined : `is not a serial; use 1 to ${MOST_SERIAL}`);
+  assertValid("serialAtLeast", least, isSerial ? undefined : `is not a serial; use 1 to ${MOST_SERIAL}`);
   return `zone=${zone}\nserial_at_least=${least}\n`;
 }
 

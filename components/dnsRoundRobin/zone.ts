@@ -1,5 +1,5 @@
 import { compareAddresses, isAddress } from "../network/addressPlan";
-import { refuse } from "../argumentChecks";
+import { assertValid } from "../argumentChecks";
 import { SoaTimers, ZoneRecordModel } from "../config/model";
 import { hostNameIssue, mailIssue, ownerIssue, zoneIssue } from "../config/names";
 import { rdataIssue, relative } from "../config/records";
@@ -106,16 +106,16 @@ function quoteText(text: string): string {
 
 // What named would not refuse by itself, or only on the machine. An issue is the rest of a sentence about the value.
 function checkZone({ zone, primary, nsRecords, contact, timers, ttl, sites, records = [] }: ZoneArgs): void {
-  refuse("zone", zone, zoneIssue(zone));
-  refuse(
+  assertValid("zone", zone, zoneIssue(zone));
+  assertValid(
     "nsRecords",
     nsRecords,
     nsRecords.length === 0 && `are none: zone ${zone} needs one, such as ns1.${zone}`,
   );
-  nsRecords.forEach((name, i) => refuse(`nsRecords[${i}]`, name, hostNameIssue(name)));
-  if (primary !== undefined) refuse("primary", primary, hostNameIssue(primary));
-  refuse("contact", contact, mailIssue(contact));
-  for (const [name, seconds] of Object.entries({ ...timers, ttl })) refuseSeconds(name, seconds);
+  nsRecords.forEach((name, i) => assertValid(`nsRecords[${i}]`, name, hostNameIssue(name)));
+  if (primary !== undefined) assertValid("primary", primary, hostNameIssue(primary));
+  assertValid("contact", contact, mailIssue(contact));
+  for (const [name, seconds] of Object.entries({ ...timers, ttl })) assertSeconds(name, seconds);
   const first = new Map<string, number>();
   sites.forEach((site, i) => {
     checkSite(site, `sites[${i}]`, zone, first);
@@ -132,30 +132,30 @@ function checkSite(
 ): void {
   const lower = name.toLowerCase();
   const inside = lower === zone || lower.endsWith(`.${zone}`);
-  refuse(`${path}.name`, name, !inside && `is not in zone ${zone}`);
-  refuse(`${path}.name`, name, ownerIssue(relativeName(name, zone), zone));
-  refuse(
+  assertValid(`${path}.name`, name, !inside && `is not in zone ${zone}`);
+  assertValid(`${path}.name`, name, ownerIssue(relativeName(name, zone), zone));
+  assertValid(
     `${path}.name`,
     name,
     /[_/]/.test(lower) && "has an underscore or a slash, which the name of a host can't have",
   );
   const first = before.get(lower);
-  refuse(
+  assertValid(
     `${path}.name`,
     name,
     first !== undefined && `is sites[${first}].name again; give its addresses once`,
   );
-  refuse(`${path}.addresses`, addresses, addresses.length === 0 && `are none: ${name} needs one`);
+  assertValid(`${path}.addresses`, addresses, addresses.length === 0 && `are none: ${name} needs one`);
   addresses.forEach((address, i) =>
-    refuse(`${path}.addresses[${i}]`, address, !isAddress(address) && "is not an IPv4 address"),
+    assertValid(`${path}.addresses[${i}]`, address, !isAddress(address) && "is not an IPv4 address"),
   );
 }
 
 function checkRecord({ name, ttl, type, value }: ZoneRecordModel, path: string, zone: string): void {
-  refuse(`${path}.name`, name, ownerIssue(name, zone));
-  if (ttl !== undefined) refuseSeconds(`${path}.ttl`, ttl);
-  refuse(`${path}.type`, type, !/^[A-Z0-9-]+$/.test(type) && "is not a record's type");
-  refuse(
+  assertValid(`${path}.name`, name, ownerIssue(name, zone));
+  if (ttl !== undefined) assertSeconds(`${path}.ttl`, ttl);
+  assertValid(`${path}.type`, type, !/^[A-Z0-9-]+$/.test(type) && "is not a record's type");
+  assertValid(
     `${path}.value`,
     value,
     type === "TXT"
@@ -164,8 +164,8 @@ function checkRecord({ name, ttl, type, value }: ZoneRecordModel, path: string, 
   );
 }
 
-function refuseSeconds(path: string, value: number): void {
-  refuse(
+function assertSeconds(path: string, value: number): void {
+  assertValid(
     path,
     value,
     !(Number.isInteger(value) && value >= 0 && value < 2 ** 31) && "is no number of seconds",

@@ -1,4 +1,4 @@
-import { refuse } from "../argumentChecks";
+import { assertValid } from "../argumentChecks";
 import { userIssue } from "../config/names";
 import { ServerState } from "../network/placement";
 import { sshHere } from "./sshHere.cjs";
@@ -85,7 +85,7 @@ export const sharedSshArguments = (host: HostArgs): string[] => [...sshHere(), .
 export function forLooking<H extends HostArgs>(host: H): H {
   const user = process.env.LOOPBACK_HA_LOOK_USER;
   if (!user) return host;
-  refuse("LOOPBACK_HA_LOOK_USER", user, userIssue(user));
+  assertValid("LOOPBACK_HA_LOOK_USER", user, userIssue(user));
   return { ...host, ssh: { ...host.ssh, user, sudo: user !== "root" } };
 }
 

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { checkHosts, refuse } from "../argumentChecks";
+import { checkHosts, assertValid } from "../argumentChecks";
 import { hostCommand, instanceName, resourcesBehind } from "../host/hostCommand";
 import { HostArgs, ServerArgs } from "../host/ssh";
 import { routerKind } from "./kinds";
@@ -91,7 +91,7 @@ export class RouterRoute extends pulumi.ComponentResource {
     const kind = routerKind(args.kind);
     instanceName(name, kind.concern);
     const pinFlows = args.pinFlows ?? kind.pinsFlows;
-    refuse("pinFlows", pinFlows, pinFlows && !kind.pinsFlows && cannotPin(args.kind));
+    assertValid("pinFlows", pinFlows, pinFlows && !kind.pinsFlows && cannotPin(args.kind));
     // As the component's inputs, so that a preview says "via web2 => web3".
     super(
       "loopback-ha:index:RouterRoute",

@@ -1,6 +1,6 @@
 /** Which mark and which routing table stand for a server: both follow from its Ethernet host number alone. */
 import { contains, hostNumberOf, isAddress } from "../network/addressPlan";
-import { refuse, stateIssue } from "../argumentChecks";
+import { assertValid, stateIssue } from "../argumentChecks";
 import { nameIssue } from "../config/names";
 import type { ServerArgs } from "../host/ssh";
 import { ServerState } from "../network/placement";
@@ -57,8 +57,8 @@ export const helperInstead = `use ${Object.keys(HELPERS).join(" or ")}`;
 export function renderHelpers(helpers: string[], pinFlows: boolean): string {
   for (const name of helpers) {
     const issue = helperIssue(name);
-    refuse("pinning.helpers", name, issue && `${issue}; ${helperInstead}`);
-    refuse("pinning.helpers", name, !pinFlows && "needs pinned flows; leave it out, or set pinFlows");
+    assertValid("pinning.helpers", name, issue && `${issue}; ${helperInstead}`);
+    assertValid("pinning.helpers", name, !pinFlows && "needs pinned flows; leave it out, or set pinFlows");
   }
   return [...new Set(helpers)].map((name) => `${name},${HELPERS[name]}`).join(" ");
 }
@@ -106,26 +106,26 @@ export function renderServers(
   pinning: PinningArgs = {},
 ): string {
   const { markMask, tableBase } = { ...PINNING, ...pinning };
-  refuse("pinning.markMask", markMask, markMaskIssue(markMask));
+  assertValid("pinning.markMask", markMask, markMaskIssue(markMask));
   return servers
     .map(({ name, address, state }) => {
-      refuse("servers", name, nameIssue(name));
-      refuse("servers", address, !isAddress(address) && "is not an IPv4 address");
-      refuse("servers", state, state && stateIssue(state));
-      refuse(
+      assertValid("servers", name, nameIssue(name));
+      assertValid("servers", address, !isAddress(address) && "is not an IPv4 address");
+      assertValid("servers", state, state && stateIssue(state));
+      assertValid(
         "servers",
         address,
         !contains(serverSubnet, address) && `lies outside the Ethernet ${serverSubnet}`,
       );
       const number = hostNumberOf(serverSubnet, address);
-      refuse(
+      assertValid(
         "pinning.markMask",
         markMask,
         number > markRoom(markMask) && `has no room for host number ${number} (${name})`,
       );
       const table = tableBase + number;
       const reserved = RESERVED_TABLES.find(([taken]) => taken === table);
-      refuse(
+      assertValid(
         "pinning.tableBase",
         tableBase,
         reserved && `gives ${name} table ${table}, which is ${reserved[1]}`,

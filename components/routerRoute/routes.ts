@@ -1,6 +1,6 @@
 import { ServerState } from "../network/placement";
 import { compareAddresses, contains, isAddress, isPrefix, networkAddress } from "../network/addressPlan";
-import { firstRepeated, refuse } from "../argumentChecks";
+import { firstRepeated, assertValid } from "../argumentChecks";
 import { checkPathIssue, dnsNameIssue, nameIssue, siteNameIssue } from "../config/names";
 import { UserError } from "../base/userError";
 import { PINNING, CHECK_RULE_PRIORITY, PinningArgs, renderHelpers } from "./pinning";
@@ -102,12 +102,12 @@ export function renderSettings(settings: {
   checkSeconds?: number;
 }): string {
   const { markMask, rulePriority, helpers, trackOnlyVips } = { ...PINNING, ...settings.pinning };
-  refuse(
+  assertValid(
     "pinning.rulePriority",
     rulePriority,
     rulePriority === CHECK_RULE_PRIORITY && "is that of the rule by which servers are asked before a move",
   );
-  refuse(
+  assertValid(
     "pinning.trackOnlyVips",
     trackOnlyVips,
     trackOnlyVips && !settings.pinFlows && "needs pinned flows; leave it out, or set pinFlows",
@@ -136,7 +136,7 @@ export function renderChecks(checks: VipCheckArgs[]): string {
   let last: { check: VipCheckArgs; of: string[] } | undefined;
   for (const check of checks) {
     const { vip } = check;
-    refuse("checks", vip, isAddress(vip) ? undefined : "is not an IPv4 address");
+    assertValid("checks", vip, isAddress(vip) ? undefined : "is not an IPv4 address");
     if (!last || !isSameBut("vip", last.check, check)) {
       const what = renderCheck(check);
       const of = vips.get(what) ?? [];
@@ -157,13 +157,14 @@ function isSameBut<T extends object>(left: keyof T, a: T, b: T): boolean {
 
 /** All but the VIP. */
 function renderCheck(check: VipCheckArgs): string {
-  refuse("checks", check.site, nameIssue(check.site));
-  if (check.serverName !== undefined) refuse("checks", check.serverName, siteNameIssue(check.serverName));
+  assertValid("checks", check.site, nameIssue(check.site));
+  if (check.serverName !== undefined)
+    assertValid("checks", check.serverName, siteNameIssue(check.serverName));
   const { vip, site, kind = CheckKind.Ping, port, greeting, zone, serverName, pool } = check;
   const { checkPath = "/", https = false } = check;
-  refuse("checks", checkPath, checkPathIssue(checkPath));
-  if (greeting !== undefined) refuse("checks", greeting, greetingIssue(greeting));
-  if (zone !== undefined) refuse("checks", zone, dnsNameIssue(zone));
+  assertValid("checks", checkPath, checkPathIssue(checkPath));
+  if (greeting !== undefined) assertValid("checks", greeting, greetingIssue(greeting));
+  if (zone !== undefined) assertValid("checks", zone, dnsNameIssue(zone));
   const require = (value: unknown, name: string): void => {
     if (value === undefined) throw new UserError(`checks: ${kind} for ${vip} (${site}) needs ${name}`);
   };
@@ -221,23 +222,23 @@ interface RoutesContext {
  * Ethernet, a prefix stands twice, or a route's server is none of the servers, or down.
  */
 export function checkRoutes(routes: Route[], { block, serverSubnet, servers }: RoutesContext): void {
-  refuse("block", block, prefixIssue(block));
-  refuse("serverSubnet", serverSubnet, prefixIssue(serverSubnet));
+  assertValid("block", block, prefixIssue(block));
+  assertValid("serverSubnet", serverSubnet, prefixIssue(serverSubnet));
   for (const { prefix, server, nextHop } of routes) {
-    refuse("routes", prefix, prefixIssue(prefix));
-    refuse("routes", server, nameIssue(server));
-    refuse("routes", nextHop, !isAddress(nextHop) && "is not an IPv4 address");
+    assertValid("routes", prefix, prefixIssue(prefix));
+    assertValid("routes", server, nameIssue(server));
+    assertValid("routes", nextHop, !isAddress(nextHop) && "is not an IPv4 address");
     const known = servers?.find(({ name }) => name === server);
-    refuse("routes", server, servers !== undefined && !known && "is none of the servers");
-    refuse("routes", server, known?.state === ServerState.Down && "is down, and can carry nothing");
-    refuse(
+    assertValid("routes", server, servers !== undefined && !known && "is none of the servers");
+    assertValid("routes", server, known?.state === ServerState.Down && "is down, and can carry nothing");
+    assertValid(
       "routes",
       nextHop,
       known && known.address !== nextHop && `is not the address of ${server}, ${known.address}`,
     );
   }
   const shared = firstRepeated((servers ?? []).map(({ address }) => address));
-  refuse("servers", shared, shared !== undefined && "is the address of two servers");
+  assertValid("servers", shared, shared !== undefined && "is the address of two servers");
   const stray = routes.find((route) => !contains(serverSubnet, route.nextHop));
   if (stray) {
     throw new UserError(
