@@ -2,7 +2,7 @@
 import "./startup/needs.cjs";
 // Both before the SDK: the machines answer while it loads.
 import "./startup/quickStart.cjs";
-import { lookAhead } from "./startup/prefetch";
+import { prefetchedLook } from "./startup/prefetch";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import {
@@ -73,7 +73,7 @@ export async function program(): Promise<Record<string, unknown>> {
   const pool = poolOf(farm);
   const certificates = planAhead(pool);
   certificates.catch(() => {}); // awaited below
-  const found = await inspect(farm, stack, lookAhead);
+  const found = await inspect(farm, stack, prefetchedLook);
   // A resolver that does not answer holds up nothing.
   void zonesElsewhere(farm, stack, found).then((lines) =>
     lines.forEach((line) => void pulumi.log.warn(line)),

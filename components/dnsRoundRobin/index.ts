@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { checkHosts, assertValid } from "../argumentChecks";
+import { assertValid, checkHosts } from "../argumentChecks";
 import { MOST_SERIAL } from "../config/model";
 import { Concern, hostCommand, instanceName, resourcesBehind } from "../host/hostCommand";
 import { ServerArgs } from "../host/ssh";

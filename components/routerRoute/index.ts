@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { checkHosts, assertValid } from "../argumentChecks";
+import { assertValid, checkHosts } from "../argumentChecks";
 import { hostCommand, instanceName, resourcesBehind } from "../host/hostCommand";
 import { HostArgs, ServerArgs } from "../host/ssh";
 import { routerKind } from "./kinds";

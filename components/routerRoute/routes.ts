@@ -1,6 +1,6 @@
 import { ServerState } from "../network/placement";
 import { compareAddresses, contains, isAddress, isPrefix, networkAddress } from "../network/addressPlan";
-import { firstRepeated, assertValid } from "../argumentChecks";
+import { assertValid, firstRepeated } from "../argumentChecks";
 import { checkPathIssue, dnsNameIssue, nameIssue, siteNameIssue } from "../config/names";
 import { UserError } from "../base/userError";
 import { PINNING, CHECK_RULE_PRIORITY, PinningArgs, renderHelpers } from "./pinning";
