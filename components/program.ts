@@ -37,7 +37,7 @@ import { ownInstances } from "./host/observe";
 import { withDrift } from "./host/knownDrift";
 import { zoneComponent } from "./host/instance";
 import { announceOrder } from "./host/turns.cjs";
-import { tellOutlook } from "./preflight/report";
+import { printPreflightReport } from "./preflight/report";
 import { commandsOf, httpsSites, planAhead } from "./webServerPool/tls";
 import { SiteArgs, healthPath } from "./webServerPool/vhost";
 import { zonesElsewhere } from "./preflight/zonesElsewhere";
@@ -79,7 +79,7 @@ export async function program(): Promise<Record<string, unknown>> {
     lines.forEach((line) => void pulumi.log.warn(line)),
   );
   await certificates;
-  await tellOutlook(farm, stack, found);
+  await printPreflightReport(farm, stack, found);
   return build(farm, stack, found, token, pool);
 }
 

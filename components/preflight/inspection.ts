@@ -153,14 +153,14 @@ function findRemovals(farm: FarmModel, stack: string, found: Findings): Issue[] 
       }),
     };
   });
-  return findEarlyRemovals(leaving, views, (pair) => wayOut(farm, pair)).map((text): Issue => [
+  return findEarlyRemovals(leaving, views, (pair) => remediation(farm, pair)).map((text): Issue => [
     "sites",
     text,
   ]);
 }
 
 /** How a name leaves an address without a visitor lost: the first of two runs. */
-function wayOut({ network, sites }: FarmModel, { name, address }: NameAddress): string {
+function remediation({ network, sites }: FarmModel, { name, address }: NameAddress): string {
   const site = sites.find((candidate) => [candidate.serverName, ...boundAliases(candidate)].includes(name));
   if (!site) {
     return "put the site back as it was, with retiring: true (one name of a site that stays: into its retiringAliases)";

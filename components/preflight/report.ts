@@ -19,7 +19,7 @@ export const MOVES_FILE = "LOOPBACK_HA_MOVES_FILE";
  *
  * @throws UserError when that file can't be written
  */
-export async function tellOutlook(farm: FarmModel, stack: string, found: Findings): Promise<void> {
+export async function printPreflightReport(farm: FarmModel, stack: string, found: Findings): Promise<void> {
   const moves = movesOf(farm, stack, found);
   const file = process.env[MOVES_FILE];
   const hidden = hiddenVhosts(farm, stack, found);
@@ -200,10 +200,10 @@ export function homeCommands(homes: [string, string][]): string[] {
 /** Whoever reads the file while it is written finds the old one. */
 function writeMoves(
   file: string,
-  outlook: { routers: RouterMoves[]; proposedHomes: Record<string, string>; hidden: HiddenVhost[] },
+  report: { routers: RouterMoves[]; proposedHomes: Record<string, string>; hidden: HiddenVhost[] },
 ): void {
   try {
-    writeWhole(file, `${JSON.stringify(outlook, undefined, 2)}\n`);
+    writeWhole(file, `${JSON.stringify(report, undefined, 2)}\n`);
   } catch (error) {
     throw new UserError(
       `${MOVES_FILE}: ${JSON.stringify(file)} can't be written (${(error as Error).message}); nothing was changed. ` +
