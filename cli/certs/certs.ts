@@ -7,7 +7,7 @@ import { printable } from "../../components/host/foreignText.cjs";
 import { Reading, filesOfPair, problemsOf, readPair } from "../../components/webServerPool/tls/pair.cjs";
 import { change } from "../commands/change";
 import { CliError, Exit, UsageError } from "../terminal/exit";
-import type { Forecast } from "../pulumi/preview";
+import type { Preview } from "../pulumi/preview";
 import { onInterrupt } from "../terminal/interrupt";
 import { ChangedMeanwhile, Session } from "../pulumi/session";
 import { siteNamed } from "../edits/site";
@@ -83,7 +83,7 @@ const SAME_MOVES_MS = 15_000;
 class MovesWait extends UsageError {}
 
 /** Why `certs` does not run `up`. */
-function refuseMoves({ routers }: Forecast): void {
+function refuseMoves({ routers }: Preview): void {
   const moves = routers.flatMap((router) => router.moves.map(({ prefix }) => `${router.router}: ${prefix}`));
   if (moves.length > 0)
     throw new MovesWait(
