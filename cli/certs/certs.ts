@@ -15,7 +15,7 @@ import type { Edit } from "../pulumi/stackFile";
 import { Terminal } from "../terminal/output";
 import { Hooks } from "../watch/hooks";
 import { becomeTheOrderer } from "../watch/instance";
-import type { Line } from "../watch/words";
+import type { Line } from "../watch/events";
 import { Account, accountsIn, allThumbprints } from "./account";
 import { caaDomainOf, planCaa } from "./caa";
 import { Client, certbot, orderWords, registerWords } from "./client";
@@ -23,7 +23,7 @@ import { makePrivate, pairsFolderOf } from "./folder";
 import { Journal, Order, keyOf, readJournal, withOrder, writeJournal } from "./journal";
 import { Lead, ask, issueIn } from "./leads";
 import { PlannedSite, Step, namesOf, plan } from "./plan";
-import * as words from "./words";
+import * as events from "./events";
 
 /** Let's Encrypt's directory. */
 export const LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory";
@@ -216,7 +216,7 @@ export class Certs {
       account !== undefined && this.thumbprint === account.thumbprint
         ? await this.issues(orders, account)
         : new Map<string, string>();
-    for (const [site, why] of issues) this.terminal.say(printable(words.refused(site, why).text));
+    for (const [site, why] of issues) this.terminal.say(printable(events.refused(site, why).text));
     return this.resultOf(
       results.map(({ step: _, ...site }) => {
         const why = issues.get(site.site);
@@ -347,7 +347,7 @@ export class Certs {
     for (const { step, ...site } of now) {
       if (step !== Step.Order) {
         results.push({ ...site, result: step });
-        if (step === Step.Stopped) this.say(words.stopped(site.site, site.why));
+        if (step === Step.Stopped) this.say(events.stopped(site.site, site.why));
       } else if (this.interrupted) results.push({ ...site, result: "interrupted" });
       else results.push(await this.orderOne({ step, ...site }, account));
     }
@@ -358,7 +358,7 @@ export class Certs {
     const { step: _, ...site } = planned;
     const issue = (await this.issues([planned], account)).get(site.site);
     if (issue !== undefined) {
-      this.say(words.refused(site.site, issue));
+      this.say(events.refused(site.site, issue));
       return { ...site, result: "refused", why: issue };
     }
     const key = keyOf(this.client.server, site.names);
@@ -376,14 +376,14 @@ export class Certs {
     if ("pair" in after && certificateIn(after) !== before) {
       const expires = new Date(after.pair.chain[0].validTo);
       this.note(withOrder(this.journal, { ...order, result: "ordered" }));
-      this.say(words.ordered(site.site, site.names, expires.toISOString().slice(0, 10)));
+      this.say(events.ordered(site.site, site.names, expires.toISOString().slice(0, 10)));
       return { ...site, result: "ordered", expires };
     }
     const why =
       failure ??
       `certbot wrote no new pair to ${path.join(this.pairs, site.site)}: where that was put there by another hand, move it away together with ${this.folder}/renewal/${site.site}.conf`;
     this.note(withOrder(this.journal, { ...order, result: "failed", text: why }));
-    this.say(words.failed(site.site, why));
+    this.say(events.failed(site.site, why));
     return { ...site, result: "failed", why };
   }
 
@@ -399,11 +399,11 @@ export class Certs {
       );
     } catch (error) {
       if (!(error instanceof CliError)) throw error;
-      this.say(words.undelivered(sites, error.message));
+      this.say(events.undelivered(sites, error.message));
       return { delivered: [], undelivered: error.message };
     }
     this.note({ ...this.journal, delivered: { ...this.journal.delivered, ...lying } });
-    this.tell(words.delivered(sites));
+    this.tell(events.delivered(sites));
     return { delivered: sites };
   }
 

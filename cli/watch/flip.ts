@@ -6,9 +6,9 @@ import { Exit, CliError } from "../terminal/exit";
 import { ChangedMeanwhile, Draft, Session, Where } from "../pulumi/session";
 import { describeUnlocked, unlock } from "../pulumi/unlock";
 import type { Outcome } from "./decide";
-import { Result } from "./memory";
-import * as words from "./words";
-import type { Line } from "./words";
+import { Result } from "./state";
+import * as events from "./events";
+import type { Line } from "./events";
 
 export interface Flipper {
   session: Session;
@@ -86,7 +86,7 @@ const allOf = ({ farm }: Draft): Moves =>
 
 function describe({ moved, stayed }: ChangeOutcome, known: boolean): string {
   const stuck = stayed.map(({ router, prefix, to }) => `${router} does not send ${prefix} to ${to}`);
-  const went = known ? words.firstFew(moved.map(({ prefix, to }) => `${prefix} goes to ${to}`)) : [];
+  const went = known ? events.firstFew(moved.map(({ prefix, to }) => `${prefix} goes to ${to}`)) : [];
   return [...went, ...stuck].join(", ") || (known ? "it carried nothing" : "everything goes where it shall");
 }
 
@@ -95,7 +95,7 @@ async function breakStaleLock({ where, say }: Flipper): Promise<string | undefin
   try {
     const done = await unlock(where);
     if (done.removed.length > 0 || done.checkpoint || done.cleared.length > 0)
-      say(words.unlocked(describeUnlocked(done).slice(0, -1).join("; ")));
+      say(events.unlocked(describeUnlocked(done).slice(0, -1).join("; ")));
     return undefined;
   } catch (error) {
     return (error as Error).message;
