@@ -2,7 +2,7 @@
 import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
 import { printableLines } from "../components/host/foreignText.cjs";
-import { Refusal } from "../components/base/userError";
+import { UserError } from "../components/base/userError";
 import { certsCommand } from "./commands/certs";
 import { checkCommand } from "./commands/check";
 import { diagramCommand } from "./commands/diagram";
@@ -79,7 +79,7 @@ program()
     if (error instanceof CommanderError) return; // it has said what is wrong
     const { message, stack } = error as Error;
     // Text from machines, files and Pulumi can be in it.
-    const text = printableLines(error instanceof Refusal ? message : (stack ?? message));
+    const text = printableLines(error instanceof UserError ? message : (stack ?? message));
     process.stderr.write(`${text}\n`);
     if (process.argv.includes("--json"))
       process.stdout.write(`${JSON.stringify({ error: text, exit: process.exitCode })}\n`);
@@ -88,5 +88,5 @@ program()
 function exitOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? Exit.Ok : Exit.Usage;
   if (error instanceof CliError) return error.exit;
-  return error instanceof Refusal ? Exit.Usage : Exit.Failed;
+  return error instanceof UserError ? Exit.Usage : Exit.Failed;
 }

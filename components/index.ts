@@ -33,4 +33,4 @@ export {
 export { SOA_TIMERS } from "./dnsRoundRobin/soa";
 export { TlsVersion } from "./webServerPool/tls/defaults";
 export { ConfigError, Problem } from "./base/problems";
-export { Refusal } from "./base/userError";
+export { UserError } from "./base/userError";

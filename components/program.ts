@@ -1,7 +1,7 @@
 /** The program behind a stack: stack configuration in, components out. */
 import "./startup/needs.cjs";
 // Before the SDK: the machines answer while it loads.
-import { lookAhead } from "./startup/prefetch";
+import { prefetchedLook } from "./startup/prefetch";
 import { withShortTraces } from "./startup/shortTraces";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
@@ -37,7 +37,7 @@ import { withDrift } from "./host/knownDrift";
 import { ownInstances } from "./host/observe";
 import { zoneComponent } from "./dnsRoundRobin/names";
 import { announceOrder } from "./host/turns.cjs";
-import { tellOutlook } from "./preflight/report";
+import { printPreflightReport } from "./preflight/report";
 import { commandsOf, httpsSites, planAhead } from "./webServerPool/tls";
 import { SiteArgs, healthPath } from "./webServerPool/vhost";
 import { zonesElsewhere } from "./preflight/zonesElsewhere";
@@ -50,7 +50,7 @@ const MOST_SITES_AS_OBJECT = 500;
  * A project's program is this and nothing else.
  *
  * @returns the stack's outputs: `sites` (with more than 500, as JSON text), `serving`, `share`, `healthPath` (a secret)
- * @throws ConfigError, Refusal before any resource is made
+ * @throws ConfigError, UserError before any resource is made
  */
 export function program(): Promise<Record<string, unknown>> {
   return withShortTraces(declare);
@@ -66,13 +66,13 @@ async function declare(): Promise<Record<string, unknown>> {
   const pool = poolOf(farm);
   const certificates = planAhead(pool);
   certificates.catch(() => {}); // awaited below
-  const found = await inspect(farm, stack, lookAhead);
+  const found = await inspect(farm, stack, prefetchedLook);
   // A resolver that does not answer holds up nothing.
   void zonesElsewhere(farm, stack, found).then((lines) =>
     lines.forEach((line) => void pulumi.log.warn(line)),
   );
   await certificates;
-  await tellOutlook(farm, stack, found, pulumi.log);
+  await printPreflightReport(farm, stack, found, pulumi.log);
   return build(farm, stack, found, token, pool);
 }
 

@@ -7,7 +7,7 @@ import { printable } from "../../components/host/foreignText.cjs";
 import { Reading, filesOfPair, problemsOf, readPair } from "../../components/webServerPool/tls/pair.cjs";
 import { change } from "../edits/change";
 import { CliError, Exit, UsageError } from "../terminal/exit";
-import type { Forecast } from "../pulumi/preview";
+import type { Preview } from "../pulumi/preview";
 import { onInterrupt } from "../terminal/interrupt";
 import { ChangedMeanwhile, Session } from "../pulumi/session";
 import { siteNamed } from "../edits/site";
@@ -15,15 +15,15 @@ import type { Edit } from "../pulumi/stackFile";
 import { Terminal } from "../terminal/output";
 import { Hooks } from "../watch/hooks";
 import { becomeTheOrderer } from "../watch/instance";
-import type { Line } from "../watch/words";
+import type { Line } from "../watch/events";
 import { Account, accountsIn, allThumbprints } from "./account";
 import { caaDomainOf, planCaa } from "./caa";
 import { Client, certbot, orderWords, registerWords } from "./client";
 import { makePrivate, pairsFolderOf } from "./folder";
 import { Journal, Order, keyOf, readJournal, withOrder, writeJournal } from "./journal";
-import { Lead, ask, complaintOf } from "./leads";
+import { Lead, ask, issueIn } from "./leads";
 import { PlannedSite, Step, namesOf, plan } from "./plan";
-import * as words from "./words";
+import * as events from "./events";
 import { listed } from "./listed";
 
 /** Let's Encrypt's directory. */
@@ -84,7 +84,7 @@ const SAME_MOVES_MS = 15_000;
 class MovesWait extends UsageError {}
 
 /** Why `certs` does not run `up`. */
-function refuseMoves({ routers }: Forecast): void {
+function refuseMoves({ routers }: Preview): void {
   const moves = routers.flatMap((router) => router.moves.map(({ prefix }) => `${router.router}: ${prefix}`));
   if (moves.length > 0)
     throw new MovesWait(
@@ -214,14 +214,14 @@ export class Certs {
       this.notes.push(`there is no account at ${this.client.server} yet: one would be created`);
     const orders = planned.filter(({ step }) => step === Step.Order);
     // Before the servers know the thumbprint none of them can answer.
-    const complaints =
+    const issues =
       account !== undefined && this.thumbprint === account.thumbprint
-        ? await this.complaints(orders, account)
+        ? await this.issues(orders, account)
         : new Map<string, string>();
-    for (const [site, why] of complaints) this.terminal.say(printable(words.refused(site, why).text));
+    for (const [site, why] of issues) this.terminal.say(printable(events.refused(site, why).text));
     return this.resultOf(
       results.map(({ step: _, ...site }) => {
-        const why = complaints.get(site.site);
+        const why = issues.get(site.site);
         return (why === undefined ? site : { ...site, result: "refused", why }) as SiteResult;
       }),
       account,
@@ -319,7 +319,7 @@ export class Certs {
   }
 
   /** @returns why a site can't be ordered for, by its name */
-  private async complaints(orders: PlannedSite[], { thumbprint }: Account): Promise<Map<string, string>> {
+  private async issues(orders: PlannedSite[], { thumbprint }: Account): Promise<Map<string, string>> {
     const { resolvers, unchecked } = this.options;
     const found = new Map<string, string>();
     if (unchecked) return found;
@@ -327,8 +327,8 @@ export class Certs {
     for (const site of sites) {
       const vips = [...site.vips, ...site.retiringVips];
       const leads = await this.ask(namesOf(site), vips, { resolvers, thumbprint });
-      const complaints = leads.flatMap((lead) => complaintOf(lead, vips) ?? []);
-      if (complaints.length > 0) found.set(site.name, complaints.join("; "));
+      const issues = leads.flatMap((lead) => issueIn(lead, vips) ?? []);
+      if (issues.length > 0) found.set(site.name, issues.join("; "));
     }
     return found;
   }
@@ -349,7 +349,7 @@ export class Certs {
     for (const { step, ...site } of now) {
       if (step !== Step.Order) {
         results.push({ ...site, result: step });
-        if (step === Step.Stopped) this.say(words.stopped(site.site, site.why));
+        if (step === Step.Stopped) this.say(events.stopped(site.site, site.why));
       } else if (this.interrupted) results.push({ ...site, result: "interrupted" });
       else results.push(await this.orderOne({ step, ...site }, account));
     }
@@ -358,10 +358,10 @@ export class Certs {
 
   private async orderOne(planned: PlannedSite, account: Account): Promise<SiteResult> {
     const { step: _, ...site } = planned;
-    const complaint = (await this.complaints([planned], account)).get(site.site);
-    if (complaint !== undefined) {
-      this.say(words.refused(site.site, complaint));
-      return { ...site, result: "refused", why: complaint };
+    const issue = (await this.issues([planned], account)).get(site.site);
+    if (issue !== undefined) {
+      this.say(events.refused(site.site, issue));
+      return { ...site, result: "refused", why: issue };
     }
     const key = keyOf(this.client.server, site.names);
     const order: Order = { at: new Date(), site: site.site, key, result: "begun" };
@@ -378,14 +378,14 @@ export class Certs {
     if ("pair" in after && certificateIn(after) !== before) {
       const expires = new Date(after.pair.chain[0].validTo);
       this.note(withOrder(this.journal, { ...order, result: "ordered" }));
-      this.say(words.ordered(site.site, site.names, expires.toISOString().slice(0, 10)));
+      this.say(events.ordered(site.site, site.names, expires.toISOString().slice(0, 10)));
       return { ...site, result: "ordered", expires };
     }
     const why =
       failure ??
       `certbot wrote no new certificate to ${path.join(this.pairs, site.site)}: if something other than certbot created that folder, move it away together with ${this.folder}/renewal/${site.site}.conf`;
     this.note(withOrder(this.journal, { ...order, result: "failed", text: why }));
-    this.say(words.failed(site.site, why));
+    this.say(events.failed(site.site, why));
     return { ...site, result: "failed", why };
   }
 
@@ -401,11 +401,11 @@ export class Certs {
       );
     } catch (error) {
       if (!(error instanceof CliError)) throw error;
-      this.say(words.undelivered(sites, error.message));
+      this.say(events.undelivered(sites, error.message));
       return { delivered: [], undelivered: error.message };
     }
     this.note({ ...this.journal, delivered: { ...this.journal.delivered, ...lying } });
-    this.tell(words.delivered(sites));
+    this.tell(events.delivered(sites));
     return { delivered: sites };
   }
 

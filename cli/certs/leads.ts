@@ -20,7 +20,7 @@ export interface Lead {
 }
 
 /** Why an order for the name would fail; undefined: it leads to the farm. Pure. */
-export function complaintOf(lead: Lead, vips: string[]): string | undefined {
+export function issueIn(lead: Lead, vips: string[]): string | undefined {
   const { name, addresses, addresses6, dnsFailure, answers, wanted } = lead;
   const farm = `the site's VIPs are ${vips.join(", ")}`;
   if (dnsFailure !== undefined) return `${name} is not found in DNS (${dnsFailure}); ${farm}`;

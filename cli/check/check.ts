@@ -1,7 +1,7 @@
 /** Whether a stack's configuration can be used, and keeps the rules it is asked to keep. Pure. */
 import type { FarmModel } from "../../components/config";
 import { readStackConfig } from "../../components/config/stack";
-import { Refusal } from "../../components/base/userError";
+import { UserError } from "../../components/base/userError";
 import { pairProblems } from "../../components/preflight/pairsInFolder";
 import { SiteServers, commandOf, remedy, serversPerSite, sitesBelow } from "./serversPerSite";
 import type { StackFile } from "./stackFiles";
@@ -39,7 +39,7 @@ export function check(
   try {
     farm = readStackConfig(config);
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
+    if (!(error instanceof UserError)) throw error;
     const elsewhere = imports ? ["values that it imports through environment: are not read here"] : [];
     return { ...finding, refused: [error.message, ...elsewhere].join("\n") };
   }

@@ -3,7 +3,7 @@ import { contains } from "../../components/network/addressPlan";
 import { FarmModel, ServerState } from "../../components/config";
 import { pathText } from "../../components/base/problems";
 import { StackConfig, readStackConfig } from "../../components/config/stack";
-import { Refusal } from "../../components/base/userError";
+import { UserError } from "../../components/base/userError";
 import { Edit, withEditedValues } from "../pulumi/stackFile";
 
 /** A site and the servers that its visitors reach. */
@@ -105,7 +105,7 @@ function missingIn(config: StackConfig, edits: Edit[], least: number): number {
       0,
     );
   } catch (error) {
-    if (error instanceof Refusal) return Infinity;
+    if (error instanceof UserError) return Infinity;
     throw error;
   }
 }

@@ -1,8 +1,8 @@
 import { Command } from "commander";
-import { Refusal } from "../../components/base/userError";
-import { foresee } from "../edits/change";
+import { UserError } from "../../components/base/userError";
+import { previewDraft } from "../edits/change";
 import { UsageError } from "../terminal/exit";
-import { Forecast, forecast } from "../pulumi/preview";
+import { Preview, preview } from "../pulumi/preview";
 import { renderFailure, renderMarkdown } from "../preview/markdown";
 import { renderPreview } from "../preview/text";
 import { verdict } from "../preview/verdict";
@@ -32,15 +32,15 @@ export function previewCommand(): Command {
         );
       } catch (error) {
         // Or a comment would go on showing the preview before.
-        if (markdown && error instanceof Refusal)
+        if (markdown && error instanceof UserError)
           terminal.result(undefined, () => renderFailure(session.id, error.message));
         throw error;
       }
     });
 }
 
-async function look(session: Session, detectDrift: boolean): Promise<Forecast> {
+async function look(session: Session, detectDrift: boolean): Promise<Preview> {
   const farm = await session.farm();
-  if (detectDrift || !farm.detectDrift) return forecast(session, farm);
-  return foresee(session, await session.draft([{ path: ["detectDrift"], value: false }]));
+  if (detectDrift || !farm.detectDrift) return preview(session, farm);
+  return previewDraft(session, await session.draft([{ path: ["detectDrift"], value: false }]));
 }

@@ -9,7 +9,7 @@ import { Session } from "../pulumi/session";
 import { withShell } from "../routers/shell";
 import { becomeTheWatcher } from "../watch/instance";
 import { openLog } from "../watch/log";
-import type { Policy } from "../watch/memory";
+import type { Policy } from "../watch/state";
 import { Watcher } from "../watch/watch";
 import type { CommonOptions } from "./command";
 

@@ -56,11 +56,11 @@ function connectionsOf({ flows, others }: Row): string {
   return `${own}, ${elsewhere.toLocaleString("en")} with ${others.length === 1 ? others[0].server : "others"}`;
 }
 
-export const serverHeight = ({ complaints }: SceneServer): number => (complaints.length > 0 ? 84 : 64);
+export const serverHeight = ({ issues }: SceneServer): number => (issues.length > 0 ? 84 : 64);
 
 export function drawServer({ item, y }: Placed<SceneServer>): string {
   const { x, width } = SERVER;
-  const { name, address, word, tone, facts, complaints } = item;
+  const { name, address, word, tone, facts, issues } = item;
   const colours = TONES[tone];
   const dashes = tone === Tone.Resting ? "6 4" : tone === Tone.Bad ? "2 4" : undefined;
   const inner = width - 32;
@@ -71,7 +71,7 @@ export function drawServer({ item, y }: Placed<SceneServer>): string {
     text(x + 28 + nameWidth, y + 26, address, { size: 13, fill: FAINT }),
     badge(x + width - 12, y + 10, word, colours),
     text(x + 16, y + 50, facts.join(", "), { size: 13, fill: FAINT, width: inner }),
-    text(x + 16, y + 70, complaints.join(", "), {
+    text(x + 16, y + 70, issues.join(", "), {
       size: 13,
       bold: true,
       fill: TONES[Tone.Bad].ink,

@@ -101,9 +101,9 @@ function wordsOf({ server, way, flows }: Row): string[] {
   return [...(way === Way.Config ? ["from the config"] : []), connections];
 }
 
-const serverLines = ({ name, address, word, facts, complaints }: SceneServer): string[] => [
+const serverLines = ({ name, address, word, facts, issues }: SceneServer): string[] => [
   `${name}: ${word}`,
   address,
   ...facts,
-  ...complaints.map((complaint) => `! ${complaint}`),
+  ...issues.map((issue) => `! ${issue}`),
 ];

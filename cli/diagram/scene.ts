@@ -54,7 +54,7 @@ export interface SceneServer {
   /** What it does now, in a few words each. */
   facts: string[];
   /** What is wrong with it. */
-  complaints: string[];
+  issues: string[];
 }
 
 export interface Scene {
@@ -199,7 +199,7 @@ function serverOf(server: ServerStatus, { prefixes }: FarmStatus): SceneServer {
   const { name, address, state, carries, wanted, flows, health, failure, drift } = server;
   const all = new Set(prefixes.map(({ prefix }) => prefix)).size;
   const units = counted(all, ...unitOf(prefixes));
-  const complaints = [
+  const issues = [
     ...(failure === null ? [] : ["not reached by ssh"]),
     ...(state !== ServerState.Down && health !== null && health.ok < health.asked
       ? [`answers ${health.ok} of ${health.asked} checks`]
@@ -215,7 +215,7 @@ function serverOf(server: ServerStatus, { prefixes }: FarmStatus): SceneServer {
       carries === null ? `should serve ${wanted} of ${units}` : `serves ${carries} of ${units}`,
       ...(flows === null ? [] : [counted(flows, "connection", "connections")]),
     ],
-    complaints,
+    issues,
   };
 }
 
@@ -236,6 +236,6 @@ function strangers({ servers }: FarmStatus, routers: SceneRouter[]): SceneServer
       word: "not in the config",
       tone: Tone.Bad,
       facts: [],
-      complaints: [],
+      issues: [],
     }));
 }

@@ -68,7 +68,7 @@ function inWords({ routers, servers }: Scene): string {
     ),
   );
   const states = servers.map(
-    ({ name, word, facts, complaints }) => `${name}: ${[word, ...facts, ...complaints].join(", ")}`,
+    ({ name, word, facts, issues }) => `${name}: ${[word, ...facts, ...issues].join(", ")}`,
   );
   return [...rows, ...states].join("; ");
 }

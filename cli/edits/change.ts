@@ -6,9 +6,9 @@ import { FarmModel } from "../../components/config";
 import { Applied, apply } from "../pulumi/up";
 import { Move, byHandText } from "../routers/byHand";
 import { CliError, Exit } from "../terminal/exit";
-import { Forecast, forecast } from "../pulumi/preview";
+import { Preview, preview } from "../pulumi/preview";
 import { outstanding } from "../status/look";
-import { describeForecast } from "../preview/text";
+import { describePreview } from "../preview/text";
 import { Draft, Session, writeDraft } from "../pulumi/session";
 import type { Edit } from "../pulumi/stackFile";
 import type { Terminal } from "../terminal/output";
@@ -31,7 +31,7 @@ export interface Outcome {
 /**
  * Changes the config, and the farm with it.
  * @param what the change in words, for the question: `drain web2`
- * @param check throws where what is foreseen must not be done
+ * @param check throws when what the preview shows must not be done
  * @throws CliError when it is refused, or failed; then it says what moved and what did not
  */
 export async function change(
@@ -39,17 +39,17 @@ export async function change(
   terminal: Terminal,
   what: string,
   edits: Edit[],
-  check: (expected: Forecast) => void = () => {},
+  check: (expected: Preview) => void = () => {},
 ): Promise<Outcome> {
   const draft = await session.draft(edits);
-  const expected = await foresee(session, draft);
+  const expected = await previewDraft(session, draft);
   check(expected);
-  for (const line of describeForecast(expected)) terminal.say(line);
+  for (const line of describePreview(expected)) terminal.say(line);
   if (!(await terminal.agree(`${what}?`))) throw new CliError("nothing was touched", Exit.Failed);
   const all = expected.routers.flatMap(({ router, moves }) =>
     moves.map(({ prefix, from, to }) => ({ router, prefix, from, to })),
   );
-  const outcome = await enact(session, draft, all, (line) => terminal.say(line));
+  const outcome = await applyDraft(session, draft, all, (line) => terminal.say(line));
   for (const line of describeOutcome(outcome)) terminal.say(line);
   if (outcome.failure) throw outcome.failure;
   return outcome;
@@ -60,7 +60,7 @@ export async function change(
  * @param expected what should move
  * @throws CliError when `up` did not even begin; the config is as it was then
  */
-export async function enact(
+export async function applyDraft(
   session: Session,
   draft: Draft,
   expected: Outcome["moved"],
@@ -77,14 +77,14 @@ export async function enact(
 }
 
 /** A preview with the draft in place of the file. */
-export async function foresee(session: Session, { farm, file, newText }: Draft): Promise<Forecast> {
+export async function previewDraft(session: Session, { farm, file, newText }: Draft): Promise<Preview> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-"));
   const remove = (): void => fs.rmSync(folder, { recursive: true, force: true });
   process.on("exit", remove);
   try {
     const copy = path.join(folder, path.basename(file));
     fs.writeFileSync(copy, newText, { mode: 0o600 });
-    return await forecast(session, farm, copy);
+    return await preview(session, farm, copy);
   } finally {
     remove();
     process.off("exit", remove);

@@ -2,32 +2,32 @@
 import { input } from "@inquirer/prompts";
 import { isPrefix, planNetwork, vipOf } from "../../components/network/addressPlan";
 import { ConfigError } from "../../components/config";
-import { domainComplaint, nameComplaint } from "../../components/base/names";
-import { Refusal } from "../../components/base/userError";
+import { domainIssue, nameIssue } from "../../components/base/names";
+import { UserError } from "../../components/base/userError";
 import { routerKindNames } from "../../components/routerRoute/kinds";
 import { Answers, checkAnswers, zoneFor } from "./files";
 
 /** Said of an answer that can't be; undefined: it can. */
-type Complain = (text: string) => string | undefined;
+type IssueOf = (text: string) => string | undefined;
 
-const ask = async (message: string, fallback: string | undefined, complain: Complain): Promise<string> =>
+const ask = async (message: string, fallback: string | undefined, issueOf: IssueOf): Promise<string> =>
   input(
-    { message, default: fallback, validate: (text) => complain(text.trim()) ?? true },
+    { message, default: fallback, validate: (text) => issueOf(text.trim()) ?? true },
     { output: process.stderr },
   ).then((text) => text.trim());
 
 /**
  * `web1=192.0.2.2 web2=192.0.2.3` as address by name. Whether the addresses fit the network is checked with all else.
  * @param example what would work, such as `r1=192.0.2.1`
- * @throws Refusal
+ * @throws UserError
  */
 export function machinesIn(text: string, example = "web1=192.0.2.2"): Record<string, string> {
   const words = text.split(/[\s,]+/).filter(Boolean);
   return Object.fromEntries(
     words.map((word) => {
       const [name, address, more] = word.split("=");
-      if (!address || more !== undefined || nameComplaint(name))
-        throw new Refusal(
+      if (!address || more !== undefined || nameIssue(name))
+        throw new UserError(
           `"${word}" is missing a name or an address; write NAME=ADDRESS, such as ${example}`,
         );
       return [name, address];
@@ -36,18 +36,18 @@ export function machinesIn(text: string, example = "web1=192.0.2.2"): Record<str
 }
 
 /** What is wrong with the answers so far; undefined: nothing. What is not answered yet has no say. */
-export function complaintOf(answers: Partial<Answers>): string | undefined {
+export function issueIn(answers: Partial<Answers>): string | undefined {
   try {
     checkAnswers(answers);
     return undefined;
   } catch (error) {
     if (error instanceof ConfigError) return error.problems[0].text;
-    if (error instanceof Refusal) return error.message;
+    if (error instanceof UserError) return error.message;
     throw error;
   }
 }
 
-const blockComplaint: Complain = (text) => {
+const blockIssue: IssueOf = (text) => {
   if (!isPrefix(text)) return "write a block in CIDR form, such as 192.0.2.0/24";
   try {
     planNetwork({ block: text, ...subnets(text) });
@@ -69,7 +69,7 @@ export async function answer(given: Partial<Answers>): Promise<Answers> {
     (await ask(
       "Your address block (an eighth of it becomes the servers' subnet)",
       "192.0.2.0/24",
-      blockComplaint,
+      blockIssue,
     ));
   const { subnetPrefix = subnets(block).subnetPrefix, vipSubnets = 4 } = given;
   const plan = planNetwork({ block, subnetPrefix, vipSubnets });
@@ -89,7 +89,7 @@ export async function answer(given: Partial<Answers>): Promise<Answers> {
         await ask(what, fallback, (text) => {
           if (text === "" && key !== "nameServers") return `write at least one, such as ${example}`;
           try {
-            return complaintOf({ ...known, [key]: machinesIn(text, example) });
+            return issueIn({ ...known, [key]: machinesIn(text, example) });
           } catch (error) {
             return (error as Error).message;
           }
@@ -135,10 +135,10 @@ export async function answer(given: Partial<Answers>): Promise<Answers> {
 }
 
 async function askSite(): Promise<Answers["site"]> {
-  const serverName = await ask("Your first site's domain name", "www.widgetco.example", domainComplaint);
+  const serverName = await ask("Your first site's domain name", "www.widgetco.example", domainIssue);
   const labels = serverName.split(".");
   const suggestion = labels.length > 2 ? labels[labels.length - 2] : labels[0];
-  const name = await ask("Its name in the config", suggestion, nameComplaint);
+  const name = await ask("Its name in the config", suggestion, nameIssue);
   const documentRoot = await ask(
     "The folder on the servers that has its files",
     `/srv/www/${name}`,

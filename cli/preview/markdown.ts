@@ -1,6 +1,6 @@
 /** A preview as a comment on a pull request: short enough, and foreign text in it is nothing but text. Pure. */
 import { homeCommands } from "../../components/preflight/report";
-import type { Forecast } from "../pulumi/preview";
+import type { Preview } from "../pulumi/preview";
 import { shorten, shownLine } from "../../components/host/foreignText.cjs";
 import { FileDiff, MachineGroup, machineGroups } from "./diff";
 import { code, fence, inline } from "./escape";
@@ -30,11 +30,11 @@ export const marker = (stack: string): string =>
  * @param stack `project/stack`
  * @returns text without a final line feed
  */
-export function renderMarkdown(stack: string, forecast: Forecast): string {
-  const { routers, warnings, proposedHomes, changes } = forecast;
+export function renderMarkdown(stack: string, preview: Preview): string {
+  const { routers, warnings, proposedHomes, changes } = preview;
   const head = [
     marker(stack),
-    `### ${code(stack)}: ${inline(verdict(forecast))}`,
+    `### ${code(stack)}: ${inline(verdict(preview))}`,
     ...routers.flatMap((seen) => routerSection(seen, MOST_FOR_MOVES / routers.length)),
     ...warningSection(warnings),
     ...homesSection(Object.entries(proposedHomes)),

@@ -2,18 +2,18 @@
 import { describeMoves } from "../../components/network/moves";
 import { homeCommands } from "../../components/preflight/report";
 import { colors } from "../terminal/colors";
-import type { Change, Forecast } from "../pulumi/preview";
+import type { Change, Preview } from "../pulumi/preview";
 import { printable } from "../../components/host/foreignText.cjs";
 import { FileDiff, MachineGroup, machineGroups } from "./diff";
 import { verdict } from "./verdict";
 
 /** What a preview found, as lines: warnings, moves, and a line for each change. */
-export function describeForecast(forecast: Forecast): string[] {
-  const moves = describeMoves(forecast.routers);
+export function describePreview(preview: Preview): string[] {
+  const moves = describeMoves(preview.routers);
   return [
-    ...forecast.warnings.map((text) => `warning: ${text}`),
+    ...preview.warnings.map((text) => `warning: ${text}`),
     ...(moves.length > 0 ? moves : ["nothing moves"]),
-    ...forecast.changes.map((change) => `${change.machine} ${describeChange(change)}`),
+    ...preview.changes.map((change) => `${change.machine} ${describeChange(change)}`),
   ];
 }
 
@@ -38,16 +38,16 @@ export const NO_FILES =
  * @param stack `project/stack`
  * @returns text without a final line feed
  */
-export function renderPreview(stack: string, forecast: Forecast): string {
-  const homes = Object.entries(forecast.proposedHomes);
+export function renderPreview(stack: string, preview: Preview): string {
+  const homes = Object.entries(preview.proposedHomes);
   return [
-    `${colors.bold(stack)}  ${verdict(forecast)}`,
-    ...forecast.warnings.map(
+    `${colors.bold(stack)}  ${verdict(preview)}`,
+    ...preview.warnings.map(
       (text) => `${colors.yellow("warning:")} ${text.split("\n").map(printable).join("\n")}`,
     ),
-    ...describeMoves(forecast.routers),
+    ...describeMoves(preview.routers),
     ...(homes.length > 0 ? ["to balance by weight:", ...homeCommands(homes)] : []),
-    ...machineGroups(forecast.changes).flatMap(describeGroup),
+    ...machineGroups(preview.changes).flatMap(describeGroup),
   ].join("\n");
 }
 

@@ -1,16 +1,16 @@
 /** What a preview comes to, in one line. Pure. */
 import { FlowFate, MovingFlows, TableSource } from "../../components/network/moves";
-import type { Forecast } from "../pulumi/preview";
+import type { Preview } from "../pulumi/preview";
 
 /** @returns what moves, what becomes of open connections, which machines change: one sentence without a full stop */
-export function verdict(forecast: Forecast): string {
-  const moving = movingParts(forecast);
-  const others = [...connectionParts(forecast), ...changeParts(forecast)];
+export function verdict(preview: Preview): string {
+  const moving = movingParts(preview);
+  const others = [...connectionParts(preview), ...changeParts(preview)];
   if (moving.length === 0 && others.length === 0) return "nothing moves, nothing changes";
   return [...(moving.length > 0 ? moving : ["nothing moves"]), ...others].join("; ");
 }
 
-function movingParts({ routers }: Forecast): string[] {
+function movingParts({ routers }: Preview): string[] {
   const unknown = routers.filter(({ table }) => table === TableSource.Config).map(({ router }) => router);
   const moves = routers.filter(({ table }) => table !== TableSource.Config).flatMap((seen) => seen.moves);
   const prefixes = new Set(moves.map(({ prefix }) => prefix)).size;
@@ -30,7 +30,7 @@ const FATES: [FlowFate, string, string][] = [
   [FlowFate.Stay, "stays where it is until it ends", "stay where they are until they end"],
 ];
 
-function connectionParts({ routers }: Forecast): string[] {
+function connectionParts({ routers }: Preview): string[] {
   const flows = routers.flatMap(({ moves, leaving }) => [
     ...moves.flatMap((move) => move.flows),
     ...leaving.map((flow): MovingFlows => ({ ...flow, fate: FlowFate.Break })),
@@ -46,7 +46,7 @@ function connectionParts({ routers }: Forecast): string[] {
 
 const MOST_NAMES = 6;
 
-function changeParts({ changes }: Forecast): string[] {
+function changeParts({ changes }: Preview): string[] {
   const machines = [...new Set(changes.map(({ machine }) => machine))].sort();
   const drifted = [...new Set(changes.filter(({ drift }) => drift).map(({ machine }) => machine))].sort();
   const parts: string[] = [];

@@ -37,7 +37,7 @@ export interface Change {
 }
 
 /** What a run of `up` would do. */
-export interface Forecast {
+export interface Preview {
   /** What moves; of a router that could not be looked at by what Pulumi wrote to it last, if it did. */
   routers: RouterMoves[];
   proposedHomes: Record<string, string>;
@@ -54,7 +54,7 @@ export interface Forecast {
  * @param configFile a configuration file in place of the stack's own
  * @throws CliError with the program's own words when it refuses the config
  */
-export async function forecast(session: Session, farm: FarmModel, configFile?: string): Promise<Forecast> {
+export async function preview(session: Session, farm: FarmModel, configFile?: string): Promise<Preview> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-"));
   const file = path.join(folder, "moves.json");
   const events: EngineEvent[] = [];
@@ -63,7 +63,7 @@ export async function forecast(session: Session, farm: FarmModel, configFile?: s
   workspace.envVars = { ...envVars, [MOVES_FILE]: file };
   try {
     await session.stack.preview({ configFile, onEvent: (event) => events.push(event) });
-    const { routers, proposedHomes, hidden = [] } = JSON.parse(fs.readFileSync(file, "utf8")) as Forecast;
+    const { routers, proposedHomes, hidden = [] } = JSON.parse(fs.readFileSync(file, "utf8")) as Preview;
     const byRecord = movesOf(farm, session.id, new Map(), writtenRoutes(events));
     return {
       routers: routers.map((seen, i) =>

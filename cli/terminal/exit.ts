@@ -1,4 +1,4 @@
-import { Refusal } from "../../components/base/userError";
+import { UserError } from "../../components/base/userError";
 
 /** How a command ends: its exit code. */
 export enum Exit {
@@ -19,7 +19,7 @@ export enum Exit {
 }
 
 /** A command that ends here, with the words for the operator and an exit code. */
-export class CliError extends Refusal {
+export class CliError extends UserError {
   constructor(
     message: string,
     readonly exit = Exit.Failed,

@@ -1,7 +1,7 @@
 /** Whether the next flip could be made: what would stand in its way, before a server dies. Pure; facts.ts asks. */
 import { shownLine } from "../../components/host/foreignText.cjs";
-import * as words from "./words";
-import type { Line } from "./words";
+import * as events from "./events";
+import type { Line } from "./events";
 
 /** A file or a folder that must take what a flip writes. */
 export interface Place {
@@ -163,9 +163,9 @@ export type Said = Map<string, Hindrance>;
 export function tell(said: Said, now: Hindrance[]): Line[] {
   const lines = now
     .filter(({ what, kind }) => said.get(what)?.kind !== kind)
-    .map(({ what, text }) => words.unable(what, text));
+    .map(({ what, text }) => events.unable(what, text));
   const gone = [...said.keys()].filter((what) => !now.some((hindrance) => hindrance.what === what));
   said.clear();
   for (const hindrance of now) said.set(hindrance.what, hindrance);
-  return [...lines, ...gone.map((what) => words.able(what, now.length))];
+  return [...lines, ...gone.map((what) => events.able(what, now.length))];
 }

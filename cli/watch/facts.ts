@@ -13,7 +13,7 @@ import { presentTextOf, projectIn } from "../pulumi/project";
 import { OWN_FOLDER, Session } from "../pulumi/session";
 import type { Facts, Place } from "./able";
 import { userName } from "./instance";
-import type { KeptFile } from "./keep";
+import type { StateFile } from "./stateFile";
 import { triedMoving } from "./move";
 
 /** A file system behind a network may hang. */
@@ -22,7 +22,7 @@ const PROGRAMS = ["pulumi", "ssh"];
 
 export interface Asked {
   session: Session;
-  kept: KeptFile;
+  kept: StateFile;
   /** Why the log can't be written. */
   log?: string;
   /** Where something may have to be moved while another run holds the stack. Default: nowhere. */

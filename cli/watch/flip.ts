@@ -1,14 +1,14 @@
 /** The flip itself: what `down` does, without a preview and without a question. */
 import { ServerState } from "../../components/config";
 import { leavingEdits, overridesOf } from "../edits/flips";
-import { Outcome as Enacted, NotBegun, enact } from "../edits/change";
+import { Outcome as ChangeOutcome, NotBegun, applyDraft } from "../edits/change";
 import { Exit, CliError } from "../terminal/exit";
 import { ChangedMeanwhile, Draft, Session, Where } from "../pulumi/session";
 import { describeUnlocked, unlock } from "../pulumi/unlock";
 import type { Outcome } from "./decide";
-import { Result } from "./memory";
-import * as words from "./words";
-import type { Line } from "./words";
+import { Result } from "./state";
+import * as events from "./events";
+import type { Line } from "./events";
 
 export interface Flipper {
   session: Session;
@@ -48,10 +48,15 @@ async function attempt({ session }: Flipper, servers: string[]): Promise<[Result
   const draft = await session.draft(
     servers.flatMap((name) => leavingEdits(farm, overrides, name, ServerState.Down)),
   );
-  const enacted = await enact(session, draft, servers.length > 0 ? changesOf(draft) : allOf(draft), () => {});
-  const { stayed, failure, undone } = enacted;
+  const outcome = await applyDraft(
+    session,
+    draft,
+    servers.length > 0 ? changesOf(draft) : allOf(draft),
+    () => {},
+  );
+  const { stayed, failure, undone } = outcome;
   if (undone) return [Result.Failed, failure!.message];
-  const text = describe(enacted, servers.length > 0);
+  const text = describe(outcome, servers.length > 0);
   if (failure === undefined && stayed.length === 0) return [Result.Done, text];
   const why = failure?.message ?? "Run loopback-ha status";
   // What failed elsewhere, on another server for one, is not the flip's.
@@ -61,7 +66,7 @@ async function attempt({ session }: Flipper, servers: string[]): Promise<[Result
   ];
 }
 
-type Moves = Enacted["moved"];
+type Moves = ChangeOutcome["moved"];
 
 /** What the draft sends elsewhere. */
 function changesOf({ before, farm }: Draft): Moves {
@@ -79,9 +84,9 @@ const allOf = ({ farm }: Draft): Moves =>
     farm.placement.map(({ prefix, server }) => ({ router, prefix, from: null, to: server })),
   );
 
-function describe({ moved, stayed }: Enacted, known: boolean): string {
+function describe({ moved, stayed }: ChangeOutcome, known: boolean): string {
   const stuck = stayed.map(({ router, prefix, to }) => `${router} does not send ${prefix} to ${to}`);
-  const went = known ? words.firstFew(moved.map(({ prefix, to }) => `${prefix} goes to ${to}`)) : [];
+  const went = known ? events.firstFew(moved.map(({ prefix, to }) => `${prefix} goes to ${to}`)) : [];
   return (
     [...went, ...stuck].join(", ") ||
     (known ? "it carried no traffic" : "everything goes where the config wants it")
@@ -93,7 +98,7 @@ async function breakStaleLock({ where, say }: Flipper): Promise<string | undefin
   try {
     const done = await unlock(where);
     if (done.removed.length > 0 || done.checkpoint || done.cleared.length > 0)
-      say(words.unlocked(describeUnlocked(done).slice(0, -1).join("; ")));
+      say(events.unlocked(describeUnlocked(done).slice(0, -1).join("; ")));
     return undefined;
   } catch (error) {
     return (error as Error).message;

@@ -1,7 +1,7 @@
 /** Tells somebody else of each line: a command, a web hook. Nothing ever waits for them. */
 import { ChildProcess, spawn } from "node:child_process";
 import { asObject } from "./log";
-import type { Line } from "./words";
+import type { Line } from "./events";
 
 export interface HookOptions {
   /** A shell command: the line as JSON on stdin, and in LOOPBACK_HA_EVENT, _SERVERS, _STACK, _TEXT and _TIME. */

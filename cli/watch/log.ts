@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import { printable, printableLines } from "../../components/host/foreignText.cjs";
-import type { Line } from "./words";
+import type { Line } from "./events";
 
 /** A line as it is logged: for people `TIME EVENT KEY=VALUE ... - TEXT`, for programs a JSON object. Pure. */
 export function render(line: Line, at: Date, json: boolean): string {

@@ -9,7 +9,7 @@ import { outstanding } from "../status/look";
 import type { Session } from "../pulumi/session";
 import { withShell } from "../routers/shell";
 import type { Moved } from "./decide";
-import { firstFew } from "./words";
+import { firstFew } from "./events";
 
 /** Where the package's scripts put it, by which sudo knows it. */
 const FOLDER = "/usr/local/sbin";

@@ -4,10 +4,10 @@
  */
 import { ServerState } from "../../components/config";
 import { PageAnswer, WorsePage, worsePages } from "../routers/pages";
-import { Memory, active } from "./memory";
-import type { PageSight } from "./sights";
-import * as words from "./words";
-import type { Line } from "./words";
+import { WatchState, active } from "./state";
+import type { PageCounters } from "./healthCounters";
+import * as events from "./events";
+import type { Line } from "./events";
 
 /** A page may be slow once, and a site is not on all servers at the same moment. */
 const ROUNDS = 2;
@@ -20,45 +20,45 @@ export interface PageRound {
   busy: boolean;
 }
 
-/** Counts it in; changes `memory`. */
-export function onPages(memory: Memory, { router, answers, busy }: PageRound, at: number): Line[] {
-  const sight = memory.routers[router];
-  if (sight === undefined) return [];
-  const lines = sight.toldNoPages ? [words.seesPages(router)] : [];
-  sight.toldNoPages = false;
+/** Counts it in; changes `state`. */
+export function onPages(state: WatchState, { router, answers, busy }: PageRound, at: number): Line[] {
+  const counters = state.routers[router];
+  if (counters === undefined) return [];
+  const lines = counters.toldNoPages ? [events.seesPages(router)] : [];
+  counters.toldNoPages = false;
   // A run changes one server after the other.
-  if (busy || memory.acting) return lines;
-  const carriers = active(memory);
+  if (busy || state.acting) return lines;
+  const carriers = active(state);
   const own = answers.filter(({ server }) => carriers.includes(server));
   const worse = worsePages(own);
-  const before = sight.pages;
-  sight.pages = {};
+  const before = counters.pages;
+  counters.pages = {};
   for (const name of carriers) {
     const asked = own.filter(({ server }) => server === name).map(({ site }) => site);
-    sight.pages[name] = counted(
+    counters.pages[name] = counted(
       before[name] ?? { rounds: 0, most: 0, since: at, sites: {} },
       asked,
       worse.filter(({ server }) => server === name),
       at,
     );
   }
-  return [...lines, ...tellPages(memory)];
+  return [...lines, ...tellPages(state)];
 }
 
 /** It won't be otherwise soon: its scripts know of no pages, or its sudoers file does not. */
 export const mayNotAsk = (reason: string): boolean => /knows no --pages|^sudo: |: sudo: /.test(reason);
 
 /** Nothing comes from it any more, or it can't ask. That it can't be reached is told by its other rounds. */
-export function onPagesLost(memory: Memory, router: string, reason: string): Line[] {
-  const sight = memory.routers[router];
-  if (sight === undefined) return [];
-  sight.pages = {};
-  if (sight.toldNoPages || !mayNotAsk(reason)) return [];
-  sight.toldNoPages = true;
-  return [words.noPages(router, reason)];
+export function onPagesLost(state: WatchState, router: string, reason: string): Line[] {
+  const counters = state.routers[router];
+  if (counters === undefined) return [];
+  counters.pages = {};
+  if (counters.toldNoPages || !mayNotAsk(reason)) return [];
+  counters.toldNoPages = true;
+  return [events.noPages(router, reason)];
 }
 
-function counted(before: PageSight, asked: string[], worse: WorsePage[], at: number): PageSight {
+function counted(before: PageCounters, asked: string[], worse: WorsePage[], at: number): PageCounters {
   if (asked.length === 0) return before;
   const most = worse.length * 2 > asked.length ? before.most + 1 : 0;
   // Other sites are asked in each round.
@@ -73,29 +73,30 @@ function counted(before: PageSight, asked: string[], worse: WorsePage[], at: num
 }
 
 /** Once, and once when it is over. */
-function tellPages(memory: Memory): Line[] {
-  return Object.entries(memory.servers).flatMap(([name, server]) => {
+function tellPages(state: WatchState): Line[] {
+  return Object.entries(state.servers).flatMap(([name, server]) => {
     if (server.state !== ServerState.Active) return [];
-    const sights = Object.values(memory.routers).flatMap(({ pages }) => pages[name] ?? []);
-    if (sights.length === 0) return [];
-    const sites = sights.flatMap((sight) =>
-      Object.values(sight.sites).filter(({ seen }) => seen >= ROUNDS || sight.rounds >= ROUNDS),
+    const healthCounters = Object.values(state.routers).flatMap(({ pages }) => pages[name] ?? []);
+    if (healthCounters.length === 0) return [];
+    const sites = healthCounters.flatMap((counters) =>
+      Object.values(counters.sites).filter(({ seen }) => seen >= ROUNDS || counters.rounds >= ROUNDS),
     );
     const ill = sites.length > 0;
     const before = server.worsePages === true;
-    server.worsePages = ill || (before && sights.some((sight) => Object.keys(sight.sites).length > 0));
+    server.worsePages =
+      ill || (before && healthCounters.some((counters) => Object.keys(counters.sites).length > 0));
     if (ill && !before) {
       const pages = sites.map(({ page }) => page);
       const names = [...new Set(pages.map(({ site }) => site))];
-      return [words.sickPages(name, names, pages[0], memory.policy.sickByPages === true)];
+      return [events.sickPages(name, names, pages[0], state.policy.sickByPages === true)];
     }
-    return before && !server.worsePages ? [words.wellPages(name)] : [];
+    return before && !server.worsePages ? [events.wellPages(name)] : [];
   });
 }
 
 /** Since when most pages of a server have been worse, as all routers see it that ask; undefined: they are not. */
-export function badPagesSince({ routers }: Memory, name: string): number | undefined {
-  const sights = Object.values(routers).flatMap(({ pages }) => pages[name] ?? []);
-  if (sights.length === 0 || sights.some(({ most }) => most < ROUNDS)) return undefined;
-  return Math.max(...sights.map(({ since }) => since));
+export function badPagesSince({ routers }: WatchState, name: string): number | undefined {
+  const healthCounters = Object.values(routers).flatMap(({ pages }) => pages[name] ?? []);
+  if (healthCounters.length === 0 || healthCounters.some(({ most }) => most < ROUNDS)) return undefined;
+  return Math.max(...healthCounters.map(({ since }) => since));
 }

@@ -11,15 +11,15 @@ import { Event, step } from "./decide";
 import { gatherFacts } from "./facts";
 import { flip } from "./flip";
 import { Hooks } from "./hooks";
-import { KeptFile } from "./keep";
+import { StateFile } from "./stateFile";
 import { Log, render } from "./log";
-import { Memory, Policy, active, begin, keptOf } from "./memory";
+import { WatchState, Policy, active, begin, savedOf } from "./state";
 import { moveOnRouters } from "./move";
 import { keepWarm } from "./warm";
 import { feedWatchdog } from "./watchdog";
 import { mayNotAsk } from "./pages";
-import * as words from "./words";
-import type { Line } from "./words";
+import * as events from "./events";
+import type { Line } from "./events";
 
 export interface WatchOptions {
   session: Session;
@@ -51,8 +51,8 @@ const BACKEND_MS = 300_000;
 
 export class Watcher {
   private readonly hooks: Hooks;
-  private readonly kept: KeptFile;
-  private memory: Memory;
+  private readonly kept: StateFile;
+  private state: WatchState;
   private farm: FarmModel;
   /** What the config's files had in them when they were read. */
   private texts: string;
@@ -73,28 +73,28 @@ export class Watcher {
 
   constructor(private readonly options: WatchOptions) {
     const { session, farm, policy, hooks } = options;
-    this.kept = new KeptFile(session.folder, session.name);
+    this.kept = new StateFile(session.folder, session.name);
     this.farm = farm;
     this.texts = this.textsNow();
     const routers = farm.routers.filter(withShell).map(({ name }) => name);
     this.hooks = new Hooks({
       ...hooks,
       stack: session.id,
-      onFailure: (hook, reason) => this.log(words.hookFailed(hook, reason)),
+      onFailure: (hook, reason) => this.log(events.hookFailed(hook, reason)),
     });
-    const kept = this.kept.read((reason) => this.say(words.keptLost(reason)));
-    this.memory = begin(policy, routers, farm.servers, kept, now());
+    const kept = this.kept.read((reason) => this.say(events.keptLost(reason)));
+    this.state = begin(policy, routers, farm.servers, kept, now());
   }
 
   /** Watches until the signal. */
   async run(signal: AbortSignal): Promise<void> {
     const { session, policy } = this.options;
     this.say(
-      words.watching({
+      events.watching({
         stack: session.id,
         pid: process.pid,
         servers: this.farm.servers.map(({ name }) => name).join(","),
-        routers: Object.keys(this.memory.routers).join(","),
+        routers: Object.keys(this.state.routers).join(","),
         interval: `${policy.interval / 1000}s`,
         fall: policy.fall,
         min: policy.minActiveDead,
@@ -116,16 +116,16 @@ export class Watcher {
     this.unfollow();
     // A flip is being interrupted by the same signal; how that went is to be kept.
     await this.flipping;
-    this.say(words.ended("the watcher was told to stop"));
+    this.say(events.ended("the watcher was told to stop"));
     await Promise.race([this.hooks.end(), sleep(LAST_WORDS_MS, undefined, { ref: false })]);
     stopFeeding();
   }
 
   private take(event: Event): void {
-    const before = JSON.stringify(keptOf(this.memory));
-    const { memory, lines, flip: servers, move } = step(this.memory, event);
-    this.memory = memory;
-    if (JSON.stringify(keptOf(memory)) !== before) this.keep();
+    const before = JSON.stringify(savedOf(this.state));
+    const { state, lines, flip: servers, move } = step(this.state, event);
+    this.state = state;
+    if (JSON.stringify(savedOf(state)) !== before) this.saveState();
     for (const line of lines) this.say(line);
     if (servers) this.flipping = this.flip(servers);
     if (move) this.flipping = this.move(move);
@@ -147,12 +147,12 @@ export class Watcher {
     void this.checkAble();
   }
 
-  private keep(): void {
+  private saveState(): void {
     if (this.options.policy.dryRun) return;
     try {
-      this.kept.write(keptOf(this.memory));
+      this.kept.write(savedOf(this.state));
     } catch (error) {
-      this.say(words.notKept((error as Error).message));
+      this.say(events.notKept((error as Error).message));
     }
   }
 
@@ -178,14 +178,14 @@ export class Watcher {
     try {
       const facts = await gatherFacts({
         ...{ session, kept: this.kept, log: log.failure() },
-        servers: active(this.memory),
+        servers: active(this.state),
         movers: policy.moveAfter === undefined ? [] : this.farm.routers.filter(withShell),
         backend: fresh ? known : undefined,
       });
       if (!fresh) this.backend = { asked: now(), known: facts.backend };
       // What a flip writes at the same time may be in the way of the trial.
       if (!this.flipping) for (const line of tell(this.said, hindrances(facts))) this.say(line);
-      if (first && facts.backend) this.say(words.foreignLocks(facts.backend.url));
+      if (first && facts.backend) this.say(events.foreignLocks(facts.backend.url));
     } catch (error) {
       const text = `can't check whether a flip is possible: ${(error as Error).message}`;
       for (const line of tell(this.said, [
@@ -227,7 +227,7 @@ export class Watcher {
       if (this.flipping !== flipping) return;
       this.texts = texts;
       this.farm = farm;
-      if (this.unreadable) this.say(words.readable());
+      if (this.unreadable) this.say(events.readable());
       this.unreadable = false;
       const routers = farm.routers.filter(withShell).map(({ name }) => name);
       this.take({ kind: "farm", at: now(), servers: farm.servers, routers });
@@ -235,7 +235,7 @@ export class Watcher {
       void this.checkAble();
     } catch (error) {
       // Somebody is at work on it: one line for all of that.
-      if (!this.unreadable) this.say(words.unreadable((error as Error).message));
+      if (!this.unreadable) this.say(events.unreadable((error as Error).message));
       void this.checkAble();
       this.unreadable = true;
       this.texts = texts;

@@ -1,9 +1,9 @@
 /** What components refuse before they register anything: their arguments reach shells and files on the machines. */
-import { Refusal } from "./userError";
+import { UserError } from "./userError";
 
-/** @throws Refusal naming the argument, the value and what is wrong with it */
-export function refuse(path: string, value: unknown, complaint: string | false | undefined): void {
-  if (complaint) throw new Refusal(`${path}: ${JSON.stringify(value)} ${complaint}`);
+/** @throws UserError naming the argument, the value and what is wrong with it */
+export function assertValid(path: string, value: unknown, issue: string | false | undefined): void {
+  if (issue) throw new UserError(`${path}: ${JSON.stringify(value)} ${issue}`);
 }
 
 /** The first that was there before; in a time that grows with their number only. */
@@ -16,8 +16,8 @@ export function firstRepeated(names: string[]): string | undefined {
   });
 }
 
-/** @throws Refusal when one is there twice */
+/** @throws UserError when one is there twice */
 export function checkUnique(path: string, names: string[]): void {
   const twice = firstRepeated(names);
-  if (twice) throw new Refusal(`${path}: two are called "${twice}"; give one of them another name`);
+  if (twice) throw new UserError(`${path}: two are called "${twice}"; give one of them another name`);
 }

@@ -1,13 +1,13 @@
 /** What names and domains may look like. Nothing here needs quoting in a shell or a config file. */
 
 /** Says what is wrong with a text, as the rest of a sentence that begins with it; undefined: nothing. */
-export type Complain = (text: string) => string | undefined;
+export type IssueOf = (text: string) => string | undefined;
 
 const NAME = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
 const MAX_NAME = 40;
 
 /** Names of servers, sites, routers and name servers: part of resource names and of file names on hosts. */
-export const nameComplaint: Complain = (name) => {
+export const nameIssue: IssueOf = (name) => {
   if (name.length > MAX_NAME) return `is longer than ${MAX_NAME} characters`;
   if (!NAME.test(name)) return "may contain only a-z, 0-9 and - (not first or last)";
   return undefined;
@@ -25,7 +25,7 @@ export function nameInstead(name: string): string {
 
 const LABEL = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i;
 
-export function lengthComplaint(labels: string[], rest = 0): string | undefined {
+export function lengthIssue(labels: string[], rest = 0): string | undefined {
   const length = labels.join(".").length + rest;
   if (length > 253) return `is ${length} characters long, but DNS allows at most 253`;
   const long = labels.find((label) => label.length > 63);
@@ -33,17 +33,17 @@ export function lengthComplaint(labels: string[], rest = 0): string | undefined 
 }
 
 /** A host name of one label or more (RFC 1123), without a trailing dot. */
-export const hostNameComplaint: Complain = (name) => {
+export const hostNameIssue: IssueOf = (name) => {
   if (name.endsWith(".")) return "ends in a dot";
   const labels = name.split(".");
   if (!labels.every((label) => LABEL.test(label))) return "is not a domain name";
   if (/^[0-9]+$/.test(labels[labels.length - 1])) return "is an address or a number";
-  return lengthComplaint(labels);
+  return lengthIssue(labels);
 };
 
 /** A host name of two labels or more. */
-export const domainComplaint: Complain = (name) =>
-  hostNameComplaint(name) ?? (name.includes(".") ? undefined : "is not a full domain name");
+export const domainIssue: IssueOf = (name) =>
+  hostNameIssue(name) ?? (name.includes(".") ? undefined : "is not a full domain name");
 
 /** The slashes of RFC 2317, which stand between digits. */
 export const SLASHES = /(?<=[0-9])\/(?=[0-9])/g;
@@ -52,25 +52,23 @@ export const SLASHES = /(?<=[0-9])\/(?=[0-9])/g;
 const OF_NO_HOST = /_(?=.*\.)|(?<=[0-9])\/(?=[0-9].*\.)/g;
 
 /** A name that DNS has beside those of hosts: `_msdcs.example.org`, `0/25.2.0.192.in-addr.arpa`. */
-export const dnsNameComplaint: Complain = (name) => hostNameComplaint(name.replace(OF_NO_HOST, "a"));
+export const dnsNameIssue: IssueOf = (name) => hostNameIssue(name.replace(OF_NO_HOST, "a"));
 
 /** The name of a site: a domain. */
-export const siteNameComplaint: Complain = (name) =>
-  name.startsWith("*.")
-    ? "is a wildcard, but a site needs a name that visitors can type"
-    : domainComplaint(name);
+export const siteNameIssue: IssueOf = (name) =>
+  name.startsWith("*.") ? "is a wildcard, but a site needs a name that visitors can type" : domainIssue(name);
 
 /** Says to use the name below a wildcard, or the domain that was probably meant. */
 export const siteNameInstead = (name: string): string =>
-  name.startsWith("*.") && siteNameComplaint(name.slice(2)) === undefined
+  name.startsWith("*.") && siteNameIssue(name.slice(2)) === undefined
     ? `use ${name.slice(2).toLowerCase()}, and put ${name.toLowerCase()} into aliases`
     : domainInstead("www.example.org")(name);
 
 /** A further name of a site, or all names below a domain: `*.example.org` (RFC 4592). */
-export const aliasComplaint: Complain = (name) => {
+export const aliasIssue: IssueOf = (name) => {
   const bare = name.replace(/^\*\./, "");
   if (bare.includes("*")) return "has a * that is not its whole first label";
-  return siteNameComplaint(bare) ?? lengthComplaint(name.split("."));
+  return siteNameIssue(bare) ?? lengthIssue(name.split("."));
 };
 
 /** Says to use the domain that was probably meant, or the example. */
@@ -81,6 +79,6 @@ export function domainInstead(example: string): (name: string) => string {
       .toLowerCase()
       .replace(/^https?:\/\//, "")
       .replace(/[./]+$/, "");
-    return `use ${domainComplaint(clean) === undefined ? clean : `one such as ${example}`}`;
+    return `use ${domainIssue(clean) === undefined ? clean : `one such as ${example}`}`;
   };
 }

@@ -1,5 +1,5 @@
 import { distance } from "fastest-levenshtein";
-import { Refusal } from "../base/userError";
+import { UserError } from "../base/userError";
 
 /** One thing that is wrong in the configuration. */
 export interface Problem {
@@ -10,7 +10,7 @@ export interface Problem {
 }
 
 /** The configuration can't be used. The message has one line for each problem. */
-export class ConfigError extends Refusal {
+export class ConfigError extends UserError {
   /** All problems, in the order of the message's lines. */
   readonly problems: Problem[];
 
@@ -29,7 +29,7 @@ export type Path = readonly (string | number)[];
 /** What is wrong with one field: below the configuration's top, or of a function's arguments. */
 export interface Issue {
   field: Path;
-  /** The sentence behind the field: value, complaint, and what would work. */
+  /** The sentence behind the field: value, issue, and what would work. */
   text: string;
 }
 
@@ -53,12 +53,12 @@ export class Problems {
   /**
    * Adds a problem.
    * @param path keys down to the value
-   * @param value the offending value; undefined: it is missing, and `complaint` is not used
-   * @param complaint what is wrong, as the rest of a sentence that begins with the value
+   * @param value the offending value; undefined: it is missing, and `issue` is not used
+   * @param issue what is wrong, as the rest of a sentence that begins with the value
    * @param instead what would work
    */
-  add(path: Path, value: unknown, complaint: string, instead: string): void {
-    const what = value === undefined ? "is missing" : `${show(value)} ${complaint}`;
+  add(path: Path, value: unknown, issue: string, instead: string): void {
+    const what = value === undefined ? "is missing" : `${show(value)} ${issue}`;
     this.say(path, `${what}; ${instead}`);
   }
 

@@ -1,5 +1,5 @@
 /** What was asked for can't be done, and nothing was touched. The message says all that the user needs. */
-export class Refusal extends Error {
+export class UserError extends Error {
   /** Pulumi prints an error with this mark as its message alone, without a stack trace. @internal */
   readonly __pulumiRunError = true;
 

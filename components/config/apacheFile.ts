@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { Path, Problems } from "../base/problems";
 import { field } from "./leaf";
-import { projectFileComplaint } from "./projectFile";
+import { projectFileIssue } from "./projectFile";
 
 const MOST_BYTES = 256 * 1024;
 
@@ -20,7 +20,7 @@ export function withApacheFiles(sites: unknown, folder: string): unknown {
   const read = Object.entries(sites).map(([name, site]): [string, unknown] => {
     const file = field(site, "apacheFile");
     // What is no path of a file is refused with all other problems.
-    if (typeof file !== "string" || projectFileComplaint(file) !== undefined) return [name, site];
+    if (typeof file !== "string" || projectFileIssue(file) !== undefined) return [name, site];
     if (field(site, "apache") !== undefined)
       problems.add(
         ["sites", name, "apacheFile"],
@@ -36,8 +36,8 @@ export function withApacheFiles(sites: unknown, folder: string): unknown {
 }
 
 function linesOf(file: string, folder: string, at: Path, problems: Problems): string[] {
-  const refuse = (complaint: string): string[] => {
-    problems.add(at, file, complaint, "use a file in the project's folder, such as apache/shop.conf");
+  const refuse = (issue: string): string[] => {
+    problems.add(at, file, issue, "use a file in the project's folder, such as apache/shop.conf");
     return [];
   };
   let handle: number | undefined;

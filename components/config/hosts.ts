@@ -11,10 +11,10 @@ import {
   vipOf,
 } from "../network/addressPlan";
 import { Path, Problems, pathText } from "../base/problems";
-import { Complain } from "../base/names";
+import { IssueOf } from "../base/names";
 import { entries, field, parse } from "./leaf";
 import { HostModel, RouterModel, ServerModel, SshOptions } from "./model";
-import { nameComplaint, nameInstead } from "../base/names";
+import { nameIssue, nameInstead } from "../base/names";
 import { checkRouter } from "./routers";
 import { SshInput, hostSchema, routerSchema, serverSchema, sshSchema } from "./schema";
 
@@ -46,16 +46,16 @@ export function readHosts(
   function read<S extends z.ZodType<{ address: string; ssh?: SshInput }>>(
     section: string,
     schema: (example: string) => S,
-    complain: Complain,
+    issueOf: IssueOf,
   ) {
     const example = '{"web1": {"address": "192.0.2.2"}}';
     const sound = schema(free.first);
-    return entries(values[section], [section], example, nameComplaint, nameInstead, problems).flatMap(
+    return entries(values[section], [section], example, nameIssue, nameInstead, problems).flatMap(
       ([name, entry]) => {
         const raw = section === "servers" ? entry : withoutState(entry, [section, name], problems);
         const host = parse(sound, raw, [section, name], problems);
         const address = field(raw, "address");
-        if (isAddress(address)) claim([section, name, "address"], String(address), complain);
+        if (isAddress(address)) claim([section, name, "address"], String(address), issueOf);
         // What is found on a machine, and said of it, goes by its name.
         const other = named.get(name);
         if (other)
@@ -69,15 +69,15 @@ export function readHosts(
     );
   }
 
-  function claim(path: Path, address: string, complain: Complain): void {
+  function claim(path: Path, address: string, issueOf: IssueOf): void {
     const owner = owners.get(address);
-    const complaint = owner ? `is already used by ${pathText(owner)}` : complain(address);
-    if (complaint) problems.add(path, address, complaint, `use ${free.take()}`);
+    const issue = owner ? `is already used by ${pathText(owner)}` : issueOf(address);
+    if (issue) problems.add(path, address, issue, `use ${free.take()}`);
     owners.set(address, owner ?? path);
   }
 
-  const inEthernet: Complain = (address) => plan && ethernetComplaint(plan, address);
-  const anywhere: Complain = (address) => plan && nameServerComplaint(plan, address);
+  const inEthernet: IssueOf = (address) => plan && ethernetIssue(plan, address);
+  const anywhere: IssueOf = (address) => plan && nameServerIssue(plan, address);
   const routers = read("routers", routerSchema, inEthernet);
   const servers = read("servers", serverSchema, inEthernet);
   const nameServers = read("nameServers", hostSchema, anywhere);
@@ -119,7 +119,7 @@ function sshOf(defaults: SshInput, own: SshInput = {}): SshOptions {
   return { ...ssh, user, sudo: ssh.sudo ?? user !== "root" };
 }
 
-function ethernetComplaint(plan: NetworkPlan, address: string): string | undefined {
+function ethernetIssue(plan: NetworkPlan, address: string): string | undefined {
   const { serverSubnet } = plan;
   if (!contains(serverSubnet, address)) return `is outside the servers' subnet ${serverSubnet}`;
   if (address === networkAddress(serverSubnet)) return `is the network address of ${serverSubnet}`;
@@ -128,8 +128,8 @@ function ethernetComplaint(plan: NetworkPlan, address: string): string | undefin
 }
 
 /** A name server may be anywhere, but not on a VIP. */
-function nameServerComplaint(plan: NetworkPlan, address: string): string | undefined {
-  if (contains(plan.serverSubnet, address)) return ethernetComplaint(plan, address);
+function nameServerIssue(plan: NetworkPlan, address: string): string | undefined {
+  if (contains(plan.serverSubnet, address)) return ethernetIssue(plan, address);
   const vips = plan.vipSubnets.find((prefix) => contains(prefix, address));
   return vips && `is in the VIP subnet ${vips}`;
 }

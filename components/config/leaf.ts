@@ -1,22 +1,22 @@
 /** The building blocks of the configuration's schema. Every message says what would work. */
 import { z } from "zod";
 import { Path, Problems, show, useNearest } from "../base/problems";
-import type { Complain } from "../base/names";
+import type { IssueOf } from "../base/names";
 
 type Instead = (text: string) => string;
 
-function message(complaint: string, instead: string) {
+function message(issue: string, instead: string) {
   return {
-    error: (issue: { input?: unknown }) =>
-      issue.input === undefined ? `is missing; ${instead}` : `${complaint}; ${instead}`,
+    error: (wrong: { input?: unknown }) =>
+      wrong.input === undefined ? `is missing; ${instead}` : `${issue}; ${instead}`,
   };
 }
 
 /** A text that passes a check. */
-export function text(complain: Complain, instead: Instead) {
+export function text(issueOf: IssueOf, instead: Instead) {
   return z.string(message("must be a string", instead(""))).superRefine((value, context) => {
-    const complaint = complain(value);
-    if (complaint !== undefined) context.addIssue(`${complaint}; ${instead(value)}`);
+    const issue = issueOf(value);
+    if (issue !== undefined) context.addIssue(`${issue}; ${instead(value)}`);
   });
 }
 
@@ -58,10 +58,10 @@ export function list<S extends z.ZodType>(item: S, example: string) {
 export function object<S extends z.ZodRawShape>(shape: S) {
   const known = Object.keys(shape);
   return z.strictObject(shape, {
-    error: (issue) => {
+    error: (wrong) => {
       // parse() makes one problem of each unknown key, and takes the known ones from here.
-      if (issue.code === "unrecognized_keys") return JSON.stringify(known);
-      const what = issue.input === undefined ? "is missing" : "must be an object";
+      if (wrong.code === "unrecognized_keys") return JSON.stringify(known);
+      const what = wrong.input === undefined ? "is missing" : "must be an object";
       return `${what}; use an object with ${known.join(", ")}`;
     },
   });
@@ -102,12 +102,12 @@ export function unknownKey(path: Path, known: readonly string[], problems: Probl
   problems.say(path, `unknown key; ${useNearest(path[path.length - 1], known, "key")}`);
 }
 
-/** The entries of a map NAME -> something, ordered by name; names that `complain` refuses are noted and left out. */
+/** The entries of a map NAME -> something, ordered by name; names that `issueOf` refuses are noted and left out. */
 export function entries(
   value: unknown,
   path: Path,
   example: string,
-  complain: Complain,
+  issueOf: IssueOf,
   instead: Instead,
   problems: Problems,
 ): [string, unknown][] {
@@ -119,8 +119,8 @@ export function entries(
   return Object.entries(value)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .filter(([name]) => {
-      const complaint = complain(name);
-      if (complaint !== undefined) problems.say([...path, name], `the name ${complaint}; ${instead(name)}`);
-      return complaint === undefined;
+      const issue = issueOf(name);
+      if (issue !== undefined) problems.say([...path, name], `the name ${issue}; ${instead(name)}`);
+      return issue === undefined;
     });
 }

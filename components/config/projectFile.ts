@@ -1,8 +1,8 @@
 import { posix } from "path";
-import { Complain } from "../base/names";
+import { IssueOf } from "../base/names";
 
 /** A file of the project, by its path from there: none of another folder, and no hidden one, such as those of git. */
-export const projectFileComplaint: Complain = (path) => {
+export const projectFileIssue: IssueOf = (path) => {
   if (path.startsWith("/")) return "is not a path relative to the project's folder";
   if (!/^[A-Za-z0-9._/+@-]+$/.test(path) || path.startsWith("-"))
     return "may contain only letters, digits and . _ / + @ -";

@@ -1,31 +1,25 @@
 /** What each part of the configuration may contain. Checks that need several parts are in the other files. */
 import { z } from "zod";
 import { VipBinding, isAddress } from "../network/addressPlan";
-import { IPV6_COMPLAINT, looksLikeIpv6 } from "../network/ipv6";
+import { IPV6_ISSUE, looksLikeIpv6 } from "../network/ipv6";
 import { flag, list, object, oneOf, text, whole } from "./leaf";
 import { DEFAULT_ROUTER_KIND, routerKindNames } from "../routerRoute/kinds";
-import { PINNING, helperComplaint, helperInstead, markMaskComplaint } from "../routerRoute/pinning";
+import { PINNING, helperIssue, helperInstead, markMaskIssue } from "../routerRoute/pinning";
 import { CONFIRM_SECONDS, CHECK_SECONDS } from "../routerRoute/routes";
 import { Granularity, ServerState } from "./model";
 import { MOST_SERIAL, SoaPreset } from "../dnsRoundRobin/soa";
-import {
-  aliasComplaint,
-  domainInstead,
-  hostNameComplaint,
-  siteNameComplaint,
-  siteNameInstead,
-} from "../base/names";
-import { checkPathComplaint } from "../routerRoute/routes";
-import { configFileComplaint, userComplaint } from "../host/login";
-import { documentRootComplaint, documentRootInstead } from "../webServerPool/documentRoot";
-import { mailComplaint } from "../dnsRoundRobin/names";
-import { projectFileComplaint } from "./projectFile";
+import { aliasIssue, domainInstead, hostNameIssue, siteNameIssue, siteNameInstead } from "../base/names";
+import { checkPathIssue } from "../routerRoute/routes";
+import { configFileIssue, userIssue } from "../host/login";
+import { documentRootIssue, documentRootInstead } from "../webServerPool/documentRoot";
+import { mailIssue } from "../dnsRoundRobin/names";
+import { projectFileIssue } from "./projectFile";
 
 /** An IPv4 address. The example is one that would work. */
 function address(example: string) {
-  const complain = (value: string) =>
-    isAddress(value) ? undefined : looksLikeIpv6(value) ? IPV6_COMPLAINT : "is not an IPv4 address";
-  return text(complain, () => `use one such as ${example}`);
+  const issueOf = (value: string) =>
+    isAddress(value) ? undefined : looksLikeIpv6(value) ? IPV6_ISSUE : "is not an IPv4 address";
+  return text(issueOf, () => `use one such as ${example}`);
 }
 
 /** Any text: the reader of the part checks it. */
@@ -35,7 +29,7 @@ const anyText = (instead: string) =>
     () => instead,
   );
 
-const alias = text(aliasComplaint, domainInstead("example.org")).transform((name) => name.toLowerCase());
+const alias = text(aliasIssue, domainInstead("example.org")).transform((name) => name.toLowerCase());
 
 /** The key `network`. Ranges are checked by planNetwork. */
 export const networkSchema = object({
@@ -51,12 +45,9 @@ export const networkSchema = object({
 
 /** The key `ssh`, and `ssh` of a host. */
 export const sshSchema = object({
-  user: text(userComplaint, () => "use a login name such as root").optional(),
+  user: text(userIssue, () => "use a login name such as root").optional(),
   port: whole(1, 65535, 22).optional(),
-  configFile: text(
-    configFileComplaint,
-    () => "use one such as ./ssh_config or /etc/ssh/farm_config",
-  ).optional(),
+  configFile: text(configFileIssue, () => "use one such as ./ssh_config or /etc/ssh/farm_config").optional(),
   sudo: flag().optional(),
 });
 
@@ -75,24 +66,24 @@ export const serverSchema = (example: string) =>
 
 /** The key `pinning` of a router. Whether its numbers fit the Ethernet is checked with the plan. */
 const pinningSchema = object({
-  markMask: text(markMaskComplaint, () => `use one such as ${PINNING.markMask}`).optional(),
+  markMask: text(markMaskIssue, () => `use one such as ${PINNING.markMask}`).optional(),
   tableBase: whole(1, 4_000_000_000, PINNING.tableBase).optional(),
   rulePriority: whole(1, 32765, PINNING.rulePriority).optional(),
   helpers: list(
-    text(helperComplaint, () => helperInstead),
+    text(helperIssue, () => helperInstead),
     '["ftp"]',
   ).optional(),
   trackOnlyVips: flag().optional(),
 });
 
-const kindComplaint = (kind: string) => (routerKindNames().includes(kind) ? undefined : "is not known");
+const kindIssue = (kind: string) => (routerKindNames().includes(kind) ? undefined : "is not known");
 
 /** An entry of `routers`. */
 export const routerSchema = (example: string) =>
   object({
     address: address(example),
     ssh: sshSchema.optional(),
-    kind: text(kindComplaint, () => `use ${routerKindNames().join(" or ")}`).default(DEFAULT_ROUTER_KIND),
+    kind: text(kindIssue, () => `use ${routerKindNames().join(" or ")}`).default(DEFAULT_ROUTER_KIND),
     checkSource: address("198.51.100.1, an address of the router outside the Ethernet subnet").optional(),
     pinFlows: flag().optional(),
     pinning: pinningSchema.optional(),
@@ -103,20 +94,20 @@ export const routerSchema = (example: string) =>
 
 /** An entry of `sites`. The host number's range depends on the network, so it is checked with the plan. */
 export const siteSchema = object({
-  serverName: text(siteNameComplaint, siteNameInstead).transform((name) => name.toLowerCase()),
+  serverName: text(siteNameIssue, siteNameInstead).transform((name) => name.toLowerCase()),
   aliases: list(alias, '["example.org"]').default([]),
-  documentRoot: text(documentRootComplaint, documentRootInstead),
+  documentRoot: text(documentRootIssue, documentRootInstead),
   hostNumber: z.unknown().optional(),
   shareVipsWith: anyText("use the name of another site").optional(),
   retiring: flag().default(false),
   retiringHostNumber: z.unknown().optional(),
   retiringAliases: list(alias, '["example.org"]').default([]),
   checkPorts: list(whole(1, 65535, 443), "[443]").default([]),
-  checkPath: text(checkPathComplaint, () => "use one such as / or /login").optional(),
+  checkPath: text(checkPathIssue, () => "use one such as / or /login").optional(),
   // What the lines may be: see directives.ts.
   apache: list(anyText("use a line of Apache's configuration"), '["FallbackResource /index.php"]').optional(),
   apacheFile: text(
-    projectFileComplaint,
+    projectFileIssue,
     () => "use a file in the project's folder, such as apache/shop.conf",
   ).optional(),
   // With the key tls: see tls.ts.
@@ -133,14 +124,12 @@ const recordSchema = object({
   ttl: seconds(300),
 });
 
-const nsName = text(hostNameComplaint, domainInstead("ns1.example.org")).transform((name) =>
-  name.toLowerCase(),
-);
+const nsName = text(hostNameIssue, domainInstead("ns1.example.org")).transform((name) => name.toLowerCase());
 
 /** An entry of `zones`. */
 export const zoneSchema = object({
   nameServers: list(anyText("use the name of a name server"), '["ns1"]').optional(),
-  contact: text(mailComplaint, () => "use a mail address such as hostmaster@example.org"),
+  contact: text(mailIssue, () => "use a mail address such as hostmaster@example.org"),
   nsRecords: list(nsName, '["ns1.example.org"]').optional(),
   primary: nsName.optional(),
   preset: oneOf(SoaPreset).default(SoaPreset.Modern),

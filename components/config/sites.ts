@@ -5,7 +5,7 @@ import { lineProblems } from "../webServerPool/directives";
 import { Path, Problems, pathText, show, useNearest } from "../base/problems";
 import { entries, field, parse } from "./leaf";
 import { SiteModel } from "./model";
-import { nameComplaint, nameInstead } from "../base/names";
+import { nameIssue, nameInstead } from "../base/names";
 import { siteSchema } from "./schema";
 import { TlsInput, readSiteTls } from "./tls";
 
@@ -24,7 +24,7 @@ export function readSites(
   problems: Problems,
 ): SiteModel[] {
   const example = '{"widgetco": {"serverName": "www.widgetco.example", ...}}';
-  const raws = entries(value, ["sites"], example, nameComplaint, nameInstead, problems);
+  const raws = entries(value, ["sites"], example, nameIssue, nameInstead, problems);
   const sites = raws.flatMap(([name, raw]): SiteInput[] => {
     const site = parse(siteSchema, raw, ["sites", name], problems);
     if (!site) return [];
@@ -63,13 +63,12 @@ function checkDirectives(
   secrets: readonly string[],
   problems: Problems,
 ): void {
-  for (const { line, complaint, instead } of lineProblems(apache, secrets)) {
-    if (apacheFile === undefined)
-      problems.add(["sites", name, "apache", line], apache[line], complaint, instead);
+  for (const { line, issue, instead } of lineProblems(apache, secrets)) {
+    if (apacheFile === undefined) problems.add(["sites", name, "apache", line], apache[line], issue, instead);
     else
       problems.say(
         ["sites", name, "apacheFile"],
-        `${apacheFile}, line ${line + 1}: ${show(apache[line])} ${complaint}; ${instead}`,
+        `${apacheFile}, line ${line + 1}: ${show(apache[line])} ${issue}; ${instead}`,
       );
   }
 }
@@ -125,11 +124,11 @@ function readRetiringNumbers(
   for (const [name, raw] of raws) {
     const number = field(raw, "retiringHostNumber");
     if (number === undefined || max === undefined) continue;
-    const refuse = (complaint: string): void =>
+    const refuse = (issue: string): void =>
       problems.add(
         ["sites", name, "retiringHostNumber"],
         number,
-        complaint,
+        issue,
         "use the host number that the site had before, or remove this key",
       );
     if (typeof number !== "number" || !Number.isInteger(number) || number < 1 || number > max)
@@ -150,10 +149,10 @@ function checkShare(name: string, share: string, sites: Map<string, unknown>, pr
       "can't be combined with shareVipsWith",
       "remove one of them",
     );
-  const refuse = (complaint: string, meant: unknown): void => {
+  const refuse = (issue: string, meant: unknown): void => {
     const owners = [...sites.keys()].filter((site) => site !== name && shareOf(site) === undefined);
     const instead = useNearest(meant, owners, "other site with a hostNumber");
-    problems.add(["sites", name, "shareVipsWith"], share, complaint, instead);
+    problems.add(["sites", name, "shareVipsWith"], share, issue, instead);
   };
   if (share === name) refuse("is the site itself", share);
   else if (!sites.has(share)) refuse("is not a site in this config", share);

@@ -1,21 +1,21 @@
 /** Reads `tls`, and `tls` of a site. */
 import { z } from "zod";
 import { Path, Problems } from "../base/problems";
-import { Complain } from "../base/names";
+import { IssueOf } from "../base/names";
 import { flag, object, oneOf, parse, text, whole } from "./leaf";
 import { SiteTlsModel, TlsModel } from "./model";
 import { TlsVersion } from "../webServerPool/tls/defaults";
 import { SITE_TLS } from "../webServerPool/tls/defaults";
 
 /** A folder: nobody expands a `~`. */
-const folderComplaint: Complain = (folder) => {
+const folderIssue: IssueOf = (folder) => {
   if (folder.startsWith("~")) return "begins with ~, which is not expanded";
   return /^[A-Za-z0-9._/][A-Za-z0-9._/+@-]*$/.test(folder)
     ? undefined
     : "is not a path of letters, digits and . _ / + @ -";
 };
 
-const folder = (example: string) => text(folderComplaint, () => `use a folder such as ${example}`);
+const folder = (example: string) => text(folderIssue, () => `use a folder such as ${example}`);
 
 /** base64url of a SHA-256 (RFC 7638, 3.1). */
 const thumbprint = text(

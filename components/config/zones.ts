@@ -4,8 +4,8 @@ import { SOA_TIMERS } from "../dnsRoundRobin/soa";
 import { ZoneRecordModel } from "../dnsRoundRobin/records";
 import { Problems, useNearest } from "../base/problems";
 import { entries, field, parse } from "./leaf";
-import { domainInstead, hostNameComplaint } from "../base/names";
-import { zoneComplaint } from "../dnsRoundRobin/names";
+import { domainInstead, hostNameIssue } from "../base/names";
+import { zoneIssue } from "../dnsRoundRobin/names";
 import { checkRecords, relative } from "../dnsRoundRobin/records";
 import { ZoneInput, zoneSchema } from "./schema";
 
@@ -28,7 +28,7 @@ export function readZones(
   problems: Problems,
 ): ZoneModel[] {
   const example = '{"example.org": {"contact": "hostmaster@example.org"}}';
-  const sound = entries(value, ["zones"], example, zoneComplaint, domainInstead("example.org"), problems);
+  const sound = entries(value, ["zones"], example, zoneIssue, domainInstead("example.org"), problems);
   const zones = sound.map(([zone]) => zone);
   // A retiring site is no longer in DNS: its name may be the user's own already.
   const served = sites.filter(({ retiring }) => !retiring);
@@ -45,7 +45,7 @@ export function readZones(
     const here = (siteNames.get(zone) ?? []).map((name) => relative(name, zone));
     const servers = serversOf(zone, input.nameServers ?? known, known, problems);
     const nsRecords = input.nsRecords?.length ? input.nsRecords : servers.map((name) => `${name}.${zone}`);
-    if (!input.nsRecords?.length && hostNameComplaint(zone) !== undefined)
+    if (!input.nsRecords?.length && hostNameIssue(zone) !== undefined)
       problems.say(
         ["zones", zone, "nsRecords"],
         `is missing, and no host can be named in ${zone}; use names in another zone, such as ["ns1.example.org"]`,

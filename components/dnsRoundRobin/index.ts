@@ -1,13 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
 import { checkHosts } from "../host/checkHosts";
-import { refuse } from "../base/argumentChecks";
+import { assertValid } from "../base/argumentChecks";
 import { MOST_SERIAL } from "./soa";
 import { hostCommand, instanceName, resourcesBehind } from "../host/hostCommand";
 import { ServerArgs } from "../host/ssh";
 import { ServerState } from "../network/serverState";
 import { ZONE } from "./role";
 import { isLarge } from "../host/wish.cjs";
-import { Refusal } from "../base/userError";
+import { UserError } from "../base/userError";
 import { ZoneArgs, renderZone } from "./zone";
 
 export { SoaPreset, SoaTimers } from "./soa";
@@ -35,7 +35,7 @@ export interface DnsRoundRobinArgs extends ZoneArgs {
  * and so spread the load. The serial (yyyymmddnn) is kept on the servers, the same on all that can be reached; it
  * changes only when the zone does. A dead name server fails alone.
  *
- * @throws Refusal when a name is not in the zone, a value can't be in a zone file, or there is no name server.
+ * @throws UserError when a name is not in the zone, a value can't be in a zone file, or there is no name server.
  */
 export class DnsRoundRobin extends pulumi.ComponentResource {
   /** What each name server said after it served the zone, by its name. */
@@ -45,7 +45,7 @@ export class DnsRoundRobin extends pulumi.ComponentResource {
     const { zone, nameServers } = args;
     const text = renderZone(args);
     checkHosts("nameServers", nameServers);
-    if (nameServers.length === 0) throw new Refusal(`nameServers: zone ${zone} needs at least one`);
+    if (nameServers.length === 0) throw new UserError(`nameServers: zone ${zone} needs at least one`);
     const instance = instanceName(name, ZONE.concern);
     // Packed in each name server's command: here a preview shows what changes.
     const shown = isLarge(text) ? summaryOf(args) : {};
@@ -75,7 +75,7 @@ export class DnsRoundRobin extends pulumi.ComponentResource {
 function settingsOf({ zone, serialAtLeast: least }: DnsRoundRobinArgs): string {
   if (least === undefined) return `zone=${zone}\n`;
   const isSerial = Number.isInteger(least) && least >= 1 && least <= MOST_SERIAL;
-  refuse("serialAtLeast", least, isSerial ? undefined : `is not a serial; use 1 to ${MOST_SERIAL}`);
+  assertValid("serialAtLeast", least, isSerial ? undefined : `is not a serial; use 1 to ${MOST_SERIAL}`);
   return `zone=${zone}\nserial_at_least=${least}\n`;
 }
 

@@ -2,8 +2,8 @@
 import { z } from "zod";
 import { isAddress } from "../network/addressPlan";
 import { Path, Problems, useNearest } from "../base/problems";
-import { SLASHES, hostNameComplaint } from "../base/names";
-import { ownerComplaint } from "./names";
+import { SLASHES, hostNameIssue } from "../base/names";
+import { ownerIssue } from "./names";
 
 /** One record that is the user's own. */
 export interface ZoneRecordModel {
@@ -26,24 +26,24 @@ export interface ZoneRecordModel {
 /** What a type's value looks like. */
 interface RecordType {
   /** What is wrong with a value, as the rest of a sentence that begins with it; undefined: nothing. */
-  complain(value: string, zone: string): string | undefined;
+  issueOf(value: string, zone: string): string | undefined;
   /** A value that would work. */
   example: string;
   /** Its number, by which it may not be written (RFC 3597): its values would not be checked, nor seen. */
   number?: number;
 }
 
-const host: RecordType = { complain: hostComplaint, example: "mail or mail.example.net." };
+const host: RecordType = { issueOf: hostIssue, example: "mail or mail.example.net." };
 /** Targets of aliases need not be hosts: those of DKIM keys and of RFC 2317 are none. */
 const OF_NO_HOST = new RegExp(`_|${SLASHES.source}`, "g");
 const alias = {
   ...host,
-  complain: (value: string, zone: string) => hostComplaint(value, zone, OF_NO_HOST),
+  issueOf: (value: string, zone: string) => hostIssue(value, zone, OF_NO_HOST),
 };
 /** Only of addresses named asks that a pointer leads to a host. */
 const pointer = {
   ...host,
-  complain: (value: string, zone: string) => (/\.arpa$/.test(zone) ? host : alias).complain(value, zone),
+  issueOf: (value: string, zone: string) => (/\.arpa$/.test(zone) ? host : alias).issueOf(value, zone),
 };
 /** Types whose owner is a host: named refuses others (check-names). */
 const OF_HOSTS = ["A", "AAAA", "MX"];
@@ -52,8 +52,8 @@ const WITH_HOST = ["CNAME", "DNAME", "HTTPS", "MX", "NS", "PTR", "SRV", "SVCB"];
 
 /** A value as a pattern; whether its figures fit, named-checkzone says. */
 const shaped = (pattern: RegExp, number: number, example: string): RecordType => ({
-  complain: (value) =>
-    rdataComplaint(value) ?? (pattern.test(value) ? undefined : "is not a valid value for this type"),
+  issueOf: (value) =>
+    rdataIssue(value) ?? (pattern.test(value) ? undefined : "is not a valid value for this type"),
   example,
   number,
 });
@@ -61,7 +61,7 @@ const shaped = (pattern: RegExp, number: number, example: string): RecordType =>
 const numbersAndHex = (count: number): RegExp =>
   new RegExp(`^(\\d{1,5} ){${count}}[0-9a-f]{2}[0-9a-f ]*$`, "i");
 const service = (number: number): RecordType => ({
-  complain: serviceComplaint,
+  issueOf: serviceIssue,
   example: '1 . alpn="h2"',
   number,
 });
@@ -70,7 +70,7 @@ const TYPES = new Map<string, RecordType>([
   [
     "A",
     {
-      complain: (value) => (isAddress(value) ? undefined : "is not an IPv4 address"),
+      issueOf: (value) => (isAddress(value) ? undefined : "is not an IPv4 address"),
       example: "192.0.2.30",
       number: 1,
     },
@@ -78,7 +78,7 @@ const TYPES = new Map<string, RecordType>([
   [
     "AAAA",
     {
-      complain: (value) => (z.ipv6().safeParse(value).success ? undefined : "is not an IPv6 address"),
+      issueOf: (value) => (z.ipv6().safeParse(value).success ? undefined : "is not an IPv6 address"),
       example: "2001:db8::30",
       number: 28,
     },
@@ -96,14 +96,14 @@ const TYPES = new Map<string, RecordType>([
   ["DNAME", { ...alias, number: 39 }],
   ["DS", shaped(numbersAndHex(3), 43, `60485 8 2 ${"5f".repeat(32)}`)],
   ["HTTPS", service(65)],
-  ["MX", { complain: (value, zone) => numbersAndHost(value, 1, zone), example: "10 mail", number: 15 }],
+  ["MX", { issueOf: (value, zone) => numbersAndHost(value, 1, zone), example: "10 mail", number: 15 }],
   ["NS", { ...host, number: 2 }],
   ["PTR", { ...pointer, number: 12 }],
-  ["SRV", { complain: (value, zone) => numbersAndHost(value, 3, zone), example: "0 5 5060 sip", number: 33 }],
+  ["SRV", { issueOf: (value, zone) => numbersAndHost(value, 3, zone), example: "0 5 5060 sip", number: 33 }],
   ["SSHFP", shaped(numbersAndHex(2), 44, `4 2 ${"5f".repeat(32)}`)],
   ["SVCB", service(64)],
   ["TLSA", shaped(numbersAndHex(3), 52, `3 1 1 ${"5f".repeat(32)}`)],
-  ["TXT", { complain: textComplaint, example: "v=spf1 -all", number: 16 }],
+  ["TXT", { issueOf: textIssue, example: "v=spf1 -all", number: 16 }],
 ]);
 
 /** Other types that BIND knows by a word. Their values stand in the zone as they are written: named-checkzone judges them. */
@@ -113,7 +113,7 @@ const OTHERS = (
   "TALINK URI WALLET X25 ZONEMD"
 ).split(" ");
 const SOA = 6;
-const asIs: RecordType = { complain: rdataComplaint, example: "\\# 4 c0000201, or as BIND writes it" };
+const asIs: RecordType = { issueOf: rdataIssue, example: "\\# 4 c0000201, or as BIND writes it" };
 
 /** What is known of a type: one of those above, or `TYPE` and a number (RFC 3597, 5). Undefined: nothing. */
 function typeNamed(type: string): RecordType | undefined {
@@ -128,7 +128,7 @@ function typeNamed(type: string): RecordType | undefined {
  * What would end a record's value, or the record, elsewhere than at the end of its line (RFC 1035, 5.1), as the rest of a
  * sentence; undefined: nothing.
  */
-export function rdataComplaint(value: string): string | undefined {
+export function rdataIssue(value: string): string | undefined {
   if (!/^[\x20-\x7e]+$/.test(value) || value.trim() === "") return "is not printable ASCII on one line";
   if (value.length > 60_000) return "is longer than a record can be";
   const bare = value.replace(/\\./g, "").replace(/"[^"]*"/g, "");
@@ -137,37 +137,31 @@ export function rdataComplaint(value: string): string | undefined {
 }
 
 /** A priority, a target, and what stands as it is written (RFC 9460). */
-function serviceComplaint(value: string, zone: string): string | undefined {
+function serviceIssue(value: string, zone: string): string | undefined {
   const [priority, target = "", ...parameters] = value.split(" ");
   return (
-    numbersAndHost(`${priority} ${target}`, 1, zone, alias.complain) ??
-    rdataComplaint(`x ${parameters.join(" ")}`)
+    numbersAndHost(`${priority} ${target}`, 1, zone, alias.issueOf) ?? rdataIssue(`x ${parameters.join(" ")}`)
   );
 }
 
-function textComplaint(value: string): string | undefined {
+function textIssue(value: string): string | undefined {
   if (/["\\]/.test(value)) return "has quotes or backslashes, which are added automatically where needed";
   return /^[\x20-\x7e]{1,4000}$/.test(value) ? undefined : "is not 1 to 4000 printable ASCII characters";
 }
 
 /** A host name in a value. A zone file takes a name without a trailing dot as relative, which is rarely meant. */
-function hostComplaint(value: string, zone: string, besides?: RegExp): string | undefined {
+function hostIssue(value: string, zone: string, besides?: RegExp): string | undefined {
   if (value === "@") return undefined;
   const name = value.replace(/\.$/, "");
   const asHost = (text: string): string => (besides ? text.replace(besides, "a") : text);
-  const complaint = hostNameComplaint(asHost(name));
-  if (complaint) return complaint;
+  const issue = hostNameIssue(asHost(name));
+  if (issue) return issue;
   if (value !== name) return undefined;
   if (name.includes(".")) return `has no trailing dot, so it means ${name}.${zone}`;
-  return hostNameComplaint(asHost(`${name}.${zone}`)) && `means ${name}.${zone}, which can't be a host name`;
+  return hostNameIssue(asHost(`${name}.${zone}`)) && `means ${name}.${zone}, which can't be a host name`;
 }
 
-function numbersAndHost(
-  value: string,
-  count: number,
-  zone: string,
-  complain = hostComplaint,
-): string | undefined {
+function numbersAndHost(value: string, count: number, zone: string, issueOf = hostIssue): string | undefined {
   const parts = value.split(" ");
   const target = parts.pop()!;
   if (
@@ -176,7 +170,7 @@ function numbersAndHost(
   )
     return `is not ${count === 1 ? "a number" : `${count} numbers`} from 0 to 65535 and a host name`;
   // "." says that there is no such service (RFC 7505, RFC 2782).
-  return target === "." ? undefined : complain(target, zone);
+  return target === "." ? undefined : issueOf(target, zone);
 }
 
 /** A domain name in the zone as a record's owner: `www`, or `@` for the zone itself. */
@@ -201,8 +195,8 @@ export function checkRecords(
   records.forEach((record, i) => {
     const path: Path = ["records", i];
     const { name, type, value } = record;
-    const complaint = ownerComplaint(name, zone);
-    if (complaint) problems.add([...path, "name"], name, complaint, `use ${ownerInstead(name, zone)}`);
+    const issue = ownerIssue(name, zone);
+    if (issue) problems.add([...path, "name"], name, issue, `use ${ownerInstead(name, zone)}`);
     const kind = typeNamed(type);
     if (!kind) {
       problems.add(
@@ -213,9 +207,9 @@ export function checkRecords(
       );
       return;
     }
-    const wrong = kind.complain(value, zone);
+    const wrong = kind.issueOf(value, zone);
     const dotted = WITH_HOST.includes(type) ? `${value}.` : "";
-    const instead = dotted && !kind.complain(dotted, zone) ? dotted : `a value such as ${kind.example}`;
+    const instead = dotted && !kind.issueOf(dotted, zone) ? dotted : `a value such as ${kind.example}`;
     if (wrong) problems.add([...path, "value"], value, wrong, `use ${instead}`);
 
     const same = JSON.stringify([name.toLowerCase(), type, value]);
@@ -229,9 +223,7 @@ export function checkRecords(
 function ownerInstead(name: string, zone: string): string {
   const bare = name.replace(/\.$/, "").toLowerCase();
   const inside = bare === zone || bare.endsWith(`.${zone}`) ? relative(bare, zone) : bare;
-  return ownerComplaint(inside, zone) === undefined
-    ? inside
-    : "a name relative to the zone, such as mail, or @";
+  return ownerIssue(inside, zone) === undefined ? inside : "a name relative to the zone, such as mail, or @";
 }
 
 /** Two things of one name that can't be together. */
@@ -245,7 +237,7 @@ function checkOwner(
   problems: Problems,
 ): void {
   const owner = name.toLowerCase();
-  if (OF_HOSTS.includes(type) && /[_/]/.test(owner) && !ownerComplaint(owner, zone))
+  if (OF_HOSTS.includes(type) && /[_/]/.test(owner) && !ownerIssue(owner, zone))
     problems.add(
       [...path, "name"],
       name,

@@ -1,10 +1,10 @@
 import { compareAddresses, isAddress } from "../network/addressPlan";
-import { refuse } from "../base/argumentChecks";
+import { assertValid } from "../base/argumentChecks";
 import { SoaTimers } from "./soa";
 import { ZoneRecordModel } from "./records";
-import { hostNameComplaint } from "../base/names";
-import { mailComplaint, ownerComplaint, zoneComplaint } from "./names";
-import { rdataComplaint, relative } from "./records";
+import { hostNameIssue } from "../base/names";
+import { mailIssue, ownerIssue, zoneIssue } from "./names";
+import { rdataIssue, relative } from "./records";
 
 /** A name that resolvers find all the addresses of, in turning order. */
 export interface NameArgs {
@@ -45,7 +45,7 @@ const MAX_STRING = 255;
 /**
  * The text of a zone file. Equal wishes give equal texts, whatever the order of sites and addresses.
  *
- * @throws Refusal when a name is not in the zone, or a value can't be in a zone file.
+ * @throws UserError when a name is not in the zone, or a value can't be in a zone file.
  */
 export function renderZone(args: ZoneArgs): string {
   checkZone(args);
@@ -106,18 +106,18 @@ function quoteText(text: string): string {
   return parts.map((part) => `"${part.replace(/["\\]/g, "\\$&")}"`).join(" ");
 }
 
-// What named would not refuse by itself, or only on the machine. A complaint is the rest of a sentence about the value.
+// What named would not assertValid by itself, or only on the machine. An issue is the rest of a sentence about the value.
 function checkZone({ zone, primary, nsRecords, contact, timers, ttl, sites, records = [] }: ZoneArgs): void {
-  refuse("zone", zone, zoneComplaint(zone));
-  refuse(
+  assertValid("zone", zone, zoneIssue(zone));
+  assertValid(
     "nsRecords",
     nsRecords,
     nsRecords.length === 0 && `are none: zone ${zone} needs one, such as ns1.${zone}`,
   );
-  nsRecords.forEach((name, i) => refuse(`nsRecords[${i}]`, name, hostNameComplaint(name)));
-  if (primary !== undefined) refuse("primary", primary, hostNameComplaint(primary));
-  refuse("contact", contact, mailComplaint(contact));
-  for (const [name, seconds] of Object.entries({ ...timers, ttl })) refuseSeconds(name, seconds);
+  nsRecords.forEach((name, i) => assertValid(`nsRecords[${i}]`, name, hostNameIssue(name)));
+  if (primary !== undefined) assertValid("primary", primary, hostNameIssue(primary));
+  assertValid("contact", contact, mailIssue(contact));
+  for (const [name, seconds] of Object.entries({ ...timers, ttl })) assertSeconds(name, seconds);
   const first = new Map<string, number>();
   sites.forEach((site, i) => {
     checkSite(site, `sites[${i}]`, zone, first);
@@ -134,40 +134,40 @@ function checkSite(
 ): void {
   const lower = name.toLowerCase();
   const inside = lower === zone || lower.endsWith(`.${zone}`);
-  refuse(`${path}.name`, name, !inside && `is not in zone ${zone}`);
-  refuse(`${path}.name`, name, ownerComplaint(relativeName(name, zone), zone));
-  refuse(
+  assertValid(`${path}.name`, name, !inside && `is not in zone ${zone}`);
+  assertValid(`${path}.name`, name, ownerIssue(relativeName(name, zone), zone));
+  assertValid(
     `${path}.name`,
     name,
     /[_/]/.test(lower) && "has an underscore or a slash, which the name of a host can't have",
   );
   const first = before.get(lower);
-  refuse(
+  assertValid(
     `${path}.name`,
     name,
     first !== undefined && `is sites[${first}].name again; give its addresses once`,
   );
-  refuse(`${path}.addresses`, addresses, addresses.length === 0 && `are none: ${name} needs one`);
+  assertValid(`${path}.addresses`, addresses, addresses.length === 0 && `are none: ${name} needs one`);
   addresses.forEach((address, i) =>
-    refuse(`${path}.addresses[${i}]`, address, !isAddress(address) && "is not an IPv4 address"),
+    assertValid(`${path}.addresses[${i}]`, address, !isAddress(address) && "is not an IPv4 address"),
   );
 }
 
 function checkRecord({ name, ttl, type, value }: ZoneRecordModel, path: string, zone: string): void {
-  refuse(`${path}.name`, name, ownerComplaint(name, zone));
-  if (ttl !== undefined) refuseSeconds(`${path}.ttl`, ttl);
-  refuse(`${path}.type`, type, !/^[A-Z0-9-]+$/.test(type) && "is not a record's type");
-  refuse(
+  assertValid(`${path}.name`, name, ownerIssue(name, zone));
+  if (ttl !== undefined) assertSeconds(`${path}.ttl`, ttl);
+  assertValid(`${path}.type`, type, !/^[A-Z0-9-]+$/.test(type) && "is not a record's type");
+  assertValid(
     `${path}.value`,
     value,
     type === "TXT"
       ? !/^[\x20-\x7e]*$/.test(value) && "is not printable ASCII on one line"
-      : rdataComplaint(value),
+      : rdataIssue(value),
   );
 }
 
-function refuseSeconds(path: string, value: number): void {
-  refuse(
+function assertSeconds(path: string, value: number): void {
+  assertValid(
     path,
     value,
     !(Number.isInteger(value) && value >= 0 && value < 2 ** 31) && "is no number of seconds",

@@ -1,15 +1,15 @@
-import { checkUnique, refuse } from "../base/argumentChecks";
-import { nameComplaint } from "../base/names";
+import { checkUnique, assertValid } from "../base/argumentChecks";
+import { nameIssue } from "../base/names";
 import { isAddress } from "../network/addressPlan";
-import { ServerState, stateComplaint } from "../network/serverState";
+import { ServerState, stateIssue } from "../network/serverState";
 import type { ServerArgs } from "./ssh";
 
 /** Machines: names, addresses and states, and no name twice. */
 export function checkHosts(path: string, hosts: ServerArgs[]): void {
   hosts.forEach(({ name, address, state = ServerState.Active }, i) => {
-    refuse(`${path}[${i}].name`, name, nameComplaint(name));
-    refuse(`${path}[${i}].address`, address, isAddress(address) ? undefined : "is not an IPv4 address");
-    refuse(`${path}[${i}].state`, state, stateComplaint(state));
+    assertValid(`${path}[${i}].name`, name, nameIssue(name));
+    assertValid(`${path}[${i}].address`, address, isAddress(address) ? undefined : "is not an IPv4 address");
+    assertValid(`${path}[${i}].state`, state, stateIssue(state));
   });
   checkUnique(
     path,

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { Refusal } from "../base/userError";
+import { UserError } from "../base/userError";
 import { ServerState } from "../network/serverState";
 import { shellWord } from "../base/shellWord";
 import { fromProject } from "./fromProject";
@@ -50,7 +50,7 @@ const HERE = __dirname;
  * The one way to change a machine: a local command that pipes the wanted files over ssh. An update runs it again
  * with the whole wish; a delete removes the instance, and only warns when the machine is gone.
  *
- * @throws Refusal when a name cannot be part of a file name, or there is no ssh to run.
+ * @throws UserError when a name cannot be part of a file name, or there is no ssh to run.
  */
 export function hostCommand(
   name: string,
@@ -148,7 +148,7 @@ export function hostCommandOptions(
 export function instanceName(component: string, concern: string): string {
   for (const name of [component, pulumi.getProject(), pulumi.getStack()]) {
     if (!NAME.test(name)) {
-      throw new Refusal(
+      throw new UserError(
         `"${name}" becomes part of file names on the machines: use letters, digits, dots, dashes and underscores only, at most 63`,
       );
     }

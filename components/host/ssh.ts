@@ -1,5 +1,5 @@
-import { refuse } from "../base/argumentChecks";
-import { userComplaint } from "./login";
+import { assertValid } from "../base/argumentChecks";
+import { userIssue } from "./login";
 import type { ServerState } from "../network/serverState";
 import { sshHere } from "./sshHere.cjs";
 
@@ -80,12 +80,12 @@ export const sharedSshArguments = (host: HostArgs): string[] => [...sshHere(), .
  * The machine as whoever only looks reaches it: LOOPBACK_HA_LOOK_USER in the environment has other rights there than
  * ssh.user, and no host command differs by it. Default: as all others do.
  *
- * @throws Refusal when that is no user's name
+ * @throws UserError when that is no user's name
  */
 export function forLooking<H extends HostArgs>(host: H): H {
   const user = process.env.LOOPBACK_HA_LOOK_USER;
   if (!user) return host;
-  refuse("LOOPBACK_HA_LOOK_USER", user, userComplaint(user));
+  assertValid("LOOPBACK_HA_LOOK_USER", user, userIssue(user));
   return { ...host, ssh: { ...host.ssh, user, sudo: user !== "root" } };
 }
 

@@ -25,7 +25,7 @@ const INTERVAL = 50;
  * `after`: the machine that a run before has lost to this very change, and without which it is not tried here again; empty:
  * none. `hasAfter`: whether that one is in this run, if it has something to do; undefined: nobody knows.
  * @typedef {{ pid: number, machine: string, rank: number, phase: Phase, serves: boolean, tried: boolean, lost: boolean, alive: boolean, after: string, hasAfter?: boolean }} Member
- * @typedef {{ refusal: string, lost?: string }} Refusal `lost`: the machine that this change has cost
+ * @typedef {{ refusal: string, lost?: string }} NoTurn `lost`: the machine that this change has cost
  */
 
 /**
@@ -47,7 +47,7 @@ function precedes(a, b) {
  * @param {Member[]} members of this run, with `me`
  * @param {number[]} leaders the pids of those that went alone, in order
  * @param {number} waited in milliseconds
- * @returns {"lead" | "go" | "wait" | Refusal}
+ * @returns {"lead" | "go" | "wait" | NoTurn}
  */
 function decide(me, members, leaders, waited) {
   const led = leaders.flatMap((leader) => members.filter(({ pid }) => pid === leader));
@@ -94,7 +94,7 @@ function decide(me, members, leaders, waited) {
  * @param {Member} me
  * @param {Member[]} members
  * @param {number} waited
- * @returns {"wait" | Refusal | undefined} undefined: nothing holds it any more
+ * @returns {"wait" | NoTurn | undefined} undefined: nothing holds it any more
  */
 function whileHeld(me, members, waited) {
   const those = members.filter(({ machine }) => machine === me.after);
@@ -255,7 +255,7 @@ class Turn {
    * @param {{ serves: boolean, tried: boolean, lost: boolean, after: string }} machine whether its Apache runs now, has shown
    *   that it takes the change, and was ended by such a change before; which other one was lost to this very change
    * @param {() => boolean} isOver the machine waits no more
-   * @returns {Promise<Refusal | undefined>} why it must not begin; undefined: it may
+   * @returns {Promise<NoTurn | undefined>} why it must not begin; undefined: it may
    */
   async wait(machine, isOver) {
     const hasAfter = this.order.length === 0 ? undefined : this.order.includes(machine.after);

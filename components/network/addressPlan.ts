@@ -1,7 +1,7 @@
 import { Address4 } from "ip-address";
 import { Path, Problems, show } from "../base/problems";
-import { IPV6_COMPLAINT, looksLikeIpv6 } from "./ipv6";
-import { Refusal } from "../base/userError";
+import { IPV6_ISSUE, looksLikeIpv6 } from "./ipv6";
+import { UserError } from "../base/userError";
 
 /** How a server binds its VIPs to its loopback device. */
 export enum VipBinding {
@@ -215,7 +215,7 @@ function networkWithMask(text: string): string | undefined {
 }
 
 function notAPrefix(text: string): string {
-  return looksLikeIpv6(text) ? IPV6_COMPLAINT : "is not a subnet in CIDR form";
+  return looksLikeIpv6(text) ? IPV6_ISSUE : "is not a subnet in CIDR form";
 }
 
 /** Whether the text is an IPv4 address in its one canonical form, without a prefix length. */
@@ -229,19 +229,19 @@ export function isPrefix(text: unknown): boolean {
   return typeof text === "string" && text.includes("/") && Address4.isValid(text);
 }
 
-/** The highest host number of a prefix: its size less network and broadcast address. Error: {@link Refusal}. */
+/** The highest host number of a prefix: its size less network and broadcast address. Error: {@link UserError}. */
 export function maxHostNumber(prefix: string): number {
   return sizeOf(parsed(prefix)) - 2;
 }
 
 /**
  * The address with a host number in a prefix: 5 in 192.0.2.64/27 is 192.0.2.69.
- * @throws Refusal when the number is not a whole number from 1 to {@link maxHostNumber}
+ * @throws UserError when the number is not a whole number from 1 to {@link maxHostNumber}
  */
 export function vipOf(prefix: string, hostNumber: number): string {
   const max = maxHostNumber(prefix);
   if (!Number.isInteger(hostNumber) || hostNumber < 1 || hostNumber > max)
-    throw new Refusal(`${show(hostNumber)} is not a host number of ${prefix}; use 1 to ${max}`);
+    throw new UserError(`${show(hostNumber)} is not a host number of ${prefix}; use 1 to ${max}`);
   return textOf(startOf(parsed(prefix)) + hostNumber);
 }
 
@@ -252,19 +252,19 @@ export function vipsOf(plan: NetworkPlan, hostNumber: number | undefined): strin
 
 /**
  * The host number of an address in a prefix; 0 is the network address.
- * @throws Refusal when the address lies outside the prefix
+ * @throws UserError when the address lies outside the prefix
  */
 export function hostNumberOf(prefix: string, address: string): number {
-  if (!contains(prefix, address)) throw new Refusal(`${address} is outside ${prefix}`);
+  if (!contains(prefix, address)) throw new UserError(`${address} is outside ${prefix}`);
   return parsed(address).value - startOf(parsed(prefix));
 }
 
-/** Whether an address, or a whole subnet, lies in the prefix. Error: {@link Refusal}. */
+/** Whether an address, or a whole subnet, lies in the prefix. Error: {@link UserError}. */
 export function contains(prefix: string, address: string): boolean {
   return lookupOf(prefix)(address);
 }
 
-/** The first address that lies in none of the prefixes; the prefixes are read once. Error: {@link Refusal}. */
+/** The first address that lies in none of the prefixes; the prefixes are read once. Error: {@link UserError}. */
 export function firstOutside(prefixes: string[], addresses: string[]): string | undefined {
   const lookups = prefixes.map(lookupOf);
   return addresses.find((address) => !lookups.some((holds) => holds(address)));
@@ -280,25 +280,25 @@ function lookupOf(prefix: string): (address: string) => boolean {
   };
 }
 
-/** The subnet that an address lies in. Error: {@link Refusal} when it lies in none. */
+/** The subnet that an address lies in. Error: {@link UserError} when it lies in none. */
 export function subnetOf(address: string, subnets: string[]): string {
   const subnet = subnets.find((candidate) => contains(candidate, address));
-  if (subnet === undefined) throw new Refusal(`${address} is in none of the subnets ${subnets.join(", ")}`);
+  if (subnet === undefined) throw new UserError(`${address} is in none of the subnets ${subnets.join(", ")}`);
   return subnet;
 }
 
-/** Order by address as a number (192.0.2.9 before 192.0.2.10), then wider prefix first. Error: {@link Refusal}. */
+/** Order by address as a number (192.0.2.9 before 192.0.2.10), then wider prefix first. Error: {@link UserError}. */
 export function compareAddresses(a: string, b: string): number {
   const [x, y] = [parsed(a), parsed(b)];
   return x.value - y.value || x.length - y.length;
 }
 
-/** The network address of a prefix: 192.0.2.64 for 192.0.2.64/27. Error: {@link Refusal}. */
+/** The network address of a prefix: 192.0.2.64 for 192.0.2.64/27. Error: {@link UserError}. */
 export function networkAddress(prefix: string): string {
   return textOf(startOf(parsed(prefix)));
 }
 
-/** The broadcast address of a prefix: 192.0.2.95 for 192.0.2.64/27. Error: {@link Refusal}. */
+/** The broadcast address of a prefix: 192.0.2.95 for 192.0.2.64/27. Error: {@link UserError}. */
 export function broadcastAddress(prefix: string): string {
   const plain = parsed(prefix);
   return textOf(startOf(plain) + sizeOf(plain) - 1);
@@ -335,7 +335,7 @@ function parsed(text: string): Plain {
   const plain = quickly(text);
   if (plain) return plain;
   if (!Address4.isValid(text))
-    throw new Refusal(`${show(text)} is not an IPv4 address or prefix; use one such as 192.0.2.64/27`);
+    throw new UserError(`${show(text)} is not an IPv4 address or prefix; use one such as 192.0.2.64/27`);
   const address = new Address4(text);
   return { value: Number(address.bigInt()), length: address.subnetMask };
 }

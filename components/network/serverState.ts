@@ -9,7 +9,7 @@ export enum ServerState {
 }
 
 /** What is wrong with a state, as the rest of a sentence; undefined: nothing. A program in another language has it as text. */
-export const stateComplaint = (state: string): string | undefined =>
+export const stateIssue = (state: string): string | undefined =>
   (Object.values(ServerState) as string[]).includes(state)
     ? undefined
     : "is not known; use active, maintenance or down";

@@ -31,13 +31,13 @@ export function leavingPairs(installed: NameAddress[], wanted: NameAddress[]): N
  * TTL. Compares what the servers serve with what they shall serve.
  *
  * @param pairs what leaves, as `leavingPairs` has it
- * @param wayOut how the name leaves that address gently, as an instruction
+ * @param remediation how the name leaves that address gently, as an instruction
  * @returns one sentence a name that leaves too early; empty when all is well
  */
 export function findEarlyRemovals(
   pairs: NameAddress[],
   views: NameServerView[],
-  wayOut: (pair: NameAddress) => string,
+  remediation: (pair: NameAddress) => string,
 ): string[] {
   const leaving = new Set(pairs.map(key));
   const inDns = new Map<string, string>();
@@ -46,7 +46,7 @@ export function findEarlyRemovals(
   for (const view of views) {
     for (const pair of view.served.filter((served) => leaving.has(key(served)))) {
       inDns.set(pair.name, `${view.nameServer} answers ${pair.address}`);
-      ways.set(pair.name, wayOut(pair));
+      ways.set(pair.name, remediation(pair));
     }
     for (const pair of view.left.filter((left) => leaving.has(key(left)))) {
       const rest = pair.at + pair.ttl - view.now;

@@ -7,7 +7,7 @@ import { Look, Observation, linesOf, observe, ownInstances } from "../host/obser
 import { look as lookAtMachine, machinesToLookAt } from "./look";
 import { whenDead } from "../host/sshFailure.cjs";
 import { describeTakeOver, findFormerStack, refuseFormerStack, underNewName } from "./identity";
-import { Refusal } from "../base/userError";
+import { UserError } from "../base/userError";
 import { NameAddress } from "../network/nameAddress";
 import { NameServerView, findEarlyRemovals, leavingPairs } from "./dnsRemovalGuard";
 import { namesOf } from "../webServerPool/vhost";
@@ -22,7 +22,7 @@ export type Findings = Map<string, Observation>;
  * server whose address changed under the same name, a name that leaves while resolvers still send clients there, a farm that
  * another stack has built.
  *
- * @throws ConfigError, Refusal for such a configuration; a machine that can't be looked at is a warning
+ * @throws ConfigError, UserError for such a configuration; a machine that can't be looked at is a warning
  */
 export async function inspect(
   farm: FarmModel,
@@ -60,7 +60,7 @@ async function followRename(
   for (let former; (former = findFormerStack(farm, stack, found)) !== undefined;) {
     const owned = await ownedByState();
     if (!former.instances.every((instance) => owned.has(instance)))
-      throw new Refusal(`${refuseFormerStack(former, stack)}. Nothing was changed`);
+      throw new UserError(`${refuseFormerStack(former, stack)}. Nothing was changed`);
     await pulumi.log.warn(describeTakeOver(former, stack));
     for (const [machine, seen] of found) found.set(machine, underNewName(seen, former.other, stack));
   }
@@ -93,11 +93,11 @@ async function warnOf(
   if (drift) await pulumi.log.warn(drift);
 }
 
-type Complaint = [path: string, text: string];
+type Issue = [path: string, text: string];
 
 // The routers know which server had which address when they were last written.
-function findMovedServers(farm: FarmModel, stack: string, found: Findings): Complaint[] {
-  const moved = new Map<string, Complaint>();
+function findMovedServers(farm: FarmModel, stack: string, found: Findings): Issue[] {
+  const moved = new Map<string, Issue>();
   for (const router of farm.routers) {
     const view = seen(found, router.name);
     const known = [
@@ -116,7 +116,7 @@ function findMovedServers(farm: FarmModel, stack: string, found: Findings): Comp
   return [...moved.values()];
 }
 
-function findRemovals(farm: FarmModel, stack: string, found: Findings): Complaint[] {
+function findRemovals(farm: FarmModel, stack: string, found: Findings): Issue[] {
   if (process.env.LOOPBACK_HA_FORCE_REMOVAL) {
     void pulumi.log.warn(
       "LOOPBACK_HA_FORCE_REMOVAL is set: names may be removed while resolvers still return them",
@@ -157,14 +157,14 @@ function findRemovals(farm: FarmModel, stack: string, found: Findings): Complain
       }),
     };
   });
-  return findEarlyRemovals(leaving, views, (pair) => wayOut(farm, pair)).map((text): Complaint => [
+  return findEarlyRemovals(leaving, views, (pair) => remediation(farm, pair)).map((text): Issue => [
     "sites",
     text,
   ]);
 }
 
 /** How a name leaves an address without a visitor lost: the first of two runs. */
-function wayOut({ network, sites }: FarmModel, { name, address }: NameAddress): string {
+function remediation({ network, sites }: FarmModel, { name, address }: NameAddress): string {
   const site = sites.find((candidate) => [candidate.serverName, ...boundAliases(candidate)].includes(name));
   if (!site) {
     return "restore the site as it was, with retiring: true (for a single name of a site that stays, add it to retiringAliases)";

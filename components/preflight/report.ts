@@ -5,7 +5,7 @@ import { proposeHomes, shiftedHomes } from "../network/homes";
 import { Observation, linesOf } from "../host/observe";
 import type { Findings } from "./inspection";
 import { RouterMoves, RouterView, describeMoves, findMoves } from "../network/moves";
-import { Refusal } from "../base/userError";
+import { UserError } from "../base/userError";
 import { routerKind } from "../routerRoute/kinds";
 import { HiddenVhost, describeHidden, hiddenVhosts } from "./hiddenVhosts";
 import { writeWhole } from "../base/wholeFile";
@@ -22,9 +22,14 @@ export interface Log {
 /**
  * Tells what will move, in preview and in up, and writes it to the file that the environment names.
  *
- * @throws Refusal when that file can't be written
+ * @throws UserError when that file can't be written
  */
-export async function tellOutlook(farm: FarmModel, stack: string, found: Findings, log: Log): Promise<void> {
+export async function printPreflightReport(
+  farm: FarmModel,
+  stack: string,
+  found: Findings,
+  log: Log,
+): Promise<void> {
   const moves = movesOf(farm, stack, found);
   const file = process.env[MOVES_FILE];
   const hidden = hiddenVhosts(farm, stack, found);
@@ -205,12 +210,12 @@ export function homeCommands(homes: [string, string][]): string[] {
 /** Whoever reads the file while it is written finds the old one. */
 function writeMoves(
   file: string,
-  outlook: { routers: RouterMoves[]; proposedHomes: Record<string, string>; hidden: HiddenVhost[] },
+  report: { routers: RouterMoves[]; proposedHomes: Record<string, string>; hidden: HiddenVhost[] },
 ): void {
   try {
-    writeWhole(file, `${JSON.stringify(outlook, undefined, 2)}\n`);
+    writeWhole(file, `${JSON.stringify(report, undefined, 2)}\n`);
   } catch (error) {
-    throw new Refusal(
+    throw new UserError(
       `${MOVES_FILE}: ${JSON.stringify(file)} can't be written (${(error as Error).message}); nothing was changed. ` +
         "Use a file in an existing folder, such as ./moves.json, or unset the variable",
     );

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { checkHosts } from "../host/checkHosts";
-import { refuse } from "../base/argumentChecks";
+import { assertValid } from "../base/argumentChecks";
 import { hostCommand, instanceName, resourcesBehind } from "../host/hostCommand";
 import { HostArgs, ServerArgs } from "../host/ssh";
 import { routerKind } from "./kinds";
@@ -77,7 +77,7 @@ export interface RouterRouteArgs {
  * It needs no dependency on the servers: a prefix moves only when its new server answers for every VIP that the
  * present one answers for, and that is waited for, `checkSeconds` at most.
  *
- * @throws Refusal when a next hop lies outside the Ethernet, a prefix stands twice, or the kind can't pin flows.
+ * @throws UserError when a next hop lies outside the Ethernet, a prefix stands twice, or the kind can't pin flows.
  */
 export class RouterRoute extends pulumi.ComponentResource {
   /** One line a prefix: who serves it, read back from the router's forwarding table. */
@@ -92,7 +92,7 @@ export class RouterRoute extends pulumi.ComponentResource {
     const kind = routerKind(args.kind);
     instanceName(name, kind.concern);
     const pinFlows = args.pinFlows ?? kind.pinsFlows;
-    refuse("pinFlows", pinFlows, pinFlows && !kind.pinsFlows && cannotPin(args.kind));
+    assertValid("pinFlows", pinFlows, pinFlows && !kind.pinsFlows && cannotPin(args.kind));
     // As the component's inputs, so that a preview says "via web2 => web3".
     super(
       "loopback-ha:index:RouterRoute",

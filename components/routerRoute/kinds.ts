@@ -1,6 +1,6 @@
 /** What routers run, by name. A new kind is a folder beside this file and a line in the table below. */
 import * as path from "node:path";
-import { Refusal } from "../base/userError";
+import { UserError } from "../base/userError";
 import { ciscoIos } from "./ciscoIos";
 import type { RouterKind } from "./kind";
 
@@ -27,17 +27,17 @@ export const DEFAULT_ROUTER_KIND = "linux";
 /**
  * Makes a kind of router known under a name, for `kind` of a RouterRoute and of the configuration's routers.
  *
- * @throws Refusal when the name is taken.
+ * @throws UserError when the name is taken.
  */
 export function registerRouterKind(name: string, kind: RouterKind): void {
-  if (kinds.has(name)) throw new Refusal(`router kind "${name}" is there already; use another name`);
+  if (kinds.has(name)) throw new UserError(`router kind "${name}" is there already; use another name`);
   kinds.set(name, kind);
 }
 
-/** @throws Refusal when no kind has that name */
+/** @throws UserError when no kind has that name */
 export function routerKind(name: string = DEFAULT_ROUTER_KIND): RouterKind {
   const kind = kinds.get(name);
-  if (!kind) throw new Refusal(`kind: "${name}" is no kind of router; use ${routerKindNames().join(", ")}`);
+  if (!kind) throw new UserError(`kind: "${name}" is no kind of router; use ${routerKindNames().join(", ")}`);
   return kind;
 }
 

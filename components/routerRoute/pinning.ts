@@ -1,9 +1,9 @@
 /** Which mark and which routing table stand for a server: both follow from its Ethernet host number alone. */
 import { contains, hostNumberOf, isAddress } from "../network/addressPlan";
-import { refuse } from "../base/argumentChecks";
-import { nameComplaint } from "../base/names";
+import { assertValid } from "../base/argumentChecks";
+import { nameIssue } from "../base/names";
 import type { ServerArgs } from "../host/ssh";
-import { ServerState, stateComplaint } from "../network/serverState";
+import { ServerState, stateIssue } from "../network/serverState";
 
 /** How open connections are kept. Nothing else on the router may use the numbers. */
 export interface PinningArgs {
@@ -42,7 +42,7 @@ export const PINNING: Required<PinningArgs> = {
 const HELPERS: Record<string, string> = { ftp: "tcp,21" };
 
 /** What is wrong with a helper's name, as the rest of a sentence; undefined: nothing. */
-export function helperComplaint(name: string): string | undefined {
+export function helperIssue(name: string): string | undefined {
   return Object.hasOwn(HELPERS, name) ? undefined : "is no protocol that can be helped";
 }
 
@@ -52,13 +52,13 @@ export const helperInstead = `use ${Object.keys(HELPERS).join(" or ")}`;
 /**
  * `NAME,PROTOCOL,PORT` of each, with spaces between.
  *
- * @throws Refusal when one is unknown, or there are some and flows are not pinned.
+ * @throws UserError when one is unknown, or there are some and flows are not pinned.
  */
 export function renderHelpers(helpers: string[], pinFlows: boolean): string {
   for (const name of helpers) {
-    const complaint = helperComplaint(name);
-    refuse("pinning.helpers", name, complaint && `${complaint}; ${helperInstead}`);
-    refuse("pinning.helpers", name, !pinFlows && "needs pinned flows; leave it out, or set pinFlows");
+    const issue = helperIssue(name);
+    assertValid("pinning.helpers", name, issue && `${issue}; ${helperInstead}`);
+    assertValid("pinning.helpers", name, !pinFlows && "needs pinned flows; leave it out, or set pinFlows");
   }
   return [...new Set(helpers)].map((name) => `${name},${HELPERS[name]}`).join(" ");
 }
@@ -75,7 +75,7 @@ export const RESERVED_TABLES: [number, string][] = [
 export const CHECK_RULE_PRIORITY = 7676;
 
 /** What is wrong with a mask for marks, as the rest of a sentence; undefined: nothing. */
-export function markMaskComplaint(text: string): string | undefined {
+export function markMaskIssue(text: string): string | undefined {
   if (!/^0x[0-9a-fA-F]{1,8}$/.test(text)) return "is no mask of 32 bits";
   const bits = Number.parseInt(text, 16).toString(2);
   return /^1+0*$/.test(bits) ? undefined : "is not one run of bits";
@@ -98,7 +98,7 @@ function lowestBit(mask: string): number {
 /**
  * One line a server, ordered by host number: `NAME ADDRESS up|down MARK TABLE`.
  *
- * @throws Refusal when a server is no machine of the Ethernet or has no room in the mask.
+ * @throws UserError when a server is no machine of the Ethernet or has no room in the mask.
  */
 export function renderServers(
   servers: RouteServer[],
@@ -106,26 +106,26 @@ export function renderServers(
   pinning: PinningArgs = {},
 ): string {
   const { markMask, tableBase } = { ...PINNING, ...pinning };
-  refuse("pinning.markMask", markMask, markMaskComplaint(markMask));
+  assertValid("pinning.markMask", markMask, markMaskIssue(markMask));
   return servers
     .map(({ name, address, state }) => {
-      refuse("servers", name, nameComplaint(name));
-      refuse("servers", address, !isAddress(address) && "is not an IPv4 address");
-      refuse("servers", state, state && stateComplaint(state));
-      refuse(
+      assertValid("servers", name, nameIssue(name));
+      assertValid("servers", address, !isAddress(address) && "is not an IPv4 address");
+      assertValid("servers", state, state && stateIssue(state));
+      assertValid(
         "servers",
         address,
         !contains(serverSubnet, address) && `lies outside the Ethernet ${serverSubnet}`,
       );
       const number = hostNumberOf(serverSubnet, address);
-      refuse(
+      assertValid(
         "pinning.markMask",
         markMask,
         number > markRoom(markMask) && `has no room for host number ${number} (${name})`,
       );
       const table = tableBase + number;
       const reserved = RESERVED_TABLES.find(([taken]) => taken === table);
-      refuse(
+      assertValid(
         "pinning.tableBase",
         tableBase,
         reserved && `gives ${name} table ${table}, which is ${reserved[1]}`,

@@ -1,8 +1,8 @@
 import { ServerState } from "../network/serverState";
 import { compareAddresses, contains, isAddress, isPrefix, networkAddress } from "../network/addressPlan";
-import { firstRepeated, refuse } from "../base/argumentChecks";
-import { Complain, dnsNameComplaint, nameComplaint, siteNameComplaint } from "../base/names";
-import { Refusal } from "../base/userError";
+import { firstRepeated, assertValid } from "../base/argumentChecks";
+import { IssueOf, dnsNameIssue, nameIssue, siteNameIssue } from "../base/names";
+import { UserError } from "../base/userError";
 import { PINNING, CHECK_RULE_PRIORITY, PinningArgs, renderHelpers } from "./pinning";
 
 /** How long a router waits for the confirmation of new routes where nothing is configured. */
@@ -36,7 +36,7 @@ export enum CheckKind {
 }
 
 /** A path of a site that is asked for, as it stands in a request. */
-export const checkPathComplaint: Complain = (path) =>
+export const checkPathIssue: IssueOf = (path) =>
   /^\/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]{0,500}$/.test(path)
     ? undefined
     : "is not a URL path that begins with / and has no blanks";
@@ -74,14 +74,14 @@ export interface VipCheckArgs {
 /**
  * Routes with their next hops.
  *
- * @throws Refusal when neither a route nor the servers have it.
+ * @throws UserError when neither a route nor the servers have it.
  */
 export function completeRoutes(routes: RouteArgs[], servers?: { name: string; address: string }[]): Route[] {
   return routes.map(({ prefix, server, nextHop }) => {
     const hop = nextHop ?? servers?.find(({ name }) => name === server)?.address;
     if (hop !== undefined) return { prefix, server, nextHop: hop };
-    const complaint = servers ? "is none of the servers" : "has no address: give nextHop, or servers";
-    throw new Refusal(`routes: ${JSON.stringify(server)} ${complaint}`);
+    const issue = servers ? "is none of the servers" : "has no address: give nextHop, or servers";
+    throw new UserError(`routes: ${JSON.stringify(server)} ${issue}`);
   });
 }
 
@@ -97,7 +97,7 @@ export function renderRoutes(routes: Route[]): string {
 /**
  * What a router must know besides, as `name=value` lines.
  *
- * @throws Refusal when the rules' priority is the one that checks use, or a helper is none or has no flows to help.
+ * @throws UserError when the rules' priority is the one that checks use, or a helper is none or has no flows to help.
  */
 export function renderSettings(settings: {
   serverSubnet: string;
@@ -108,12 +108,12 @@ export function renderSettings(settings: {
   checkSeconds?: number;
 }): string {
   const { markMask, rulePriority, helpers, trackOnlyVips } = { ...PINNING, ...settings.pinning };
-  refuse(
+  assertValid(
     "pinning.rulePriority",
     rulePriority,
     rulePriority === CHECK_RULE_PRIORITY && "is that of the rule by which servers are asked before a move",
   );
-  refuse(
+  assertValid(
     "pinning.trackOnlyVips",
     trackOnlyVips,
     trackOnlyVips && !settings.pinFlows && "needs pinned flows; leave it out, or set pinFlows",
@@ -134,7 +134,7 @@ export function renderSettings(settings: {
 /**
  * One line for each check of a site, with all its VIPs.
  *
- * @throws Refusal when a check lacks what its kind needs.
+ * @throws UserError when a check lacks what its kind needs.
  */
 export function renderChecks(checks: VipCheckArgs[]): string {
   const vips = new Map<string, string[]>();
@@ -142,7 +142,7 @@ export function renderChecks(checks: VipCheckArgs[]): string {
   let last: { check: VipCheckArgs; of: string[] } | undefined;
   for (const check of checks) {
     const { vip } = check;
-    refuse("checks", vip, isAddress(vip) ? undefined : "is not an IPv4 address");
+    assertValid("checks", vip, isAddress(vip) ? undefined : "is not an IPv4 address");
     if (!last || !isSameBut("vip", last.check, check)) {
       const what = renderCheck(check);
       const of = vips.get(what) ?? [];
@@ -163,15 +163,16 @@ function isSameBut<T extends object>(left: keyof T, a: T, b: T): boolean {
 
 /** All but the VIP. */
 function renderCheck(check: VipCheckArgs): string {
-  refuse("checks", check.site, nameComplaint(check.site));
-  if (check.serverName !== undefined) refuse("checks", check.serverName, siteNameComplaint(check.serverName));
+  assertValid("checks", check.site, nameIssue(check.site));
+  if (check.serverName !== undefined)
+    assertValid("checks", check.serverName, siteNameIssue(check.serverName));
   const { vip, site, kind = CheckKind.Ping, port, greeting, zone, serverName, pool } = check;
   const { checkPath = "/", https = false } = check;
-  refuse("checks", checkPath, checkPathComplaint(checkPath));
-  if (greeting !== undefined) refuse("checks", greeting, greetingComplaint(greeting));
-  if (zone !== undefined) refuse("checks", zone, dnsNameComplaint(zone));
+  assertValid("checks", checkPath, checkPathIssue(checkPath));
+  if (greeting !== undefined) assertValid("checks", greeting, greetingIssue(greeting));
+  if (zone !== undefined) assertValid("checks", zone, dnsNameIssue(zone));
   const require = (value: unknown, name: string): void => {
-    if (value === undefined) throw new Refusal(`checks: ${kind} for ${vip} (${site}) needs ${name}`);
+    if (value === undefined) throw new UserError(`checks: ${kind} for ${vip} (${site}) needs ${name}`);
   };
   if (kind === CheckKind.Http) {
     require(serverName, "serverName");
@@ -190,7 +191,7 @@ function renderCheck(check: VipCheckArgs): string {
   return `${site} ping`;
 }
 
-function greetingComplaint(greeting: string): string | undefined {
+function greetingIssue(greeting: string): string | undefined {
   return /^[\x21-\x7e]([\x20-\x7e]{0,78}[\x21-\x7e])?$/.test(greeting)
     ? undefined
     : "is no beginning of a line in printable ASCII, such as 220";
@@ -223,38 +224,38 @@ interface RoutesContext {
 }
 
 /**
- * @throws Refusal when block, Ethernet or a prefix is none, a name is no name, a route's next hop is outside the
+ * @throws UserError when block, Ethernet or a prefix is none, a name is no name, a route's next hop is outside the
  * Ethernet, a prefix stands twice, or a route's server is none of the servers, or down.
  */
 export function checkRoutes(routes: Route[], { block, serverSubnet, servers }: RoutesContext): void {
-  refuse("block", block, prefixComplaint(block));
-  refuse("serverSubnet", serverSubnet, prefixComplaint(serverSubnet));
+  assertValid("block", block, prefixIssue(block));
+  assertValid("serverSubnet", serverSubnet, prefixIssue(serverSubnet));
   for (const { prefix, server, nextHop } of routes) {
-    refuse("routes", prefix, prefixComplaint(prefix));
-    refuse("routes", server, nameComplaint(server));
-    refuse("routes", nextHop, !isAddress(nextHop) && "is not an IPv4 address");
+    assertValid("routes", prefix, prefixIssue(prefix));
+    assertValid("routes", server, nameIssue(server));
+    assertValid("routes", nextHop, !isAddress(nextHop) && "is not an IPv4 address");
     const known = servers?.find(({ name }) => name === server);
-    refuse("routes", server, servers !== undefined && !known && "is none of the servers");
-    refuse("routes", server, known?.state === ServerState.Down && "is down, and can carry nothing");
-    refuse(
+    assertValid("routes", server, servers !== undefined && !known && "is none of the servers");
+    assertValid("routes", server, known?.state === ServerState.Down && "is down, and can carry nothing");
+    assertValid(
       "routes",
       nextHop,
       known && known.address !== nextHop && `is not the address of ${server}, ${known.address}`,
     );
   }
   const shared = firstRepeated((servers ?? []).map(({ address }) => address));
-  refuse("servers", shared, shared !== undefined && "is the address of two servers");
+  assertValid("servers", shared, shared !== undefined && "is the address of two servers");
   const stray = routes.find((route) => !contains(serverSubnet, route.nextHop));
   if (stray) {
-    throw new Refusal(
+    throw new UserError(
       `routes: next hop ${stray.nextHop} of ${stray.prefix} lies outside the Ethernet ${serverSubnet}`,
     );
   }
   const twice = firstRepeated(routes.map((route) => route.prefix));
-  if (twice) throw new Refusal(`routes: ${twice} stands there twice; a prefix has one next hop`);
+  if (twice) throw new UserError(`routes: ${twice} stands there twice; a prefix has one next hop`);
 }
 
-function prefixComplaint(text: string): string | undefined {
+function prefixIssue(text: string): string | undefined {
   if (!isPrefix(text)) return "is no prefix in CIDR form, such as 192.0.2.64/27";
   const network = `${networkAddress(text)}/${text.split("/")[1]}`;
   return network === text ? undefined : `is not a network address; use ${network}`;

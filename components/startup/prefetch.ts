@@ -13,7 +13,7 @@ const begun = new Map<string, Promise<string>>();
 const keyOf = (host: HostArgs): string => JSON.stringify([host.name, host.address, host.ssh]);
 
 /** The answer that is on its way already, and else a look over ssh. */
-export const lookAhead: Look = (host) => begun.get(keyOf(host)) ?? look(host);
+export const prefetchedLook: Look = (host) => begun.get(keyOf(host)) ?? look(host);
 
 function begin({
   PULUMI_NODEJS_PROJECT: project,

@@ -8,7 +8,7 @@ export interface LineProblem {
   /** Its index. */
   line: number;
   /** What, as the rest of a sentence that begins with it. */
-  complaint: string;
+  issue: string;
   /** What would work. */
   instead: string;
 }
@@ -29,7 +29,7 @@ export const withSecrets = (line: string, valueOf: (name: string) => string): st
 const APACHE_FOLDER = "/etc/apache2";
 
 /** What may not be there, by its name in small letters: why, and what to do. Apache does not care for case. */
-const REFUSED: Record<string, [complaint: string, instead: string]> = {
+const REFUSED: Record<string, [issue: string, instead: string]> = {
   ...all(
     "virtualhost",
     "begins or ends a virtual host, but these lines are inside one",
@@ -64,8 +64,8 @@ const REFUSED: Record<string, [complaint: string, instead: string]> = {
   ),
 };
 
-function all(names: string, complaint: string, instead: string): Record<string, [string, string]> {
-  return Object.fromEntries(names.split(" ").map((name) => [name, [complaint, instead]]));
+function all(names: string, issue: string, instead: string): Record<string, [string, string]> {
+  return Object.fromEntries(names.split(" ").map((name) => [name, [issue, instead]]));
 }
 
 const LONGEST = 8000;
@@ -76,10 +76,10 @@ const LONGEST = 8000;
  */
 export function lineProblems(lines: readonly string[], secrets: readonly string[]): LineProblem[] {
   const problems: LineProblem[] = [];
-  const say = (line: number, complaint: string, instead: string): void => {
-    if (!problems.some((problem) => problem.line === line)) problems.push({ line, complaint, instead });
+  const say = (line: number, issue: string, instead: string): void => {
+    if (!problems.some((problem) => problem.line === line)) problems.push({ line, issue, instead });
   };
-  lines.forEach((text, i) => textProblem(text, (complaint, instead) => say(i, complaint, instead)));
+  lines.forEach((text, i) => textProblem(text, (issue, instead) => say(i, issue, instead)));
   lines.forEach((text, i) => {
     for (const name of secretsIn([text]).filter((each) => !secrets.includes(each)))
       say(
@@ -133,7 +133,7 @@ export function lineProblems(lines: readonly string[], secrets: readonly string[
   return problems.sort((a, b) => a.line - b.line);
 }
 
-function textProblem(text: string, say: (complaint: string, instead: string) => void): void {
+function textProblem(text: string, say: (issue: string, instead: string) => void): void {
   // Formatting characters are what hides text in a review.
   if (/[^\t\P{C}]|[\u2028\u2029]/u.test(text))
     say(
@@ -184,7 +184,7 @@ function directiveOf(text: string): Directive | "none" | undefined {
   return { kind: bracket === "<" ? "begin" : bracket ? "end" : "plain", name: name.toLowerCase(), rest };
 }
 
-function refusedWith(name: string, rest: string): [complaint: string, instead: string] | undefined {
+function refusedWith(name: string, rest: string): [issue: string, instead: string] | undefined {
   const words = rest
     .trim()
     .split(/\s+/)

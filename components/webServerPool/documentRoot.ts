@@ -1,5 +1,5 @@
 import { posix } from "path";
-import { Complain } from "../base/names";
+import { IssueOf } from "../base/names";
 
 /** Trees that belong to the system: a web server there would publish or lose what is in them. */
 const SYSTEM_TREES = (
@@ -13,7 +13,7 @@ const SYSTEM_DIRECTORIES = "/ /home /media /mnt /opt /srv /usr /usr/local /usr/s
 );
 
 /** A directory for a web site's files: an absolute, normalised path. */
-export const documentRootComplaint: Complain = (path) => {
+export const documentRootIssue: IssueOf = (path) => {
   if (!path.startsWith("/")) return "is not an absolute path";
   if (!/^[A-Za-z0-9._/+@-]+$/.test(path)) return "may contain only letters, digits and . _ / + @ -";
   if (path !== normalised(path)) return "is not in its shortest form";
@@ -27,7 +27,7 @@ export const documentRootComplaint: Complain = (path) => {
 /** Says to use the path that was probably meant, or one that is usual. */
 export function documentRootInstead(path: string): string {
   const clean = normalised(path);
-  return `use ${documentRootComplaint(clean) === undefined ? clean : "a path such as /var/www/widgetco"}`;
+  return `use ${documentRootIssue(clean) === undefined ? clean : "a path such as /var/www/widgetco"}`;
 }
 
 function normalised(path: string): string {

@@ -68,7 +68,7 @@ export function healthToken(name: string, opts?: pulumi.CustomResourceOptions): 
  * Web servers that all serve all sites: a `LoopbackVip` and the vhosts on each. Which server gets a site's
  * traffic is the router's business.
  *
- * @throws Refusal when two sites have one name, or a name can't be part of a file name.
+ * @throws UserError when two sites have one name, or a name can't be part of a file name.
  */
 export class WebServerPool extends pulumi.ComponentResource {
   /** Path on every site that answers `SERVER SITE`. Unguessable, and a secret. */

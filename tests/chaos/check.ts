@@ -4,7 +4,7 @@ import { nameServer } from "../../lab/machines";
 import { ExecResult, Lab } from "../../lab/lab";
 import { Program } from "../../lab/project";
 import { runScript, serverNameOf } from "./actions";
-import { Config, PREFIXES, Prefix, SERVERS, Server, complaints } from "./model";
+import { Config, PREFIXES, Prefix, SERVERS, Server, issues } from "./model";
 import { Machine, SITES, addressOf } from "./sequence";
 
 export const MACHINES: readonly Machine[] = ["r1", ...SERVERS, "ns1"];
@@ -144,7 +144,7 @@ function routing(
       return [prefix, SERVERS.find((server) => addressOf(server) === hop) ?? hop];
     }),
   );
-  const problems = complaints(config, serving).map((line) => `r1: ${line}`);
+  const problems = issues(config, serving).map((line) => `r1: ${line}`);
   if (routes.length !== PREFIXES.length) problems.push(`r1: routes: ${routes.join(", ")}`);
   return { serving, problems };
 }

@@ -91,7 +91,7 @@ export function mayServe(config: Config, prefix: Prefix): Server[] {
 }
 
 /** What is wrong with a placement; empty when it is one that the config allows. */
-export function complaints(config: Config, serving: Partial<Record<Prefix, string>>): string[] {
+export function issues(config: Config, serving: Partial<Record<Prefix, string>>): string[] {
   const counts = new Map<string, number>(activeIn(config).map((server) => [server, 0]));
   for (const server of Object.values(serving)) counts.set(server, (counts.get(server) ?? 0) + 1);
   return PREFIXES.flatMap((prefix) => {

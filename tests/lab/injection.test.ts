@@ -9,7 +9,7 @@ import { filesOf } from "../../components/host/wish.cjs";
 import { VipBinding } from "../../components/network/addressPlan";
 import { renderZone } from "../../components/dnsRoundRobin/zone";
 import { ServerState } from "../../components/network/serverState";
-import { markMaskComplaint, renderServers } from "../../components/routerRoute/pinning";
+import { markMaskIssue, renderServers } from "../../components/routerRoute/pinning";
 import { routerKind } from "../../components/routerRoute/kinds";
 import { renderRoutes, renderSettings } from "../../components/routerRoute/routes";
 import { renderSites, renderVhosts } from "../../components/webServerPool/vhost";
@@ -198,7 +198,7 @@ describe("odd texts that are accepted (story)", function () {
 
   it("are what nft loads on the router", async () => {
     const masks = taken(["routers", "r1", "pinning", "markMask"], "0xff000000");
-    assert.ok(masks.every((mask) => markMaskComplaint(mask) === undefined));
+    assert.ok(masks.every((mask) => markMaskIssue(mask) === undefined));
     const names = [
       ...new Set([
         "web1",

@@ -73,7 +73,7 @@ describe("the package", function () {
     }
   });
 
-  it("has nothing to complain about for publint", async () => {
+  it("has nothing to issueOf about for publint", async () => {
     const installed = path.join(await userFolder("publint"), "node_modules/pulumi-loopback-ha");
     const publint = path.join(checkout, "node_modules/.bin/publint");
     const { stdout } = await run(publint, ["run", "--strict", "--pack", "false", installed]);

@@ -16,7 +16,7 @@ import {
   vipOf,
   vipsOf,
 } from "../../components/network/addressPlan";
-import { Refusal } from "../../components/base/userError";
+import { UserError } from "../../components/base/userError";
 import { ConfigError } from "../../components/config";
 import { looksLikeIpv6 } from "../../components/network/ipv6";
 
@@ -199,7 +199,7 @@ describe("VIPs and host numbers", () => {
       assert.throws(() => vipOf("192.0.2.32/27", number), /use 1 to 30/));
 
   it("refuses the number of an address outside the prefix", () => {
-    assert.throws(() => hostNumberOf("192.0.2.32/27", "192.0.2.64"), Refusal);
+    assert.throws(() => hostNumberOf("192.0.2.32/27", "192.0.2.64"), UserError);
     assert.strictEqual(hostNumberOf("192.0.2.32/27", "192.0.2.32"), 0);
   });
 

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import type { FarmModel } from "../../components/config";
-import { NotBegun, describeOutcome, enact, failed } from "../../cli/edits/change";
+import { NotBegun, describeOutcome, applyDraft, failed } from "../../cli/edits/change";
 import { Exit } from "../../cli/terminal/exit";
 import type { Draft, Session } from "../../cli/pulumi/session";
 
@@ -32,7 +32,7 @@ describe("a change whose up does not begin", () => {
     const session = { recorded: <T>(work: () => Promise<T>) => work(), stack: { up } } as unknown as Session;
     const move = { router: "r1", prefix: "192.0.2.64/27", from: "web2", to: "web1" };
     try {
-      await enact(
+      await applyDraft(
         session,
         { farm, before: farm, file, text: "old", newText: "new" },
         [move],

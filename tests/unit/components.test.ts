@@ -299,7 +299,7 @@ describe("components", () => {
     );
     assert.throws(
       () => new WebServerPool("other", pool({ sites: [{ ...first, apache }] })),
-      /^Refusal: sites\[0\]\.apache\[0\]: .* uses the secret db, which is not set/,
+      /^UserError: sites\[0\]\.apache\[0\]: .* uses the secret db, which is not set/,
     );
   });
 
@@ -402,12 +402,12 @@ describe("components", () => {
     [
       "servers twice",
       () => new WebServerPool("web", pool({ servers: twice })),
-      /^Refusal: servers: two are called "a"/,
+      /^UserError: servers: two are called "a"/,
     ],
     [
       "sites twice",
       () => new WebServerPool("web", pool({ sites: [...sites(1), ...sites(1)] })),
-      /^Refusal: sites: two are called "s0"/,
+      /^UserError: sites: two are called "s0"/,
     ],
     [
       "stray VIP",

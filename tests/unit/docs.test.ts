@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { certsCommand } from "../../cli/commands/certs";
-import * as words from "../../cli/certs/words";
+import * as events from "../../cli/certs/events";
 import * as fs from "node:fs";
 import * as path from "node:path";
 
@@ -66,7 +66,7 @@ describe("docs", () => {
   });
 
   it("watch.md lists every word of the watcher's log, and no other", () => {
-    const source = page("cli/watch/words.ts").join("\n");
+    const source = page("cli/watch/events.ts").join("\n");
     const said = [...source.matchAll(/\bline\(\s*"([a-z-]+)"/g)].map(([, word]) => word);
     const text = page("docs/watch.md");
     const table = text.slice(text.findIndex((line) => line.startsWith("| word")));
@@ -223,7 +223,7 @@ describe("docs", () => {
     for (const { long } of command.options) assert.ok(text.includes(`\`${long}`), `${long}`);
     const [, table] = text.split("| a hook is told |");
     const told = [...table.split("\n\n")[0].matchAll(/^\| `(\w+)`/gm)].map(([, word]) => word);
-    assert.deepEqual(told.sort(), Object.keys(words).sort());
+    assert.deepEqual(told.sort(), Object.keys(events).sort());
   });
 
   it("links between pages lead somewhere, headings in them included", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parse } from "yaml";
 import { Answers, configOf, filesOf, zoneFor } from "../../cli/init/files";
-import { complaintOf, machinesIn } from "../../cli/init/questions";
+import { issueIn, machinesIn } from "../../cli/init/questions";
 import { readFarm } from "../../components/config";
 
 const ANSWERS: Answers = {
@@ -101,8 +101,8 @@ describe("init", () => {
   ];
   for (const [what, answers, expected] of SO_FAR)
     it(`knows at its question, not after the last one: ${what}`, () => {
-      const complaint = complaintOf(answers);
-      if (expected === undefined) assert.equal(complaint, undefined);
-      else assert.match(complaint!, expected);
+      const issue = issueIn(answers);
+      if (expected === undefined) assert.equal(issue, undefined);
+      else assert.match(issue!, expected);
     });
 });

@@ -69,14 +69,14 @@ const driver = {
 
   async longer(session, block, wanted) {
     const [address, length] = block.split("/");
-    const isRefusal = /^ *%(?!.*not in table)/im;
+    const isUserError = /^ *%(?!.*not in table)/im;
     // IOS takes a mask, FRR a length.
     for (const which of [`${address} ${maskOf(Number(length))}`, block]) {
       const answer = await session.run(`${lookUp(which)} longer-prefixes`, {
         may: /./,
         seconds: LIMITS.save,
       });
-      if (!isRefusal.test(answer)) return findLonger(answer, wanted);
+      if (!isUserError.test(answer)) return findLonger(answer, wanted);
     }
     return undefined;
   },

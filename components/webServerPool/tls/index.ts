@@ -6,7 +6,7 @@ import { ConfigError, pathText } from "../../base/problems";
 import type { ServerArgs } from "../../host/ssh";
 import { ServerState } from "../../network/serverState";
 import { Wish, isLarge } from "../../host/wish.cjs";
-import { Refusal } from "../../base/userError";
+import { UserError } from "../../base/userError";
 import type { SiteArgs } from "../vhost";
 import { heldCertificates } from "./held";
 import { SITE_TLS } from "./defaults";
@@ -238,13 +238,13 @@ function pairSecrets(pairs: ReturnType<typeof givenPairs>): Record<string, pulum
       for (const [site, { certificate, privateKey }] of Object.entries(all)) {
         const reading = parsePair({ chain: certificate, key: privateKey }, sourceOf(site));
         const [problem] = "pair" in reading ? problemsOf(reading.pair, [], new Date()).slice(0, 1) : [];
-        if ("broken" in reading) throw new Refusal(`sites.${site}.tls: ${reading.broken}`);
+        if ("broken" in reading) throw new UserError(`sites.${site}.tls: ${reading.broken}`);
         if (problem !== undefined && / is not the key of /.test(problem))
-          throw new Refusal(`sites.${site}.tls: ${problem}`);
+          throw new UserError(`sites.${site}.tls: ${problem}`);
       }
       const packed = packPairs(all);
       if (!packed)
-        throw new Refusal(
+        throw new UserError(
           `tls: ${Object.keys(all).length} certificates and keys come with the program, which are more than the 1 MB that a command can have: write them into a folder, and give the pool tls.folder`,
         );
       return packed;

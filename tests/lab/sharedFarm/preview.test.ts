@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { Exit } from "../../../cli/terminal/exit";
-import type { Forecast } from "../../../cli/pulumi/preview";
+import type { Preview } from "../../../cli/pulumi/preview";
 import { COMMAND_LINE } from "../../../lab/project";
 import { github, gitlab, runsOf } from "../../ciJobs";
 import { blocks } from "../../pages";
@@ -136,7 +136,7 @@ describe("loopback-ha preview", function () {
     });
 
     it("as one JSON document, and as text", async () => {
-      const found = JSON.parse(await run(Exit.Ok, "--json")) as Forecast & { stack: string; verdict: string };
+      const found = JSON.parse(await run(Exit.Ok, "--json")) as Preview & { stack: string; verdict: string };
       assert.equal(found.stack, "loopback-ha/lab");
       assert.match(found.verdict, /^1 prefix moves \(web2 => web1\)/);
       assert.deepEqual(

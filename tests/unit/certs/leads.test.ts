@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Lead, complaintOf, inTurns } from "../../../cli/certs/leads";
+import { Lead, issueIn, inTurns } from "../../../cli/certs/leads";
 
 const VIPS = ["192.0.2.37", "192.0.2.69"];
 const WANTED = "token.thumbprint";
@@ -51,11 +51,11 @@ describe("certs: whether a name leads to the farm", () => {
       /: \\u\{1b\}\[2J\)/,
     ],
   ];
-  for (const [what, more, complaint] of cases)
+  for (const [what, more, issue] of cases)
     it(what, () => {
-      const text = complaintOf(lead(more), VIPS);
-      if (complaint === undefined) assert.equal(text, undefined);
-      else assert.match(text ?? "", complaint);
+      const text = issueIn(lead(more), VIPS);
+      if (issue === undefined) assert.equal(text, undefined);
+      else assert.match(text ?? "", issue);
     });
 
   it("names are asked a few at a time, and told in their order", async () => {

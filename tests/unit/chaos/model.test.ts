@@ -8,7 +8,7 @@ import {
   SERVERS,
   World,
   after,
-  complaints,
+  issues,
   configsOf,
   makesSense,
   mayLose,
@@ -54,7 +54,7 @@ describe("chaos: the model's placement", () => {
     ["two heaped on one", twoAway, { ...homes, [FIRST]: "web3", [SECOND]: "web3" }, 2],
   ];
   for (const [what, config, serving, count] of rows)
-    it(`${what}: ${count} complaints`, () => assert.equal(complaints(config, serving).length, count));
+    it(`${what}: ${count} issues`, () => assert.equal(issues(config, serving).length, count));
 });
 
 describe("chaos: the model's configs", () => {

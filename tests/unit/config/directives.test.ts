@@ -10,8 +10,8 @@ import { readStackConfig } from "../../../components/config/stack";
 import { Json, article, problemsOf, refuses, set } from "./support";
 
 const apache = (...lines: string[]): Json => set(article(), ["sites", "gadgets", "apache"], lines);
-const complaints = (...lines: string[]): string[] =>
-  lineProblems(lines, ["db"]).map(({ line, complaint }) => `${line} ${complaint}`);
+const issues = (...lines: string[]): string[] =>
+  lineProblems(lines, ["db"]).map(({ line, issue }) => `${line} ${issue}`);
 
 describe("a site's own lines for Apache", () => {
   for (const lines of [
@@ -32,7 +32,7 @@ describe("a site's own lines for Apache", () => {
     ["# gütig", 'Header set X-A "ü"'],
   ])
     it(`takes ${JSON.stringify(lines)}`, () => {
-      assert.deepEqual(complaints(...lines), []);
+      assert.deepEqual(issues(...lines), []);
       const config = apache(...lines);
       assert.deepEqual(readFarm(config, ["secret-db"]).sites[0].apache, lines);
     });
@@ -95,7 +95,7 @@ describe("a site's own lines for Apache", () => {
     ["0 is longer than 8000", `Header set A ${"b".repeat(8000)}`],
   ])
     it(`refuses ${JSON.stringify(lines).slice(0, 70)}`, () => {
-      const [first, ...rest] = complaints(...lines);
+      const [first, ...rest] = issues(...lines);
       assert.ok(first?.startsWith(says), `${first}`);
       assert.deepEqual(rest, []);
     });

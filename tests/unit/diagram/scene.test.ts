@@ -81,7 +81,7 @@ describe("what a diagram shows", () => {
       }),
     );
     assert.deepEqual(
-      servers.map(({ word, tone, facts, complaints }) => [word, tone, facts, complaints]),
+      servers.map(({ word, tone, facts, issues }) => [word, tone, facts, issues]),
       [
         ["active", Tone.Good, ["serves 2 of 2 subnets", "1 connection"], []],
         ["maintenance", Tone.Resting, ["serves 0 of 2 subnets", "1,200 connections"], ["has drifted"]],

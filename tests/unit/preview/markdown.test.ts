@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import MarkdownIt from "markdown-it";
-import type { Change, Forecast } from "../../../cli/pulumi/preview";
+import type { Change, Preview } from "../../../cli/pulumi/preview";
 import { printable, shorten } from "../../../components/host/foreignText.cjs";
 import { EACH, fileDiff } from "../../../cli/preview/diff";
 import { code, fence, inline } from "../../../cli/preview/escape";
 import { MOST_CHARACTERS, renderFailure, renderMarkdown } from "../../../cli/preview/markdown";
 import { FlowFate, Move, TableSource } from "../../../components/network/moves";
-import { change, flip, forecast, move, router } from "./support";
+import { change, flip, preview, move, router } from "./support";
 
 const markdown = new MarkdownIt({ html: true });
 type Token = ReturnType<typeof markdown.parse>[number];
@@ -117,7 +117,7 @@ describe("preview as Markdown", () => {
       /^### `loopback-ha\/prod`: 1 prefix moves \(web2 => web1\); 12 open connections stay/,
     );
     assert.equal(
-      renderMarkdown("a--><b>", forecast()).split("\n")[0],
+      renderMarkdown("a--><b>", preview()).split("\n")[0],
       "<!-- loopback-ha preview of a--__b_ -->",
     );
   });
@@ -135,7 +135,7 @@ describe("preview as Markdown", () => {
       assert.ok(text.includes(part), `${text} lacks ${part}`);
   });
 
-  const rows: [string, Partial<Forecast>, string[]][] = [
+  const rows: [string, Partial<Preview>, string[]][] = [
     ["nothing", { routers: [] }, ["### `loopback-ha/prod`: nothing moves, nothing changes"]],
     [
       "a router of which only the config is known",
@@ -209,7 +209,7 @@ describe("preview as Markdown", () => {
   ];
   for (const [what, given, parts] of rows)
     it(what, () => {
-      const text = renderMarkdown(STACK, forecast(given));
+      const text = renderMarkdown(STACK, preview(given));
       for (const part of parts) assert.ok(text.includes(part), `${text}\nlacks ${part}`);
     });
 
@@ -218,7 +218,7 @@ describe("preview as Markdown", () => {
     fc.assert(
       fc.property(given, (texts) => {
         const tokens = markdown.parse(
-          renderMarkdown(STACK, forecast({ routers: [router({ moves: [move(texts)] })] })),
+          renderMarkdown(STACK, preview({ routers: [router({ moves: [move(texts)] })] })),
           {},
         );
         const at = tokens.findIndex(({ type }) => type === "td_open");
@@ -253,7 +253,7 @@ describe("preview as Markdown", () => {
     );
 
   it("puts many moves together by the servers between which they move; all are there", () => {
-    const text = renderMarkdown(STACK, forecast({ routers: [router({ moves: manyMoves(1000) })] }));
+    const text = renderMarkdown(STACK, preview({ routers: [router({ moves: manyMoves(1000) })] }));
     const counts = [
       ...text.matchAll(/^\| (\d+) prefixes, `10\.0\.0\.\d+\/32` to `10\.0\.3\.\d+\/32` \| `web2` \|/gm),
     ].map(([, count]) => Number(count));
@@ -273,7 +273,7 @@ describe("preview as Markdown", () => {
     const changes = Array.from({ length: 12 }, (_, i) =>
       change({ machine: `web${i + 1}`, files: [{ name: "a", after: `${i}\n${long}` }] }),
     );
-    const text = renderMarkdown(STACK, forecast({ ...flip(), changes }));
+    const text = renderMarkdown(STACK, preview({ ...flip(), changes }));
     assert.ok(text.length <= MOST_CHARACTERS, `${text.length}`);
     assert.ok(text.includes("| `192.0.2.64/27` | `web2` | `web1` |"));
     assert.match(text, /<b>web1<\/b>/);
@@ -288,7 +288,7 @@ describe("preview as Markdown", () => {
 
   it("counts the lines of one long file that it does not show", () => {
     const after = Array.from({ length: 500 }, (_, i) => `${i}\n`).join("");
-    const text = renderMarkdown(STACK, forecast({ changes: [change({ files: [{ name: "a", after }] })] }));
+    const text = renderMarkdown(STACK, preview({ changes: [change({ files: [{ name: "a", after }] })] }));
     assert.match(text, /\n\+198\n```\n\nand 301 more lines\n/);
   });
 
@@ -298,7 +298,7 @@ describe("preview as Markdown", () => {
     count: fc.option(fc.nat(9)),
     fate: fc.constantFrom(...Object.values(FlowFate)),
   });
-  const anyForecast: fc.Arbitrary<Forecast> = fc.record({
+  const anyPreview: fc.Arbitrary<Preview> = fc.record({
     routers: fc.array(
       fc.record({
         router: nasty,
@@ -337,7 +337,7 @@ describe("preview as Markdown", () => {
 
   it("has no other structure than its own, whatever the texts are, and is short enough", () => {
     fc.assert(
-      fc.property(nasty, anyForecast, (stack, given) => {
+      fc.property(nasty, anyPreview, (stack, given) => {
         const text = renderMarkdown(stack, given);
         assert.ok(text.length <= MOST_CHARACTERS);
         const tokens = markdown.parse(text, {});

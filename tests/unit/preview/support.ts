@@ -1,4 +1,4 @@
-import type { Change, Forecast } from "../../../cli/pulumi/preview";
+import type { Change, Preview } from "../../../cli/pulumi/preview";
 import { FlowFate, Move, RouterMoves, TableSource } from "../../../components/network/moves";
 
 export const move = (rest: Partial<Move> = {}): Move => ({
@@ -29,7 +29,7 @@ export const change = (rest: Partial<Change> = {}): Change => ({
   ...rest,
 });
 
-export const forecast = (rest: Partial<Forecast> = {}): Forecast => ({
+export const preview = (rest: Partial<Preview> = {}): Preview => ({
   routers: [router()],
   proposedHomes: {},
   hidden: [],
@@ -39,8 +39,8 @@ export const forecast = (rest: Partial<Forecast> = {}): Forecast => ({
 });
 
 /** A flip of one VIP subnet. */
-export const flip = (): Forecast =>
-  forecast({
+export const flip = (): Preview =>
+  preview({
     routers: [router({ moves: [move()] })],
     changes: [
       change({

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { stripVTControlCharacters } from "node:util";
 import { describeChange, renderPreview } from "../../../cli/preview/text";
-import { change, flip, forecast } from "./support";
+import { change, flip, preview } from "./support";
 
 const text = (...args: Parameters<typeof renderPreview>): string[] =>
   stripVTControlCharacters(renderPreview(...args)).split("\n");
@@ -26,7 +26,7 @@ describe("preview for a terminal", () => {
     assert.deepEqual(
       text(
         "s",
-        forecast({
+        preview({
           routers: [],
           warnings: ["careful\x1b[2J"],
           proposedHomes: { "192.0.2.64/27": "web2" },

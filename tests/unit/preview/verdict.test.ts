@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import type { Forecast } from "../../../cli/pulumi/preview";
+import type { Preview } from "../../../cli/pulumi/preview";
 import { verdict } from "../../../cli/preview/verdict";
 import { FlowFate, TableSource } from "../../../components/network/moves";
-import { change, flip, forecast, move, router } from "./support";
+import { change, flip, preview, move, router } from "./support";
 
 describe("verdict of a preview", () => {
   const unseen = { failure: "detectDrift is false", table: TableSource.Config };
-  const rows: [string, Partial<Forecast>, string][] = [
+  const rows: [string, Partial<Preview>, string][] = [
     ["nothing", {}, "nothing moves, nothing changes"],
     [
       "a flip",
@@ -77,6 +77,5 @@ describe("verdict of a preview", () => {
       "nothing moves; 7 machines change; drift on web3 is repaired",
     ],
   ];
-  for (const [what, given, expected] of rows)
-    it(what, () => assert.equal(verdict(forecast(given)), expected));
+  for (const [what, given, expected] of rows) it(what, () => assert.equal(verdict(preview(given)), expected));
 });

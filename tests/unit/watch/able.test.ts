@@ -6,7 +6,7 @@ import * as path from "node:path";
 import type { Session } from "../../../cli/pulumi/session";
 import { Facts, Hindrance, Said, hindrances, tell } from "../../../cli/watch/able";
 import { gatherFacts, shownUrl } from "../../../cli/watch/facts";
-import { KeptFile } from "../../../cli/watch/keep";
+import { StateFile } from "../../../cli/watch/stateFile";
 
 const FINE: Facts = {
   machine: "op1",
@@ -142,7 +142,7 @@ describe("watch: whether a flip could be made (M14)", () => {
         name: "prod",
         configFile: path.join(folder, "Pulumi.prod.yaml"),
       };
-      const kept = new KeptFile(folder, "prod");
+      const kept = new StateFile(folder, "prod");
       const facts = await gatherFacts({ session: session as unknown as Session, kept });
       return hindrances(facts).map(({ what, kind }) => (kind.length < 12 ? `${what} ${kind}` : what));
     };

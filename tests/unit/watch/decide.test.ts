@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Policy, Result, keptOf } from "../../../cli/watch/memory";
+import { Policy, Result, savedOf } from "../../../cli/watch/state";
 import { Host } from "../../../components/routerRoute/verdict";
 import { INTERVAL, Watched, policy, servers, times } from "./support";
 
@@ -221,7 +221,7 @@ describe("watch: decisions", () => {
     watched.flipped(Result.Later, "another run holds the stack").rounds(...times(40, "++++"));
     assert.equal(watched.flips.length, 7);
     assert.equal(watched.words.at(-1), "alive web2");
-    assert.deepEqual(keptOf(watched.memory), { flips: [], unfinished: [] });
+    assert.deepEqual(savedOf(watched.state), { flips: [], unfinished: [] });
   });
 
   it("another run holds the stack: it waits the same, and says once who that is and what can be done (M14)", () => {
@@ -327,7 +327,7 @@ describe("watch: decisions", () => {
       flips: [...flips, past],
       unfinished: [],
     });
-    assert.deepEqual(watched.memory.flips, [past]);
+    assert.deepEqual(watched.state.flips, [past]);
   });
 
   it("a flip that failed is tried again, but not at once; another server's death does not wait for that", () => {
@@ -340,7 +340,7 @@ describe("watch: decisions", () => {
 
   it("a flip that is half done is finished, five times at most", () => {
     const watched = after().flipped(Result.Partial, "r2 has its former routes", ...DOWN);
-    assert.deepEqual(keptOf(watched.memory).unfinished, ["web2"]);
+    assert.deepEqual(savedOf(watched.state).unfinished, ["web2"]);
     for (let i = 1; i < 5; i++) {
       while (watched.flips.length < i + 1) watched.rounds("+-++");
       assert.deepEqual(watched.flips[i], []);
@@ -348,28 +348,28 @@ describe("watch: decisions", () => {
     }
     watched.rounds(...times(400, "+-++"));
     assert.deepEqual(watched.words.slice(-2), ["resume web2", "stuck web2"]);
-    assert.deepEqual(keptOf(watched.memory).unfinished, []);
-    assert.deepEqual(watched.memory.flips.length, 1);
+    assert.deepEqual(savedOf(watched.state).unfinished, []);
+    assert.deepEqual(watched.state.flips.length, 1);
   });
 
   it("a config that could not be taken back is a flip that is begun", () => {
     const watched = after().flipped(Result.Later, "another run holds the stack", ...DOWN);
-    assert.deepEqual(keptOf(watched.memory).unfinished, ["web2"]);
+    assert.deepEqual(savedOf(watched.state).unfinished, ["web2"]);
     watched.rounds(...times(3, "+-++"));
     assert.deepEqual(watched.words.slice(-2), ["later web2", "resume web2"]);
   });
 
   it("killed in the middle of a flip: what is in the file is enough to finish it", () => {
-    const kept = keptOf(after().memory);
+    const kept = savedOf(after().state);
     assert.deepEqual(kept, { flips: [], unfinished: ["web2"] });
     const born = new Watched(policy(), servers(...DOWN), ["r1"], kept).rounds("+-++");
     assert.deepEqual(born.words, ["resume web2"]);
     assert.deepEqual(born.flips, [[]]);
     born.flipped(Result.Done, "192.0.2.64/27 goes to web1");
-    assert.deepEqual(keptOf(born.memory).unfinished, []);
-    assert.equal(born.memory.flips.length, 1);
+    assert.deepEqual(savedOf(born.state).unfinished, []);
+    assert.equal(born.state.flips.length, 1);
     const unwritten = new Watched(policy(), servers("active", "active"), ["r1"], kept);
-    assert.deepEqual(keptOf(unwritten.memory), { flips: [], unfinished: [] });
+    assert.deepEqual(savedOf(unwritten.state), { flips: [], unfinished: [] });
   });
 
   it("a server that flaps is held down: its return is told once", () => {
@@ -405,9 +405,9 @@ describe("watch: decisions", () => {
     }
     for (const key of ["reason", "falls", "rises", "ailing"]) assert.ok(!(key in {}), key);
     assert.deepEqual(watched.words, []);
-    const seen = watched.memory.routers.r1.servers;
+    const seen = watched.state.routers.r1.servers;
     assert.deepEqual(Object.keys(seen), ["web1"]);
-    assert.deepEqual(watched.memory.routers.r1.pinged, ["web1", "web2", "web3", "web4"]);
+    assert.deepEqual(watched.state.routers.r1.pinged, ["web1", "web2", "web3", "web4"]);
     assert.equal(Object.getPrototypeOf(seen.web1.ailing), Object.prototype);
   });
 

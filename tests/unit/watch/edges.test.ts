@@ -9,13 +9,13 @@ import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { becomeTheWatcher } from "../../../cli/watch/instance";
 import { HookOptions, Hooks } from "../../../cli/watch/hooks";
-import { KeptFile } from "../../../cli/watch/keep";
+import { StateFile } from "../../../cli/watch/stateFile";
 import { render } from "../../../cli/watch/log";
-import * as words from "../../../cli/watch/words";
+import * as events from "../../../cli/watch/events";
 import { ifThere } from "../../../lab/processes";
 
 const AT = new Date("2026-11-25T10:00:00.123Z");
-const LINE = words.flip(["web2"], ["web1", "web3"]);
+const LINE = events.flip(["web2"], ["web1", "web3"]);
 
 describe("watch: its log", () => {
   it("is one line, for people or for programs", () => {
@@ -29,7 +29,7 @@ describe("watch: its log", () => {
       servers: "web2",
       text: LINE.text,
     });
-    const several = words.failed(["web2"], "web1 does not answer\n  nothing moved", 5000);
+    const several = events.failed(["web2"], "web1 does not answer\n  nothing moved", 5000);
     assert.equal(
       render(several, AT, false),
       '2026-11-25T10:00:00.123Z failed servers=web2 retry="5 s" - web1 does not answer; nothing moved',
@@ -42,7 +42,7 @@ describe("watch: hooks (slow)", () => {
   after(() => fs.rmSync(folder, { recursive: true }));
 
   /** What failed when the lines were told. */
-  async function told(options: Partial<HookOptions>, ...lines: words.Line[]): Promise<string[]> {
+  async function told(options: Partial<HookOptions>, ...lines: events.Line[]): Promise<string[]> {
     const failures: string[] = [];
     const onFailure = (hook: string, reason: string): void => void failures.push(`${hook}: ${reason}`);
     const hooks = new Hooks({ stack: "farm/prod", onFailure, ...options });
@@ -54,7 +54,7 @@ describe("watch: hooks (slow)", () => {
   it("a command gets each line on stdin and in its environment, in order", async () => {
     const file = path.join(folder, "told");
     const command = `{ echo "$LOOPBACK_HA_TIME $LOOPBACK_HA_STACK $LOOPBACK_HA_EVENT $LOOPBACK_HA_SERVERS: $LOOPBACK_HA_TEXT"; cat; echo; } >>${file}`;
-    assert.deepEqual(await told({ command }, LINE, words.back("web2")), []);
+    assert.deepEqual(await told({ command }, LINE, events.back("web2")), []);
     const [flip, json, back] = fs.readFileSync(file, "utf8").split("\n");
     assert.equal(flip, `2026-11-25T10:00:00.123Z farm/prod flip web2: ${LINE.text}`);
     const { event, servers, stack } = JSON.parse(json) as Record<string, string>;
@@ -111,7 +111,7 @@ describe("watch: hooks (slow)", () => {
       const huge = { ...LINE, text: "x".repeat(100_000) };
       const began = Date.now();
       assert.deepEqual(
-        await told({ command: next(command), seconds }, huge, words.back("web2")),
+        await told({ command: next(command), seconds }, huge, events.back("web2")),
         expected,
         command,
       );
@@ -180,7 +180,7 @@ describe("watch: hooks (slow)", () => {
   });
 
   it("what piles up behind one that hangs is dropped, and said", async () => {
-    const lines = Array<words.Line>(102).fill(LINE);
+    const lines = Array<events.Line>(102).fill(LINE);
     const failures = await told({ command: "exit 0" }, ...lines);
     assert.deepEqual(failures, Array(2).fill("hooks: 100 lines are waiting already: flip is dropped"));
   });
@@ -191,9 +191,9 @@ describe("watch: what it keeps", () => {
   after(() => fs.rmSync(folder, { recursive: true }));
 
   it("is written whole, read again, and no part of a repository", () => {
-    const file = new KeptFile(folder, "prod");
+    const file = new StateFile(folder, "prod");
     const lost: string[] = [];
-    const read = (): unknown => new KeptFile(folder, "prod").read((reason) => void lost.push(reason));
+    const read = (): unknown => new StateFile(folder, "prod").read((reason) => void lost.push(reason));
     assert.deepEqual(read(), { flips: [], unfinished: [] });
     const kept = { flips: [{ server: "web2", at: 5 }], unfinished: ["web2"] };
     file.write(kept);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Policy, Result } from "../../../cli/watch/memory";
+import { Policy, Result } from "../../../cli/watch/state";
 import { INTERVAL, Watched, policy, servers, times } from "./support";
 
 const SERVERS = 4;
@@ -200,7 +200,7 @@ describe("watch: what no run of events can make it do", () => {
     fc.assert(
       fc.property(rules, fc.array(happening, { maxLength: 60 }), (own, happenings) => {
         const { watched } = live(own, happenings);
-        const sick = watched.memory.flips.filter((flip) => flip.sick).map(({ at }) => at);
+        const sick = watched.state.flips.filter((flip) => flip.sick).map(({ at }) => at);
         for (const [i, at] of sick.slice(1).entries()) assert.ok(at - sick[i] > 600_000, sick.join());
       }),
     );
@@ -242,10 +242,10 @@ describe("watch: what no run of events can make it do", () => {
         fc.string({ unit: sign }),
         (own, before, picture) => {
           const { watched } = live(own, before);
-          const memory = structuredClone(watched.memory);
+          const state = structuredClone(watched.state);
           watched.round("r1", picture, "pid 7, apply.sh");
-          memory.routers.r1.heard = watched.at;
-          assert.deepEqual(watched.memory, memory);
+          state.routers.r1.heard = watched.at;
+          assert.deepEqual(watched.state, state);
         },
       ),
     );

@@ -1,7 +1,7 @@
 /** Slow is not dead (H5). */
 import assert from "node:assert/strict";
 import { parseHealth } from "../../../cli/routers/health";
-import { Result, keptOf } from "../../../cli/watch/memory";
+import { Result, savedOf } from "../../../cli/watch/state";
 import {
   Cause,
   Host,
@@ -210,7 +210,7 @@ describe("watch: slow is not dead", () => {
       .rounds("++++", ...times(SICK, "+~~+"))
       .flipped(Result.Done, "moved", "active", "down", "active", "active");
     assert.deepEqual(
-      keptOf(watched.memory).flips.map(({ server, sick }) => [server, sick]),
+      savedOf(watched.state).flips.map(({ server, sick }) => [server, sick]),
       [["web2", true]],
     );
     watched.rounds(...times(90, "+~~+"));
@@ -239,7 +239,7 @@ describe("watch: slow is not dead", () => {
     assert.deepEqual(watched.flips[2], ["web2", "web1"]);
     watched.flipped(Result.Done, "moved", "down", "down", "active", "active");
     assert.deepEqual(
-      watched.memory.flips.map(({ server, sick = false }) => [server, sick]),
+      watched.state.flips.map(({ server, sick = false }) => [server, sick]),
       [
         ["web2", false],
         ["web1", true],
@@ -253,7 +253,7 @@ describe("watch: slow is not dead", () => {
       .rounds("++++", ...times(SICK, "+~++"))
       .flipped(Result.Done, "moved", "active", "down", "active", "active");
     const states = servers("active", "down", "active", "active");
-    const again = new Watched(policy(), states, ["r1"], keptOf(watched.memory));
+    const again = new Watched(policy(), states, ["r1"], savedOf(watched.state));
     again.rounds(...times(SICK, "+ ~+"));
     assert.deepEqual(again.words, ["sick web3", "limit web3"]);
   });

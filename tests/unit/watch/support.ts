@@ -1,10 +1,10 @@
 /** A watcher's life in a few words. */
 import { ServerState } from "../../../components/config";
 import { Event, Outcome, step } from "../../../cli/watch/decide";
-import { Kept, Memory, Policy, Result, begin } from "../../../cli/watch/memory";
+import { SavedState, WatchState, Policy, Result, begin } from "../../../cli/watch/state";
 import type { HealthRound } from "../../../cli/routers/health";
 import { Cause, Host } from "../../../components/routerRoute/verdict";
-import type { Line } from "../../../cli/watch/words";
+import type { Line } from "../../../cli/watch/events";
 
 export const INTERVAL = 500;
 
@@ -67,7 +67,7 @@ export const servers = (...states: string[]) =>
 
 /** Runs a watcher through events, and keeps what it said and did. */
 export class Watched {
-  memory: Memory;
+  state: WatchState;
   at = 1_000_000;
   readonly lines: Line[] = [];
   readonly flips: string[][] = [];
@@ -77,14 +77,14 @@ export class Watched {
     rules: Policy = policy(),
     farm = servers("active", "active", "active", "active"),
     readonly routers = ["r1"],
-    kept: Kept = { flips: [], unfinished: [] },
+    kept: SavedState = { flips: [], unfinished: [] },
   ) {
-    this.memory = begin(rules, routers, farm, kept, this.at);
+    this.state = begin(rules, routers, farm, kept, this.at);
   }
 
   take(event: Event): this {
-    const { memory, lines, flip, move } = step(this.memory, event);
-    this.memory = memory;
+    const { state, lines, flip, move } = step(this.state, event);
+    this.state = state;
     this.lines.push(...lines);
     if (flip) this.flips.push(flip);
     if (move) this.moves.push(move);

@@ -239,7 +239,7 @@ async function live(seed: number, folder: string): Promise<string[]> {
     );
     from = lines.length;
     // What was refused before is tried again after a while that nobody waits for here.
-    watcher["memory"].tried.until = 0;
+    watcher["state"].tried.until = 0;
     await until("no flip", () => (round(victim), says(from, /^flipped/) && read()[victim] === "down"));
     fs.writeFileSync(config, textOf(all));
     await until(

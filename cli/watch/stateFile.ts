@@ -5,16 +5,16 @@ import { z } from "zod";
 import { tryWriteWhole, writeWhole } from "../../components/base/wholeFile";
 import { UsageError } from "../terminal/exit";
 import { OWN_FOLDER } from "../pulumi/session";
-import type { Kept } from "./memory";
+import type { SavedState } from "./state";
 
-const NOTHING: Kept = { flips: [], unfinished: [] };
+const NOTHING: SavedState = { flips: [], unfinished: [] };
 
 const schema = z.object({
   flips: z.array(z.object({ server: z.string(), at: z.number(), sick: z.boolean().optional() })),
   unfinished: z.array(z.string()),
 });
 
-export class KeptFile {
+export class StateFile {
   /** Where it is. */
   readonly file: string;
 
@@ -31,7 +31,7 @@ export class KeptFile {
    * after a power cut, is set aside.
    * @param onLost is told why
    */
-  read(onLost: (reason: string) => void): Kept {
+  read(onLost: (reason: string) => void): SavedState {
     try {
       if (!fs.existsSync(this.file)) return NOTHING;
       return schema.parse(JSON.parse(fs.readFileSync(this.file, "utf8")));
@@ -55,7 +55,7 @@ export class KeptFile {
    * All of it or nothing.
    * @throws UsageError when it can't be written
    */
-  write(kept: Kept): void {
+  write(kept: SavedState): void {
     try {
       this.makeFolder();
       writeWhole(this.file, `${JSON.stringify(kept, undefined, 2)}\n`);

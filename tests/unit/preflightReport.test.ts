@@ -13,9 +13,9 @@ import {
   describeShifts,
   movesOf,
   routerViews,
-  tellOutlook,
+  printPreflightReport,
 } from "../../components/preflight/report";
-import { Refusal } from "../../components/base/userError";
+import { UserError } from "../../components/base/userError";
 
 const stack = "farm/prod";
 
@@ -44,7 +44,7 @@ const seen = (...lines: string[]): Findings =>
 const servers = (hosts: Record<string, number>): string[] =>
   Object.entries(hosts).map(([name, n]) => `servers ${name} 192.0.2.${n} up 0x${n}000000 7600${n}`);
 
-describe("outlook", () => {
+describe("preflight report", () => {
   it("takes a router's table from what it tells, else from what was last written", () => {
     const written = ["routes 192.0.2.32/27 web1 192.0.2.2", "routes 192.0.2.64/27 old 192.0.2.9"];
     const names = { "192.0.2.2": "web1", "192.0.2.9": "old" };
@@ -182,7 +182,7 @@ describe("outlook", () => {
       process.env[MOVES_FILE] = file;
       const network = { block: "192.0.2.0/24", subnetPrefix: 27, vipSubnets: 1 };
       const states = { web1: { address: "192.0.2.2", state: "down" }, web2: { address: "192.0.2.4" } };
-      await tellOutlook(farmOf({}, { network, servers: states }), stack, found, log);
+      await printPreflightReport(farmOf({}, { network, servers: states }), stack, found, log);
       assert.deepStrictEqual(JSON.parse(fs.readFileSync(file, "utf8")), {
         routers: [
           {
@@ -215,8 +215,8 @@ describe("outlook", () => {
 
     it("that can't be written ends the run", async () => {
       process.env[MOVES_FILE] = path.join(folder, "nowhere", "moves.json");
-      await assert.rejects(tellOutlook(farmOf(three), stack, found, log), (error: Refusal) => {
-        assert.ok(error instanceof Refusal);
+      await assert.rejects(printPreflightReport(farmOf(three), stack, found, log), (error: UserError) => {
+        assert.ok(error instanceof UserError);
         assert.match(
           error.message,
           /^LOOPBACK_HA_MOVES_FILE: ".*nowhere\/moves.json" can't be written \(ENOENT.*such as .\/moves.json/,

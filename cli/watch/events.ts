@@ -2,8 +2,8 @@
 
 import type { Tracked } from "../routers/health";
 import { WorsePage, describeWorse } from "../routers/pages";
-import type { Policy } from "./memory";
-import { Fill, Nobody } from "./sights";
+import type { Policy } from "./state";
+import { Fill, Nobody } from "./healthCounters";
 
 /** One line. */
 export interface Line {

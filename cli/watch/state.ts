@@ -1,6 +1,6 @@
 /** What the watcher knows from one event to the next: data only, so that it can be copied and compared. */
 import { ServerState } from "../../components/config";
-import { Counting, RouterSight, Sight, newSight, sees } from "./sights";
+import { Counting, RouterCounters, HealthCounters, newRouterCounters, sees } from "./healthCounters";
 
 /** How careful the watcher is. Times in milliseconds. */
 export interface Policy extends Counting {
@@ -35,13 +35,13 @@ export interface Flip {
 }
 
 /** What must outlive the watcher. */
-export interface Kept {
+export interface SavedState {
   flips: Flip[];
   /** Servers whose flip was begun and is not known to be done. */
   unfinished: string[];
 }
 
-export interface ServerMemory {
+export interface WatchedServer {
   state: ServerState;
   /** It was said to be dead. */
   dead: boolean;
@@ -78,10 +78,10 @@ export interface Blocked {
 }
 
 /** All that the watcher knows. */
-export interface Memory extends Kept {
+export interface WatchState extends SavedState {
   policy: Policy;
-  servers: { [name: string]: ServerMemory };
-  routers: { [name: string]: RouterSight };
+  servers: { [name: string]: WatchedServer };
+  routers: { [name: string]: RouterCounters };
   /** A flip of these is being made; of none: what is unfinished is being finished. */
   acting?: string[];
   /** Those of them that are sick and not dead. */
@@ -101,7 +101,7 @@ export interface Memory extends Kept {
 }
 
 /** What is to be kept in a file: a watcher that is killed in the middle of a flip finds it there. */
-export const keptOf = ({ flips, unfinished, acting = [] }: Memory): Kept => ({
+export const savedOf = ({ flips, unfinished, acting = [] }: WatchState): SavedState => ({
   flips,
   unfinished: [...new Set([...unfinished, ...acting])],
 });
@@ -123,14 +123,14 @@ export enum Result {
 /** A clock that was put right by this much since makes nothing forgotten. */
 const CLOCK_STEP_MS = 60_000;
 
-/** The watcher's memory before its first round. */
+/** The watcher's state before its first round. */
 export function begin(
   policy: Policy,
   routers: string[],
   servers: { name: string; state: ServerState }[],
-  kept: Kept,
+  kept: SavedState,
   at: number,
-): Memory {
+): WatchState {
   const isDown = (name: string): boolean =>
     servers.some((server) => server.name === name && server.state === ServerState.Down);
   // One that was killed before it had written the config has nothing to finish.
@@ -144,13 +144,13 @@ export function begin(
     ],
     unfinished,
     servers: Object.fromEntries(servers.map(({ name, state }) => [name, newServer(state)])),
-    routers: Object.fromEntries(routers.map((name) => [name, newSight(at)])),
+    routers: Object.fromEntries(routers.map((name) => [name, newRouterCounters(at)])),
     tried: { what: "", times: 0, until: at },
     refused: "",
   };
 }
 
-export const newServer = (state: ServerState): ServerMemory => ({
+export const newServer = (state: ServerState): WatchedServer => ({
   state,
   dead: false,
   sick: false,
@@ -160,18 +160,18 @@ export const newServer = (state: ServerState): ServerMemory => ({
   away: state === ServerState.Down,
 });
 
-export const active = ({ servers }: Memory): string[] =>
+export const active = ({ servers }: WatchState): string[] =>
   Object.keys(servers).filter((name) => servers[name].state === ServerState.Active);
 
 /** What is seen of a server, by the routers that see. */
-export function sightsOf({ routers }: Memory, name: string, at: number): Sight[] {
+export function healthCountersOf({ routers }: WatchState, name: string, at: number): HealthCounters[] {
   return Object.values(routers)
     .filter((router) => sees(router, at))
     .flatMap((router) => router.servers[name] ?? []);
 }
 
 /** How many servers were set down of late because they were sick. */
-export const sickFlipsOf = ({ flips, policy }: Memory, at: number): number =>
+export const sickFlipsOf = ({ flips, policy }: WatchState, at: number): number =>
   flips.filter((flip) => flip.sick && at - flip.at <= policy.sickWindow).length;
 
 /** How often a server was flipped of late. */

@@ -22,7 +22,7 @@ export interface Round extends HealthRound {
 type Ailments = Record<string, { falls: number; reason: string }>;
 
 /** What one router's rounds say of one server. */
-export interface Sight extends Counts {
+export interface HealthCounters extends Counts {
   /** When the first of those without an answer came. */
   since: number;
   /** Rounds in a row in which it answered something: one that was down may lack what came since. */
@@ -61,7 +61,7 @@ export enum Fill {
 }
 
 /** What one router's questions for pages say of one server. */
-export interface PageSight {
+export interface PageCounters {
   /** Rounds in a row in which a page of it was worse. */
   rounds: number;
   /** Rounds in a row in which more than half of its pages were, */
@@ -73,7 +73,7 @@ export interface PageSight {
 }
 
 /** What one router sees. */
-export interface RouterSight {
+export interface RouterCounters {
   /** When it told anything the last time. */
   heard: number;
   /** When its last round was counted, or counting began anew. */
@@ -99,9 +99,9 @@ export interface RouterSight {
   toldOlder: boolean;
   /** Until then no server is taken for dead: after such an outage they come back one by one. */
   settling: number;
-  servers: Record<string, Sight>;
+  servers: Record<string, HealthCounters>;
   /** What its questions for sites' own pages say, by server. */
-  pages: Record<string, PageSight>;
+  pages: Record<string, PageCounters>;
   /** It was said that it does not ask for them. */
   toldNoPages: boolean;
 }
@@ -118,7 +118,7 @@ export interface Counting {
   settle: number;
 }
 
-export const newSight = (at: number): RouterSight => ({
+export const newRouterCounters = (at: number): RouterCounters => ({
   heard: at,
   counted: at,
   round: 0,
@@ -137,19 +137,19 @@ export const newSight = (at: number): RouterSight => ({
 });
 
 /** Counts anew: what was seen does not count any more. */
-export const countAnew = (sight: RouterSight, at: number): void =>
-  void Object.assign(sight, {
+export const countAnew = (counters: RouterCounters, at: number): void =>
+  void Object.assign(counters, {
     ...{ heard: at, counted: at, nobody: 0, servers: {} },
   });
 
 /**
- * Counts a round in; changes `sight`.
+ * Counts a round in; changes `counters`.
  * @param active the servers that carry traffic
  * @param known all of the farm's servers: what a router says of any other name is nobody's
  * @returns whether it counted: what arrives in a bunch after a cut is old news, and bad only once
  */
 export function count(
-  sight: RouterSight,
+  counters: RouterCounters,
   round: Round,
   at: number,
   active: string[],
@@ -157,36 +157,36 @@ export function count(
   { interval, fall, silence, settle }: Counting,
 ): boolean {
   const answers = round.answers.filter(({ server, vip }) => known.includes(server) && isIPv4(vip));
-  if (at - sight.counted > silence) countAnew(sight, at);
-  if (at - sight.round < interval / 2) {
-    forgive(sight, answers);
+  if (at - counters.counted > silence) countAnew(counters, at);
+  if (at - counters.round < interval / 2) {
+    forgive(counters, answers);
     return false;
   }
-  Object.assign(sight, { counted: at, round: at });
+  Object.assign(counters, { counted: at, round: at });
   const hostOf = (name: string): Host => round.hosts?.get(name) ?? Host.Unknown;
   const alive = known.filter((name) => hostOf(name) === Host.Lives);
-  sight.pinged = [...new Set([...sight.pinged, ...alive])];
+  counters.pinged = [...new Set([...counters.pinged, ...alive])];
   const of = (name: string): Answer[] =>
     answers.filter((answer) => answer.server === name && wasAsked(answer));
   const asked = active.filter((name) => of(name).length > 0);
   if (asked.length > 0 && !asked.some((name) => of(name).some(isAnswer))) {
-    sight.nobody++;
-    sight.nobodyIs = nobodyOf(
+    counters.nobody++;
+    counters.nobodyIs = nobodyOf(
       asked.flatMap(of),
       asked.some((name) => alive.includes(name)),
     );
-    sight.servers = {};
+    counters.servers = {};
     return true;
   }
-  if (sight.nobody >= fall) sight.settling = at + settle;
-  sight.nobody = 0;
+  if (counters.nobody >= fall) counters.settling = at + settle;
+  counters.nobody = 0;
   // Of whoever is not asked any more nothing is known.
-  const before = sight.servers;
-  sight.servers = {};
+  const before = counters.servers;
+  counters.servers = {};
   for (const name of known.filter((one) => of(one).length > 0)) {
-    sight.servers[name] = before[name] ?? newServerSight(at);
-    const sign = signOf(of(name), hostOf(name), sight.pinged.includes(name));
-    countServer(sight.servers[name], of(name), sign!, at);
+    counters.servers[name] = before[name] ?? newHealthCounters(at);
+    const sign = signOf(of(name), hostOf(name), counters.pinged.includes(name));
+    countServer(counters.servers[name], of(name), sign!, at);
   }
   return true;
 }
@@ -197,29 +197,37 @@ function nobodyOf(answers: Answer[], anyAlive: boolean): Nobody {
   return anyAlive || connected ? Nobody.Services : Nobody.Link;
 }
 
-const newServerSight = (at: number): Sight => ({
+const newHealthCounters = (at: number): HealthCounters => ({
   ...{ falls: 0, sure: 0, since: at, rises: 0, reason: "" },
   ...{ ailing: {}, odd: {}, ms: 0, prompt: 0, late: 0 },
 });
 
-function countServer(sight: Sight, own: Answer[], sign: Sign, at: number): void {
-  sight.reason = own.find((answer) => !isAnswer(answer))?.reason ?? sight.reason;
+function countServer(counters: HealthCounters, own: Answer[], sign: Sign, at: number): void {
+  counters.reason = own.find((answer) => !isAnswer(answer))?.reason ?? counters.reason;
   if (sign !== Sign.Answers) {
-    if (sight.falls === 0) sight.since = at;
-    const sure = sign === Sign.Dead ? sight.sure + 1 : 0;
-    Object.assign(sight, { falls: sight.falls + 1, sure, rises: 0, prompt: 0, late: 0, ailing: {}, odd: {} });
+    if (counters.falls === 0) counters.since = at;
+    const sure = sign === Sign.Dead ? counters.sure + 1 : 0;
+    Object.assign(counters, {
+      falls: counters.falls + 1,
+      sure,
+      rises: 0,
+      prompt: 0,
+      late: 0,
+      ailing: {},
+      odd: {},
+    });
     return;
   }
   const ms = Math.max(0, ...own.filter(isAnswer).map((answer) => answer.ms ?? 0));
   const atOnce = own.every(isAnswer) && ms <= LIMITS.atOnce;
-  Object.assign(sight, { falls: 0, sure: 0, rises: sight.rises + 1, ms });
-  Object.assign(sight, {
-    prompt: atOnce ? sight.prompt + 1 : 0,
-    late: ms > LIMITS.atOnce ? sight.late + 1 : 0,
+  Object.assign(counters, { falls: 0, sure: 0, rises: counters.rises + 1, ms });
+  Object.assign(counters, {
+    prompt: atOnce ? counters.prompt + 1 : 0,
+    late: ms > LIMITS.atOnce ? counters.late + 1 : 0,
   });
   for (const answer of own) {
-    note(sight.ailing, answer, !isAnswer(answer));
-    note(sight.odd, answer, !answer.ok && isAnswer(answer));
+    note(counters.ailing, answer, !isAnswer(answer));
+    note(counters.odd, answer, !answer.ok && isAnswer(answer));
   }
 }
 
@@ -229,12 +237,12 @@ function note(ailments: Ailments, { vip, reason }: Answer, ails: boolean): void 
 }
 
 /** Good news is never too early. */
-function forgive(sight: RouterSight, answers: Answer[]): void {
-  for (const [name, own] of Object.entries(sight.servers))
+function forgive(counters: RouterCounters, answers: Answer[]): void {
+  for (const [name, own] of Object.entries(counters.servers))
     if (answers.some((answer) => answer.server === name && isAnswer(answer)))
       Object.assign(own, { falls: 0, sure: 0 });
 }
 
 /** Whether what this router sees may be acted on. */
-export const sees = ({ blind, nobody, settling }: RouterSight, at: number): boolean =>
+export const sees = ({ blind, nobody, settling }: RouterCounters, at: number): boolean =>
   !blind && nobody === 0 && at >= settling;

@@ -1,5 +1,5 @@
 /** What hooks are told, in words that stay the same; docs/https.md lists them. Pure. */
-import type { Line } from "../watch/words";
+import type { Line } from "../watch/events";
 import { listed } from "./listed";
 
 const line = (event: string, fields: Line["fields"], text: string): Line => ({ event, fields, text });
