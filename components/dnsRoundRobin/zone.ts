@@ -133,13 +133,13 @@ function checkSite(
   refuse(
     `${path}.name`,
     name,
-    /[_/]/.test(lower) && "has an underscore or a slash, which the name of a host can't have",
+    /[_/]/.test(lower) && "has an underscore or a slash, which host names can't have",
   );
   const first = before.get(lower);
   refuse(
     `${path}.name`,
     name,
-    first !== undefined && `is sites[${first}].name again; give its addresses once`,
+    first !== undefined && `is a duplicate of sites[${first}].name; list its addresses once`,
   );
   refuse(`${path}.addresses`, addresses, addresses.length === 0 && `are none: ${name} needs one`);
   addresses.forEach((address, i) =>
@@ -150,7 +150,7 @@ function checkSite(
 function checkRecord({ name, ttl, type, value }: ZoneRecordModel, path: string, zone: string): void {
   refuse(`${path}.name`, name, ownerComplaint(name, zone));
   if (ttl !== undefined) refuseSeconds(`${path}.ttl`, ttl);
-  refuse(`${path}.type`, type, !/^[A-Z0-9-]+$/.test(type) && "is not a record's type");
+  refuse(`${path}.type`, type, !/^[A-Z0-9-]+$/.test(type) && "is not a record type");
   refuse(
     `${path}.value`,
     value,
@@ -164,6 +164,6 @@ function refuseSeconds(path: string, value: number): void {
   refuse(
     path,
     value,
-    !(Number.isInteger(value) && value >= 0 && value < 2 ** 31) && "is no number of seconds",
+    !(Number.isInteger(value) && value >= 0 && value < 2 ** 31) && "is not a number of seconds",
   );
 }

@@ -10,7 +10,7 @@ export const SYSCTLS = "net.ipv4.conf.all.arp_ignore=1\nnet.ipv4.conf.all.arp_an
 /**
  * What a server binds, one line each (see concern.sh).
  *
- * @throws Refusal when a VIP lies in none of the prefixes.
+ * @throws Refusal when a VIP is in none of the prefixes.
  */
 export function renderBindings(vips: string[], prefixes: string[], binding: VipBinding): string {
   const same = last?.vips === vips && last.prefixes === prefixes && last.binding === binding;
@@ -23,7 +23,7 @@ let last: { vips: string[]; prefixes: string[]; binding: VipBinding; text: strin
 
 function render(vips: string[], prefixes: string[], binding: VipBinding): string {
   const stray = firstOutside(prefixes, vips);
-  if (stray) throw new Refusal(`vips: ${stray} lies in none of the prefixes ${prefixes.join(", ")}`);
+  if (stray) throw new Refusal(`vips: ${stray} is in none of the prefixes ${prefixes.join(", ")}`);
   const ordered = [...new Set(prefixes)].sort((a, b) => compareAddresses(a, b));
   const bound =
     binding === VipBinding.Subnet

@@ -48,7 +48,7 @@ const HELPERS: Record<string, string> = { ftp: "tcp,21" };
 
 /** What is wrong with a helper's name, as the rest of a sentence; undefined: nothing. */
 export function helperComplaint(name: string): string | undefined {
-  return Object.hasOwn(HELPERS, name) ? undefined : "is no protocol that can be helped";
+  return Object.hasOwn(HELPERS, name) ? undefined : "is not a protocol with a helper";
 }
 
 /** What may be written in place of a wrong one. */
@@ -63,7 +63,7 @@ export function renderHelpers(helpers: string[], pinFlows: boolean): string {
   for (const name of helpers) {
     const complaint = helperComplaint(name);
     refuse("pinning.helpers", name, complaint && `${complaint}; ${helperInstead}`);
-    refuse("pinning.helpers", name, !pinFlows && "needs pinned flows; leave it out, or set pinFlows");
+    refuse("pinning.helpers", name, !pinFlows && "needs pinned flows; remove it, or set pinFlows");
   }
   return [...new Set(helpers)].map((name) => `${name},${HELPERS[name]}`).join(" ");
 }
@@ -73,7 +73,7 @@ export const RESERVED_TABLES: [number, string][] = [
   [253, "the kernel's table default"],
   [254, "the kernel's table main"],
   [255, "the kernel's table local"],
-  [7676, "the table by which servers are asked before a move"],
+  [7676, "the table for health checks before a move"],
 ];
 
 /** Preference of the rule by which servers are asked before a move: routes.sh has it, too. */
@@ -81,7 +81,7 @@ export const PROOF_PREFERENCE = 7676;
 
 /** What is wrong with a mask for marks, as the rest of a sentence; undefined: nothing. */
 export function markMaskComplaint(text: string): string | undefined {
-  if (!/^0x[0-9a-fA-F]{1,8}$/.test(text)) return "is no mask of 32 bits";
+  if (!/^0x[0-9a-fA-F]{1,8}$/.test(text)) return "is not a 32-bit mask";
   const bits = Number.parseInt(text, 16).toString(2);
   return /^1+0*$/.test(bits) ? undefined : "is not one run of bits";
 }
@@ -116,7 +116,11 @@ export function renderServers(
     .map(({ name, address, down }) => {
       refuse("servers", name, nameComplaint(name));
       refuse("servers", address, !isAddress(address) && "is not an IPv4 address");
-      refuse("servers", address, !contains(ethernet, address) && `lies outside the Ethernet ${ethernet}`);
+      refuse(
+        "servers",
+        address,
+        !contains(ethernet, address) && `is outside the servers' subnet ${ethernet}`,
+      );
       const number = hostNumberOf(ethernet, address);
       refuse(
         "pinning.markMask",

@@ -73,7 +73,7 @@ export function completeRoutes(routes: RouteArgs[], servers?: { name: string; ad
   return routes.map(({ prefix, server, nextHop }) => {
     const hop = nextHop ?? servers?.find(({ name }) => name === server)?.address;
     if (hop !== undefined) return { prefix, server, nextHop: hop };
-    const complaint = servers ? "is none of the servers" : "has no address: give nextHop, or servers";
+    const complaint = servers ? "is not one of the servers" : "has no address: give nextHop, or servers";
     throw new Refusal(`routes: ${JSON.stringify(server)} ${complaint}`);
   });
 }
@@ -104,12 +104,12 @@ export function renderSettings(settings: {
   refuse(
     "pinning.rulePreference",
     rulePreference,
-    rulePreference === PROOF_PREFERENCE && "is that of the rule by which servers are asked before a move",
+    rulePreference === PROOF_PREFERENCE && "is reserved for the rule that routes health checks before a move",
   );
   refuse(
     "pinning.trackOnlyVips",
     trackOnlyVips,
-    trackOnlyVips && !settings.pinFlows && "needs pinned flows; leave it out, or set pinFlows",
+    trackOnlyVips && !settings.pinFlows && "needs pinned flows; remove it, or set pinFlows",
   );
   return lines([
     `ethernet=${settings.ethernet}`,
@@ -186,7 +186,7 @@ function renderCheck(check: VipCheckArgs): string {
 function greetingComplaint(greeting: string): string | undefined {
   return /^[\x21-\x7e]([\x20-\x7e]{0,78}[\x21-\x7e])?$/.test(greeting)
     ? undefined
-    : "is no beginning of a line in printable ASCII, such as 220";
+    : "is not the start of a line in printable ASCII, such as 220";
 }
 
 /** A pool's name as part of an environment variable; two pools never get one name. */
@@ -227,8 +227,8 @@ export function checkRoutes(routes: Route[], { block, ethernet, servers }: Route
     refuse("routes", server, nameComplaint(server));
     refuse("routes", nextHop, !isAddress(nextHop) && "is not an IPv4 address");
     const known = servers?.find(({ name }) => name === server);
-    refuse("routes", server, servers !== undefined && !known && "is none of the servers");
-    refuse("routes", server, known?.down && "is down, and can carry nothing");
+    refuse("routes", server, servers !== undefined && !known && "is not one of the servers");
+    refuse("routes", server, known?.down && "is down, so it can't take traffic");
     refuse(
       "routes",
       nextHop,
@@ -240,15 +240,15 @@ export function checkRoutes(routes: Route[], { block, ethernet, servers }: Route
   const stray = routes.find((route) => !contains(ethernet, route.nextHop));
   if (stray) {
     throw new Refusal(
-      `routes: next hop ${stray.nextHop} of ${stray.prefix} lies outside the Ethernet ${ethernet}`,
+      `routes: next hop ${stray.nextHop} of ${stray.prefix} is outside the servers' subnet ${ethernet}`,
     );
   }
   const twice = firstRepeated(routes.map((route) => route.prefix));
-  if (twice) throw new Refusal(`routes: ${twice} stands there twice; a prefix has one next hop`);
+  if (twice) throw new Refusal(`routes: ${twice} is listed twice; a prefix has one next hop`);
 }
 
 function prefixComplaint(text: string): string | undefined {
-  if (!isPrefix(text)) return "is no prefix in CIDR form, such as 192.0.2.64/27";
+  if (!isPrefix(text)) return "is not a prefix in CIDR form, such as 192.0.2.64/27";
   const network = `${networkAddress(text)}/${text.split("/")[1]}`;
   return network === text ? undefined : `is not a network address; use ${network}`;
 }

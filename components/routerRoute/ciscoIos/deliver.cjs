@@ -124,7 +124,7 @@ async function main() {
 
 /** @param {import("./table.cjs").Route} route */
 const toldForeign = ({ prefix, line }) =>
-  `somebody else's line routes ${prefix} on ${machine}: '${line}'. Remove it there first (no ${line}), or hand it over by the end 'tag ${router.tag}'`;
+  `a line not managed by this stack routes ${prefix} on ${machine}: '${line}'. Remove it there first (no ${line}), or hand it over by adding 'tag ${router.tag}' at its end`;
 
 /** The last word on a run: what happened, and what the router now does. */
 class Failure extends Error {}
@@ -167,11 +167,11 @@ async function canRevert(session, job) {
     if (!/not enabled|^\s*% /im.test(archive)) return true;
   } else if (/timer (type|value)|time configured/i.test(pending)) {
     throw new Refused(
-      `on ${machine} a change waits for its confirmation (show archive config rollback timer). It goes back by itself, or is confirmed there with 'configure confirm'; then run pulumi up again`,
+      `a change on ${machine} is waiting for its confirmation (show archive config rollback timer). It is undone by itself, or confirm it there with 'configure confirm'; then run pulumi up again`,
     );
   }
   warn(
-    "it can't go back by itself when a change cuts us off: that needs IOS with 'archive' and a 'path' in it configured. The change is made without (confirmSeconds 0 says the same without this warning)",
+    "it can't undo a change by itself if the change cuts off this connection: that needs IOS with 'archive' and a 'path' in it configured. The change is made without that (confirmSeconds 0 does the same without this warning)",
   );
   return false;
 }
@@ -182,7 +182,7 @@ async function confirm() {
   try {
     const answer = await second.run("configure confirm", { may: NO_TIMER });
     if (NO_TIMER.test(answer))
-      throw new Refused(`the confirmation came too late: ${machine} went back by itself`);
+      throw new Refused(`the confirmation came too late: ${machine} undid the change by itself`);
   } finally {
     second.close();
   }
@@ -207,7 +207,7 @@ async function goBack(session, former, minutes) {
       if (minutes > 0) await way.run("configure confirm", { may: NO_TIMER });
       return undone
         ? "its former routes are back, nothing has moved"
-        : "its routes are the former ones, nothing has moved";
+        : "its routes are unchanged, nothing has moved";
     } catch (error) {
       if (!isKnown(error)) throw error;
       session.close();
@@ -215,16 +215,17 @@ async function goBack(session, former, minutes) {
       if (way !== session) way?.close();
     }
   }
-  if (minutes > 0) return `${machine} does not let us go back now; it does by itself within ${minutes} min`;
+  if (minutes > 0)
+    return `${machine} can't be rolled back now; it undoes the change by itself within ${minutes} min`;
   const had = former.map(({ line }) => `'${line}'`).join(", ") || "none";
-  return `${machine} is in doubt: it does not let us go back. Before, its lines with tag ${router.tag} were ${had}. Run pulumi up again when it answers: it goes on from whatever is there`;
+  return `${machine} is in doubt: it could not be rolled back. Before the change, its lines with tag ${router.tag} were ${had}. Run pulumi up again when it answers: it continues from whatever is there`;
 }
 
 /** IOS asks a next hop before anything moves to it. Other boxes' ping never ends. @param {Session} session @param {Wish[]} moved */
 async function ping(session, moved) {
   if (!/Cisco IOS|IOS-XE/i.test(await session.run("show version"))) return;
   if (process.env.LOOPBACK_HA_FORCE_MOVE) {
-    warn("LOOPBACK_HA_FORCE_MOVE is set: the servers were not asked before the move");
+    warn("LOOPBACK_HA_FORCE_MOVE is set: the servers were not checked before the move");
     return;
   }
   const servers = new Map(moved.map(({ server, hop }) => [hop, server]));
@@ -232,7 +233,7 @@ async function ping(session, moved) {
     const output = await session.run(`ping ${hop} repeat 3 timeout 1`);
     if (!/Success rate is [1-9]/.test(output)) {
       throw new Refused(
-        `${server} (${hop}) does not answer ${machine} at all. Is it up? LOOPBACK_HA_FORCE_MOVE=1 moves all the same`,
+        `${server} (${hop}) does not answer ${machine} at all. Is it running? To move anyway: LOOPBACK_HA_FORCE_MOVE=1`,
       );
     }
   }
@@ -273,7 +274,7 @@ async function verifyInside(session, { routes, block }, moved) {
   }
   if (isRefusal.test(answer)) {
     warn(
-      "it does not show routes by 'longer-prefixes': longer ones of others inside the VIP prefixes are not seen",
+      "it can't list routes with 'longer-prefixes': more specific routes of others inside the VIP prefixes go unnoticed",
     );
   }
   const all = findLonger(answer, routes);
@@ -284,7 +285,7 @@ async function verifyInside(session, { routes, block }, moved) {
 
 /** @param {{ wish: Wish, prefix: string, line: string }} longer */
 const toldLonger = ({ wish, prefix, line }) =>
-  `${wish.prefix} should go to ${wish.server} (${wish.hop}) on ${machine}, but a longer route of somebody else leads a part of it elsewhere: '${line}'. Remove it there (show ip route ${prefix.replace("/32", "")} says whose it is)`;
+  `${wish.prefix} should go to ${wish.server} (${wish.hop}) on ${machine}, but a more specific route not managed by this stack sends part of it elsewhere: '${line}'. Remove it there (show ip route ${prefix.replace("/32", "")} says whose it is)`;
 
 /**
  * VIPs that answered before must answer by their new server.
@@ -299,7 +300,7 @@ async function askAgain(job, moved, before, former) {
   if (before.size === 0 || checks.length === 0) {
     if (wasRouted) {
       warn(
-        "what moved was not asked: that needs VIPs that answer from here, and this machine not on the Ethernet",
+        "the moved VIPs were not checked: that needs VIPs that answer from this computer, and this computer outside the servers' subnet",
       );
     }
     return;
@@ -315,7 +316,7 @@ async function askAgain(job, moved, before, former) {
       const mute = checks.filter((check) => !now.has(keyOf(check)));
       if (mute.length > 0 && wasRouted) {
         warn(
-          `${mute[0].vip} (${mute[0].site}) does not answer from here, as it did not before${mute.length > 1 ? `; ${mute.length} VIPs in all` : ""}`,
+          `${mute[0].vip} (${mute[0].site}) does not answer from this computer, but did not before either${mute.length > 1 ? `; ${mute.length} VIPs in all` : ""}`,
         );
       }
       return;
@@ -323,7 +324,7 @@ async function askAgain(job, moved, before, former) {
     if (Date.now() > end) {
       const answer = now.get(keyOf(silent));
       throw new Refused(
-        `${serverOf(silent.vip)} does not answer for ${silent.vip} (${silent.site}) behind ${machine}, asked from here${answer ? `: '${answer.slice(0, 80)}' does` : ""}`,
+        `${serverOf(silent.vip)} does not answer for ${silent.vip} (${silent.site}) behind ${machine}, asked from this computer${answer ? `: '${answer.slice(0, 80)}' does` : ""}`,
       );
     }
     await pause(300);
@@ -346,7 +347,7 @@ async function keep(session) {
     }
   }
   throw new Failure(
-    `${problem?.message}; its routes are the wanted ones, but not saved: a reboot would bring the former back. Run pulumi up again`,
+    `${problem?.message}; its routes are as wanted, but not saved: a reboot would restore the old ones. Run pulumi up again`,
   );
 }
 

@@ -15,7 +15,7 @@ async function main() {
   } catch (error) {
     const { message } = /** @type {Error} */ (error);
     throw new Error(
-      `${message}; look there for what is left: show running-config | include tag ${router.tag}`,
+      `${message}; check there for what is left: show running-config | include tag ${router.tag}`,
     );
   } finally {
     session.close();
@@ -27,7 +27,7 @@ main().catch((error) => {
   if (error instanceof NoLogin && error.unreachable) {
     const { tag } = thisRouter(0);
     process.stderr.write(
-      `warning: ${machine} does not answer, so its routes stay. If it comes back, take them out there: show running-config | include tag ${tag}\n`,
+      `warning: ${machine} does not answer, so its routes stay. If it comes back, remove them there: show running-config | include tag ${tag}\n`,
     );
     return;
   }

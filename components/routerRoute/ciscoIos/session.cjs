@@ -161,7 +161,7 @@ class Session {
     if (asked()) {
       if (!secret) {
         throw new NoLogin(
-          `${machine} asks for an enable secret and none is set: pulumi config set --secret enableSecret-${machine}`,
+          `${machine} asks for an enable secret, but none is set: pulumi config set --secret enableSecret-${machine}`,
           false,
         );
       }

@@ -242,7 +242,7 @@ describe("pinned flows", function () {
         await r1("mv /usr/sbin/nft.off /usr/sbin/nft");
       }
       await within(4, "pinned again", whole);
-      await within(4, "said", async () => (await journal()).includes("r1: all of it is in force again"));
+      await within(4, "said", async () => (await journal()).includes("r1: everything is in force again"));
     });
 
     it("looks at what is its own, however many routes of others there are (M10)", async () => {
@@ -331,7 +331,7 @@ describe("pinned flows", function () {
         "a routing table",
         "ip route add 203.0.113.0/24 via 192.0.2.5 table 76003",
         "ip route del 203.0.113.0/24 table 76003",
-        /r1: a routing table that pins need has somebody else's route .*tableBase/,
+        /r1: a routing table that pinning needs has a route not managed by this stack .*tableBase/,
       ],
       [
         "the rules' preference",
@@ -343,7 +343,7 @@ describe("pinned flows", function () {
         "the mark's bits",
         "ip rule add fwmark 0x1000000/0x1000000 lookup 99 pref 98",
         "ip rule del pref 98",
-        /r1: a routing rule of somebody else uses marks within 0xff000000.*markMask/,
+        /r1: a routing rule not managed by this stack uses marks within 0xff000000.*markMask/,
       ],
     ];
     for (const [what, bring, mend, refusal] of COLLISIONS) {
@@ -421,7 +421,7 @@ describe("pinned flows", function () {
       const refused = await farm.failingUp().finally(() => r1("nft delete table inet fw"));
       assert.match(
         refused,
-        /trackOnlyVips can't be had beside what needs connections tracked: table inet fw/,
+        /trackOnlyVips can't be used together with something that needs all connections tracked: table inet fw/,
       );
       await farm.drop("routers.r1.pinning.trackOnlyVips");
       await farm.up();
