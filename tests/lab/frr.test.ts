@@ -314,7 +314,7 @@ describe("router kind frr", function () {
     const result = await project.up().finally(() => r1("mv /usr/bin/vtysh.real /usr/bin/vtysh"));
     if (version < 10) {
       assert.notEqual(result.code, 0);
-      assert.match(text(result), /r1: FRR refuses: .*staticd is not running/);
+      assert.match(text(result), /r1: FRR rejects the commands: .*staticd is not running/);
       await until(20, () => areServed(SERVERS));
       await expectUp();
     } else assert.equal(result.code, 0, text(result));

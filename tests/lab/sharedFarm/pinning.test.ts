@@ -405,7 +405,7 @@ describe("pinned flows", function () {
       assert.notEqual(await past(), "000");
       assert.match(
         await r1(`journalctl --quiet --unit ${UNIT} --since -60s`),
-        /trackOnlyVips ends: table inet fw \(/,
+        /trackOnlyVips is switched off: table inet fw \(/,
       );
       // It is no reason to refuse what was in force.
       assert.match(await farm.up(), /trackOnlyVips is not in force: table inet fw/);
