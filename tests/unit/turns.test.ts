@@ -329,10 +329,7 @@ true`,
       assert.deepEqual(log.sort(), [`web1 ${GO}`, `web2 ${STAY}`, `web3 ${STAY}`]);
       assert.equal(codes, "web1 1 web2 1 web3 1");
       for (const server of ["web2", "web3"])
-        assert.match(
-          said,
-          new RegExp(`${server}: untouched\\. web1 got this change first and failed`),
-        );
+        assert.match(said, new RegExp(`${server}: untouched\\. web1 got this change first and failed`));
     });
   }
 
