@@ -43,7 +43,7 @@ fi
 case $release in
   12) suite=bookworm ;;
   13) suite=trixie ;;
-  *) fail "the lab knows no Debian '$release'" "release 12 or 13 (--release, LOOPBACK_HA_LAB_RELEASE)" ;;
+  *) fail "the lab does not support Debian '$release'" "release 12 or 13 (--release, LOOPBACK_HA_LAB_RELEASE)" ;;
 esac
 
 here=$(dirname "$(readlink -f "$0")")

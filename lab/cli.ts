@@ -19,8 +19,11 @@ const open = (): Lab => new Lab(undefined, (line) => console.error(`lab: ${line}
 program
   .command("up")
   .description("start every machine that is off (builds the base the first time)")
-  .option("--servers <count>", "so many web servers, 4 to 20", Number, 4)
-  .option("--release <number>", "the machines' Debian, 12 or 13 (default: that of their disks, else 13)")
+  .option("--servers <count>", "number of web servers, 4 to 20", Number, 4)
+  .option(
+    "--release <number>",
+    "Debian release of the machines, 12 or 13 (default: the one on their disks, else 13)",
+  )
   .action(async (options: { servers: number; release?: string }) => {
     const it = open();
     await timed("lab is up", it.up(options));
@@ -31,8 +34,8 @@ program
 
 program
   .command("down")
-  .description("end the lab and remove the machines' disks")
-  .option("--keep", "shut down in order and keep the disks")
+  .description("stop the lab and remove the machines' disks")
+  .option("--keep", "shut down cleanly and keep the disks")
   .action(async ({ keep }: { keep?: boolean }) => {
     await timed("lab is down", open().down({ keepDisks: keep }));
     // What an interrupted `npm test` may have left.
@@ -41,7 +44,7 @@ program
 
 program
   .command("status")
-  .description("what every machine is doing")
+  .description("show what every machine is doing")
   .action(() => {
     const it = open();
     const table = new Table({
@@ -84,7 +87,7 @@ for (const [verb, description, done, work] of verbs) {
 
 const side = (value?: string): Side | undefined => {
   if (value === undefined || value === "inside" || value === "outside") return value;
-  throw new LabError(`'${value}' is no side of a machine`, "inside or outside");
+  throw new LabError(`'${value}' is not a side of a machine`, "inside or outside");
 };
 
 program
@@ -94,7 +97,7 @@ program
 
 program
   .command("heal <name> [side]")
-  .description("plug them in again")
+  .description("plug the cables in again")
   .action((name: string, which?: string) => timed(`${name} is plugged in`, open().heal(name, side(which))));
 
 program.parseAsync().catch((error: unknown) => {

@@ -23,7 +23,7 @@ const provider = {
   schema,
   async construct(name, type, inputs, options) {
     if (!Object.hasOwn(resources, type))
-      throw new Error(`${type} is none of ${Object.keys(resources).join(", ")}`);
+      throw new Error(`${type} is not one of ${Object.keys(resources).join(", ")}`);
     const component = new components[type.split(":")[2]](name, inputs, options);
     const outputs = Object.keys(resources[type].properties).map((key) => [key, component[key]]);
     return { urn: component.urn, state: Object.fromEntries(outputs) };

@@ -8,6 +8,6 @@ made="$(mktemp -d)"
 trap 'rm -rf "$made"' EXIT
 node_modules/.bin/typedoc --logLevel Error --out "$made"
 diff --recursive docs/reference "$made" || {
-  echo "docs/reference is not what the doc comments say. Make it anew: npm run reference"
+  echo "docs/reference is out of date with the doc comments. Regenerate it: npm run reference"
   exit 1
 }

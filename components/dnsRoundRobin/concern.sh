@@ -23,7 +23,7 @@ zones_of_instance() { of_all_versions settings | sed -n 's/^zone=//p' | sort -u;
 ask_named() { timeout 15 rndc "$@" 2>&1; }
 tell_named() {
   local answer
-  answer=$(ask_named "$@") || fail "named refuses 'rndc $*': $(one_line <<<"$answer")"
+  answer=$(ask_named "$@") || fail "named rejects 'rndc $*': $(one_line <<<"$answer")"
 }
 one_line() { head -n 4 | tr '\n' ' ' | sed 's/ *$//'; }
 knows_zone() { ask_named zonestatus "$1" >/dev/null; }
@@ -42,10 +42,10 @@ check() {
   zone=$(zone_of "$bundle")
   for other in $(others); do
     [[ $(zone_of "$other") != "$zone" ]] ||
-      fail "zone $zone already belongs to $(meta_of "$other" instance) of stack $(meta_of "$other" stack); nothing was changed. Take it out of one of the two"
+      fail "zone $zone already belongs to $(meta_of "$other" instance) of stack $(meta_of "$other" stack); nothing was changed. Remove it from one of the two stacks"
   done
   if ! [[ -f $local_conf ]] || ! grep -qE '^[[:space:]]*include[[:space:]]+"(/etc/bind/)?named\.conf\.local"' "$bind/named.conf"; then
-    fail "BIND here does not include $local_conf, as Debian's does; nothing was changed. Put 'include \"$local_conf\";' into $bind/named.conf"
+    fail "BIND on this machine does not include $local_conf, as Debian's does; nothing was changed. Add 'include \"$local_conf\";' to $bind/named.conf"
   fi
   learn_policy
   # What is wrong with our own file, this run mends.
@@ -53,7 +53,7 @@ check() {
     :
   elif ! error=$(named-checkconf 2>&1); then
     [[ $error == *"$clauses"* ]] ||
-      fail "BIND's configuration is broken already, before our change: $(one_line <<<"$error"); nothing was changed. Mend it, then run 'pulumi up' again"
+      fail "BIND's configuration was already broken before this change: $(one_line <<<"$error"); nothing was changed. Fix it, then run 'pulumi up' again"
   elif ! grep -qsxF -e "$(clause "$zone")" -e "$(policy='' clause "$zone")" "$clauses"; then
     error=$(named-checkconf <(say "include \"$bind/named.conf\";" && clause "$zone") 2>&1) || refuse_zone "$zone" "$error"
   fi
@@ -61,16 +61,16 @@ check() {
   systemctl is-active --quiet named || { [[ $previous || $(others) ]] && timeout 30 systemctl start named 2>/dev/null; } || fail "named is not running; nothing was changed. Start it: systemctl start named"
   error=$(ask_named status) || fail "rndc can't talk to named: $(one_line <<<"$error"); nothing was changed. See: rndc status"
   error=$(with_serial 1 <"$bundle/want/zone" | named-checkzone -i local -k fail "$zone" - 2>&1) ||
-    fail "named-checkzone refuses zone $zone: $(sed -E 's/stream-0x[0-9a-f]+:/line /; s/dns_[a-z_]+: (line)/\1/; /\(null\)|not loaded/d' <<<"$error" | one_line); nothing was changed"
+    fail "named-checkzone rejects zone $zone: $(sed -E 's/stream-0x[0-9a-f]+:/line /; s/dns_[a-z_]+: (line)/\1/; /\(null\)|not loaded/d' <<<"$error" | one_line); nothing was changed"
 }
 
 refuse_zone() {
   local where
   where=$(sed -n 's/.*already exists previous definition: //p' <<<"$2" | head -n 1)
-  [[ -z $where ]] || fail "somebody else has configured zone $1 in BIND already ($where); nothing was changed. Remove it there, or take the zone out of the config"
+  [[ -z $where ]] || fail "zone $1 is already configured in BIND, but not by this stack ($where); nothing was changed. Remove it there, or remove the zone from the config"
   [[ $2 != *"must be in views"* ]] ||
-    fail "BIND here has views, and a zone of ours stands outside of them, where BIND then has none; nothing was changed. Take the views out ($(grep -lsE '^[[:space:]]*view[[:space:]]' "$bind"/*.conf* | xargs)), or give zone $1 a name server without any"
-  fail "BIND's configuration has no place for zone $1: $(one_line <<<"$2"); nothing was changed"
+    fail "BIND on this machine has views, so it allows no zones outside them, where this stack would add its own; nothing was changed. Remove the views ($(grep -lsE '^[[:space:]]*view[[:space:]]' "$bind"/*.conf* | xargs)), or use a name server without views for zone $1"
+  fail "BIND does not accept zone $1: $(one_line <<<"$2"); nothing was changed"
 }
 
 # A policy that the options have for all zones is not for ours: named would sign them, and count serials of its own. The word
@@ -225,10 +225,10 @@ choose_serial() {
   while read -r kind peer value; do
     case $kind in
       serial) serial=$peer ;;
-      beyond) warn "name server $peer says $value for zone $zone, which is far beyond today's serial: left out, its word moves no other. Look there at the clock (date), and at what it serves: rndc zonestatus $zone" ;;
+      beyond) warn "name server $peer says $value for zone $zone, which is far beyond today's serial: it is ignored when the next serial is chosen. Check the clock there (date), and what it serves: rndc zonestatus $zone" ;;
     esac
   done <<<"$picked"
-  ((serial <= max_serial)) || fail "zone $zone has serial $max_serial, and there is none beyond it (RFC 1982 says how to begin again)"
+  ((serial <= max_serial)) || fail "zone $zone has serial $max_serial, and no higher serial exists (RFC 1982 describes how to start over)"
   say "$serial"
 }
 

@@ -139,13 +139,13 @@ function checkSite(
   assertValid(
     `${path}.name`,
     name,
-    /[_/]/.test(lower) && "has an underscore or a slash, which the name of a host can't have",
+    /[_/]/.test(lower) && "has an underscore or a slash, which host names can't have",
   );
   const first = before.get(lower);
   assertValid(
     `${path}.name`,
     name,
-    first !== undefined && `is sites[${first}].name again; give its addresses once`,
+    first !== undefined && `is a duplicate of sites[${first}].name; list its addresses once`,
   );
   assertValid(`${path}.addresses`, addresses, addresses.length === 0 && `are none: ${name} needs one`);
   addresses.forEach((address, i) =>
@@ -156,7 +156,7 @@ function checkSite(
 function checkRecord({ name, ttl, type, value }: ZoneRecordModel, path: string, zone: string): void {
   assertValid(`${path}.name`, name, ownerIssue(name, zone));
   if (ttl !== undefined) assertSeconds(`${path}.ttl`, ttl);
-  assertValid(`${path}.type`, type, !/^[A-Z0-9-]+$/.test(type) && "is not a record's type");
+  assertValid(`${path}.type`, type, !/^[A-Z0-9-]+$/.test(type) && "is not a record type");
   assertValid(
     `${path}.value`,
     value,
@@ -170,6 +170,6 @@ function assertSeconds(path: string, value: number): void {
   assertValid(
     path,
     value,
-    !(Number.isInteger(value) && value >= 0 && value < 2 ** 31) && "is no number of seconds",
+    !(Number.isInteger(value) && value >= 0 && value < 2 ** 31) && "is not a number of seconds",
   );
 }

@@ -393,7 +393,7 @@ function despiteSites(wish) {
   // As examples/sudoers has it.
   if (/^[a-z0-9-]+(,[a-z0-9-]+)*$/.test(names)) return ["despite", names];
   fail(
-    `${env("MACHINE")}: LOOPBACK_HA_DESPITE_SITES is no list of sites' names such as shop,blog; nothing was changed`,
+    `${env("MACHINE")}: LOOPBACK_HA_DESPITE_SITES is not a list of site names such as shop,blog; nothing was changed`,
   );
   return undefined;
 }
@@ -436,7 +436,7 @@ async function bring(engine, wish, turn, unreachable) {
   const report = withoutValues(printableLines(withoutMarks(first.out).slice(0, MOST_TEXT)));
   if (first.code !== 0 || !asked) {
     process.stdout.write(first.code === 0 ? withInstance(report, env("INSTANCE")) : report);
-    tell(first, (await made).seconds > 0 ? "; what it may have changed by then it undoes by itself" : "");
+    tell(first, (await made).seconds > 0 ? "; it undoes by itself whatever it had changed by then" : "");
     if (first.code === null) return `Timeout, server: nothing for ${LIMIT_SECONDS + 25} s`;
     return first.code === 255 && NOBODY.test(first.errors) ? first.errors : undefined;
   }
@@ -444,20 +444,20 @@ async function bring(engine, wish, turn, unreachable) {
   const { version, seconds } = await made;
   if (seconds === 0) {
     fail(
-      `${env("MACHINE")} asks for a confirmation, which this change does not have: what answers there are not our scripts. It may be in other hands; nothing was confirmed, and the other machines are not affected`,
+      `${env("MACHINE")} asks for a confirmation that this change does not use, so loopback-ha's scripts are not what answers there. The machine may be compromised; nothing was confirmed, and the other machines are not affected`,
     );
     return undefined;
   }
   if (ancestors() !== engine) {
     fail(
-      `${env("MACHINE")}: pulumi has ended, so nobody records this change; it is undone within ${seconds} s`,
+      `${env("MACHINE")}: pulumi has ended, so this change was not recorded; it will be undone within ${seconds} s`,
     );
     return undefined;
   }
   const last = await confirm(version, token, seconds, engine);
   if (last.code === 255) {
     const cause = explainSshFailure(env("MACHINE"), last.errors);
-    const gone = "so it has gone back to the state before by itself";
+    const gone = "so the machine went back to its previous state by itself";
     fail(`${env("MACHINE")}: the change worked, but no new connection could confirm it, ${gone}: ${cause}`);
     return undefined;
   }
@@ -483,7 +483,7 @@ function tell({ code, errors }, whenCut = "") {
   } else if (/^(sudo: |Sorry, user )/m.test(errors)) {
     const user = env("SSH").split(" ").pop()?.split("@")[0];
     fail(
-      `${machine}: user ${user} may not run commands as root without a password (${errors.trim()}); nothing was changed. Give it its sudoers file (docs/your-own-network.md, ssh), or use ssh.user root`,
+      `${machine}: user ${user} may not run commands as root without a password (${errors.trim()}); nothing was changed. Install its sudoers file (docs/your-own-network.md, ssh), or set ssh.user to root`,
     );
   } else {
     fail(errors.trim() || `${machine}: exit code ${code}`);
@@ -500,7 +500,7 @@ function fail(message) {
 main().catch((error) => {
   fail(
     error.code === "ENOENT" && error.path === "ssh"
-      ? "the ssh program is missing here (apt-get install openssh-client)"
+      ? "ssh is not installed on this computer (apt-get install openssh-client)"
       : String(error.message),
   );
 });

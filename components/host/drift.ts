@@ -9,7 +9,7 @@ export function driftOf(observation: Observation | undefined, instance: string):
   const files = observation?.instances[instance] ?? {};
   const doubt = doubtOf(files);
   if (doubt) return doubt;
-  if (observation?.blank) return `nothing of ours is on it since ${timeText(observation.since ?? 0)}`;
+  if (observation?.blank) return `nothing of this stack is on it since ${timeText(observation.since ?? 0)}`;
   const [first] = files.drift ?? [];
   if (!first) return undefined;
   const rest = linesFound(files) - 1;
@@ -47,7 +47,7 @@ export function describeDrift(machine: string, observation: Observation, stack: 
 export function unknownDrift(observation: Observation, stack: string): string[] {
   const mine = ownInstances(observation, stack).filter(([, files]) => !doubtOf(files));
   if (mine.length === 0) return [];
-  if (observation.blind) return ["its user may not run commands as root without a password"];
+  if (observation.blind) return ["its login user may not run commands as root without a password"];
   const reasons = new Set(mine.flatMap(([, { unknown }]) => unknown ?? []));
   const silent = mine.filter(([, { looked, unknown }]) => !looked && !unknown).map(([instance]) => instance);
   if (silent.length > 0) {
@@ -62,7 +62,7 @@ export function unknownDrift(observation: Observation, stack: string): string[] 
 /** What is said of a machine that has nothing of a stack that others have. Undefined of all others. */
 export function describeBlank(machine: string, { blank }: Observation): string | undefined {
   return blank
-    ? `${machine} has nothing of ours on it: it is new here, or has a new disk. pulumi up brings it everything`
+    ? `${machine} has no files from this stack: the machine is new, or its disk was replaced. pulumi up sets it up completely`
     : undefined;
 }
 
@@ -75,7 +75,7 @@ const MOST_IN_WORD = 80;
 
 function doubtOf(files: InstanceFiles): string | undefined {
   const mark = files["in-doubt"]?.[0];
-  return mark && `a run that began at ${mark} was not finished or not recorded`;
+  return mark && `a run that started at ${mark} was not finished, or not recorded`;
 }
 
 /** The machine caps what it prints, and says how much there is. */

@@ -115,7 +115,7 @@ const interpreter = (drift = "none"): string[] => ["env", `DRIFT=${drift}`, "sh"
 /** What a machine that is down gets when Pulumi knows nothing of it yet. Any later wish differs, and is an update. */
 function standIn(machine: string): command.local.CommandArgs {
   return {
-    create: `echo '${machine} is down: nothing was done. In state maintenance it gets everything'`,
+    create: `echo '${machine} is down: nothing was done. In state maintenance it is brought up to date'`,
     interpreter: interpreter(),
   };
 }

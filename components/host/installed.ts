@@ -44,7 +44,7 @@ export async function askInstalled(script: InstalledScript, seconds: number): Pr
   const { code, stdout, stderr } = await askOnce(name, argvOf(script), seconds);
   const lines = stdout.split("\n");
   if (code !== 0) throw new Error(explainFailure(name, stderr));
-  if (lines.pop() !== ROUND_END) throw new Error(`${name}: its answer was cut off`);
+  if (lines.pop() !== ROUND_END) throw new Error(`${name}: its answer was truncated`);
   return lines.map(cells);
 }
 
@@ -125,10 +125,10 @@ export function followInstalled(script: InstalledScript, onRound: (round: Round)
 }
 
 const saysTooMuch = (machine: string): string =>
-  `${machine} says more than a round may have (${MOST_LINES} lines of ${LONGEST_LINE} characters): look at what runs there`;
+  `${machine} sends more than the allowed ${MOST_LINES} lines of ${LONGEST_LINE} characters: check what runs there`;
 
 function explainFailure(machine: string, stderr: string): string {
   if (/No such file or directory/.test(stderr))
-    return `${machine} has no such script yet: run pulumi up --continue-on-error`;
+    return `${machine} does not have this script yet: run pulumi up --continue-on-error`;
   return explainSshFailure(machine, stderr);
 }

@@ -84,7 +84,7 @@ export function parseObservation(text: string): Observation {
 
 /** observe.sh says the time last: without it the answer was cut off, and what it lacks is not known. */
 function whole(machine: string, observation: Observation): Observation {
-  if (!observation.now) throw new Error(`${machine}: its answer was cut off`);
+  if (!observation.now) throw new Error(`${machine}: its answer was truncated`);
   return observation;
 }
 
@@ -108,7 +108,8 @@ export async function lookOverSsh(host: HostArgs, files: readonly string[] = [])
   fs.closeSync(script);
   const { code, stdout, stderr, timedOut, excess } = await looking;
   if (timedOut) throw new Error(`${host.name} did not answer within ${LOOK_SECONDS} s`);
-  if (excess) throw new Error(`${host.name} says more than a look may: find out what runs there`);
+  if (excess)
+    throw new Error(`${host.name} sends more than the allowed amount of data: check what runs there`);
   if (code !== 0) throw new Error(explainSshFailure(host.name, stderr));
   return stdout;
 }

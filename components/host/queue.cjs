@@ -114,7 +114,7 @@ function aheadOf(line, ours) {
 /** @param {Ahead} ahead */
 function aheadInWords({ name, pid, count }) {
   const others = count === 1 ? "" : `, and ${count - 1} more after it`;
-  return `an earlier command of this machine: ${printable(name)}, process ${pid}${others}`;
+  return `an earlier command for this machine: ${printable(name)}, process ${pid}${others}`;
 }
 
 /**

@@ -2,7 +2,7 @@
 # The delete command of every host command. It stands in the state as a whole, because a delete must work without
 # the files of the checkout that made it. A machine that is gone for good must not stop the others from being removed.
 set -f
-command -v ssh >/dev/null || { echo "the ssh program is missing here; $LOOPBACK_HA_MACHINE was not touched" >&2; exit 1; }
+command -v ssh >/dev/null || { echo "ssh is not installed on this computer; $LOOPBACK_HA_MACHINE was not touched" >&2; exit 1; }
 
 # What ssh may hand on by SendEnv, and does not need; and words that it has since 8.7: see sshHere.cjs.
 secrets=$(env | sed -n -e 's/^\(LOOPBACK_HA_[A-Za-z0-9_-]*\)=.*/-u \1/p' -e 's/^\(PULUMI_[A-Za-z0-9_]*\)=.*/-u \1/p')
@@ -122,7 +122,7 @@ if [ "$result" -gt 128 ]; then
     # Without a word: it took the connection, and then went silent.
     '' | *'timed out'* | *'No route to host'* | *'Connection refused'* | *'Network is unreachable'* | *'Timeout, server'*)
       [ -z "$ticket" ] || printf '%s\n%s\n' "$LOOPBACK_HA_SSH" "$errors" >"$line/unreachable"
-      echo "warning: $LOOPBACK_HA_MACHINE does not answer, so $LOOPBACK_HA_INSTANCE stays on it. If the machine comes back, run there: bash /var/lib/loopback-ha/$LOOPBACK_HA_INSTANCE/current/scripts/remove.sh" >&2
+      echo "warning: $LOOPBACK_HA_MACHINE does not answer, so $LOOPBACK_HA_INSTANCE stays on it. If the machine comes back, run this there: bash /var/lib/loopback-ha/$LOOPBACK_HA_INSTANCE/current/scripts/remove.sh" >&2
       exit 0
       ;;
   esac

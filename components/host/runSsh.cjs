@@ -57,7 +57,7 @@ function endOf(ssh) {
 
 /** Node's words have no arguments in them. @param {unknown} error */
 const notStarted = (error) =>
-  `ssh could not be started (${/** @type {Error} */ (error).message}): is OpenSSH's client installed, and in PATH?`;
+  `ssh could not be started (${/** @type {Error} */ (error).message}): is OpenSSH's client installed and on PATH?`;
 
 /**
  * @typedef {object} Answer

@@ -20,7 +20,7 @@ function explainSshFailure(machine, text, concern = process.env.LOOPBACK_HA_CONC
   const causes = [
     [
       /REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed.*changed|Offending .* key/s,
-      `the host key of ${machine} is not the one in known_hosts. If the machine was reinstalled, remove its old key (ssh-keygen -R ADDRESS), connect once by hand and compare the fingerprint; otherwise somebody else answers at its address`,
+      `the host key of ${machine} is not the one in known_hosts. If the machine was reinstalled, remove its old key (ssh-keygen -R ADDRESS), connect once by hand and compare the fingerprint; otherwise another machine answers at its address`,
     ],
     [
       /Host key verification failed|No .* host key is known/,
@@ -28,11 +28,11 @@ function explainSshFailure(machine, text, concern = process.env.LOOPBACK_HA_CONC
     ],
     [
       /No user exists for uid/,
-      `ssh does not run here: ${lastLine(text)}. Give this uid a name, as by useradd -u UID in the container's image; ${machine} was not touched`,
+      `ssh can't run on this computer: ${lastLine(text)}. Give this uid a user name, for example with useradd -u UID in the container's image; ${machine} was not touched`,
     ],
     [
       /Permission denied/,
-      `${machine} refuses this user or key (${lastLine(text)}). Check 'ssh' of this machine in the config and that the key is loaded (ssh-add -l)`,
+      `${machine} refuses this user or key (${lastLine(text)}). Check this machine's ssh settings in the config, and that the key is loaded (ssh-add -l)`,
     ],
     [
       new RegExp(`${NOBODY.source}|Connection (reset|closed)|Broken pipe|lost connection`, "i"),
@@ -41,7 +41,7 @@ function explainSshFailure(machine, text, concern = process.env.LOOPBACK_HA_CONC
     [/Could not resolve hostname/, `the address of ${machine} cannot be resolved (${lastLine(text)})`],
     [
       /Can't open user config file|Bad configuration option|terminating, \d+ bad/,
-      `ssh refuses its configuration for ${machine} (${lastLine(text)})`,
+      `ssh rejects its configuration for ${machine} (${lastLine(text)})`,
     ],
   ];
   const cause = causes.find(([pattern]) => pattern.test(text));
@@ -50,7 +50,7 @@ function explainSshFailure(machine, text, concern = process.env.LOOPBACK_HA_CONC
   const said = lastLine(text);
   if (said) return `ssh to ${machine} failed: ${said}`;
   // What ssh ends with, without a word, when a machine took the connection and then went silent.
-  const broken = `${machine} does not answer: the connection broke. Check its power, network and disk; the other machines are not affected`;
+  const broken = `${machine} does not answer: the connection was lost. Check its power, network and disk; the other machines are not affected`;
   return SERVER_CONCERNS.includes(concern ?? "") ? `${broken}${whenDead(machine, broken)}` : broken;
 }
 
@@ -74,7 +74,7 @@ function otherHome() {
   const home = passwdHome();
   const { HOME } = process.env;
   if (!home || !HOME || home.replace(/\/+$/, "") === HOME.replace(/\/+$/, "")) return "";
-  return `. ssh reads ${home}/.ssh/known_hosts, in the home that passwd names, and not in HOME (${HOME})`;
+  return `. ssh reads ${home}/.ssh/known_hosts, in the home directory that passwd names, not in HOME (${HOME})`;
 }
 
 /** @param {string} text what ssh printed @returns {string} without what it says of its own work */

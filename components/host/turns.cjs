@@ -56,13 +56,13 @@ function decide(me, members, leaders, waited) {
   for (const { machine } of led.filter((leader) => leader.phase === "failed")) {
     return {
       lost: machine,
-      refusal: `${machine} went first with this change, and failed; no server after it was given it. Correct what it says of ${machine}, there and where the others have the same, ${again}. A run without ${machine} (loopback-ha down ${machine}) moves its traffic, and leaves this change out where nothing has been corrected`,
+      refusal: `${machine} got this change first and failed, so no other server was given it. Fix what the message for ${machine} says, there and on servers with the same problem, ${again}. A run without ${machine} (loopback-ha down ${machine}) moves its traffic, and skips this change wherever nothing was fixed`,
     };
   }
   for (const { machine } of led.filter((leader) => isAtWork(leader) && !leader.alive)) {
     return {
       lost: machine,
-      refusal: `${machine} went first with this change, and its run was ended before it was known whether that server still answers. Look at ${machine}, ${again}`,
+      refusal: `${machine} got this change first, but the run ended before it was known whether that server still answers. Check ${machine}, ${again}`,
     };
   }
   /** @param {Member} one */
@@ -75,7 +75,7 @@ function decide(me, members, leaders, waited) {
   if (waited > TURN_SECONDS * 1000) {
     const holder = last && isAtWork(last) ? last.machine : "another server";
     return {
-      refusal: `${holder}, which goes first with this change, was not done within ${TURN_SECONDS} s. Look at ${holder}, ${again}`,
+      refusal: `${holder}, which gets this change first, was not finished within ${TURN_SECONDS} s. Check ${holder}, ${again}`,
     };
   }
   if (held || (last && isAtWork(last))) return "wait";
@@ -105,7 +105,7 @@ function whileHeld(me, members, waited) {
     if (me.hasAfter) return undefined;
   }
   return {
-    refusal: `a run before tried this change on ${me.after}, which failed; ${me.after} ${those.length === 0 ? "is not in this run" : "was not given it in this run"}, and neither the change nor what else Apache has in its configuration on ${me.machine} has changed since. Correct here, too, what was wrong there, or take the change out of the config. If only ${me.after} could fail of it, once: LOOPBACK_HA_FORCE_CHANGE=1 pulumi up --continue-on-error`,
+    refusal: `an earlier run tried this change on ${me.after}, which failed; ${me.after} ${those.length === 0 ? "is not part of this run" : "was not given it in this run"}, and neither the change nor the rest of Apache's configuration on ${me.machine} has changed since. Fix the same problem here, or remove the change from the config. If the problem was specific to ${me.after}, override this once: LOOPBACK_HA_FORCE_CHANGE=1 pulumi up --continue-on-error`,
   };
 }
 
@@ -152,7 +152,7 @@ function meetingPlace() {
   const place = places.find((folder) => isOwn(folder, true));
   if (place === undefined)
     throw new Error(
-      `no folder for the commands of this run to meet in, so that one server is changed first: ${places.join(" and ")} can't be made or may be written by others. Nothing was changed`,
+      `the commands of this run have no folder to coordinate in, which is needed to change one server first: ${places.join(" and ")} can't be created, or others may write to it. Nothing was changed`,
     );
   return place;
 }

@@ -23,7 +23,7 @@ let last: { vips: string[]; prefixes: string[]; binding: VipBinding; text: strin
 
 function render(vips: string[], prefixes: string[], binding: VipBinding): string {
   const stray = firstOutside(prefixes, vips);
-  if (stray) throw new UserError(`vips: ${stray} lies in none of the prefixes ${prefixes.join(", ")}`);
+  if (stray) throw new UserError(`vips: ${stray} is in none of the prefixes ${prefixes.join(", ")}`);
   const ordered = [...new Set(prefixes)].sort((a, b) => compareAddresses(a, b));
   const bound =
     binding === VipBinding.Subnet

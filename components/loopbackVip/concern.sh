@@ -102,7 +102,7 @@ verify() {
   missing=$(comm -23 <(sort -u "$1/want/bindings") <(sorted_live) | head -n 1)
   [[ -z $missing ]] || fail "the kernel does not show '$missing' after it was added"
   missing=$(awk '$1 == "address" { print "route get " $2 }' "$1/want/bindings" | ip -4 -batch - | awk '/via|dev/ && $1 != "local" { print $1; exit }')
-  [[ -z $missing ]] || fail "VIP $missing is bound but the kernel would not deliver it here (a routing rule?)"
+  [[ -z $missing ]] || fail "VIP $missing is bound, but the kernel would not deliver its packets locally (check for a routing rule: ip rule)"
 }
 
 report() {

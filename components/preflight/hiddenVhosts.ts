@@ -75,8 +75,10 @@ export function describeHidden(hidden: HiddenVhost[]): string[] {
   return [
     ...hidden.slice(0, MOST).map(({ site, name, places }) => {
       const [[, place]] = Object.entries(places);
-      return `site ${site}: a virtual host of somebody else's on ${Object.keys(places).join(", ")} serves ${name}, too (${place}). On the site's VIPs ours answers, without that one's directives: files that it denies, and the source of programs such as PHP, are public there if they lie in the site's document root`;
+      return `site ${site}: a virtual host not managed by this stack on ${Object.keys(places).join(", ")} also serves ${name} (${place}). On the site's VIPs this stack's virtual host answers instead, without the other one's directives: files that it denies, and the source code of programs such as PHP, become public there if they are in the site's document root`;
     }),
-    ...(more > 0 ? [`and ${more} more sites whose names virtual hosts of somebody else's serve, too`] : []),
+    ...(more > 0
+      ? [`and ${more} more sites whose names are also served by virtual hosts not managed by this stack`]
+      : []),
   ];
 }

@@ -19,7 +19,7 @@ export function pairProblems(farm: FarmModel, project: string, now: Date, inForc
     if ("broken" in reading) return [`site ${name}: ${reading.broken}`];
     if ("missing" in reading) {
       return inForce.has(name) && hasPlace(files, project)
-        ? [`site ${name}: ${reading.missing} is gone; what is in force stays`]
+        ? [`site ${name}: ${reading.missing} is missing; the certificate in force stays`]
         : [];
     }
     lines[name] = lineOf(factsOf(reading.pair));

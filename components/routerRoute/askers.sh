@@ -37,4 +37,4 @@ take_seat() {
   fi
   exec {turn}>&-
 }
-keep_seat() { [[ ! $seat || $(readlink "$seat") == "$$" ]] || fail "${SUDO_USER:-user $SUDO_UID} has started $seats newer health.sh or flows.sh on this router since, and more may not ask at a time: this one ends; end those that nobody needs"; }
+keep_seat() { [[ ! $seat || $(readlink "$seat") == "$$" ]] || fail "${SUDO_USER:-user $SUDO_UID} has started $seats newer health.sh or flows.sh on this router, which is the most that may run at a time: this one ends; stop those that are not needed"; }

@@ -35,15 +35,15 @@ visitor_devices() {
 forwarding_faults() {
   local family table chain command
   if [[ $(</proc/sys/net/ipv4/ip_forward) != 1 ]]; then
-    printf '%s\t%s\n' "this machine forwards no packets, so it is no router" "Set net.ipv4.ip_forward=1 (sysctl.d)"
+    printf '%s\t%s\n' "this machine does not forward packets, so it can't be a router" "Set net.ipv4.ip_forward=1 (sysctl.d)"
     return
   fi
   deaf_devices
   read_rules
   closed_chains <<<"$rules" | while read -r family table chain; do
     if [[ $family == legacy ]]; then command="iptables-legacy -S $chain"; else command="nft list chain $family $table $chain"; fi
-    printf '%s\t%s\n' "chain $chain of table $family $table drops all that this router forwards, so no visitor gets anything" \
-      "See: $command; accept there what goes to and comes from the VIPs"
+    printf '%s\t%s\n' "chain $chain of table $family $table drops everything that this router forwards, so no visitor gets through" \
+      "See: $command; accept traffic to and from the VIPs there"
   done
 }
 
@@ -57,7 +57,7 @@ deaf_devices() {
   ethernet=$(ethernet_devices)
   { say "$ethernet" && visitor_devices <<<"$ethernet"; } | sort -u | while read -r device; do
     [[ $deaf$'\n' != *"/conf/$device"$'\n'* ]] ||
-      printf '%s\t%s\n' "this router forwards nothing that comes in by $device" "Set net.ipv4.conf.$device.forwarding=1 (sysctl.d)"
+      printf '%s\t%s\n' "this router does not forward packets that arrive on $device" "Set net.ipv4.conf.$device.forwarding=1 (sysctl.d)"
   done
 }
 
@@ -105,13 +105,13 @@ forwarding_losses() {
   tables=$(tables_to_try <<<"$rules")
   [[ $tables ]] || return 0
   if [[ $tables == *asks* ]]; then
-    printf 'unknown\ta program decides on it (queue, synproxy)\n'
+    printf 'unknown\ta program makes the decision (queue, synproxy)\n'
     return
   fi
   forget_copies
   copy=$(mktemp -d "${LOOPBACK_HA_SCRATCH:-$run}/copy.$$.XXXXXX")
   if copy_router "$copy" "$tables" 2>/dev/null; then
-    said=$(timeout 4 unshare -n bash "$scripts/rehearse.sh" "$copy" "$scripts" 2>/dev/null) || said="unknown trying it failed, or took too long"
+    said=$(timeout 4 unshare -n bash "$scripts/rehearse.sh" "$copy" "$scripts" 2>/dev/null) || said="unknown the trial failed, or took too long"
   else
     said="unknown the rules can't be copied"
   fi
@@ -123,7 +123,7 @@ forwarding_losses() {
     END {
       if (!count) exit
       what = (f[6] == "icmp" ? "a ping" : "a new connection") " from " f[4] " (by " f[3] ") to " f[5] (f[6] == "icmp" ? "" : " " f[6] " port " f[7])
-      print (f[2] == "back" ? "the answer to " : "") what " does not get through this router" (by ? ": " by " keeps it out" : "") (count > 1 ? ", and " count - 1 " more VIPs or ports" : "") ". See: " (by ? look : "nft list ruleset") "; accept there what goes to and comes from the VIPs"
+      print (f[2] == "back" ? "the answer to " : "") what " does not get through this router" (by ? ": " by " keeps it out" : "") (count > 1 ? ", and " count - 1 " more VIPs or ports" : "") ". See: " (by ? look : "nft list ruleset") "; accept traffic to and from the VIPs there"
     }' <<<"$said"
 }
 
@@ -144,7 +144,7 @@ forwarding_trouble() {
   if [[ $faults ]]; then say "${faults//$'\t'/. }"; else forwarding_losses; fi
 }
 forwarding_sights() {
-  forwarding_trouble | awk -F '\t' '$1 == "unknown" { print "limits\twhether the rules of others here let visitors through is not known: " $2; next } { print "trouble\t" $0 }'
+  forwarding_trouble | awk -F '\t' '$1 == "unknown" { print "limits\tit is unknown whether firewall rules not managed by this stack let visitors through: " $2; next } { print "trouble\t" $0 }'
 }
 # Before anything moves: what certainly keeps visitors out.
 check_forwarding() {
@@ -152,7 +152,7 @@ check_forwarding() {
   read_rules
   IFS=$'\t' read -r what remedy < <(forwarding_faults) || return 0
   if [[ ${LOOPBACK_HA_FORCE_MOVE:-} ]]; then
-    warn "LOOPBACK_HA_FORCE_MOVE: goes on although $what. $remedy"
+    warn "LOOPBACK_HA_FORCE_MOVE: continuing although $what. $remedy"
   else
     fail "$what; nothing was changed. $remedy, then run 'pulumi up' again"
   fi

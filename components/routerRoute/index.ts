@@ -132,7 +132,7 @@ export class RouterRoute extends pulumi.ComponentResource {
 }
 
 function splitTables(router: string, others: string[]): string {
-  return `${router} keeps its former routes, unless it is said to be in doubt. ${others.join(", ")} may have the new ones: each router is changed on its own and says so. Repair ${router} and run pulumi up again, or put the config back and run pulumi up`;
+  return `${router} keeps its former routes, unless it is reported to be in doubt. ${others.join(", ")} may already have the new ones: each router is changed independently and reports for itself. Repair ${router} and run pulumi up again, or undo the config change and run pulumi up`;
 }
 
 function cannotPin(kind?: string): string {

@@ -58,7 +58,7 @@ told_inside() {
     split(route, f, " "); what = f[1] ~ /^[0-9]/ ? f[1] : f[1] " " f[2]
     protocol = hop = device = ""
     for (i = 1; i in f; i++) { if (f[i] == "proto") protocol = f[i + 1]; if (f[i] == "via") hop = " via " f[i + 1]; if (f[i] == "dev") device = " dev " f[i + 1] }
-    print $1 " should go to " $2 " (" $3 "), but a longer route of somebody else leads a part of it elsewhere: " what hop device ". " \
+    print $1 " should go to " $2 " (" $3 "), but a more specific route not managed by this stack sends part of it elsewhere: " what hop device ". " \
       (protocol > 10 && protocol != 16 && protocol != 18 ? "A routing daemon has set it (protocol " protocol "): take it out there" (protocol == 11 || protocol >= 186 ? " (FRR: vtysh -c \"show ip route " f[2 - (f[1] ~ /^[0-9]/)] "\")" : "") : f[1] == "local" ? "Take the address off: ip address del " f[2] device : "Remove it: ip route del " what hop device)
   }'
 }

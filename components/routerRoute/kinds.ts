@@ -15,7 +15,7 @@ const kinds = new Map<string, RouterKind>([
       concern: "frr-routes",
       scripts: [__dirname, path.join(__dirname, "frr")],
       pinsFlows: false,
-      notice: "kind frr cannot pin flows: a prefix that moves has its open connections reset",
+      notice: "kind frr can't pin flows: when a prefix moves, its open connections are reset",
     },
   ],
   ["cisco-ios", ciscoIos],
@@ -30,14 +30,14 @@ export const DEFAULT_ROUTER_KIND = "linux";
  * @throws UserError when the name is taken.
  */
 export function registerRouterKind(name: string, kind: RouterKind): void {
-  if (kinds.has(name)) throw new UserError(`router kind "${name}" is there already; use another name`);
+  if (kinds.has(name)) throw new UserError(`router kind "${name}" already exists; use another name`);
   kinds.set(name, kind);
 }
 
 /** @throws UserError when no kind has that name */
 export function routerKind(name: string = DEFAULT_ROUTER_KIND): RouterKind {
   const kind = kinds.get(name);
-  if (!kind) throw new UserError(`kind: "${name}" is no kind of router; use ${routerKindNames().join(", ")}`);
+  if (!kind) throw new UserError(`kind: "${name}" is not a router kind; use ${routerKindNames().join(", ")}`);
   return kind;
 }
 

@@ -9,13 +9,13 @@ root=/var/lib/loopback-ha
 usage() {
   cat <<'END'
 usage: loopback-ha-move [--down] [--force] [--despite-sites SITE[,SITE...]] [--from SERVER[,SERVER...]] PREFIX SERVER [PREFIX SERVER...]
-  --down   the server that has PREFIX now is dead: its connections move at once, and their clients are told.
-           Without it that is so when it does not answer a ping.
-  --force  move although SERVER does not answer for all VIPs
-  --despite-sites  move although these sites' own pages are worse on SERVER
-  --from   only if PREFIX goes to this server, or one of these, by then
-Of several prefixes, those that can move do, all at once; the others are named, and it ends with 1.
-Nothing here changes the Pulumi state: the next preview shows the move, and says how to keep or undo it.
+  --down   the server that has PREFIX now is dead: its connections move at once and are reset.
+           Without --down, a server that does not answer a ping is treated as dead.
+  --force  move even if SERVER does not answer for all VIPs
+  --despite-sites  move even if these sites' own pages are worse on SERVER
+  --from   move only if PREFIX still goes to one of these servers
+Several prefixes move together; those that can't move are listed, and the exit code is then 1.
+This does not change Pulumi's state: the next preview shows the move, and how to keep or undo it.
 END
 }
 fail() {
@@ -56,19 +56,19 @@ done
 if (($# == 0 || $# % 2)); then wrong_usage; fi
 [[ $from =~ ^[A-Za-z0-9._,-]*$ && $despite =~ ^[a-z0-9,-]*$ ]] || wrong_usage
 for word; do [[ $word =~ ^[A-Za-z0-9./_-]+$ ]] || wrong_usage; done
-[[ $EUID == 0 ]] || fail "only root may do that (sudo loopback-ha-move $*)"
+[[ $EUID == 0 ]] || fail "this needs root: sudo loopback-ha-move $*"
 
 asked=$(printf '%s %s\n' "$@")
 count=$(($# / 2))
 twice=$(awk '++seen[$1] == 2 { print $1; exit }' <<<"$asked")
-[[ ! $twice ]] || fail "$twice stands twice there; nothing was changed"
+[[ ! $twice ]] || fail "$twice is given twice; nothing was changed"
 current=
 for routes in "$root"/*/current/want/routes; do
   if [[ -e $routes ]] && awk 'FILENAME == "-" { asked[$1]; next } $1 in asked { found = 1 } END { exit !found }' - "$routes" <<<"$asked"; then
     current=${routes%/want/routes}
   fi
 done
-[[ $current ]] || fail "$1 is no prefix here; these are: $(awk '{ print $1 }' "$root"/*/current/want/routes 2>/dev/null | head -n 20 | tr '\n' ' ')"
+[[ $current ]] || fail "$1 is not a prefix of this router; known prefixes: $(awk '{ print $1 }' "$root"/*/current/want/routes 2>/dev/null | head -n 20 | tr '\n' ' ')"
 
 # From here on nobody else changes the routes, and a login that ends ends nothing.
 . "$current/scripts/lib.sh"
@@ -91,8 +91,8 @@ say_refused() {
 found=$(awk -v from="$from" -v stack="$stack" '
   FILENAME ~ /servers$/ { hop[$1] = $2; servers = servers " " $1; next }
   FILENAME ~ /routes$/ { former[$1] = $2; former_hop[$1] = $3; if (++routes <= 20) prefixes = prefixes " " $1; next }
-  !($1 in former) { print "-", $1, "is no prefix of stack " stack " here; these are:" prefixes; next }
-  !($2 in hop) { print "-", $1 ": " $2, "is no server here; these are:" servers; next }
+  !($1 in former) { print "-", $1, "is not a prefix of stack " stack " on this router; known prefixes:" prefixes; next }
+  !($2 in hop) { print "-", $1 ": " $2, "is not a server of this router; known servers:" servers; next }
   former[$1] == $2 { print "-", $1, "goes to", $2, "already"; next }
   from != "" && !index("," from ",", "," former[$1] ",") { print "-", $1, "goes to " former[$1] ", and not to", from; next }
   { print $1, $2, hop[$2], former[$1], former_hop[$1] }' "$current/want/servers" "$current/want/routes" - <<<"$asked")
@@ -103,7 +103,7 @@ if [[ ! $plan ]]; then
   say_refused
   fail "none of these $count prefixes was moved"
 fi
-[[ ! -e $pending ]] || say "pulumi's last change still waits for its confirmation: it is undone first"
+[[ ! -e $pending ]] || say "pulumi's last change is still waiting for its confirmation: undoing it first"
 
 # The servers whose connections move, too.
 formers=$(awk '!seen[$4]++ { print $4, $5 }' <<<"$plan")

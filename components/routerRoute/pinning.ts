@@ -43,7 +43,7 @@ const HELPERS: Record<string, string> = { ftp: "tcp,21" };
 
 /** What is wrong with a helper's name, as the rest of a sentence; undefined: nothing. */
 export function helperIssue(name: string): string | undefined {
-  return Object.hasOwn(HELPERS, name) ? undefined : "is no protocol that can be helped";
+  return Object.hasOwn(HELPERS, name) ? undefined : "is not a protocol with a helper";
 }
 
 /** What may be written in place of a wrong one. */
@@ -58,7 +58,7 @@ export function renderHelpers(helpers: string[], pinFlows: boolean): string {
   for (const name of helpers) {
     const issue = helperIssue(name);
     assertValid("pinning.helpers", name, issue && `${issue}; ${helperInstead}`);
-    assertValid("pinning.helpers", name, !pinFlows && "needs pinned flows; leave it out, or set pinFlows");
+    assertValid("pinning.helpers", name, !pinFlows && "needs pinned flows; remove it, or set pinFlows");
   }
   return [...new Set(helpers)].map((name) => `${name},${HELPERS[name]}`).join(" ");
 }
@@ -68,7 +68,7 @@ export const RESERVED_TABLES: [number, string][] = [
   [253, "the kernel's table default"],
   [254, "the kernel's table main"],
   [255, "the kernel's table local"],
-  [7676, "the table by which servers are asked before a move"],
+  [7676, "the table for health checks before a move"],
 ];
 
 /** Priority of the rule by which servers are asked before a move: routes.sh has it, too. */
@@ -76,7 +76,7 @@ export const CHECK_RULE_PRIORITY = 7676;
 
 /** What is wrong with a mask for marks, as the rest of a sentence; undefined: nothing. */
 export function markMaskIssue(text: string): string | undefined {
-  if (!/^0x[0-9a-fA-F]{1,8}$/.test(text)) return "is no mask of 32 bits";
+  if (!/^0x[0-9a-fA-F]{1,8}$/.test(text)) return "is not a 32-bit mask";
   const bits = Number.parseInt(text, 16).toString(2);
   return /^1+0*$/.test(bits) ? undefined : "is not one run of bits";
 }
@@ -115,7 +115,7 @@ export function renderServers(
       assertValid(
         "servers",
         address,
-        !contains(serverSubnet, address) && `lies outside the Ethernet ${serverSubnet}`,
+        !contains(serverSubnet, address) && `is outside the servers' subnet ${serverSubnet}`,
       );
       const number = hostNumberOf(serverSubnet, address);
       assertValid(

@@ -45,7 +45,7 @@ shopt -s nullglob
 tables=(tables/*)
 for table in "${tables[@]}"; do said=$(load "$table") || unknown "$said"; done
 
-lost=$(try questions) || unknown "trying it failed"
+lost=$(try questions) || unknown "the trial failed"
 # A busy machine may have been slow.
 [[ ! $lost ]] || lost=$(try questions)
 [[ $lost ]] || exit 0

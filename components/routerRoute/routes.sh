@@ -71,13 +71,13 @@ check() {
   check_forwarding
   for other in $(others); do
     line=$(awk 'NR == FNR { mine[$1]; next } $1 in mine { print $1; exit }' "$bundle/want/routes" "$other/want/routes")
-    [[ -z $line ]] || fail "$line is already routed by stack $(meta_of "$other" stack); nothing was changed. Take it out of one of the two"
+    [[ -z $line ]] || fail "$line is already routed by stack $(meta_of "$other" stack); nothing was changed. Remove it from one of the two stacks"
   done
   check_next_hops
   check_foreign_routes
   line=$(ip -4 rule show pref "$proof_preference")
   [[ -z $line || $line == *" lookup $proof_table"* ]] ||
-    fail "routing rule preference $proof_preference, which the proof needs, is taken: $line; nothing was changed"
+    fail "routing rule priority $proof_preference, which health checks before a move need, is already used: $line; nothing was changed"
   check_kind
   [[ $moves ]] || return 0
   check_inside
@@ -102,7 +102,7 @@ check_foreign_routes() {
   new=$(awk -v wish="$bundle/want/routes" 'FILENAME != wish { had[$1]; next } !($1 in had) { print $1 }' <(of_all_versions routes) "$bundle/want/routes")
   [[ $new ]] || return 0
   line=$(main_routes <<<"$new" | grep -v "metric $metric" | grep -vF -f <(routes_of_siblings | sed 's|/32 | |') | head -n 1 || true)
-  [[ -z $line ]] || fail "somebody else routes ${line%% *} already ($line); nothing was changed. Remove that route first"
+  [[ -z $line ]] || fail "${line%% *} already has a route not managed by this stack ($line); nothing was changed. Remove that route first"
 }
 # main_routes <PREFIXES: the main table's routes to exactly these, all within the block. One question for all: each takes a
 # second where the table is the Internet's.
@@ -217,23 +217,23 @@ prove_what_is_served() {
   if ! ask_each "$proof/required" --deadline 4 && ! enough; then
     silent=$(silent_server)
     awk -v server="${silent%% *}" 'FILENAME != "-" { moving[$1]; next } ($1 in moving) && $2 == server { print $1 }' "$proof/moves" - <"$bundle/want/routes" | note_unmoved
-    [[ -z $silent ]] || fail "$silent does not answer at all; nothing was moved. Is it up? If it is dead, set its state to down and run pulumi up again"
+    [[ -z $silent ]] || fail "$silent does not answer at all; nothing was moved. Is it running? If it is dead, set its state to down and run pulumi up again"
     if ! ask_each "$proof/required" --deadline "$((patience - 4))" && ! enough; then
       bad=$(awk -F '\t' 'FILENAME == ARGV[1] { odd[$0]; next } $1 == "fail" && !($0 in odd) { print $2 "\t" $3 " does not answer for " $2 ": " $4 }' "$proof/odd" "$proof/answers")
       cut -f 1 <<<"$bad" | prefixes_of | note_unmoved
       bad=${bad%%$'\n'*}
       bad=${bad#*$'\t'}
-      fail "$bad; nothing was moved. Asked from $source: check that server's service, its VIPs and its default route, and that its way back to $source leads over this router (routers.$machine.checkSource names another address to ask from)"
+      fail "$bad; nothing was moved. It was asked from $source: check that server's service, its VIPs and its default route, and that its route back to $source goes through this router (routers.$machine.checkSource sets another address to ask from)"
     fi
   fi
   head -n 3 "$proof/odd" | while IFS=$'\t' read -r _ vip label reason _; do
-    warn "$label answers $reason for $vip, and the server that has it now answers no better: an answer is enough then"
+    warn "$label answers $reason for $vip, but so does the server that has it now: any answer is accepted then"
   done
   ask_each "$proof/all" --deadline 0 || true
   answered <"$proof/answers" >"$proof/proven"
   awk -F '\t' '{ sub(/ on [^ ]+$/, "", $3); print $2 "\t" $3 }' "$proof/odd" | cat - "$proof/proven" >"$proof/fair"
   comm -23 <(sort "$proof/all") <(checks_of "$proof/fair" | sort) | awk -F '\t' '{ print $2 "\t" $NF }' |
-    while IFS=$'\t' read -r vip label; do warn "$label does not answer for $vip, as no server did before"; done
+    while IFS=$'\t' read -r vip label; do warn "$label does not answer for $vip, but neither did any server before"; done
 }
 
 # note_unmoved <PREFIXES: for which the proof fails. loopback-ha-move moves the others then.
@@ -280,7 +280,7 @@ ask_each() {
   shift
   ask "$@" <"$questions" >"$proof/answers" || result=$?
   if (($(grep -c -e $'^ok\t' -e $'^fail\t' "$proof/answers") == $(wc -l <"$questions"))); then return "$result"; fi
-  died="the prober of this router ended without an answer (killed, or out of memory: see dmesg)"
+  died="the health check on this router ended without a result (killed, or out of memory: see dmesg)"
   [[ ${LOOPBACK_HA_FORCE_MOVE:-} ]] || fail "$died; nothing was moved"
   warn "LOOPBACK_HA_FORCE_MOVE: moved although $died"
   return 1
@@ -296,7 +296,7 @@ check_source() {
   fi
   device=$(awk '{ print "route get", $3; exit }' "$bundle/want/routes" | ip -4 -batch - | awk '{ print $3; exit }')
   source=$(ip -4 -o address show scope global | usual_source "$device")
-  [[ $source ]] || fail "this router has no address outside the Ethernet to ask the servers from; nothing was changed. Name one: routers.$machine.checkSource"
+  [[ $source ]] || fail "this router has no address outside the servers' subnet to check the servers from; nothing was changed. Set one: routers.$machine.checkSource"
   say "$source"
 }
 
@@ -390,9 +390,9 @@ kernels_way() { { ip -4 route get "$@" 2>&1 || true; } | head -n 1; }
 # told_way ANSWER WHAT: where the kernel sends packets that should go elsewhere, and why that may be.
 told_way() {
   if [[ $1 == *"RTNETLINK answers: "* ]]; then
-    say "has no way there (${1#*RTNETLINK answers: }): is the link to the servers down? See: ip -br link; ip -4 route"
+    say "has no route there (${1#*RTNETLINK answers: }): is the link to the servers down? See: ip -br link; ip -4 route"
   else
-    say "forwards them so: $1. Somebody else's $2 is in the way"
+    say "forwards them like this: $1. A $2 not managed by this stack is in the way"
   fi
 }
 

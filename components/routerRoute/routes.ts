@@ -80,7 +80,7 @@ export function completeRoutes(routes: RouteArgs[], servers?: { name: string; ad
   return routes.map(({ prefix, server, nextHop }) => {
     const hop = nextHop ?? servers?.find(({ name }) => name === server)?.address;
     if (hop !== undefined) return { prefix, server, nextHop: hop };
-    const issue = servers ? "is none of the servers" : "has no address: give nextHop, or servers";
+    const issue = servers ? "is not one of the servers" : "has no address: give nextHop, or servers";
     throw new UserError(`routes: ${JSON.stringify(server)} ${issue}`);
   });
 }
@@ -111,12 +111,13 @@ export function renderSettings(settings: {
   assertValid(
     "pinning.rulePriority",
     rulePriority,
-    rulePriority === CHECK_RULE_PRIORITY && "is that of the rule by which servers are asked before a move",
+    rulePriority === CHECK_RULE_PRIORITY &&
+      "is reserved for the rule that routes health checks before a move",
   );
   assertValid(
     "pinning.trackOnlyVips",
     trackOnlyVips,
-    trackOnlyVips && !settings.pinFlows && "needs pinned flows; leave it out, or set pinFlows",
+    trackOnlyVips && !settings.pinFlows && "needs pinned flows; remove it, or set pinFlows",
   );
   return lines([
     `server_subnet=${settings.serverSubnet}`,
@@ -194,7 +195,7 @@ function renderCheck(check: VipCheckArgs): string {
 function greetingIssue(greeting: string): string | undefined {
   return /^[\x21-\x7e]([\x20-\x7e]{0,78}[\x21-\x7e])?$/.test(greeting)
     ? undefined
-    : "is no beginning of a line in printable ASCII, such as 220";
+    : "is not the start of a line in printable ASCII, such as 220";
 }
 
 /** A pool's name as part of an environment variable; two pools never get one name. */
@@ -235,8 +236,8 @@ export function checkRoutes(routes: Route[], { block, serverSubnet, servers }: R
     assertValid("routes", server, nameIssue(server));
     assertValid("routes", nextHop, !isAddress(nextHop) && "is not an IPv4 address");
     const known = servers?.find(({ name }) => name === server);
-    assertValid("routes", server, servers !== undefined && !known && "is none of the servers");
-    assertValid("routes", server, known?.state === ServerState.Down && "is down, and can carry nothing");
+    assertValid("routes", server, servers !== undefined && !known && "is not one of the servers");
+    assertValid("routes", server, known?.state === ServerState.Down && "is down, so it can't take traffic");
     assertValid(
       "routes",
       nextHop,
@@ -248,15 +249,15 @@ export function checkRoutes(routes: Route[], { block, serverSubnet, servers }: R
   const stray = routes.find((route) => !contains(serverSubnet, route.nextHop));
   if (stray) {
     throw new UserError(
-      `routes: next hop ${stray.nextHop} of ${stray.prefix} lies outside the Ethernet ${serverSubnet}`,
+      `routes: next hop ${stray.nextHop} of ${stray.prefix} is outside the servers' subnet ${serverSubnet}`,
     );
   }
   const twice = firstRepeated(routes.map((route) => route.prefix));
-  if (twice) throw new UserError(`routes: ${twice} stands there twice; a prefix has one next hop`);
+  if (twice) throw new UserError(`routes: ${twice} is listed twice; a prefix has one next hop`);
 }
 
 function prefixIssue(text: string): string | undefined {
-  if (!isPrefix(text)) return "is no prefix in CIDR form, such as 192.0.2.64/27";
+  if (!isPrefix(text)) return "is not a prefix in CIDR form, such as 192.0.2.64/27";
   const network = `${networkAddress(text)}/${text.split("/")[1]}`;
   return network === text ? undefined : `is not a network address; use ${network}`;
 }

@@ -119,7 +119,7 @@ compare_sites() {
   [[ $worse ]] || return 0
   cut -f 1 <<<"$worse" | prefixes_of | note_unmoved
   IFS=$'\t' read -r vip site server present now words <<<"$worse"
-  fail "site $site answers with $words on $server ($vip), and with $now on $present, which has it now$(more_sites "$worse"); nothing was moved. Look there at what it needs, such as its document root, its application or its certificate; if $server is right so: LOOPBACK_HA_DESPITE_SITES=$(cut -f 2 <<<"$worse" | head -n 20 | paste -sd ,) for one run, which is --despite-sites in loopback-ha"
+  fail "site $site answers with $words on $server ($vip), but with $now on $present, which has it now$(more_sites "$worse"); nothing was moved. Check its document root, application and certificate there; if $server is right as it is: LOOPBACK_HA_DESPITE_SITES=$(cut -f 2 <<<"$worse" | head -n 20 | paste -sd ,) for one run, which is --despite-sites in loopback-ha"
 }
 # without_despised WORSE: those of which nobody has said that this run goes on despite them; the others are told.
 without_despised() {
@@ -128,7 +128,7 @@ without_despised() {
     if [[ ! $site ]]; then
       continue
     elif [[ ,${LOOPBACK_HA_DESPITE_SITES:-}, == *,"$site",* ]]; then
-      warn "LOOPBACK_HA_DESPITE_SITES: moved although site $site answers with $words on $server ($vip), and with $now on $present"
+      warn "LOOPBACK_HA_DESPITE_SITES: moved although site $site answers with $words on $server ($vip), but with $now on $present"
     else
       printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$vip" "$site" "$server" "$present" "$now" "$words"
     fi
@@ -158,10 +158,10 @@ tell_sample() {
   local all unasked
   all=$(wc -l <"$proof/sites-before")
   unasked=$((all + $(wc -l <"$proof/sites") - $(cat "$proof/sites-asked" "$proof/answers" | grep -cv $'\tunasked\t' || true)))
-  ((unasked == 0)) || warn "of $all sites' own pages $((all - unasked)) were compared, others each time: $most_by_https by https at most, those that there is time for, and whose TLS is known here"
+  ((unasked == 0)) || warn "$((all - unasked)) of $all sites' own pages were compared, as time allows at most $most_by_https by https, and only those whose TLS this router can check; each run compares others"
 }
 more_sites() {
   local count
   count=$(wc -l <<<"$1")
-  ((count == 1)) || printf ', and %s more do worse there' "$((count - 1))"
+  ((count == 1)) || printf ', and %s more sites are worse there' "$((count - 1))"
 }

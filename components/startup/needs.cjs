@@ -9,9 +9,9 @@
  */
 function missing({ node, oldest, has }) {
   if (Number(node.split(".")[0]) < oldest)
-    return `pulumi-loopback-ha needs Node ${oldest} or newer, and ${process.execPath} is Node ${node}: install a newer one, or put it first in PATH`;
+    return `pulumi-loopback-ha needs Node ${oldest} or newer, but ${process.execPath} is Node ${node}: install a newer one, or put it first on PATH`;
   if (!has("@pulumi/pulumi"))
-    return "pulumi-loopback-ha needs Pulumi's SDK beside it, and there is none: npm install --ignore-scripts @pulumi/pulumi (or the same of pnpm or yarn)";
+    return "pulumi-loopback-ha needs Pulumi's SDK installed next to it, but it is missing: npm install --ignore-scripts @pulumi/pulumi (or the same with pnpm or yarn)";
   return undefined;
 }
 

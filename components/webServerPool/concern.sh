@@ -185,7 +185,7 @@ check() {
     # What is wrong with our own files, this run corrects.
     error=$(config_error || true)
     [[ $error == *"$state/"* || $error == *"$vhosts"* ]] ||
-      fail "Apache's configuration is broken already, before our change: $error- nothing was changed. Correct it, then run 'pulumi up' again"
+      fail "Apache's configuration was already broken before this change: $error- nothing was changed. Fix it, then run 'pulumi up' again"
     check_ports $'listen\t*\t80\t/etc/apache2'
   fi
   if has_https "$bundle"; then
@@ -270,7 +270,7 @@ reload() {
     # Nobody has looked before a removal. Rather our last text is still served than nothing is.
     if [[ ! $1 ]] && error=$(trial '' | printable) && [[ $error == ended* || $error == reload* ]]; then
       error=${error#*$'\t'}
-      warn "Apache was not reloaded, which would end it: ${error% } - it has our virtual hosts until somebody has corrected that and reloads it"
+      warn "Apache was not reloaded, because that would stop it: ${error% } - it keeps loopback-ha's virtual hosts until that is fixed and Apache is reloaded"
       return
     fi
     # What "systemctl reload" does, which reads the configuration once more on the way: with thousands of VIPs that takes.
@@ -282,12 +282,12 @@ reload() {
     if systemctl start apache2 2>/dev/null; then return; fi
   fi
   error=$(config_error || true)
-  [[ ! $error ]] || fail "Apache refuses its configuration: $error$(down_now)"
-  fail "Apache did not take its configuration: $(config_trouble)(see: journalctl -u apache2, /var/log/apache2/error.log)$(down_now)"
+  [[ ! $error ]] || fail "Apache rejects its configuration: $error$(down_now)"
+  fail "Apache did not load its configuration: $(config_trouble)(see: journalctl -u apache2, /var/log/apache2/error.log)$(down_now)"
 }
 # What is lost, and who serves.
 down_now() {
-  systemctl is-active --quiet apache2 || printf '. Apache does not run on %s now, and a start with what stands in its configuration fails, with the former text of ours or the new one. Set this server down, so that others serve for it (loopback-ha down %s; they refuse this change then, untouched, until what is wrong is corrected there, too), correct that here, then systemctl start apache2' "$machine" "$machine"
+  systemctl is-active --quiet apache2 || printf '. Apache is not running on %s now, and cannot start with its current configuration, whether with the previous files of loopback-ha or the new ones. Set this server down, so that others take over its traffic (loopback-ha down %s; they refuse this change then, untouched, until the problem is fixed there, too), correct that here, then systemctl start apache2' "$machine" "$machine"
 }
 
 verify() {
@@ -299,14 +299,14 @@ verify() {
   answers=$(say "$asked" | perl "$scripts/probe.pl" --deadline 15) || code=$?
   bad=$(awk -F '\t' '$1 == "fail" { print "site " $3 " does not answer on " $2 ": " $4; exit }' <<<"$answers")
   if [[ $bad ]]; then
-    systemctl is-active --quiet apache2 || fail "Apache ended when it read the new configuration: $(last_words)($bad)"
+    systemctl is-active --quiet apache2 || fail "Apache stopped when it read the new configuration: $(last_words)($bad)"
     fail "$bad"
   fi
   # A prober that died has proved nothing.
   answered=$(awk '/^ok/ { count++ } END { print count + 0 }' <<<"$answers")
   asked=$(wc -l <<<"$asked")
   if ((code || answered != asked)); then
-    fail "the check whether the sites answer ended too early (exit code $code, $answered of $asked answers)"
+    fail "the check of whether the sites answer ended early (exit code $code, $answered of $asked answers)"
   fi
   ! has_https "$1" || check_shown "$1" <(say "$touched")
 }

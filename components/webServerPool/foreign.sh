@@ -14,7 +14,7 @@ last_words() {
 config_trouble() {
   local address port place holder
   if IFS=$'\t' read -r address port place holder < <(held_listens <(dump_config | configured) <(foreign_sockets) | printable); then
-    printf 'port %s of %s is held by another program (%s), and %s wants it; ' "$port" "$address" "$holder" "$place"
+    printf 'port %s of %s is in use by another program (%s), but %s needs it; ' "$port" "$address" "$holder" "$place"
   fi
   last_words
 }
@@ -182,7 +182,7 @@ check_ports() {
   local address port place holder
   IFS=$'\t' read -r address port place holder < <(held_listens <(say "$1") <(foreign_sockets) | printable) || return 0
   [[ $address != '*' ]] || address='all addresses'
-  fail "port $port is held by another program ($holder), and Apache would end at its next start or reload: it is to listen on port $port of $address ($place); nothing was changed. Stop that program, move it to another port, or remove that line"
+  fail "port $port is in use by another program ($holder), so Apache would stop at its next start or reload: its configuration has it listen on port $port of $address ($place); nothing was changed. Stop that program, move it to another port, or remove that line"
 }
 
 # Of a configuration that Apache takes: what we need, and what ours will hide.
@@ -196,17 +196,17 @@ check_config() {
     if ($2 ~ /^([*]|0[.]0[.]0[.]0|\[::\])$/) { some = "all"; exit }
     some = some (some ? ", " : "") $2 " (" $4 ")"
   } END { print some }' <(say "$1") | printable)
-  [[ $listens ]] || fail "Apache does not listen on port 80 of all addresses; nothing was changed. Put 'Listen 80' into /etc/apache2/ports.conf"
+  [[ $listens ]] || fail "Apache does not listen on port 80 of all addresses; nothing was changed. Add 'Listen 80' to /etc/apache2/ports.conf"
   [[ $listens == all ]] ||
-    fail "Apache does not listen on port 80 of all addresses, but of $listens; nothing was changed. Put one 'Listen 80' in the place of that"
+    fail "Apache does not listen on port 80 of all addresses, but of $listens; nothing was changed. Use a single 'Listen 80' instead"
   site=$(awk -v fastcgi="$fastcgi" 'tolower($0) ~ fastcgi { print $1; exit }' "$(directives_of "$bundle")")
   [[ ! $site || $'\n'$1$'\n' == *$'\n'module$'\t'proxy_fcgi_module$'\n'* ]] ||
-    fail "site $site has a handler by FastCGI, and Apache lacks proxy_fcgi_module: it would show the source of programs; nothing was changed. Enable it: a2enmod proxy_fcgi, and reload Apache"
+    fail "site $site uses a FastCGI handler, but Apache lacks proxy_fcgi_module and would show the source code of programs; nothing was changed. Enable it: a2enmod proxy_fcgi, and reload Apache"
   while IFS=$'\t' read -r site name place; do
-    warn "site $site: a virtual host of somebody else's serves $name, too ($place). On the site's VIPs ours answers, without that one's directives: files that it denies, and the source of programs such as PHP, are public there if they lie in the site's document root"
+    warn "site $site: a virtual host not managed by this stack also serves $name ($place). On the site's VIPs this stack's virtual host answers instead, without the other one's directives: files that it denies, and the source code of programs such as PHP, become public there if they are in the site's document root"
   done < <(hidden_vhosts <(say "$1") "$bundle/want/sites" | printable | awk 'NR <= 10')
   while IFS=$'\t' read -r site name place; do
-    warn "site $site: a virtual host of somebody else's shows $name, too ($place): the source of the site's programs is public there where that one does not run them, on this server's own addresses, and for a moment on new VIPs. Give the site a documentRoot of its own, or take that virtual host away (a2dissite)"
+    warn "site $site: a virtual host not managed by this stack also serves $name ($place): if it does not run the site's programs, their source code is public on this server's own addresses, and for a moment on new VIPs. Give the site its own documentRoot, or disable that virtual host (a2dissite)"
   done < <(shown_programs <(say "$1") "$(directives_of "$bundle")" "$bundle/want/sites" | printable | awk 'NR <= 10')
 }
 
@@ -229,7 +229,7 @@ other_mpm() {
   # To its end: whoever writes it must not fail.
   wanted=$(awk '/^ mpm_[a-z]+_module \((static|shared)\)\r?$/ && !count++ { sub(/_module$/, "", $1); print $1 }')
   [[ ! $now || ! $wanted || $now == "$wanted" ]] ||
-    say "it runs with $now, and its configuration has $wanted now. Restart it when that may be (systemctl restart apache2), or put $now back (a2dismod $wanted; a2enmod $now)"
+    say "it runs with $now, but its configuration now has $wanted. Restart it when convenient (systemctl restart apache2), or re-enable $now (a2dismod $wanted; a2enmod $now)"
 }
 running_mpm() {
   local pid
@@ -242,7 +242,7 @@ running_mpm() {
 trial() {
   local folder=$run/trial question=$'127.0.0.1\tx\t/' vip='' name path other
   if [[ -e $untried ]]; then
-    printf 'unknown\t%s is there\n' "$untried"
+    printf 'unknown\t%s exists\n' "$untried"
     return
   fi
   rm -rf "$folder"
@@ -295,14 +295,14 @@ check_trial() {
   found=$(trial "$1" | printable)
   IFS=$'\t' read -r verdict words <<<"${found%%$'\n'*}"
   case $verdict in
-    ended) fail "Apache would end at its next start or reload, as a trial of its whole configuration in a network of its own shows: ${words}$(own_line "$1" "$words")- nothing was changed. Correct that, then run 'pulumi up' again (where the trial is wrong: touch $untried)" ;;
-    reload) fail "Apache would end at its next reload: $words; nothing was changed. Then run 'pulumi up' again" ;;
-    silent) fail "Apache gives no answer within $trial_seconds s of a trial start of its whole configuration in a network of its own; nothing was changed. Find out what it waits for, then run 'pulumi up' again (where it needs the network for that: touch $untried)" ;;
+    ended) fail "Apache would stop at its next start or reload, as an isolated trial run of its whole configuration shows: ${words}$(own_line "$1" "$words")- nothing was changed. Fix that, then run 'pulumi up' again (if the trial is wrong: touch $untried)" ;;
+    reload) fail "Apache would stop at its next reload: $words; nothing was changed. Fix that, then run 'pulumi up' again" ;;
+    silent) fail "Apache does not answer within $trial_seconds s in an isolated trial run of its whole configuration; nothing was changed. Find out what it waits for, then run 'pulumi up' again (if it needs the network for that: touch $untried)" ;;
     unknown)
       # shellcheck disable=SC2034
       no_trial=$words
       [[ -e $state/no-trial && $(<"$state/no-trial") == "$words" ]] ||
-        warn "Apache's configuration can't be tried before it is reloaded ($words): a fault of somebody else's that Apache's own test does not see would end it. Said once"
+        warn "Apache's configuration can't be tried before the reload ($words): a fault in files not managed by this stack that Apache's own test does not find would stop it. Reported once"
       ;;
     alive)
       # shellcheck disable=SC2034

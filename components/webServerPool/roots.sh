@@ -33,10 +33,10 @@ make_roots() {
 }
 make_in() {
   (($# > 1)) || return 0
-  (walk "$1" make && shift && mkdir -p "${@/#/./}" 2>/dev/null) || fail "the document root $1/$2 can't be made, or a link on the way to it belongs to somebody who is not root: make it yourself, or give the site another documentRoot"
+  (walk "$1" make && shift && mkdir -p "${@/#/./}" 2>/dev/null) || fail "can't create the document root $1/$2, or a link on the path to it is owned by a user other than root: create it yourself, or give the site another documentRoot"
 }
 
 # It stays unless it is empty.
 remove_root() {
-  (walk "${1%/*}" && { [[ -L ${1##*/} ]] || rmdir --ignore-fail-on-non-empty "./${1##*/}"; } 2>/dev/null) || warn "$1 stays"
+  (walk "${1%/*}" && { [[ -L ${1##*/} ]] || rmdir --ignore-fail-on-non-empty "./${1##*/}"; } 2>/dev/null) || warn "$1 could not be removed"
 }

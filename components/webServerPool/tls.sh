@@ -67,12 +67,12 @@ ask_supply() {
   case ${magic:-} in
     LOOPBACK-HA-SUPPLY) ;;
     LOOPBACK-HA-STAY) exit 1 ;;
-    *) fail "nobody answered what was asked about certificates. Run 'pulumi up' again" ;;
+    *) fail "a question about certificates was not answered. Run 'pulumi up' again" ;;
   esac
   forget_supply
   mkdir -m 700 "$supply"
   head -c "$size" <&3 >"$supply.tar"
-  [[ $(sha256sum <"$supply.tar") == "$checksum  -" ]] || fail "an answer about certificates was cut off on its way"
+  [[ $(sha256sum <"$supply.tar") == "$checksum  -" ]] || fail "an answer about certificates arrived truncated"
   (umask 077 && tar -xz --no-same-owner -f "$supply.tar" -C "$supply")
 }
 forget_supply() { rm -rf "$supply" "$supply.tar"; }
@@ -115,7 +115,7 @@ check_shown() {
     "$1/want/certificates" <(https_sites "$1") "$2")
   [[ $asked ]] || return 0
   if [[ ! ${LOOPBACK_HA_TOKEN:-} ]]; then
-    warn "sites with TLS 1.3 only were not asked which certificate they show: only 'pulumi up' can"
+    warn "the certificates of sites with TLS 1.3 only were not checked: only 'pulumi up' can do that"
     return
   fi
   ask_supply "show$asked"
@@ -123,7 +123,7 @@ check_shown() {
     case $verdict in
       ok) ;;
       other) fail "site $site shows another certificate on $more" ;;
-      *) warn "site $site: which certificate it shows could not be asked by TLS 1.3, over ssh's forwarding: $more" ;;
+      *) warn "site $site: its certificate could not be checked by TLS 1.3 through ssh forwarding: $more" ;;
     esac
   done < <(printable <"$supply/verdicts")
   forget_supply
@@ -159,8 +159,8 @@ tell_lacking() {
     served=
     ! has_https "$state/current" || served=$(https_sites "$state/current" | awk -v site="$site" '$1 == site { print $2 }')
     [[ ! $served ]] ||
-      fail "the certificate of site $site that this run is to bring is not where it was; nothing was changed, and the one in force stays. Put certificate and key there (tls.folder), then run 'pulumi up' again"
-    warn "site $site is served by http only here: its certificate is not here, and was not where 'pulumi up' ran. Run it where certificate and key are (tls.folder)"
+      fail "the certificate of site $site that this run should install is no longer in its folder; nothing was changed, and the one in force stays. Put certificate and key there (tls.folder), then run 'pulumi up' again"
+    warn "site $site is served by http only here: this server does not have its certificate, nor did the computer on which 'pulumi up' ran. Run it where certificate and key are (tls.folder)"
   done <"$1/want/certificates"
 }
 
@@ -171,7 +171,7 @@ check_https() {
   listens=$(awk -F '\t' '$1 == "listen" && $3 == 443 { print $2 " (" $4 ")" }' <<<"$others" | printable)
   if [[ $'\n'$others$'\n' == *$'\n'module$'\t'ssl_module$'\n'* ]]; then
     grep -qE '^([*]|0[.]0[.]0[.]0|\[::\]) ' <<<"$listens" ||
-      fail "Apache has ssl_module and does not listen on port 443 of all addresses${listens:+, but of }${listens//$'\n'/, }; nothing was changed. Put 'Listen 443' into /etc/apache2/ports.conf"
+      fail "Apache has ssl_module, but does not listen on port 443 of all addresses${listens:+, but of }${listens//$'\n'/, }; nothing was changed. Add 'Listen 443' to /etc/apache2/ports.conf"
   elif [[ $listens ]]; then
     fail "Apache listens on port 443 without ssl_module (${listens%%$'\n'*}); nothing was changed. Enable it (a2enmod ssl), or remove that Listen"
   else

@@ -287,7 +287,7 @@ export class Player {
   /** Where a change failed, and says that it went back, it left nothing that was not there before. */
   private async wentBack(said: string, before: Map<Machine, string[]>): Promise<void> {
     for (const [name, lines] of await this.leftOnNearlyFull())
-      if (said.includes(`${name}: this failed; the state before it is back in force`))
+      if (said.includes(`${name}: the change failed; the previous state is back in force`))
         this.problems.push(
           ...lines
             .filter((line) => !before.get(name)!.includes(line))

@@ -58,7 +58,7 @@ describe("kind cisco-ios on FRR's command line", () => {
     const preview = await project.pulumi(["preview", "--stack", "lab"]);
     assert.match(preview.stdout, /r1: kind cisco-ios can't ask a server/);
     const printed = await up();
-    assert.match(printed, /warning: r1: it can't go back by itself/);
+    assert.match(printed, /warning: r1: it can't undo a change by itself/);
     healthPath = (await project.output("healthPath")) as string;
     assert.deepEqual(await serving(), SERVERS);
     const all = await lines();
@@ -177,7 +177,7 @@ describe("kind cisco-ios on FRR's command line", () => {
     assert.notEqual(refused.code, 0);
     assert.match(
       refused.stderr,
-      /web2 does not answer for 192\.0\.2\.37 \(widgetco\) behind r1, asked from here; its former routes are back/,
+      /web2 does not answer for 192\.0\.2\.37 \(widgetco\) behind r1, asked from this computer; its former routes are back/,
     );
     assert.deepEqual(await lines(), before);
     for (const server of [2, 1]) {
@@ -196,7 +196,7 @@ describe("kind cisco-ios on FRR's command line", () => {
     assert.notEqual(code, 0);
     assert.match(
       stdout + stderr,
-      /somebody else's line routes 192\.0\.2\.160\/27 on r1: .*nothing was changed/,
+      /a line not managed by this stack routes 192\.0\.2\.160\/27 on r1: .*nothing was changed/,
     );
   });
 

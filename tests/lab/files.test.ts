@@ -123,7 +123,7 @@ describe("files", function () {
       const said = await farm.failingUp();
       assert.match(
         said,
-        /web1: the document root \S+ can't be made, or a link on the way to it belongs to somebody/,
+        /web1: can't create the document root \S+, or a link on the path to it is owned by a user other than root/,
       );
       assert.deepEqual(await farm.serving(), ["web1", "web2", "web3", "web4"]);
       assert.equal(await farm.sh("web1", "ls /var/lib/loopback-ha/*/in-doubt 2>/dev/null || true"), "");

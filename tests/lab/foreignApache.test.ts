@@ -18,7 +18,7 @@ const modules = (...names: string[]): string =>
 
 /** What no test of Apache's own sees, by server, and what the operator must read. */
 const LEFT: Record<string, [string, RegExp]> = {
-  web1: ["Listen 443", new RegExp(`web1: port 443 is held by another program \\(perl.*${CONF}:1`)],
+  web1: ["Listen 443", new RegExp(`web1: port 443 is in use by another program \\(perl.*${CONF}:1`)],
   web2: [
     `${modules("ssl", "socache_shmcb")}Listen 8443
 <VirtualHost *:8443>
@@ -26,11 +26,11 @@ SSLEngine on
 SSLCertificateFile ${KEYS}/a.crt
 SSLCertificateKeyFile ${KEYS}/b.key
 </VirtualHost>`,
-    new RegExp(`web2: Apache would end .*${KEYS}/a\\.crt and ${KEYS}/b\\.key do not match`),
+    new RegExp(`web2: Apache would stop .*${KEYS}/a\\.crt and ${KEYS}/b\\.key do not match`),
   ],
   web3: [
     "Listen 10.9.9.9:81",
-    /web3: Apache would end .*could not bind to address 10\.9\.9\.9:81.*nothing was changed/,
+    /web3: Apache would stop .*could not bind to address 10\.9\.9\.9:81.*nothing was changed/,
   ],
   web4: [
     `${modules("rewrite")}CustomLog "|/usr/local/bin/foreign a" combined
@@ -39,7 +39,7 @@ Define FOREIGN "|/usr/local/bin/foreign"
 CustomLog \${FOREIGN} combined
 RewriteMap x prg:/usr/local/bin/foreign
 Listen 10.9.9.9:81`,
-    /web4: Apache would end .*10\.9\.9\.9:81/,
+    /web4: Apache would stop .*10\.9\.9\.9:81/,
   ],
 };
 
@@ -57,16 +57,16 @@ const LEFT_SECURE: Record<string, [string, RegExp]> = {
   web2: [
     theirs(`SSLCertificateFile ${KEYS}/a.crt\nSSLCertificateKeyFile ${KEYS}/b.key`),
     new RegExp(
-      `web2: Apache would end .*${KEYS}/a\\.crt and ${KEYS}/b\\.key do not match.*nothing was changed`,
+      `web2: Apache would stop .*${KEYS}/a\\.crt and ${KEYS}/b\\.key do not match.*nothing was changed`,
     ),
   ],
   web3: [
     theirs(`SSLCertificateFile ${KEYS}/no.crt\nSSLCertificateKeyFile ${KEYS}/a.key`),
-    /web3: Apache would end .*no\.crt.*nothing was changed/,
+    /web3: Apache would stop .*no\.crt.*nothing was changed/,
   ],
   web4: [
     `${SECURE}Listen 10.9.9.9:443`,
-    /web4: Apache would end .*could not bind to address 10\.9\.9\.9:443.*nothing was changed/,
+    /web4: Apache would stop .*could not bind to address 10\.9\.9\.9:443.*nothing was changed/,
   ],
 };
 
@@ -138,16 +138,16 @@ systemd-run --quiet --unit=squatter ${SQUATTER}`,
     await farm.setState("web1", "down");
     assert.match(
       await farm.failingUp(),
-      /web2: untouched\. a run before tried this change on web1, which failed; web1 is not in this run/,
+      /web2: untouched\. an earlier run tried this change on web1, which failed; web1 is not part of this run/,
     );
     assert.deepEqual(await farm.serving(), ["web2", ...SERVERS.slice(1)]);
     await farm.setState("web1", "active");
     assert.deepEqual((await untouched()).slice(1), before.slice(1));
     for (const words of [
-      `web1: Apache's configuration can't be tried before it is reloaded \\(${NO_TRIAL} is there\\)`,
-      "web1: Apache did not take its configuration: .*could not bind to address 10\\.9\\.9\\.9:81",
-      "Apache does not run on web1 now.*loopback-ha down web1",
-      ...SERVERS.slice(1).map((name) => `${name}: untouched\\. web1 went first with this change, and failed`),
+      `web1: Apache's configuration can't be tried before the reload \\(${NO_TRIAL} exists\\)`,
+      "web1: Apache did not load its configuration: .*could not bind to address 10\\.9\\.9\\.9:81",
+      "Apache is not running on web1 now.*loopback-ha down web1",
+      ...SERVERS.slice(1).map((name) => `${name}: untouched\\. web1 got this change first and failed`),
     ])
       assert.match(said, new RegExp(words));
     await all(() => `rm ${CONF} ${NO_TRIAL}`);
@@ -157,8 +157,8 @@ systemd-run --quiet --unit=squatter ${SQUATTER}`,
 
   it("names a virtual host that ours would hide before it does, and after", async () => {
     await farm.sh("web2", leave("<VirtualHost *:80>\nServerName www.shop.example\n</VirtualHost>"));
-    const place = `serves www\\.shop\\.example, too \\(${CONF}:2\\)\\. On the site's VIPs ours answers`;
-    const words = new RegExp(`site shop: a virtual host of somebody else's on web2 ${place}`);
+    const place = `also serves www\\.shop\\.example \\(${CONF}:2\\)\\. On the site's VIPs this stack's virtual host answers instead`;
+    const words = new RegExp(`site shop: a virtual host not managed by this stack on web2 ${place}`);
     const named = ["--server-name", "www.shop.example", "--document-root", "/srv/www/shop"];
     const add = ["site", "add", "shop", ...named, "--contact", "hostmaster@shop.example", "--yes"];
     const refused = await farm.project.cli(add);
@@ -182,7 +182,7 @@ systemd-run --quiet --unit=squatter ${SQUATTER}`,
     assert.deepEqual(problems, []);
     assert.match(
       onMachine,
-      new RegExp(`warning: web2: site shop: a virtual host of somebody else's ${place}`),
+      new RegExp(`warning: web2: site shop: a virtual host not managed by this stack ${place}`),
     );
     await farm.sh("web2", `rm ${CONF}`);
   });
@@ -231,7 +231,10 @@ systemd-run --quiet --unit=squatter ${SQUATTER}`,
     isDestroyed = true;
     farm.project.remove();
     assert.equal(code, 0, stdout + stderr);
-    assert.match(stdout + stderr, /web3: Apache was not reloaded, which would end it: .*10\.9\.9\.9:81/);
+    assert.match(
+      stdout + stderr,
+      /web3: Apache was not reloaded, because that would stop it: .*10\.9\.9\.9:81/,
+    );
     assert.match(
       stdout + stderr,
       /web4: Apache was not reloaded, .*: it runs with mpm_event, .* mpm_worker now/,

@@ -103,7 +103,7 @@ describe("router kind frr", function () {
 
   it("is built by one up: zebra has the routes in the kernel, and the preview says what this kind can't do (story)", async () => {
     const { stdout } = await project.pulumi(["preview", "--stack", "lab"], { check: true });
-    assert.match(stdout, /kind frr cannot pin flows/);
+    assert.match(stdout, /kind frr can't pin flows/);
     await expectUp();
     healthPath = (await project.output("healthPath")) as string;
     assert.deepEqual(await serving(), SERVERS);
@@ -162,17 +162,17 @@ describe("router kind frr", function () {
     [
       "a static route with a better distance is refused before anything is changed",
       "ip route 192.0.2.64/27 192.0.2.10",
-      /r1: somebody else routes 192\.0\.2\.64\/27 already \(FRR has it as static, distance 1, next hop 192\.0\.2\.10\); nothing was changed/,
+      /r1: a route not managed by this stack exists for 192\.0\.2\.64\/27 already \(FRR has it as static, distance 1, next hop 192\.0\.2\.10\); nothing was changed/,
     ],
     [
       "a line of somebody else's that is the same to FRR is refused before anything is changed",
       "ip route 192.0.2.64/27 192.0.2.2 200",
-      /r1: somebody else has the line 'ip route 192\.0\.2\.64\/27 192\.0\.2\.2' with another tag or distance.*nothing was changed/,
+      /r1: the line 'ip route 192\.0\.2\.64\/27 192\.0\.2\.2' exists with another tag or distance, not managed by this stack.*nothing was changed/,
     ],
     [
       "a longer prefix of somebody else, beside the first address, is refused before anything is changed",
       "ip route 192.0.2.80/28 192.0.2.10",
-      /192\.0\.2\.64\/27 should go to web1 \(192\.0\.2\.2\), but a longer route of somebody else leads a part of it elsewhere: 192\.0\.2\.80\/28 via 192\.0\.2\.10 dev host0\. .*vtysh.*; nothing was moved/,
+      /192\.0\.2\.64\/27 should go to web1 \(192\.0\.2\.2\), but a more specific route not managed by this stack sends part of it elsewhere: 192\.0\.2\.80\/28 via 192\.0\.2\.10 dev host0\. .*vtysh.*; nothing was moved/,
     ],
   ] as const) {
     it(what, async () => {
@@ -202,7 +202,7 @@ describe("router kind frr", function () {
       assert.equal(new Set(said).size, 1, text(result));
       assert.match(
         said[0],
-        /somebody else routes 192\.0\.2\.96\/27 already \(FRR has it as static, distance 1/,
+        /a route not managed by this stack exists for 192\.0\.2\.96\/27 already \(FRR has it as static, distance 1/,
       );
       assert.match(await r1("ip route show 192.0.2.64/27"), /via 192\.0\.2\.2 /);
       assert.match(await r1("ip route show 192.0.2.96/27"), /via 192\.0\.2\.10 /);
@@ -286,7 +286,7 @@ describe("router kind frr", function () {
     const result = await project.up();
     await r1(START_FRR);
     assert.notEqual(result.code, 0);
-    assert.match(text(result), /r1: FRR does not run \(.*\); nothing was changed\. Start it/);
+    assert.match(text(result), /r1: FRR is not running \(.*\); nothing was changed\. Start it/);
     await until(5, () => areServed(SERVERS));
     await expectUp();
     assert.deepEqual(await serving(), AWAY);
@@ -314,7 +314,7 @@ describe("router kind frr", function () {
     const result = await project.up().finally(() => r1("mv /usr/bin/vtysh.real /usr/bin/vtysh"));
     if (version < 10) {
       assert.notEqual(result.code, 0);
-      assert.match(text(result), /r1: FRR refuses: .*staticd is not running/);
+      assert.match(text(result), /r1: FRR rejects the commands: .*staticd is not running/);
       await until(20, () => areServed(SERVERS));
       await expectUp();
     } else assert.equal(result.code, 0, text(result));
@@ -338,7 +338,7 @@ describe("router kind frr", function () {
     });
   }
 
-  it("a changed kind: refused where FRR does not run; there and back no request is lost, and one kind is left", async () => {
+  it("a changed kind: refused where FRR is not running; there and back no request is lost, and one kind is left", async () => {
     const left = () => r1("ls /var/lib/loopback-ha; ls /etc/systemd/system | grep loopback-ha");
     const instance = "loopback-ha.lab.r1";
     const change = async (kind: string): Promise<string[]> => {
@@ -363,7 +363,7 @@ describe("router kind frr", function () {
     const refused = await project.up();
     await r1(START_FRR);
     assert.notEqual(refused.code, 0);
-    assert.match(text(refused), /r1: FRR does not run/);
+    assert.match(text(refused), /r1: FRR is not running/);
     assert.match(await left(), /linux-routes/);
     assert.deepEqual(await serving(), SERVERS);
 
@@ -428,8 +428,11 @@ describe("router kind frr", function () {
     const result = await project.up();
     await r1(START_FRR);
     assert.notEqual(result.code, 0);
-    assert.match(text(result), /r1: FRR does not run .*nothing was changed/);
-    assert.match(text(result), /r1 keeps its former routes.* r2 may have the new ones.*run pulumi up again/);
+    assert.match(text(result), /r1: FRR is not running .*nothing was changed/);
+    assert.match(
+      text(result),
+      /r1 keeps its former routes.* r2 may already have the new ones.*run pulumi up again/,
+    );
     assert.match(text(result), /r2-routes.*192\.0\.2\.64\/27 is served by web3 \(192\.0\.2\.4\), moved/);
     assert.match((await sh("web4", r2)).stdout, /via 192\.0\.2\.4 /);
     await until(5, async () => (await serving())[1] === "web2");

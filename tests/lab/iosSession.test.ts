@@ -149,7 +149,7 @@ describe("a session with an IOS router (emulated)", () => {
       stdout,
       /^192\.0\.2\.32\/27 is served by web2 \(192\.0\.2\.3\), moved\n192\.0\.2\.64\/27 is served by web2 \(192\.0\.2\.3\)$/m,
     );
-    assert.match(stderr, /^warning: r1: it can't go back by itself/);
+    assert.match(stderr, /^warning: r1: it can't undo a change by itself/);
   });
 
   it("nothing to do: no configuration command, nothing written", async () => {
@@ -269,7 +269,7 @@ describe("a session with an IOS router (emulated)", () => {
   it("a configuration that can't be saved: said, with the router's words; the next run, or the next delete, saves it", async () => {
     const busy = "startup-config file open failed (Device or resource busy)";
     await behave({ error: `^write memory=${busy}` });
-    const stderr = await bad(deliver(flipped), /its routes are the wanted ones, but not saved/);
+    const stderr = await bad(deliver(flipped), /its routes are as wanted, but not saved/);
     assert.ok(stderr.includes(busy), stderr);
     assert.deepEqual([await table(), (await read("startup")).sort()], [wanted, old]);
     await behave();
@@ -290,7 +290,7 @@ describe("a session with an IOS router (emulated)", () => {
       await behave(archive);
       const { stderr } = await good(deliver(flipped));
       // No VIP answers behind the emulator; and no word that it could not go back by itself.
-      assert.match(stderr, /^warning: r1: what moved was not asked: [^\n]*\n$/);
+      assert.match(stderr, /^warning: r1: the moved VIPs were not checked: [^\n]*\n$/);
       assert.deepEqual(await read("logins"), ["2"]);
       const sent = await commands();
       assert.ok(sent.includes("configure terminal revert timer 1"));
@@ -310,7 +310,7 @@ describe("a session with an IOS router (emulated)", () => {
     it("a router that nobody reaches any more goes back by itself, and the message says so", async () => {
       await behave(archive);
       await behave({ ...archive, gone: "yes", dropafter: await firstLine() });
-      await bad(deliver(flipped), /does not let us go back now; it does by itself within 1 min/);
+      await bad(deliver(flipped), /can't be rolled back now; it undoes the change by itself within 1 min/);
       assert.notDeepEqual(await read("running"), old);
       await within(20, "back by itself", async () => isDeepStrictEqual(await table(), old));
     });
@@ -318,7 +318,7 @@ describe("a session with an IOS router (emulated)", () => {
     it("somebody's pending change is not touched", async () => {
       await behave(archive);
       await r1(`cd ${home} && (echo 9999999999; cat running) >timer`);
-      await bad(deliver(flipped), /a change waits for its confirmation.*nothing was changed/);
+      await bad(deliver(flipped), /a change on \S+ is waiting for its confirmation.*nothing was changed/);
       assert.deepEqual(await table(), old);
     });
 

@@ -134,12 +134,12 @@ describe("https", function () {
     await Promise.all(
       SERVERS.filter((name) => name !== web3).map((name) => farm.sh(name, `echo a page >${page}`)),
     );
-    const worse = /^site widgetco answers with status 40[34] on web3 .*, and with status 200 on web1, web2/;
+    const worse = /^site widgetco answers with status 40[34] on web3 .*, but with status 200 on web1, web2/;
     assert.match((await problems())[0], worse);
     await farm.set('overrides["192.0.2.64/27"]', web3);
     assert.match(
       await farm.failingUp(),
-      /r1: site widgetco answers with status 40[34] on web3 \(192\.0\.2\.69\), and with status 200 on web2, which has it now; nothing was moved/,
+      /r1: site widgetco answers with status 40[34] on web3 \(192\.0\.2\.69\), but with status 200 on web2, which has it now; nothing was moved/,
     );
     await farm.sh(web3, `echo a page >${page}`);
 
@@ -160,7 +160,7 @@ describe("https", function () {
     );
     assert.match(
       await farm.failingUp(),
-      /answers with the older certificate of \S+ on web3 .*, and with the certificate of \S+ on web2, which/,
+      /answers with the older certificate of \S+ on web3 .*, but with the certificate of \S+ on web2, which/,
     );
     // Altered now, it is drift, which the run mends; Apache reads it then.
     await farm.sh(web3, `echo >>${file}`);
@@ -239,7 +239,7 @@ END`,
       put("widgetco", issue(intermediate, NAMES));
       assert.match(
         await farm.failingUp(),
-        /web2: site widgetco shows another certificate on 192\.0\.2\.\d+\s[^]*the state before it is back in force/,
+        /web2: site widgetco shows another certificate on 192\.0\.2\.\d+\s[^]*the previous state is back in force/,
       );
     } finally {
       await farm.sh("web2", `rm -f ${theirs}; systemctl reload apache2`);
@@ -314,9 +314,9 @@ END`,
     const text = await preview();
     assert.match(
       text,
-      /no certificate and key here \(\S+\/gadgets\/fullchain\.pem\) for sprockets, widgetco: what is in force stays/,
+      /this computer has no certificate and key \(\S+\/gadgets\/fullchain\.pem\) for sprockets, widgetco: the certificates in force stay/,
     );
-    assert.match(text, /for gadgets: http only until they are here/);
+    assert.match(text, /for gadgets: http only until it does/);
     assert.match(text, /Resources:\s+\d+ unchanged/);
     await farm.setState("web2", "maintenance");
     await farm.up();
@@ -352,7 +352,7 @@ END`,
     fs.rmSync(`${certs}/sprockets/fullchain.pem`);
     await farm.setState("web2", "maintenance");
     const warned = await farm.up();
-    assert.match(warned, /site widgetco: in force already: \S+\/widgetco\/privkey\.pem is not the key/);
+    assert.match(warned, /site widgetco: already in force: \S+\/widgetco\/privkey\.pem is not the key/);
     assert.deepEqual(await farm.serving(), AWAY);
     assert.deepEqual(await shownOnAll(NAMES[0]), onAll(widgetco));
     await farm.setState("web2", "active");
@@ -392,8 +392,8 @@ END`,
     console.log(`      down web2: ${sound} ms with sound pairs, ${bad} ms with three that are not`);
     const day = expires.toISOString().slice(0, 10);
     for (const words of [
-      new RegExp(`site widgetco: in force already: \\S+/widgetco/fullchain\\.pem expired on ${day}`),
-      /site sprockets: \S+\/sprockets\/fullchain\.pem is gone\. The certificate in force stays/,
+      new RegExp(`site widgetco: already in force: \\S+/widgetco/fullchain\\.pem expired on ${day}`),
+      /site sprockets: \S+\/sprockets\/fullchain\.pem is missing\. The certificate in force stays/,
       /site gadgets: \S+\/gadgets\/fullchain\.pem has no certificate in PEM form\. The certificate in force stays/,
     ])
       assert.match(three.said, words);

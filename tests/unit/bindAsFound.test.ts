@@ -26,7 +26,7 @@ describe("BIND as it is found", () => {
     const error = "/dev/fd/63:2: when using 'view' statements, all zones must be in views";
     assert.match(
       run(`refuse_zone a.example "${error}"`, true),
-      /^BIND here has views, and a zone of ours stands outside of them.*; nothing was changed\. .*give zone a\.example a name server without any$/m,
+      /^BIND on this machine has views, so it allows no zones outside them.*; nothing was changed\. .*use a name server without views for zone a\.example$/m,
     );
   });
 });

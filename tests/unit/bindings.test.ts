@@ -29,7 +29,7 @@ describe("renderBindings", () => {
 
   for (const vip of ["192.0.2.1", "192.0.2.64", "203.0.113.33"]) {
     it(`refuses ${vip}`, () => {
-      const message = `vips: ${vip} lies in none of the prefixes 192.0.2.128/27, 192.0.2.32/27`;
+      const message = `vips: ${vip} is in none of the prefixes 192.0.2.128/27, 192.0.2.32/27`;
       assert.throws(() => renderBindings(["192.0.2.33", vip], prefixes, VipBinding.Subnet), { message });
     });
   }

@@ -173,7 +173,7 @@ describe("components", () => {
       assert.match(wantOf(commands()[0]).settings, /^pin_flows=no$/m);
       assert.throws(
         () => new RouterRoute("r2", routing({ kind: `mine${name}` })),
-        /is no kind of router; use linux.*mine-/,
+        /is not a router kind; use linux.*mine-/,
       );
     });
   }
@@ -310,7 +310,7 @@ describe("components", () => {
     const said = commands().map(({ inputs }) => inputs.environment.LOOPBACK_HA_ON_FAILURE);
     assert.match(
       said.find((text) => text),
-      /^r1 keeps its former routes.* r2, r3 may have the new ones/,
+      /^r1 keeps its former routes.* r2, r3 may already have the new ones/,
     );
     assert.equal(said.filter((text) => text).length, 1);
   });
@@ -367,7 +367,7 @@ describe("components", () => {
     ]);
     for (const { inputs } of idle) {
       assert.deepStrictEqual(inputs, {
-        create: "echo 'web2 is down: nothing was done. In state maintenance it gets everything'",
+        create: "echo 'web2 is down: nothing was done. In state maintenance it is brought up to date'",
         interpreter: ["env", "DRIFT=none", "sh", "-c"],
       });
     }
@@ -412,7 +412,7 @@ describe("components", () => {
     [
       "stray VIP",
       () => new WebServerPool("web", pool({ prefixes: prefixes.slice(1) })),
-      /192.0.2.33 lies in none/,
+      /192.0.2.33 is in none/,
     ],
     [
       "loopback's name",
@@ -423,7 +423,7 @@ describe("components", () => {
     [
       "next hop",
       () => new RouterRoute("r1", routing({ serverSubnet: "198.51.100.0/24" })),
-      /lies outside the Ethernet/,
+      /is outside the servers' subnet/,
     ],
     [
       "check without a pool",

@@ -8,7 +8,7 @@ const seen = (...lines: string[]): Observation => parseObservation([...lines, ""
 const mine = (instance: string, ...lines: string[]): string[] =>
   ["meta\tstack=farm/prod", "applied\t2026-01-01T00:00:00Z", ...lines].map((line) => `${instance}\t${line}`);
 const mark = `${web}\tin-doubt\t2026-01-02T00:00:00Z`;
-const doubt = "a run that began at 2026-01-02T00:00:00Z was not finished or not recorded";
+const doubt = "a run that started at 2026-01-02T00:00:00Z was not finished, or not recorded";
 const head = "web1 differs from what was applied to it: missing (-) and found (+); pulumi up repairs it";
 
 describe("driftOf", () => {
@@ -36,7 +36,7 @@ describe("driftOf", () => {
     [
       "a machine that lost all",
       { now: 9, since: 3600, blank: true, instances: {} },
-      "nothing of ours is on it since 1970-01-01T01:00:00Z",
+      "nothing of this stack is on it since 1970-01-01T01:00:00Z",
     ],
     ["another's drift", seen(...mine(vips, "drift\t- a", "looked\t1")), undefined],
     [
@@ -120,7 +120,7 @@ describe("unknownDrift", () => {
     [
       "without root, once for all instances",
       ["-\tblind", ...mine(web), ...mine(vips)],
-      ["its user may not run commands as root without a password"],
+      ["its login user may not run commands as root without a password"],
     ],
   ];
   for (const [what, lines, expected] of rows) {

@@ -202,7 +202,7 @@ describe("a first run's engine (slow)", () => {
       "none, the download is not what its checksum says",
       { site: Site.Lies },
       undefined,
-      /is not what its checksum says: it was thrown away/,
+      /does not match its checksum: it was deleted/,
     ],
   ] as [string, Machine, string | RegExp | undefined, RegExp, number?][])
     it(what, async () => {

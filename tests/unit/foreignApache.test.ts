@@ -136,16 +136,16 @@ LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3
   for (const [what, config, says] of [
     ["nothing wrong", "listen\t*\t80\tf:1\n", /^$/],
     ["Listen 80 in any file", "listen\t*\t8080\tf:1\nlisten\t0.0.0.0\t80\tconf-enabled/x.conf:1\n", /^$/],
-    ["no Listen 80", "listen\t*\t8080\tf:1\n", /Put 'Listen 80' into \/etc\/apache2\/ports\.conf/],
+    ["no Listen 80", "listen\t*\t8080\tf:1\n", /Add 'Listen 80' to \/etc\/apache2\/ports\.conf/],
     [
       "Listen on some addresses",
       "listen\t10.0.0.1\t80\tf:1\n",
-      /but of 10\.0\.0\.1 \(f:1\).*in the place of that/,
+      /but of 10\.0\.0\.1 \(f:1\).*Use a single 'Listen 80' instead/,
     ],
     [
       "a name of ours",
       "listen\t*\t80\tf:1\nname\ta.example\tf:3\n",
-      /^warning: site a: .* serves a\.example, too \(f:3\)/,
+      /^warning: site a: .* also serves a\.example \(f:3\)/,
     ],
   ] as const)
     it(`check_config: ${what}`, () => {
@@ -163,7 +163,7 @@ LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3
     };
     const handler = '  sethandler "proxy:unix:/run/php.sock|fcgi://localhost"';
     try {
-      assert.match(check(handler), /^web1: site a has a handler by FastCGI, .*Enable it: a2enmod proxy_fcgi/);
+      assert.match(check(handler), /^web1: site a uses a FastCGI handler, .*Enable it: a2enmod proxy_fcgi/);
       assert.equal(check(handler, "module\tproxy_fcgi_module\n"), "");
       assert.equal(check(`#${handler}`), "");
       assert.equal(check('SetHandler "proxy:http://localhost/"'), "");
@@ -196,7 +196,7 @@ LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3
           assert.match(
             said,
             new RegExp(
-              `^warning: site a: .* shows ${folder}.* \\(sites-enabled/000-default\\.conf:12\\): [^\\n]*\\n$`,
+              `^warning: site a: .* also serves ${folder}.* \\(sites-enabled/000-default\\.conf:12\\): [^\\n]*\\n$`,
             ),
           );
       } finally {
@@ -230,14 +230,14 @@ LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3
     [
       "a port that it takes though no Listen names it",
       "printf 'alive\nlisten\t*\t443\n'",
-      /^web1: port 443 is held by another program \(nginx, process 7\).*\(in a trial start\)/,
+      /^web1: port 443 is in use by another program \(nginx, process 7\).*\(in a trial start\)/,
     ],
     [
       "ended",
       "printf 'ended\tAH1: \x1b[2J no key \n'",
-      /^web1: Apache would end .*: AH1: \[2J no key - nothing was changed/,
+      /^web1: Apache would stop .*: AH1: \[2J no key - nothing was changed/,
     ],
-    ["silent", "say silent", /^web1: Apache gives no answer within 20 s of a trial start/],
+    ["silent", "say silent", /^web1: Apache does not answer within 20 s in an isolated trial run/],
     [
       "no namespaces",
       "echo 'unshare: no' >&2; return 1",
@@ -259,7 +259,7 @@ LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3
     ["", /^passed$/],
     [
       "mpm_prefork",
-      /^web1: Apache would end at its next reload: it runs with mpm_prefork, and its configuration has mpm_event now\..*a2dismod mpm_event; a2enmod mpm_prefork\); nothing was changed/,
+      /^web1: Apache would stop at its next reload: it runs with mpm_prefork, but its configuration now has mpm_event\..*a2dismod mpm_event; a2enmod mpm_prefork\); nothing was changed/,
     ],
   ] as const)
     it(`an MPM that is changed with a start only: it runs with ${now || "none that can be seen"}`, () => {
@@ -270,14 +270,14 @@ LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3
       const removal = run(`${lines}; run=${folder}/run; apache2ctl() { :; }; kill() { say KILLED; }
         systemctl() { [[ $1 != show ]] || say 77; }; (reload '') || true`);
       if (now === "mpm_prefork")
-        assert.match(removal, /^warning: Apache was not reloaded, which would end it: it runs with/);
+        assert.match(removal, /^warning: Apache was not reloaded, because that would stop it: it runs with/);
       else assert.match(removal, /^KILLED/);
     });
 
   it("says once that nothing can be tried, and tries nothing where Apache has read the text already", () => {
     const lines = `${TRIAL}; timeout() { echo no >&2; return 1; }; check_trial ${folder}; settle; check_trial ${folder}; timeout() { say silent; }
       is_loaded() { :; }; check_trial ${folder}; say end`;
-    assert.match(run(lines), /^warning: [^\n]*Said once\nend\n$/);
+    assert.match(run(lines), /^warning: [^\n]*Reported once\nend\n$/);
   });
 
   it("knows whether what others have configured has changed, whatever is in our own files", () => {
@@ -298,7 +298,7 @@ LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3
          perl() { cat >/dev/null; ${answers}; }; (verify x; say passed) || true`,
       );
     assert.match(verify("printf 'ok\\t1.2.3.4\\ta\\t\\nok\\t1.2.3.4\\tb\\t\\n'"), /^passed/);
-    assert.match(verify("return 137"), /ended too early \(exit code 137, 0 of 2 answers\)/);
+    assert.match(verify("return 137"), /ended early \(exit code 137, 0 of 2 answers\)/);
     assert.match(verify("printf 'ok\\t1.2.3.4\\ta\\t\\n'; return 137"), /1 of 2 answers/);
     assert.match(verify("printf 'ok\\t1.2.3.4\\ta\\t\\n'"), /exit code 0, 1 of 2 answers/);
     assert.match(
@@ -314,7 +314,7 @@ LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3
          journalctl() { say "(98)Address already in use: AH00072: make_sock: could not bind to address [::]:443"; }; (reload x) || true`,
       );
       assert.doesNotMatch(said, /KILLED/);
-      assert.match(said, /did not take its configuration: .*AH00072: make_sock/);
+      assert.match(said, /did not load its configuration: .*AH00072: make_sock/);
     });
 
   it("drift shows a site's own lines as they were applied, but for those with a secret", () => {

@@ -12,22 +12,22 @@ const CASES: [string, string, RegExp | ""][] = [
   [
     "an empty forward chain with policy drop",
     "table inet fw { chain forward { type filter hook forward priority 0; policy drop; }; }",
-    /^chain forward of table inet fw drops all that this router forwards, so no visitor gets anything\. See: nft list chain inet fw forward; /,
+    /^chain forward of table inet fw drops everything that this router forwards, so no visitor gets through\. See: nft list chain inet fw forward; /,
   ],
   [
     "the same of iptables",
     "table ip filter { chain FORWARD { type filter hook forward priority 0; policy drop; }; }",
-    /^chain FORWARD of table ip filter drops all .*nft list chain ip filter FORWARD/,
+    /^chain FORWARD of table ip filter drops everything .*nft list chain ip filter FORWARD/,
   ],
   [
     "a forward chain that logs and drops",
     'table inet fw { chain f { type filter hook forward priority 0; counter log prefix "accept " drop comment "accept"; accept; }; }',
-    /^chain f of table inet fw drops all/,
+    /^chain f of table inet fw drops everything/,
   ],
   [
     "a forward chain that rejects",
     "table inet fw { chain f { type filter hook forward priority 0; ct state invalid drop; reject with icmpx admin-prohibited; }; }",
-    /^chain f of table inet fw drops all/,
+    /^chain f of table inet fw drops everything/,
   ],
   [
     "a table that is dormant",
@@ -118,7 +118,7 @@ const CASES: [string, string, RegExp | ""][] = [
   [
     "a program that decides",
     "table inet fw { chain f { type filter hook forward priority 0; policy drop; ct state untracked synproxy; }; }",
-    /^unknown\ta program decides/,
+    /^unknown\ta program makes the decision/,
   ],
 ];
 
@@ -158,12 +158,15 @@ describe("what a router lets through (forward policy drop) (slow)", () => {
     });
 
   for (const [setting, expected] of [
-    ["ip_forward", /^this machine forwards no packets, so it is no router\tSet net\.ipv4\.ip_forward=1/],
+    [
+      "ip_forward",
+      /^this machine does not forward packets, so it can't be a router\tSet net\.ipv4\.ip_forward=1/,
+    ],
     [
       "conf/host0/forwarding",
-      /^this router forwards nothing that comes in by host0\tSet net\.ipv4\.conf\.host0/,
+      /^this router does not forward packets that arrive on host0\tSet net\.ipv4\.conf\.host0/,
     ],
-    ["conf/out0/forwarding", /^this router forwards nothing that comes in by out0\t/],
+    ["conf/out0/forwarding", /^this router does not forward packets that arrive on out0\t/],
   ] as const)
     it(`${setting} is 0`, () =>
       assert.match(on("", `echo 0 >/proc/sys/net/ipv4/${setting}; forwarding_faults`), expected));
@@ -184,7 +187,7 @@ describe("what a router lets through (forward policy drop) (slow)", () => {
       say over
       kill "$looking"; rm -f "$0"/aside*`,
     );
-    assert.match(said, /^first: \nthen: chain f of table inet fw drops all [^\n]+\nover\n$/);
+    assert.match(said, /^first: \nthen: chain f of table inet fw drops everything [^\n]+\nover\n$/);
   });
 
   it("by the default route's device, and on a router with one network by that", () => {

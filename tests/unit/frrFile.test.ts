@@ -61,7 +61,7 @@ save`;
       const { status, stderr, late } = save();
       assert.ok(!late, "it waits");
       assert.equal(status, 1);
-      assert.match(stderr, /frr\.conf could not be written: .* Is it a link, or no plain file\?/);
+      assert.match(stderr, /frr\.conf could not be written: .* Is it a link, or not a regular file\?/);
     });
   }
 });

@@ -52,21 +52,21 @@ describe("a machine whose change fails goes back (slow)", () => {
   it("to nothing, where nothing ever was", () => {
     assert.equal(
       run("fail_next; apply 1; ls /var/lib"),
-      "web2: it does not answer\nweb2: this failed; the state before it is back in force\nlive: , \n",
+      "web2: it does not answer\nweb2: the change failed; the previous state is back in force\nlive: , \n",
     );
   });
 
   it("to the version before", () => {
     assert.equal(
       run("apply 1; fail_next; apply 2"),
-      "web2: it does not answer\nweb2: this failed; the state before it is back in force\nlive: 1, applied current versions\n",
+      "web2: it does not answer\nweb2: the change failed; the previous state is back in force\nlive: 1, applied current versions\n",
     );
   });
 
   it("to nothing of what it does not know: a lost link takes nothing away", () => {
     assert.equal(
       run("apply 1; rm $state/current; fail_next; apply 2"),
-      `web2: it does not answer\n${UNKNOWN}web2: this failed, and so did going back: the machine is in doubt until the next 'pulumi up' succeeds on it\nlive: 2, applied current in-doubt versions\n`,
+      `web2: it does not answer\n${UNKNOWN}web2: the change failed, and so did rolling it back: the machine is in doubt until the next 'pulumi up' succeeds on it\nlive: 2, applied current in-doubt versions\n`,
     );
     assert.equal(
       run("apply 1; rm $state/current; fail_next; apply 2 &>/dev/null; rm /run/broken; apply 2"),

@@ -45,7 +45,7 @@ describe("virtual hosts of somebody else's that ours hide", () => {
     const [first] = describeHidden(hidden);
     assert.match(
       first,
-      /^site shop: .* on web1, web2 serves www\.shop\.example, too \(\/etc\/apache2\/x\.conf:3\)/,
+      /^site shop: .* on web1, web2 also serves www\.shop\.example \(\/etc\/apache2\/x\.conf:3\)/,
     );
     assert.doesNotThrow(() => refuseHidden("c", hidden));
     assert.throws(() => refuseHidden("shop", hidden), /x\.conf:3.*Nothing was touched.*--hide-existing$/s);

@@ -272,10 +272,10 @@ describe("inspect", () => {
       assert.strictEqual(driftOf(found.get("web1"), "j"), undefined);
       assert.strictEqual(
         driftOf(found.get("web2"), "i"),
-        "nothing of ours is on it since 1970-01-01T00:01:00Z",
+        "nothing of this stack is on it since 1970-01-01T00:01:00Z",
       );
       assert.deepStrictEqual(told, [
-        "web2 has nothing of ours on it: it is new here, or has a new disk. pulumi up brings it everything",
+        "web2 has no files from this stack: the machine is new, or its disk was replaced. pulumi up sets it up completely",
       ]);
     } finally {
       Object.assign(pulumi.log, { info });

@@ -90,10 +90,10 @@ describe("what keeps a router's routes (slow)", function () {
       touch /run/nft.off; wipe; rm -r /run/loopback-ha; supervise; until_so 20 way 192.0.2.3
       cat /var/lib/said`);
     const failure =
-      /^warning: r1: not all of it can be put back: .*pinning flows: nft fails: nft: no such module/;
+      /^warning: r1: not everything could be restored: .*pinning flows: nft fails: nft: no such module/;
     const [first, again, ...rest] = said.trim().split("\n");
     assert.match(first, failure, said);
-    assert.equal(again, "r1: all of it is in force again", said);
+    assert.equal(again, "r1: everything is in force again", said);
     for (const line of rest) assert.match(line, failure, said);
     assert.ok(rest.length <= 1, said);
   });
@@ -103,7 +103,7 @@ describe("what keeps a router's routes (slow)", function () {
       mount -o remount,size=8m /run; head -c 20m /dev/zero >/run/fill 2>/dev/null || true
       supervise; until_so 20 way 192.0.2.3; until_so 20 test -s /var/lib/said
       rm /run/fill; until_so 20 is_pinned; until_so 20 grep -q 'in force again' /var/lib/said; cat /var/lib/said`);
-    assert.match(said, /not all of it can be put back: .*pinning flows/);
+    assert.match(said, /not everything could be restored: .*pinning flows/);
   });
 
   it("keeps what waits for its confirmation, as it keeps what is in force (M2)", () => {
@@ -126,7 +126,7 @@ describe("what keeps a router's routes (slow)", function () {
       way 192.0.2.2; [[ $(readlink $state/current) == versions/2 && -e $state/in-doubt ]]; cat /var/lib/said`);
     assert.match(
       said,
-      /^(warning: )?r1: nobody confirmed the change, but a server that it led away from does not answer/m,
+      /^(warning: )?r1: the change was not confirmed, but a server it moved traffic away from does not answer/m,
     );
   });
 

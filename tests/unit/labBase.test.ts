@@ -102,7 +102,7 @@ describe("the lab's disk, on any host", () => {
       "of a release that it does not know",
       "with",
       ["--release", "11"],
-      /the lab knows no Debian '11'\nnext: release 12 or 13/,
+      /the lab does not support Debian '11'\nnext: release 12 or 13/,
     ],
     [
       "where the mirror is out of reach",

@@ -108,8 +108,8 @@ describe("loopback-ha-move (slow)", function () {
       dead.replace(/^(.*)203\.0\.113\.2\/32, .* and 55 more: (.*)$/m, "$1MANY: $2"),
       [
         "loopback-ha-move: 203.0.113.4/32 goes to web4, and not to web2,web1",
-        "loopback-ha-move: 203.0.113.3/32: web9 is no server here; these are: web1 web2 web3 web4",
-        "loopback-ha-move: MANY: r1: web3 (192.0.2.4) does not answer at all. Is it up? If it is dead, set its state to down and run pulumi up again",
+        "loopback-ha-move: 203.0.113.3/32: web9 is not a server of this router; known servers: web1 web2 web3 web4",
+        "loopback-ha-move: MANY: r1: web3 (192.0.2.4) does not answer at all. Is it running? If it is dead, set its state to down and run pulumi up again",
         "loopback-ha-move: 63 of 128 prefixes moved",
         ...["code 1", "63", "0 63 62 125", ""],
       ].join("\n"),
@@ -122,7 +122,7 @@ describe("loopback-ha-move (slow)", function () {
       move --down $(all_of web3 web4) >/run/report || echo code $?; ${served}`);
     assert.match(
       said,
-      /^loopback-ha-move: 203\.0\.113\.3\/32, 203\.0\.113\.7\/32: r1: widgetco on web4 does not answer for 203\.0\.113\.[37]: .*\. Asked from 198\.51\.100\.1: check that server's .*\nloopback-ha-move: 60 of 62 prefixes moved\ncode 1\n63 63 2 122\n$/,
+      /^loopback-ha-move: 203\.0\.113\.3\/32, 203\.0\.113\.7\/32: r1: widgetco on web4 does not answer for 203\.0\.113\.[37]: .*\. It was asked from 198\.51\.100\.1: check that server's .*\nloopback-ha-move: 60 of 62 prefixes moved\ncode 1\n63 63 2 122\n$/,
     );
   });
 
@@ -153,7 +153,7 @@ describe("loopback-ha-move (slow)", function () {
     const usage = `usage: ${/usage: (.*?)END\n/s.exec(fs.readFileSync(path.join(folder, "scripts/move.sh"), "utf8"))![1]}\n`;
     assert.deepEqual(said.split("\n--\n"), [
       ...Array<string>(4).fill(usage.trim()),
-      `loopback-ha-move: ${one} stands twice there; nothing was changed`,
+      `loopback-ha-move: ${one} is given twice; nothing was changed`,
       `loopback-ha-move: ${one} goes to web1 already; nothing was changed`,
       `loopback-ha-move: ${one} goes to web1 already\nloopback-ha-move: 203.0.113.2/32 goes to web2 already\nloopback-ha-move: none of these 2 prefixes was moved`,
       "63 63 62 62\n",

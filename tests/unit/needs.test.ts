@@ -36,7 +36,7 @@ describe("what must be there before anything runs (slow)", () => {
       const said = await refusal(root, ["status"], `-r ${preload}`);
       assert.equal(
         said,
-        `pulumi-loopback-ha needs Node 20 or newer, and ${process.execPath} is Node ${node}: install a newer one, or put it first in PATH\n`,
+        `pulumi-loopback-ha needs Node 20 or newer, but ${process.execPath} is Node ${node}: install a newer one, or put it first on PATH\n`,
       );
     });
 
@@ -49,7 +49,7 @@ describe("what must be there before anything runs (slow)", () => {
     }
     assert.match(
       await refusal(folder),
-      /needs Pulumi's SDK beside it, .* npm install --ignore-scripts @pulumi\/pulumi/,
+      /needs Pulumi's SDK installed next to it, .* npm install --ignore-scripts @pulumi\/pulumi/,
     );
   });
 

@@ -55,7 +55,7 @@ describe("observation", () => {
 
   it("takes an answer without its end for none", async () => {
     const found = await observe([{ name: "a", address: "192.0.2.1" }], async () => "i\tsites\ta 1\n");
-    assert.deepStrictEqual(found.get("a"), { failure: "a: its answer was cut off", now: 0, instances: {} });
+    assert.deepStrictEqual(found.get("a"), { failure: "a: its answer was truncated", now: 0, instances: {} });
   });
 
   it("keeps a machine that fails apart from those that answer", async () => {

@@ -81,14 +81,17 @@ describe("a router's proof whose prober dies (M13)", () => {
     it(`in run ${dies}, with ${bad} answered badly: refused, and nothing proven`, () => {
       const { status, said } = prove(bad, dies);
       assert.equal(status, 1, said);
-      assert.match(said, /^the prober of this router ended without an answer \(.*\); nothing was moved$/m);
+      assert.match(
+        said,
+        /^the health check on this router ended without a result \(.*\); nothing was moved$/m,
+      );
       assert.doesNotMatch(said, /proven/);
     });
 
   it("is no obstacle to a forced move, which says so", () =>
     assert.match(
       prove("-", 1, "1").said,
-      /^warning: LOOPBACK_HA_FORCE_MOVE: moved although the prober[^]*proven: 1\n/,
+      /^warning: LOOPBACK_HA_FORCE_MOVE: moved although the health check on this router[^]*proven: 1\n/,
     ));
 
   it("a refusal names the address that it asked from, and how to change it", () =>

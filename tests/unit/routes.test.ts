@@ -62,7 +62,7 @@ describe("routes of a router", () => {
     [{ vip: "192.0.2.33", site: "w", kind: CheckKind.Dns, zone: "a b" }, /^checks: "a b" /],
     ...["", " 220", "22\t0", "2\n20", "é"].map((greeting): [VipCheckArgs, RegExp] => [
       { vip: "192.0.2.33", site: "w", kind: CheckKind.Tcp, port: 25, greeting },
-      /^checks: .* is no beginning of a line in printable ASCII, such as 220$/,
+      /^checks: .* is not the start of a line in printable ASCII, such as 220$/,
     ]),
     [
       { vip: "192.0.2.33", site: "w", kind: CheckKind.Http, serverName: "w.example", pool: "web-1" },
@@ -113,7 +113,7 @@ check_seconds=30
     const unknown = { helpers: ["toString"] };
     assert.throws(
       () => renderSettings({ ...settings, pinning: unknown }),
-      /"toString" is no protocol that can be helped; use ftp/,
+      /"toString" is not a protocol with a helper; use ftp/,
     );
   });
 
@@ -134,7 +134,7 @@ check_seconds=30
   const incomplete: [RouteArgs, { name: string; address: string }[] | undefined, string | RegExp][] = [
     [{ prefix: "192.0.2.64/27", server: "web2" }, [{ name: "web2", address: "192.0.2.3" }], "192.0.2.3"],
     [{ prefix: "192.0.2.64/27", server: "web2", nextHop: "192.0.2.4" }, undefined, "192.0.2.4"],
-    [{ prefix: "192.0.2.64/27", server: "web2" }, [], /^routes: "web2" is none of the servers$/],
+    [{ prefix: "192.0.2.64/27", server: "web2" }, [], /^routes: "web2" is not one of the servers$/],
     [{ prefix: "192.0.2.64/27", server: "web2" }, undefined, /^routes: "web2" has no address: give nextHop/],
   ];
   for (const [one, known, expected] of incomplete) {
@@ -146,13 +146,10 @@ check_seconds=30
   }
 
   const bad: [Route[], RegExp][] = [
-    [
-      [route("192.0.2.32/27", "web1", "192.0.2.33")],
-      /next hop 192.0.2.33 of 192.0.2.32\/27 lies outside the/,
-    ],
-    [[...four, route("192.0.2.64/27", "web2")], /^routes: 192.0.2.64\/27 stands there twice/],
+    [[route("192.0.2.32/27", "web1", "192.0.2.33")], /next hop 192.0.2.33 of 192.0.2.32\/27 is outside the/],
+    [[...four, route("192.0.2.64/27", "web2")], /^routes: 192.0.2.64\/27 is listed twice/],
     [[route("192.0.2.32/27", "web1", "")], /"" is not an IPv4 address/],
-    [[route("192.0.2.32/27; reboot", "web1")], /"192.0.2.32\/27; reboot" is no prefix in CIDR form/],
+    [[route("192.0.2.32/27; reboot", "web1")], /"192.0.2.32\/27; reboot" is not a prefix in CIDR form/],
     [[route("192.0.2.33/27", "web1")], /is not a network address; use 192.0.2.32\/27/],
   ];
   const context = { block: "192.0.2.0/24", serverSubnet };
@@ -162,10 +159,13 @@ check_seconds=30
   const one = [route("192.0.2.32/27", "web1", "192.0.2.2")];
   const web1 = { name: "web1", address: "192.0.2.2" };
   const unfit: [Partial<Parameters<typeof checkRoutes>[1]>, RegExp][] = [
-    [{ block: "192.0.2.0/24\n0.0.0.0/0" }, /^block: .* is no prefix/],
+    [{ block: "192.0.2.0/24\n0.0.0.0/0" }, /^block: .* is not a prefix/],
     [{ serverSubnet: "192.0.2.0" }, /^serverSubnet: "192.0.2.0" is no prefix/],
-    [{ servers: [] }, /^routes: "web1" is none of the servers/],
-    [{ servers: [{ ...web1, state: ServerState.Down }] }, /^routes: "web1" is down, and can carry nothing/],
+    [{ servers: [] }, /^routes: "web1" is not one of the servers/],
+    [
+      { servers: [{ ...web1, state: ServerState.Down }] },
+      /^routes: "web1" is down, so it can't take traffic/,
+    ],
     [{ servers: [{ ...web1, address: "192.0.2.3" }] }, /"192.0.2.2" is not the address of web1, 192.0.2.3/],
     [{ servers: [web1, { ...web1, name: "web2" }] }, /"192.0.2.2" is the address of two servers/],
   ];

@@ -7,7 +7,7 @@ import * as path from "node:path";
 const ROUTER = path.join(__dirname, "../../components/routerRoute");
 
 const elsewhere = (what: string): string =>
-  `192.0.2.64/27 should go to web1 (192.0.2.2), but a longer route of somebody else leads a part of it elsewhere: ${what}`;
+  `192.0.2.64/27 should go to web1 (192.0.2.2), but a more specific route not managed by this stack sends part of it elsewhere: ${what}`;
 
 /** What somebody else does on the router, and what is said of it. */
 const CASES: [string, string, string][] = [
@@ -110,7 +110,7 @@ describe("routes of others inside a prefix (foreign /32) (slow)", () => {
       const change = `ip rule add ${rule} lookup 99; ip route add default via 192.0.2.10 table 99`;
       assert.match(
         on(change, 'verify "$bundle"'),
-        /^192\.0\.2\.64\/27 should go to web1 \(192\.0\.2\.2\), but packets to \S+ don't: the kernel forwards them so: .*via 192\.0\.2\.10 .*rule is in the way$/,
+        /^192\.0\.2\.64\/27 should go to web1 \(192\.0\.2\.2\), but packets to \S+ don't: the kernel forwards them like this: .*via 192\.0\.2\.10 .*rule not managed by this stack is in the way$/,
       );
       if (rule.startsWith("to"))
         assert.match(
@@ -159,7 +159,7 @@ describe("routes of others inside a prefix (foreign /32) (slow)", () => {
   it("a link that is down is no rule of somebody else", () => {
     assert.match(
       on("ip link set host0 down", 'verify "$bundle"'),
-      /^192\.0\.2\.64\/27 should go to web1 .*: the kernel has no way there \(.* unreachable\): is the link to the servers down\? See: ip -br link/,
+      /^192\.0\.2\.64\/27 should go to web1 .*: the kernel has no route there \(.* unreachable\): is the link to the servers down\? See: ip -br link/,
     );
   });
 

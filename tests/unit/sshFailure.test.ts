@@ -32,14 +32,14 @@ describe("explainSshFailure", () => {
       "ssh: Could not resolve hostname web1: Name or service not known",
       /^the address of web1 cannot be resolved/,
     ],
-    ["Can't open user config file ssh.conf: No such file or directory", /refuses its configuration for web1/],
+    ["Can't open user config file ssh.conf: No such file or directory", /rejects its configuration for web1/],
     [
       "ssh.conf: terminating, 1 bad configuration options",
-      /^ssh refuses its configuration for web1 \(ssh.conf/,
+      /^ssh rejects its configuration for web1 \(ssh.conf/,
     ],
     ["something new\n", /^ssh to web1 failed: something new$/],
     ["cause\nControlSocket a already exists\nmux_client_request: b\n", /^ssh to web1 failed: cause$/],
-    ["", /^web1 does not answer: the connection broke\. Check/],
+    ["", /^web1 does not answer: the connection was lost\. Check/],
     ["x".repeat(1000), /^ssh to web1 failed: x{300}$/],
   ];
   for (const [text, expected] of rows) {
@@ -69,7 +69,7 @@ describe("explainSshFailure", () => {
     };
     try {
       const { homedir } = os.userInfo();
-      const expected = `ssh reads ${homedir}/.ssh/known_hosts, in the home that passwd names, and not in HOME (/elsewhere)`;
+      const expected = `ssh reads ${homedir}/.ssh/known_hosts, in the home directory that passwd names, not in HOME (/elsewhere)`;
       assert.ok(said("/elsewhere").endsWith(expected), said("/elsewhere"));
       assert.doesNotMatch(said(`${homedir}/`), /known_hosts,/);
     } finally {

@@ -136,8 +136,8 @@ describe("a stack's configuration file", () => {
   });
 
   for (const [what, text, reason] of [
-    ["what is no object", "config:\n  farm:servers: web1\n", /servers must be an object/],
-    ["a secret", "config:\n  farm:servers:\n    secure: v1:abc\n", /servers must be an object/],
+    ["what is no object", "config:\n  farm:servers: web1\n", /servers is not an object/],
+    ["a secret", "config:\n  farm:servers:\n    secure: v1:abc\n", /servers is not an object/],
     ["what is no YAML", "config: [\n", /is not valid YAML/],
   ] as const) {
     it(`refuses ${what}`, () => {

@@ -111,7 +111,7 @@ describe("a machine whose stack was renamed (slow)", function () {
 
   for (const [what, file, said] of [
     ["a refusal", "refuse", /^r1: refused\n/],
-    ["a failure after the change", "broken", /r1: this failed; the state before it is back in force\n/],
+    ["a failure after the change", "broken", /r1: the change failed; the previous state is back in force\n/],
   ] as const)
     it(`${what} leaves it under the former name, as it was`, () => {
       const all = run(`touch /run/${file}; bundle prod 2 lab; ! apply prod; seen`);

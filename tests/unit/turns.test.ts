@@ -52,7 +52,7 @@ describe("whose turn it is (slow)", () => {
       [member(3, { phase: "failed" })],
       3,
       0,
-      /^web3 went first .*failed.*run 'pulumi up' again\. A run without web3.* moves its traffic, and leaves this change out/,
+      /^web3 got this change first .*failed.*run 'pulumi up' again\. A run without web3.* moves its traffic, and skips this change/,
     ],
     [
       "the first was killed",
@@ -84,7 +84,7 @@ describe("whose turn it is (slow)", () => {
           [],
           0,
           false,
-          /^a run before tried this change on web9, which failed; web9 is not in this run.*on web2 has changed.*LOOPBACK_HA_FORCE_CHANGE=1/,
+          /^an earlier run tried this change on web9, which failed; web9 is not part of this run.*on web2 has changed.*LOOPBACK_HA_FORCE_CHANGE=1/,
         ],
         ["which is not there yet, as far as anybody knows", [], 0, undefined, "wait"],
         [
@@ -92,7 +92,7 @@ describe("whose turn it is (slow)", () => {
           [],
           PATIENCE,
           undefined,
-          /^a run before .*web9 is not in this run/,
+          /^an earlier run .*web9 is not part of this run/,
         ],
         ["which may come", [], 0, true, "wait"],
         ["which has nothing to do: it has it in force", [], PATIENCE, true, "lead"],
@@ -105,7 +105,7 @@ describe("whose turn it is (slow)", () => {
           [{ phase: "out", alive: false }],
           0,
           true,
-          /^a run before .*web9 was not given it in this run/,
+          /^an earlier run .*web9 was not given it in this run/,
         ],
         [
           "which was killed while it looked",
@@ -128,7 +128,7 @@ describe("whose turn it is (slow)", () => {
       [member(3, { phase: "applied" })],
       3,
       0,
-      /^a run before tried this change on web9/,
+      /^an earlier run tried this change on web9/,
       { after: "web9", hasAfter: false },
     ],
     [
@@ -143,7 +143,7 @@ describe("whose turn it is (slow)", () => {
       [member(3, { phase: "begun" })],
       3,
       TURN_SECONDS * 1000 + 1,
-      /^web3.*not done within 150 s/,
+      /^web3.*not finished within 150 s/,
     ],
   ];
   for (const [what, others, first, waited, expected, mine] of rows) {
@@ -329,10 +329,7 @@ true`,
       assert.deepEqual(log.sort(), [`web1 ${GO}`, `web2 ${STAY}`, `web3 ${STAY}`]);
       assert.equal(codes, "web1 1 web2 1 web3 1");
       for (const server of ["web2", "web3"])
-        assert.match(
-          said,
-          new RegExp(`${server}: untouched\\. web1 went first with this change, and failed`),
-        );
+        assert.match(said, new RegExp(`${server}: untouched\\. web1 got this change first and failed`));
     });
   }
 
@@ -352,7 +349,7 @@ true`,
     assert.equal(codes, "web1 1 web3 1");
     assert.match(
       said,
-      /web1: untouched\. a run before tried this change on web2, .*\n.*web3: untouched\. a run/,
+      /web1: untouched\. an earlier run tried this change on web2, .*\n.*web3: untouched\. an earlier run/,
     );
     const forced = await run(others, ["web1", "web3"], { LOOPBACK_HA_FORCE_CHANGE: "1" });
     assert.deepEqual(forced.log.slice(0, 3), [`web1 ${GO}`, "web1 applied", `web3 ${GO}`]);

@@ -173,7 +173,7 @@ www                     IN A   192.0.2.129
     [{ nsRecords: [] }, /^nsRecords: \[\] are none: zone widgetco.example needs one/],
     [{ nsRecords: ["ns1.example."] }, /^nsRecords\[0\]: "ns1.example." ends in a dot/],
     [{ contact: "nobody" }, /^contact: "nobody" is not a mail address/],
-    [{ ttl: -1 }, /^ttl: -1 is no number of seconds/],
+    [{ ttl: -1 }, /^ttl: -1 is not a number of seconds/],
     [
       { sites: [{ name: "www.other.example", addresses: vips }] },
       /^sites\[0\].name: "www.other.example" is not in zone widgetco.example/,
@@ -187,14 +187,14 @@ www                     IN A   192.0.2.129
     [{ sites: [{ name: "widgetco.example", addresses: ["::1"] }] }, /"::1" is not an IPv4 address/],
     [
       { sites: ["www", "WWW"].map((name) => ({ name: `${name}.widgetco.example`, addresses: vips })) },
-      /^sites\[1\].name: .* is sites\[0\].name again/,
+      /^sites\[1\].name: .* is a duplicate of sites\[0\].name/,
     ],
     [{ records: [{ name: "$INCLUDE", type: "A", value: "x" }] }, /^records\[0\].name: "\$INCLUDE"/],
-    [{ records: [{ name: "x", ttl: 0.5, type: "A", value: "1" }] }, /^records\[0\].ttl: 0.5 is no number/],
+    [{ records: [{ name: "x", ttl: 0.5, type: "A", value: "1" }] }, /^records\[0\].ttl: 0.5 is not a number/],
     [{ records: [{ name: "x", type: "TXT", value: "a\nb" }] }, /is not printable ASCII on one line/],
     [
       { records: [{ name: "x", type: "A (", value: "1" }] },
-      /^records\[0\].type: "A \(" is not a record's type/,
+      /^records\[0\].type: "A \(" is not a record type/,
     ],
   ];
   for (const [rest, message] of bad) {

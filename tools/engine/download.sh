@@ -38,7 +38,7 @@ echo "Downloading $archive"
 fetch --speed-limit 50000 --speed-time 15 --output "$archive" "$site/sdk/$archive" || unreachable "$archive did not come"
 sha256sum --check --quiet <<<"$expected" || {
   rm "$archive"
-  echo "$archive is not what its checksum says: it was thrown away." >&2
+  echo "$archive does not match its checksum: it was deleted." >&2
   exit 1
 }
 tar -xzf "$archive" -C bin --strip-components 1

@@ -32,7 +32,7 @@ lock_engine_cache() {
   mkdir -p "$engine_cache"
   exec 9>"$engine_cache/lock"
   flock --nonblock 9 && return
-  echo "Another run is making the engine: waiting for it."
+  echo "Another run is building the engine: waiting for it."
   flock 9
   [ ! -e "$1/complete" ] || exit 0
 }

@@ -7,7 +7,7 @@ marked=$(cat "$1" 2>/dev/null)
 echo LOOPBACK-HA-APPLIED || exit 1
 if ! read -r -t "$seconds" answer || [[ $answer != LOOPBACK-HA-RECORDED ]]; then
   machine=$(sed -n 's/^machine=//p' "${1%/*}/current/meta" 2>/dev/null)
-  echo "${machine:-here}: the change is in force, but the machine that runs pulumi did not say within $seconds s that this was recorded; it is in doubt until the next 'pulumi up' succeeds on it" >&2
+  echo "${machine:-here}: the change is in force, but the computer that runs pulumi did not confirm within $seconds s that it was recorded; this machine is in doubt until the next 'pulumi up' succeeds on it" >&2
   exit 1
 fi
 # Not a mark that the next run has set in between.

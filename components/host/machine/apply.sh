@@ -69,10 +69,10 @@ wait_for_turn() {
     LOOPBACK-HA-STAY) exit 1 ;;
     'LOOPBACK-HA-STAY '*)
       note_loss "${answer#* }" ||
-        warn "it can't be noted down here that ${answer#* } was lost to this change: take it out of the config before a run without ${answer#* }"
+        warn "can't record on this machine that ${answer#* } was lost to this change: remove the change from the config before any run without ${answer#* }"
       exit 1
       ;;
-    *) fail "nobody said that its turn has come; nothing was changed. Run 'pulumi up' again" ;;
+    *) fail "it was never told that its turn had come; nothing was changed. Run 'pulumi up' again" ;;
   esac
 }
 begin_turn() {
@@ -149,9 +149,9 @@ if ((failed)); then
   )
   unhealed=$?
   if ((unhealed)); then
-    fail "this failed, and so did going back: the machine is in doubt until the next 'pulumi up' succeeds on it"
+    fail "the change failed, and so did rolling it back: the machine is in doubt until the next 'pulumi up' succeeds on it"
   fi
-  fail 'this failed; the state before it is back in force'
+  fail 'the change failed; the previous state is back in force'
 fi
 set -e
 

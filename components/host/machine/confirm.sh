@@ -6,6 +6,6 @@
   shift
   settle=$2/scripts/settle.sh
   if [ -e "$settle" ]; then exec "${@:4}" bash "$settle" "$3"; fi
-  echo "$1: the confirmation came too late: the change was undone, the state before it is in force. Run 'pulumi up' again" >&2
+  echo "$1: the confirmation came too late: the change was undone and the previous state is in force. Run 'pulumi up' again" >&2
   exit 1
 }

@@ -30,7 +30,7 @@ arm() {
   systemd-run --quiet --collect --on-active="$((seconds - early))" --timer-property=AccuracySec=100ms --unit="loopback-ha-revert-$LOOPBACK_HA_TOKEN" \
     --property=Restart=on-failure --property=RestartSec=5 --property=RestartPreventExitStatus=127 \
     bash "$state/versions/$version/scripts/revert.sh" "$LOOPBACK_HA_TOKEN" ||
-    fail "the timer that undoes an unconfirmed change can't be started"
+    fail "can't start the timer that undoes an unconfirmed change"
 }
 # From when it is in force and verified: what that takes must not be taken off the time for the confirmation.
 arm_again() {
@@ -88,7 +88,7 @@ conclude() {
   [[ $1 != keep ]] ||
     LOOPBACK_HA_LOCK=$lock bash "$state/versions/$(pending_value version)/scripts/settle.sh" "$(pending_value token)" </dev/null >/dev/null || true
   if [[ ! -e $pending ]]; then
-    warn "nobody confirmed the change, but a server that it led away from does not answer, and the new ones do: it stays in force. The machine is in doubt until the next 'pulumi up' succeeds on it"
+    warn "the change was not confirmed, but a server it moved traffic away from does not answer while the new ones do: it stays in force. The machine is in doubt until the next 'pulumi up' succeeds on it"
     return
   fi
   go_back "$(pending_value previous)" "$(pending_value doubted)"

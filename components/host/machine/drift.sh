@@ -11,7 +11,7 @@ trap '' TSTP TTIN TTOU
 if [[ -e $run/lock ]]; then
   exec {lock}<"$run/lock"
   if ! flock -s -w 2 "$lock"; then
-    printf '%s\tunknown\tanother run is at work here (%s)\n' "$instance" "$(cat "$run/holder" 2>/dev/null)"
+    printf '%s\tunknown\tanother run is in progress here (%s)\n' "$instance" "$(cat "$run/holder" 2>/dev/null)"
     exit 0
   fi
 fi

@@ -15,7 +15,7 @@ failed_step() {
   local what=${3%%[[:space:]]*}
   [[ $what != '('* ]] || return 0
   [[ $what =~ ^[a-z][a-z0-9-]*$ && $(type -t "$what") == file ]] || what='a step'
-  printf '%s\n' "${machine:-?}: $what failed (line $1 of ${2##*/}); what it said itself stands above" >&2
+  printf '%s\n' "${machine:-?}: $what failed (line $1 of ${2##*/}); its own output is above" >&2
 }
 trap 'failed_step "$LINENO" "${BASH_SOURCE[0]}" "$BASH_COMMAND"' ERR
 export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
@@ -87,7 +87,7 @@ take_lock() {
   [[ -d $run ]] || mkdir -m 700 "$run" 2>/dev/null || [[ -d $run ]]
   exec {lock}>>"$run/lock"
   if ! flock -w "${1:-60}" "$lock"; then
-    fail "another run is still at work here ($(cat "$run/holder" 2>/dev/null)); nothing was changed. Wait for it, then run 'pulumi up' again"
+    fail "another run is still in progress here ($(cat "$run/holder" 2>/dev/null)); nothing was changed. Wait for it, then run 'pulumi up' again"
   fi
   # The last remove.sh deletes the lock file: then we hold a lock nobody else sees.
   if ! [[ $run/lock -ef /proc/self/fd/$lock ]]; then

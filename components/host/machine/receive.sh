@@ -29,7 +29,7 @@
   mkdir "$in/bundle"
   head -c "$size" >"$in/tar"
   if [ "$(sha256sum <"$in/tar")" != "$checksum  -" ]; then
-    echo "the bundle was cut off on its way; nothing was changed" >&2
+    echo "the bundle arrived truncated; nothing was changed" >&2
     exit 1
   fi
   tar -xz --no-same-owner -f "$in/tar" -C "$in/bundle"
@@ -43,7 +43,7 @@
   instance=$(sed -n 's/^instance=//p' "$in/bundle/meta")
   if [ "$result" -ge 124 ]; then
     if [ -e "/var/lib/loopback-ha/$instance/in-doubt" ]; then now="the machine is in doubt until the next 'pulumi up' succeeds on it"; else now="nothing was changed"; fi
-    if [ "$SECONDS" -ge "$limit" ]; then how="stopped after $limit s"; else how="ended by somebody else"; fi
+    if [ "$SECONDS" -ge "$limit" ]; then how="stopped after $limit s"; else how="ended by someone else"; fi
     echo "$how (exit code $result); $now" >&2
   fi
   [ "$result" = 0 ] || exit 1

@@ -46,7 +46,7 @@ lacking() {
   local found down
   found=$(drift "$1" | awk 'NR <= 4 { printf "%s%s", separator, $0; separator = "; " }')
   down=$(down_links)
-  [[ ! $found ]] || warn "not all of it can be put back: $found${down:+ ($down)}; the rest is in force. It is tried again until it can"
+  [[ ! $found ]] || warn "not everything could be restored: $found${down:+ ($down)}; the rest is in force. Retrying until it succeeds"
 }
 
 case ${1:-} in
@@ -88,7 +88,7 @@ try() {
 recovered() {
   [[ $said ]] || return 0
   said='' repeats=0
-  say "$machine: all of it is in force again" >&2
+  say "$machine: everything is in force again" >&2
 }
 
 # To look at all of it may be dear, as on a router with the Internet's routes: unless a glance shows another picture, it takes

@@ -11,7 +11,7 @@ if waits_for_us "$1"; then
   trap 'rm -f "$pending.confirmed"' EXIT
 fi
 take_lock
-waits_for_us "$1" || fail "there is no change that waits for this confirmation; run 'pulumi up' again"
+waits_for_us "$1" || fail "no change is waiting for this confirmation; run 'pulumi up' again"
 switch_to "$version"
 disarm
 record "$version"

@@ -13,7 +13,7 @@ take_over() {
   if [[ -e $state ]] && [[ ! -e $taken_from || $(<"$taken_from") != "$former "* ]]; then return 0; fi
   [[ $(meta_of "$root/$former/current" concern) == "$concern" ]] || return 0
   [[ ! -e $run/pending.$former ]] ||
-    fail "a change of $former, this stack's former name, waits for its confirmation; nothing was changed. Run 'pulumi up' again in $(value_in "$run/pending.$former" seconds) s"
+    fail "a change made by $former, this stack's former name, is waiting for its confirmation; nothing was changed. Run 'pulumi up' again in $(value_in "$run/pending.$former" seconds) s"
   took=1
   # What that one was before is over: the state has its name.
   rm -f "$root/$former/taken-from"

@@ -44,7 +44,7 @@ const driver = {
       if (!/not enabled|^\s*% /im.test(archive)) return "able";
     } else if (/timer (type|value)|time configured/i.test(pending)) {
       throw new Refused(
-        `on ${session.machine} a change waits for its confirmation (show archive config rollback timer). It goes back by itself, or is confirmed there with 'configure confirm'; then run pulumi up again`,
+        `a change on ${session.machine} is waiting for its confirmation (show archive config rollback timer). It is undone by itself, or confirm it there with 'configure confirm'; then run pulumi up again`,
       );
     }
     return { unable: "that needs IOS with 'archive' and a 'path' in it configured" };

@@ -23,7 +23,7 @@ async function enable(session, secret) {
   if (asked()) {
     if (!secret) {
       throw new NoLogin(
-        `${machine} asks for an enable secret and none is set: pulumi config set --secret enableSecret-${machine}`,
+        `${machine} asks for an enable secret, but none is set: pulumi config set --secret enableSecret-${machine}`,
         false,
       );
     }

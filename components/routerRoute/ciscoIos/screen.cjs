@@ -2,7 +2,7 @@
 "use strict";
 // How IOS's terminal is read.
 
-/** @type {import("../cli/driver").Dialect} */
+/** @type {import("../cli/dialect").Dialect} */
 const dialect = {
   errors: [
     // All of IOS's errors begin so; %SYS-5-CONFIG_I: and the like are the log's.

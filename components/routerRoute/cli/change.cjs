@@ -108,7 +108,7 @@ async function change(driver) {
 
 /** @param {Router} router @param {Route} route */
 const foreignRoute = ({ machine, driver, tag }, route) =>
-  `somebody else's line routes ${route.prefix} on ${machine}: '${route.line}'. Remove it there first (${driver.removalOf(route)}), or hand it over by the end 'tag ${tag}'`;
+  `a line not managed by this stack routes ${route.prefix} on ${machine}: '${route.line}'. Remove it there first (${driver.removalOf(route)}), or hand it over by adding 'tag ${tag}' at its end`;
 
 /** The last word on a run: what happened, and what the router now does. */
 class Failure extends Error {}
@@ -146,7 +146,7 @@ async function canRevert(session, driver, job) {
   const answer = await driver.revert(session);
   if (answer === "able") return true;
   warn(
-    `it can't go back by itself when a change cuts us off: ${answer.unable}. The change is made without (confirmSeconds 0 says the same without this warning)`,
+    `it can't undo a change by itself if the change cuts off this connection: ${answer.unable}. The change is made without that (confirmSeconds 0 does the same without this warning)`,
   );
   return false;
 }
@@ -156,7 +156,7 @@ async function confirm(router) {
   const second = await Session.open(router);
   try {
     if (!(await router.driver.confirm(second)))
-      throw new Refused(`the confirmation came too late: ${router.machine} went back by itself`);
+      throw new Refused(`the confirmation came too late: ${router.machine} undid the change by itself`);
   } finally {
     second.close();
   }
@@ -182,7 +182,7 @@ async function goBack(session, router, former, minutes) {
       if (minutes > 0) await driver.confirm(way);
       return undone
         ? "its former routes are back, nothing has moved"
-        : "its routes are the former ones, nothing has moved";
+        : "its routes are unchanged, nothing has moved";
     } catch (error) {
       if (!isKnown(error)) throw error;
       session.close();
@@ -190,9 +190,10 @@ async function goBack(session, router, former, minutes) {
       if (way !== session) way?.close();
     }
   }
-  if (minutes > 0) return `${machine} does not let us go back now; it does by itself within ${minutes} min`;
+  if (minutes > 0)
+    return `${machine} can't be rolled back now; it undoes the change by itself within ${minutes} min`;
   const had = former.map(({ line }) => `'${line}'`).join(", ") || "none";
-  return `${machine} is in doubt: it does not let us go back. Before, its lines with tag ${router.tag} were ${had}. Run pulumi up again when it answers: it goes on from whatever is there`;
+  return `${machine} is in doubt: it could not be rolled back. Before the change, its lines with tag ${router.tag} were ${had}. Run pulumi up again when it answers: it continues from whatever is there`;
 }
 
 /** The router asks a next hop before anything moves to it. @param {Session} session @param {Driver} driver @param {WantedRoute[]} moved */
@@ -200,14 +201,14 @@ async function ping(session, driver, moved) {
   const servers = new Map(moved.map(({ server, hop }) => [hop, server]));
   for (const [hop, server] of servers) {
     if (process.env.LOOPBACK_HA_FORCE_MOVE) {
-      warn("LOOPBACK_HA_FORCE_MOVE is set: the servers were not asked before the move");
+      warn("LOOPBACK_HA_FORCE_MOVE is set: the servers were not checked before the move");
       return;
     }
     const answers = await driver.ping(session, hop);
     if (answers === undefined) return;
     if (!answers) {
       throw new Refused(
-        `${server} (${hop}) does not answer ${session.machine} at all. Is it up? LOOPBACK_HA_FORCE_MOVE=1 moves all the same`,
+        `${server} (${hop}) does not answer ${session.machine} at all. Is it running? To move anyway: LOOPBACK_HA_FORCE_MOVE=1`,
       );
     }
   }
@@ -240,13 +241,13 @@ async function verifyInside(session, driver, { routes, block }, moved) {
   const all = await driver.longer(session, block, routes);
   if (!all) {
     warn(
-      "it does not show routes by 'longer-prefixes': longer ones of others inside the VIP prefixes are not seen",
+      "it can't list routes with 'longer-prefixes': more specific routes of others inside the VIP prefixes go unnoticed",
     );
     return;
   }
   /** @param {import("./driver").LongerRoute} longer */
   const told = ({ wanted, prefix, line }) =>
-    `${wanted.prefix} should go to ${wanted.server} (${wanted.hop}) on ${session.machine}, but a longer route of somebody else leads a part of it elsewhere: '${line}'. Remove it there (${driver.commandToLookUp(prefix.replace("/32", ""))} says whose it is)`;
+    `${wanted.prefix} should go to ${wanted.server} (${wanted.hop}) on ${session.machine}, but a more specific route not managed by this stack sends part of it elsewhere: '${line}'. Remove it there (${driver.commandToLookUp(prefix.replace("/32", ""))} says whose it is)`;
   const first = all.find(({ wanted }) => moved.includes(wanted));
   if (first) throw new Refused(told(first));
   if (all.length > 0) warn(told(all[0]));
@@ -265,7 +266,7 @@ async function askAgain(job, moved, before, former) {
   if (before.size === 0 || checks.length === 0) {
     if (wasRouted) {
       warn(
-        "what moved was not asked: that needs VIPs that answer from here, and this machine not on the Ethernet",
+        "the moved VIPs were not checked: that needs VIPs that answer from this computer, and this computer outside the servers' subnet",
       );
     }
     return;
@@ -281,7 +282,7 @@ async function askAgain(job, moved, before, former) {
       const mute = checks.filter((check) => !now.has(keyOf(check)));
       if (mute.length > 0 && wasRouted) {
         warn(
-          `${mute[0].vip} (${mute[0].site}) does not answer from here, as it did not before${mute.length > 1 ? `; ${mute.length} VIPs in all` : ""}`,
+          `${mute[0].vip} (${mute[0].site}) does not answer from this computer, but did not before either${mute.length > 1 ? `; ${mute.length} VIPs in all` : ""}`,
         );
       }
       return;
@@ -289,7 +290,7 @@ async function askAgain(job, moved, before, former) {
     if (Date.now() > end) {
       const answer = now.get(keyOf(silent));
       throw new Refused(
-        `${serverOf(silent.vip)} does not answer for ${silent.vip} (${silent.site}) behind ${env("MACHINE")}, asked from here${answer ? `: '${answer.slice(0, 80)}' does` : ""}`,
+        `${serverOf(silent.vip)} does not answer for ${silent.vip} (${silent.site}) behind ${env("MACHINE")}, asked from this computer${answer ? `: '${answer.slice(0, 80)}' does` : ""}`,
       );
     }
     await pause(300);
@@ -313,7 +314,7 @@ async function keep(session, router) {
     }
   }
   throw new Failure(
-    `${problem?.message}; its routes are the wanted ones, but not saved: a reboot would bring the former back. Run pulumi up again`,
+    `${problem?.message}; its routes are as wanted, but not saved: a reboot would restore the old ones. Run pulumi up again`,
   );
 }
 

@@ -3,6 +3,7 @@
  * way back and the words, is in change.cjs. The verbs are those of NAPALM's drivers; a driver is plain JavaScript, as it runs
  * beside ssh and, for `delete`, as one text out of the state.
  */
+import type { Dialect } from "./dialect";
 import type { Session } from "./session.cjs";
 
 /** A static route of a router's configuration. */
@@ -40,18 +41,6 @@ export interface LongerRoute<W extends WantedRoute = WantedRoute> {
   wanted: W;
   prefix: string;
   line: string;
-}
-
-/** How a router's screen is read. */
-export interface Dialect {
-  /** Lines in which it says that it did not do as told. */
-  errors: RegExp[];
-  /** Lines that may come behind a prompt without another one: its log, a reminder. */
-  interjections: RegExp;
-  /** What it prints right behind a prompt, on the same line. */
-  behindPrompt: RegExp;
-  /** Whether a prompt is that of configuration mode. */
-  isConfiguring(prompt: string): boolean;
 }
 
 /** A kind of router. What a verb is refused, it throws as Refused of session.cjs, in the router's words. */

@@ -19,7 +19,7 @@ async function removeRoutes(driver) {
     if (!(await driver.isSaved(session))) await driver.save(session);
   } catch (error) {
     const { message } = /** @type {Error} */ (error);
-    throw new Error(`${message}; look there for what is left: ${driver.commandToShow(router.tag)}`);
+    throw new Error(`${message}; check there for what is left: ${driver.commandToShow(router.tag)}`);
   } finally {
     session.close();
   }
@@ -32,7 +32,7 @@ function remove(driver) {
     if (error instanceof NoLogin && error.unreachable) {
       const { tag } = thisRouter(driver, 0);
       process.stderr.write(
-        `warning: ${machine} does not answer, so its routes stay. If it comes back, take them out there: ${driver.commandToShow(tag)}\n`,
+        `warning: ${machine} does not answer, so its routes stay. If it comes back, remove them there: ${driver.commandToShow(tag)}\n`,
       );
       return;
     }

@@ -4,7 +4,7 @@
 // What a router's terminal shows: prompts, echoes, pages and errors. Pure.
 const { withoutSequences } = require("../../host/foreignText.cjs");
 
-/** @typedef {import("./driver").Dialect} Dialect */
+/** @typedef {import("./dialect").Dialect} Dialect */
 
 /** Text without what moves a cursor. @param {string} text */
 function plain(text) {

@@ -6,7 +6,8 @@ const { explainSshFailure } = require("../../host/sshFailure.cjs");
 const { newerWords, withoutSecrets } = require("../../host/sshHere.cjs");
 const { answerIn, failureIn, hostOf, lastLine, plain, promptIn } = require("./screen.cjs");
 
-/** @typedef {import("./driver").Driver} Driver */
+/** @typedef {import("./dialect").Dialect} Dialect */
+/** @typedef {{ dialect: Dialect, open(session: Session, secret: string | undefined): Promise<void> }} Login how a kind of router is logged in to */
 
 /** Seconds to log in, for one command, and for saving the configuration to slow flash. */
 const LIMITS = { login: 20, command: 15, save: 60 };
@@ -38,7 +39,7 @@ class Session {
 
   /**
    * @param {string} machine its name in messages @param {string[]} sshArguments @param {number} deadline in ms
-   * @param {import("./driver").Dialect} dialect
+   * @param {Dialect} dialect
    */
   constructor(machine, sshArguments, deadline, dialect) {
     this.machine = machine;
@@ -68,7 +69,7 @@ class Session {
 
   /**
    * Logs in as the driver does.
-   * @param {{ machine: string, ssh: string[], secret?: string, deadline: number, driver: Driver }} router
+   * @param {{ machine: string, ssh: string[], secret?: string, deadline: number, driver: Login }} router
    * @throws {NoLogin} when that can't be done
    */
   static async open({ machine, ssh, secret, deadline, driver }) {

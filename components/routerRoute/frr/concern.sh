@@ -17,9 +17,9 @@ vty() {
   local command arguments=() printed tries=20
   for command; do arguments+=(-c "$command"); done
   until printed=$(timeout 30 vtysh "${arguments[@]}" 2>&1) && [[ ! $(complaint <<<"$printed") ]]; do
-    [[ $printed == *'could not lock'* ]] || fail "FRR refuses: $(complaint <<<"$printed")"
+    [[ $printed == *'could not lock'* ]] || fail "FRR rejects the commands: $(complaint <<<"$printed")"
     # FRR 10 changes for one session at a time. For long a session has it only by `configure terminal file-lock`.
-    ((tries-- > 0)) || fail "somebody else's vtysh session holds FRR's configuration ($(complaint <<<"$printed")). It ends with that session; see: who"
+    ((tries-- > 0)) || fail "someone else's vtysh session has FRR's configuration locked ($(complaint <<<"$printed")). The lock ends with that session; see: who"
     sleep 0.5
   done
   say "$printed"
@@ -109,16 +109,16 @@ serves_statics() { [[ $(running) =~ zebra.*staticd|staticd.*zebra ]]; }
 check_kind() {
   local daemons line
   need vtysh
-  daemons=$(running) || fail "FRR does not run ($(head -n 1 <<<"$daemons")); nothing was changed. Start it: systemctl enable --now frr"
+  daemons=$(running) || fail "FRR is not running ($(head -n 1 <<<"$daemons")); nothing was changed. Start it: systemctl enable --now frr"
   serves_statics || { [[ $daemons == *watchfrr* ]] && wait_for 10 serves_statics; } ||
-    fail "FRR's daemon for static routes does not run (running:$daemons); nothing was changed. See /etc/frr/daemons, then: systemctl restart frr"
+    fail "FRR's daemon for static routes is not running (running:$daemons); nothing was changed. See /etc/frr/daemons, then: systemctl restart frr"
   line=$(shadows "$bundle")
   fail_or_warn 1 told_shadow "$line" '; nothing was changed'
   line=$(statics | awk 'FILENAME == "-" { if ($4 == "foreign") foreign[$1 " " $2]; next } ($1 " " $3) in foreign { print $1, $3 }' - "$bundle/want/routes")
   fail_or_warn 1 told_same_line "$line" '; nothing was changed'
 }
-told_shadow() { say "somebody else routes $1$2. Remove that route, or give it a distance above $far"; }
-told_same_line() { say "somebody else has the line 'ip route $1' with another tag or distance, which is the same line to FRR$2. Remove it: vtysh -c 'configure terminal' -c 'no ip route $1'"; }
+told_shadow() { say "a route not managed by this stack exists for $1$2. Remove that route, or give it a distance above $far"; }
+told_same_line() { say "the line 'ip route $1' exists with another tag or distance, not managed by this stack, and FRR treats both as one line$2. Remove it: vtysh -c 'configure terminal' -c 'no ip route $1'"; }
 # Not by the kernel's table: a route with a greater distance is no obstacle.
 check_foreign_routes() { :; }
 
@@ -151,7 +151,7 @@ activate() {
     # A supervisor comes again.
     [[ ${restoring:-} ]] || serves_statics || wait_for 15 serves_statics || true
     wait_for 5 zebra_has "$todo"
-  } || fail "FRR does not take these next hops: $(awk '$1 == "add" { print $3 }' <<<"$todo" | sort -u | xargs). Is the router's Ethernet up?"
+  } || fail "FRR does not accept these next hops: $(awk '$1 == "add" { print $3 }' <<<"$todo" | sort -u | xargs). Is the router's link to the servers up?"
   configure "${drop[@]}"
   if [[ $dir ]]; then
     [[ ${restoring:-} ]] || demote_siblings +
@@ -242,7 +242,7 @@ save() {
     $text =~ s/^ip route [^\n]* tag $ENV{TAG}( [^\n]*)?\n//mg;
     $text =~ s/\A((?:(?:[#!]|(?:frr|hostname|domainname|log|service|password|enable|no) )[^\n]*\n|\n)*)/$1$ENV{OURS}/;
     replace_file($file, $handle, $text) if $text ne $old' "$scripts/replaceFile.pl" \
-    "$file" || fail "FRR's $file could not be written: what is in force now would be lost when FRR starts again. Is it a link, or no plain file? See: ls -l $file"
+    "$file" || fail "FRR's $file could not be written: the current routes would be lost at FRR's next start. Is it a link, or not a regular file? See: ls -l $file"
 }
 
 verify_kind() {
@@ -254,7 +254,7 @@ told_missing() {
   local prefix hop shadow
   read -r prefix _ hop <<<"$1"
   shadow=$(shadows "$bundle" | grep -m 1 -F "$prefix " || true)
-  say "FRR has $prefix by $hop, and does not put it into force: ${shadow:+somebody else routes }${shadow:-see vtysh -c \"show ip route $prefix\"}"
+  say "FRR has $prefix via $hop, but does not install it: ${shadow:+a route not managed by this stack exists for }${shadow:-see vtysh -c \"show ip route $prefix\"}"
 }
 
 drift() {

@@ -225,7 +225,7 @@ load_pins() {
   # somebody flushes at this moment.
   in_time 20 nft -f - <<<"$change"$'\n'"$stale" 2>/dev/null ||
     in_time 20 nft -f - <<<"add table ip $pin_table"$'\n'"delete table ip $pin_table"$'\n'"$text" ||
-    fail "nft refuses the table '$pin_table', without which open connections would break; see the lines above"
+    fail "nft rejects the table '$pin_table', without which open connections would break; see the lines above"
   rm -f "$pins_failure"
   say "$text" >"$pins_loaded"
   list_pins >"$pins_listed"
@@ -275,7 +275,7 @@ pin_obstacle() {
   if [[ -s $pins_failure ]]; then
     say "nft fails: $(<"$pins_failure")"
   elif [[ ! -e $pins_listed ]]; then
-    say "their table is not loaded, or there is no room to note it (df $run)"
+    say "their table is not loaded, or there is no space to record it (df $run)"
   fi
 }
 
@@ -391,12 +391,12 @@ check_pins() {
   mask=$(setting "$bundle" mark_mask)
   preference=$(setting "$bundle" rule_priority)
   line=$(awk '{ print "route show table", $5 }' "$bundle/want/servers" | ask_kernel | grep -v "proto $protocol" | head -n 1 || true)
-  [[ -z $line ]] || fail "a routing table that pins need has somebody else's route ($line); nothing was changed. Set routers.$machine.pinning.tableBase to a number whose followers are free"
+  [[ -z $line ]] || fail "a routing table that pinning needs has a route not managed by this stack ($line); nothing was changed. Set routers.$machine.pinning.tableBase to a number followed by unused tables"
   while read -r line; do
     [[ $line != *" proto $protocol"* ]] || continue
-    [[ ${line%%:*} != "$preference" ]] || fail "routing rule preference $preference, which pins need, is taken ($line); nothing was changed. Set routers.$machine.pinning.rulePriority"
+    [[ ${line%%:*} != "$preference" ]] || fail "routing rule priority $preference, which pinning needs, is already used ($line); nothing was changed. Set routers.$machine.pinning.rulePriority"
     if has_mark_within "$mask" "$line"; then
-      fail "a routing rule of somebody else uses marks within $mask ($line); nothing was changed. Set routers.$machine.pinning.markMask to bits that are free"
+      fail "a routing rule not managed by this stack uses marks within $mask ($line); nothing was changed. Set routers.$machine.pinning.markMask to unused bits"
     fi
   done < <(ip -4 rule show)
   check_helpers
@@ -408,13 +408,13 @@ check_helpers() {
   local helpers
   helpers=$(setting "$bundle" helpers)
   [[ ! $helpers ]] || begin_ruleset "$bundle" | nft -c -f - 2>/dev/null ||
-    fail "this router's kernel lacks a module for pinning.helpers (nf_conntrack_${helpers%%,*}); nothing was changed. Install it, or leave the helpers out"
+    fail "this router's kernel lacks a module for pinning.helpers (nf_conntrack_${helpers%%,*}); nothing was changed. Install it, or remove the helpers"
 }
 
 check_pins_of_others() {
   local line
   line=$(items_of_others | comm -13 <(pin_items "$bundle" | sort) - | awk 'NR == FNR { split($0, w, " "); if ($1 == "table") hop[$2] = $4; next } $1 == "table" && ($2 in hop) && hop[$2] != $4 { print $2; exit }' <(pin_items "$bundle") -)
-  [[ -z $line ]] || fail "routing table $line stands for another server in another stack's pins; nothing was changed. Set routers.$machine.pinning.tableBase and markMask apart"
+  [[ -z $line ]] || fail "routing table $line is used for another server by another stack's pins; nothing was changed. Give the stacks different values of routers.$machine.pinning.tableBase and markMask"
 }
 
 # has_mark_within MASK RULE
@@ -442,7 +442,7 @@ pin_warnings() {
   [[ $(</proc/sys/net/netfilter/nf_conntrack_tcp_loose) == 1 ]] ||
     say "net.netfilter.nf_conntrack_tcp_loose is 0: after a reboot of this router open connections are not pinned again"
   awk '{ of[$2] = of[$2] " " $1; count[$2]++ }
-    END { for (card in count) if (count[card] > 1) print "several servers answer with the network card" " " card " (" substr(of[card], 2) "): connections that began before the pins, or that a server opens, can\047t be told apart" }' "$macs" 2>/dev/null || true
+    END { for (card in count) if (count[card] > 1) print "several servers answer with the network card" " " card " (" substr(of[card], 2) "): connections that began before pinning, or that a server opens, can\047t be told apart" }' "$macs" 2>/dev/null || true
   # Without the elements of sets: somebody may block half the world by its addresses, and listing them takes seconds.
   nft -t list ruleset 2>/dev/null | awk -v ours="$pin_table" '
     $1 == "table" { mine = $3 == ours }
@@ -451,9 +451,9 @@ pin_warnings() {
     $1 == "flowtable" { offload = 1 }
     /meta mark set ct mark([ \t]*$|[ \t]+[^& \t])/ { unmasked = 1 }
     END {
-      if (notrack) print "somebody\047s nftables rule says notrack: flows that it matches are not pinned"
-      if (offload) print "somebody\047s flowtable offloads connections: those bypass the pins, and a flip breaks them"
-      if (unmasked) print "somebody\047s nftables rule restores packet marks unmasked (meta mark set ct mark): it may undo the pins"
+      if (notrack) print "an nftables rule not managed by this stack says notrack: flows that it matches are not pinned"
+      if (offload) print "a flowtable not managed by this stack offloads connections: those bypass pinning, and a flip breaks them"
+      if (unmasked) print "an nftables rule not managed by this stack restores packet marks unmasked (meta mark set ct mark): it may undo pinning"
     }'
   strict_devices
 }
@@ -469,7 +469,7 @@ strict_devices() {
     ((all != 1 || own == 2)) || own=1
     ((own != 1 || all == 2)) || strict+=" $device"
   done
-  [[ ! $strict ]] || say "the servers are behind several interfaces, and rp_filter is 1 on$strict: packets of pinned flows may be dropped there. Set net.ipv4.conf.all.rp_filter to 2"
+  [[ ! $strict ]] || say "the servers are reached through several interfaces, but rp_filter is 1 on$strict: packets of pinned flows may be dropped there. Set net.ipv4.conf.all.rp_filter to 2"
 }
 
 # A packet with a server's mark goes to that server, whatever the main table says. The run is concerned with those that get
@@ -490,9 +490,9 @@ told_wrong_mark() {
   read -r sample _ <"$run/samples"
   read -r _ name hop _ mark _ <<<"$1"
   goes=$(ip -4 route get "$sample" mark "$mark" 2>&1 | head -n 1 || true)
-  why="Somebody else's routing rule is in the way"
+  why="A routing rule not managed by this stack is in the way"
   if [[ $goes == RTNETLINK* ]]; then why=$(down_links); fi
-  say "packets with mark $mark should go to $name ($hop), but the kernel forwards them so: $goes. ${why:-"A route of ours was lost meanwhile; run 'pulumi up' again"}"
+  say "packets with mark $mark should go to $name ($hop), but the kernel forwards them like this: $goes. ${why:-"One of loopback-ha's routes was lost in the meantime; run 's routes was lost in the meantime; run ' again"}"
 }
 
 # Clients of a server that is down learn at once that their connections are gone. Whose answer was lost is told again: a
@@ -503,7 +503,7 @@ tell_clients() {
   mask=$(setting "$1" mark_mask)
   marks=$(awk '$3 == "down" { print $4 }' "$1/want/servers")
   [[ $marks ]] || return 0
-  tickle "$1" || warn "the clients of servers that are down could not be told that their connections are gone"
+  tickle "$1" || warn "could not reset the connections of servers that are down: their clients will notice only by a timeout"
   (
     exec {lock}>&-
     for _ in 1 2; do

@@ -68,7 +68,7 @@ check_trackers() {
   local found
   if ! wants_only_vips "$bundle" || wants_only_vips "$state/current"; then return 0; fi
   found=$(trackers | head -n 1)
-  [[ ! $found ]] || fail "pinning.trackOnlyVips can't be had beside what needs connections tracked: $found; nothing was changed. Leave routers.$machine.pinning.trackOnlyVips out"
+  [[ ! $found ]] || fail "pinning.trackOnlyVips can't be used together with something that needs all connections tracked: $found; nothing was changed. Remove routers.$machine.pinning.trackOnlyVips"
 }
 
 # note_trackers DIR: by the supervisor, and by a run before it loads the table.
@@ -81,7 +81,7 @@ note_trackers() {
   fi
   [[ ! -e $tracked_by ]] || return 0
   say "$found" >"$tracked_by"
-  warn "pinning.trackOnlyVips ends: ${found%%$'\n'*} needs connections tracked. From now on the router tracks all of them; the conntrack table must have room"
+  warn "pinning.trackOnlyVips is switched off: ${found%%$'\n'*} needs all connections tracked. From now on the router tracks them all; make sure that the conntrack table is large enough"
 }
 
 # At once when such rules come: nobody who is kept out by them waits until all is looked at. The chains, then empty, go next.
@@ -97,5 +97,5 @@ could_leave_others_untracked() { had_to_end "$1" && [[ ! $(trackers) ]]; }
 
 track_warnings() {
   had_to_end "$bundle" || return 0
-  say "pinning.trackOnlyVips is not in force: $(head -n 1 "$tracked_by") needs connections tracked. The router tracks all of them"
+  say "pinning.trackOnlyVips is not in force: $(head -n 1 "$tracked_by") needs all connections tracked. The router tracks them all"
 }

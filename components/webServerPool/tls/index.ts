@@ -245,7 +245,7 @@ function pairSecrets(pairs: ReturnType<typeof givenPairs>): Record<string, pulum
       const packed = packPairs(all);
       if (!packed)
         throw new UserError(
-          `tls: ${Object.keys(all).length} certificates and keys come with the program, which are more than the 1 MB that a command can have: write them into a folder, and give the pool tls.folder`,
+          `tls: ${Object.keys(all).length} certificates and keys are passed by the program, more than the 1 MB that a command can take: write them to a folder, and set the pool's tls.folder`,
         );
       return packed;
     }),

@@ -94,7 +94,7 @@ function parsePair(texts, source) {
     return {
       broken:
         code === "ERR_MISSING_PASSPHRASE" || /ENCRYPTED/.test(texts.key)
-          ? `${source.key} has a pass phrase, which Apache could ask nobody for`
+          ? `${source.key} has a passphrase, which Apache has no way to ask for`
           : `${source.key} has no private key in PEM form`,
     };
   }
@@ -170,8 +170,8 @@ function problemsOf(pair, names, now) {
     const place = rest.findIndex((other) => other.checkPrivateKey(key));
     return [
       place < 0
-        ? `${source.key} is not the key of ${source.chain}, and Apache would end: put the key there that the certificate was ordered with`
-        : `${source.chain} is in the wrong order: the site's certificate is number ${place + 2}; put it first, then the one that issued it, and so on`,
+        ? `${source.key} is not the key of ${source.chain}, and Apache would stop: put the key there that the certificate was ordered with`
+        : `${source.chain} is in the wrong order: the site's certificate is number ${place + 2}; put it first, followed by the one that issued it, and so on`,
     ];
   }
   return [

@@ -76,7 +76,7 @@ export function planCertificates(
     if ("missing" in reading) {
       keep();
       if (isGone && holders.length > 0)
-        plan.warnings.push(`site ${name}: ${reading.missing} is gone. The certificate in force stays`);
+        plan.warnings.push(`site ${name}: ${reading.missing} is missing. The certificate in force stays`);
       else {
         lacking ||= reading.missing;
         (holders.length > 0 ? kept : without).push(name);
@@ -92,14 +92,15 @@ export function planCertificates(
       const isInForce = holders.some((lines) => factsIn(lines[name])?.certificate === facts.certificate);
       if (problems.length > 0 && !isInForce)
         plan.refusals.push(...problems.map((text) => ({ site: name, text })));
-      else plan.warnings.push(...problems.map((text) => `site ${name}: in force already: ${text}`));
+      else plan.warnings.push(...problems.map((text) => `site ${name}: already in force: ${text}`));
       if (problems.length > 0 && !(isInForce && fits(pair))) keep();
       else for (const lines of plan.lines.values()) lines[name] = lineOf(facts);
     }
   }
-  const of = (lack: string[]): string => `no certificate and key here (${lacking}) for ${list(lack)}`;
-  if (kept.length > 0) plan.notes.push(`${of(kept)}: what is in force stays`);
-  if (without.length > 0) plan.notes.push(`${of(without)}: http only until they are here`);
+  const of = (lack: string[]): string =>
+    `this computer has no certificate and key (${lacking}) for ${list(lack)}`;
+  if (kept.length > 0) plan.notes.push(`${of(kept)}: the certificates in force stay`);
+  if (without.length > 0) plan.notes.push(`${of(without)}: http only until it does`);
   plan.warnings.push(...expiryWarnings([...plan.lines.values()], now));
   return plan;
 }

@@ -79,7 +79,7 @@ describe("commit-confirm", function () {
       assert.ok(kept > SECONDS - 1 && kept < SECONDS + 1, `kept for ${kept} s`);
       assert.match(
         printed,
-        /r1.*(has gone back to the state before by itself|undoes by itself|change was undone)/,
+        /r1.*(went back to its previous state by itself|undoes by itself|change was undone)/,
       );
       await farm.up();
       assert.deepEqual(await farm.serving(), AWAY);
@@ -99,7 +99,7 @@ describe("commit-confirm", function () {
       await r1("test -e /var/lib/loopback-ha/loopback-ha.lab.r1.linux-routes/in-doubt");
       // The journal takes its time on a busy machine.
       await within(10, "the reason in the journal", async () =>
-        /r1: nobody confirmed the change, but a server that it led away from does not answer/.test(
+        /r1: the change was not confirmed, but a server it moved traffic away from does not answer/.test(
           await r1("journalctl -u 'loopback-ha*' -o cat"),
         ),
       );

@@ -305,7 +305,10 @@ describe("loopback-ha, the command line", function () {
       const dead = await farm.lab.spawn("operator", ["true"]);
       await once(dead, "exit");
       lock(dead.pid!);
-      assert.match(await done("unlock"), new RegExp(`removed the lock of process ${dead.pid}.*it is dead`));
+      assert.match(
+        await done("unlock"),
+        new RegExp(`removed the lock of process ${dead.pid}.*that process is dead`),
+      );
       assert.match(await done("unlock"), /the stack is not locked/);
       await farm.up();
     });

@@ -118,14 +118,17 @@ describe("a dead server", function () {
     await farm.up();
     await farm.lab.reset("web2");
     await farm.setState("web2", "maintenance");
-    assert.match(await farm.up(), /web2 has nothing of ours on it: it is new here, or has a new disk/);
+    assert.match(
+      await farm.up(),
+      /web2 has no files from this stack: the machine is new, or its disk was replaced/,
+    );
     await farm.setState("web2", "active");
     await farm.up();
     assert.deepEqual(await farm.serving(), SERVERS);
 
     await farm.lab.reset("r1");
     const printed = await farm.up();
-    assert.match(printed, /r1 has nothing of ours on it/);
+    assert.match(printed, /r1 has no files from this stack/);
     assert.match(printed, /r1: 192\.0\.2\.64\/27: new => via web2/);
     assert.deepEqual(await farm.serving(), SERVERS);
     assert.doesNotMatch(await farm.up(), /updated|r1: /);

@@ -415,7 +415,7 @@ describe("drift", function () {
     const seen = await preview();
     assert.match(
       seen,
-      /warning: web4: drift unknown \(its user may not run commands as root without a password\)/,
+      /warning: web4: drift unknown \(its login user may not run commands as root without a password\)/,
     );
     assert.deepEqual(drifting(seen), []);
     await project.drop("servers.web4.ssh");
@@ -429,8 +429,8 @@ describe("drift", function () {
       `${LOOPBACK_VIP[0].by} && echo then >/var/lib/loopback-ha/loopback-ha.lab.web-web1.vips/in-doubt`,
     );
     const seen = await preview("--diff");
-    assert.match(seen, /in doubt: a run that began at then was not finished or not recorded/);
-    assert.match(seen, /DRIFT=a run that began at then/);
+    assert.match(seen, /in doubt: a run that started at then was not finished, or not recorded/);
+    assert.match(seen, /DRIFT=a run that started at then/);
     assert.doesNotMatch(seen, /^ +- address/m);
     await up();
     assert.equal(await differences("web1"), "");
@@ -441,7 +441,7 @@ describe("drift", function () {
     const holder = await lab.spawn("web1", ["flock", "/run/loopback-ha/lock", "sleep", "60"]);
     try {
       const seen = await preview();
-      assert.match(seen, /warning: web1: drift unknown \(another run is at work here/);
+      assert.match(seen, /warning: web1: drift unknown \(another run is in progress here/);
       assert.deepEqual([drifting(seen), named(seen, "update")], [[], []]);
     } finally {
       holder.kill();

@@ -115,7 +115,7 @@ describe("a failover", function () {
         "table inet fw { chain forward { type filter hook forward priority 0; policy drop; }; }",
       );
       await farm.setState("web2", "maintenance");
-      const closed = /chain forward of table inet fw drops all that this router forwards/;
+      const closed = /chain forward of table inet fw drops everything that this router forwards/;
       assert.match(await preview(), closed);
       assert.match(await farm.failingUp(), closed);
       assert.ok(
@@ -170,7 +170,7 @@ describe("a failover", function () {
       await farm.setState("web2", "maintenance");
       assert.match(
         await farm.up(),
-        /warning: r1: port 8443 of widgetco on web1 does not answer for 192\.0\.2\.69, as no server did before/,
+        /warning: r1: port 8443 of widgetco on web1 does not answer for 192\.0\.2\.69, but neither did any server before/,
       );
       await home();
       await farm.sh("web2", `systemd-run --quiet --collect --unit=listener perl -e '${listener}'`);
@@ -264,9 +264,12 @@ describe("a failover", function () {
       assert.match(await refused(""), /usage: loopback-ha-move[\s\S]*192\.0\.2\.64\/27 web2 192\.0\.2\.3/);
       assert.match(
         await refused(`203.0.113.0/24 web3`),
-        /203\.0\.113\.0\/24 is no prefix here; these are: 192\.0\.2\.32\/27/,
+        /203\.0\.113\.0\/24 is not a prefix of this router; known prefixes: 192\.0\.2\.32\/27/,
       );
-      assert.match(await refused(`${PREFIX} web9`), /web9 is no server here; these are: web1 web2 web3 web4/);
+      assert.match(
+        await refused(`${PREFIX} web9`),
+        /web9 is not a server of this router; known servers: web1 web2 web3 web4/,
+      );
       assert.match(await refused(`${PREFIX} web2`), /goes to web2 already; nothing was changed/);
       await farm.sh("web3", "systemctl stop apache2");
       assert.match(

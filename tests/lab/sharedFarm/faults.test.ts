@@ -22,19 +22,19 @@ const REFUSALS: [string, string, string, RegExp][] = [
     "somebody else's broken vhost",
     "echo 'Bogus on' >/etc/apache2/sites-enabled/foreign.conf",
     "rm /etc/apache2/sites-enabled/foreign.conf",
-    /web3: Apache's configuration is broken already, before our change: .*foreign\.conf/,
+    /web3: Apache's configuration was already broken before this change: .*foreign\.conf/,
   ],
   [
     "port 80 held by another program",
     `systemctl stop apache2 && systemd-run --quiet --unit=squatter ${HELD.replace("perl", "/usr/bin/perl")}; sleep 0.5`,
     "systemctl stop squatter; systemctl start apache2",
-    /web3: port 80 is held by another program .*perl/,
+    /web3: port 80 is in use by another program .*perl/,
   ],
   [
     "another port held by another program, and a Listen for it that Apache has not read yet",
     `systemd-run --quiet --unit=squatter ${HELD.replace("perl", "/usr/bin/perl").replace("80", "443")}; echo 'Listen 443' >/etc/apache2/conf-enabled/tls.conf; sleep 0.5`,
     "systemctl stop squatter; rm /etc/apache2/conf-enabled/tls.conf",
-    /web3: port 443 is held by another program \(perl, process \d+\).*\/etc\/apache2\/conf-enabled\/tls\.conf:1/,
+    /web3: port 443 is in use by another program \(perl, process \d+\).*\/etc\/apache2\/conf-enabled\/tls\.conf:1/,
   ],
   [
     "a VIP on another interface",

@@ -150,7 +150,7 @@ ${PAGE}END
     await setLines(PHP);
     const asked = await whileAsked(async () => {
       const refused = await farm.failingUp();
-      assert.match(refused, /site php has a handler by FastCGI, and Apache lacks proxy_fcgi_module/);
+      assert.match(refused, /site php uses a FastCGI handler, but Apache lacks proxy_fcgi_module/);
       assert.match(refused, /Enable it: a2enmod proxy_fcgi/);
       await onServers(`a2enmod -q ${MODULES} && systemctl reload apache2`);
       await farm.up();
@@ -218,7 +218,7 @@ ${PAGE}END
     await setLines(PHP);
     assert.match(
       await farm.up(),
-      /web1: site php: a virtual host of somebody else's shows \/var\/www\/html\/, too \(\/etc\/apache2\/sites-enabled\/000-default\.conf:\d+\): the source of the site's programs is public there/,
+      /web1: site php: a virtual host not managed by this stack also serves \/var\/www\/html\/ \(\/etc\/apache2\/sites-enabled\/000-default\.conf:\d+\): if it does not run the site's programs, their source code is public/,
     );
     await remove();
   });

@@ -242,7 +242,7 @@ describe("pinned flows", function () {
         await r1("mv /usr/sbin/nft.off /usr/sbin/nft");
       }
       await within(4, "pinned again", whole);
-      await within(4, "said", async () => (await journal()).includes("r1: all of it is in force again"));
+      await within(4, "said", async () => (await journal()).includes("r1: everything is in force again"));
     });
 
     it("looks at what is its own, however many routes of others there are (M10)", async () => {
@@ -331,19 +331,19 @@ describe("pinned flows", function () {
         "a routing table",
         "ip route add 203.0.113.0/24 via 192.0.2.5 table 76003",
         "ip route del 203.0.113.0/24 table 76003",
-        /r1: a routing table that pins need has somebody else's route .*tableBase/,
+        /r1: a routing table that pinning needs has a route not managed by this stack .*tableBase/,
       ],
       [
         "the rules' preference",
         "ip rule add from 203.0.113.9 lookup 99 pref 7677",
         "ip rule del from 203.0.113.9 lookup 99 pref 7677",
-        /r1: routing rule preference 7677.*rulePriority/,
+        /r1: routing rule priority 7677.*rulePriority/,
       ],
       [
         "the mark's bits",
         "ip rule add fwmark 0x1000000/0x1000000 lookup 99 pref 98",
         "ip rule del pref 98",
-        /r1: a routing rule of somebody else uses marks within 0xff000000.*markMask/,
+        /r1: a routing rule not managed by this stack uses marks within 0xff000000.*markMask/,
       ],
     ];
     for (const [what, bring, mend, refusal] of COLLISIONS) {
@@ -405,7 +405,7 @@ describe("pinned flows", function () {
       assert.notEqual(await past(), "000");
       assert.match(
         await r1(`journalctl --quiet --unit ${UNIT} --since -60s`),
-        /trackOnlyVips ends: table inet fw \(/,
+        /trackOnlyVips is switched off: table inet fw \(/,
       );
       // It is no reason to refuse what was in force.
       assert.match(await farm.up(), /trackOnlyVips is not in force: table inet fw/);
@@ -421,7 +421,7 @@ describe("pinned flows", function () {
       const refused = await farm.failingUp().finally(() => r1("nft delete table inet fw"));
       assert.match(
         refused,
-        /trackOnlyVips can't be had beside what needs connections tracked: table inet fw/,
+        /trackOnlyVips can't be used together with something that needs all connections tracked: table inet fw/,
       );
       await farm.drop("routers.r1.pinning.trackOnlyVips");
       await farm.up();

@@ -107,7 +107,7 @@ describe("variants of the farm", () => {
     assert.notEqual(code, 0);
     assert.match(
       stdout,
-      /r1: site widgetco answers with status 40[34] on web2 \(192\.0\.2\.101\), and with status 200 on web3, which has it now; nothing was moved/,
+      /r1: site widgetco answers with status 40[34] on web2 \(192\.0\.2\.101\), but with status 200 on web3, which has it now; nothing was moved/,
     );
     assert.deepEqual(await serving(), SERVERS);
     // The first is the pin, which did not come into force.
@@ -258,7 +258,7 @@ describe("variants of the farm", () => {
     const refused = await project.up();
     assert.match(
       refused.stdout,
-      /named-checkzone refuses zone widgetco\.example: line \d+: .*; nothing was changed/,
+      /named-checkzone rejects zone widgetco\.example: line \d+: .*; nothing was changed/,
     );
     for (const [i] of records.entries()) await project.drop(own(records.length - i));
     for (const zone of [NETWORK, "_sites.widgetco.example"]) await project.drop(`zones["${zone}"]`);

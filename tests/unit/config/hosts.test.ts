@@ -59,7 +59,7 @@ describe("config: bad servers, routers and name servers", () => {
     row(["routers", "r1", "confirmSeconds"], -1, "from 0 to 600", 0),
     row(["routers", "r1", "checkSeconds"], 4, "of seconds from 5 to 60, such as 30", 5),
     row(["routers", "r1", "checkSeconds"], 61, "from 5 to 60", 60),
-    row(pinning("markMask"), "ff000000", "is no mask of 32 bits; use one such as 0xff000000", "0x00ff0000"),
+    row(pinning("markMask"), "ff000000", "is not a 32-bit mask; use one such as 0xff000000", "0x00ff0000"),
     row(pinning("markMask"), "0xf0f00000", "is not one run of bits", "0x1f"),
     row(
       pinning("markMask"),
@@ -74,7 +74,7 @@ describe("config: bad servers, routers and name servers", () => {
       "uses tables 241 to 270, but 253 is the kernel's table default; use one such as 76000",
       255,
     ),
-    row(pinning("tableBase"), 7650, "but 7676 is the table by which servers are asked", 7676),
+    row(pinning("tableBase"), 7650, "but 7676 is the table for health checks before a move", 7676),
     row(pinning("rulePriority"), 0, "from 1 to 32765, such as 7677", 1),
     row(pinning("rulePriority"), 32766, "from 1 to 32765", 32765),
     row(
@@ -87,7 +87,7 @@ describe("config: bad servers, routers and name servers", () => {
     row(
       pinning("helpers"),
       ["ftps"],
-      "is no protocol that can be helped; use ftp",
+      "is not a protocol with a helper; use ftp",
       ["ftp"],
       "routers.r1.pinning.helpers[0]",
     ),

@@ -28,7 +28,7 @@ describe("tls: the operator's folder, for who plans nothing", () => {
       "one that is gone",
       undefined,
       true,
-      /^site widgetco: certs\/widgetco\/fullchain\.pem is gone; what is in force stays$/,
+      /^site widgetco: certs\/widgetco\/fullchain\.pem is missing; the certificate in force stays$/,
     ],
     [
       "a key that does not fit",

@@ -216,7 +216,7 @@ LOOPBACK_HA_TOKEN=t; ${settings} fetch_certificates ${bundle}; say fetched; ls $
     has(2, 3);
     assert.match(
       fetch({}, `state=${before};`),
-      /LACKS 1\nfailed: the certificate of site a that this run is to bring is not where it was; nothing was changed/,
+      /LACKS 1\nfailed: the certificate of site a that this run should install is no longer in its folder; nothing was changed/,
     );
     fs.rmSync(before, { recursive: true });
   });
@@ -228,8 +228,11 @@ LOOPBACK_HA_TOKEN=t; ${settings} fetch_certificates ${bundle}; say fetched; ls $
       run(
         `exec 3< <(printf '${answer}') 4>&1; LOOPBACK_HA_TOKEN=t; fetch_certificates ${bundle}; say fetched`,
       );
-    assert.match(ask("LOOPBACK-HA-SUPPLY 5 abc\\nxyz"), /failed: an answer about certificates was cut off/);
-    assert.match(ask(""), /failed: nobody answered/);
+    assert.match(
+      ask("LOOPBACK-HA-SUPPLY 5 abc\\nxyz"),
+      /failed: an answer about certificates arrived truncated/,
+    );
+    assert.match(ask(""), /failed: a question about certificates was not answered/);
     assert.match(ask("LOOPBACK-HA-STAY\\n"), /^LOOPBACK-HA-LACKS 1\n$/);
     assert.ok(!fs.existsSync(path.join(store, `${hash(1)}.pem`)));
   });

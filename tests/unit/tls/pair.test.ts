@@ -46,7 +46,7 @@ describe("tls: a pair", () => {
       "a key that does not fit",
       { chain: good.chain, key: makeKey() },
       names,
-      /privkey\.pem is not the key of certs\/s\/fullchain\.pem, and Apache would end: put the key/,
+      /privkey\.pem is not the key of certs\/s\/fullchain\.pem, and Apache would stop: put the key/,
     ],
     [
       "an alias that is not covered",
@@ -191,7 +191,7 @@ describe("tls: a pair", () => {
           ...{ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "x" },
         } as never) as unknown as string,
       },
-      /has a pass phrase/,
+      /has a passphrase/,
     ],
   ];
   for (const [name, change, says] of broken) {

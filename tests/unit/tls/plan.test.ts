@@ -61,7 +61,7 @@ describe("tls: the plan", () => {
       missing,
       both(OLD),
       both(OLD),
-      /^note: no certificate and key here \(c\/s\/fullchain\.pem\) for s: what is in force stays$/,
+      /^note: this computer has no certificate and key \(c\/s\/fullchain\.pem\) for s: the certificates in force stay$/,
     ],
     [
       "none here, each keeps its own",
@@ -75,9 +75,9 @@ describe("tls: the plan", () => {
       missing,
       { web1: { s: OLD } },
       { web1: { s: OLD }, web2: {} },
-      /^note: .*stays$/,
+      /^note: .*stay$/,
     ],
-    ["none anywhere", missing, {}, both(undefined), /^note: .* for s: http only until they are here$/],
+    ["none anywhere", missing, {}, both(undefined), /^note: .* for s: http only until it does$/],
     [
       "a broken file, some in force",
       broken,
@@ -104,7 +104,7 @@ describe("tls: the plan", () => {
       read(misfit),
       both(GOOD),
       both(GOOD),
-      /^warning: site s: in force already: c\/s\/privkey\.pem is not the key/,
+      /^warning: site s: already in force: c\/s\/privkey\.pem is not the key/,
     ],
     ["one that has expired, new", read(expired), both(OLD), both(OLD), /^refused: .* expired on /],
     [
@@ -112,7 +112,7 @@ describe("tls: the plan", () => {
       read(expired),
       both(EXPIRED),
       both(EXPIRED),
-      /^warning: site s: in force already: .* expired on .*\nwarning: site s: its certificate expired on .*; renew it/,
+      /^warning: site s: already in force: .* expired on .*\nwarning: site s: its certificate expired on .*; renew it/,
     ],
     [
       "one that has expired, in force elsewhere",
@@ -141,8 +141,12 @@ describe("tls: the plan", () => {
   it("a pair that is gone from its folder is a warning where it is in force, and a note where it is not", () => {
     const gone = { reading: missing, problems: [], isGone: true };
     for (const [held, warnings, notes] of [
-      [{ web1: { s: OLD } }, ["site s: c/s/fullchain.pem is gone. The certificate in force stays"], []],
-      [{}, [], ["no certificate and key here (c/s/fullchain.pem) for s: http only until they are here"]],
+      [{ web1: { s: OLD } }, ["site s: c/s/fullchain.pem is missing. The certificate in force stays"], []],
+      [
+        {},
+        [],
+        ["this computer has no certificate and key (c/s/fullchain.pem) for s: http only until it does"],
+      ],
     ] as const) {
       const made = planCertificates(
         new Map([["s", gone]]),
@@ -162,7 +166,7 @@ describe("tls: the plan", () => {
     ]);
     const { notes } = planCertificates(new Map(sites), new Map(), ["web1"], new Date());
     assert.deepEqual(notes, [
-      "no certificate and key here (c/s0/fullchain.pem) for s0, s1, s2 and 297 more sites: http only until they are here",
+      "this computer has no certificate and key (c/s0/fullchain.pem) for s0, s1, s2 and 297 more sites: http only until it does",
     ]);
   });
 
