@@ -2,6 +2,7 @@
 import { contains, hostNumberOf, isAddress } from "../network/addressPlan";
 import { refuse } from "../base/argumentChecks";
 import { nameComplaint } from "../base/names";
+import { serverLine } from "./files";
 
 /** How open connections are kept. Nothing else on the router may use the numbers. */
 export interface PinningArgs {
@@ -132,10 +133,10 @@ export function renderServers(
       );
       return {
         number,
-        line: [name, address, down ? "down" : "up", markOf(number, markMask), table],
+        line: serverLine({ name, address, down: down === true, mark: markOf(number, markMask), table }),
       };
     })
     .sort((a, b) => a.number - b.number)
-    .map(({ line }) => `${line.join(" ")}\n`)
+    .map(({ line }) => `${line}\n`)
     .join("");
 }

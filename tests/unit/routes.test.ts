@@ -1,7 +1,6 @@
 import assert from "assert";
 import {
   CheckKind,
-  Route,
   RouteArgs,
   VipCheckArgs,
   checkRoutes,
@@ -12,6 +11,7 @@ import {
   renderSettings,
   secretName,
 } from "../../components/routerRoute/routes";
+import { Route } from "../../components/routerRoute/files";
 
 const ethernet = "192.0.2.0/27";
 const route = (prefix: string, server: string, nextHop = "192.0.2.2"): Route => ({
