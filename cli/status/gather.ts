@@ -5,6 +5,7 @@ import { askInstalled } from "../../components/host/installed";
 import { linesOf, observe } from "../../components/host/observe";
 import { look, machinesToLookAt } from "../../components/preflight/look";
 import { pairProblems } from "../../components/preflight/pairsInFolder";
+import { bySite } from "../../components/webServerPool/tls/plan";
 import { Answer, parseHealth } from "../routers/health";
 import { onRouter, withShell } from "../routers/shell";
 import { Pages, parsePages } from "../routers/pages";
@@ -27,9 +28,7 @@ export async function gather(farm: FarmModel, stack: string, project: string): P
   const at = Date.now();
   const inForce = new Set(
     farm.servers.flatMap(({ name }) =>
-      linesOf(machines.get(name) ?? { now: 0, instances: {} }, stack, "certificates").map(
-        (line) => line.split(" ")[0],
-      ),
+      Object.keys(bySite(linesOf(machines.get(name) ?? { now: 0, instances: {} }, stack, "certificates"))),
     ),
   );
   const pairs = pairProblems(farm, project, new Date(at), inForce);

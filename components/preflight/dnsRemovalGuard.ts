@@ -1,12 +1,5 @@
+import type { LeftPair } from "../dnsRoundRobin/files";
 import type { NameAddress } from "../network/nameAddress";
-
-/** A pair that a name server stopped answering. */
-export interface LeftPair extends NameAddress {
-  /** When, in seconds since 1970 by the name server's clock. */
-  at: number;
-  /** For how long a resolver may go on answering it, in seconds. */
-  ttl: number;
-}
 
 /** What one name server holds. */
 export interface NameServerView {

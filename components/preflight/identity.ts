@@ -4,7 +4,9 @@ import { instanceIn } from "../host/instance";
 import { Concern } from "./concerns";
 import { zoneComponent } from "../dnsRoundRobin/names";
 import type { InstanceFiles, Observation } from "../host/observe";
+import { parseRoute } from "../routerRoute/files";
 import { routerKind } from "../routerRoute/kinds";
+import { namesOf } from "../webServerPool/vhost";
 
 /** Something of this farm on a machine, and how to see that what another stack has there is the same. */
 interface Part {
@@ -104,13 +106,13 @@ function partsOf(farm: FarmModel): Part[] {
       machine: name,
       component: name,
       concern: routerKind(kind).concern,
-      isShared: ({ routes = [] }) => routes.some((line) => prefixes.has(line.split(" ")[0])),
+      isShared: ({ routes = [] }) => routes.some((line) => prefixes.has(parseRoute(line).prefix)),
     })),
     ...farm.servers.map(({ name }): Part => ({
       machine: name,
       component: `${POOL}-${name}`,
       concern: Concern.Vhosts,
-      isShared: ({ sites = [] }) => sites.some((line) => line.split(/[ ,]/).some((word) => vips.has(word))),
+      isShared: ({ sites = [] }) => sites.flatMap(namesOf).some(({ address }) => vips.has(address)),
     })),
     // A zone is known by its name alone.
     ...farm.zones.flatMap(({ zone, nameServers }) =>

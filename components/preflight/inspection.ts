@@ -10,6 +10,8 @@ import { describeTakeOver, findFormerStack, refuseFormerStack, underNewName } fr
 import { UserError } from "../base/userError";
 import { NameAddress } from "../network/nameAddress";
 import { NameServerView, findEarlyRemovals, leavingPairs } from "./dnsRemovalGuard";
+import { parseLeft, parseServed } from "../dnsRoundRobin/files";
+import { parseRoute, parseServer } from "../routerRoute/files";
 import { namesOf } from "../webServerPool/vhost";
 
 export { driftOf } from "../host/drift";
@@ -101,10 +103,12 @@ function findMovedServers(farm: FarmModel, stack: string, found: Findings): Issu
   for (const router of farm.routers) {
     const view = seen(found, router.name);
     const known = [
-      ...linesOf(view, stack, "servers").map((line) => line.split(" ")),
-      ...linesOf(view, stack, "routes").map((line) => line.split(" ").slice(1)),
+      ...linesOf(view, stack, "servers").map(parseServer),
+      ...linesOf(view, stack, "routes")
+        .map(parseRoute)
+        .map(({ server, nextHop }) => ({ name: server, address: nextHop })),
     ];
-    for (const [name, address] of known) {
+    for (const { name, address } of known) {
       const server = farm.servers.find((candidate) => candidate.name === name);
       if (!server || server.address === address) continue;
       moved.set(name, [
@@ -150,11 +154,8 @@ function findRemovals(farm: FarmModel, stack: string, found: Findings): Issue[] 
     return {
       nameServer: name,
       now: view.now,
-      served: linesOf(view, stack, "served").map((line) => toPair(line.slice(line.indexOf(" ") + 1))),
-      left: linesOf(view, stack, "left").map((line) => {
-        const [at, ttl, ...pair] = line.split(" ");
-        return { at: Number(at), ttl: Number(ttl), ...toPair(pair.join(" ")) };
-      }),
+      served: linesOf(view, stack, "served").map(parseServed),
+      left: linesOf(view, stack, "left").map(parseLeft),
     };
   });
   return findEarlyRemovals(leaving, views, (pair) => remediation(farm, pair)).map((text): Issue => [
@@ -177,9 +178,4 @@ function remediation({ network, sites }: FarmModel, { name, address }: NameAddre
 
 function seen(found: Findings, machine: string): Observation {
   return found.get(machine) ?? { now: 0, instances: {} };
-}
-
-function toPair(line: string): NameAddress {
-  const [name, address] = line.split(" ");
-  return { name, address };
 }

@@ -6,6 +6,7 @@ import { Observation, linesOf } from "../host/observe";
 import type { Findings } from "./inspection";
 import { RouterMoves, RouterView, describeMoves, findMoves } from "../network/moves";
 import { UserError } from "../base/userError";
+import { parseFlows, parseLive, parseRoute, parseServer } from "../routerRoute/files";
 import { routerKind } from "../routerRoute/kinds";
 import { HiddenVhost, describeHidden, hiddenVhosts } from "./hiddenVhosts";
 import { writeWhole } from "../base/wholeFile";
@@ -71,11 +72,6 @@ export function movesOf(
   });
 }
 
-/** In place of routes or flows: there are none. Without any line, nobody knows. */
-const NONE = "-";
-const known = (lines: string[]): string[][] =>
-  lines.filter((line) => line !== NONE).map((line) => line.split(" "));
-
 /** What is known of each router. */
 export function routerViews(farm: FarmModel, stack: string, found: Findings): RouterView[] {
   return farm.routers.map(({ name, kind, pinFlows }): RouterView => {
@@ -87,31 +83,25 @@ export function routerViews(farm: FarmModel, stack: string, found: Findings): Ro
     if (seen === undefined || failure !== undefined)
       return { router: name, pinsFlows, failure, live: [], names: {} };
     const record = recordOf(linesOf(seen, stack, "routes"));
-    const live = linesOf(seen, stack, "live");
-    const flows = linesOf(seen, stack, "flows");
+    const live = parseLive(linesOf(seen, stack, "live"));
     return {
       router: name,
       pinsFlows,
       ...record,
       // One that does not tell its table has what was last written.
-      ...(live.length > 0
-        ? { live: known(live).map(([prefix, nextHop]) => ({ prefix, nextHop })), fromRecord: false }
-        : {}),
-      flows:
-        flows.length > 0
-          ? known(flows).map(([prefix, server, count]) => ({ prefix, server, count: Number(count) }))
-          : undefined,
+      ...(live ? { live, fromRecord: false } : {}),
+      flows: parseFlows(linesOf(seen, stack, "flows")),
     };
   });
 }
 
 /** A router's table out of the file of its wanted routes. */
 function recordOf(routes: string[]): Pick<RouterView, "live" | "names" | "fromRecord"> {
-  const written = routes.map((line) => line.split(" "));
+  const written = routes.map(parseRoute);
   return {
     fromRecord: written.length > 0,
-    live: written.map(([prefix, , nextHop]) => ({ prefix, nextHop })),
-    names: Object.fromEntries(written.map(([, server, nextHop]) => [nextHop, server])),
+    live: written.map(({ prefix, nextHop }) => ({ prefix, nextHop })),
+    names: Object.fromEntries(written.map(({ server, nextHop }) => [nextHop, server])),
   };
 }
 
@@ -161,10 +151,7 @@ function serversBefore(farm: FarmModel, stack: string, found: Findings): { name:
     .map(({ name }) => found.get(name))
     .filter((seen): seen is Observation => seen !== undefined && seen.failure === undefined)
     .map((seen) => linesOf(seen, stack, "servers"));
-  return (known.find((lines) => lines.length > 0) ?? []).map((line) => {
-    const [name, address] = line.split(" ");
-    return { name, address };
-  });
+  return (known.find((lines) => lines.length > 0) ?? []).map(parseServer);
 }
 
 const MAX_COMMANDS = 8;

@@ -5,8 +5,8 @@ import { hostCommand, instanceName, resourcesBehind } from "../host/hostCommand"
 import { HostArgs, ServerArgs } from "../host/ssh";
 import { routerKind } from "./kinds";
 import { PinningArgs, renderServers } from "./pinning";
+import { Route } from "./files";
 import {
-  Route,
   RouteArgs,
   VipCheckArgs,
   checkRoutes,

@@ -4,6 +4,7 @@ import { assertValid } from "../base/argumentChecks";
 import { nameIssue } from "../base/names";
 import type { ServerArgs } from "../host/ssh";
 import { ServerState, stateIssue } from "../network/serverState";
+import { serverLine } from "./files";
 
 /** How open connections are kept. Nothing else on the router may use the numbers. */
 export interface PinningArgs {
@@ -132,10 +133,16 @@ export function renderServers(
       );
       return {
         number,
-        line: [name, address, state === ServerState.Down ? "down" : "up", markOf(number, markMask), table],
+        line: serverLine({
+          name,
+          address,
+          down: state === ServerState.Down,
+          mark: markOf(number, markMask),
+          table,
+        }),
       };
     })
     .sort((a, b) => a.number - b.number)
-    .map(({ line }) => `${line.join(" ")}\n`)
+    .map(({ line }) => `${line}\n`)
     .join("");
 }

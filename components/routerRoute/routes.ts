@@ -3,6 +3,7 @@ import { compareAddresses, contains, isAddress, isPrefix, networkAddress } from 
 import { firstRepeated, assertValid } from "../base/argumentChecks";
 import { IssueOf, dnsNameIssue, nameIssue, siteNameIssue } from "../base/names";
 import { UserError } from "../base/userError";
+import { Route, routeLine } from "./files";
 import { PINNING, CHECK_RULE_PRIORITY, PinningArgs, renderHelpers } from "./pinning";
 
 /** How long a router waits for the confirmation of new routes where nothing is configured. */
@@ -19,9 +20,6 @@ export interface RouteArgs {
   /** The next hop: the server's Ethernet address. Default: its address in the router's `servers`. */
   nextHop?: string;
 }
-
-/** A route that is complete. */
-export type Route = Required<RouteArgs>;
 
 /** How a VIP is asked whether it is served. */
 export enum CheckKind {
@@ -87,11 +85,7 @@ export function completeRoutes(routes: RouteArgs[], servers?: { name: string; ad
 
 /** One line a route, ordered by address. */
 export function renderRoutes(routes: Route[]): string {
-  return lines(
-    [...routes]
-      .sort((a, b) => compareAddresses(a.prefix, b.prefix))
-      .map((route) => `${route.prefix} ${route.server} ${route.nextHop}`),
-  );
+  return lines([...routes].sort((a, b) => compareAddresses(a.prefix, b.prefix)).map(routeLine));
 }
 
 /**

@@ -2,7 +2,6 @@ import assert from "assert";
 import { ServerState } from "../../components/network/serverState";
 import {
   CheckKind,
-  Route,
   RouteArgs,
   VipCheckArgs,
   checkRoutes,
@@ -13,6 +12,7 @@ import {
   renderSettings,
   secretName,
 } from "../../components/routerRoute/routes";
+import { Route } from "../../components/routerRoute/files";
 
 const serverSubnet = "192.0.2.0/27";
 const route = (prefix: string, server: string, nextHop = "192.0.2.2"): Route => ({
