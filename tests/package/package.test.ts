@@ -14,7 +14,8 @@ import { INSTALL_MS, packed, userFolder } from "./installed";
 const ALLOWED = [
   /^(package\.json|(README|CHANGELOG|SECURITY)\.md|LICENSE|bin\/loopback-ha\.cjs)$/,
   /^docs\/[\w/-]+\.(md|svg|gif|png)$/,
-  /^examples\/(network\.ts|(?!lab\/)\w+\/[\w.-]+|lab\/(Pulumi\.lab\.yaml|README\.md))$/,
+  /^examples\/(network\.ts|\w+\/[\w.-]+)$/,
+  /^lab\/(Pulumi\.lab\.yaml|README\.md)$/,
   /^plugin\/(PulumiPlugin\.yaml|package\.json|index\.cjs|pulumi-resource-loopback-ha)$/,
   /^dist\/(schema\.json|(components|cli)\/[\w/-]+\.(js|cjs|sh|pl|service)|components\/[\w/-]+\.d\.c?ts)$/,
 ];
