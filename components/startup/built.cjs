@@ -79,7 +79,7 @@ function fileOf(module, warn) {
 }
 
 /**
- * Loads a module of the library in a program. Its type is the source's: `const it: typeof import("…") = load("…")`.
+ * Loads a module of the library in a program. Its type is the source's: `import type * as it from "…"; const { … }: typeof it = load("…")`.
  * @param {string} module
  * @returns {any}
  */
