@@ -14,7 +14,7 @@ export const stateOf = (server: string, state: ServerState): Edit => ({
   value: state,
 });
 
-/** A server that carries nothing afterwards must leave somebody who does, and no pin may hold to it. */
+/** A server that carries nothing afterwards must leave somebody who does, and no override may name it. */
 export function leavingEdits(
   farm: FarmModel,
   overrides: Record<string, string>,
@@ -34,7 +34,7 @@ export function leavingEdits(
   return [stateOf(name, state), ...held.map((prefix) => ({ path: ["overrides", prefix] }))];
 }
 
-/** What `move` writes: a pin, or none where the server is at home there. */
+/** What `move` writes: an override, or none where the server is at home there. */
 export function moveEdits(
   farm: FarmModel,
   overrides: Record<string, string>,
@@ -51,7 +51,7 @@ export function moveEdits(
   const units = farm.placement.filter(
     (candidate) => candidate.prefix === unit || contains(unit, candidate.prefix),
   );
-  // A pin of the subnet above would win over home.
+  // An override of the subnet above would win over home.
   const above = Object.keys(overrides).some((other) => other !== unit && contains(other, unit));
   const home = !above && units.every((candidate) => candidate.home === name);
   return [{ path: ["overrides", unit], value: home ? undefined : name }];
