@@ -84,17 +84,17 @@ function spread(config: StackConfig, least: number): Edit[] | undefined {
     .slice(0, least);
   const edits = [
     ...chosen.filter(({ state }) => state !== ServerState.Active).map(({ name }) => activate(name)),
-    ...pinsIn(config).map(unpin),
+    ...overridesIn(config).map(dropOverride),
     ...network.vipSubnets.map((prefix, i) => home(prefix, chosen[i % chosen.length].name)),
   ];
   return missingIn(config, edits, least) === 0 ? edits : undefined;
 }
 
 const activate = (name: string): Edit => ({ path: ["servers", name, "state"], value: ServerState.Active });
-const unpin = (prefix: string): Edit => ({ path: ["overrides", prefix] });
+const dropOverride = (prefix: string): Edit => ({ path: ["overrides", prefix] });
 const home = (prefix: string, name: string): Edit => ({ path: ["homes", prefix], value: name });
 
-const pinsIn = ({ all, project }: StackConfig): string[] =>
+const overridesIn = ({ all, project }: StackConfig): string[] =>
   Object.keys(JSON.parse(all[`${project}:overrides`] ?? "{}") as object);
 
 /** How many servers all sites together lack. A configuration that would be refused is no help. */
@@ -116,7 +116,7 @@ function candidates(config: StackConfig, edits: Edit[], least: number): Edit[] {
   const isActive = ({ state }: { state: ServerState }): boolean => state === ServerState.Active;
   return [
     ...servers.filter((server) => !isActive(server)).map(({ name }) => activate(name)),
-    ...pinsIn(config).map(unpin),
+    ...overridesIn(config).map(dropOverride),
     ...network.vipSubnets.flatMap((prefix) => servers.filter(isActive).map(({ name }) => home(prefix, name))),
     ...(network.vipSubnets.length < least ? [{ path: ["network", "vipSubnets"], value: least }] : []),
   ];

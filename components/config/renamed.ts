@@ -1,4 +1,4 @@
-/** Keys and values of before: each is refused with its new name, and its value is checked as the new key's. */
+/** Config keys and values that have been renamed: an old one is refused with its new name, and its value is checked as the new key's. */
 import { Path, Problems, pathText, show } from "../base/problems";
 
 /** Old path, and the key's new name. `*`: any name. */
@@ -34,7 +34,7 @@ export function refuseRenamed(
     current = change(current, path.split("."), [], (holder, key, at) => {
       sayRenamed(at, now, problems);
       const { [key]: value, ...others } = holder;
-      // What stands under the new name is what counts.
+      // A value under the new name wins.
       return { [now]: value, ...others };
     });
   for (const [path, before, now] of RENAMED_VALUES)
@@ -46,7 +46,7 @@ export function refuseRenamed(
   return current as Record<string, unknown>;
 }
 
-/** Whether a key at the top is one of before. */
+/** Whether a top-level key has been renamed. */
 export const isRenamed = (key: string): boolean => RENAMED_KEYS.some(([path]) => path === key);
 
 function sayRenamed(at: Path, now: string, problems: Problems): void {

@@ -429,5 +429,5 @@ live_routes() {
 
 # For drift: what loopback-ha-move did since pulumi was last here.
 moved_by_hand() {
-  [[ ! -e $state/current/moved ]] || awk '{ print "- " $1 " via " $2; print "+ " $1 " via " $3 ", moved on the router at " $4 "; to keep it: pins[\"" $1 "\"] = " $3 }' "$state/current/moved"
+  [[ ! -e $state/current/moved ]] || awk '{ print "- " $1 " via " $2; print "+ " $1 " via " $3 ", moved on the router at " $4 "; to keep it: overrides[\"" $1 "\"] = " $3 }' "$state/current/moved"
 }

@@ -82,10 +82,10 @@ export const wellAt = (config: Config): World => ({
 
 const activeIn = ({ states }: Config): Server[] => SERVERS.filter((server) => states[server] === "active");
 
-/** Who may serve a prefix: whom a pin names, its home, or any active server when its home is none. */
+/** Who may serve a prefix: whom an override names, its home, or any active server when its home is none. */
 export function mayServe(config: Config, prefix: Prefix): Server[] {
-  const pinned = config.overrides[prefix];
-  if (pinned) return [pinned];
+  const overridden = config.overrides[prefix];
+  if (overridden) return [overridden];
   const active = activeIn(config);
   return active.includes(home(prefix)) ? [home(prefix)] : active;
 }
@@ -121,7 +121,7 @@ export function configsOf(world: World, step: Step): Config[] | undefined {
       if (before === change.to) return undefined;
       return [{ ...config, sites: change.to ? { ...others, [change.site]: change.to } : others }];
     }
-    case "pin": {
+    case "override": {
       const { [change.prefix]: before, ...others } = config.overrides;
       if (before === change.server || (change.server && config.states[change.server] !== "active"))
         return undefined;
@@ -139,7 +139,7 @@ function stateConfigs(config: Config, server: Server, state: State): Config[] | 
   const states = { ...config.states, [server]: state };
   if (before === state || !Object.values(states).includes("active")) return undefined;
   const overrides = Object.fromEntries(
-    Object.entries(config.overrides).filter(([, pinned]) => states[pinned] === "active"),
+    Object.entries(config.overrides).filter(([, overridden]) => states[overridden] === "active"),
   );
   const after = { ...config, states, overrides };
   // As documented: from down it first goes into maintenance, and gets what it missed.

@@ -23,7 +23,7 @@ export type Change =
   | { what: "undo" }
   | { what: "ttl"; ttl: number }
   | { what: "site"; site: string; to?: SiteState }
-  | { what: "pin"; prefix: Prefix; server?: Server }
+  | { what: "override"; prefix: Prefix; server?: Server }
   | { what: "state"; server: Server; state: State };
 
 /** What comes between while `up` runs. */
@@ -100,7 +100,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.record({
-      what: fc.constant("pin" as const),
+      what: fc.constant("override" as const),
       prefix,
       server: fc.option(server, { nil: undefined, freq: 3 }),
     }),
@@ -281,8 +281,8 @@ function changeWords(it: Change): string {
       return `ttl ${it.ttl}`;
     case "site":
       return it.to ? `${it.site} ${it.to}` : `remove ${it.site}`;
-    case "pin":
-      return it.server ? `pin ${it.prefix} to ${it.server}` : `unpin ${it.prefix}`;
+    case "override":
+      return it.server ? `override ${it.prefix} to ${it.server}` : `no override of ${it.prefix}`;
     case "state":
       return `${it.server} ${it.state}`;
   }

@@ -205,7 +205,7 @@ describe("a failover", function () {
       assert.doesNotMatch(await preview(), /moved on the router/);
     });
 
-    it("is kept by a pin, without another move", async () => {
+    it("is kept by an override, without another move", async () => {
       await r1(`loopback-ha-move ${PREFIX} web3`);
       await farm.set(`overrides["${PREFIX}"]`, "web3");
       await r1("systemd-run --quiet --collect --unit=watch sh -c 'exec ip -4 monitor route >/run/moved'");

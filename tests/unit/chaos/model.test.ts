@@ -32,7 +32,7 @@ const play = (world: World, ...steps: Step[]): World =>
   steps.reduce((now, step) => after(now, step, { succeeded: true }), world);
 
 describe("chaos: the model's placement", () => {
-  it("a prefix is served by its home; by a pin's server; by any active one when its home is none", () => {
+  it("a prefix is served by its home; by its override's server; by any active one when its home is none", () => {
     assert.deepEqual(mayServe(BASE, SECOND), ["web2"]);
     assert.deepEqual(mayServe({ ...BASE, overrides: { [SECOND]: "web4" } }, SECOND), ["web4"]);
     assert.deepEqual(mayServe(withState("web2", "maintenance"), SECOND), ["web1", "web3", "web4"]);
@@ -81,7 +81,7 @@ describe("chaos: the model's configs", () => {
       [well, up({ what: "undo" })],
       [well, up({ what: "site", site: "cogs" })],
       [oneLeft, state("web4", "maintenance")],
-      [oneLeft, up({ what: "pin", prefix: FIRST, server: "web3" })],
+      [oneLeft, up({ what: "override", prefix: FIRST, server: "web3" })],
     ] as const)
       assert.equal(configsOf(world, step), undefined);
   });
@@ -93,10 +93,10 @@ describe("chaos: the model's configs", () => {
 });
 
 describe("chaos: what the model lets be lost", () => {
-  it("nothing in a planned action: a drain, a pin, a site, a second stack, a move by hand", () => {
+  it("nothing in a planned action: a drain, an override, a site, a second stack, a move by hand", () => {
     for (const step of [
       state("web2", "maintenance"),
-      up({ what: "pin", prefix: FIRST, server: "web4" }),
+      up({ what: "override", prefix: FIRST, server: "web4" }),
       up({ what: "site", site: "cogs", to: "here" }),
       { kind: "second stack" },
       { kind: "move", prefix: FIRST, server: "web2" },

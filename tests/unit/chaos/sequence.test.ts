@@ -47,7 +47,7 @@ describe("chaos: sequences", () => {
       "destroy",
     ];
     assert.deepEqual([...kinds].sort(), [...all].sort());
-    assert.deepEqual([...changes].sort(), ["nothing", "pin", "site", "state", "ttl", "undo"]);
+    assert.deepEqual([...changes].sort(), ["nothing", "override", "site", "state", "ttl", "undo"]);
     assert.equal(disturbances.size, 8);
     assert.ok(sequences.some(({ destroyed }) => destroyed));
   });

@@ -52,7 +52,7 @@ const rows: [path: string, at: Key[], value: unknown, line: string][] = [
 
 const withAll = (): Json => rows.reduce((config, [, at, value]) => set(config, at, value), article());
 
-describe("config: keys of before", () => {
+describe("config: renamed keys", () => {
   for (const [path, at, value, line] of rows)
     it(`${path} is refused with its new name, and with nothing else`, () =>
       assert.deepEqual(
