@@ -6,7 +6,7 @@ export * from "./network/homes";
 export * from "./network/placement";
 export { ServerState } from "./network/serverState";
 export { instanceName } from "./host/hostCommand";
-export { Concern } from "./preflight/concerns";
+export { Role } from "./preflight/roles";
 export { HostArgs, ServerArgs, SshOptions } from "./host/ssh";
 export { LoopbackVip, LoopbackVipArgs } from "./loopbackVip";
 export {

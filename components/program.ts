@@ -7,7 +7,7 @@ import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import {
   CheckKind,
-  Concern,
+  Role,
   DnsRoundRobin,
   HostArgs,
   RouterRoute,
@@ -186,7 +186,7 @@ function build(
         farm.servers.filter(({ state }) => state !== ServerState.Down).map(({ name }) => name),
         farm.placement,
         (name) => found.get(name)?.failure === undefined,
-        (name) => isInDoubt(found.get(name), instanceName(`${POOL}-${name}`, Concern.Vhosts)),
+        (name) => isInDoubt(found.get(name), instanceName(`${POOL}-${name}`, Role.Vhosts)),
       ),
     );
   const pool = new WebServerPool(POOL, {

@@ -15,7 +15,7 @@ export interface FileDiff {
 /** Machines on which the same changes. */
 export interface MachineGroup {
   machines: string[];
-  changes: { concern: string; op: string; drift?: string; files: FileDiff[] }[];
+  changes: { role: string; op: string; drift?: string; files: FileDiff[] }[];
 }
 
 const CONTEXT = 2;
@@ -39,8 +39,8 @@ export function machineGroups(changes: Change[]): MachineGroup[] {
   for (const machine of machines) {
     const own = changes
       .filter((change) => change.machine === machine)
-      .sort((a, b) => byNumber(a.concern, b.concern))
-      .map(({ concern, op, drift, files }) => ({ concern, op, drift, files: files.map(fileDiff) }));
+      .sort((a, b) => byNumber(a.role, b.role))
+      .map(({ role, op, drift, files }) => ({ role, op, drift, files: files.map(fileDiff) }));
     const key = anonymous(JSON.stringify(own), machine);
     const known = groups.get(key);
     if (known) known.machines.push(machine);
@@ -64,8 +64,8 @@ function unnamed({ machines, changes }: MachineGroup): MachineGroup {
   const text = (line: string): string => anonymous(line, machines[0]);
   return {
     machines,
-    changes: changes.map(({ concern, op, drift, files }) => ({
-      concern,
+    changes: changes.map(({ role, op, drift, files }) => ({
+      role,
       op,
       drift: drift === undefined ? undefined : text(drift),
       files: files.map((file) => ({ ...file, name: text(file.name), lines: file.lines.map(text) })),

@@ -117,11 +117,11 @@ const lineCount = ({ changes }: MachineGroup, what: "added" | "removed"): number
   changes.flatMap(({ files }) => files).reduce((sum, file) => sum + file[what], 0);
 
 function machineSection(group: MachineGroup): string {
-  const concerns = group.changes.map(({ concern, op }) => `${concern} ${op}`).join(", ");
+  const roles = group.changes.map(({ role, op }) => `${role} ${op}`).join(", ");
   const size = `+${lineCount(group, "added")} −${lineCount(group, "removed")}`;
   return [
     // One line: a blank one within would end the HTML.
-    `<details><summary><b>${inline(group.machines.join(", "))}</b>: ${inline(concerns)} (${size})</summary>`,
+    `<details><summary><b>${inline(group.machines.join(", "))}</b>: ${inline(roles)} (${size})</summary>`,
     ...group.changes.flatMap((change) => [
       `**${inline(describeChange(change))}**`,
       ...(change.files.length > 0 || change.drift !== undefined ? [] : [NO_FILES]),

@@ -17,9 +17,9 @@ export function describePreview(preview: Preview): string[] {
   ];
 }
 
-/** What happens to a concern of a machine. */
-export function describeChange({ concern, op, drift }: Pick<Change, "concern" | "op" | "drift">): string {
-  return `${concern}: ${op}${drift === undefined ? "" : ` (${describeRepair(drift)})`}`;
+/** What happens to a role of a machine. */
+export function describeChange({ role, op, drift }: Pick<Change, "role" | "op" | "drift">): string {
+  return `${role}: ${op}${drift === undefined ? "" : ` (${describeRepair(drift)})`}`;
 }
 
 /** What is done about the first line of a drift: what was found beside ours goes, what is missing comes back. */

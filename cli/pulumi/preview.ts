@@ -26,7 +26,7 @@ export interface Change {
   /** The machine's name. */
   machine: string;
   /** What it is about: vips, vhosts, linux-routes, zone. */
-  concern: string;
+  role: string;
   /** The resource's name in Pulumi. */
   resource: string;
   /** create, update, delete or replace. */
@@ -141,7 +141,7 @@ export function changeOf({ op, urn, old, new: wanted }: StepEventMetadata): Chan
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
   return {
     machine: environment.LOOPBACK_HA_MACHINE ?? "",
-    concern: environment.LOOPBACK_HA_CONCERN ?? "",
+    role: environment.LOOPBACK_HA_ROLE ?? "",
     resource: urn.split("::").pop()!,
     op,
     // What an earlier run repaired stays in the state.

@@ -58,6 +58,6 @@ export async function apply(session: Session, progress: (line: string) => void):
 function progressOf({ resOutputsEvent, resOpFailedEvent }: EngineEvent, seconds: number): string | undefined {
   const step = resOutputsEvent?.metadata ?? resOpFailedEvent?.metadata;
   if (step === undefined || step.type !== "command:local:Command" || step.op === "same") return undefined;
-  const { machine, concern, op } = changeOf(step);
-  return `  ${machine} ${concern}: ${op} ${resOpFailedEvent ? "failed" : "done"} (${seconds.toFixed(1)} s)`;
+  const { machine, role, op } = changeOf(step);
+  return `  ${machine} ${role}: ${op} ${resOpFailedEvent ? "failed" : "done"} (${seconds.toFixed(1)} s)`;
 }

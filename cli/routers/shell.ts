@@ -6,7 +6,7 @@ import { routerKind } from "../../components/routerRoute/kinds";
 /** A router's script of this stack. */
 export const onRouter = (router: RouterModel, stack: string, script: string, args: string[] = []) => ({
   host: router,
-  instance: instanceIn(stack, router.name, routerKind(router.kind).concern),
+  instance: instanceIn(stack, router.name, routerKind(router.kind).role),
   script,
   args,
 });

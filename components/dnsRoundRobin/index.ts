@@ -46,7 +46,7 @@ export class DnsRoundRobin extends pulumi.ComponentResource {
     const text = renderZone(args);
     checkHosts("nameServers", nameServers);
     if (nameServers.length === 0) throw new UserError(`nameServers: zone ${zone} needs at least one`);
-    const instance = instanceName(name, ZONE.concern);
+    const instance = instanceName(name, ZONE.name);
     // Packed in each name server's command: here a preview shows what changes.
     const shown = isLarge(text) ? summaryOf(args) : {};
     super("loopback-ha:index:DnsRoundRobin", name, { zone, ...shown }, opts);
@@ -57,7 +57,7 @@ export class DnsRoundRobin extends pulumi.ComponentResource {
         `${name}-zone-${server.name}`,
         {
           host: server,
-          concern: ZONE.concern,
+          role: ZONE.name,
           scripts: [__dirname],
           component: name,
           want: { zone: text, settings: settingsOf(args) },

@@ -1,3 +1,3 @@
-import type { Role } from "../host/role";
+import type { RoleManifest } from "../host/roleManifest";
 
-export const ZONE = { concern: "zone", readable: ["served", "left"] } as const satisfies Role;
+export const ZONE = { name: "zone", readable: ["served", "left"] } as const satisfies RoleManifest;

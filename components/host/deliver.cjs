@@ -29,9 +29,9 @@ const GO = "LOOPBACK-HA-GO\n";
 /** @param {string} [lost] the machine that this change has cost, for the machine to remember */
 const stay = (lost) => `LOOPBACK-HA-STAY${lost ? ` ${lost}` : ""}\n`;
 const BEGUN = "LOOPBACK-HA-BEGUN\n";
-/** The machine asks for what is no part of the bundle, as it may have it; in words of its concern, for its supplier. */
+/** The machine asks for what is no part of the bundle, as it may have it; in words of its role, for its supplier. */
 const LACKS = /LOOPBACK-HA-LACKS (.*)\n$/;
-/** Concerns of which one server goes first: their daemon may end of what somebody else has left. */
+/** Roles of which one server goes first: their daemon may end of what somebody else has left. */
 const IN_TURN = ["vhosts"];
 /** The machine goes back by itself after so many seconds, which we know better, unless a second, fresh connection confirms. */
 const CONFIRM = /LOOPBACK-HA-CONFIRM \d+\n$/;
@@ -203,7 +203,7 @@ function readWish() {
 }
 
 /**
- * What a concern's supplier gives a machine that lacks something: files, or why the machine must not begin.
+ * What a role's supplier gives a machine that lacks something: files, or why the machine must not begin.
  * @typedef {{ files: [string, string][] } | { refusal: string }} Supply
  * @typedef {(asked: string, wish: { want: Record<string, string>, sources: unknown, secret: (name: string) => string | undefined, ssh: string[] }) => Promise<Supply>} Supplier
  */
@@ -230,7 +230,7 @@ const withLength = (bytes, mark) =>
  */
 async function makeBundle(wish) {
   const { files, version, seconds } = wish();
-  const meta = ["INSTANCE", "STACK", "CONCERN", "MACHINE", "ADDRESS"].map(
+  const meta = ["INSTANCE", "STACK", "ROLE", "MACHINE", "ADDRESS"].map(
     (key) => `${key.toLowerCase()}=${env(key)}`,
   );
   if (takesTurns()) meta.push(`turn_seconds=${TURN_SECONDS}`);
@@ -243,7 +243,7 @@ async function makeBundle(wish) {
   return { version, seconds, bundle: await pack([first, ...files, ...others]) };
 }
 
-const takesTurns = () => IN_TURN.includes(env("CONCERN"));
+const takesTurns = () => IN_TURN.includes(env("ROLE"));
 
 /** @typedef {{ code: number | null, out: string, end: string, errors: string, refusal?: string }} Ended the beginning and the end of what it said, and why it must not begin */
 

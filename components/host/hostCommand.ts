@@ -12,15 +12,15 @@ import { driftKnownOn } from "./knownDrift";
 import { HostArgs, ServerArgs, sshArguments, sudoPrefix } from "./ssh";
 import { Wish, packLarge } from "./wish.cjs";
 
-/** The wish of one concern on one machine. */
+/** The wish of one role on one machine. */
 export interface HostCommandArgs {
   host: ServerArgs;
-  concern: string;
-  /** Folders of the concern's scripts, absolute; one of them has concern.sh. */
+  role: string;
+  /** Folders of the role's scripts, absolute; one of them has role.sh. */
   scripts: string[];
   /** For a machine without a shell: a program (absolute path) in place of deliver.cjs, a text in place of remove-over-ssh.sh. */
   driver?: { deliver: string; remove: string };
-  /** Name of the component: with project, stack and concern it names the instance on the machine. */
+  /** Name of the component: with project, stack and role it names the instance on the machine. */
   component: string;
   /**
    * Wanted files by name: a text, or lines by their first word. `preview --diff` shows each with a line diff, so keep a
@@ -28,7 +28,7 @@ export interface HostCommandArgs {
    */
   want: Wish | pulumi.Output<Wish>;
   /**
-   * For what a machine may lack and the wish has not, such as private keys: a module of the concern (absolute path) whose
+   * For what a machine may lack and the wish has not, such as private keys: a module of the role (absolute path) whose
    * `supply` deliver.cjs calls, and where that finds it, which is no secret.
    */
   supplier?: { module: string; sources: unknown };
@@ -57,7 +57,7 @@ export function hostCommand(
   args: HostCommandArgs,
   opts: pulumi.ComponentResourceOptions,
 ): command.local.Command {
-  const instance = instanceName(args.component, args.concern);
+  const instance = instanceName(args.component, args.role);
   const resourceName = `${name}-${args.host.address}`;
   const drift = driftKnownOn(args.host, instance);
   const down = args.host.state === ServerState.Down;
@@ -80,7 +80,7 @@ export function hostCommand(
         LOOPBACK_HA_SUDO: sudoPrefix(args.host),
         LOOPBACK_HA_STACK: stackName(),
         LOOPBACK_HA_INSTANCE: instance,
-        LOOPBACK_HA_CONCERN: args.concern,
+        LOOPBACK_HA_ROLE: args.role,
         LOOPBACK_HA_SCRIPTS: args.scripts.map((folder) => fromProject(folder)).join(":"),
         LOOPBACK_HA_REMOVE:
           args.driver?.remove ?? fs.readFileSync(path.join(HERE, "remove-over-ssh.sh"), "utf8"),
@@ -131,7 +131,7 @@ export function resourcesBehind(outputs: pulumi.Input<string>[] = []): pulumi.Ou
 
 /**
  * Without drift the stored value stays: or the run after a repair would show a change back. On a machine that is down
- * all values stay, nothing is waited for, and a removal leaves it alone. Another concern on the machine (a router of
+ * all values stay, nothing is waited for, and a removal leaves it alone. Another role on the machine (a router of
  * another kind) is brought first, and only when that succeeded the former one is removed. Another name of the same, as
  * after `pulumi stack rename`, is taken over in place: see takeover.sh.
  */
@@ -140,12 +140,12 @@ export function hostCommandOptions(
   { down = false, drifted = false }: { down?: boolean; drifted?: boolean },
 ): pulumi.CustomResourceOptions {
   if (down) return { ...opts, ignoreChanges: ["*"], retainOnDelete: true, dependsOn: [] };
-  const options = { ...opts, replaceOnChanges: ["environment.LOOPBACK_HA_CONCERN"] };
+  const options = { ...opts, replaceOnChanges: ["environment.LOOPBACK_HA_ROLE"] };
   return drifted ? options : { ...options, ignoreChanges: [...(opts.ignoreChanges ?? []), "interpreter"] };
 }
 
-/** The name under which a component's concern lives on a machine. */
-export function instanceName(component: string, concern: string): string {
+/** The name under which a component's role lives on a machine. */
+export function instanceName(component: string, role: string): string {
   for (const name of [component, pulumi.getProject(), pulumi.getStack()]) {
     if (!NAME.test(name)) {
       throw new UserError(
@@ -153,7 +153,7 @@ export function instanceName(component: string, concern: string): string {
       );
     }
   }
-  return instanceIn(stackName(), component, concern);
+  return instanceIn(stackName(), component, role);
 }
 
 function stackName(): string {

@@ -12,10 +12,10 @@ const NOBODY = /timed out|No route to host|Connection refused|Network is unreach
  *
  * @param {string} machine the machine's name in the config
  * @param {string} text what ssh printed on stderr
- * @param {string | undefined} concern what is brought to it. Default: of the host command that runs this, if one does
+ * @param {string | undefined} role what is brought to it. Default: of the host command that runs this, if one does
  * @returns {string} one sentence: what is wrong and what to do next
  */
-function explainSshFailure(machine, text, concern = process.env.LOOPBACK_HA_CONCERN) {
+function explainSshFailure(machine, text, role = process.env.LOOPBACK_HA_ROLE) {
   /** @type {[RegExp, string][]} */
   const causes = [
     [
@@ -45,17 +45,17 @@ function explainSshFailure(machine, text, concern = process.env.LOOPBACK_HA_CONC
     ],
   ];
   const cause = causes.find(([pattern]) => pattern.test(text));
-  if (cause && SERVER_CONCERNS.includes(concern ?? "")) return `${cause[1]}${whenDead(machine, cause[1])}`;
+  if (cause && SERVER_ROLES.includes(role ?? "")) return `${cause[1]}${whenDead(machine, cause[1])}`;
   if (cause) return cause[1];
   const said = lastLine(text);
   if (said) return `ssh to ${machine} failed: ${said}`;
   // What ssh ends with, without a word, when a machine took the connection and then went silent.
   const broken = `${machine} does not answer: the connection was lost. Check its power, network and disk; the other machines are not affected`;
-  return SERVER_CONCERNS.includes(concern ?? "") ? `${broken}${whenDead(machine, broken)}` : broken;
+  return SERVER_ROLES.includes(role ?? "") ? `${broken}${whenDead(machine, broken)}` : broken;
 }
 
 /** What only servers have brought to them. */
-const SERVER_CONCERNS = ["vips", "vhosts"];
+const SERVER_ROLES = ["vips", "vhosts"];
 
 /**
  * The next step for a server that does not answer: the farm can do without it.

@@ -10,7 +10,7 @@ const { brotliCompressSync, brotliDecompressSync, constants } = require("node:zl
 
 /**
  * A wish as the command's stdin and thus Pulumi's state have it: `scripts` is which scripts go with it, `packed` has the
- * large ones, `sources` is where a concern's supplier finds what a machine may lack.
+ * large ones, `sources` is where a role's supplier finds what a machine may lack.
  * @typedef {{ scripts: string, want: Wish, packed?: Record<string, string>, sources?: unknown }} Delivery
  */
 

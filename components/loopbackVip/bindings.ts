@@ -8,7 +8,7 @@ import { UserError } from "../base/userError";
 export const SYSCTLS = "net.ipv4.conf.all.arp_ignore=1\nnet.ipv4.conf.all.arp_announce=2\n";
 
 /**
- * What a server binds, one line each (see concern.sh).
+ * What a server binds, one line each (see role.sh).
  *
  * @throws UserError when a VIP lies in none of the prefixes.
  */

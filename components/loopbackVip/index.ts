@@ -32,14 +32,14 @@ export class LoopbackVip extends pulumi.ComponentResource {
 
   constructor(name: string, args: LoopbackVipArgs, opts?: pulumi.ComponentResourceOptions) {
     checkHosts("server", [args.server]);
-    instanceName(name, VIPS.concern);
+    instanceName(name, VIPS.name);
     const bindings = renderBindings(args.vips, args.prefixes, args.binding ?? VipBinding.Alias);
     super("loopback-ha:index:LoopbackVip", name, { binding: args.binding }, opts);
     const bound = hostCommand(
       `${name}-vips`,
       {
         host: args.server,
-        concern: VIPS.concern,
+        role: VIPS.name,
         scripts: [__dirname],
         component: name,
         want: {

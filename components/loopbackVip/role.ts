@@ -1,3 +1,3 @@
-import type { Role } from "../host/role";
+import type { RoleManifest } from "../host/roleManifest";
 
-export const VIPS = { concern: "vips", readable: [] } as const satisfies Role;
+export const VIPS = { name: "vips", readable: [] } as const satisfies RoleManifest;

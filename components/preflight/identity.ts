@@ -1,7 +1,7 @@
 /** Whose the machines are: a stack is known on them by its project and its name, and takes nothing over from another. Pure. */
 import { FarmModel, boundVips } from "../config";
 import { instanceIn } from "../host/instance";
-import { Concern } from "./concerns";
+import { Role } from "./roles";
 import { zoneComponent } from "../dnsRoundRobin/names";
 import type { InstanceFiles, Observation } from "../host/observe";
 import { parseRoute } from "../routerRoute/files";
@@ -12,7 +12,7 @@ import { namesOf } from "../webServerPool/vhost";
 interface Part {
   machine: string;
   component: string;
-  concern: string;
+  role: string;
   isShared: (files: InstanceFiles) => boolean;
 }
 
@@ -36,10 +36,10 @@ export function findFormerStack(
 ): FormerStack | undefined {
   const held = partsOf(farm).flatMap((part) => {
     const instances = new Map(Object.entries(found.get(part.machine)?.instances ?? {}));
-    if (instances.has(instanceIn(stack, part.component, part.concern))) return [];
+    if (instances.has(instanceIn(stack, part.component, part.role))) return [];
     return [...instances].flatMap(([instance, files]) => {
       const other = stackOf(files);
-      const isItsOwn = other !== undefined && instanceIn(other, part.component, part.concern) === instance;
+      const isItsOwn = other !== undefined && instanceIn(other, part.component, part.role) === instance;
       return isItsOwn && part.isShared(files) ? [{ machine: part.machine, instance, other }] : [];
     });
   });
@@ -105,13 +105,13 @@ function partsOf(farm: FarmModel): Part[] {
     ...farm.routers.map(({ name, kind }): Part => ({
       machine: name,
       component: name,
-      concern: routerKind(kind).concern,
+      role: routerKind(kind).role,
       isShared: ({ routes = [] }) => routes.some((line) => prefixes.has(parseRoute(line).prefix)),
     })),
     ...farm.servers.map(({ name }): Part => ({
       machine: name,
       component: `${POOL}-${name}`,
-      concern: Concern.Vhosts,
+      role: Role.Vhosts,
       isShared: ({ sites = [] }) => sites.flatMap(namesOf).some(({ address }) => vips.has(address)),
     })),
     // A zone is known by its name alone.
@@ -119,7 +119,7 @@ function partsOf(farm: FarmModel): Part[] {
       nameServers.map((machine): Part => ({
         machine,
         component: zoneComponent(zone),
-        concern: Concern.Zone,
+        role: Role.Zone,
         isShared: () => true,
       })),
     ),

@@ -4,7 +4,7 @@ import { FarmModel } from "../config";
 import { pathText } from "../base/problems";
 import { printable } from "../host/foreignText.cjs";
 import { instanceIn } from "../host/instance";
-import { Concern } from "./concerns";
+import { Role } from "./roles";
 import { zoneComponent } from "../dnsRoundRobin/names";
 import type { Observation } from "../host/observe";
 
@@ -33,7 +33,7 @@ export async function zonesElsewhere(
       .filter(({ failure }) => failure === undefined);
     return (
       seen.length > 0 &&
-      seen.every(({ instances }) => !(instanceIn(stack, zoneComponent(zone), Concern.Zone) in instances))
+      seen.every(({ instances }) => !(instanceIn(stack, zoneComponent(zone), Role.Zone) in instances))
     );
   });
   const said = await Promise.all(

@@ -90,7 +90,7 @@ export class RouterRoute extends pulumi.ComponentResource {
     const servers = renderServers(args.servers ?? serversOf(routes), args.serverSubnet, args.pinning);
     const checks = renderChecks(args.checks ?? []);
     const kind = routerKind(args.kind);
-    instanceName(name, kind.concern);
+    instanceName(name, kind.role);
     const pinFlows = args.pinFlows ?? kind.pinsFlows;
     assertValid("pinFlows", pinFlows, pinFlows && !kind.pinsFlows && cannotPin(args.kind));
     // As the component's inputs, so that a preview says "via web2 => web3".

@@ -1,8 +1,8 @@
 /** How the routes of one kind of router are set. */
 export interface RouterKind {
   /** Names the instance on the router; `linux-routes`. */
-  concern: string;
-  /** Folders with `concern.sh` and what else goes to the router, absolute; see components/host/machine/lib.sh. */
+  role: string;
+  /** Folders with `role.sh` and what else goes to the router, absolute; see components/host/machine/lib.sh. */
   scripts: string[];
   /** Whether it can keep open connections where they began. */
   pinsFlows: boolean;

@@ -5,14 +5,11 @@ import { ciscoIos } from "./ciscoIos";
 import type { RouterKind } from "./kind";
 
 const kinds = new Map<string, RouterKind>([
-  [
-    "linux",
-    { concern: "linux-routes", scripts: [__dirname, path.join(__dirname, "linux")], pinsFlows: true },
-  ],
+  ["linux", { role: "linux-routes", scripts: [__dirname, path.join(__dirname, "linux")], pinsFlows: true }],
   [
     "frr",
     {
-      concern: "frr-routes",
+      role: "frr-routes",
       scripts: [__dirname, path.join(__dirname, "frr")],
       pinsFlows: false,
       notice: "kind frr can't pin flows: when a prefix moves, its open connections are reset",

@@ -1,6 +1,6 @@
-import type { Role } from "../host/role";
+import type { RoleManifest } from "../host/roleManifest";
 
 /** Of all kinds of routers; each kind has a name of its own for its instances. */
-export const ROUTES: Pick<Role, "readable"> = {
+export const ROUTES: Pick<RoleManifest, "readable"> = {
   readable: ["current/want/routes", "current/want/servers"],
 };

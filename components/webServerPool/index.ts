@@ -79,7 +79,7 @@ export class WebServerPool extends pulumi.ComponentResource {
   constructor(name: string, args: WebServerPoolArgs, opts?: pulumi.ComponentResourceOptions) {
     checkHosts("servers", args.servers);
     checkSites(args.sites, Object.keys(args.secrets ?? {}));
-    for (const server of args.servers) instanceName(`${name}-${server.name}`, VHOSTS.concern);
+    for (const server of args.servers) instanceName(`${name}-${server.name}`, VHOSTS.name);
     const lines = renderSites(args.sites);
     // Packed in each server's command: here a preview shows which ones change.
     const directives = renderDirectives(args.sites);
@@ -120,7 +120,7 @@ export class WebServerPool extends pulumi.ComponentResource {
         vhostsCommand(name, server.name),
         {
           host: server,
-          concern: VHOSTS.concern,
+          role: VHOSTS.name,
           scripts: [__dirname],
           // With the server's name: a renamed server is set up anew before its old self is removed.
           component: `${name}-${server.name}`,

@@ -1,6 +1,6 @@
-import type { Role } from "../host/role";
+import type { RoleManifest } from "../host/roleManifest";
 
 export const VHOSTS = {
-  concern: "vhosts",
+  name: "vhosts",
   readable: ["current/want/sites", "current/want/certificates"],
-} as const satisfies Role;
+} as const satisfies RoleManifest;

@@ -59,8 +59,8 @@ export function healthAnswer(server: string, site: string): string {
 }
 
 /**
- * The wanted files of the vhosts concern, the same on every server: what is Apache's text once for all sites, and a line
- * a site, so that a new site is one line in a preview and in the state. concern.sh puts them together.
+ * The wanted files of the vhosts role, the same on every server: what is Apache's text once for all sites, and a line
+ * a site, so that a new site is one line in a preview and in the state. role.sh puts them together.
  */
 export function renderVhosts(sites: SiteLines, context: VhostContext, directives = ""): Wish {
   const alias = context.binding === VipBinding.Alias;

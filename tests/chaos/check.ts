@@ -117,7 +117,7 @@ const instancesOf = (name: Machine): string[] => {
   if (name === "r1") return ["loopback-ha.lab.r1.linux-routes"];
   if (name === "ns1")
     return ["gadgets.example", "widgetco.example"].map((zone) => `loopback-ha.lab.${zone}.zone`);
-  return ["vhosts", "vips"].map((concern) => `loopback-ha.lab.web-${name}.${concern}`);
+  return ["vhosts", "vips"].map((role) => `loopback-ha.lab.web-${name}.${role}`);
 };
 
 const addressesOf = ({ sites }: Config): string[] => [

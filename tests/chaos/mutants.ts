@@ -36,7 +36,7 @@ export const MUTANTS: Mutant[] = [
   {
     name: "all-is-ours",
     bug: "other people's addresses on lo are removed with ours",
-    file: "components/loopbackVip/concern.sh",
+    file: "components/loopbackVip/role.sh",
     from: 'of_all_versions bindings | sort -u | comm -12 - "$2" |\n',
     to: 'cat "$2" |\n',
     within: 10,

@@ -67,13 +67,13 @@ describe("the health path", function () {
     for (const { apache } of sites) assert.deepEqual(lineProblems(apache, []), []);
     const context = { prefixes: ["127.0.0.1/32"], binding: VipBinding.Subnet };
     const wish = renderVhosts(renderSites(sites), context, renderDirectives(sites));
-    const concern = fs.readFileSync(path.join(checkout, "components/webServerPool/concern.sh"), "utf8");
+    const role = fs.readFileSync(path.join(checkout, "components/webServerPool/role.sh"), "utf8");
     const write = (name: string, text: string): string =>
       `mkdir -p "$(dirname ${FOLDER}/${name})"; cat >${FOLDER}/${name} <<'END OF FILE'\n${text}\nEND OF FILE\n`;
     const files = Object.entries(filesOf({ want: wish })).map(([name, text]) =>
       write(`want/${name}`, text.trimEnd().replaceAll("@SECRET:health@", "t0k3n")),
     );
-    const functions = `say() { printf '%s\\n' "$*"; }; state=/nowhere instance=x machine=web1 stack=a/b scripts=${FOLDER}/scripts\n${concern}\n`;
+    const functions = `say() { printf '%s\\n' "$*"; }; state=/nowhere instance=x machine=web1 stack=a/b scripts=${FOLDER}/scripts\n${role}\n`;
     const rendered = await run(
       `rm -rf ${FOLDER}\n${files.join("")}${["roots", "foreign"].map((name) => write(`scripts/${name}.sh`, "")).join("")}${functions}render ${FOLDER}`,
     );

@@ -117,11 +117,11 @@ describe("odd texts that are accepted (story)", function () {
       ]),
     );
     const apache = `ServerRoot /etc/apache2\nServerName x\nPidFile ${FOLDER}/pid\nErrorLog ${FOLDER}/log\nDefine APACHE_LOG_DIR ${FOLDER}\nInclude mods-enabled/*.load\nLogFormat "%h" vhost_combined\nListen 80\nInclude ${FOLDER}/vhosts.conf\n`;
-    const concern = await run(
+    const role = await run(
       "web1",
       `rm -rf ${FOLDER}\n${writing(FOLDER, { ...files, "apache.conf": apache, "scripts/roots.sh": "", "scripts/foreign.sh": "" })}
       say() { printf '%s\\n' "$*"; }; state=/nowhere instance=x machine=web1 stack=a/b scripts=${FOLDER}/scripts
-      ${fs.readFileSync(path.join(checkout, "components/webServerPool/concern.sh"), "utf8")}
+      ${fs.readFileSync(path.join(checkout, "components/webServerPool/role.sh"), "utf8")}
       render ${FOLDER} >${FOLDER}/vhosts.conf; roots ${FOLDER}; echo; questions ${FOLDER} ${FOLDER}/want/sites | awk -F '\\t' '$6 == 200 { print $4, $2 }'`,
     );
     const dump = await run("web1", `apache2 -t -D DUMP_VHOSTS -f ${FOLDER}/apache.conf 2>&1`);
@@ -130,7 +130,7 @@ describe("odd texts that are accepted (story)", function () {
       assert.ok(dump.includes(`alias ${aliases[0]}\n`), aliases[0]);
       assert.ok(dump.includes(`DocumentRoot [${documentRoot}] does not exist`), `${documentRoot}\n${dump}`);
     }
-    const [foundRoots, asked] = concern.split("\n\n").map((part) => part.trim().split("\n"));
+    const [foundRoots, asked] = role.split("\n\n").map((part) => part.trim().split("\n"));
     assert.deepEqual(foundRoots.sort(), [...new Set(roots)].sort());
     const wanted = sites.map(({ serverName, vips }) => `${serverName} ${vips[0]}`);
     assert.deepEqual(asked.sort(), wanted.sort());

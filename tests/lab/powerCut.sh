@@ -33,7 +33,7 @@ chmod +x $work/systemctl
 mount --bind $work/systemctl "$(PATH=/usr/sbin:/usr/bin:/sbin:/bin type -P systemctl)"
 
 cp "$scripts"/*.sh $work/bundle/scripts/
-cat >$work/bundle/scripts/concern.sh <<'CONCERN'
+cat >$work/bundle/scripts/role.sh <<'ROLE'
 readonly ours=$units/ours.conf
 check() { :; }
 is_live() { cmp -s "$1/want/text" "$ours"; }
@@ -41,7 +41,7 @@ activate() { if [[ $1 ]]; then install_file "$ours" 644 <"$1/want/text"; elif [[
 verify() { :; }
 report() { say applied; }
 drift() { :; }
-CONCERN
+ROLE
 echo "unit of @INSTANCE@" >$work/bundle/scripts/unit.service
 
 # look COMMAND...: with the copy mounted.
@@ -110,7 +110,7 @@ at_each_step() {
 wish() {
   mkdir -p $work/bundle/want
   echo "$1" >$work/bundle/want/text
-  printf '%s\n' instance=p.s.c.fake machine=m1 concern=fake stack=s "version=$1" >$work/bundle/meta
+  printf '%s\n' instance=p.s.c.fake machine=m1 role=fake stack=s "version=$1" >$work/bundle/meta
 }
 
 if [[ $how == each ]]; then

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import * as path from "node:path";
 
-const CONCERN = path.join(__dirname, "../../components/dnsRoundRobin/concern.sh");
+const ROLE = path.join(__dirname, "../../components/dnsRoundRobin/role.sh");
 
 /** What the real script says where named-checkconf ends with this code. */
 function run(script: string, knows: boolean): string {
   const begin = `say() { printf '%s\\n' "$*"; }; fail() { say "$*"; exit 1; }; others() { :; }; need() { :; }
     named-checkconf() { return ${knows ? 0 : 1}; }; . "$1"; learn_policy`;
-  const { stdout, stderr } = spawnSync("bash", ["--norc", "-euc", `${begin}\n${script}`, "bash", CONCERN], {
+  const { stdout, stderr } = spawnSync("bash", ["--norc", "-euc", `${begin}\n${script}`, "bash", ROLE], {
     encoding: "utf8",
   });
   return stdout + stderr;
@@ -40,7 +40,7 @@ describe("the wait for a zone that named reloads", () => {
         asked=0 up=100; is_served() { SECONDS=$((SECONDS + ${step})) up=$((up + 1)); ((++asked > ${answers})); }
         wait_served x; say "served after $asked"`;
       const options = { encoding: "utf8", timeout: 10_000 } as const;
-      return spawnSync("bash", ["--norc", "-euc", script, "bash", CONCERN], options).stdout;
+      return spawnSync("bash", ["--norc", "-euc", script, "bash", ROLE], options).stdout;
     };
     assert.equal(waited(1000, 3), "served after 4\n");
     assert.match(waited(-1000, 1e9), /^named does not serve serial .* after 10 s/);

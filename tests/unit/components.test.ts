@@ -120,7 +120,7 @@ describe("components", () => {
     ],
   ];
   for (const [type, make, expected] of shapes) {
-    it(`${type} makes one command a host and concern, without paths of this checkout`, async () => {
+    it(`${type} makes one command a host and role, without paths of this checkout`, async () => {
       make();
       await settled();
       assert.deepStrictEqual(names().sort(), expected);
@@ -155,7 +155,7 @@ describe("components", () => {
   for (const [name, rest, create, remove] of kinds) {
     it(`RouterRoute takes a user's own kind by its name: ${name}`, async () => {
       registerRouterKind(`mine-${name}`, {
-        concern: `${name}-routes`,
+        role: `${name}-routes`,
         scripts: [],
         pinsFlows: false,
         ...rest,
@@ -191,7 +191,7 @@ describe("components", () => {
     assert.strictEqual(names().length, 3 * 2 + 2 + 1, names().join("\n"));
   });
 
-  it("tells each machine its own name, address, instance and concern", async () => {
+  it("tells each machine its own name, address, instance and role", async () => {
     const ssh = { user: "admin", port: 2222 };
     new LoopbackVip("lo", { server: { ...host("web1", 2), ssh }, vips: ["192.0.2.33"], prefixes });
     await settled();
@@ -204,7 +204,7 @@ describe("components", () => {
       LOOPBACK_HA_SUDO: "sudo -n",
       LOOPBACK_HA_STACK: "farm/prod",
       LOOPBACK_HA_INSTANCE: "farm.prod.lo.vips",
-      LOOPBACK_HA_CONCERN: "vips",
+      LOOPBACK_HA_ROLE: "vips",
       LOOPBACK_HA_SCRIPTS: "components/loopbackVip",
     });
     assert.deepStrictEqual(Object.keys(wantOf(commands()[0])), ["bindings", "sysctls"]);

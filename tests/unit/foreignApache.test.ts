@@ -1,4 +1,4 @@
-/** What a server's Apache has of somebody else's, before a change of ours: concern.sh's own functions, on texts of real ones. */
+/** What a server's Apache has of somebody else's, before a change of ours: role.sh's own functions, on texts of real ones. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
@@ -49,10 +49,10 @@ describe("Apache as it is found (slow)", () => {
   const PRELUDE =
     'set -Eeuo pipefail; say() { printf "%s\\n" "$*"; }; fail() { say "$machine: $*" >&2; exit 1; }; warn() { say "warning: $*" >&2; }';
 
-  /** stdout and stderr of some lines, with concern.sh's functions; `bundle` is $folder. */
+  /** stdout and stderr of some lines, with role.sh's functions; `bundle` is $folder. */
   function run(lines: string, input = ""): string {
     const settings = `state=${folder}/state instance=i machine=web1 bundle=${folder} version=2 previous=; scripts=${SCRIPTS}`;
-    const script = `exec 2>&1; ${PRELUDE}; ${settings}; . "$scripts/concern.sh"; ${lines}`;
+    const script = `exec 2>&1; ${PRELUDE}; ${settings}; . "$scripts/role.sh"; ${lines}`;
     return execFileSync("bash", ["-c", script], { encoding: "utf8", input });
   }
   const file = (name: string, text: string): string => {

@@ -25,7 +25,7 @@ describe("FRR's file, in a folder of FRR's user (L2)", () => {
   /** The real script's save, with that folder in place of /etc/frr and one line of ours. */
   function save(): { status: number | null; stderr: string; late: boolean } {
     const script = fs
-      .readFileSync(path.join(ROUTER, "frr/concern.sh"), "utf8")
+      .readFileSync(path.join(ROUTER, "frr/role.sh"), "utf8")
       .replace("frr=/etc/frr\n", `frr=${folder}\n`);
     const run = `scripts=${scripts}
 say() { printf '%s\\n' "$*"; }

@@ -7,7 +7,7 @@ import * as path from "node:path";
 
 const HOST = path.join(__dirname, "../../components/host/machine");
 
-const CONCERN = `
+const ROLE = `
 check() { :; }
 is_live() { cmp -s "$1/want/text" /run/live; }
 activate() { if [[ $1 ]]; then cp "$1/want/text" /run/live; else rm -f /run/live; fi; }
@@ -19,9 +19,9 @@ drift() { :; }
 describe("a machine whose change fails goes back (slow)", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-back-"));
   after(() => fs.rmSync(folder, { recursive: true }));
-  before("the host scripts, and a concern of one file", () => {
+  before("the host scripts, and a role of one file", () => {
     fs.cpSync(HOST, path.join(folder, "scripts"), { recursive: true });
-    fs.writeFileSync(path.join(folder, "scripts/concern.sh"), CONCERN);
+    fs.writeFileSync(path.join(folder, "scripts/role.sh"), ROLE);
   });
 
   /** apply VERSION: as a run brings it. What is said, then what is live, and what is left in the state. */
@@ -36,7 +36,7 @@ describe("a machine whose change fails goes back (slow)", () => {
         mount -t tmpfs none /run; mount -t tmpfs none /var/lib; state=/var/lib/loopback-ha/i
         apply() {
           rm -rf /run/b; mkdir -p /run/b/want; cp -r "$0/scripts" /run/b/; echo "$1" >/run/b/want/text
-          printf '%s\n' instance=i stack=s/t concern=c machine=web2 "version=$1" >/run/b/meta
+          printf '%s\n' instance=i stack=s/t role=c machine=web2 "version=$1" >/run/b/meta
           bash /run/b/scripts/apply.sh || true
         }
         fail_next() { touch /run/broken; }

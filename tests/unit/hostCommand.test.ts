@@ -1,7 +1,7 @@
 import assert from "assert";
 import * as pulumi from "@pulumi/pulumi";
 import { hostCommandOptions, instanceName } from "../../components/host/hostCommand";
-import { Concern } from "../../components/preflight/concerns";
+import { Role } from "../../components/preflight/roles";
 import { SshOptions, forLooking, sshArguments, sudoPrefix } from "../../components/host/ssh";
 
 function mock(project: string, stack: string): Promise<void> {
@@ -11,7 +11,7 @@ function mock(project: string, stack: string): Promise<void> {
 
 describe("hostCommandOptions", () => {
   type Options = pulumi.CustomResourceOptions;
-  const replaced = { replaceOnChanges: ["environment.LOOPBACK_HA_CONCERN"] };
+  const replaced = { replaceOnChanges: ["environment.LOOPBACK_HA_ROLE"] };
   const interpreter = { ignoreChanges: ["interpreter"], ...replaced };
   const untouched = { ignoreChanges: ["*"], retainOnDelete: true, dependsOn: [] };
   const rows: [Options, { down?: boolean; drifted?: boolean }, Options][] = [
@@ -38,7 +38,7 @@ describe("instanceName", () => {
   after(() => mock("project", "stack"));
 
   for (const name of ["web", "a", "9", "widgetco.example", "web-web1", "A_b", "x".repeat(63)]) {
-    it(`takes ${name}`, () => assert.strictEqual(instanceName(name, Concern.Vips), `farm.prod.${name}.vips`));
+    it(`takes ${name}`, () => assert.strictEqual(instanceName(name, Role.Vips), `farm.prod.${name}.vips`));
   }
   const bad = [..."'\"\n\r\t /\\$`;&|*?<>()!~#%@:,+=é\0".split("")].map((letter) => `a${letter}b`);
   for (const name of [
@@ -57,7 +57,7 @@ describe("instanceName", () => {
     ...bad,
   ]) {
     it(`refuses ${JSON.stringify(name)}`, () => {
-      assert.throws(() => instanceName(name, Concern.Vips), /becomes part of file names on the machines/);
+      assert.throws(() => instanceName(name, Role.Vips), /becomes part of file names on the machines/);
     });
   }
   for (const [project, stack] of [
@@ -66,7 +66,7 @@ describe("instanceName", () => {
   ]) {
     it(`refuses project ${project} with stack ${stack}`, async () => {
       await mock(project, stack);
-      assert.throws(() => instanceName("web", Concern.Zone), /becomes part of file names/);
+      assert.throws(() => instanceName("web", Role.Zone), /becomes part of file names/);
       await mock("farm", "prod");
     });
   }

@@ -21,7 +21,7 @@ function farmOf(rest: Record<string, unknown> = {}): FarmModel {
   });
 }
 
-/** Instances of a stack on machines, as "MACHINE COMPONENT.CONCERN FILE LINE". */
+/** Instances of a stack on machines, as "MACHINE COMPONENT.ROLE FILE LINE". */
 function seen(stack: string, ...rows: string[]): Map<string, Observation> {
   const found = new Map<string, Observation>();
   for (const row of rows) {

@@ -27,7 +27,7 @@ echo 1 >/proc/sys/net/ipv4/ip_forward
 bundle() {
   local at=/run/bundle.$1
   rm -rf "$at"; mkdir -p "$at/want/private"; cp -r "$0/scripts" "$at/scripts"
-  printf '%s\\n' instance=farm.lab.r1.linux-routes stack=farm/lab concern=linux-routes machine=r1 "version=$1" >"$at/meta"
+  printf '%s\\n' instance=farm.lab.r1.linux-routes stack=farm/lab role=linux-routes machine=r1 "version=$1" >"$at/meta"
   printf '%s\\n' '192.0.2.32/27 web1 192.0.2.2' "192.0.2.64/27 web2 $3" >"$at/want/routes"
   printf '%s\\n' 'web1 192.0.2.2 up 0x2000000 76002' 'web2 192.0.2.3 up 0x3000000 76003' >"$at/want/servers"
   echo 192.0.2.0/24 >"$at/want/block"
@@ -59,7 +59,7 @@ describe("what keeps a router's routes (slow)", function () {
           fs.cpSync(path.join(COMPONENTS, from, file), path.join(scripts, file));
     // Nobody is there who could answer.
     fs.appendFileSync(
-      path.join(scripts, "concern.sh"),
+      path.join(scripts, "role.sh"),
       "prove() { :; }\nbetter_kept() { [[ -e /run/better ]]; }\nverify_inside() { [[ ! -e /run/slow ]] || sleep 3; }\n",
     );
     fs.mkdirSync(path.join(folder, "bin"));

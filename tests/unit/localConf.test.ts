@@ -4,9 +4,9 @@ import * as fs from "fs";
 import * as os from "os";
 import * as path from "path";
 
-const concern = fs.readFileSync(path.join(__dirname, "../../components/dnsRoundRobin/concern.sh"), "utf8");
+const role = fs.readFileSync(path.join(__dirname, "../../components/dnsRoundRobin/role.sh"), "utf8");
 const HOST = path.join(__dirname, "../../components/host/machine");
-const writer = /^install_local_conf\(\) \{\n[^]*?\n\}\n/m.exec(concern)?.[0] ?? "";
+const writer = /^install_local_conf\(\) \{\n[^]*?\n\}\n/m.exec(role)?.[0] ?? "";
 
 describe("named.conf.local as a link into somebody's folder (L8)", () => {
   it("keeps link and mode, and what stands under the new name there is not followed", () => {

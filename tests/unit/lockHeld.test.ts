@@ -13,11 +13,8 @@ describe("a machine's lock (L7)", () => {
   it("is not kept by a daemon that outlives the run which started it", () => {
     const scripts = path.join(folder, "scripts");
     fs.cpSync(HOST, scripts, { recursive: true });
-    fs.writeFileSync(path.join(scripts, "concern.sh"), "");
-    fs.writeFileSync(
-      path.join(folder, "meta"),
-      "instance=i\nmachine=web1\nconcern=c\nstack=s/t\nversion=v\n",
-    );
+    fs.writeFileSync(path.join(scripts, "role.sh"), "");
+    fs.writeFileSync(path.join(folder, "meta"), "instance=i\nmachine=web1\nrole=c\nstack=s/t\nversion=v\n");
     // Both leave a daemon behind; systemctl is a stub of our own, in a /run of our own.
     const daemon = path.join(folder, "daemon");
     fs.writeFileSync(

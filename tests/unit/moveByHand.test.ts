@@ -59,7 +59,7 @@ describe("loopback-ha-move (slow)", function () {
     fs.mkdirSync(path.join(folder, "want/private"), { recursive: true });
     write(
       "meta",
-      "instance=farm.lab.r1.linux-routes\nstack=farm/lab\nconcern=linux-routes\nmachine=r1\nversion=1\n",
+      "instance=farm.lab.r1.linux-routes\nstack=farm/lab\nrole=linux-routes\nmachine=r1\nversion=1\n",
     );
     write("systemctl", SYSTEMCTL, 0o755);
     const routes = VIPS.map((vip, i) => ({

@@ -92,7 +92,7 @@ describe("a Linux router's conntrack and rules of others (slow)", () => {
       echo '192.0.2.65 192.0.2.64/27 web2 192.0.2.3' >"$0/samples"
       for n in 2 3; do ip route add default via 192.0.2.$n table 7600$n; ip rule add fwmark 0x\${n}000000/0xff000000 lookup 7600$n; done
       ip rule add fwmark 0x2000000/0xff000000 lookup 76003 pref 10
-      try() { (concerned="$1" left="$2"; verify_pins "$0"); }
+      try() { (affected="$1" left="$2"; verify_pins "$0"); }
       try '' ''; try '192.0.2.96/27 via 192.0.2.2' ''; try '192.0.2.64/27 via 192.0.2.3' ''
       try '192.0.2.64/27 via 192.0.2.3' '192.0.2.64/27 web1 192.0.2.2'
       sed -i 's/192.0.2.2 up/192.0.2.2 down/' "$0/want/servers"

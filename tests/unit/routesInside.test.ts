@@ -92,7 +92,7 @@ describe("routes of others inside a prefix (foreign /32) (slow)", () => {
       assert.equal(on(change, 'routes_inside "$bundle" | told_inside'), expected);
       assert.equal(on(change, 'verify "$bundle"'), expected);
       const during = (prefix: string, script: string): string =>
-        on(change, `concerned="${prefix} via x"; ${script}`);
+        on(change, `affected="${prefix} via x"; ${script}`);
       assert.equal(during("192.0.2.64/27", "check_inside"), expected && `${expected}; nothing was moved`);
       assert.equal(during("192.0.2.64/27", 'verify "$bundle"'), expected);
       // What was so before keeps no other prefix where it is, and is said once.
@@ -114,12 +114,12 @@ describe("routes of others inside a prefix (foreign /32) (slow)", () => {
       );
       if (rule.startsWith("to"))
         assert.match(
-          on(change, 'concerned="192.0.2.97/32 via x"; verify "$bundle"'),
+          on(change, 'affected="192.0.2.97/32 via x"; verify "$bundle"'),
           /^warning: 192\.0\.2\.64\/27 should go to web1 /,
         );
     });
 
-  for (const [what, former, lost, concerned, left] of [
+  for (const [what, former, lost, affected, left] of [
     [
       "a next hop that changes",
       "192.0.2.64/27 web2 192.0.2.3",
@@ -144,15 +144,15 @@ describe("routes of others inside a prefix (foreign /32) (slow)", () => {
     ["all, the first time", "", "192.0.2.97", "192.0.2.64/27 192.0.2.97/32", ""],
     ["nothing", "192.0.2.64/27 web1 192.0.2.2\n192.0.2.97/32 web2 192.0.2.3", "", "", ""],
   ])
-    it(`a run is concerned with: ${what}`, () => {
+    it(`a run affects: ${what}`, () => {
       const set = `live_items() { ip route show proto 76 | awk '{ print ($1 ~ /\\// ? $1 : $1 "/32"), $2, $3 }' | sort; }
         state=$0/stack; mkdir -p "$state/current/want"; echo "${former}" >"$state/current/want/routes"; : >"$0/want/block"
         ${former.startsWith("192.0.2.64/27 web2") ? "ip route replace 192.0.2.64/27 via 192.0.2.3 proto 76" : ""}
         ${former ? "" : "ip route del 192.0.2.64/27 proto 76"}
         ${lost && `ip route del ${lost}`}`;
       assert.equal(
-        on(set, `note_moves; echo $(awk '{ print $1 }' <<<"$concerned"); echo $left`),
-        `${concerned}\n${left}`.trim(),
+        on(set, `note_moves; echo $(awk '{ print $1 }' <<<"$affected"); echo $left`),
+        `${affected}\n${left}`.trim(),
       );
     });
 

@@ -79,7 +79,7 @@ describe("explainSshFailure", () => {
 
   const dead = "; if it is dead, set servers.web1.state to down and run pulumi up again";
   const timeout = "ssh: connect to host 192.0.2.2 port 22: Connection timed out";
-  const concerns: [string, string | undefined, boolean][] = [
+  const roles: [string, string | undefined, boolean][] = [
     [timeout, "vips", true],
     [timeout, "vhosts", true],
     ["", "vhosts", true],
@@ -89,8 +89,8 @@ describe("explainSshFailure", () => {
     [timeout, undefined, false],
     ["root@192.0.2.2: Permission denied (publickey).", "vips", false],
   ];
-  for (const [text, concern, expected] of concerns) {
-    it(`${concern}: ${text.slice(-20)} ${expected ? "names" : "does not name"} the state down`, () =>
-      assert.strictEqual(explainSshFailure("web1", text, concern).endsWith(dead), expected));
+  for (const [text, role, expected] of roles) {
+    it(`${role}: ${text.slice(-20)} ${expected ? "names" : "does not name"} the state down`, () =>
+      assert.strictEqual(explainSshFailure("web1", text, role).endsWith(dead), expected));
   }
 });

@@ -20,7 +20,7 @@ case $verb in
   is-active) [[ -e /run/active/$1 ]] ;;
 esac`;
 
-const CONCERN = `
+const ROLE = `
 setting() { value_in "$1/want/settings" "$2"; }
 . "$scripts/pinning.sh"
 tracked_by=
@@ -46,7 +46,7 @@ mount -t tmpfs none /run; mount -t tmpfs none /var/lib; mount -t tmpfs none /etc
 mount --bind "$0/systemctl" "$(readlink -f /usr/bin/systemctl)"
 bundle() {
   rm -rf "/run/$1"; mkdir -p "/run/$1/want"; cp -r "$0/scripts" "/run/$1/scripts"
-  printf '%s\\n' "instance=farm.$1.r1.linux-routes" "stack=farm/$1" concern=linux-routes machine=r1 "version=$2" >"/run/$1/meta"
+  printf '%s\\n' "instance=farm.$1.r1.linux-routes" "stack=farm/$1" role=linux-routes machine=r1 "version=$2" >"/run/$1/meta"
   echo "$2" >"/run/$1/want/text"; : >"/run/$1/want/settings"
   [[ ! $3 ]] || echo "farm.$3.r1.linux-routes" >"/run/$1/former"
 }
@@ -80,7 +80,7 @@ const whole = (name: string, text = 1, doubt = "in-doubt taken-from "): string =
 describe("a machine whose stack was renamed (slow)", function () {
   this.timeout(150_000);
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-takeover-"));
-  before("the host scripts, and a concern with a pinned table", () => {
+  before("the host scripts, and a role with a pinned table", () => {
     const scripts = path.join(folder, "scripts");
     fs.cpSync(path.join(COMPONENTS, "host/machine"), scripts, { recursive: true });
     const removal = "remove-over-ssh.sh";
@@ -88,7 +88,7 @@ describe("a machine whose stack was renamed (slow)", function () {
     const router = path.join(COMPONENTS, "routerRoute/linux");
     for (const file of ["pinning.sh", "unit.service"])
       fs.copyFileSync(path.join(router, file), path.join(scripts, file));
-    fs.writeFileSync(path.join(scripts, "concern.sh"), CONCERN);
+    fs.writeFileSync(path.join(scripts, "role.sh"), ROLE);
     fs.writeFileSync(path.join(folder, "systemctl"), SYSTEMCTL, { mode: 0o755 });
   });
   after(() => fs.rmSync(folder, { recursive: true }));
@@ -183,13 +183,13 @@ describe("a machine whose stack was renamed (slow)", function () {
     assert.equal(seen, `${instance}applied\ncurrent\nversions\n${instance}`);
   });
 
-  it("leaves alone what the state does not name, is another concern, or another stack's beside its own", () => {
+  it("leaves alone what the state does not name, is another role, or another stack's beside its own", () => {
     const names = "ls /var/lib/loopback-ha | xargs";
     for (const setup of [
       "bundle prod 1",
       "bundle prod 1 nobody",
       "bundle prod 1 lab; echo ../farm.lab.r1.linux-routes >/run/prod/former",
-      "bundle prod 1 lab; sed -i s/concern=.*/concern=vips/ /run/prod/meta",
+      "bundle prod 1 lab; sed -i s/role=.*/role=vips/ /run/prod/meta",
       "bundle prod 1; rm /run/built; apply prod >/dev/null; bundle prod 2 lab",
     ])
       assert.equal(

@@ -276,7 +276,7 @@ true`,
     const env = {
       ...process.env,
       ...ssh.environment({
-        LOOPBACK_HA_CONCERN: "vhosts",
+        LOOPBACK_HA_ROLE: "vhosts",
         LOOPBACK_HA_SCRIPTS: path.join(HOST_FOLDER, "../webServerPool"),
       }),
       PATH: ssh.path,
@@ -437,10 +437,10 @@ describe("what a machine that has a change in force needs to hear (slow)", () =>
 describe("a machine that was spared as another was lost remembers by which change (slow)", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-stayed-"));
   after(() => fs.rmSync(folder, { recursive: true }));
-  before("the host scripts, and a concern of one file among others' lines", () => {
+  before("the host scripts, and a role of one file among others' lines", () => {
     fs.cpSync(path.join(HOST_FOLDER, "machine"), path.join(folder, "scripts"), { recursive: true });
     fs.writeFileSync(
-      path.join(folder, "scripts/concern.sh"),
+      path.join(folder, "scripts/role.sh"),
       `check() { :; }
        is_live() { cmp -s "$1/want/text" /run/live; }
        activate() { if [[ $1 ]]; then cp "$1/want/text" /run/live; else rm -f /run/live; fi; }
@@ -463,7 +463,7 @@ describe("a machine that was spared as another was lost remembers by which chang
         mount -t tmpfs none /run; mount -t tmpfs none /var/lib; echo theirs >/run/foreign
         turn() {
           rm -rf /run/b; mkdir -p /run/b/want; cp -r "$0/scripts" /run/b/; echo "$1" >/run/b/want/text
-          printf '%s\n' instance=i stack=s/t concern=c machine=web2 "version=$1" turn_seconds=5 >/run/b/meta
+          printf '%s\n' instance=i stack=s/t role=c machine=web2 "version=$1" turn_seconds=5 >/run/b/meta
           LOOPBACK_HA_TOKEN=t bash /run/b/scripts/apply.sh 3< <(echo "LOOPBACK-HA-$2") 4>/run/said || true
           rm -f /var/lib/loopback-ha/i/in-doubt
           echo "$(sed -n 's/LOOPBACK-HA-READY . . . //p' /run/said) $(cat /run/live 2>/dev/null)"

@@ -65,14 +65,14 @@ const line = "www.shop.example,shop.example 192.0.2.33,192.0.2.65 /srv/shop";
 
 const render = (sites: SiteArgs[], how: VhostContext) => renderVhosts(renderSites(sites), how);
 
-/** What concern.sh makes of the wanted files. */
+/** What role.sh makes of the wanted files. */
 function onMachine(files: Record<string, string>): string {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-vhosts-"));
   try {
     fs.mkdirSync(path.join(folder, "want", "private"), { recursive: true });
     for (const [name, text] of Object.entries(files)) fs.writeFileSync(path.join(folder, "want", name), text);
     const scripts = path.join(__dirname, "../../components/webServerPool");
-    const lines = `set -eu; say() { printf '%s\\n' "$*"; }; instance=i machine=web1 state=s stack=a/b scripts=${scripts}; . "$scripts/concern.sh"; render ${folder}`;
+    const lines = `set -eu; say() { printf '%s\\n' "$*"; }; instance=i machine=web1 state=s stack=a/b scripts=${scripts}; . "$scripts/role.sh"; render ${folder}`;
     return execFileSync("bash", ["-c", lines], { encoding: "utf8" });
   } finally {
     fs.rmSync(folder, { recursive: true });

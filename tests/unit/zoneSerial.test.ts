@@ -4,21 +4,21 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 
-const CONCERN = path.join(__dirname, "../../components/dnsRoundRobin/concern.sh");
+const ROLE = path.join(__dirname, "../../components/dnsRoundRobin/role.sh");
 const LIMIT = "2026113099";
 
 /** What pick_serial of the real script says of these lines, for the text with hash "x". */
 function pick(lines: string[], limit = LIMIT): string[] {
   const run = `say() { printf '%s\\n' "$*"; }; . "$1"; pick_serial x "$2"`;
   const input = `${lines.join("\n")}\n`;
-  return execFileSync("bash", ["-euc", run, "bash", CONCERN, limit], { input, encoding: "utf8" })
+  return execFileSync("bash", ["-euc", run, "bash", ROLE, limit], { input, encoding: "utf8" })
     .trim()
     .split("\n");
 }
 
 /** What a function of the real script says, where date reads no words, as uutils' does not. */
 const says = (...words: string[]): string =>
-  execFileSync("bash", ["-euc", 'date() { exit 9; }; . "$0"; "$@"', CONCERN, ...words], { encoding: "utf8" });
+  execFileSync("bash", ["-euc", 'date() { exit 9; }; . "$0"; "$@"', ROLE, ...words], { encoding: "utf8" });
 
 describe("days and times of a zone", () => {
   for (const [serial, last] of [
@@ -96,7 +96,7 @@ describe("serial of a zone (M12)", () => {
       state=$0/state bundle=$0 version=1; . "$1"; served_serial() { :; }; choose_serial "$0"`;
     const chosen = (settings: string): string => {
       fs.writeFileSync(path.join(folder, "want/settings"), `zone=w.example\n${settings}`);
-      return execFileSync("bash", ["-euc", script, folder, CONCERN], { encoding: "utf8" }).trim();
+      return execFileSync("bash", ["-euc", script, folder, ROLE], { encoding: "utf8" }).trim();
     };
     try {
       fs.mkdirSync(path.join(folder, "want"));

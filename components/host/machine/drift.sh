@@ -1,6 +1,6 @@
 #!/bin/bash
 # What this instance holds differently from what was applied, for look.sh. Changes nothing.
-# Prints INSTANCE TAB drift TAB LINE, capped, INSTANCE TAB looked TAB NUMBER-OF-LINES, and what else a concern has to show.
+# Prints INSTANCE TAB drift TAB LINE, capped, INSTANCE TAB looked TAB NUMBER-OF-LINES, and what else a role has to show.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 readonly most_lines=20 longest=160

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034
-# What apply.sh, remove.sh and restore.sh share. A concern (VIPs, vhosts, routes, a zone) is one concern.sh with
+# What apply.sh, remove.sh and restore.sh share. A role (VIPs, vhosts, routes, a zone) is one role.sh with
 #   check          is it possible here? Fails with one clear line; changes nothing
 #   is_live DIR    does the machine hold what the bundle DIR wants?
 #   activate DIR   makes the machine hold it, and drops what other bundles of this instance wanted ("": drops all)
@@ -41,13 +41,13 @@ value_in() {
 # meta_of DIR KEY: one value of a bundle's meta file.
 meta_of() { value_in "$1/meta" "$2"; }
 
-instance='' machine='' concern='' stack='' version=''
+instance='' machine='' role='' stack='' version=''
 while IFS='=' read -r key value; do
-  case $key in instance | machine | concern | stack | version) printf -v "$key" %s "$value" ;; esac
+  case $key in instance | machine | role | stack | version) printf -v "$key" %s "$value" ;; esac
 done <"$bundle/meta"
 state=$root/$instance
 unit=loopback-ha.$instance.service
-readonly instance machine concern stack version state unit
+readonly instance machine role stack version state unit
 
 say() { printf '%s\n' "$*"; }
 warn() { printf 'warning: %s: %s\n' "$machine" "$*" >&2; }
@@ -114,11 +114,11 @@ current_version() {
   say "${target##*/}"
 }
 
-# Bundles in force of the other instances of this concern on this machine, one folder a line.
+# Bundles in force of the other instances of this role on this machine, one folder a line.
 others() {
   local meta
   for meta in "$root"/*/current/meta; do
-    if [[ -e $meta && $meta != "$state"/* ]] && grep -qx "concern=$concern" "$meta"; then say "${meta%/meta}"; fi
+    if [[ -e $meta && $meta != "$state"/* ]] && grep -qx "role=$role" "$meta"; then say "${meta%/meta}"; fi
   done
 }
 
@@ -263,7 +263,7 @@ down_links() {
     END { if (names != "") print "links that are down here:" names }' || true
 }
 
-# What a concern may add: things to note down after the mark and before the first change.
+# What a role may add: things to note down after the mark and before the first change.
 prepare() { :; }
 # What it does when a change is in force for good: confirmed, where that is asked for.
 settle() { :; }
@@ -321,8 +321,8 @@ remove_command() { :; }
 sights() { :; }
 # And what its check() may have to clear away however apply.sh ends.
 cleanup() { :; }
-# carry_concern FROM TO: what lies outside of an instance's folder under its name gets another one, and works throughout.
-carry_concern() { :; }
+# carry_role FROM TO: what lies outside of an instance's folder under its name gets another one, and works throughout.
+carry_role() { :; }
 
 # shellcheck source-path=SCRIPTDIR source=confirmation.sh
 . "$scripts/confirmation.sh"
@@ -331,4 +331,4 @@ carry_concern() { :; }
 # shellcheck source-path=SCRIPTDIR source=takeover.sh
 . "$scripts/takeover.sh"
 # shellcheck source=/dev/null
-. "$scripts/concern.sh"
+. "$scripts/role.sh"

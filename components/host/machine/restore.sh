@@ -6,7 +6,7 @@
 # A run is at work, which does ours.
 readonly busy=75
 
-# Read by the concerns: what can be had is put back, though not all can. "pending": it is not in force for good.
+# Read by the roles: what can be had is put back, though not all can. "pending": it is not in force for good.
 # shellcheck disable=SC2034
 restoring=1
 restore() {

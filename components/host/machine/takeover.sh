@@ -11,7 +11,7 @@ take_over() {
   [[ $former =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ && $former != "$instance" && -e $root/$former/current/meta ]] || return 0
   # Where both are, they are two stacks'; which of them is first, the checks say.
   if [[ -e $state ]] && [[ ! -e $taken_from || $(<"$taken_from") != "$former "* ]]; then return 0; fi
-  [[ $(meta_of "$root/$former/current" concern) == "$concern" ]] || return 0
+  [[ $(meta_of "$root/$former/current" role) == "$role" ]] || return 0
   [[ ! -e $run/pending.$former ]] ||
     fail "a change made by $former, this stack's former name, is waiting for its confirmation; nothing was changed. Run 'pulumi up' again in $(value_in "$run/pending.$former" seconds) s"
   took=1
@@ -50,7 +50,7 @@ carry() {
   fi
   # A supervisor would see half of it.
   if [[ -e $units/loopback-ha.$from.service ]]; then systemctl stop "loopback-ha.$from.service"; fi
-  carry_concern "$from" "$to"
+  carry_role "$from" "$to"
   remove_unit "loopback-ha.$from.service"
   drop_instance "$from"
 }

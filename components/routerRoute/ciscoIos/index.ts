@@ -4,7 +4,7 @@ import { commandLineDriver } from "../cli";
 
 /** Kind `cisco-ios`; see docs/router-kinds.md. */
 export const ciscoIos: RouterKind = {
-  concern: "ios-routes",
+  role: "ios-routes",
   scripts: [],
   pinsFlows: false,
   notice:

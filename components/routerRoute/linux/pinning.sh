@@ -306,7 +306,7 @@ drop_pins() {
 }
 
 # Its table under another instance's name: that is there before this one goes, so no packet meets none.
-carry_concern() {
+carry_role() {
   local from=$1 to=$2 name
   if [[ -e $run/pins.$from.loaded ]] && nft list table ip "loopback-ha.$from" >/dev/null 2>&1; then
     sed -E "s/ ip loopback-ha\\.${from//./\\.}( |\$)/ ip loopback-ha.$to\\1/" "$run/pins.$from.loaded" >"$run/pins.$to.loaded"
@@ -472,7 +472,7 @@ strict_devices() {
   [[ ! $strict ]] || say "the servers are reached through several interfaces, but rp_filter is 1 on$strict: packets of pinned flows may be dropped there. Set net.ipv4.conf.all.rp_filter to 2"
 }
 
-# A packet with a server's mark goes to that server, whatever the main table says. The run is concerned with those that get
+# A packet with a server's mark goes to that server, whatever the main table says. The run affects those that get
 # something, and with those that live on and keep their open connections.
 verify_pins() {
   local wrong sample

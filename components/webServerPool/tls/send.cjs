@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-// The supplier of the vhosts concern: certificates that a machine lacks, read where they lie, for the ssh pipe that is open.
+// The supplier of the vhosts role: certificates that a machine lacks, read where they lie, for the ssh pipe that is open.
 
 const { selfMade } = require("./makeCertificate.cjs");
 const {

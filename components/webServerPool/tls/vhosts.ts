@@ -1,5 +1,5 @@
 /**
- * Apache's text for https, as templates that concern.sh fills in. A line that begins with `@IF:WORD@` is for sites with that
+ * Apache's text for https, as templates that role.sh fills in. A line that begins with `@IF:WORD@` is for sites with that
  * word only: https (its certificate is there), TLSv1.2 or TLSv1.3 (its minimum), redirect, hsts; with `!` before the word for
  * the others. Pure.
  */

@@ -10,14 +10,14 @@ import { TestPair, inDays, issue, makeAuthorities, sha256Of, writePair } from ".
 import { PARTS, commits } from "../../share";
 import { Farm } from "../support";
 
-/** Every step is so far from the next; the first is another one for each concern, and in each landing that runs this. */
+/** Every step is so far from the next; the first is another one for each role, and in each landing that runs this. */
 const STRIDE = Number(process.env.KILL_STRIDE ?? 12);
 const FIRST = Math.floor(commits() / PARTS);
 
 const killer = fs.readFileSync(path.join(__dirname, "killAtStep.sh"), "utf8");
 
-/** A concern on a machine, and what another wish for it is, made of the present one. */
-const CONCERNS: [string, string, string, string][] = [
+/** A role on a machine, and what another wish for it is, made of the present one. */
+const ROLES: [string, string, string, string][] = [
   ["VIPs", "web1", "*.vips", "sed -i '1i address 192.0.2.40' want/bindings"],
   [
     "vhosts",
@@ -49,7 +49,7 @@ describe("apply.sh killed at any step", function () {
   after("the next has the farm", () => farm.handOn());
 
   interface Killed {
-    concern: string;
+    role: string;
     machine: string;
     instance: string;
     change: string;
@@ -59,9 +59,9 @@ describe("apply.sh killed at any step", function () {
     check(step: number): Promise<void>;
   }
 
-  /** Another wish for a concern is killed at each step in turn; after each the old one is run, and leaves nothing of it. */
+  /** Another wish for a role is killed at each step in turn; after each the old one is run, and leaves nothing of it. */
   async function killAtSteps(
-    { concern, machine, instance, change, answers, check }: Killed,
+    { role, machine, instance, change, answers, check }: Killed,
     first: number,
   ): Promise<void> {
     const run = async (script: string, input = ""): Promise<string> => {
@@ -86,10 +86,7 @@ describe("apply.sh killed at any step", function () {
       const end = await run(`bash -s ${words}`, killer);
       assert.match(end, /killed|done/, `step ${step}`);
       const server = await whoServes(lab, "192.0.2.37", "www.widgetco.example", healthPath);
-      assert.ok(
-        ["web1", ...(concern === "routes" ? ["web4"] : [])].includes(server),
-        `step ${step}: ${server}`,
-      );
+      assert.ok(["web1", ...(role === "routes" ? ["web4"] : [])].includes(server), `step ${step}: ${server}`);
       await check(step);
       if (end.includes("done")) assert.notEqual(await run(PICTURE), before);
       await run(goBack);
@@ -100,11 +97,11 @@ describe("apply.sh killed at any step", function () {
     assert.ok(killed * STRIDE > 40, `${killed} kills only`);
   }
 
-  for (const [offset, [concern, machine, instance, change]] of CONCERNS.entries()) {
-    it(`${concern}: sites answer, and one run of the old wish leaves nothing of the new one`, () =>
+  for (const [offset, [role, machine, instance, change]] of ROLES.entries()) {
+    it(`${role}: sites answer, and one run of the old wish leaves nothing of the new one`, () =>
       killAtSteps(
         {
-          ...{ concern, machine, instance, change },
+          ...{ role, machine, instance, change },
           check: async (step) => {
             const { stdout: names } = await lab.exec("client", [
               "dig",
@@ -141,7 +138,7 @@ describe("apply.sh killed at any step", function () {
       const seen = new Set<string>();
       await killAtSteps(
         {
-          concern: "certificates",
+          role: "certificates",
           machine: "web1",
           instance: "*.vhosts",
           change: `sed -i 's/${old}/${renewed}/' want/certificates`,
@@ -157,7 +154,7 @@ describe("apply.sh killed at any step", function () {
             seen.add(shown);
           },
         },
-        FIRST + 3 * CONCERNS.length,
+        FIRST + 3 * ROLES.length,
       );
       assert.deepEqual(seen, new Set([old, renewed]));
     } finally {

@@ -147,7 +147,7 @@ describe("config: bad servers, routers and name servers", () => {
   });
 
   it("pinned flows on a router that can't", () => {
-    registerRouterKind("plain", { concern: "plain-routes", scripts: [], pinsFlows: false });
+    registerRouterKind("plain", { role: "plain-routes", scripts: [], pinsFlows: false });
     const config = set(article(), ["routers", "r1"], { address: "192.0.2.1", kind: "plain", pinFlows: true });
     refuses(config, "routers.r1.pinFlows", "true is not supported by routers of kind plain; remove the key");
     assert.deepStrictEqual(problemsOf(set(config, ["routers", "r1", "pinFlows"], false)), []);

@@ -51,17 +51,17 @@ describe("diffs of a preview", () => {
     assert.equal(single.lines[1], "+Alias /web3.x web11 more");
   });
 
-  it("are in the order of machines' names and concerns, whatever order they come in", () => {
-    const all = ["vips", "vhosts"].flatMap((concern) =>
+  it("are in the order of machines' names and roles, whatever order they come in", () => {
+    const all = ["vips", "vhosts"].flatMap((role) =>
       ["web2", "web1"].map((machine) =>
-        change({ machine, concern, op: machine === "web1" ? "create" : "update" }),
+        change({ machine, role, op: machine === "web1" ? "create" : "update" }),
       ),
     );
     for (const changes of [all, [...all].reverse()])
       assert.deepEqual(
         machineGroups(changes).map(({ machines, changes: own }) => [
           machines[0],
-          ...own.map(({ concern }) => concern),
+          ...own.map(({ role }) => role),
         ]),
         [
           ["web1", "vhosts", "vips"],

@@ -324,7 +324,7 @@ describe("preview as Markdown", () => {
     changes: fc.array(
       fc.record({
         machine: nasty,
-        concern: nasty,
+        role: nasty,
         resource: nasty,
         op: nasty,
         drift: fc.option(nasty, { nil: undefined }),

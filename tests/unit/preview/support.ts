@@ -22,7 +22,7 @@ export const router = (rest: Partial<RouterMoves> = {}): RouterMoves => ({
 
 export const change = (rest: Partial<Change> = {}): Change => ({
   machine: "web1",
-  concern: "vips",
+  role: "vips",
   resource: "web-web1-vips-192.0.2.2",
   op: "update",
   files: [{ name: "bindings", before: "address 192.0.2.37\n", after: "address 192.0.2.38\n" }],
@@ -45,7 +45,7 @@ export const flip = (): Preview =>
     changes: [
       change({
         machine: "r1",
-        concern: "linux-routes",
+        role: "linux-routes",
         files: [
           {
             name: "routes",

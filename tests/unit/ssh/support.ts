@@ -111,7 +111,7 @@ mv "$call" "$done"
       LOOPBACK_HA_SUDO: sudoPrefix(HOST),
       LOOPBACK_HA_STACK: "farm/prod",
       LOOPBACK_HA_INSTANCE: INSTANCE,
-      LOOPBACK_HA_CONCERN: "vips",
+      LOOPBACK_HA_ROLE: "vips",
       LOOPBACK_HA_SCRIPTS: path.join(COMPONENTS, "loopbackVip"),
       // Nobody else stands in its line.
       TMPDIR: this.folder,

@@ -1,4 +1,4 @@
-/** What concern.sh and tls.sh make of the wanted files on a machine. */
+/** What role.sh and tls.sh make of the wanted files on a machine. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
@@ -36,7 +36,7 @@ describe("tls: on a machine", () => {
     const preamble = `set -euo pipefail; say() { printf '%s\\n' "$*"; }; warn() { say "warning: $*"; }; fail() { say "failed: $*"; exit 1; }
 install_file() { cat >"$1.new"; chmod "$2" "$1.new"; mv "$1.new" "$1"; }
 root=${root} run=${root}/run instance=i machine=web1 stack=a/b state=${root}/i scripts=${root}/scripts
-. ${pool}/concern.sh
+. ${pool}/role.sh
 `;
     try {
       return execFileSync("bash", ["-c", preamble + script], {

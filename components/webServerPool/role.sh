@@ -256,7 +256,7 @@ activate() {
 }
 
 # Apache has read it; that it has another name it sees at its next reload.
-carry_concern() {
+carry_role() {
   if [[ -e $(vhosts_of "$1") ]]; then replace "$(vhosts_of "$1")" "$(vhosts_of "$2")"; fi
 }
 

@@ -203,8 +203,8 @@ known_to_zebra() {
 zebra_has() { [[ -z $(comm -13 <(known_to_zebra "$1") <(steps_of add "$1")) ]]; }
 zebra_lacks() { [[ -z $(comm -12 <(known_to_zebra "$1") <(steps_of drop "$1")) ]]; }
 steps_of() { awk -v verb="$1" '$1 == verb { print $2, $3, $4 }' <<<"$2" | sort; }
-# What somebody keeps out of the kernel is not waited for, where the run is concerned with other prefixes.
-kernel_has() { [[ -z $(missing_in_kernel "$1" | of_concern 1) ]]; }
+# What somebody keeps out of the kernel is not waited for, where the run affects other prefixes.
+kernel_has() { [[ -z $(missing_in_kernel "$1" | of_affected 1) ]]; }
 
 # A changed kind: the former one's next hops stay, behind FRR's (+), or come to the front again (-), until it is removed.
 demote_siblings() {

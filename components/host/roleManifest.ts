@@ -1,7 +1,7 @@
 /** What a room's components bring to machines, as far as host/ must know it: the room's manifest. */
-export interface Role {
+export interface RoleManifest {
   /** Names its instances on the machines. */
-  concern: string;
+  name: string;
   /** Which files a look reads besides those of every role, from the instance's folder on the machine. Anybody may read them. */
   readable: readonly string[];
 }
