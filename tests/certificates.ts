@@ -3,7 +3,7 @@ import { X509Certificate } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import {
-  CertificateWish,
+  CertificateRequest,
   makeCertificate,
   makeKey,
 } from "../components/webServerPool/tls/makeCertificate.cjs";
@@ -45,12 +45,12 @@ export interface TestPair {
 export function issue(
   issuer: Authority,
   names: string[],
-  wish: Partial<CertificateWish> = {},
+  request: Partial<CertificateRequest> = {},
 ): TestPair & { leaf: string } {
-  const key = wish.privateKey ?? makeKey();
+  const key = request.privateKey ?? makeKey();
   const leaf = makeCertificate({
     ...{ subject: names[0] ?? "nobody", names, privateKey: key, issuer, from: inDays(-1), to: inDays(89) },
-    ...wish,
+    ...request,
   });
   return { leaf, chain: leaf + issuer.certificate, key };
 }

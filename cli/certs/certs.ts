@@ -150,8 +150,8 @@ export class Certs {
     for (const name of options.sites ?? []) siteNamed(farm, name);
     const pairs = pairsFolderOf(farm);
     const lacking = farm.tls?.folder === undefined ? [{ path: ["tls", "folder"], value: pairs }] : [];
-    const wished = lacking.length > 0 ? (await session.draft(lacking)).farm : farm;
-    const certs = new Certs(session, terminal, options, wished, pairs, lacking);
+    const wanted = lacking.length > 0 ? (await session.draft(lacking)).farm : farm;
+    const certs = new Certs(session, terminal, options, wanted, pairs, lacking);
     if (!options.dryRun) await becomeTheOrderer(certs.folder);
     const settled = onInterrupt(() => certs.interrupt());
     try {

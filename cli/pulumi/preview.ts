@@ -4,7 +4,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import type { EngineEvent, StepEventMetadata, StepEventStateMetadata } from "@pulumi/pulumi/automation";
 import type { FarmModel } from "../../components/config";
-import { Delivery, filesOf } from "../../components/host/wish.cjs";
+import { Payload, filesOf } from "../../components/host/payload.cjs";
 import { RouterMoves, TableSource } from "../../components/network/moves";
 import { MOVES_FILE, movesOf } from "../../components/preflight/report";
 import type { HiddenVhost } from "../../components/preflight/hiddenVhosts";
@@ -157,7 +157,7 @@ const driftIn = (state: StepEventStateMetadata | undefined): string | undefined 
 
 function wantedBy(state: StepEventStateMetadata | undefined): Record<string, string> {
   try {
-    return filesOf(JSON.parse(state?.inputs.stdin) as Delivery);
+    return filesOf(JSON.parse(state?.inputs.stdin) as Payload);
   } catch {
     return {};
   }

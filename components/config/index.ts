@@ -39,11 +39,11 @@ export function readFarm(input: Record<string, unknown>, keys: string[] = []): F
   const sitesAreSound = problems.count === before;
   const known = namesIn(values.nameServers);
   const zones = readZones(values.zones, hosts.nameServers, known, sites, problems);
-  const wishes = readWishes(values, problems);
+  const wanted = readPlacementInput(values, problems);
   // Units are the sites' VIPs, and a VIP that is missing because of a problem is nobody's mistake.
   const single = granularity === Granularity.Host;
-  if (single) wishes.vips = sites.flatMap(boundVips);
-  const placement = single && !sitesAreSound ? [] : readPlacement(values, network, hosts, wishes, problems);
+  if (single) wanted.vips = sites.flatMap(boundVips);
+  const placement = single && !sitesAreSound ? [] : readPlacement(values, network, hosts, wanted, problems);
   const detectDrift = readDetectDrift(values.detectDrift, problems);
   problems.throwIfAny();
   const farm = {
@@ -53,7 +53,7 @@ export function readFarm(input: Record<string, unknown>, keys: string[] = []): F
     sites,
     zones,
     placement,
-    homes: wishes.homes,
+    homes: wanted.homes,
     detectDrift,
   };
   return tls ? { ...farm, tls: tls.model } : farm;
@@ -83,9 +83,9 @@ function readDetectDrift(value: unknown, problems: Problems): boolean {
   return parse(flag().default(true), parsed, ["detectDrift"], problems) ?? true;
 }
 
-type Wishes = PlacementOptions & { homes: Record<string, string> };
+type PlacementInput = PlacementOptions & { homes: Record<string, string> };
 
-function readWishes(values: Record<string, unknown>, problems: Problems): Wishes {
+function readPlacementInput(values: Record<string, unknown>, problems: Problems): PlacementInput {
   const example = '{"192.0.2.32/27": "web1"}';
   const read = (key: string): Record<string, string> =>
     Object.fromEntries(
@@ -98,7 +98,7 @@ function readPlacement(
   values: Record<string, unknown>,
   plan: NetworkPlan | undefined,
   { servers }: Hosts,
-  wishes: Wishes,
+  wanted: PlacementInput,
   problems: Problems,
 ): Placement[] {
   const names = namesIn(values.servers);
@@ -110,7 +110,7 @@ function readPlacement(
     ...broken.map((name) => ({ name, address: "0.0.0.0", state: ServerState.Active })),
   ];
   try {
-    return place(plan.vipSubnets, all, wishes);
+    return place(plan.vipSubnets, all, wanted);
   } catch (error) {
     problems.take(error);
     return [];

@@ -6,7 +6,7 @@ import { hostCommand, instanceName, resourcesBehind } from "../host/hostCommand"
 import { ServerArgs } from "../host/ssh";
 import { ServerState } from "../network/serverState";
 import { ZONE } from "./role";
-import { isLarge } from "../host/wish.cjs";
+import { isLarge } from "../host/payload.cjs";
 import { UserError } from "../base/userError";
 import { ZoneArgs, renderZone } from "./zone";
 

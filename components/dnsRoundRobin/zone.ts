@@ -43,7 +43,7 @@ const NAME_WIDTH = 24;
 const MAX_STRING = 255;
 
 /**
- * The text of a zone file. Equal wishes give equal texts, whatever the order of sites and addresses.
+ * The text of a zone file. Equal arguments give equal texts, whatever the order of sites and addresses.
  *
  * @throws UserError when a name is not in the zone, or a value can't be in a zone file.
  */

@@ -16,11 +16,11 @@ const { NOBODY, explainSshFailure, withoutNoise } = require("./sshFailure.cjs");
 const { newerWords, sshHere, withoutSecrets } = require("./sshHere.cjs");
 const { stand } = require("./queue.cjs");
 const { TURN_SECONDS, Turn } = require("./turns.cjs");
-const { filesOf } = require("./wish.cjs");
+const { filesOf } = require("./payload.cjs");
 
 /** Seconds apply.sh may take on the machine; ssh itself gets a little longer. */
 const LIMIT_SECONDS = 110;
-/** The machine has the wish in force, and waits to hear that this was recorded. */
+/** The machine has the desired files in force, and waits to hear that this was recorded. */
 const APPLIED = "LOOPBACK-HA-APPLIED\n";
 const RECORDED = "LOOPBACK-HA-RECORDED\n";
 /** The machine would begin, and waits for its turn. Each 0 or 1: its daemon serves now; it has tried the change; such a change ended it. Then which machine was lost to this change before, or -. */
@@ -182,11 +182,11 @@ function once(work) {
 }
 
 /** What is wanted, from stdin, and the scripts for it. */
-function readWish() {
+function readPayload() {
   require("tar-stream"); // which takes its time
-  /** @type {import("./wish.cjs").Delivery} */
-  const delivery = JSON.parse(fs.readFileSync(0, "utf8"));
-  const want = filesOf(delivery);
+  /** @type {import("./payload.cjs").Payload} */
+  const payload = JSON.parse(fs.readFileSync(0, "utf8"));
+  const want = filesOf(payload);
   const files = [
     ...scriptsOf(env("SCRIPTS")),
     ...Object.entries(want).map(
@@ -197,7 +197,7 @@ function readWish() {
   // Only routers have such a setting.
   const [, seconds] = /^confirm_seconds=(\d+)$/m.exec(want.settings ?? "") ?? [];
   return {
-    ...{ files, version, want, sources: delivery.sources },
+    ...{ files, version, want, sources: payload.sources },
     seconds: Math.min(Number(seconds ?? 0), MOST_SECONDS),
   };
 }
@@ -205,10 +205,10 @@ function readWish() {
 /**
  * What a role's supplier gives a machine that lacks something: files, or why the machine must not begin.
  * @typedef {{ files: [string, string][] } | { refusal: string }} Supply
- * @typedef {(asked: string, wish: { want: Record<string, string>, sources: unknown, secret: (name: string) => string | undefined, ssh: string[] }) => Promise<Supply>} Supplier
+ * @typedef {(asked: string, payload: { want: Record<string, string>, sources: unknown, secret: (name: string) => string | undefined, ssh: string[] }) => Promise<Supply>} Supplier
  */
 
-/** @param {ReturnType<typeof readWish>} wish @param {string} asked @returns {Promise<Supply>} */
+/** @param {ReturnType<typeof readPayload>} payload @param {string} asked @returns {Promise<Supply>} */
 function supply({ want, sources }, asked) {
   /** @type {{ supply: Supplier }} */
   const supplier = require(path.resolve(env("SUPPLIER")));
@@ -224,12 +224,12 @@ const withLength = (bytes, mark) =>
   ]);
 
 /**
- * @param {() => ReturnType<typeof readWish>} wish
- * @returns {Promise<{ version: string, seconds: number, bundle: Buffer }>} what goes to the machine: the wish, the
+ * @param {() => ReturnType<typeof readPayload>} payload
+ * @returns {Promise<{ version: string, seconds: number, bundle: Buffer }>} what goes to the machine: the desired files, the
  *   scripts, and what says whose it is
  */
-async function makeBundle(wish) {
-  const { files, version, seconds } = wish();
+async function makeBundle(payload) {
+  const { files, version, seconds } = payload();
   const meta = ["INSTANCE", "STACK", "ROLE", "MACHINE", "ADDRESS"].map(
     (key) => `${key.toLowerCase()}=${env(key)}`,
   );
@@ -248,7 +248,7 @@ const takesTurns = () => IN_TURN.includes(env("ROLE"));
 /** @typedef {{ code: number | null, out: string, end: string, errors: string, refusal?: string }} Ended the beginning and the end of what it said, and why it must not begin */
 
 /**
- * Runs a command on the machine and gives it its input; when it says that the wish is in force, it hears that this is
+ * Runs a command on the machine and gives it its input; when it says that the desired files are in force, it hears that this is
  * recorded, unless the engine, which records it, has died meanwhile.
  * @param {string[]} options of ssh
  * @param {string} command
@@ -363,7 +363,7 @@ const withoutMarks = (out) =>
 
 async function main() {
   const engine = ancestors();
-  const wish = once(readWish);
+  const payload = once(readPayload);
   const turn = takesTurns() ? new Turn(env("MACHINE")) : undefined;
   const place = await stand({
     machine: env("MACHINE"),
@@ -371,12 +371,12 @@ async function main() {
     ssh: env("SSH"),
     name: env("INSTANCE"),
     isWanted: () => ancestors() === engine,
-    meanwhile: wish,
+    meanwhile: payload,
   });
   /** @type {string | undefined} */
   let said;
   try {
-    said = await bring(engine, wish, turn, place.unreachable);
+    said = await bring(engine, payload, turn, place.unreachable);
   } finally {
     place.end(said);
   }
@@ -384,12 +384,12 @@ async function main() {
 
 /**
  * Words for a router that goes on although these sites do worse on another server; others need not know.
- * @param {() => ReturnType<typeof readWish>} wish
+ * @param {() => ReturnType<typeof readPayload>} payload
  * @returns {string[] | undefined} undefined: nothing must be done
  */
-function despiteSites(wish) {
+function despiteSites(payload) {
   const names = process.env.LOOPBACK_HA_DESPITE_SITES;
-  if (!names || wish().want.routes === undefined) return [];
+  if (!names || payload().want.routes === undefined) return [];
   // As examples/sudoers has it.
   if (/^[a-z0-9-]+(,[a-z0-9-]+)*$/.test(names)) return ["despite", names];
   fail(
@@ -400,12 +400,12 @@ function despiteSites(wish) {
 
 /**
  * @param {string} engine
- * @param {() => ReturnType<typeof readWish>} wish
+ * @param {() => ReturnType<typeof readPayload>} payload
  * @param {Turn | undefined} turn
  * @param {string | undefined} unreachable why somebody before us had no answer, in ssh's words
  * @returns {Promise<string | undefined>} the same of us
  */
-async function bring(engine, wish, turn, unreachable) {
+async function bring(engine, payload, turn, unreachable) {
   if (ancestors() !== engine) {
     fail(`${env("MACHINE")}: pulumi has ended; nothing was changed`);
     return unreachable;
@@ -417,16 +417,16 @@ async function bring(engine, wish, turn, unreachable) {
   const token = randomBytes(12).toString("hex");
   // For one run, so it is no input of the resource.
   const force = process.env.LOOPBACK_HA_FORCE_MOVE ? ["1"] : [];
-  const despite = despiteSites(wish);
+  const despite = despiteSites(payload);
   if (despite === undefined) return undefined;
   const receive = fs.readFileSync(path.join(MACHINE, "receive.sh"), "utf8");
   // The machine gets ready while the bundle is made.
-  const made = makeBundle(wish);
+  const made = makeBundle(payload);
   const input = made.then(({ bundle }) => withLength(bundle, "LOOPBACK-HA-1"));
   // These words are all that sudo sees and logs: examples/sudoers allows exactly them.
   const words = [...sudo(), "bash", "-s", "loopback-ha", LIMIT_SECONDS, token, ...force, ...despite];
   const first = await run(sshHere(), words.join(" "), [receive, input], engine, turn, (asked) =>
-    supply(wish(), asked),
+    supply(payload(), asked),
   );
   if (first.refusal !== undefined) {
     fail(`${first.errors}${env("MACHINE")}: untouched. ${first.refusal}`);

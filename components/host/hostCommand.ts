@@ -10,9 +10,9 @@ import { fromProject } from "./fromProject";
 import { instanceIn } from "./instance";
 import { driftKnownOn } from "./knownDrift";
 import { HostArgs, ServerArgs, sshArguments, sudoPrefix } from "./ssh";
-import { Wish, packLarge } from "./wish.cjs";
+import { DesiredFiles, packLarge } from "./payload.cjs";
 
-/** The wish of one role on one machine. */
+/** The desired files of one role on one machine. */
 export interface HostCommandArgs {
   host: ServerArgs;
   role: string;
@@ -26,9 +26,9 @@ export interface HostCommandArgs {
    * Wanted files by name: a text, or lines by their first word. `preview --diff` shows each with a line diff, so keep a
    * line one thing. Large ones are packed; a component shows the lines of sites and names, once.
    */
-  want: Wish | pulumi.Output<Wish>;
+  want: DesiredFiles | pulumi.Output<DesiredFiles>;
   /**
-   * For what a machine may lack and the wish has not, such as private keys: a module of the role (absolute path) whose
+   * For what a machine may lack and is not among the desired files, such as private keys: a module of the role (absolute path) whose
    * `supply` deliver.cjs calls, and where that finds it, which is no secret.
    */
   supplier?: { module: string; sources: unknown };
@@ -48,7 +48,7 @@ const HERE = __dirname;
 
 /**
  * The one way to change a machine: a local command that pipes the wanted files over ssh. An update runs it again
- * with the whole wish; a delete removes the instance, and only warns when the machine is gone.
+ * with all desired files; a delete removes the instance, and only warns when the machine is gone.
  *
  * @throws UserError when a name cannot be part of a file name, or there is no ssh to run.
  */
@@ -102,17 +102,17 @@ export function hostCommand(
   );
 }
 
-/** Where the wish is known without waiting, it is plain: an output of the SDK costs more than all else here. */
-function stdinOf({ scripts, supplier }: HostCommandArgs, want: Wish): string {
-  const delivery = packLarge(scriptsVersion(scripts), want);
-  return JSON.stringify(supplier ? { ...delivery, sources: supplier.sources } : delivery);
+/** Where the desired files are known without waiting, they are plain: an output of the SDK costs more than all else here. */
+function stdinOf({ scripts, supplier }: HostCommandArgs, want: DesiredFiles): string {
+  const payload = packLarge(scriptsVersion(scripts), want);
+  return JSON.stringify(supplier ? { ...payload, sources: supplier.sources } : payload);
 }
 
 // Drift stands here, as a word of env: ignoreChanges on one entry of the environment breaks providers built
 // on older versions of pulumi-go-provider ("Unrecognized field"), and this is a whole property.
 const interpreter = (drift = "none"): string[] => ["env", `DRIFT=${drift}`, "sh", "-c"];
 
-/** What a machine that is down gets when Pulumi knows nothing of it yet. Any later wish differs, and is an update. */
+/** What a machine that is down gets when Pulumi knows nothing of it yet. Any later payload differs, and is an update. */
 function standIn(machine: string): command.local.CommandArgs {
   return {
     create: `echo '${machine} is down: nothing was done. In state maintenance it is brought up to date'`,
@@ -162,7 +162,7 @@ function stackName(): string {
 
 const versions = new Map<string, string>();
 
-/** Other scripts are another wish: after an upgrade of this library every machine gets them. */
+/** Other scripts are another payload: after an upgrade of this library every machine gets them. */
 function scriptsVersion(folders: string[]): string {
   const key = folders.join(":");
   const known = versions.get(key);

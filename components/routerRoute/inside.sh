@@ -47,8 +47,8 @@ routes_inside() {
       if (i == 2 || hop != field[3]) { sub(/ *$/, ""); print route, $0 }
       next
     }
-    FILENAME == wish { note($0) }
-    { ours[$1] }' wish="$1/want/routes" "$1/want/routes" <(of_all_versions routes) <(cat "$root"/*/current/want/routes 2>/dev/null || true) -
+    FILENAME == wanted_file { note($0) }
+    { ours[$1] }' wanted_file="$1/want/routes" "$1/want/routes" <(of_all_versions routes) <(cat "$root"/*/current/want/routes 2>/dev/null || true) -
 }
 
 # told_inside <ROUTES of routes_inside: one sentence for each.

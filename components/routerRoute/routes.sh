@@ -99,7 +99,7 @@ ask_kernel() { ip -4 -force -batch - 2>/dev/null || true; }
 # A prefix that none of our versions had may be somebody else's.
 check_foreign_routes() {
   local new line
-  new=$(awk -v wish="$bundle/want/routes" 'FILENAME != wish { had[$1]; next } !($1 in had) { print $1 }' <(of_all_versions routes) "$bundle/want/routes")
+  new=$(awk -v wanted_file="$bundle/want/routes" 'FILENAME != wanted_file { had[$1]; next } !($1 in had) { print $1 }' <(of_all_versions routes) "$bundle/want/routes")
   [[ $new ]] || return 0
   line=$(main_routes <<<"$new" | grep -v "metric $metric" | grep -vF -f <(routes_of_siblings | sed 's|/32 | |') | head -n 1 || true)
   [[ -z $line ]] || fail "${line%% *} already has a route not managed by this stack ($line); nothing was changed. Remove that route first"
@@ -240,7 +240,7 @@ prove_what_is_served() {
 note_unmoved() { cat >>"${LOOPBACK_HA_UNMOVED:-/dev/null}"; }
 # prefixes_of <VIPS: those in which these lie, one of a single address included.
 prefixes_of() {
-  awk "$prefix_functions"'FILENAME == wish { note($0); next } { split(within($1 "/33"), field, " "); print field[1] }' wish="$bundle/want/routes" "$bundle/want/routes" - | sort -u
+  awk "$prefix_functions"'FILENAME == wanted_file { note($0); next } { split(within($1 "/33"), field, " "); print field[1] }' wanted_file="$bundle/want/routes" "$bundle/want/routes" - | sort -u
 }
 
 # Any answer is an answer: what came, in $proof/odd, with another status than that of our virtual host is enough where the

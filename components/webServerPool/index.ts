@@ -7,7 +7,7 @@ import { secretsIn } from "./directives";
 import { hostCommand, instanceName } from "../host/hostCommand";
 import { ServerArgs } from "../host/ssh";
 import { VHOSTS } from "./role";
-import { isLarge } from "../host/wish.cjs";
+import { isLarge } from "../host/payload.cjs";
 import { LoopbackVip } from "../loopbackVip";
 import {
   PoolTlsArgs,

@@ -1,6 +1,6 @@
 import { VipBinding } from "../network/addressPlan";
 import { withSecrets } from "./directives";
-import { Wish } from "../host/wish.cjs";
+import { DesiredFiles } from "../host/payload.cjs";
 import type { NameAddress } from "../network/nameAddress";
 import type { SiteTlsArgs } from "./tls/options";
 import { lastWord } from "./lastWord";
@@ -62,7 +62,7 @@ export function healthAnswer(server: string, site: string): string {
  * The wanted files of the vhosts role, the same on every server: what is Apache's text once for all sites, and a line
  * a site, so that a new site is one line in a preview and in the state. role.sh puts them together.
  */
-export function renderVhosts(sites: SiteLines, context: VhostContext, directives = ""): Wish {
+export function renderVhosts(sites: SiteLines, context: VhostContext, directives = ""): DesiredFiles {
   const alias = context.binding === VipBinding.Alias;
   const { tls, prefixes } = context;
   const all = (port = ""): string => prefixes.map((prefix) => `@EVERY:${prefix}${port}@`).join(" ");
@@ -96,7 +96,7 @@ export const secretOfSite = (name: string): string => `site_${name}`;
 
 /**
  * The sites' own lines: `SITE - LINE`, and `SITE * LINE` where a secret stands in it, which nobody may show when it is there.
- * In the wish it is a placeholder.
+ * In the state it is a placeholder.
  */
 export function renderDirectives(sites: SiteArgs[]): string {
   const byName = [...sites].sort((a, b) => (a.name < b.name ? -1 : 1));

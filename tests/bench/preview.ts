@@ -23,7 +23,7 @@ interface Measures {
   program: number;
   engine: number;
   provider: number;
-  /** Bytes of the wishes that the engine holds, which come twice into the state. */
+  /** Bytes of the payloads that the engine holds, which come twice into the state. */
   inputs: number;
 }
 

@@ -21,7 +21,7 @@ import { checkFarm, checkGone, prepareLab, targetsOf } from "./rivals/lab";
 import { Ours } from "./rivals/ours";
 import { writePage } from "./rivals/page";
 import { Builds, CrashRun, FlipRun, OURS, Work } from "./rivals/results";
-import { Rival, Wish } from "./rivals/rival";
+import { Rival, WantedFarm } from "./rivals/rival";
 import { PlainSsh } from "./rivals/ssh";
 import { Terraform } from "./rivals/terraform";
 import { terraformIsThere, versionsOf } from "./rivals/versions";
@@ -38,7 +38,7 @@ const ROUNDS = Number(BENCH_ROUNDS);
 const SITES = BENCH_SITES.split(",").map(Number);
 const PARTS = BENCH_PARTS.split(",");
 /** Under load. */
-const LOADED: Wish = { sites: 8, web2: "active" };
+const LOADED: WantedFarm = { sites: 8, web2: "active" };
 
 interface Contestant {
   name: string;
@@ -61,14 +61,14 @@ const tell = (run: unknown): void => console.log(JSON.stringify(run));
 async function withFarm(
   lab: Lab,
   { name, make }: Contestant,
-  wish: Wish,
+  wanted: WantedFarm,
   work: (rival: Rival, buildSeconds: number) => Promise<void>,
 ): Promise<void> {
   await forgetConnections(lab);
   const rival = make(lab);
-  await rival.write(wish);
+  await rival.write(wanted);
   const seconds = await timed(() => rival.apply());
-  await checkFarm(lab, name, wish);
+  await checkFarm(lab, name, wanted);
   await work(rival, seconds);
   await rival.remove();
   await checkGone(lab, name);
@@ -84,8 +84,8 @@ async function builds(lab: Lab, contestants: Contestant[]): Promise<Builds> {
           samples.push({ work, tool: contestant.name, column: sites, seconds });
           tell(samples[samples.length - 1]);
         };
-        const more: Wish = { sites: sites + 1, web2: "active" };
-        const away: Wish = { ...more, web2: "maintenance" };
+        const more: WantedFarm = { sites: sites + 1, web2: "active" };
+        const away: WantedFarm = { ...more, web2: "maintenance" };
         await withFarm(lab, contestant, { sites, web2: "active" }, async (rival, seconds) => {
           note(Work.Build, seconds);
           note(Work.NoChange, await timed(() => rival.apply()));
@@ -105,7 +105,7 @@ async function flips(lab: Lab, file: File, contestants: Contestant[]): Promise<F
   for (const contestant of contestants)
     await withFarm(lab, contestant, LOADED, async (rival) => {
       const done = await flipUnderLoad(lab, targetsOf(LOADED), file, {
-        announce: ({ state }) => rival.write({ ...LOADED, web2: state as Wish["web2"] }),
+        announce: ({ state }) => rival.write({ ...LOADED, web2: state as WantedFarm["web2"] }),
         flip: () => rival.flip(),
       });
       await checkFarm(lab, contestant.name, LOADED);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { VipBinding } from "../../components/network/addressPlan";
-import { filesOf } from "../../components/host/wish.cjs";
+import { filesOf } from "../../components/host/payload.cjs";
 import { lineProblems } from "../../components/webServerPool/directives";
 import { renderDirectives, renderSites, renderVhosts } from "../../components/webServerPool/vhost";
 import { Lab } from "../../lab/lab";
@@ -66,11 +66,11 @@ describe("the health path", function () {
     }));
     for (const { apache } of sites) assert.deepEqual(lineProblems(apache, []), []);
     const context = { prefixes: ["127.0.0.1/32"], binding: VipBinding.Subnet };
-    const wish = renderVhosts(renderSites(sites), context, renderDirectives(sites));
+    const desired = renderVhosts(renderSites(sites), context, renderDirectives(sites));
     const role = fs.readFileSync(path.join(checkout, "components/webServerPool/role.sh"), "utf8");
     const write = (name: string, text: string): string =>
       `mkdir -p "$(dirname ${FOLDER}/${name})"; cat >${FOLDER}/${name} <<'END OF FILE'\n${text}\nEND OF FILE\n`;
-    const files = Object.entries(filesOf({ want: wish })).map(([name, text]) =>
+    const files = Object.entries(filesOf({ want: desired })).map(([name, text]) =>
       write(`want/${name}`, text.trimEnd().replaceAll("@SECRET:health@", "t0k3n")),
     );
     const functions = `say() { printf '%s\\n' "$*"; }; state=/nowhere instance=x machine=web1 stack=a/b scripts=${FOLDER}/scripts\n${role}\n`;

@@ -5,7 +5,7 @@ import * as path from "node:path";
 import fc from "fast-check";
 import { readFarm } from "../../components/config";
 import { sshArguments } from "../../components/host/ssh";
-import { filesOf } from "../../components/host/wish.cjs";
+import { filesOf } from "../../components/host/payload.cjs";
 import { VipBinding } from "../../components/network/addressPlan";
 import { renderZone } from "../../components/dnsRoundRobin/zone";
 import { ServerState } from "../../components/network/serverState";

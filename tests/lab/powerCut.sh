@@ -107,7 +107,7 @@ at_each_step() {
   # Those of subshells are counted, too.
   echo "$name: $(<$work/cuts) cuts"
 }
-wish() {
+want() {
   mkdir -p $work/bundle/want
   echo "$1" >$work/bundle/want/text
   printf '%s\n' instance=p.s.c.fake machine=m1 role=fake stack=s "version=$1" >$work/bundle/meta
@@ -115,7 +115,7 @@ wish() {
 
 if [[ $how == each ]]; then
   for text in one two; do
-    wish $text
+    want $text
     at_each_step "to $text" $work/bundle/scripts/apply.sh
     rm /var/lib/loopback-ha/p.s.c.fake/in-doubt 2>/dev/null || true
   done
@@ -123,10 +123,10 @@ if [[ $how == each ]]; then
   exit
 fi
 
-wish one
+want one
 bash $work/bundle/scripts/apply.sh >/dev/null
 cut first
-wish two
+want two
 bash $work/bundle/scripts/apply.sh >/dev/null
 cut second
 bash $work/bundle/scripts/remove.sh >/dev/null

@@ -68,30 +68,30 @@ describe("routes of an IOS router", () => {
 
   const hop = fc.integer({ min: 2, max: 5 }).map((host) => `192.0.2.${host}`);
   const prefix = fc.integer({ min: 1, max: 6 }).map((number) => `192.0.2.${number * 32}/27`);
-  const wishes = fc.uniqueArray(fc.record({ prefix, hop }), { selector: (wish) => wish.prefix });
+  const anyRoutes = fc.uniqueArray(fc.record({ prefix, hop }), { selector: (route) => route.prefix });
   const ours = fc.uniqueArray(fc.record({ prefix, hop, distance: fc.constantFrom(1, 1, 1, 5) }), {
-    selector: (wish: WantedRoute) => `${wish.prefix} ${wish.hop}`,
+    selector: (route: WantedRoute) => `${route.prefix} ${route.hop}`,
   });
-  const others = wishes.map((list) =>
-    list.map((wish) => ({ ...wish, prefix: wish.prefix.replace("192.0.2", "203.0.113") })),
+  const others = anyRoutes.map((list) =>
+    list.map((route) => ({ ...route, prefix: route.prefix.replace("192.0.2", "203.0.113") })),
   );
 
   it("leads from any table of ours to the wanted one, others' routes untouched and no prefix ever without a route", () => {
     fc.assert(
-      fc.property(ours, others, wishes, (mine, foreign, wanted) => {
+      fc.property(ours, others, anyRoutes, (mine, foreign, wanted) => {
         let table = parseRoutes(
           [...mine.map((w) => lineOf(w, TAG)), ...foreign.map((w) => lineOf(w, 5))].join("\n"),
         );
         const foreignBefore = table.filter(({ tag }) => tag === 5);
-        const kept = wanted.filter((wish) =>
-          table.some(({ prefix, tag }) => prefix === wish.prefix && tag === TAG),
+        const kept = wanted.filter((route) =>
+          table.some(({ prefix, tag }) => prefix === route.prefix && tag === TAG),
         );
         for (const { prefix: changed, command } of planChanges(table, wanted, TAG)) {
           table = enter(table, command);
           assert.ok(command.includes(changed.split("/")[0]));
-          for (const wish of kept)
+          for (const route of kept)
             assert.ok(
-              table.some(({ prefix }) => prefix === wish.prefix),
+              table.some(({ prefix }) => prefix === route.prefix),
               command,
             );
         }
@@ -120,11 +120,11 @@ describe("routes of an IOS router", () => {
         { prefix: "192.0.2.64/27", hop: "192.0.2.3" },
         { prefix: "192.0.2.96/27", hop: "192.0.2.3" },
       ]
-        .map((wish) => lineOf(wish, former))
+        .map((route) => lineOf(route, former))
         .join("\n"),
     );
-    const follow = (table: Route[], wishes: WantedRoute[], tag: number, other: number): Route[] => {
-      for (const { command } of planChanges(table, wishes, tag, other)) {
+    const follow = (table: Route[], anyRoutes: WantedRoute[], tag: number, other: number): Route[] => {
+      for (const { command } of planChanges(table, anyRoutes, tag, other)) {
         table = enter(table, command);
         for (const { prefix } of wanted)
           assert.ok(
@@ -132,12 +132,12 @@ describe("routes of an IOS router", () => {
             command,
           );
       }
-      assert.deepStrictEqual(planChanges(table, wishes, tag, other), []);
+      assert.deepStrictEqual(planChanges(table, anyRoutes, tag, other), []);
       return table;
     };
     const lines = (table: Route[]): string[] => table.map((route) => lineOf(route, route.tag ?? 0)).sort();
     const after = follow(before, wanted, TAG, former);
-    assert.deepStrictEqual(lines(after), wanted.map((wish) => lineOf(wish, TAG)).sort());
+    assert.deepStrictEqual(lines(after), wanted.map((route) => lineOf(route, TAG)).sort());
     assert.deepStrictEqual(lines(follow(after, before, former, TAG)), lines(before));
   });
 
@@ -197,7 +197,7 @@ describe("routes of an IOS router", () => {
       ));
   }
 
-  const wish = { prefix: "192.0.2.32/27", hop: "192.0.2.2" };
+  const wanted = { prefix: "192.0.2.32/27", hop: "192.0.2.2" };
   const ios = (known: string, ...hops: string[]): string =>
     `Routing entry for 192.0.2.32/27\n  Known via "${known}", distance 1, metric 0\n  Tag 7\n  Routing Descriptor Blocks:\n${hops.map((line) => `  ${line}\n      Route metric is 0, traffic share count is 1`).join("\n")}`;
   const tables: [string, string, string | undefined][] = [
@@ -232,7 +232,7 @@ describe("routes of an IOS router", () => {
     ],
   ];
   for (const [name, text, expected] of tables) {
-    it(`judges the table: ${name}`, () => assert.strictEqual(tableIssue(text, wish), expected));
+    it(`judges the table: ${name}`, () => assert.strictEqual(tableIssue(text, wanted), expected));
   }
 });
 

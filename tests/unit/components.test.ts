@@ -2,7 +2,7 @@ import assert from "assert";
 import * as path from "path";
 import * as pulumi from "@pulumi/pulumi";
 import { withDrift } from "../../components/host/knownDrift";
-import { filesOf } from "../../components/host/wish.cjs";
+import { filesOf } from "../../components/host/payload.cjs";
 import {
   CheckKind,
   DnsRoundRobin,

@@ -14,7 +14,7 @@ import {
   renderSites,
   renderVhosts,
 } from "../../components/webServerPool/vhost";
-import { filesOf } from "../../components/host/wish.cjs";
+import { filesOf } from "../../components/host/payload.cjs";
 
 const context = { prefixes: ["192.0.2.32/30", "192.0.2.64/30"] };
 const alias: VhostContext = { ...context, binding: VipBinding.Alias };

@@ -138,7 +138,7 @@ www                     IN A   192.0.2.129
     it(`renders a record: ${what}`, () => assert.deepStrictEqual(recordsOf({ records: [record] }), [line]));
   }
 
-  it("gives one text for one wish, and a new site is one group of new lines", () => {
+  it("gives one text for the same arguments, and a new site is one group of new lines", () => {
     const host = fc.integer({ min: 1, max: 30 });
     const hosts = fc.uniqueArray(host, { minLength: 2, maxLength: 12 });
     const siteOf = (n: number): ZoneArgs["sites"][number] => ({

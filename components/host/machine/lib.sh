@@ -204,7 +204,7 @@ forget_versions_but() {
 go_back() {
   rm -rf "$state/incoming"
   if [[ $1 ]]; then
-    # As an empty wish, it would take everything away.
+    # As an empty payload, it would take everything away.
     [[ -e $state/versions/$1/meta ]] || cannot_go_back "version $1, to go back to, is there no more"
     point_current_at "$1"
     activate "$state/versions/$1"

@@ -1,6 +1,6 @@
 /** What the stack's state has of certificates. */
 import { outputsInState } from "../../host/inState";
-import { Delivery, filesOf } from "../../host/wish.cjs";
+import { Payload, filesOf } from "../../host/payload.cjs";
 import { CertificateLines, bySite } from "./plan";
 
 /**
@@ -25,7 +25,7 @@ export async function heldCertificates(
 export function certificatesIn(stdin: unknown): CertificateLines {
   if (typeof stdin !== "string" || !stdin.includes('"certificates"')) return {};
   try {
-    const { want, packed = {} } = JSON.parse(stdin) as Delivery;
+    const { want, packed = {} } = JSON.parse(stdin) as Payload;
     const lines = want.certificates;
     if (typeof lines === "object") return lines;
     if (packed.certificates === undefined) return {};

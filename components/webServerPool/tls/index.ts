@@ -5,7 +5,7 @@ import * as random from "@pulumi/random";
 import { ConfigError, pathText } from "../../base/problems";
 import type { ServerArgs } from "../../host/ssh";
 import { ServerState } from "../../network/serverState";
-import { Wish, isLarge } from "../../host/wish.cjs";
+import { DesiredFiles, isLarge } from "../../host/payload.cjs";
 import { UserError } from "../../base/userError";
 import type { SiteArgs } from "../vhost";
 import { heldCertificates } from "./held";
@@ -205,16 +205,16 @@ export const shownCertificates = (
 
 /** A server's wanted files, with those that are about certificates. */
 export function withCertificates(
-  want: Wish,
+  want: DesiredFiles,
   { context, plan }: TlsParts,
   server: string,
-): Wish | pulumi.Output<Wish> {
+): DesiredFiles | pulumi.Output<DesiredFiles> {
   return plan
     ? plan.apply(({ lines }) => ({ ...want, ...certificateFiles(context, lines.get(server) ?? {}) }))
     : want;
 }
 
-function certificateFiles(context: TlsContext, lines: Record<string, string>): Wish {
+function certificateFiles(context: TlsContext, lines: Record<string, string>): DesiredFiles {
   return {
     https: context.https,
     certificates: lines,

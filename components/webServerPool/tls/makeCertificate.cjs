@@ -14,7 +14,7 @@ const {
 const { elementAt, elementsIn } = require("./der.cjs");
 
 /**
- * @typedef {object} CertificateWish
+ * @typedef {object} CertificateRequest
  * @property {string} subject its common name
  * @property {string[]} [names] its DNS names. Default: none
  * @property {string} privateKey PEM; EC or RSA
@@ -72,7 +72,7 @@ const SIGNATURES = {
   rsa: { sha256: [oid("2a864886f70d01010b"), NULL], sha1: [oid("2a864886f70d010105"), NULL] },
 };
 
-/** @param {CertificateWish} wish @returns {string} PEM */
+/** @param {CertificateRequest} request @returns {string} PEM */
 function makeCertificate({
   subject,
   names = [],

@@ -11,13 +11,13 @@ import { checkout } from "../../../lab/state";
 import { FILE_BYTES } from "../../lab/flips";
 import { within } from "../../lab/support";
 import { DOCUMENT_ROOT } from "../farm";
-import { SERVERS, Wish, carriersOf, siteOf } from "./rival";
+import { SERVERS, WantedFarm, carriersOf, siteOf } from "./rival";
 
 /** Answers with the server's name, whichever tool has set up the site. */
 const WHO = "/server.txt";
 
 /** What VIP subnet web2 carries gets all the load. */
-export const targetsOf = ({ sites }: Wish): Target[] =>
+export const targetsOf = ({ sites }: WantedFarm): Target[] =>
   Array.from({ length: sites }, (_, i) => siteOf(i)).map(({ serverName, vips }) => ({
     vip: vips[1],
     serverName,
@@ -61,9 +61,9 @@ async function answering(lab: Lab, site: number): Promise<string[]> {
 }
 
 /** The first and the last site answer on their VIPs, each from the right server, and have their names. */
-export async function checkFarm(lab: Lab, tool: string, wish: Wish): Promise<void> {
-  const carriers = carriersOf(wish);
-  for (const site of new Set([0, wish.sites - 1])) {
+export async function checkFarm(lab: Lab, tool: string, wanted: WantedFarm): Promise<void> {
+  const carriers = carriersOf(wanted);
+  for (const site of new Set([0, wanted.sites - 1])) {
     let found: string[] = [];
     await within(20, `${tool}: s${site} is served by ${carriers.join(", ")}`, async () => {
       found = await answering(lab, site);

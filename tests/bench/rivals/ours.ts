@@ -3,7 +3,7 @@ import { Lab } from "../../../lab/lab";
 import { Project } from "../../../lab/project";
 import { timeUp } from "../../lab/wallTimes";
 import { wideFarmConfig } from "../farm";
-import { Rival, Wish } from "./rival";
+import { Rival, WantedFarm } from "./rival";
 
 /** This package: `pulumi up`, each time with the proof that all sites answer. */
 export class Ours implements Rival {
@@ -15,7 +15,7 @@ export class Ours implements Rival {
     this.project = new Project(lab);
   }
 
-  async write({ sites, web2 }: Wish): Promise<void> {
+  async write({ sites, web2 }: WantedFarm): Promise<void> {
     const isNew = this.sites === 0;
     if (this.sites !== sites) fs.writeFileSync(this.project.file("Pulumi.lab.yaml"), wideFarmConfig(sites));
     this.sites = sites;

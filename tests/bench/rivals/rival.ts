@@ -16,7 +16,7 @@ const HOPS: Record<string, string> = {
 };
 
 /** A farm. */
-export interface Wish {
+export interface WantedFarm {
   sites: number;
   /** When it carries nothing, web1 carries its VIP subnet. */
   web2: "active" | "maintenance" | "down";
@@ -27,7 +27,7 @@ export interface Rival {
   /** As a table calls it. */
   name: string;
   /** The configuration changes, as a person edits it; not timed. */
-  write(wish: Wish): Promise<void>;
+  write(wanted: WantedFarm): Promise<void>;
   /** All machines become what was written. */
   apply(): Promise<void>;
   /** What was written differs in who carries what. */
@@ -39,12 +39,12 @@ export interface Rival {
 const plan = planNetwork(WIDE_BLOCK);
 
 /** Who carries each VIP subnet. */
-export const carriersOf = ({ web2 }: Wish): string[] =>
+export const carriersOf = ({ web2 }: WantedFarm): string[] =>
   SERVERS.map((name) => (name === "web2" && web2 !== "active" ? "web1" : name));
 
 /** The next hop of each VIP subnet. */
-export function routesOf(wish: Wish): Record<string, string> {
-  const carriers = carriersOf(wish);
+export function routesOf(wanted: WantedFarm): Record<string, string> {
+  const carriers = carriersOf(wanted);
   return Object.fromEntries(plan.vipSubnets.map((prefix, i) => [prefix, HOPS[carriers[i]]]));
 }
 
@@ -61,16 +61,16 @@ export const siteOf = (i: number): Site => ({
   vips: vipsOf(plan, i + WIDE_FIRST_HOST),
 });
 
-export const sitesOf = ({ sites }: Wish): Site[] => Array.from({ length: sites }, (_, i) => siteOf(i));
+export const sitesOf = ({ sites }: WantedFarm): Site[] => Array.from({ length: sites }, (_, i) => siteOf(i));
 
 /** The zone's serial, which the operator keeps: another one where the zone differs. */
-export const serialOf = ({ sites }: Wish): number => 2026010000 + sites;
+export const serialOf = ({ sites }: WantedFarm): number => 2026010000 + sites;
 
 /** All that a rival's configuration says, for tools that read JSON. */
-export const wholeWish = (wish: Wish): Record<string, unknown> => ({
-  sites: sitesOf(wish),
-  routes: routesOf(wish),
-  serial: serialOf(wish),
+export const wholeFarm = (wanted: WantedFarm): Record<string, unknown> => ({
+  sites: sitesOf(wanted),
+  routes: routesOf(wanted),
+  serial: serialOf(wanted),
 });
 
 /** A copy of a rival's folder, where the operator works. */

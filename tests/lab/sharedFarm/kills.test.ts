@@ -16,7 +16,7 @@ const FIRST = Math.floor(commits() / PARTS);
 
 const killer = fs.readFileSync(path.join(__dirname, "killAtStep.sh"), "utf8");
 
-/** A role on a machine, and what another wish for it is, made of the present one. */
+/** A role on a machine, and what another payload for it is, made of the present one. */
 const ROLES: [string, string, string, string][] = [
   ["VIPs", "web1", "*.vips", "sed -i '1i address 192.0.2.40' want/bindings"],
   [
@@ -29,7 +29,7 @@ const ROLES: [string, string, string, string][] = [
   ["a zone", "ns1", "*.widgetco.example.zone", "echo 'more IN A 192.0.2.33' >>want/zone"],
 ];
 
-/** What a machine holds, after the old wish is back. */
+/** What a machine holds, after the old payload is back. */
 const PICTURE = `set +e; ls -R /var/lib/loopback-ha /etc/apache2/sites-enabled /etc/bind/loopback-ha 2>/dev/null
   cat /var/lib/loopback-ha/*/current/want/bindings /etc/apache2/sites-enabled/* /etc/bind/named.conf.local 2>/dev/null
   ls -d /run/loopback-ha/proof.* 2>/dev/null
@@ -53,13 +53,13 @@ describe("apply.sh killed at any step", function () {
     machine: string;
     instance: string;
     change: string;
-    /** Of runs of pulumi's: what answers apply.sh, and what answers that of the old wish. Default: they are run by hand. */
-    answers?: { wish: Buffer; old: Buffer };
+    /** Of runs of pulumi's: what answers apply.sh, and what answers that of the old payload. Default: they are run by hand. */
+    answers?: { payload: Buffer; old: Buffer };
     /** After each kill. */
     check(step: number): Promise<void>;
   }
 
-  /** Another wish for a role is killed at each step in turn; after each the old one is run, and leaves nothing of it. */
+  /** Another payload for a role is killed at each step in turn; after each the old one is run, and leaves nothing of it. */
   async function killAtSteps(
     { role, machine, instance, change, answers, check }: Killed,
     first: number,
@@ -82,7 +82,7 @@ describe("apply.sh killed at any step", function () {
     const before = await run(PICTURE);
     let killed = 0;
     for (let step = 1 + (first % STRIDE); ; step += STRIDE) {
-      const words = `/root/new/scripts/apply.sh ${step} ${answers ? "/root/answers.wish" : ""}`;
+      const words = `/root/new/scripts/apply.sh ${step} ${answers ? "/root/answers.payload" : ""}`;
       const end = await run(`bash -s ${words}`, killer);
       assert.match(end, /killed|done/, `step ${step}`);
       const server = await whoServes(lab, "192.0.2.37", "www.widgetco.example", healthPath);
@@ -98,7 +98,7 @@ describe("apply.sh killed at any step", function () {
   }
 
   for (const [offset, [role, machine, instance, change]] of ROLES.entries()) {
-    it(`${role}: sites answer, and one run of the old wish leaves nothing of the new one`, () =>
+    it(`${role}: sites answer, and one run of the old payload leaves nothing of the new one`, () =>
       killAtSteps(
         {
           ...{ role, machine, instance, change },
@@ -142,7 +142,7 @@ describe("apply.sh killed at any step", function () {
           machine: "web1",
           instance: "*.vhosts",
           change: `sed -i 's/${old}/${renewed}/' want/certificates`,
-          answers: { wish: supplyOf(after), old: supplyOf(before) },
+          answers: { payload: supplyOf(after), old: supplyOf(before) },
           check: async (step) => {
             const { stdout } = await lab.exec("client", [
               "bash",

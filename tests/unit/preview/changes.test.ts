@@ -22,7 +22,7 @@ describe("a change that a preview tells", () => {
   const state = (drift: string, routes: string): unknown => ({
     inputs: {
       interpreter: ["env", `DRIFT=${drift}`, "sh", "-c"],
-      stdin: JSON.stringify({ wish: { routes } }),
+      stdin: JSON.stringify({ want: { routes } }),
     },
   });
   const step = (op: string, old: unknown, wanted: unknown): StepEventMetadata =>

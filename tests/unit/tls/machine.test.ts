@@ -5,7 +5,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { VipBinding } from "../../../components/network/addressPlan";
-import { filesOf } from "../../../components/host/wish.cjs";
+import { filesOf } from "../../../components/host/payload.cjs";
 import { TlsContext, httpsLine } from "../../../components/webServerPool/tls/vhosts";
 import { SiteArgs, renderSites, renderVhosts } from "../../../components/webServerPool/vhost";
 import { TlsVersion } from "../../../components/webServerPool/tls/defaults";

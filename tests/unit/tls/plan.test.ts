@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { packLarge } from "../../../components/host/wish.cjs";
+import { packLarge } from "../../../components/host/payload.cjs";
 import { certificatesIn } from "../../../components/webServerPool/tls/held";
 import { makeKey } from "../../../components/webServerPool/tls/makeCertificate.cjs";
 import { Reading, factsOf, lineOf, parsePair } from "../../../components/webServerPool/tls/pair.cjs";

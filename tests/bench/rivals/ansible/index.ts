@@ -1,6 +1,6 @@
 import { Lab } from "../../../../lab/lab";
 import { cleanMachines } from "../clean";
-import { Folder, Rival, Wish, wholeWish } from "../rival";
+import { Folder, Rival, WantedFarm, wholeFarm } from "../rival";
 
 /** Ansible: one template a file, all machines at once, ssh as its manual has it for speed. */
 export class Ansible implements Rival {
@@ -11,8 +11,8 @@ export class Ansible implements Rival {
     this.folder = new Folder(lab, "ansible");
   }
 
-  write(wish: Wish): Promise<void> {
-    this.folder.write("group_vars/all.json", JSON.stringify(wholeWish(wish)));
+  write(wanted: WantedFarm): Promise<void> {
+    this.folder.write("group_vars/all.json", JSON.stringify(wholeFarm(wanted)));
     return Promise.resolve();
   }
 

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { Lab } from "../../../../lab/lab";
-import { SERVERS, Wish, sitesOf } from "../rival";
+import { SERVERS, WantedFarm, sitesOf } from "../rival";
 import { PlainSsh } from "../ssh";
 
 const fill = (file: string, values: Record<string, string>): string =>
@@ -36,7 +36,7 @@ export function keepalivedConf(server: string, vips: string[][], seconds: number
  */
 export class Keepalived extends PlainSsh {
   override readonly name: string;
-  private wish?: Wish;
+  private wanted?: WantedFarm;
 
   constructor(
     lab: Lab,
@@ -47,14 +47,14 @@ export class Keepalived extends PlainSsh {
     this.name = `keepalived, advert_int ${seconds}`;
   }
 
-  override async write(wish: Wish): Promise<void> {
-    await super.write(wish);
-    this.wish = wish;
+  override async write(wanted: WantedFarm): Promise<void> {
+    await super.write(wanted);
+    this.wanted = wanted;
   }
 
   override async apply(): Promise<void> {
     await super.apply();
-    const sites = sitesOf(this.wish!);
+    const sites = sitesOf(this.wanted!);
     const vips = SERVERS.map((_, i) => sites.map((site) => site.vips[i]));
     // Each VIP is on the Ethernet now.
     await this.sh(
@@ -76,7 +76,7 @@ export class Keepalived extends PlainSsh {
 
   /** What its administrator does before he works on web2, and after it. */
   override async flip(): Promise<void> {
-    const verb = this.wish!.web2 === "active" ? "start" : "stop";
+    const verb = this.wanted!.web2 === "active" ? "start" : "stop";
     const ssh = [
       "ssh",
       "-o",

@@ -1,6 +1,6 @@
 import { Lab } from "../../../../lab/lab";
 import { cleanMachines } from "../clean";
-import { Folder, Rival, Wish, routesOf, serialOf, sitesOf } from "../rival";
+import { Folder, Rival, WantedFarm, routesOf, serialOf, sitesOf } from "../rival";
 
 /** A script and ssh: the floor. */
 export class PlainSsh implements Rival {
@@ -11,15 +11,15 @@ export class PlainSsh implements Rival {
     this.folder = new Folder(lab, "ssh");
   }
 
-  write(wish: Wish): Promise<void> {
+  write(wanted: WantedFarm): Promise<void> {
     const file = (name: string, rows: string[][]): void =>
       this.folder.write(name, rows.map((row) => `${row.join(" ")}\n`).join(""));
     file(
       "sites.txt",
-      sitesOf(wish).map(({ serverName, root, vips }) => [serverName, root, ...vips]),
+      sitesOf(wanted).map(({ serverName, root, vips }) => [serverName, root, ...vips]),
     );
-    file("routes.txt", Object.entries(routesOf(wish)));
-    file("serial.txt", [[String(serialOf(wish))]]);
+    file("routes.txt", Object.entries(routesOf(wanted)));
+    file("serial.txt", [[String(serialOf(wanted))]]);
     return Promise.resolve();
   }
 

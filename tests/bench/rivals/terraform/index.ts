@@ -1,6 +1,6 @@
 import { Lab } from "../../../../lab/lab";
 import { cleanMachines } from "../clean";
-import { Folder, Rival, Wish, wholeWish } from "../rival";
+import { Folder, Rival, WantedFarm, wholeFarm } from "../rival";
 
 /** It asks its maker for news otherwise, which an operator without the internet waits for. */
 const ENV = { CHECKPOINT_DISABLE: "1", TF_CLI_CONFIG_FILE: "/dev/null" };
@@ -15,8 +15,8 @@ export class Terraform implements Rival {
     this.folder = new Folder(lab, "terraform");
   }
 
-  async write(wish: Wish): Promise<void> {
-    this.folder.write("farm.auto.tfvars.json", JSON.stringify(wholeWish(wish)));
+  async write(wanted: WantedFarm): Promise<void> {
+    this.folder.write("farm.auto.tfvars.json", JSON.stringify(wholeFarm(wanted)));
     if (!this.isReady) await this.terraform("init");
     this.isReady = true;
   }

@@ -4,14 +4,14 @@
 const { brotliCompressSync, brotliDecompressSync, constants } = require("node:zlib");
 
 /**
- * The wanted files of a host command by name: a text, or lines by their first word.
- * @typedef {Record<string, string | Record<string, string>>} Wish
+ * The desired files of a host command, by name: a text, or lines by their first word.
+ * @typedef {Record<string, string | Record<string, string>>} DesiredFiles
  */
 
 /**
- * A wish as the command's stdin and thus Pulumi's state have it: `scripts` is which scripts go with it, `packed` has the
+ * Desired files as the command's stdin and thus Pulumi's state have them: `scripts` is which scripts go with it, `packed` has the
  * large ones, `sources` is where a role's supplier finds what a machine may lack.
- * @typedef {{ scripts: string, want: Wish, packed?: Record<string, string>, sources?: unknown }} Delivery
+ * @typedef {{ scripts: string, want: DesiredFiles, packed?: Record<string, string>, sources?: unknown }} Payload
  */
 
 /** In characters. Below, the engine shows each line that changes; the lines of some 350 sites. */
@@ -21,8 +21,8 @@ const LARGE = 1 << 15;
  * Every machine's command holds its files, in the program, the engine, the provider and the state: the same megabyte for
  * each of forty servers was half a minute and a gigabyte, and the state is written before and after each step.
  * @param {string} scripts
- * @param {Wish} want
- * @returns {Delivery}
+ * @param {DesiredFiles} want
+ * @returns {Payload}
  */
 function packLarge(scripts, want) {
   const entries = Object.entries(want).map(([name, content]) => ({ name, content, packed: pack(content) }));
@@ -38,12 +38,12 @@ function packLarge(scripts, want) {
   };
 }
 
-/** Each once: all servers of a pool have the same. @type {Map<Wish[string], string | undefined>} */
+/** Each once: all servers of a pool have the same. @type {Map<DesiredFiles[string], string | undefined>} */
 const seen = new Map();
 
 /**
  * Brotli, whose result does not depend on the processor as that of zlib does.
- * @param {Wish[string]} content
+ * @param {DesiredFiles[string]} content
  * @returns {string | undefined} undefined: it is not large
  */
 function pack(content) {
@@ -56,10 +56,10 @@ function pack(content) {
   return packed;
 }
 
-/** @param {Wish[string]} content @returns {boolean} whether packLarge packs it */
+/** @param {DesiredFiles[string]} content @returns {boolean} whether packLarge packs it */
 const isLarge = (content) => pack(content) !== undefined;
 
-/** @param {Wish[string]} content */
+/** @param {DesiredFiles[string]} content */
 const textOf = (content) =>
   typeof content === "string"
     ? content
@@ -69,7 +69,7 @@ const textOf = (content) =>
 
 /**
  * Plain JavaScript because deliver.cjs shares it with the TypeScript side.
- * @param {Pick<Delivery, "want" | "packed">} delivery
+ * @param {Pick<Payload, "want" | "packed">} payload
  * @returns {Record<string, string>} the texts of the files, as they lie on the machine
  */
 function filesOf({ want, packed = {} }) {

@@ -1,6 +1,6 @@
 import assert from "assert";
 import { createHash } from "crypto";
-import { filesOf, isLarge, packLarge } from "../../components/host/wish.cjs";
+import { filesOf, isLarge, packLarge } from "../../components/host/payload.cjs";
 
 const linesOf = (count: number): Record<string, string> =>
   Object.fromEntries(
@@ -11,7 +11,7 @@ const text = (lines: Record<string, string>): string =>
     .map(([word, rest]) => `${word} ${rest}\n`)
     .join("");
 
-describe("a wish", () => {
+describe("desired files", () => {
   it("is lines and texts as long as it is small", () => {
     const want = { sites: linesOf(100), settings: "a=b\n" };
     assert.ok(!isLarge(want.sites));
