@@ -3,6 +3,7 @@ import * as fc from "fast-check";
 import { parseLeft, parseServed } from "../../components/dnsRoundRobin/files";
 import { compareAddresses, vipOf } from "../../components/network/addressPlan";
 import { parseFlows, parseLive, parseRoute, parseServer } from "../../components/routerRoute/files";
+import { ServerState } from "../../components/network/serverState";
 import { PINNING, markOf, renderServers } from "../../components/routerRoute/pinning";
 import { renderRoutes } from "../../components/routerRoute/routes";
 import { namesOf, renderSites } from "../../components/webServerPool/vhost";
@@ -41,7 +42,11 @@ describe("lines of files on machines: what is rendered is read back", () => {
       fc.property(
         fc.uniqueArray(fc.record({ name, number, down: fc.boolean() }), { selector: (each) => each.number }),
         (servers) => {
-          const given = servers.map(({ number, ...rest }) => ({ ...rest, address: vipOf(ETHERNET, number) }));
+          const given = servers.map(({ name, number, down }) => ({
+            name,
+            address: vipOf(ETHERNET, number),
+            state: down ? ServerState.Down : ServerState.Active,
+          }));
           assert.deepEqual(
             linesOf(renderServers(given, ETHERNET)).map(parseServer),
             [...servers]

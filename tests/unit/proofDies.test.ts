@@ -97,6 +97,6 @@ describe("a router's proof whose prober dies (M13)", () => {
   it("a refusal names the address that it asked from, and how to change it", () =>
     assert.match(
       prove("134", 0).said,
-      /does not answer for 192\.0\.2\.69: no answer; nothing was moved\. Asked from 198\.51\.100\.1: .*routers\.r1\.checkSource/,
+      /does not answer for 192\.0\.2\.69: no answer; nothing was moved\. It was asked from 198\.51\.100\.1: .*routers\.r1\.checkSource/,
     ));
 });

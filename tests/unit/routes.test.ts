@@ -160,7 +160,7 @@ check_seconds=30
   const web1 = { name: "web1", address: "192.0.2.2" };
   const unfit: [Partial<Parameters<typeof checkRoutes>[1]>, RegExp][] = [
     [{ block: "192.0.2.0/24\n0.0.0.0/0" }, /^block: .* is not a prefix/],
-    [{ serverSubnet: "192.0.2.0" }, /^serverSubnet: "192.0.2.0" is no prefix/],
+    [{ serverSubnet: "192.0.2.0" }, /^serverSubnet: "192.0.2.0" is not a prefix in CIDR form/],
     [{ servers: [] }, /^routes: "web1" is not one of the servers/],
     [
       { servers: [{ ...web1, state: ServerState.Down }] },
