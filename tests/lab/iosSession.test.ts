@@ -187,7 +187,7 @@ describe("a session with an IOS router (emulated)", () => {
     );
     await bad(
       deliver(flipped),
-      /^r1 asks for an enable secret .*--secret enableSecret-r1; nothing was changed$/m,
+      /^r1 asks for an enable secret, but none is set: .*--secret enableSecret-r1; nothing was changed$/m,
     );
     assert.deepEqual(await table(), old);
     assert.deepEqual(

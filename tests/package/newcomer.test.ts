@@ -87,7 +87,7 @@ describe("a newcomer, with the docs alone", function () {
     assert.deepEqual(more, [], "blocks of the page that no test runs");
     assert.match(await operate(add), /gadgets has 192\.0\.2\.34, 192\.0\.2\.66/);
     assert.match(await operate(renewed), /https with a new certificate: gadgets/);
-    assert.match(await operate(remove.replace(/^# wait.*$/m, "sleep 3")), /gadgets is gone/);
+    assert.match(await operate(remove.replace(/^# wait.*$/m, "sleep 3")), /gadgets is removed/);
     assert.match(await operate(maintenance), /web2 has no more connections to wait for/);
     assert.equal(await served(), "web2");
     await lab.crash("web2");
