@@ -52,34 +52,23 @@ function upward(part, floors) {
   );
 }
 
+/** @param {string} name @param {string[]} above what it must not import */
+const part = (name, above) => ({
+  name: `floors: ${name}`,
+  severity: /** @type {const} */ ("error"),
+  comment: `${name}/ imports nothing of ${above.map((other) => `${other}/`).join(", ")}, which are above it. Move what it needs into ${name}/.`,
+  from: { path: `^${name}/` },
+  to: { path: `^(${above.join("|")})/` },
+});
+
 /** @type {import("dependency-cruiser").IConfiguration} */
 module.exports = {
   forbidden: [
     ...upward("components", COMPONENTS),
     ...upward("cli", CLI),
-    {
-      name: "floors: components",
-      severity: "error",
-      comment:
-        "components/ is the lowest part: it imports nothing of cli/, lab/, tests/, tools/ or examples/. Move what it needs into components/.",
-      from: { path: "^components/" },
-      to: { path: "^(cli|lab|tests|tools|examples)/" },
-    },
-    {
-      name: "floors: cli",
-      severity: "error",
-      comment:
-        "cli/ is above components/ only: it imports nothing of lab/, tests/, tools/ or examples/. Move what it needs into cli/.",
-      from: { path: "^cli/" },
-      to: { path: "^(lab|tests|tools|examples)/" },
-    },
-    {
-      name: "floors: lab",
-      severity: "error",
-      comment: "lab/ runs machines for tests and imports none of them. Move what it needs into lab/.",
-      from: { path: "^lab/" },
-      to: { path: "^(tests|tools|examples)/" },
-    },
+    part("components", ["cli", "lab", "tests", "tools", "examples"]),
+    part("cli", ["lab", "tests", "tools", "examples"]),
+    part("lab", ["tests", "tools", "examples"]),
     {
       name: "no circle",
       severity: "error",

@@ -20,14 +20,17 @@ const SHARED = [
  * @returns how routers of that kind are changed, for {@link RouterKind}
  */
 export function commandLineDriver(folder: string): NonNullable<RouterKind["driver"]> {
-  const own = fs
-    .readdirSync(folder)
-    .filter((file) => file.endsWith(".cjs") && file !== "deliver.cjs")
-    .sort()
-    .map((file) => path.join(folder, file));
   return {
     deliver: path.join(folder, "deliver.cjs"),
-    remove: asOneText([...SHARED, ...own], path.join(folder, "remove.cjs")),
+    // Read when a router of the kind is declared: every program and every look before it loads the table of kinds.
+    get remove() {
+      const own = fs
+        .readdirSync(folder)
+        .filter((file) => file.endsWith(".cjs") && file !== "deliver.cjs")
+        .sort()
+        .map((file) => path.join(folder, file));
+      return asOneText([...SHARED, ...own], path.join(folder, "remove.cjs"));
+    },
   };
 }
 
