@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# npm run check: format, lint, floors, types, the reference, shell scripts and quick unit tests, all at the same time. Under a
+# npm run check: format, lint, floors, types, the reference, shell scripts, awk programs and quick unit tests, all at the same time. Under a
 # minute, once the first run has filled the caches in node_modules/.cache.
 set -euo pipefail
 again="run check"
@@ -12,7 +12,7 @@ require_npm_packages
 
 bin=node_modules/.bin
 cache=node_modules/.cache/check
-names=(format lint floors types reference shell unit)
+names=(format lint floors types reference shell awk unit)
 check_format() {
   "$bin/prettier" --check --log-level warn --cache --cache-strategy content --cache-location "$cache/prettier" .
 }
@@ -26,6 +26,17 @@ check_shell() {
   local scripts
   mapfile -d '' scripts < <(git ls-files -z --cached --others --exclude-standard '*.sh' .ci/run 'plugin/pulumi-resource-*')
   shellcheck --external-sources "${scripts[@]}"
+}
+# Each with the functions that it is run with: see awk_file in components/host/machine/lib.sh.
+check_awk() {
+  local file functions room
+  while IFS= read -r -d '' file; do
+    functions=(-f components/host/machine/lib.awk)
+    room="${file#components/}"
+    room="components/${room%%/*}/functions.awk"
+    [[ ! -e "$room" ]] || functions+=(-f "$room")
+    mawk -W dump "${functions[@]}" -f <(case "$file" in */lib.awk | */functions.awk) ;; *) cat -- "$file" ;; esac) >/dev/null || { echo "in $file"; return 1; }
+  done < <(git ls-files -z --cached --others --exclude-standard '*.awk')
 }
 
 output="$(mktemp -d)"

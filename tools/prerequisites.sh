@@ -11,7 +11,7 @@ lab_programs=(
   certbot:certbot
 )
 # shellcheck disable=SC2034
-check_programs=(shellcheck:shellcheck)
+check_programs=(shellcheck:shellcheck mawk:mawk)
 oldest_node=20
 
 # The npm command that an operator repeats after a failure.

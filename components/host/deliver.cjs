@@ -16,7 +16,7 @@ const { NOBODY, explainSshFailure, withoutNoise } = require("./sshFailure.cjs");
 const { newerWords, sshHere, withoutSecrets } = require("./sshHere.cjs");
 const { stand } = require("./queue.cjs");
 const { TURN_SECONDS, Turn } = require("./turns.cjs");
-const { filesOf } = require("./payload.cjs");
+const { filesOf, isMachineFile } = require("./payload.cjs");
 
 /** Seconds apply.sh may take on the machine; ssh itself gets a little longer. */
 const LIMIT_SECONDS = 110;
@@ -153,7 +153,7 @@ function scriptsOf(folders) {
   return [MACHINE, ...folders.split(":")].flatMap((folder) =>
     fs
       .readdirSync(folder)
-      .filter((file) => /\.(sh|pl|service)$/.test(file) && !/^(receive|confirm|observe)\.sh$/.test(file))
+      .filter((file) => isMachineFile(file) && !/^(receive|confirm|observe)\.sh$/.test(file))
       .map(
         (file) =>
           /** @type {[string, string]} */ ([

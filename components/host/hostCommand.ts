@@ -10,7 +10,7 @@ import { fromProject } from "./fromProject";
 import { instanceIn } from "./instance";
 import { driftKnownOn } from "./knownDrift";
 import { HostArgs, ServerArgs, sshArguments, sudoPrefix } from "./ssh";
-import { DesiredFiles, packLarge } from "./payload.cjs";
+import { DesiredFiles, isMachineFile, packLarge } from "./payload.cjs";
 
 /** The desired files of one role on one machine. */
 export interface HostCommandArgs {
@@ -169,10 +169,7 @@ function scriptsVersion(folders: string[]): string {
   if (known) return known;
   const hash = createHash("sha256");
   for (const folder of [path.join(HERE, "machine"), ...folders]) {
-    for (const file of fs
-      .readdirSync(folder)
-      .filter((entry) => /\.(sh|pl|service)$/.test(entry))
-      .sort()) {
+    for (const file of fs.readdirSync(folder).filter(isMachineFile).sort()) {
       hash.update(`${file}\n`).update(fs.readFileSync(path.join(folder, file)));
     }
   }

@@ -82,4 +82,7 @@ function filesOf({ want, packed = {} }) {
   ]);
 }
 
-module.exports = { filesOf, isLarge, packLarge };
+/** Whether a file of a role's folder goes to machines. @param {string} file its name */
+const isMachineFile = (file) => /\.(sh|pl|awk|service)$/.test(file);
+
+module.exports = { filesOf, isLarge, isMachineFile, packLarge };

@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { isMachineFile } from "../../components/host/payload.cjs";
 
 const COMPONENTS = path.join(__dirname, "../../components");
 
@@ -55,8 +56,7 @@ describe("what keeps a router's routes (slow)", function () {
     const scripts = path.join(folder, "scripts");
     for (const from of ["host/machine", "routerRoute", "routerRoute/linux"])
       for (const file of fs.readdirSync(path.join(COMPONENTS, from)))
-        if (/\.(sh|pl|service)$/.test(file))
-          fs.cpSync(path.join(COMPONENTS, from, file), path.join(scripts, file));
+        if (isMachineFile(file)) fs.cpSync(path.join(COMPONENTS, from, file), path.join(scripts, file));
     // Nobody is there who could answer.
     fs.appendFileSync(
       path.join(scripts, "role.sh"),

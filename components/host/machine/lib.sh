@@ -38,6 +38,13 @@ value_in() {
     fi
   done <"$1"
 }
+# awk_file NAME [ARGUMENT...]: runs NAME.awk of this bundle, with the functions of lib.awk and of the role's functions.awk.
+awk_file() {
+  local name=$1 functions=(-f "$scripts/lib.awk")
+  shift
+  [[ ! -e $scripts/functions.awk ]] || functions+=(-f "$scripts/functions.awk")
+  awk "${functions[@]}" -f "$scripts/$name.awk" "$@"
+}
 # meta_of DIR KEY: one value of a bundle's meta file.
 meta_of() { value_in "$1/meta" "$2"; }
 
