@@ -2,18 +2,9 @@ import assert from "node:assert/strict";
 import { underLoad, whoServes } from "../../lab/client";
 import { Lab } from "../../lab/lab";
 import { Project } from "../../lab/project";
+import { farmMachines, pictures } from "./pictures";
 import { emptyLab } from "./support";
 
-/** What must be as before after `pulumi destroy`. */
-const PICTURE = `
-  find /etc /usr/local /var/lib -xdev -type f -newermt '1990-01-01' -printf '%p %s %m %l\\n' |
-    grep -v -e /var/lib/systemd/ -e /etc/resolv -e /var/lib/apache2/ -e /var/lib/dhcp | sort
-  find /etc/systemd /etc/apache2 /etc/bind -type l -printf '%p %l\\n' | sort
-  ls /run/loopback-ha* /var/lib/loopback-ha 2>&1
-  ip -4 -o address show; ip -4 route show table all | grep -v -e ' cache' | sort; ip -4 rule
-  nft list ruleset 2>/dev/null
-  cat /proc/sys/net/ipv4/conf/all/arp_ignore /proc/sys/net/ipv4/conf/all/arp_announce
-  systemctl list-unit-files --state=enabled --no-legend | awk '{ print $1 }'`;
 /** What somebody else brings to a machine while the farm stands. */
 const FOREIGN: Record<string, { by: string; there: string; undo: string }> = {
   r1: {
@@ -37,7 +28,6 @@ const FOREIGN: Record<string, { by: string; there: string; undo: string }> = {
   },
 };
 const SERVERS = ["web1", "web2", "web3", "web4"];
-const MANAGED = ["r1", "ns1", ...SERVERS];
 
 describe("the farm", function () {
   const lab = new Lab();
@@ -46,15 +36,6 @@ describe("the farm", function () {
   let healthPath: string;
   let sites: Record<string, string[]>;
 
-  const picture = async (): Promise<Map<string, string>> =>
-    new Map(
-      await Promise.all(
-        MANAGED.map(async (name): Promise<[string, string]> => {
-          const { stdout } = await lab.exec(name, ["bash", "-c", PICTURE]);
-          return [name, stdout];
-        }),
-      ),
-    );
   const expectUp = async (): Promise<string> => {
     const { code, stdout, stderr } = await project.up();
     assert.equal(code, 0, stdout + stderr);
@@ -72,7 +53,7 @@ describe("the farm", function () {
 
   before("a lab and a copy of the program", async () => {
     await emptyLab(lab);
-    pristine = await picture();
+    pristine = await pictures(lab);
     project = new Project(lab);
     await project.init();
     // Short, so that what leaves DNS may leave the servers soon.
@@ -119,13 +100,13 @@ describe("the farm", function () {
     const times = `systemctl show -p ActiveEnterTimestampMonotonic,ExecReload apache2 named 2>/dev/null
       find /etc /var/lib/loopback-ha -xdev -printf '%p %C@\\n' | sort`;
     const look = (): Promise<string[]> =>
-      Promise.all(MANAGED.map(async (name) => (await lab.exec(name, ["bash", "-c", times])).stdout));
+      Promise.all(farmMachines.map(async (name) => (await lab.exec(name, ["bash", "-c", times])).stdout));
     const first = await look();
     const printed = await expectUp();
     assert.match(printed, /\d+ unchanged/);
     assert.doesNotMatch(printed, /updated|created|deleted/);
     assert.deepEqual(await look(), first);
-    for (const name of MANAGED) {
+    for (const name of farmMachines) {
       const again = "for f in /var/lib/loopback-ha/*/current/scripts/apply.sh; do bash $f || exit 1; done";
       const { code, stderr } = await lab.exec(name, ["bash", "-c", again]);
       assert.equal(code, 0, `${name}: ${stderr}`);
@@ -240,7 +221,7 @@ describe("the farm", function () {
     await expectUp();
   });
 
-  for (const name of MANAGED) {
+  for (const name of farmMachines) {
     it(`answers again after a reboot of ${name}, without an up`, async () => {
       await lab.reboot(name);
       await until(10, async () => JSON.stringify(await serving()) === JSON.stringify(SERVERS));
@@ -274,8 +255,8 @@ describe("the farm", function () {
       assert.equal(there.code, 0, `${name}: ${make.there}`);
       await lab.exec(name, ["bash", "-ec", make.undo]);
     }
-    const now = await picture();
-    for (const name of MANAGED) {
+    const now = await pictures(lab);
+    for (const name of farmMachines) {
       const [was, is] = [pristine, now].map((all) => all.get(name)!.split("\n"));
       const gone = was.filter((line) => !is.includes(line));
       const left = is.filter((line) => !was.includes(line));
