@@ -284,7 +284,7 @@ export class Certs {
     this.terminal.say("step 1: prepare every server to answer the CA:");
     try {
       const { farm } = await this.patiently(() =>
-        change(this.session, this.unasked, "answer the CA", edits, refuseMoves),
+        change(this.session, this.unasked, "answer the CA", edits, { check: refuseMoves }),
       );
       this.farm = farm;
     } catch (error) {
@@ -397,7 +397,7 @@ export class Certs {
     this.terminal.say(`step 2: install the new certificates on every server: ${listed(sites)}`);
     try {
       await this.patiently(() =>
-        change(this.session, this.unasked, "bring the certificates", [], refuseMoves),
+        change(this.session, this.unasked, "bring the certificates", [], { check: refuseMoves }),
       );
     } catch (error) {
       if (!(error instanceof CliError)) throw error;

@@ -28,6 +28,16 @@ export function goOnDespite({ sites }: FarmModel, { despiteSites }: Despite): vo
   process.env.LOOPBACK_HA_DESPITE_SITES = despiteSites;
 }
 
+/** How a flip is shown before it is made. */
+export interface ShownBy {
+  preview?: boolean;
+}
+/** The option of commands that have it. */
+export const BY_PREVIEW = [
+  "--preview",
+  "run Pulumi's preview first, which takes longer: it also shows what changes on each machine",
+] as const;
+
 const UNITS: Record<string, number> = { ms: 0.001, s: 1, m: 60, h: 3600 };
 
 /** @returns what reads a whole number in a range */

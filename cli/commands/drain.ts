@@ -1,16 +1,16 @@
 import { Command } from "commander";
 import { FarmModel, ServerState } from "../../components/config";
-import { DESPITE_SITES, Despite, duration, goOnDespite } from "./arguments";
+import { BY_PREVIEW, DESPITE_SITES, Despite, ShownBy, duration, goOnDespite } from "./arguments";
 import { serverNamed } from "../edits/named";
-import { Outcome, change } from "../edits/change";
+import { Outcome, flip } from "../edits/change";
 import { Left, describeLeft } from "../drain/counts";
 import { WaitEnd, pinningRouters, waitForFlows } from "../drain/wait";
 import { CliError, Exit, UsageError } from "../terminal/exit";
 import { onInterrupt } from "../terminal/interrupt";
 import { Context, open } from "./command";
-import { leavingEdits, overridesOf } from "../edits/flips";
+import { leavingEdits, overridesOf, stateOf } from "../edits/flips";
 
-interface DrainOptions extends Despite {
+interface DrainOptions extends Despite, ShownBy {
   wait?: number;
   tcpIdle: number;
   udpIdle: number;
@@ -37,6 +37,7 @@ export function drainCommand(): Command {
       "at the deadline, set the server down: its remaining connections are reset and its traffic moves",
     )
     .option(...DESPITE_SITES)
+    .option(...BY_PREVIEW)
     .action(async (name: string, options: DrainOptions, command: Command) => {
       if (options.moveRest && options.wait === undefined)
         throw new UsageError("--move-rest needs a deadline: --wait 10m");
@@ -45,9 +46,7 @@ export function drainCommand(): Command {
       goOnDespite(farm, options);
       const edits = leavingEdits(farm, await overridesOf(context), name, ServerState.Maintenance);
       const already = serverNamed(farm, name).state === ServerState.Maintenance;
-      const outcome = already
-        ? undefined
-        : await change(context.session, context.terminal, `drain ${name}`, edits);
+      const outcome = already ? undefined : await flip(context, `drain ${name}`, edits, options);
       if (already) context.terminal.say(`${name} is already in maintenance`);
       const left = options.wait === undefined ? undefined : await wait(context, farm, name, options);
       report(context, outcome, left);
@@ -101,8 +100,6 @@ async function wait(
     );
   }
   terminal.say(`the deadline has passed with ${rest}: moving them now`);
-  await change(session, terminal, `${name} is down`, [
-    { path: ["servers", name, "state"], value: ServerState.Down },
-  ]);
+  await flip(context, `${name} is down`, [stateOf(name, ServerState.Down)]);
   return left;
 }

@@ -2,9 +2,9 @@
 import { Command } from "commander";
 import { ServerState } from "../../components/config";
 import { leavingEdits, moveEdits, overridesOf, stateOf } from "../edits/flips";
-import { DESPITE_SITES, Despite, goOnDespite } from "./arguments";
+import { BY_PREVIEW, DESPITE_SITES, Despite, ShownBy, goOnDespite } from "./arguments";
 import { serverNamed } from "../edits/named";
-import { Outcome, change } from "../edits/change";
+import { Outcome, flip } from "../edits/change";
 import { Context, open } from "./command";
 
 function report({ terminal }: Context, outcome: Outcome): void {
@@ -18,11 +18,12 @@ export function downCommand(): Command {
     .description(
       "fail over from a dead server: its traffic moves at once, its connections are reset, and it is left alone",
     )
-    .action(async (name: string, _options: unknown, command: Command) => {
+    .option(...BY_PREVIEW)
+    .action(async (name: string, options: ShownBy, command: Command) => {
       const context = await open(command);
       const farm = await context.session.farm();
       const edits = leavingEdits(farm, await overridesOf(context), name, ServerState.Down);
-      report(context, await change(context.session, context.terminal, `${name} is down`, edits));
+      report(context, await flip(context, `${name} is down`, edits, options));
     });
 }
 
@@ -31,7 +32,8 @@ export function restoreCommand(): Command {
     .argument("<server>", "the server to bring back")
     .description("bring a server up to date, check that it serves every site, and give it its traffic back")
     .option(...DESPITE_SITES)
-    .action(async (name: string, options: Despite, command: Command) => {
+    .option(...BY_PREVIEW)
+    .action(async (name: string, options: Despite & ShownBy, command: Command) => {
       const context = await open(command);
       const { session, terminal } = context;
       const farm = await session.farm();
@@ -39,13 +41,12 @@ export function restoreCommand(): Command {
       goOnDespite(farm, options);
       if (state === ServerState.Down) {
         terminal.say(`step 1: bring ${name} up to date:`);
-        await change(session, terminal, `bring ${name} up to date`, [stateOf(name, ServerState.Maintenance)]);
+        const edits = [stateOf(name, ServerState.Maintenance)];
+        await flip(context, `bring ${name} up to date`, edits, options);
         terminal.say(`step 2: give it its traffic:`);
       }
-      report(
-        context,
-        await change(session, terminal, `give ${name} its traffic`, [stateOf(name, ServerState.Active)]),
-      );
+      const edits = [stateOf(name, ServerState.Active)];
+      report(context, await flip(context, `give ${name} its traffic`, edits, options));
     });
 }
 
@@ -55,11 +56,12 @@ export function moveCommand(): Command {
     .argument("<server>", "the server that will serve it")
     .description("move one prefix to another server, whatever its home is")
     .option(...DESPITE_SITES)
-    .action(async (prefix: string, name: string, options: Despite, command: Command) => {
+    .option(...BY_PREVIEW)
+    .action(async (prefix: string, name: string, options: Despite & ShownBy, command: Command) => {
       const context = await open(command);
       const farm = await context.session.farm();
       goOnDespite(farm, options);
       const edits = moveEdits(farm, await overridesOf(context), prefix, name);
-      report(context, await change(context.session, context.terminal, `move ${prefix} to ${name}`, edits));
+      report(context, await flip(context, `move ${prefix} to ${name}`, edits, options));
     });
 }

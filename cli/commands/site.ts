@@ -44,8 +44,10 @@ export function siteCommand(): Command {
       const { session, terminal } = await open(command);
       if (options.certs) pairsFolderOf(await session.farm());
       const edits = additionOf(await session.farm(), name, { ...options, aliases: options.alias });
-      const outcome = await change(session, terminal, `add site ${name}`, edits, ({ hidden }) => {
-        if (!options.hideExisting) refuseHidden(name, hidden);
+      const outcome = await change(session, terminal, `add site ${name}`, edits, {
+        check: ({ hidden }) => {
+          if (!options.hideExisting) refuseHidden(name, hidden);
+        },
       });
       const added = siteNamed(outcome.farm, name);
       const has = `${name} has ${addressesText(added)}`;

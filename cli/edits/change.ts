@@ -3,11 +3,13 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { FarmModel } from "../../components/config";
+import { RouterMoves, TableSource } from "../../components/network/moves";
 import { Applied, apply } from "../pulumi/up";
 import { Move, byHandText } from "../routers/byHand";
 import { CliError, Exit } from "../terminal/exit";
 import { Preview, preview } from "../pulumi/preview";
-import { outstanding } from "../status/look";
+import { lookAtRouters, outstanding } from "../status/look";
+import { describeLimits, movesOf } from "../../components/preflight/report";
 import { describePreview } from "../preview/text";
 import { Draft, Session, writeDraft } from "../pulumi/session";
 import type { Edit } from "../pulumi/stackFile";
@@ -20,7 +22,9 @@ export interface Outcome {
   /** What moved, read back from the routers. */
   moved: Move[];
   /** What should have moved and did not. */
-  stayed: Outcome["moved"];
+  stayed: Move[];
+  /** Of both, what was not shown before: a router's table had changed meanwhile. */
+  unannounced?: Move[];
   applied: Applied;
   /** What went wrong; absent: nothing. */
   failure?: CliError;
@@ -28,10 +32,17 @@ export interface Outcome {
   undone?: true;
 }
 
+/** How a change is shown before it is made. */
+export interface Showing {
+  /** What tells what it will do. Default: a preview by the engine. */
+  forecast?: (session: Session, draft: Draft) => Promise<Preview>;
+  /** Throws when what is shown must not be done. */
+  check?: (expected: Preview) => void;
+}
+
 /**
  * Changes the config, and the farm with it.
  * @param what the change in words, for the question: `drain web2`
- * @param check throws when what the preview shows must not be done
  * @throws CliError when it is refused, or failed; then it says what moved and what did not
  */
 export async function change(
@@ -39,38 +50,53 @@ export async function change(
   terminal: Terminal,
   what: string,
   edits: Edit[],
-  check: (expected: Preview) => void = () => {},
+  { forecast = previewDraft, check = () => {} }: Showing = {},
 ): Promise<Outcome> {
   const draft = await session.draft(edits);
-  const expected = await previewDraft(session, draft);
+  const expected = await forecast(session, draft);
   check(expected);
   for (const line of describePreview(expected)) terminal.say(line);
   if (!(await terminal.agree(`${what}?`))) throw new CliError("nothing was touched", Exit.Failed);
-  const all = expected.routers.flatMap(({ router, moves }) =>
-    moves.map(({ prefix, from, to }) => ({ router, prefix, from, to })),
-  );
-  const outcome = await applyDraft(session, draft, all, (line) => terminal.say(line));
+  const shown = movesIn(expected.routers);
+  const outcome = await applyDraft(session, draft, shown, (line) => terminal.say(line));
   for (const line of describeOutcome(outcome)) terminal.say(line);
   if (outcome.failure) throw outcome.failure;
   return outcome;
 }
 
 /**
+ * Changes who serves what: the same, shown by one look at the routers.
+ * @param preview by a preview of the engine instead
+ */
+export const flip = (
+  { session, terminal }: { session: Session; terminal: Terminal },
+  what: string,
+  edits: Edit[],
+  { preview: byEngine = false }: { preview?: boolean } = {},
+): Promise<Outcome> =>
+  change(session, terminal, what, edits, { forecast: byEngine ? previewDraft : lookAtDraft });
+
+const movesIn = (routers: RouterMoves[]): Move[] =>
+  routers.flatMap(({ router, moves }) => moves.map(({ prefix, from, to }) => ({ router, prefix, from, to })));
+
+/**
  * Writes the config and runs `up`.
- * @param expected what should move
+ * @param expected what should move, as it was shown
  * @throws CliError when `up` did not even begin; the config is as it was then
  */
 export async function applyDraft(
   session: Session,
   draft: Draft,
-  expected: Outcome["moved"],
+  expected: Move[],
   say: (line: string) => void,
 ): Promise<Outcome> {
   writeDraft(draft);
   const applied = await applyOrPutBack(session, draft, expected, say);
+  const unannounced = unannouncedOf(expected, applied.moves);
   const outcome: Outcome = {
     farm: draft.farm,
-    ...(await compare(session, draft.farm, expected, applied.ok)),
+    ...(await compare(session, draft.farm, [...expected, ...unannounced], applied.ok)),
+    unannounced,
     applied,
   };
   return applied.ok ? outcome : { ...outcome, ...failed(draft, outcome) };
@@ -89,6 +115,33 @@ export async function previewDraft(session: Session, { farm, file, newText }: Dr
     remove();
     process.off("exit", remove);
   }
+}
+
+/**
+ * What a draft moves, by one look at the routers: the engine's preview takes longer than the `up` that follows. Where a router
+ * can't be looked at, only the engine knows what was last written to it.
+ */
+export async function lookAtDraft(session: Session, draft: Draft): Promise<Preview> {
+  const { farm } = draft;
+  const found = await lookAtRouters(farm);
+  const routers = movesOf(farm, session.id, found);
+  if (routers.some(({ table }) => table === TableSource.Config)) return previewDraft(session, draft);
+  return {
+    routers,
+    proposedHomes: {},
+    hidden: [],
+    changes: [],
+    warnings: describeLimits(farm, session.id, found),
+  };
+}
+
+/** What `up` itself found had to move beyond what was shown: a router's table has changed in between. */
+export function unannouncedOf(shown: Move[], found: RouterMoves[] = []): Move[] {
+  const keyOf = ({ router, prefix, to }: Move): string => JSON.stringify([router, prefix, to]);
+  const known = new Set(shown.map(keyOf));
+  // Of one that could not be looked at, nobody knows what moves.
+  const seen = found.filter(({ table }) => table !== TableSource.Config);
+  return movesIn(seen).filter((move) => !known.has(keyOf(move)));
 }
 
 /** A run that did not even begin leaves the config as it was. */
@@ -143,11 +196,11 @@ function putBack({ file, text, newText }: Draft): boolean {
 async function compare(
   session: Session,
   farm: FarmModel,
-  expected: Outcome["moved"],
+  expected: Move[],
   ok: boolean,
 ): Promise<Pick<Outcome, "moved" | "stayed">> {
   const views = await outstanding(session, farm);
-  const isLeft = ({ router, prefix }: Outcome["moved"][number]): boolean => {
+  const isLeft = ({ router, prefix }: Move): boolean => {
     const { failure, moves } = views.find((view) => view.router === router)!;
     return failure === null ? moves.some((move) => move.prefix === prefix) : !ok;
   };
@@ -175,8 +228,8 @@ export function failed(
 }
 
 /** What became of it, as lines. */
-export function describeOutcome({ moved, stayed, applied }: Outcome): string[] {
-  const line = ({ router, prefix, from, to }: Outcome["moved"][number]): string =>
+export function describeOutcome({ moved, stayed, unannounced = [], applied }: Outcome): string[] {
+  const line = ({ router, prefix, from, to }: Move): string =>
     `${router}: ${prefix} ${from ?? "nowhere"} => ${to ?? "nowhere"}`;
   return [
     ...applied.warnings.map((text) => `warning: ${text}`),
@@ -184,6 +237,9 @@ export function describeOutcome({ moved, stayed, applied }: Outcome): string[] {
     ...stayed.map(
       ({ router, prefix, from, to }) =>
         `did not move: ${router} still sends ${prefix} ${from === null ? "nowhere" : `to ${from}`}, but should send it ${to === null ? "nowhere" : `to ${to}`}`,
+    ),
+    ...unannounced.map(
+      (move) => `not shown before, because the router's table changed in between: ${line(move)}`,
     ),
     `${applied.ok ? "done" : "failed"} in ${applied.seconds.toFixed(1)} s`,
   ];

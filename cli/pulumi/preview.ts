@@ -1,15 +1,12 @@
 /** What `up` would do, out of the events of a preview: the moves, and each command with its files. */
-import * as fs from "node:fs";
-import * as os from "node:os";
-import * as path from "node:path";
 import type { EngineEvent, StepEventMetadata, StepEventStateMetadata } from "@pulumi/pulumi/automation";
 import type { FarmModel } from "../../components/config";
 import { Payload, filesOf } from "../../components/host/payload.cjs";
 import { RouterMoves, TableSource } from "../../components/network/moves";
-import { MOVES_FILE, movesOf } from "../../components/preflight/report";
-import type { HiddenVhost } from "../../components/preflight/hiddenVhosts";
+import { MovesReport, movesOf } from "../../components/preflight/report";
 import { CliError } from "../terminal/exit";
 import { explainPulumi } from "./failure";
+import { withMovesFile } from "./movesFile";
 import type { Session } from "./session";
 
 /** One file that changes on a machine. */
@@ -37,12 +34,9 @@ export interface Change {
 }
 
 /** What a run of `up` would do. */
-export interface Preview {
+export interface Preview extends MovesReport {
   /** What moves; of a router that could not be looked at by what Pulumi wrote to it last, if it did. */
   routers: RouterMoves[];
-  proposedHomes: Record<string, string>;
-  /** Virtual hosts of somebody else's that ours hide. */
-  hidden: HiddenVhost[];
   changes: Change[];
   /** What the program warns of, each once. */
   warnings: string[];
@@ -55,15 +49,14 @@ export interface Preview {
  * @throws CliError with the program's own words when it refuses the config
  */
 export async function preview(session: Session, farm: FarmModel, configFile?: string): Promise<Preview> {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-"));
-  const file = path.join(folder, "moves.json");
   const events: EngineEvent[] = [];
-  const { workspace } = session.stack;
-  const { envVars } = workspace;
-  workspace.envVars = { ...envVars, [MOVES_FILE]: file };
-  try {
-    await session.stack.preview({ configFile, onEvent: (event) => events.push(event) });
-    const { routers, proposedHomes, hidden = [] } = JSON.parse(fs.readFileSync(file, "utf8")) as Preview;
+  return withMovesFile(session, async (read) => {
+    try {
+      await session.stack.preview({ configFile, onEvent: (event) => events.push(event) });
+    } catch (error) {
+      throw failureIn(events) ?? explainPulumi(error, "the preview");
+    }
+    const { routers, proposedHomes, hidden } = read()!;
     const byRecord = movesOf(farm, session.id, new Map(), writtenRoutes(events));
     return {
       routers: routers.map((seen, i) =>
@@ -74,12 +67,7 @@ export async function preview(session: Session, farm: FarmModel, configFile?: st
       changes: changesIn(events),
       warnings: messagesIn(events, "warning"),
     };
-  } catch (error) {
-    throw failureIn(events) ?? explainPulumi(error, "the preview");
-  } finally {
-    workspace.envVars = envVars;
-    fs.rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 /** Lines of the routes that Pulumi wrote to each router last. */

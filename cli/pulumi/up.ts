@@ -1,5 +1,7 @@
 /** `pulumi up` with one line for each machine that is changed. */
 import type { EngineEvent } from "@pulumi/pulumi/automation";
+import type { RouterMoves } from "../../components/network/moves";
+import { withMovesFile } from "./movesFile";
 import { Change, changeOf, changesIn, messagesIn, warningsIn } from "./preview";
 import { onInterrupt } from "../terminal/interrupt";
 import { explainPulumi } from "./failure";
@@ -13,6 +15,8 @@ export interface Applied {
   warnings: string[];
   /** The commands that were run. */
   changes: Change[];
+  /** What the run itself found had to move, before it began; absent: it did not come so far. */
+  moves?: RouterMoves[];
   seconds: number;
 }
 
@@ -25,34 +29,37 @@ export async function apply(session: Session, progress: (line: string) => void):
   const events: EngineEvent[] = [];
   const interruption = new AbortController();
   const settled = onInterrupt(() => interruption.abort());
-  const ended = (ok: boolean, failures: string[]): Applied => ({
-    ok,
-    failures,
-    warnings: warningsIn(events),
-    changes: changesIn(events),
-    seconds: (Date.now() - began) / 1000,
+  return withMovesFile(session, async (read) => {
+    const ended = (ok: boolean, failures: string[]): Applied => ({
+      ok,
+      failures,
+      warnings: warningsIn(events),
+      changes: changesIn(events),
+      moves: read()?.routers,
+      seconds: (Date.now() - began) / 1000,
+    });
+    try {
+      await session.recorded(() =>
+        session.stack.up({
+          continueOnError: true,
+          signal: interruption.signal,
+          onEvent(event) {
+            events.push(event);
+            const line = progressOf(event, (Date.now() - began) / 1000);
+            if (line !== undefined) progress(line);
+          },
+        }),
+      );
+      return ended(true, []);
+    } catch (error) {
+      const failures = messagesIn(events, "error");
+      if (interruption.signal.aborted) return ended(false, ["interrupted", ...failures]);
+      if (failures.length === 0) throw explainPulumi(error, "pulumi up");
+      return ended(false, failures);
+    } finally {
+      settled();
+    }
   });
-  try {
-    await session.recorded(() =>
-      session.stack.up({
-        continueOnError: true,
-        signal: interruption.signal,
-        onEvent(event) {
-          events.push(event);
-          const line = progressOf(event, (Date.now() - began) / 1000);
-          if (line !== undefined) progress(line);
-        },
-      }),
-    );
-    return ended(true, []);
-  } catch (error) {
-    const failures = messagesIn(events, "error");
-    if (interruption.signal.aborted) return ended(false, ["interrupted", ...failures]);
-    if (failures.length === 0) throw explainPulumi(error, "pulumi up");
-    return ended(false, failures);
-  } finally {
-    settled();
-  }
 }
 
 function progressOf({ resOutputsEvent, resOpFailedEvent }: EngineEvent, seconds: number): string | undefined {

@@ -14,6 +14,14 @@ import { writeWhole } from "../base/wholeFile";
 /** Names the file that gets what will move, as JSON. */
 export const MOVES_FILE = "LOOPBACK_HA_MOVES_FILE";
 
+/** What is in that file. */
+export interface MovesReport {
+  routers: RouterMoves[];
+  proposedHomes: Record<string, string>;
+  /** Virtual hosts of somebody else's that ours hide. */
+  hidden: HiddenVhost[];
+}
+
 /** Where it goes: Pulumi's log. The command line has this file's texts too, and most of it needs no SDK. */
 export interface Log {
   info(text: string): Promise<void>;
@@ -195,10 +203,7 @@ export function homeCommands(homes: [string, string][]): string[] {
 }
 
 /** Whoever reads the file while it is written finds the old one. */
-function writeMoves(
-  file: string,
-  report: { routers: RouterMoves[]; proposedHomes: Record<string, string>; hidden: HiddenVhost[] },
-): void {
+function writeMoves(file: string, report: MovesReport): void {
   try {
     writeWhole(file, `${JSON.stringify(report, undefined, 2)}\n`);
   } catch (error) {

@@ -3,7 +3,8 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import type { FarmModel } from "../../components/config";
-import { NotBegun, describeOutcome, applyDraft, failed } from "../../cli/edits/change";
+import { NotBegun, describeOutcome, applyDraft, failed, unannouncedOf } from "../../cli/edits/change";
+import { RouterMoves, TableSource } from "../../components/network/moves";
 import { Exit } from "../../cli/terminal/exit";
 import type { Draft, Session } from "../../cli/pulumi/session";
 
@@ -29,7 +30,8 @@ describe("a change whose up does not begin", () => {
       meanwhile();
       return Promise.reject(new Error(LOCKED));
     };
-    const session = { recorded: <T>(work: () => Promise<T>) => work(), stack: { up } } as unknown as Session;
+    const stack = { up, workspace: {} };
+    const session = { recorded: <T>(work: () => Promise<T>) => work(), stack } as unknown as Session;
     const move = { router: "r1", prefix: "192.0.2.64/27", from: "web2", to: "web1" };
     try {
       await applyDraft(
@@ -60,6 +62,35 @@ describe("a change whose up does not begin", () => {
     const changed = await refused(() => fs.writeFileSync(file, "somebody's"));
     assert.match(changed.config, /was changed by someone else in the meantime, and keeps both changes/);
     assert.equal(fs.readFileSync(file, "utf8"), "somebody's");
+  });
+});
+
+describe("what a run moves besides what was shown", () => {
+  const shown = [{ router: "r1", prefix: "192.0.2.64/27", from: "web2", to: "web1" }];
+  const found = (prefix: string, from: string, table = TableSource.Live): RouterMoves =>
+    ({ router: "r1", table, moves: [{ prefix, from, to: "web1", sites: [], flows: [] }] }) as never;
+
+  it("is nothing where the run finds the same, from wherever it moves by then", () => {
+    assert.deepEqual(unannouncedOf(shown, [found("192.0.2.64/27", "web2")]), []);
+    assert.deepEqual(unannouncedOf(shown, [found("192.0.2.64/27", "web3")]), []);
+    assert.deepEqual(unannouncedOf(shown, undefined), []);
+    assert.deepEqual(unannouncedOf(shown, []), []);
+  });
+
+  it("is told, with the router and the prefix", () => {
+    const [move] = unannouncedOf(shown, [found("192.0.2.96/27", "web3")]);
+    assert.deepEqual(move, { router: "r1", prefix: "192.0.2.96/27", from: "web3", to: "web1" });
+    const applied = { ok: true, failures: [], warnings: [], changes: [], seconds: 2 };
+    const outcome = { farm: {} as FarmModel, moved: [move], stayed: [], unannounced: [move], applied };
+    assert.deepEqual(describeOutcome(outcome), [
+      "moved  r1: 192.0.2.96/27 web3 => web1",
+      "not shown before, because the router's table changed in between: r1: 192.0.2.96/27 web3 => web1",
+      "done in 2.0 s",
+    ]);
+  });
+
+  it("is not known of a router that could not be looked at", () => {
+    assert.deepEqual(unannouncedOf([], [found("192.0.2.96/27", "web3", TableSource.Config)]), []);
   });
 });
 
