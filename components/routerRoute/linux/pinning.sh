@@ -492,7 +492,7 @@ told_wrong_mark() {
   goes=$(ip -4 route get "$sample" mark "$mark" 2>&1 | head -n 1 || true)
   why="A routing rule not managed by this stack is in the way"
   if [[ $goes == RTNETLINK* ]]; then why=$(down_links); fi
-  say "packets with mark $mark should go to $name ($hop), but the kernel forwards them like this: $goes. ${why:-"One of loopback-ha's routes was lost in the meantime; run 's routes was lost in the meantime; run ' again"}"
+  say "packets with mark $mark should go to $name ($hop), but the kernel forwards them like this: $goes. ${why:-"One of loopback-ha's routes was lost in the meantime; run 'pulumi up' again"}"
 }
 
 # Clients of a server that is down learn at once that their connections are gone. Whose answer was lost is told again: a
