@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154
-# Whether this router forwards what visitors send. The proof of a move can't say so: what the router itself sends passes no
-# forward chain. What is certain is read (`forwarding_faults`); what only the rules themselves can say is tried on a copy of
+# Whether this router forwards what visitors send. The health check before a move can't tell: packets that the router itself
+# sends pass no forward chain. What is certain is read (`forwarding_faults`); what only the rules themselves can say is tried on a copy of
 # the firewall, in a network of its own (`forwarding_losses`).
 
 # For awk: rules as `nft list ruleset` has them, but ours, with their texts cut out: a comment may say "accept".

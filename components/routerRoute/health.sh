@@ -6,7 +6,7 @@
 #   marked   NUMBER VIPs of each server whatever the routes say, others in each round; only where flows are pinned
 #   host     with --servers, each server's Ethernet address: whether the machine itself lives
 # Then, with --servers and --every, "trouble TAB SENTENCE" for each thing that keeps visitors out of this router, or "trouble" where
-# nothing does (see forwarding.sh), "busy TAB HOLDER" where another run was at work, whose proof leads questions elsewhere, "conntrack TAB COUNT TAB MAX",
+# nothing does (see forwarding.sh), "busy TAB HOLDER" where another run was at work, whose health check may have redirected the questions, "conntrack TAB COUNT TAB MAX",
 # and "end".
 # With --pages only sites' own pages, as siteHealth.sh asks for them before a move: WAY is "page", no status is right, so CAUSE has
 # it, and of https there is the certificate. Each site once of each server that is not down; where flows are not pinned, of those that
@@ -43,11 +43,11 @@ begin_asking "$every"
 
 # live_checks PRESENT: with it whoever answers is right, as in moving_checks.
 live_checks() {
-  local proof
-  proof=$(mktemp -d "$run/health.XXXXXX")
-  awk '{ print $1 }' "$bundle/want/routes" >"$proof/moves"
+  local checks
+  checks=$(mktemp -d "$run/health.XXXXXX")
+  awk '{ print $1 }' "$bundle/want/routes" >"$checks/moves"
   moving_checks "$1" | awk -F '\t' -v OFS='\t' '{ n = split($NF, word, " "); $NF = "live " word[n] " " word[n - 2]; print }'
-  rm -rf "$proof"
+  rm -rf "$checks"
 }
 # Of several checks of a site on a VIP the first one tells of the server: an open port alone says less.
 by_server() { awk -F '\t' 'asked[$2 FS $NF]++ { next } { split($NF, word, " "); own[word[2]] = own[word[2]] $0 "\n" } END { for (server in own) printf "group\n%s", own[server] }'; }

@@ -1,6 +1,6 @@
 #!/bin/bash
 # loopback-ha-move: a failover on the router itself, for the night when the state backend, the passphrase or the
-# operator's laptop is not there. Same lock, same proof, same way to move as pulumi up.
+# operator's laptop is not there. Same lock, same health check, same way to move as pulumi up.
 # shellcheck disable=SC1091,SC2154 # what it sources lies on the router
 set -eu
 export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin

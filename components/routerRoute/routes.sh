@@ -1,14 +1,14 @@
 # shellcheck shell=bash disable=SC2154
-# What all routers share on which bash runs: the wanted files, what must be possible, the proof, the result.
+# What all routers that run bash share: the wanted files, the preflight checks, the health check before a move, the result.
 #   want/routes         PREFIX SERVER NEXT-HOP
 #   want/servers        NAME ADDRESS up|down MARK TABLE
 #   want/block          packets to addresses of the block that nobody has end here instead of circling
 #   want/private/vips   VIP,VIP,... SITE http HOST PATH [CHECK-PATH [https]] | tcp PORT [GREETING] | dns ZONE | ping: what the new server must
 #                       answer before a prefix moves
-#   want/settings       server_subnet=PREFIX  check_source=ADDRESS|""  (addresses the proof is asked from)  pin_flows=yes|no
+#   want/settings       server_subnet=PREFIX  check_source=ADDRESS|""  (the health check asks from it)  pin_flows=yes|no
 #                       mark_mask=0x…  rule_priority=NUMBER  confirm_seconds=NUMBER  check_seconds=NUMBER  helpers=NAME,PROTOCOL,PORT ...
 # A kind adds live_items (PREFIX via HOP and "unreachable PREFIX", for all of ours that the kernel has), is_live and activate.
-readonly proof_table=7676 proof_preference=7676
+readonly check_table=7676 check_preference=7676
 # shellcheck source-path=SCRIPTDIR source=forwarding.sh
 . "$scripts/forwarding.sh"
 # shellcheck source-path=SCRIPTDIR source=obstacles.sh
@@ -67,7 +67,7 @@ check() {
   local line other
   note_moves
   # Of a loopback-ha-move that was killed, or an apply.sh by hand: we have the lock.
-  rm -rf "$run"/proof.*
+  rm -rf "$run"/checks.*
   check_forwarding
   for other in $(others); do
     line=$(awk 'NR == FNR { mine[$1]; next } $1 in mine { print $1; exit }' "$bundle/want/routes" "$other/want/routes")
@@ -75,13 +75,13 @@ check() {
   done
   check_next_hops
   check_foreign_routes
-  line=$(ip -4 rule show pref "$proof_preference")
-  [[ -z $line || $line == *" lookup $proof_table"* ]] ||
-    fail "routing rule priority $proof_preference, which health checks before a move need, is already used: $line; nothing was changed"
+  line=$(ip -4 rule show pref "$check_preference")
+  [[ -z $line || $line == *" lookup $check_table"* ]] ||
+    fail "routing rule priority $check_preference, which health checks before a move need, is already used: $line; nothing was changed"
   check_kind
   [[ $moves ]] || return 0
   check_inside
-  prove
+  check_before_move
 }
 
 check_next_hops() {
@@ -171,79 +171,79 @@ moving_checks() {
       vip = number($1)
       for (i = 1; i <= count; i++)
         if (vip >= low[i] && vip < high[i]) print question($0, present ? "-" : server[i] " " $2, subject($0) " on " server[i])
-    }' present="$1" "$proof/moves" "$bundle/want/routes" -
+    }' present="$1" "$checks/moves" "$bundle/want/routes" -
 }
 
 # Nothing moves to a server that does not answer there. Asked as a client would: the answer must find its way back
 # to an address outside the Ethernet, which a server without a default route can't do.
-prove() {
+check_before_move() {
   local source
   source=$(check_source)
   # Where receive.sh takes it away, should we be killed.
-  proof=$(mktemp -d "${LOOPBACK_HA_SCRATCH:-$run}/proof.XXXXXX")
-  say "$moves" >"$proof/moves"
-  moving_checks '' >"$proof/all"
-  [[ -s $proof/all ]] || return 0
+  checks=$(mktemp -d "${LOOPBACK_HA_SCRATCH:-$run}/checks.XXXXXX")
+  say "$moves" >"$checks/moves"
+  moving_checks '' >"$checks/all"
+  [[ -s $checks/all ]] || return 0
 
   note_present_sites
-  begin_proof_path
-  if ask_each "$proof/all" --deadline 0; then
-    answered <"$proof/answers" >"$proof/proven"
+  begin_check_path
+  if ask_each "$checks/all" --deadline 0; then
+    answered <"$checks/answers" >"$checks/healthy"
   elif [[ ${LOOPBACK_HA_FORCE_MOVE:-} ]]; then
-    move_unproved
+    move_unchecked
   else
-    prove_what_is_served
+    check_what_is_served
   fi
   compare_sites
-  end_proof_path
+  end_check_path
 }
 
-# Asked of the new server: what the present one answers, or answered when it was last proved. What nobody serves
+# Asked of the new server: what the present one answers, or answered at the last health check. What nobody serves
 # yet, a new site on a sick server for one, must not keep traffic from moving.
-prove_what_is_served() {
+check_what_is_served() {
   local bad silent patience
   patience=$(setting "$bundle" check_seconds)
-  end_proof_path
-  moving_checks 1 >"$proof/asked"
-  ask_each "$proof/asked" --deadline 0 --timeout 1 || true
-  answered <"$proof/answers" >"$proof/present"
-  cp "$proof/answers" "$proof/now"
-  : >"$proof/odd"
-  [[ ! -e $state/proven ]] || cat "$state/proven" >>"$proof/present"
-  checks_of "$proof/present" >"$proof/required"
-  [[ -s $proof/required ]] || cp "$proof/all" "$proof/required"
+  end_check_path
+  moving_checks 1 >"$checks/asked"
+  ask_each "$checks/asked" --deadline 0 --timeout 1 || true
+  answered <"$checks/answers" >"$checks/present"
+  cp "$checks/answers" "$checks/now"
+  : >"$checks/odd"
+  [[ ! -e $state/healthy ]] || cat "$state/healthy" >>"$checks/present"
+  checks_of "$checks/present" >"$checks/required"
+  [[ -s $checks/required ]] || cp "$checks/all" "$checks/required"
 
-  begin_proof_path
-  if ! ask_each "$proof/required" --deadline 4 && ! enough; then
+  begin_check_path
+  if ! ask_each "$checks/required" --deadline 4 && ! enough; then
     silent=$(silent_server)
-    awk -v server="${silent%% *}" 'FILENAME != "-" { moving[$1]; next } ($1 in moving) && $2 == server { print $1 }' "$proof/moves" - <"$bundle/want/routes" | note_unmoved
+    awk -v server="${silent%% *}" 'FILENAME != "-" { moving[$1]; next } ($1 in moving) && $2 == server { print $1 }' "$checks/moves" - <"$bundle/want/routes" | note_unmoved
     [[ -z $silent ]] || fail "$silent does not answer at all; nothing was moved. Is it running? If it is dead, set its state to down and run pulumi up again"
-    if ! ask_each "$proof/required" --deadline "$((patience - 4))" && ! enough; then
-      bad=$(awk -F '\t' 'FILENAME == ARGV[1] { odd[$0]; next } $1 == "fail" && !($0 in odd) { print $2 "\t" $3 " does not answer for " $2 ": " $4 }' "$proof/odd" "$proof/answers")
+    if ! ask_each "$checks/required" --deadline "$((patience - 4))" && ! enough; then
+      bad=$(awk -F '\t' 'FILENAME == ARGV[1] { odd[$0]; next } $1 == "fail" && !($0 in odd) { print $2 "\t" $3 " does not answer for " $2 ": " $4 }' "$checks/odd" "$checks/answers")
       cut -f 1 <<<"$bad" | prefixes_of | note_unmoved
       bad=${bad%%$'\n'*}
       bad=${bad#*$'\t'}
       fail "$bad; nothing was moved. It was asked from $source: check that server's service, its VIPs and its default route, and that its route back to $source goes through this router (routers.$machine.checkSource sets another address to ask from)"
     fi
   fi
-  head -n 3 "$proof/odd" | while IFS=$'\t' read -r _ vip label reason _; do
+  head -n 3 "$checks/odd" | while IFS=$'\t' read -r _ vip label reason _; do
     warn "$label answers $reason for $vip, but so does the server that has it now: any answer is accepted then"
   done
-  ask_each "$proof/all" --deadline 0 || true
-  answered <"$proof/answers" >"$proof/proven"
-  awk -F '\t' '{ sub(/ on [^ ]+$/, "", $3); print $2 "\t" $3 }' "$proof/odd" | cat - "$proof/proven" >"$proof/fair"
-  comm -23 <(sort "$proof/all") <(checks_of "$proof/fair" | sort) | awk -F '\t' '{ print $2 "\t" $NF }' |
+  ask_each "$checks/all" --deadline 0 || true
+  answered <"$checks/answers" >"$checks/healthy"
+  awk -F '\t' '{ sub(/ on [^ ]+$/, "", $3); print $2 "\t" $3 }' "$checks/odd" | cat - "$checks/healthy" >"$checks/fair"
+  comm -23 <(sort "$checks/all") <(checks_of "$checks/fair" | sort) | awk -F '\t' '{ print $2 "\t" $NF }' |
     while IFS=$'\t' read -r vip label; do warn "$label does not answer for $vip, but neither did any server before"; done
 }
 
-# note_unmoved <PREFIXES: for which the proof fails. loopback-ha-move moves the others then.
+# note_unmoved <PREFIXES: whose health check fails. loopback-ha-move then moves the others.
 note_unmoved() { cat >>"${LOOPBACK_HA_UNMOVED:-/dev/null}"; }
 # prefixes_of <VIPS: those in which these lie, one of a single address included.
 prefixes_of() {
   awk "$prefix_functions"'FILENAME == wanted_file { note($0); next } { split(within($1 "/33"), field, " "); print field[1] }' wanted_file="$bundle/want/routes" "$bundle/want/routes" - | sort -u
 }
 
-# Any answer is an answer: what came, in $proof/odd, with another status than that of our virtual host is enough where the
+# Any answer is an answer: what came, in $checks/odd, with another status than that of our virtual host is enough where the
 # server that has the VIP now answers the same, or not at all. 404 and 421, from a dead one's successor, say that the site
 # is not there: Apache has not our text, or only that for unknown names. Fails where anything else is amiss.
 enough() {
@@ -257,29 +257,29 @@ enough() {
       nobody = before ~ /^(refused|unreachable|silent|late)$/ && $5 != "status 404" && $5 != "status 421"
       if ($5 ~ /^status [0-9]+$/ && (same || nobody)) print; else lacking = 1
     }
-    END { exit lacking }' "$proof/now" "$proof/answers" >"$proof/odd"
+    END { exit lacking }' "$checks/now" "$checks/answers" >"$checks/odd"
 }
 
 # For this one run somebody knows better.
-move_unproved() {
-  answered <"$proof/answers" >"$proof/proven"
-  awk -F '\t' '$1 == "fail" { print $3 " does not answer for " $2 ": " $4 }' "$proof/answers" >"$proof/skipped"
-  head -n 10 "$proof/skipped" | while read -r line; do warn "LOOPBACK_HA_FORCE_MOVE: moved although $line"; done
-  (($(wc -l <"$proof/skipped") <= 10)) || warn "LOOPBACK_HA_FORCE_MOVE: and $(($(wc -l <"$proof/skipped") - 10)) more VIPs"
+move_unchecked() {
+  answered <"$checks/answers" >"$checks/healthy"
+  awk -F '\t' '$1 == "fail" { print $3 " does not answer for " $2 ": " $4 }' "$checks/answers" >"$checks/skipped"
+  head -n 10 "$checks/skipped" | while read -r line; do warn "LOOPBACK_HA_FORCE_MOVE: moved although $line"; done
+  (($(wc -l <"$checks/skipped") <= 10)) || warn "LOOPBACK_HA_FORCE_MOVE: and $(($(wc -l <"$checks/skipped") - 10)) more VIPs"
 }
 
 # A check is known by its VIP and its label without the server: "VIP TAB WHAT". A VIP may have several.
 # checks_of FILE: those that it lists.
-checks_of() { awk -F '\t' 'FILENAME != ARGV[2] { listed[$0]; next } { what = $NF; sub(/ on [^ ]+$/, "", what) } ($2 FS what) in listed' "$1" "$proof/all"; }
+checks_of() { awk -F '\t' 'FILENAME != ARGV[2] { listed[$0]; next } { what = $NF; sub(/ on [^ ]+$/, "", what) } ($2 FS what) in listed' "$1" "$checks/all"; }
 # Those that were answered, of what probe.pl says.
 answered() { awk -F '\t' '$1 == "ok" { sub(/ on [^ ]+$/, "", $3); print $2 "\t" $3 }' | sort -u; }
-# ask_each QUESTIONS [OPTION...]: into $proof/answers; fails where one is not answered well. A prober that dies has not asked all,
-# and then what it said proves nothing, in either direction.
+# ask_each QUESTIONS [OPTION...]: into $checks/answers; fails where one is not answered well. A prober that dies has not asked all,
+# and then its output says nothing, in either direction.
 ask_each() {
   local questions=$1 result=0 died
   shift
-  ask "$@" <"$questions" >"$proof/answers" || result=$?
-  if (($(grep -c -e $'^ok\t' -e $'^fail\t' "$proof/answers") == $(wc -l <"$questions"))); then return "$result"; fi
+  ask "$@" <"$questions" >"$checks/answers" || result=$?
+  if (($(grep -c -e $'^ok\t' -e $'^fail\t' "$checks/answers") == $(wc -l <"$questions"))); then return "$result"; fi
   died="the health check on this router ended without a result (killed, or out of memory: see dmesg)"
   [[ ${LOOPBACK_HA_FORCE_MOVE:-} ]] || fail "$died; nothing was moved"
   warn "LOOPBACK_HA_FORCE_MOVE: moved although $died"
@@ -316,55 +316,55 @@ usual_source() {
 silent_server() {
   local prefix server hop
   while read -r prefix server hop; do
-    if grep -q "^$prefix " "$proof/moves" && ip -4 neigh show to "$hop" | grep -q -e FAILED -e INCOMPLETE; then
+    if grep -q "^$prefix " "$checks/moves" && ip -4 neigh show to "$hop" | grep -q -e FAILED -e INCOMPLETE; then
       say "$server ($hop)"
       return
     fi
   done <"$bundle/want/routes"
 }
 
-# The rule comes first and goes last: it is what the next run knows a proof by that was killed.
-begin_proof_path() {
-  [[ ! $(ip -4 rule show pref "$proof_preference") ]] || end_proof_path
+# The rule comes first and goes last: by it the next run recognizes a health check that was killed.
+begin_check_path() {
+  [[ ! $(ip -4 rule show pref "$check_preference") ]] || end_check_path
   {
-    say "rule add from $source lookup $proof_table pref $proof_preference"
-    awk -v table="$proof_table" '{ print "route replace", $1, $2, $3, "table", table }' "$proof/moves"
+    say "rule add from $source lookup $check_table pref $check_preference"
+    awk -v table="$check_table" '{ print "route replace", $1, $2, $3, "table", table }' "$checks/moves"
   } | ip -4 -batch -
 }
-end_proof_path() {
-  printf '%s\n' "route flush table $proof_table" "rule del pref $proof_preference lookup $proof_table" | ip -4 -force -batch - >/dev/null 2>&1 || true
+end_check_path() {
+  printf '%s\n' "route flush table $check_table" "rule del pref $check_preference lookup $check_table" | ip -4 -force -batch - >/dev/null 2>&1 || true
 }
 cleanup() {
-  [[ ${proof:-} ]] || return 0
-  end_proof_path
-  rm -rf "$proof"
+  [[ ${checks:-} ]] || return 0
+  end_check_path
+  rm -rf "$checks"
 }
 
 # Where all that differs are next hops, one of the servers that lost prefixes answers for none of them, and the servers
 # that got them answer for all.
 better_kept() {
-  local now=$1 former=$2 bundle=$2 file source proof kept=1
+  local now=$1 former=$2 bundle=$2 file source checks kept=1
   for file in settings block; do cmp -s "$now/want/$file" "$former/want/$file" || return 1; done
   cmp -s <(awk '{ print $1 }' "$now/want/routes" | sort) <(awk '{ print $1 }' "$former/want/routes" | sort) || return 1
   source=$(check_source) || return 1
-  proof=$(mktemp -d "$run/proof.XXXXXX") || return 1
-  comm -13 <(wanted_routes "$now" | sort) <(wanted_routes "$former" | sort) >"$proof/moves"
-  moving_checks '' >"$proof/all"
-  begin_proof_path
+  checks=$(mktemp -d "$run/checks.XXXXXX") || return 1
+  comm -13 <(wanted_routes "$now" | sort) <(wanted_routes "$former" | sort) >"$checks/moves"
+  moving_checks '' >"$checks/all"
+  begin_check_path
   # Twice: one late answer is no death.
-  if ask --deadline 0 --timeout 1 <"$proof/all" >"$proof/answers" || [[ ! $(silent_in "$proof/answers") ]] ||
-    ask --deadline 0 --timeout 2 <"$proof/all" >>"$proof/answers" || [[ ! $(silent_in "$proof/answers") ]]; then
+  if ask --deadline 0 --timeout 1 <"$checks/all" >"$checks/answers" || [[ ! $(silent_in "$checks/answers") ]] ||
+    ask --deadline 0 --timeout 2 <"$checks/all" >>"$checks/answers" || [[ ! $(silent_in "$checks/answers") ]]; then
     kept=
   else
     bundle=$now
-    comm -23 <(wanted_routes "$now" | sort) <(wanted_routes "$former" | sort) >"$proof/moves"
-    moving_checks '' >"$proof/all"
-    begin_proof_path
-    mv "$proof/answers" "$proof/now"
-    [[ -s $proof/all ]] && { ask --deadline 4 <"$proof/all" >"$proof/answers" || enough; } || kept=
+    comm -23 <(wanted_routes "$now" | sort) <(wanted_routes "$former" | sort) >"$checks/moves"
+    moving_checks '' >"$checks/all"
+    begin_check_path
+    mv "$checks/answers" "$checks/now"
+    [[ -s $checks/all ]] && { ask --deadline 4 <"$checks/all" >"$checks/answers" || enough; } || kept=
   fi
-  end_proof_path
-  rm -rf "$proof"
+  end_check_path
+  rm -rf "$checks"
   [[ $kept ]]
 }
 # silent_in ANSWERS: the servers that answered nothing, not even with another status or words. A prober that was killed says nothing of anybody.
@@ -373,12 +373,12 @@ silent_in() {
     END { for (server in asked) if (!(server in alive)) print server }' "$1"
 }
 
-# What was proven is asked again before the next move.
+# What was healthy is asked again before the next move.
 prepare() {
-  [[ -e ${proof:-}/proven ]] || return 0
-  touch "$state/proven"
-  sort -u "$proof/proven" "$state/proven" | awk 'FILENAME != "-" { wanted[$1]; next } $1 in wanted' <(vip_checks "$bundle") - >"$state/proven.new"
-  replace "$state/proven.new" "$state/proven"
+  [[ -e ${checks:-}/healthy ]] || return 0
+  touch "$state/healthy"
+  sort -u "$checks/healthy" "$state/healthy" | awk 'FILENAME != "-" { wanted[$1]; next } $1 in wanted' <(vip_checks "$bundle") - >"$state/healthy.new"
+  replace "$state/healthy.new" "$state/healthy"
 }
 
 # ADDRESS PREFIX SERVER NEXT-HOP: one address of each prefix of a bundle, the first host's where it has hosts.

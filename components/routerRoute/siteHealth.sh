@@ -45,7 +45,7 @@ in_other_turns() {
 site_statuses() { awk -F '\t' -v OFS='\t' '{ split($3, word, " ") } $5 ~ /^status / { print word[1], substr($5, 8), $7, $8, $9 }'; }
 # ask_pages SECONDS <QUESTIONS: of many by https it is the processors here that take the time.
 ask_pages() {
-  local parts part pids=() folder=$proof/parts
+  local parts part pids=() folder=$checks/parts
   rm -rf "$folder"
   mkdir "$folder"
   cat >"$folder/all"
@@ -62,13 +62,13 @@ ask_pages() {
   cat "$folder"/part.*-said
 }
 
-# What the present servers answer, before the proof's path is there.
+# What the present servers answer, before the check's path is there.
 note_present_sites() {
   [[ ! ${LOOPBACK_HA_FORCE_MOVE:-} ]] || return 0
-  site_questions '' >"$proof/sites"
-  [[ -s $proof/sites ]] || return 0
-  awk -v most="$most_by_https" '!/^https\t/ || ++count <= most' "$proof/sites" | ask_pages "$sites_within" >"$proof/sites-asked"
-  site_statuses <"$proof/sites-asked" >"$proof/sites-now"
+  site_questions '' >"$checks/sites"
+  [[ -s $checks/sites ]] || return 0
+  awk -v most="$most_by_https" '!/^https\t/ || ++count <= most' "$checks/sites" | ask_pages "$sites_within" >"$checks/sites-asked"
+  site_statuses <"$checks/sites-asked" >"$checks/sites-now"
 }
 
 # worse_sites ANSWERS: "VIP TAB SITE TAB SERVER TAB PRESENT TAB NOW TAB THERE" of sites that do worse on the new server, the last two in
@@ -90,28 +90,28 @@ worse_sites() {
       else if (shown[site] != "" && $7 != shown[site] && $8 < begins[site])
         print $2, site, word[2], word[3], "the certificate of " day(begins[site]), "the older certificate of " day($8)
     }
-    function day(begins) { return substr(begins, 1, 4) "-" substr(begins, 5, 2) "-" substr(begins, 7, 2) }' "$proof/sites-now" "$1"
+    function day(begins) { return substr(begins, 1, 4) "-" substr(begins, 5, 2) "-" substr(begins, 7, 2) }' "$checks/sites-now" "$1"
 }
 
-# While the proof's path is there.
+# While the check's path is there.
 compare_sites() {
   local vip site server present now words worse tries
-  [[ -e ${proof:-}/sites-now ]] || return 0
-  cp "$proof/sites" "$proof/sites-before"
-  if [[ -s $proof/sites-now ]]; then site_questions "$proof/sites-now"; fi >"$proof/sites"
-  ask_pages "$sites_within" <"$proof/sites" >"$proof/answers"
+  [[ -e ${checks:-}/sites-now ]] || return 0
+  cp "$checks/sites" "$checks/sites-before"
+  if [[ -s $checks/sites-now ]]; then site_questions "$checks/sites-now"; fi >"$checks/sites"
+  ask_pages "$sites_within" <"$checks/sites" >"$checks/answers"
   tell_sample
-  worse=$(worse_sites "$proof/answers")
+  worse=$(worse_sites "$checks/answers")
   # A first page may take its time, and this run may be about to mend that server.
   for tries in 1 2 3; do
     [[ $worse ]] || return 0
     ((tries == 1)) || sleep 1
-    cut -f 2 <<<"$worse" >"$proof/again"
-    site_questions "$proof/again" | ask_pages "$sites_again_within" >"$proof/answers"
+    cut -f 2 <<<"$worse" >"$checks/again"
+    site_questions "$checks/again" | ask_pages "$sites_again_within" >"$checks/answers"
     # Of those that there was no time for, what was found before.
     worse=$(
-      worse_sites "$proof/answers"
-      awk -F '\t' 'FILENAME != "-" { if ($5 == "unasked") { split($3, word, " "); unasked[word[1]] } next } $2 in unasked' "$proof/answers" - <<<"$worse"
+      worse_sites "$checks/answers"
+      awk -F '\t' 'FILENAME != "-" { if ($5 == "unasked") { split($3, word, " "); unasked[word[1]] } next } $2 in unasked' "$checks/answers" - <<<"$worse"
     )
   done
   worse=$(without_despised "$worse")
@@ -138,26 +138,26 @@ without_despised() {
 # now, by this very run, or not at all, as its Apache did not take it; then it gave another's page. What its health path says
 # then, see `enough`.
 confirmed_now() {
-  end_proof_path
-  say "$1" >"$proof/worse"
+  end_check_path
+  say "$1" >"$checks/worse"
   vip_checks "$bundle" | awk -v OFS='\t' "$check_functions"'
     FILENAME != "-" { split($0, field, "\t"); present[field[1], field[2]] = field[4]; next }
-    $3 == "http" && ($1, $2) in present { print question($0, present[$1, $2] " " $2, $2) }' "$proof/worse" - |
-    { ask --deadline 0 --within "$sites_again_within" >"$proof/present" || true; } &
-  cut -f 2 "$proof/worse" >"$proof/again"
-  site_questions "$proof/again" | ask_pages "$sites_again_within" | site_statuses >"$proof/sites-now"
+    $3 == "http" && ($1, $2) in present { print question($0, present[$1, $2] " " $2, $2) }' "$checks/worse" - |
+    { ask --deadline 0 --within "$sites_again_within" >"$checks/present" || true; } &
+  cut -f 2 "$checks/worse" >"$checks/again"
+  site_questions "$checks/again" | ask_pages "$sites_again_within" | site_statuses >"$checks/sites-now"
   wait "$!"
   awk -F '\t' '
     FILENAME == ARGV[1] { if ($5 == "status 404" || $5 == "status 421") strange[$2, $3]; next }
     FILENAME == ARGV[2] { now[$1] = substr($2, 1, 1); next }
     ($1, $2) in strange || ($5 ~ /^status / && ($2 in now) && now[$2] != substr($5, 8, 1)) { next }
-    { print }' "$proof/present" "$proof/sites-now" "$proof/worse"
+    { print }' "$checks/present" "$checks/sites-now" "$checks/worse"
 }
 # Pages may take longer than there is time for all of them, and a prober that was killed says nothing of the rest.
 tell_sample() {
   local all unasked
-  all=$(wc -l <"$proof/sites-before")
-  unasked=$((all + $(wc -l <"$proof/sites") - $(cat "$proof/sites-asked" "$proof/answers" | grep -cv $'\tunasked\t' || true)))
+  all=$(wc -l <"$checks/sites-before")
+  unasked=$((all + $(wc -l <"$checks/sites") - $(cat "$checks/sites-asked" "$checks/answers" | grep -cv $'\tunasked\t' || true)))
   ((unasked == 0)) || warn "$((all - unasked)) of $all sites' own pages were compared, as time allows at most $most_by_https by https, and only those whose TLS this router can check; each run compares others"
 }
 more_sites() {

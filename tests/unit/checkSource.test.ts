@@ -15,7 +15,7 @@ function pick(...addresses: [string, string][]): string {
   return execFileSync("bash", ["-euc", run, "bash", ROUTES], { input, encoding: "utf8" }).trim();
 }
 
-describe("address that a router's proof is asked from (docker0 on router and server)", () => {
+describe("address that a router asks from before a move (docker0 on router and server)", () => {
   const docker: [string, string] = ["docker0", "172.17.0.1/16"];
   const ethernet: [string, string] = ["eth1", "192.0.2.1/27"];
 

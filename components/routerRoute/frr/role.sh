@@ -135,7 +135,7 @@ shadows() {
 
 activate() {
   local dir=$1 have todo clear add drop
-  if [[ $(ip -4 rule show pref "$proof_preference") ]]; then end_proof_path; fi
+  if [[ $(ip -4 rule show pref "$check_preference") ]]; then end_check_path; fi
   [[ $dir ]] || demote_siblings -
   if [[ -z $dir ]] && ! { command -v vtysh && running; } >/dev/null; then
     save stopped

@@ -10,14 +10,14 @@ readonly protocol=76 metric=7676
 . "$scripts/tracking.sh"
 
 # What the kernel has of ours: "PREFIX via HOP", "unreachable PREFIX", "table TABLE via HOP", "fwmark MARK/MASK to BLOCK
-# lookup TABLE pref PREFERENCE", and "rule" for what a proof left behind when it was killed.
+# lookup TABLE pref PREFERENCE", and "rule" for what a health check left behind when it was killed.
 live_items() {
   printf '%s\n' "route show table all proto $protocol" "rule show" | ip -4 -batch - |
-    awk -v proto="proto $protocol" -v proof="$proof_preference:" '
+    awk -v proto="proto $protocol" -v check="$check_preference:" '
       $1 == "unreachable" { print $1, $2; next }
       $1 == "default" { for (i = 4; i < NF; i++) if ($i == "table") print "table", $(i + 1), "via", $3; next }
       $2 == "via" { print $1 ($1 ~ /\// ? "" : "/32"), $2, $3; next }
-      $1 == proof { print "rule"; next }
+      $1 == check { print "rule"; next }
       substr($0, length($0) - length(proto) + 1) == proto {
         sub(/:/, "", $1); print "fwmark", $7, "to", $5, "lookup", $9, "pref", $1
       }' | sort -u
@@ -85,7 +85,7 @@ activate() {
   wanted_cache=()
   wanted_items "$dir" >/dev/null
   live=$(live_items)
-  if [[ $'\n'$live$'\n' == *$'\n'rule$'\n'* ]]; then end_proof_path; fi
+  if [[ $'\n'$live$'\n' == *$'\n'rule$'\n'* ]]; then end_check_path; fi
   missing=$(comm -13 <(say "$live") <(wanted_items "$dir"))
   # First what marked flows need, then the marks, then the routes of all else, and last what nothing points to any more.
   pins=$(of_pins <<<"$missing")
