@@ -3,16 +3,6 @@
 # sends pass no forward chain. What is certain is read (`forwarding_faults`); what only the rules themselves can say is tried on a copy of
 # the firewall, in a network of its own (`forwarding_losses`).
 
-# For awk: rules as `nft list ruleset` has them, but ours, with their texts cut out: a comment may say "accept".
-# shellcheck disable=SC2016
-readonly rules_of_others='
-  { gsub(/"[^"]*"/, "\"\""); sub(/ comment ""$/, "") }
-  $1 == "table" { family = $2; table = $3; foreign = family ~ /^(ip|inet|netdev)$/ && table !~ /^loopback-ha\./; dormant = 0 }
-  !foreign { next }
-  $1 == "flags" && /dormant/ { foreign = 0; next }
-  $1 == "chain" { chain = $2; forward = 0 }
-  $1 == "type" && /hook forward/ { forward = 1 }'
-
 # Read once. Without the elements of sets: somebody may have a million.
 read_rules() { [[ ${rules:-} ]] || rules=$(nft -st list ruleset 2>/dev/null || true; legacy_rules); }
 
@@ -24,11 +14,7 @@ visitor_devices() {
   {
     ip -4 route show default | awk '{ for (i = 1; i < NF; i++) if ($i == "dev") print "default", $(i + 1) }'
     ip -4 -o address show scope global | awk '{ print "address", $2 }'
-  } | awk -v ethernet="$ethernet" -v bridges="$bridge_names" '
-    BEGIN { n = split(ethernet, device, "\n"); for (i = 1; i <= n; i++) inside[device[i]] }
-    $1 == "default" { if (!usual[$2]++) print $2; found = 1; next }
-    !found && !($2 in inside) && $2 !~ bridges && !usual[$2]++ { print $2; other = 1 }
-    END { if (!found && !other) print device[1] }'
+  } | awk_file visitorDevices -v ethernet="$ethernet" -v bridges="$bridge_names"
 }
 
 # What surely keeps visitors out: WHAT TAB WHAT-TO-DO, one a line.
@@ -64,39 +50,15 @@ deaf_devices() {
 # iptables-legacy has tables that nft does not see. As nft would show them.
 legacy_rules() {
   if ! grep -qsx filter /proc/net/ip_tables_names || ! command -v iptables-legacy >/dev/null; then return 0; fi
-  iptables-legacy -S FORWARD 2>/dev/null | awk '
-    $1 == "-P" { print "table ip legacy/filter {\nchain FORWARD {\ntype filter hook forward priority filter; policy " tolower($3) ";"; next }
-    NF == 4 && $3 == "-j" && $4 == "DROP" { print "drop"; next }
-    / -j (DROP|REJECT|LOG)/ { print "limited drop"; next }
-    { print "accept" }
-    END { print "}\n}" }'
+  iptables-legacy -S FORWARD 2>/dev/null | awk_file legacyRules
 }
 
 # closed_chains <RULES: FAMILY TABLE CHAIN of those that let nothing through: with a policy or a rule that drops all, and
 # before it none that could let anything past.
-closed_chains() {
-  awk "$rules_of_others"'
-    $1 == "chain" { open = closed = 0 }
-    $1 == "type" && /policy drop/ { last = 1; next }
-    $1 == "type" { last = 0; next }
-    !forward { next }
-    $1 == "}" {
-      if (closed || (last && !open)) { if (sub(/^legacy\//, "", table)) family = "legacy"; print family, table, chain }
-      forward = 0; next
-    }
-    /^[ \t]*(counter( packets [0-9]+ bytes [0-9]+)? )?(log[^a-z]*( (prefix|level|flags|group) [^ ]+)* )?(drop|reject( with .*)?)$/ { if (!open) closed = 1; next }
-    /(^|[ \t:])(accept|jump|goto|vmap|queue|xt|synproxy)([ \t,}]|$)/ { open = 1 }'
-}
+closed_chains() { awk_file closedChains; }
 
 # FAMILY TABLE of those that may drop, turn aside or leave to a program ("asks") what is forwarded.
-tables_to_try() {
-  awk "$rules_of_others"'
-    { key = family " " table }
-    $1 == "type" && /hook (forward|prerouting|postrouting|ingress|egress)/ { hooked[key]; if (/policy drop/) drops[key] }
-    /(^|[ \t:])(drop|reject|dnat|redirect|tproxy|xt)([ \t,}]|$)/ { drops[key] }
-    /(^|[ \t:])(queue|synproxy)([ \t,}]|$)/ { asks[key] }
-    END { for (key in drops) if (key in hooked) print key, (key in asks ? "asks" : "") }'
-}
+tables_to_try() { awk_file tablesToTry; }
 
 # What visitors lose by the rules here: one sentence a table at most, and of what can't be told "unknown TAB WHY".
 forwarding_losses() {
@@ -116,15 +78,7 @@ forwarding_losses() {
     said="unknown the rules can't be copied"
   fi
   rm -rf "$copy"
-  awk '
-    $1 == "unknown" { sub(/^unknown /, ""); print "unknown\t" $0; exit }
-    $1 == "by" { by = "table " $2 " " $3; look = $2 == "legacy" ? "iptables-legacy -S" : "nft list table " $2 " " $3; next }
-    $1 == "lost" && !count++ { split($0, f, " ") }
-    END {
-      if (!count) exit
-      what = (f[6] == "icmp" ? "a ping" : "a new connection") " from " f[4] " (by " f[3] ") to " f[5] (f[6] == "icmp" ? "" : " " f[6] " port " f[7])
-      print (f[2] == "back" ? "the answer to " : "") what " does not get through this router" (by ? ": " by " keeps it out" : "") (count > 1 ? ", and " count - 1 " more VIPs or ports" : "") ". See: " (by ? look : "nft list ruleset") "; accept traffic to and from the VIPs there"
-    }' <<<"$said"
+  awk_file lossMessage <<<"$said"
 }
 
 # Of those that were killed.
@@ -200,12 +154,7 @@ copy_devices() {
   ip -4 -o address show scope global | awk -v devices="$2"$'\n'"$3" '
     BEGIN { n = split(devices, d, "\n"); for (i = 1; i <= n; i++) copied[d[i]] }
     $2 in copied { print "address add", $4, "dev", $2 }'
-  awk '{ print "route get", $3 }' "$bundle/want/routes" | sort -u | ask_kernel | awk '
-    FILENAME == "-" { if ($2 == "dev") device[$1] = $3; next }
-    $3 in device {
-      if (!known[$3]++) print "neigh replace", $3, "lladdr 02:00:00:00:00:02 dev", device[$3], "nud permanent"
-      print "route replace", $1, "via", $3, "dev", device[$3], "onlink"
-    }' - "$bundle/want/routes"
+  awk '{ print "route get", $3 }' "$bundle/want/routes" | sort -u | ask_kernel | awk_file copyNeighbours - "$bundle/want/routes"
   visitors "$3" | while read -r device source; do
     say "route replace $source dev $device"
     say "neigh replace $source lladdr 02:00:00:00:00:02 dev $device nud permanent"
@@ -227,12 +176,5 @@ visitors() {
 forwarding_questions() {
   local sources
   sources=$(visitors "$1" | xargs)
-  vip_checks "$bundle" | awk -v sources="$sources" '
-    BEGIN { n = split(sources, source, " ") }
-    {
-      what = $1 " " ($3 == "http" ? "tcp 80" : $3 == "dns" ? "udp 53" : $3 == "tcp" ? "tcp " $4 : "icmp 0")
-      if (asked[what]++) next
-      for (i = 1; i < n; i += 2) print source[i], source[i + 1], what
-      if (++count == 500) exit
-    }'
+  vip_checks "$bundle" | awk_file forwardingQuestions -v sources="$sources"
 }

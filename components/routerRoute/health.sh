@@ -51,47 +51,12 @@ live_checks() {
 }
 # Of several checks of a site on a VIP the first one tells of the server: an open port alone says less.
 by_server() { awk -F '\t' 'asked[$2 FS $NF]++ { next } { split($NF, word, " "); own[word[2]] = own[word[2]] $0 "\n" } END { for (server in own) printf "group\n%s", own[server] }'; }
-marked_checks() {
-  vip_checks "$bundle" | awk "$check_functions"'
-    FILENAME ~ /servers$/ { server[++servers] = $1; mark[servers] = $4; next }
-    !asked[$1 FS $2]++ { line[++vips] = $0 }
-    END {
-      for (s = 1; s <= servers; s++) {
-        print "mark\t" mark[s] "\ngroup"
-        for (i = 1; i <= vips; i++) {
-          split(line[i], f, " ")
-          label = "marked " server[s] " " f[2]
-          print question(line[i], server[s] " " f[2], label)
-        }
-      }
-    }' "$bundle/want/servers" -
-}
+marked_checks() { vip_checks "$bundle" | awk_file markedChecks "$bundle/want/servers" -; }
 # A line of vip_checks for each site and server that is asked for its page: MARK SERVER LINE, MARK being - where routes decide. All
 # servers of a site together.
-page_places() {
-  vip_checks "$bundle" | awk -v pinned="$1" "$prefix_functions"'
-    FILENAME ~ /servers$/ { if ($3 == "up") { up[$1]; server[++servers] = $1; mark[servers] = $4 } next }
-    FILENAME ~ /routes$/ { note($0); next }
-    $3 != "http" { next }
-    pinned == "yes" { if (!asked[$2]++) for (s = 1; s <= servers; s++) print mark[s], server[s], $0; next }
-    { split(within($1 "/33"), route, " "); if ((route[2] in up) && !asked[$2, route[2]]++) print "-", route[2], $0 }' "$bundle/want/servers" "$bundle/want/routes" -
-}
+page_places() { vip_checks "$bundle" | awk_file pagePlaces -v pinned="$1" "$bundle/want/servers" "$bundle/want/routes" -; }
 # Others first each time.
-page_checks() {
-  page_places "$(setting "$bundle" pin_flows)" | awk -v every="$every" -v seed="$RANDOM" "$page_functions"'
-    BEGIN { srand(seed) }
-    {
-      line = $0
-      sub(/^[^ ]+ [^ ]+ /, "", line)
-      check = ($1 == "-" ? "" : "mark\t" $1 "\n") page_question(line, "page " $2 " " $4) "\n"
-      if (every == "") { if (!($4 in of_site)) site[++sites] = $4; of_site[$4] = of_site[$4] check }
-      else of_server[$2] = of_server[$2] check
-    }
-    END {
-      for (i = sites; i >= 1; i--) { j = 1 + int(rand() * i); printf "%s", of_site[site[j]]; site[j] = site[i] }
-      for (server in of_server) printf "group\n%s", of_server[server]
-    }'
-}
+page_checks() { page_places "$(setting "$bundle" pin_flows)" | awk_file pageChecks -v every="$every" -v seed="$RANDOM"; }
 questions() {
   local pinned
   pinned=$(setting "$bundle" pin_flows)

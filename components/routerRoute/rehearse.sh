@@ -18,11 +18,7 @@ unknown() {
 try() {
   local ends
   mapfile -t ends <ends
-  perl "$scripts/rehearse.pl" "${ends[@]}" <"$1" | awk '
-    { about = $4 " " $5 " " $6 }
-    $1 == "through" { through[about]; next }
-    !(about in fate) { order[++count] = about; fate[about] = $0 }
-    END { for (i = 1; i <= count; i++) if (!(order[i] in through)) print fate[order[i]] }'
+  perl "$scripts/rehearse.pl" "${ends[@]}" <"$1" | awk -f "$scripts/lostQuestions.awk"
 }
 load() {
   case $1 in

@@ -106,13 +106,7 @@ check_foreign_routes() {
 }
 # main_routes <PREFIXES: the main table's routes to exactly these, all within the block. One question for all: each takes a
 # second where the table is the Internet's.
-main_routes() {
-  awk '
-    function plain(prefix) { sub(/\/32$/, "", prefix); return prefix }
-    FILENAME == "-" { if (NF) asked[plain($1)]; next }
-    !/^[ \t]/ { shown = plain($1 ~ /^[0-9]/ ? $1 : $2) in asked }
-    shown { sub(/ nhid [0-9]*/, ""); print }' - <(ip -4 route show root "$(<"$bundle/want/block")" table main)
-}
+main_routes() { awk_file mainRoutes - <(ip -4 route show root "$(<"$bundle/want/block")" table main); }
 
 # What the kernel says of what the bundle wants, whatever else it routes: one address of each prefix, the next hops, and
 # one of the block that nobody has. Other words are a reason to look at all of it.
@@ -122,57 +116,16 @@ glance() {
   glanced=$(exec ip -4 -force -batch - <<<"$questions" 2>&1) || true
   glance_of_kind
 }
-glance_questions() {
-  awk -v ethernet="$(setting "$bundle" server_subnet)" '
-    function number(address,  part) { split(address, part, "."); return ((part[1] * 256 + part[2]) * 256 + part[3]) * 256 + part[4] }
-    function address(n,  text, i) { for (i = 0; i < 4; i++) { text = n % 256 (i ? "." text : ""); n = int(n / 256) } return text }
-    function note(prefix,  p) { split(prefix, p, "/"); low[++count] = number(p[1]); end[count] = low[count] + 2 ^ (32 - p[2]) }
-    function is_free(n,  i) { for (i = 1; i <= count; i++) if (n >= low[i] && n < end[i]) return 0; return n < last }
-    FILENAME == "-" { note($2); print "route get fibmatch", $1; if (!hops[$4]++) print "route get fibmatch", $4; next }
-    {
-      split($1, p, "/"); last = number(p[1]) + 2 ^ (32 - p[2])
-      if (ethernet != "") note(ethernet)
-      if (is_free(last - 1)) { print "route get fibmatch", address(last - 1); exit }
-      for (i = 1; i <= count; i++) if (is_free(end[i])) { print "route get fibmatch", address(end[i]); exit }
-    }' - "$bundle/want/block"
-}
+glance_questions() { awk_file glanceQuestions -v ethernet="$(setting "$bundle" server_subnet)" - "$bundle/want/block"; }
 questions_of_kind() { :; }
 glance_of_kind() { :; }
 
 # vip_checks DIR: a bundle's want/private/vips, a line for each VIP.
 vip_checks() { awk '{ count = split($1, vip, ","); for (i = 1; i <= count; i++) print vip[i] substr($0, length($1) + 1) }' "$1/want/private/vips"; }
 
-# For awk: a line of vip_checks as probe.pl asks it, ANSWER being what http must say, and what it asks in words.
-readonly check_functions='
-  function question(line, answer, label,  f, greeting) {
-    split(line, f, " ")
-    if (f[3] == "http") return sprintf("http\t%s\t80\t%s\t%s\t200\t%s\t%s", f[1], f[4], f[5], answer, label)
-    if (f[3] == "dns") return sprintf("dns\t%s\t53\t%s\t%s", f[1], f[4], label)
-    if (f[3] != "tcp") return sprintf("ping\t%s\t%s", f[1], label)
-    greeting = line
-    sub(/^[^ ]+ [^ ]+ tcp [^ ]+ ?/, "", greeting)
-    return sprintf("tcp\t%s\t%s\t%s\t%s", f[1], f[4], greeting == "" ? "-" : greeting, label)
-  }
-  function subject(line,  f) {
-    split(line, f, " ")
-    if (f[3] == "http") return "site " f[2]
-    if (f[3] == "dns") return "zone " f[4] " of " f[2]
-    return (f[3] == "tcp" ? "port " f[4] " of " : "") f[2]
-  }'
-
 # moving_checks PRESENT: the checks of the VIPs that lie in the moving prefixes, for probe.pl. A label ends with the server
 # that shall get them, " on SERVER". With PRESENT any server's answer will do.
-moving_checks() {
-  vip_checks "$bundle" | awk "$check_functions"'
-    function number(address,  part) { split(address, part, "."); return ((part[1] * 256 + part[2]) * 256 + part[3]) * 256 + part[4] }
-    FILENAME ~ /moves$/ { moving[$1]; next }
-    FILENAME ~ /routes$/ { if ($1 in moving) { split($1, p, "/"); low[++count] = number(p[1]); high[count] = low[count] + 2 ^ (32 - p[2]); server[count] = $2 }; next }
-    {
-      vip = number($1)
-      for (i = 1; i <= count; i++)
-        if (vip >= low[i] && vip < high[i]) print question($0, present ? "-" : server[i] " " $2, subject($0) " on " server[i])
-    }' present="$1" "$checks/moves" "$bundle/want/routes" -
-}
+moving_checks() { vip_checks "$bundle" | awk_file movingChecks -v present="$1" "$checks/moves" "$bundle/want/routes" -; }
 
 # Nothing moves to a server that does not answer there. Asked as a client would: the answer must find its way back
 # to an address outside the Ethernet, which a server without a default route can't do.
@@ -239,26 +192,12 @@ check_what_is_served() {
 # note_unmoved <PREFIXES: whose health check fails. loopback-ha-move then moves the others.
 note_unmoved() { cat >>"${LOOPBACK_HA_UNMOVED:-/dev/null}"; }
 # prefixes_of <VIPS: those in which these lie, one of a single address included.
-prefixes_of() {
-  awk "$prefix_functions"'FILENAME == wanted_file { note($0); next } { split(within($1 "/33"), field, " "); print field[1] }' wanted_file="$bundle/want/routes" "$bundle/want/routes" - | sort -u
-}
+prefixes_of() { awk_file prefixesOf "$bundle/want/routes" - | sort -u; }
 
 # Any answer is an answer: what came, in $checks/odd, with another status than that of our virtual host is enough where the
 # server that has the VIP now answers the same, or not at all. 404 and 421, from a dead one's successor, say that the site
 # is not there: Apache has not our text, or only that for unknown names. Fails where anything else is amiss.
-enough() {
-  awk -F '\t' '
-    function key(label) { sub(/ on [^ ]+$/, "", label); return $2 FS label }
-    FILENAME == ARGV[1] { now[key($3)] = $1 == "ok" ? "ok" : $5; next }
-    $1 != "fail" { next }
-    {
-      before = now[key($3)]
-      same = before == $5
-      nobody = before ~ /^(refused|unreachable|silent|late)$/ && $5 != "status 404" && $5 != "status 421"
-      if ($5 ~ /^status [0-9]+$/ && (same || nobody)) print; else lacking = 1
-    }
-    END { exit lacking }' "$checks/now" "$checks/answers" >"$checks/odd"
-}
+enough() { awk_file acceptedAnswers "$checks/now" "$checks/answers" >"$checks/odd"; }
 
 # For this one run somebody knows better.
 move_unchecked() {
@@ -303,14 +242,7 @@ check_source() {
 # usual_source ETHERNET <ADDRESSES as `ip -4 -o address` shows them: the first outside the Ethernet. One of a bridge for
 # containers or guests only where there is no other: the servers may have the same, and then their answers come back nowhere.
 readonly bridge_names='^(docker|br-|virbr|lxcbr|lxdbr|incusbr|podman|cni|veth|vnet|flannel|cali|nerdctl)'
-usual_source() {
-  awk -v ethernet="$1" -v bridges="$bridge_names" '
-    $2 == ethernet { next }
-    { address = $4; sub(/\/.*/, "", address) }
-    $2 ~ bridges { if (bridge == "") bridge = address; next }
-    source == "" { source = address }
-    END { if (source bridge != "") print source == "" ? bridge : source }'
-}
+usual_source() { awk_file usualSource -v ethernet="$1" -v bridges="$bridge_names"; }
 
 # A server that is gone: the kernel has given up resolving its address. Bound too late looks different.
 silent_server() {

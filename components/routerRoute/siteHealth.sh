@@ -6,14 +6,6 @@ readonly site_seconds=3 sites_at_once=16 sites_within=5 sites_again_within=2
 # TLS by hand takes the time of the router's processors: of more sites by https a sample is asked.
 readonly most_by_https=100
 
-# For awk: the question for a site's own page in a way that no status is right, so that probe.pl tells which one it was. LINE is
-# one of vip_checks. A site with https is asked there: port 80 may only redirect.
-readonly page_functions='
-  function page_question(line, label,  f) {
-    split(line, f, " ")
-    return (f[7] == "https" ? "https\t" f[1] "\t443\t" : "http\t" f[1] "\t80\t") f[4] "\t" (f[6] == "" ? "/" : f[6]) "\t-\t-\t" label
-  }'
-
 # site_questions ANSWERED: one for each site that moves from a server that is up. With ANSWERED only those that it has (SITE TAB
 # STATUS ...). Others each time, where there are more than there is time for.
 site_questions() {
@@ -23,17 +15,7 @@ site_questions() {
     [[ ! -e $bundle/want/servers ]] || awk '{ print "server", $1, $2, $3 }' "$bundle/want/servers"
     [[ ! $1 ]] || awk -F '\t' '{ print "answered", $1 }' "$1"
     vip_checks "$bundle" | awk '$3 == "http" { print "site", $0 }'
-  } | awk -v only="$1" "$prefix_functions$page_functions"'
-    $1 == "move" { to[$2] = $4; note($2) }
-    $1 == "live" && $3 == "via" { from[$2] = $4 }
-    $1 == "server" { name[$3] = $2; if ($4 == "up") up[$3] }
-    $1 == "answered" { answered[$2] }
-    $1 == "site" && !($3 in asked) {
-      prefix = within($2 "/33")
-      if (prefix == "" || !(from[prefix] in up) || from[prefix] == to[prefix] || (only && !($3 in answered))) next
-      asked[$3]
-      print page_question(substr($0, 6), $3 " " name[to[prefix]] " " name[from[prefix]])
-    }' | in_other_turns
+  } | awk_file siteQuestions -v only="$1" | in_other_turns
 }
 in_other_turns() {
   local questions
@@ -74,24 +56,7 @@ note_present_sites() {
 # worse_sites ANSWERS: "VIP TAB SITE TAB SERVER TAB PRESENT TAB NOW TAB THERE" of sites that do worse on the new server, the last two in
 # words. What is no good now can't do worse; another redirect, or a page in place of one, is another site. Of certificates the
 # later one may be a renewal that the present server has not had yet.
-worse_sites() {
-  awk -F '\t' -v OFS='\t' '
-    FILENAME == ARGV[1] { now[$1] = $2; shown[$1] = $3; begins[$1] = $4; named[$1] = $5; next }
-    $5 == "unasked" { next }
-    {
-      split($3, word, " ")
-      site = word[1]
-      if (!(site in now) || substr(now[site], 1, 1) > 3) next
-      status = $5 ~ /^status / ? substr($5, 8) : ""
-      if (substr(status, 1, 1) != substr(now[site], 1, 1))
-        print $2, site, word[2], word[3], "status " now[site], status != "" ? "status " status : $5 == "late" || $5 == "silent" ? "nothing in time" : "no page (" $4 ")"
-      else if (named[site] == "named" && $9 == "another")
-        print $2, site, word[2], word[3], "a certificate for that name", "one that is not for that name"
-      else if (shown[site] != "" && $7 != shown[site] && $8 < begins[site])
-        print $2, site, word[2], word[3], "the certificate of " day(begins[site]), "the older certificate of " day($8)
-    }
-    function day(begins) { return substr(begins, 1, 4) "-" substr(begins, 5, 2) "-" substr(begins, 7, 2) }' "$checks/sites-now" "$1"
-}
+worse_sites() { awk_file worseSites "$checks/sites-now" "$1"; }
 
 # While the check's path is there.
 compare_sites() {
@@ -140,18 +105,12 @@ without_despised() {
 confirmed_now() {
   end_check_path
   say "$1" >"$checks/worse"
-  vip_checks "$bundle" | awk -v OFS='\t' "$check_functions"'
-    FILENAME != "-" { split($0, field, "\t"); present[field[1], field[2]] = field[4]; next }
-    $3 == "http" && ($1, $2) in present { print question($0, present[$1, $2] " " $2, $2) }' "$checks/worse" - |
+  vip_checks "$bundle" | awk_file presentQuestions "$checks/worse" - |
     { ask --deadline 0 --within "$sites_again_within" >"$checks/present" || true; } &
   cut -f 2 "$checks/worse" >"$checks/again"
   site_questions "$checks/again" | ask_pages "$sites_again_within" | site_statuses >"$checks/sites-now"
   wait "$!"
-  awk -F '\t' '
-    FILENAME == ARGV[1] { if ($5 == "status 404" || $5 == "status 421") strange[$2, $3]; next }
-    FILENAME == ARGV[2] { now[$1] = substr($2, 1, 1); next }
-    ($1, $2) in strange || ($5 ~ /^status / && ($2 in now) && now[$2] != substr($5, 8, 1)) { next }
-    { print }' "$checks/present" "$checks/sites-now" "$checks/worse"
+  awk_file stillWorse "$checks/present" "$checks/sites-now" "$checks/worse"
 }
 # Pages may take longer than there is time for all of them, and a prober that was killed says nothing of the rest.
 tell_sample() {

@@ -4,8 +4,8 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { AWK_FILE, linkRouterScripts } from "./routerScripts";
 
-const ROUTER = path.join(__dirname, "../../components/routerRoute");
 const REASON = {
   silent: "no answer within 1 s",
   late: "no answer within 1 s",
@@ -46,14 +46,14 @@ describe("a health check before a move takes any answer for one, where the prese
     fs.cpSync(path.join(folder, "want/private"), path.join(folder, "former/want/private"), {
       recursive: true,
     });
-    for (const name of fs.readdirSync(ROUTER).filter((file) => file.endsWith(".sh")))
-      fs.symlinkSync(path.join(ROUTER, name), path.join(folder, name));
+    linkRouterScripts(folder);
   });
   afterEach(() => fs.rmSync(folder, { recursive: true }));
 
   function run(now: string, newer: string, lines: string): { status: number | null; said: string } {
     const script = `set -Eeuo pipefail
       say() { printf '%s\\n' "$*"; }; warn() { say "warning: $*"; }; fail() { say "$*"; exit 1; }
+      ${AWK_FILE}
       run=$0 bundle=$0 scripts=$0 state=$0/state machine=r1
       . "$0/routes.sh"
       setting() { sed -n "s/^$2=//p" "$1/want/settings"; }

@@ -17,7 +17,7 @@ describe("FRR's file, in a folder of FRR's user (L2)", () => {
     // As they lie on a router.
     scripts = fs.mkdtempSync(path.join(os.tmpdir(), "lha-scripts-"));
     for (const from of [HOST, ROUTER])
-      for (const name of fs.readdirSync(from).filter((file) => /\.(sh|pl)$/.test(file)))
+      for (const name of fs.readdirSync(from).filter((file) => /\.(sh|pl|awk)$/.test(file)))
         fs.symlinkSync(path.join(from, name), path.join(scripts, name));
   });
   afterEach(() => [folder, scripts].forEach((each) => fs.rmSync(each, { recursive: true })));

@@ -3,8 +3,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-
-const ROUTER = path.join(__dirname, "../../components/routerRoute");
+import { AWK_FILE, linkRouterScripts } from "./routerScripts";
 
 /** A prober whose nth run is killed after its first answer; in the others the present server answers, and the new one late. */
 const PROBER = `my ($count) = grep { !-e "$ENV{SEEN}$_" } 1 .. 9;
@@ -29,15 +28,7 @@ describe("a health check before a move whose prober dies (M13)", () => {
     write("want/private/vips", "192.0.2.69,192.0.2.70,192.0.2.71 widgetco http www.widgetco.example /x\n");
     write("want/settings", "check_source=198.51.100.1\ncheck_seconds=5\n");
     write("probe.pl", PROBER);
-    for (const name of [
-      "routes.sh",
-      "forwarding.sh",
-      "obstacles.sh",
-      "inside.sh",
-      "askers.sh",
-      "siteHealth.sh",
-    ])
-      fs.symlinkSync(path.join(ROUTER, name), path.join(folder, name));
+    linkRouterScripts(folder);
   });
   afterEach(() => fs.rmSync(folder, { recursive: true }));
 
@@ -46,6 +37,7 @@ describe("a health check before a move whose prober dies (M13)", () => {
     const script = `set -Eeuo pipefail
       say() { printf '%s\\n' "$*"; }; warn() { say "warning: $*"; }; fail() { say "$*"; exit 1; }
       setting() { sed -n "s/^$2=//p" "$1/want/settings"; }
+      ${AWK_FILE}
       run=$0 bundle=$0 scripts=$0 state=$0/state machine=r1
       . "$0/routes.sh"
       setting() { sed -n "s/^$2=//p" "$1/want/settings"; }

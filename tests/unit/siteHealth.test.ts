@@ -4,8 +4,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-
-const ROUTER = path.join(__dirname, "../../components/routerRoute");
+import { AWK_FILE, linkRouterScripts } from "./routerScripts";
 
 /**
  * Health paths are well; pages answer with what NOW has by site while the check's path is not there, and NEW when it is: a status
@@ -44,8 +43,7 @@ describe("a site's own page on the new server", () => {
     write("want/settings", "check_source=198.51.100.1\ncheck_seconds=5\n");
     write("live", "192.0.2.64/27 via 192.0.2.3\n192.0.2.96/27 via 192.0.2.4\nunreachable 192.0.2.0/24\n");
     write("probe.pl", PROBER);
-    for (const name of fs.readdirSync(ROUTER).filter((file) => file.endsWith(".sh")))
-      fs.symlinkSync(path.join(ROUTER, name), path.join(folder, name));
+    linkRouterScripts(folder);
   });
   afterEach(() => fs.rmSync(folder, { recursive: true }));
 
@@ -56,6 +54,7 @@ describe("a site's own page on the new server", () => {
   ): { status: number | null; said: string } {
     const script = `set -Eeuo pipefail
       say() { printf '%s\\n' "$*"; }; warn() { say "warning: $*" >&2; }; fail() { say "$*"; exit 1; }
+      ${AWK_FILE}
       run=$0 bundle=$0 scripts=$0 state=$0/state machine=r1
       . "$0/routes.sh"
       setting() { sed -n "s/^$2=//p" "$1/want/settings"; }; live_items() { cat "$0/live"; }
