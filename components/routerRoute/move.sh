@@ -88,14 +88,7 @@ say_refused() {
 }
 
 # PREFIX SERVER NEXT-HOP FORMER-SERVER ITS-NEXT-HOP of what can move; "- REASON" of what can't.
-found=$(awk -v from="$from" -v stack="$stack" '
-  FILENAME ~ /servers$/ { hop[$1] = $2; servers = servers " " $1; next }
-  FILENAME ~ /routes$/ { former[$1] = $2; former_hop[$1] = $3; if (++routes <= 20) prefixes = prefixes " " $1; next }
-  !($1 in former) { print "-", $1, "is not a prefix of stack " stack " on this router; known prefixes:" prefixes; next }
-  !($2 in hop) { print "-", $1 ": " $2, "is not a server of this router; known servers:" servers; next }
-  former[$1] == $2 { print "-", $1, "goes to", $2, "already"; next }
-  from != "" && !index("," from ",", "," former[$1] ",") { print "-", $1, "goes to " former[$1] ", and not to", from; next }
-  { print $1, $2, hop[$2], former[$1], former_hop[$1] }' "$current/want/servers" "$current/want/routes" - <<<"$asked")
+found=$(awk_file movePlan -v from="$from" -v stack="$stack" "$current/want/servers" "$current/want/routes" - <<<"$asked")
 plan=$(awk '$1 != "-"' <<<"$found")
 refused=$(awk 'sub(/^- /, "")' <<<"$found")
 if [[ ! $plan ]]; then
@@ -127,19 +120,9 @@ make_bundle() {
   cp -R --preserve=mode "$(readlink -f "$current")/." "$bundle"
   rm -rf "$bundle/pristine"
   awk 'FILENAME == "-" { moved[$1] = $2 " " $3; next } $1 in moved { print $1, moved[$1]; next } { print }' - "$current/want/routes" <<<"$plan" >"$bundle/want/routes"
-  DEAD=$dead awk '
-    BEGIN { count = split(ENVIRON["DEAD"], line, "\n"); for (i = 1; i <= count; i++) { split(line[i], field, " "); is_dead[field[1]] } }
-    FILENAME == "-" { gets[$2]; if ($4 in is_dead) gone[$4]; next }
-    $1 in gone { $3 = "down" }
-    $1 in gets { $3 = "up" }
-    { print }' - "$current/want/servers" <<<"$plan" >"$bundle/want/servers"
+  DEAD=$dead awk_file movedServers - "$current/want/servers" <<<"$plan" >"$bundle/want/servers"
   # What was moved since pulumi was last here, from where it was then.
-  awk -v now="$(date -u +%FT%TZ)" '
-    FILENAME == "-" { order[++count] = $1; server[$1] = $2; former[$1] = $4; next }
-    $1 in server { former[$1] = $2; next }
-    { print }
-    END { for (i = 1; i <= count; i++) if (former[order[i]] != server[order[i]]) print order[i], former[order[i]], server[order[i]], now }' \
-    - "$(if [[ -e $current/moved ]]; then say "$current/moved"; else say /dev/null; fi)" <<<"$plan" >"$bundle/moved"
+  awk_file movedByHand -v now="$(date -u +%FT%TZ)" - "$(if [[ -e $current/moved ]]; then say "$current/moved"; else say /dev/null; fi)" <<<"$plan" >"$bundle/moved"
   sed -i "s/^version=.*/version=by-hand-$(date -u +%Y%m%dT%H%M%S.%N)/" "$bundle/meta"
 }
 
@@ -153,10 +136,7 @@ while true; do
   others=$(awk 'FILENAME != "-" { unmoved[$1]; next } !($1 in unmoved)' "$work/unmoved" - <<<"$plan")
   if ((result == 0)) || [[ ! $others || $others == "$plan" ]] || ((SECONDS > 60)); then break; fi
   reason=$(tail -n 1 "$work/errors")
-  refused+=$'\n'$(REASON=${reason/; nothing was moved/} awk '
-    FILENAME != "-" { unmoved[$1]; next }
-    $1 in unmoved && ++count <= 8 { prefixes = prefixes (count > 1 ? ", " : "") $1 }
-    END { print prefixes (count > 8 ? " and " count - 8 " more" : "") ": " ENVIRON["REASON"] }' "$work/unmoved" - <<<"$plan")
+  refused+=$'\n'$(REASON=${reason/; nothing was moved/} awk_file unmovedReason "$work/unmoved" - <<<"$plan")
   plan=$others
 done
 cat "$work/errors" >&2

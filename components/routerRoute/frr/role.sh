@@ -39,11 +39,7 @@ our_lines() {
 statics() {
   local all
   all=$(vty 'show running-config')
-  awk -v tag="$tag" '$1 == "ip" && $2 == "route" && /^ip/ && !/ vrf / {
-    distance = 1; whose = "foreign"
-    for (i = 5; i < NF; i++) if ($i == "tag" && $(i + 1) == tag) { whose = "ours"; if (i + 2 <= NF) distance = $(i + 2) }
-    print $3, $4 ~ /^(Null0|blackhole)$/ ? "reject" : $4, distance, whose
-  }' <<<"$all"
+  awk_file statics -v tag="$tag" <<<"$all"
 }
 wanted_statics() { wanted_routes "$1" | awk '{ print ($1 == "unreachable" ? $2 " reject" : $1 " " $3) }' | sort -u; }
 prefixes_of_all_versions() { { of_all_versions routes | awk '{ print $1 }'; of_all_versions block; } | sort -u; }
@@ -55,22 +51,8 @@ statics_of_others() {
 # steps DIR <STATICS: "clear|add|drop PREFIX HOP DISTANCE" that lead to what a bundle wants. First "clear", so that one
 # of the two distances is free, then "add"; "drop" when those are in force.
 steps() {
-  awk -v near="$near" -v far="$far" '
-    part == "has" && $4 == "foreign" { foreign[$1 " " $2]; next }
-    part == "has" { has[$1 " " $2] = $3; count[$1]++; at[$1 " " $3] = $2; next }
-    part == "want" { want[$1 " " $2]; wanted[$1]; next }
-    part == "own" { own[$1]; next }
-    part == "others" { keep[$1 " " $2]; next }
-    END {
-      # Somebody else may drop what is left of the block already.
-      for (key in want) if (!(key in has) && !(key in foreign)) {
-        split(key, p, " ")
-        free = ((p[1] " " near) in at) ? far : near
-        if (((p[1] " " near) in at) && ((p[1] " " far) in at)) { print "clear", p[1], at[p[1] " " far], far; delete has[p[1] " " at[p[1] " " far]] }
-        print "add", key, free
-      }
-      for (key in has) { split(key, p, " "); if (p[1] in own && !(key in want) && !(key in keep)) print "drop", key, has[key] }
-    }' part=has - part=want <(wanted_statics "$1") part=own <(prefixes_of_all_versions) part=others <(statics_of_others) | sort
+  awk_file staticSteps -v near="$near" -v far="$far" \
+    part=has - part=want <(wanted_statics "$1") part=own <(prefixes_of_all_versions) part=others <(statics_of_others) | sort
 }
 # commands VERB <STEPS: those of that verb, as FRR takes them.
 commands() { awk -v verb="$1" -v tag="$tag" '$1 == verb { print (verb == "add" ? "" : "no ") "ip route " $2 " " $3 " tag " tag " " $4 }'; }
@@ -79,16 +61,7 @@ commands() { awk -v verb="$1" -v tag="$tag" '$1 == verb { print (verb == "add" ?
 zebra_routes() {
   local prefix arguments=()
   for prefix; do arguments+=(-c "show ip route $prefix"); done
-  [[ $# == 0 ]] || timeout 30 vtysh "${arguments[@]}" | awk '
-    $1 == "Routing" { prefix = $4 }
-    $1 == "Known" {
-      protocol = $3; gsub(/[",]/, "", protocol); distance = $5 + 0; tag = "-"
-      for (i = 6; i < NF; i++) if ($i == "tag") tag = $(i + 1) + 0
-    }
-    /^ +(\* )?([0-9.]+,|unreachable|directly)/ && !/inactive/ {
-      hop = $1 == "*" ? $2 : $1; sub(/,/, "", hop)
-      print prefix, protocol, distance, tag, $1 == "*" ? "installed" : "other", hop == "unreachable" ? "reject" : hop
-    }'
+  [[ $# == 0 ]] || timeout 30 vtysh "${arguments[@]}" | awk_file zebraRoutes
 }
 
 # "PREFIX via HOP": what zebra has put into the kernel. Multipath is nobody's single next hop.
@@ -211,15 +184,7 @@ demote_siblings() {
   local dir
   for dir in $(siblings); do
     # Protocols in numbers: FRR brings names of its own.
-    ip -4 -N route show table main | awk -v sign="$1" -v zebra="$zebra" -v by="$demotion" '
-      FILENAME ~ /want\/routes$/ { theirs[$1]; next }
-      $2 == "via" && ($1 in theirs) {
-        metric = 0
-        for (i = 4; i < NF; i++) { if ($i == "metric") metric = $(i + 1); if ($i == "proto") protocol = $(i + 1) }
-        if (protocol == zebra || (metric >= by) == (sign == "+")) next
-        route = $1 " via " $3 " proto " protocol " metric "
-        printf "route append %s%.0f\nroute del %s%.0f\n", route, metric + (sign == "+" ? by : -by), route, metric
-      }' "$dir/want/routes" - | ip -4 -batch -
+    ip -4 -N route show table main | awk_file demotion -v sign="$1" -v zebra="$zebra" -v by="$demotion" "$dir/want/routes" - | ip -4 -batch -
   done
 }
 

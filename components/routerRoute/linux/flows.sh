@@ -35,12 +35,7 @@ count() { flows "$bundle" | awk '{ count[$2]++ } END { for (server in count) pri
 while true; do
   bundle=$(readlink -f "$state/current")
   listing=$(timeout 10 conntrack -L -f ipv4 2>/dev/null) || fail "conntrack does not list its flows within 10 s"
-  awk -v OFS='\t' '
-    FILENAME ~ /servers$/ { name[$2] = $1; order[++servers] = $2; next }
-    $1 == "all" { all[$2] = $3; next }
-    { idle[$2] = $3 }
-    END { for (i = 1; i <= servers; i++) print name[order[i]], all[order[i]] + 0, idle[order[i]] + 0 }' \
-    "$bundle/want/servers" <(count <<<"$listing" | sed 's/^/all /') <(idle_flows <<<"$listing" | count | sed 's/^/idle /')
+  awk_file flowCounts "$bundle/want/servers" <(count <<<"$listing" | sed 's/^/all /') <(idle_flows <<<"$listing" | count | sed 's/^/idle /')
   say end
   [[ $every ]] || break
   sleep "$every"

@@ -94,10 +94,7 @@ learn_macs() {
   local learned=$macs.$BASHPID
   [[ -e $macs ]] || : >"$macs"
   ip -4 neigh show nud reachable nud stale nud delay nud probe nud permanent |
-    awk 'FILENAME ~ /want\/servers$/ { if ($3 == "up") server[$2]; next }
-      FILENAME ~ /macs[.][^\/]*$/ { if (!($1 in mac)) mac[$1] = $2; next }
-      { for (i = 2; i < NF; i++) if ($i == "lladdr") mac[$1] = $(i + 1) }
-      END { for (address in server) if (address in mac) print address, mac[address] }' "$1/want/servers" - "$macs" |
+    awk_file learnedMacs "$1/want/servers" - "$macs" |
     sort >"$learned"
   if cmp -s "$learned" "$macs"; then rm -f "$learned"; else mv -f "$learned" "$macs"; fi
 }
@@ -118,61 +115,8 @@ pin_ruleset() {
   mask=$(setting "$dir" mark_mask)
   keep=$(printf '0x%08x' $((0xffffffff ^ mask)))
   begin_ruleset "$dir"
-  awk -v t="ip $pin_table" -v mask="$mask" -v keep="$keep" -v helpers="$(setting "$dir" helpers)" -v only_vips="$only_vips" '
-    function fill(kind, name, type, elements) {
-      print "add", kind, t, name, "{ type " type "; }"
-      print "flush", kind, t, name
-      if (elements != "") print "add element", t, name, "{" substr(elements, 2) " }"
-    }
-    function chain(name, hook) { print "add chain", t, name, hook; print "flush chain", t, name }
-    function rule(name, text) { print "add rule", t, name, text }
-    FILENAME ~ /want\/servers$/ { mark[$2] = $4; number[$2] = $5; up[$2] = $3 == "up"; order[++count] = $2; next }
-    FILENAME ~ /want\/routes$/ { vips = vips ", " $1; routes = routes ", " $1 " : goto serve_" number[$3]; left[$3] = left[$3] ", " $1; next }
-    up[$1] || ($1 in left) { if (!cards[$2]++) card[++known] = $2; sender[$2] = number[$1] }
-    END {
-      for (i = 1; i <= known; i++) if (cards[card[i]] == 1) senders = senders ", " card[i] " : goto learn_" sender[card[i]]
-      chain("gone")
-      for (i = 1; i <= count; i++) {
-        a = order[i]
-        to_ct = "ct mark set ct mark and " keep " or " mark[a]
-        to_packet = "meta mark set meta mark and " keep " or " mark[a]
-        chain("serve_" number[a]); rule("serve_" number[a], to_ct); rule("serve_" number[a], to_packet)
-        chain("keep_" number[a]); rule("keep_" number[a], to_packet)
-        chain("learn_" number[a]); rule("learn_" number[a], to_ct)
-        fate = up[a] ? "keep_" number[a] : "gone"
-        if (!up[a] && (a in left)) {
-          fate = "left_" number[a]
-          chain(fate); rule(fate, "ip daddr {" substr(left[a], 2) " } goto keep_" number[a]); rule(fate, "goto gone")
-        }
-        pins = pins ", " mark[a] " : goto " fate
-      }
-      fill("set", "vips", "ipv4_addr; flags interval", vips)
-      fill("map", "routes", "ipv4_addr : verdict; flags interval", routes)
-      fill("map", "pins", "mark : verdict", pins)
-      fill("map", "senders", "ether_addr : verdict", senders)
-      rule("gone", "tcp flags & (syn | rst) == 0 reject with tcp reset")
-      rule("gone", "ip daddr vmap @routes")
-      chain("to_vip")
-      rule("to_vip", "tcp flags & (fin | syn | rst | ack) == syn ct state new ip daddr vmap @routes")
-      rule("to_vip", "ct mark and " mask " vmap @pins")
-      rule("to_vip", "ip daddr vmap @routes")
-      if (only_vips) {
-        # Names with "_" go when they are wanted no more.
-        chain("untracked_in", "{ type filter hook prerouting priority raw; }")
-        rule("untracked_in", "ip daddr != @vips ip saddr != @vips notrack")
-        chain("untracked_out", "{ type filter hook output priority raw; }")
-        rule("untracked_out", "ip daddr != @vips ip saddr != @vips notrack")
-      }
-      chain("prerouting", "{ type filter hook prerouting priority mangle; }")
-      for (i = split(helpers, helper, " "); i > 0; i--) {
-        split(helper[i], h, ",")
-        rule("prerouting", "ip daddr @vips " h[2] " dport " h[3] " ct helper set \"" h[1] "\"")
-      }
-      rule("prerouting", "ip daddr @vips goto to_vip")
-      rule("prerouting", "ip saddr @vips ether saddr vmap @senders")
-      chain("output", "{ type route hook output priority mangle; }")
-      rule("output", "ip daddr @vips ct mark and " mask " vmap @pins")
-    }' "$dir/want/servers" "$dir/want/routes" "$macs"
+  awk_file pinRuleset -v t="ip $pin_table" -v mask="$mask" -v keep="$keep" -v helpers="$(setting "$dir" helpers)" -v only_vips="$only_vips" \
+    "$dir/want/servers" "$dir/want/routes" "$macs"
 }
 
 # The table, and what reads protocols there.
@@ -352,36 +296,8 @@ count_flows() {
 # flows DIR <LISTING: PREFIX SERVER-ADDRESS PROTOCOL CLIENT CLIENT-PORT VIP VIP-PORT of flows that carry a mark of ours.
 # What this router asks the servers itself is nobody's connection.
 flows() {
-  awk -v own="$(ip -4 -o address show | awk '{ sub(/\/.*/, "", $4); printf "%s ", $4 }')" -v mask="$(($(setting "$1" mark_mask)))" '
-    function address(text,  part) { split(text, part, "."); return ((part[1] * 256 + part[2]) * 256 + part[3]) * 256 + part[4] }
-    function hex(text,  value, i) {
-      for (i = 3; i <= length(text); i++) value = value * 16 + index("0123456789abcdef", substr(text, i, 1)) - 1
-      return value
-    }
-    # mawk turns large numbers into few digits where they are keys.
-    function key(ip, bits) { return sprintf("%.0f/%d", int(address(ip) / 2 ^ (32 - bits)), bits) }
-    function prefix_of(ip,  bits) {
-      for (bits = 32; bits >= 8; bits--) if (bits in lengths && key(ip, bits) in prefixes) return prefixes[key(ip, bits)]
-      return ""
-    }
-    # The field lies in one run of bits: what is left of a number after the lower ones are cut off is the server.
-    BEGIN { split(own, addresses, " "); for (i in addresses) is_own[addresses[i]] }
-    BEGIN { for (unit = 1; mask % (unit * 2) == 0; unit *= 2); room = mask / unit + 1 }
-    FILENAME ~ /want\/servers$/ { server[hex(tolower($4)) / unit] = $2; next }
-    FILENAME ~ /want\/routes$/ { split($1, p, "/"); lengths[p[2]]; prefixes[key(p[1], p[2])] = $1; next }
-    ($1 == "tcp" && $4 == "ESTABLISHED") || $1 == "udp" {
-      n = 0; mark = 0
-      for (i = 4; i <= NF; i++) {
-        split($i, pair, "=")
-        if (pair[1] == "mark") mark = pair[2]
-        else if (n < 4 && pair[1] ~ /^(src|dst|sport|dport)$/) value[++n] = pair[2]
-      }
-      number = int(mark / unit) % room
-      if (!(number in server) || value[1] in is_own || value[2] in is_own) next
-      # A connection that a server opened from a VIP has it on the other side.
-      if ((prefix = prefix_of(value[2])) != "") print prefix, server[number], $1, value[1], value[3], value[2], value[4]
-      else if ((prefix = prefix_of(value[1])) != "") print prefix, server[number], $1, value[2], value[4], value[1], value[3]
-    }' "$1/want/servers" "$1/want/routes" -
+  awk_file flows -v own="$(ip -4 -o address show | awk '{ sub(/\/.*/, "", $4); printf "%s ", $4 }')" -v mask="$(($(setting "$1" mark_mask)))" \
+    "$1/want/servers" "$1/want/routes" -
 }
 
 # What else on this router could make pins go wrong is refused before anything is changed.
@@ -444,17 +360,7 @@ pin_warnings() {
   awk '{ of[$2] = of[$2] " " $1; count[$2]++ }
     END { for (card in count) if (count[card] > 1) print "several servers answer with the network card" " " card " (" substr(of[card], 2) "): connections that began before pinning, or that a server opens, can\047t be told apart" }' "$macs" 2>/dev/null || true
   # Without the elements of sets: somebody may block half the world by its addresses, and listing them takes seconds.
-  nft -t list ruleset 2>/dev/null | awk -v ours="$pin_table" '
-    $1 == "table" { mine = $3 == ours }
-    mine { next }
-    tolower($0) ~ /(^|[^a-z])notrack([^a-z]|$)/ { notrack = 1 }
-    $1 == "flowtable" { offload = 1 }
-    /meta mark set ct mark([ \t]*$|[ \t]+[^& \t])/ { unmasked = 1 }
-    END {
-      if (notrack) print "an nftables rule not managed by this stack says notrack: flows that it matches are not pinned"
-      if (offload) print "a flowtable not managed by this stack offloads connections: those bypass pinning, and a flip breaks them"
-      if (unmasked) print "an nftables rule not managed by this stack restores packet marks unmasked (meta mark set ct mark): it may undo pinning"
-    }'
+  nft -t list ruleset 2>/dev/null | awk_file pinWarnings -v ours="$pin_table"
   strict_devices
 }
 

@@ -13,14 +13,7 @@ readonly protocol=76 metric=7676
 # lookup TABLE pref PREFERENCE", and "rule" for what a health check left behind when it was killed.
 live_items() {
   printf '%s\n' "route show table all proto $protocol" "rule show" | ip -4 -batch - |
-    awk -v proto="proto $protocol" -v check="$check_preference:" '
-      $1 == "unreachable" { print $1, $2; next }
-      $1 == "default" { for (i = 4; i < NF; i++) if ($i == "table") print "table", $(i + 1), "via", $3; next }
-      $2 == "via" { print $1 ($1 ~ /\// ? "" : "/32"), $2, $3; next }
-      $1 == check { print "rule"; next }
-      substr($0, length($0) - length(proto) + 1) == proto {
-        sub(/:/, "", $1); print "fwmark", $7, "to", $5, "lookup", $9, "pref", $1
-      }' | sort -u
+    awk_file liveItems -v proto="proto $protocol" -v check="$check_preference:" | sort -u
 }
 
 # As live_items has them. Kept: they are the same as long as the version is, and the supervisor asks every second.
@@ -67,15 +60,7 @@ verify_kind() {
 }
 
 # Items as commands of ip: "add" replaces what is there.
-commands() {
-  awk -v verb="$1" -v own="proto $protocol" -v rule_own="protocol $protocol" -v metric="metric $metric" '
-    NF == 0 { next }
-    $1 == "fwmark" { print "rule", verb, $0, rule_own; next }
-    { route = verb == "add" ? "route replace" : "route del" }
-    $1 == "table" { print route, "default via", $4, "table", $2, own; next }
-    $1 == "unreachable" { print route, $0, own, metric; next }
-    { print route, $0, own }'
-}
+commands() { awk_file itemCommands -v verb="$1" -v own="proto $protocol" -v rule_own="protocol $protocol" -v metric="metric $metric"; }
 of_pins() { grep -E '^(fwmark|table) ' || true; }
 of_routes() { grep -vE '^(fwmark|table) ' || true; }
 

@@ -50,18 +50,7 @@ see_silent_trackers() {
 }
 
 # tracking_rules <RULESET: each table that tracks IPv4 connections, with the first line that does.
-tracking_rules() {
-  awk -v ours="$pin_table" '
-    function found() { if (!(table in told)) { told[table]; sub(/^[ \t]+/, ""); print "table " table " (" $0 ")" } }
-    $1 == "table" { table = $2 " " $3; skip = $2 !~ /^(ip|inet|bridge)$/ || $3 == ours; next }
-    skip || $1 == "elements" { next }
-    /xt (match|target) "(conntrack|state|connmark|connlimit|connbytes|connlabel|helper|cluster|CT|CONNMARK|CONNSECMARK|SYNPROXY|SNAT|DNAT|MASQUERADE|REDIRECT|NETMAP)"/ { found(); next }
-    {
-      line = " " $0 " "
-      gsub(/"[^"]*"/, "", line)
-      if (line ~ /[ \t{(]ct +[a-z]/ || line ~ /type nat hook/ || line ~ /[ \t](masquerade|snat|dnat|redirect|synproxy)[ \t]/ || line ~ /[ \t]flow (add|offload) / || $1 == "flowtable") found()
-    }'
-}
+tracking_rules() { awk_file trackingRules -v ours="$pin_table"; }
 
 # What a run is refused for: nothing was untracked so far, and is not to be. Where it is in force, no run is held up.
 check_trackers() {
