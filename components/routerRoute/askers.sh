@@ -1,4 +1,5 @@
-# shellcheck shell=bash disable=SC2034,SC2154
+# shellcheck shell=bash
+: "${run?}"
 # Who asks round after round, and may do no more than look, must be no burden: all that keeps them from it.
 
 # bounded OPTION VALUE LEAST MOST: VALUE, or the limit that it is beyond.

@@ -14,7 +14,6 @@
 # "unasked TAB COUNT".
 # With --servers as little as tells of each server: what is marked, and where nothing is, NUMBER VIPs live of each.
 # One round, or one every so many seconds until nobody reads any more: 0.2 at least, NUMBER 64 and --timeout 10 at most.
-# shellcheck disable=SC2034,SC2154 # what lib.sh sets and uses
 # shellcheck source-path=SCRIPTDIR source=../host/machine/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 trap 'exit 0' PIPE
@@ -40,14 +39,15 @@ while [[ ${1:-} == --* ]]; do
   shift 2
 done
 begin_asking "$every"
+: "${site_seconds?}" "${sites_at_once?}"
 
 # live_checks PRESENT: with it whoever answers is right, as in moving_checks.
 live_checks() {
-  local checks
-  checks=$(mktemp -d "$run/health.XXXXXX")
-  awk '{ print $1 }' "$bundle/want/routes" >"$checks/moves"
-  moving_checks "$1" | awk -F '\t' -v OFS='\t' '{ n = split($NF, word, " "); $NF = "live " word[n] " " word[n - 2]; print }'
-  rm -rf "$checks"
+  local folder
+  folder=$(mktemp -d "$run/health.XXXXXX")
+  awk '{ print $1 }' "$bundle/want/routes" >"$folder/moves"
+  moving_checks "$folder/moves" "$1" | awk -F '\t' -v OFS='\t' '{ n = split($NF, word, " "); $NF = "live " word[n] " " word[n - 2]; print }'
+  rm -rf "$folder"
 }
 # Of several checks of a site on a VIP the first one tells of the server: an open port alone says less.
 by_server() { awk -F '\t' 'asked[$2 FS $NF]++ { next } { split($NF, word, " "); own[word[2]] = own[word[2]] $0 "\n" } END { for (server in own) printf "group\n%s", own[server] }'; }
@@ -93,15 +93,15 @@ if [[ $servers && $every ]]; then
   looking=$!
   trap 'kill "$looking" 2>/dev/null || true; rm -f "$run/trouble.$$"' EXIT
 fi
-source=$(check_source)
+from=$(check_source)
 current=$(readlink "$state/current")
 if [[ $pages && ! $every ]]; then
-  page_checks | { ask --deadline 0 --within 6 --timeout "$site_seconds" --parallel "$sites_at_once" --lock "$run/lock" || true; } |
+  page_checks | { ask "$from" --deadline 0 --within 6 --timeout "$site_seconds" --parallel "$sites_at_once" --lock "$run/lock" || true; } |
     awk -F '\t' '$5 == "unasked" { unasked++; next } $1 == "end" && unasked { print "unasked\t" unasked } { print }'
   exit 0
 fi
 if [[ $pages ]]; then questions() { page_checks; }; fi
-questions | ask --deadline 0 --timeout "$timeout" --sample "$sample" --lock "$run/lock" \
+questions | ask "$from" --deadline 0 --timeout "$timeout" --sample "$sample" --lock "$run/lock" \
   "${aside[@]}" ${every:+--every "$every" --while "$state/current=$current" ${seat:+--while "$seat=$$"}} || [[ ! $every ]]
 [[ ! ${looking:-} ]] || kill "$looking" 2>/dev/null || true
 keep_seat

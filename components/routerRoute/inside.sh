@@ -1,4 +1,5 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash
+: "${bundle?}" "${root?}" "${run?}"
 # Routes of others inside our prefixes: a longer one wins, whatever ours say, and a sample of addresses may miss it.
 
 # supernet <ROUTES: the smallest prefix that holds all: the kernel may have a million others.

@@ -1,7 +1,6 @@
 #!/bin/bash
 # loopback-ha-move: a failover on the router itself, for the night when the state backend, the passphrase or the
 # operator's laptop is not there. Same lock, same health check, same way to move as pulumi up.
-# shellcheck disable=SC1091,SC2154 # what it sources lies on the router
 set -eu
 export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 root=/var/lib/loopback-ha
@@ -71,6 +70,7 @@ done
 [[ $current ]] || fail "$1 is not a prefix of this router; known prefixes: $(awk '{ print $1 }' "$root"/*/current/want/routes 2>/dev/null | head -n 20 | tr '\n' ' ')"
 
 # From here on nobody else changes the routes, and a login that ends ends nothing.
+# shellcheck source-path=SCRIPTDIR source=../host/machine/lib.sh
 . "$current/scripts/lib.sh"
 trap '' HUP INT TERM PIPE
 fail() {

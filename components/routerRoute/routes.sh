@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash
 # What all routers that run bash share: the wanted files, the preflight checks, the health check before a move, the result.
 #   want/routes         PREFIX SERVER NEXT-HOP
 #   want/servers        NAME ADDRESS up|down MARK TABLE
@@ -8,7 +8,11 @@
 #   want/settings       server_subnet=PREFIX  check_source=ADDRESS|""  (the health check asks from it)  pin_flows=yes|no
 #                       mark_mask=0x…  rule_priority=NUMBER  confirm_seconds=NUMBER  check_seconds=NUMBER  helpers=NAME,PROTOCOL,PORT ...
 # A kind adds live_items (PREFIX via HOP and "unreachable PREFIX", for all of ours that the kernel has), is_live and activate.
+# lib.sh sets these.
+: "${scripts?}" "${bundle?}" "${root?}" "${run?}" "${state?}" "${instance?}" "${machine?}"
 readonly check_table=7676 check_preference=7676
+# Of the health check before a move: its folder, and the router's address that it asks from.
+checks='' check_from=''
 # shellcheck source-path=SCRIPTDIR source=forwarding.sh
 . "$scripts/forwarding.sh"
 # shellcheck source-path=SCRIPTDIR source=obstacles.sh
@@ -26,7 +30,7 @@ setting() { value_in "$1/want/settings" "$2"; }
 # A change of routes may cut off whoever makes it.
 confirm_seconds() { setting "$1" confirm_seconds; }
 # What check() found to move needs no second look.
-changes() { [[ ${moves:-} ]] || ! is_live "$1"; }
+changes() { [[ $moves ]] || ! is_live "$1"; }
 
 readonly move_command=/usr/local/sbin/loopback-ha-move
 install_command() { install_file "$move_command" 755 <"$scripts/move.sh"; }
@@ -37,7 +41,8 @@ wanted_routes() {
   [[ ! $1 ]] || awk 'FILENAME ~ /block$/ { print "unreachable", $1; next } { print $1, "via", $3 }' "$1/want/routes" "$1/want/block"
 }
 
-# What a kind adds to these two, if it does.
+# What a kind may add to `check` and `verify`.
+check_foreign_routes() { :; }
 check_kind() { :; }
 verify_kind() { :; }
 
@@ -96,14 +101,6 @@ check_next_hops() {
 # ask_kernel <COMMANDS: what can't be answered is left out.
 ask_kernel() { ip -4 -force -batch - 2>/dev/null || true; }
 
-# A prefix that none of our versions had may be somebody else's.
-check_foreign_routes() {
-  local new line
-  new=$(awk -v wanted_file="$bundle/want/routes" 'FILENAME != wanted_file { had[$1]; next } !($1 in had) { print $1 }' <(of_all_versions routes) "$bundle/want/routes")
-  [[ $new ]] || return 0
-  line=$(main_routes <<<"$new" | grep -v "metric $metric" | grep -vF -f <(routes_of_siblings | sed 's|/32 | |') | head -n 1 || true)
-  [[ -z $line ]] || fail "${line%% *} already has a route not managed by this stack ($line); nothing was changed. Remove that route first"
-}
 # main_routes <PREFIXES: the main table's routes to exactly these, all within the block. One question for all: each takes a
 # second where the table is the Internet's.
 main_routes() { awk_file mainRoutes - <(ip -4 route show root "$(<"$bundle/want/block")" table main); }
@@ -123,19 +120,18 @@ glance_of_kind() { :; }
 # vip_checks DIR: a bundle's want/private/vips, a line for each VIP.
 vip_checks() { awk '{ count = split($1, vip, ","); for (i = 1; i <= count; i++) print vip[i] substr($0, length($1) + 1) }' "$1/want/private/vips"; }
 
-# moving_checks PRESENT: the checks of the VIPs that lie in the moving prefixes, for probe.pl. A label ends with the server
-# that shall get them, " on SERVER". With PRESENT any server's answer will do.
-moving_checks() { vip_checks "$bundle" | awk_file movingChecks -v present="$1" "$checks/moves" "$bundle/want/routes" -; }
+# moving_checks MOVES [PRESENT]: the checks of the VIPs in the prefixes of the file MOVES (its name ends with "moves"), for probe.pl. A
+# label ends with the server that gets them, " on SERVER". With PRESENT any server's answer will do.
+moving_checks() { vip_checks "$bundle" | awk_file movingChecks -v present="${2:-}" "$1" "$bundle/want/routes" -; }
 
 # Nothing moves to a server that does not answer there. Asked as a client would: the answer must find its way back
 # to an address outside the Ethernet, which a server without a default route can't do.
 check_before_move() {
-  local source
-  source=$(check_source)
+  check_from=$(check_source)
   # Where receive.sh takes it away, should we be killed.
   checks=$(mktemp -d "${LOOPBACK_HA_SCRATCH:-$run}/checks.XXXXXX")
   say "$moves" >"$checks/moves"
-  moving_checks '' >"$checks/all"
+  moving_checks "$checks/moves" >"$checks/all"
   [[ -s $checks/all ]] || return 0
 
   note_present_sites
@@ -157,7 +153,7 @@ check_what_is_served() {
   local bad silent patience
   patience=$(setting "$bundle" check_seconds)
   end_check_path
-  moving_checks 1 >"$checks/asked"
+  moving_checks "$checks/moves" 1 >"$checks/asked"
   ask_each "$checks/asked" --deadline 0 --timeout 1 || true
   answered <"$checks/answers" >"$checks/present"
   cp "$checks/answers" "$checks/now"
@@ -176,7 +172,7 @@ check_what_is_served() {
       cut -f 1 <<<"$bad" | prefixes_of | note_unmoved
       bad=${bad%%$'\n'*}
       bad=${bad#*$'\t'}
-      fail "$bad; nothing was moved. It was asked from $source: check that server's service, its VIPs and its default route, and that its route back to $source goes through this router (routers.$machine.checkSource sets another address to ask from)"
+      fail "$bad; nothing was moved. It was asked from $check_from: check that server's service, its VIPs and its default route, and that its route back to $check_from goes through this router (routers.$machine.checkSource sets another address to ask from)"
     fi
   fi
   head -n 3 "$checks/odd" | while IFS=$'\t' read -r _ vip label reason _; do
@@ -217,14 +213,15 @@ answered() { awk -F '\t' '$1 == "ok" { sub(/ on [^ ]+$/, "", $3); print $2 "\t" 
 ask_each() {
   local questions=$1 result=0 died
   shift
-  ask "$@" <"$questions" >"$checks/answers" || result=$?
+  ask "$check_from" "$@" <"$questions" >"$checks/answers" || result=$?
   if (($(grep -c -e $'^ok\t' -e $'^fail\t' "$checks/answers") == $(wc -l <"$questions"))); then return "$result"; fi
   died="the health check on this router ended without a result (killed, or out of memory: see dmesg)"
   [[ ${LOOPBACK_HA_FORCE_MOVE:-} ]] || fail "$died; nothing was moved"
   warn "LOOPBACK_HA_FORCE_MOVE: moved although $died"
   return 1
 }
-ask() { perl "$scripts/probe.pl" --source "$source" "$@"; }
+# ask FROM [OPTION...] <QUESTIONS: probe.pl, from that address of this router.
+ask() { perl "$scripts/probe.pl" --source "$@"; }
 
 check_source() {
   local source device
@@ -241,7 +238,6 @@ check_source() {
 
 # usual_source ETHERNET <ADDRESSES as `ip -4 -o address` shows them: the first outside the Ethernet. One of a bridge for
 # containers or guests only where there is no other: the servers may have the same, and then their answers come back nowhere.
-readonly bridge_names='^(docker|br-|virbr|lxcbr|lxdbr|incusbr|podman|cni|veth|vnet|flannel|cali|nerdctl)'
 usual_source() { awk_file usualSource -v ethernet="$1" -v bridges="$bridge_names"; }
 
 # A server that is gone: the kernel has given up resolving its address. Bound too late looks different.
@@ -259,7 +255,7 @@ silent_server() {
 begin_check_path() {
   [[ ! $(ip -4 rule show pref "$check_preference") ]] || end_check_path
   {
-    say "rule add from $source lookup $check_table pref $check_preference"
+    say "rule add from $check_from lookup $check_table pref $check_preference"
     awk -v table="$check_table" '{ print "route replace", $1, $2, $3, "table", table }' "$checks/moves"
   } | ip -4 -batch -
 }
@@ -267,7 +263,7 @@ end_check_path() {
   printf '%s\n' "route flush table $check_table" "rule del pref $check_preference lookup $check_table" | ip -4 -force -batch - >/dev/null 2>&1 || true
 }
 cleanup() {
-  [[ ${checks:-} ]] || return 0
+  [[ $checks ]] || return 0
   end_check_path
   rm -rf "$checks"
 }
@@ -275,25 +271,25 @@ cleanup() {
 # Where all that differs are next hops, one of the servers that lost prefixes answers for none of them, and the servers
 # that got them answer for all.
 better_kept() {
-  local now=$1 former=$2 bundle=$2 file source checks kept=1
+  local now=$1 former=$2 bundle=$2 file check_from checks kept=1
   for file in settings block; do cmp -s "$now/want/$file" "$former/want/$file" || return 1; done
   cmp -s <(awk '{ print $1 }' "$now/want/routes" | sort) <(awk '{ print $1 }' "$former/want/routes" | sort) || return 1
-  source=$(check_source) || return 1
+  check_from=$(check_source) || return 1
   checks=$(mktemp -d "$run/checks.XXXXXX") || return 1
   comm -13 <(wanted_routes "$now" | sort) <(wanted_routes "$former" | sort) >"$checks/moves"
-  moving_checks '' >"$checks/all"
+  moving_checks "$checks/moves" >"$checks/all"
   begin_check_path
   # Twice: one late answer is no death.
-  if ask --deadline 0 --timeout 1 <"$checks/all" >"$checks/answers" || [[ ! $(silent_in "$checks/answers") ]] ||
-    ask --deadline 0 --timeout 2 <"$checks/all" >>"$checks/answers" || [[ ! $(silent_in "$checks/answers") ]]; then
+  if ask "$check_from" --deadline 0 --timeout 1 <"$checks/all" >"$checks/answers" || [[ ! $(silent_in "$checks/answers") ]] ||
+    ask "$check_from" --deadline 0 --timeout 2 <"$checks/all" >>"$checks/answers" || [[ ! $(silent_in "$checks/answers") ]]; then
     kept=
   else
     bundle=$now
     comm -23 <(wanted_routes "$now" | sort) <(wanted_routes "$former" | sort) >"$checks/moves"
-    moving_checks '' >"$checks/all"
+    moving_checks "$checks/moves" >"$checks/all"
     begin_check_path
     mv "$checks/answers" "$checks/now"
-    [[ -s $checks/all ]] && { ask --deadline 4 <"$checks/all" >"$checks/answers" || enough; } || kept=
+    [[ -s $checks/all ]] && { ask "$check_from" --deadline 4 <"$checks/all" >"$checks/answers" || enough; } || kept=
   fi
   end_check_path
   rm -rf "$checks"
@@ -307,7 +303,7 @@ silent_in() {
 
 # What was healthy is asked again before the next move.
 prepare() {
-  [[ -e ${checks:-}/healthy ]] || return 0
+  [[ -e $checks/healthy ]] || return 0
   touch "$state/healthy"
   sort -u "$checks/healthy" "$state/healthy" | awk 'FILENAME != "-" { wanted[$1]; next } $1 in wanted' <(vip_checks "$bundle") - >"$state/healthy.new"
   replace "$state/healthy.new" "$state/healthy"
@@ -351,7 +347,7 @@ told_wrong() {
 }
 
 report() {
-  awk 'NR == FNR { moved[$1]; next } { print $1, "is served by", $2, "(" $3 ")" ($1 in moved ? ", moved" : "") }' <(say "${moves:-}") "$1/want/routes"
+  awk 'NR == FNR { moved[$1]; next } { print $1, "is served by", $2, "(" $3 ")" ($1 in moved ? ", moved" : "") }' <(say "$moves") "$1/want/routes"
 }
 
 # For what will move: "live PREFIX HOP" of this instance's prefixes, or "live -" when none is routed.

@@ -1,4 +1,5 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash
+: "${bundle?}" "${moves?}" "${checks?}" "${check_from?}"
 # A site's own health: what visitors get of it. The health path answers out of Apache's configuration, also where a document
 # root is empty or not mounted, or an application gives errors. Asked is whether the new server does as well as the present one.
 # Of both together no more than 20 s: 5 for each, and for those that did worse three times 2 there, a second apart, and 2 here.
@@ -37,7 +38,7 @@ ask_pages() {
   ((parts <= 4)) || parts=4
   split -n "r/$parts" "$folder/all" "$folder/part."
   for part in "$folder"/part.*; do
-    { ask --deadline 0 --within "$1" --timeout "$site_seconds" --parallel "$((sites_at_once / parts))" <"$part" >"$part-said" || true; } &
+    { ask "$check_from" --deadline 0 --within "$1" --timeout "$site_seconds" --parallel "$((sites_at_once / parts))" <"$part" >"$part-said" || true; } &
     pids+=("$!")
   done
   wait "${pids[@]}" || true
@@ -61,7 +62,7 @@ worse_sites() { awk_file worseSites "$checks/sites-now" "$1"; }
 # While the check's path is there.
 compare_sites() {
   local vip site server present now words worse tries
-  [[ -e ${checks:-}/sites-now ]] || return 0
+  [[ -e $checks/sites-now ]] || return 0
   cp "$checks/sites" "$checks/sites-before"
   if [[ -s $checks/sites-now ]]; then site_questions "$checks/sites-now"; fi >"$checks/sites"
   ask_pages "$sites_within" <"$checks/sites" >"$checks/answers"
@@ -106,7 +107,7 @@ confirmed_now() {
   end_check_path
   say "$1" >"$checks/worse"
   vip_checks "$bundle" | awk_file presentQuestions "$checks/worse" - |
-    { ask --deadline 0 --within "$sites_again_within" >"$checks/present" || true; } &
+    { ask "$check_from" --deadline 0 --within "$sites_again_within" >"$checks/present" || true; } &
   cut -f 2 "$checks/worse" >"$checks/again"
   site_questions "$checks/again" | ask_pages "$sites_again_within" | site_statuses >"$checks/sites-now"
   wait "$!"

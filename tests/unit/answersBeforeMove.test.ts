@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { AWK_FILE, linkRouterScripts } from "./routerScripts";
+import { FROM_LIB, linkRouterScripts } from "./routerScripts";
 
 const REASON = {
   silent: "no answer within 1 s",
@@ -53,7 +53,7 @@ describe("a health check before a move takes any answer for one, where the prese
   function run(now: string, newer: string, lines: string): { status: number | null; said: string } {
     const script = `set -Eeuo pipefail
       say() { printf '%s\\n' "$*"; }; warn() { say "warning: $*"; }; fail() { say "$*"; exit 1; }
-      ${AWK_FILE}
+      ${FROM_LIB}
       run=$0 bundle=$0 scripts=$0 state=$0/state machine=r1
       . "$0/routes.sh"
       setting() { sed -n "s/^$2=//p" "$1/want/settings"; }

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { AWK_FILE, linkRouterScripts } from "./routerScripts";
+import { FROM_LIB, linkRouterScripts } from "./routerScripts";
 
 const SCRIPTS = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-scripts-"));
 
@@ -13,7 +13,7 @@ function pick(...addresses: [string, string][]): string {
     ([device, address], index) =>
       `${index + 1}: ${device}    inet ${address} brd 192.0.2.255 scope global ${device}\\       valid_lft forever`,
   );
-  const run = `scripts=$1; say() { printf '%s\\n' "$*"; }; ${AWK_FILE}; . "$1/routes.sh"; usual_source eth1`;
+  const run = `scripts=$1; say() { printf '%s\\n' "$*"; }; ${FROM_LIB}; . "$1/routes.sh"; usual_source eth1`;
   const input = lines.map((line) => `${line}\n`).join("");
   return execFileSync("bash", ["-euc", run, "bash", SCRIPTS], { input, encoding: "utf8" }).trim();
 }

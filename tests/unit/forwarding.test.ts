@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { AWK_FILE, linkRouterScripts } from "./routerScripts";
+import { FROM_LIB, linkRouterScripts } from "./routerScripts";
 
 /** What stands on the router besides ours, and what is said of it. */
 const CASES: [string, string, RegExp | ""][] = [
@@ -139,7 +139,7 @@ describe("what a router lets through (forward policy drop) (slow)", () => {
     const begin = `set -Eeuo pipefail
       trap 'echo "line $LINENO: $BASH_COMMAND"' ERR
       say() { printf '%s\\n' "$*"; }; instance=r1 run=$0 bundle=$0 scripts=$1
-      ${AWK_FILE}
+      ${FROM_LIB}
       echo 1 >/proc/sys/net/ipv4/ip_forward
       for link in host0 out0 lan7; do ip link add "$link" type veth peer name "$link-end"; ip link set "$link" up; ip link set "$link-end" up; done
       ip address add 192.0.2.1/27 dev host0; ip address add 198.51.100.1/24 dev out0

@@ -28,6 +28,7 @@ describe("FRR's file, in a folder of FRR's user (L2)", () => {
       .readFileSync(path.join(ROUTER, "frr/role.sh"), "utf8")
       .replace("frr=/etc/frr\n", `frr=${folder}\n`);
     const run = `scripts=${scripts}
+bundle=x root=x run=x state=x instance=x machine=r1
 say() { printf '%s\\n' "$*"; }
 fail() { printf '%s\\n' "$*" >&2; exit 1; }
 ${script}

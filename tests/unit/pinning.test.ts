@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { AWK_FILE, linkRouterScripts } from "./routerScripts";
+import { FROM_LIB, linkRouterScripts } from "./routerScripts";
 
 const LIB = path.join(__dirname, "../../components/host/machine/lib.sh");
 
@@ -17,7 +17,7 @@ describe("a Linux router's conntrack and rules of others (slow)", () => {
   function run(script: string): string {
     const begin = `set -Eeuo pipefail
       say() { printf '%s\\n' "$*"; }; ask_kernel() { ip -4 -force -batch - 2>/dev/null || true; }; instance=r1 run=$0 macs=$0/macs bundle=$0 scripts=$1
-      ${AWK_FILE}
+      ${FROM_LIB}
       mkdir -p "$0/want"; touch "$0/macs" "$0/want/servers" "$0/want/routes"
       . "$1/obstacles.sh"
       . <(sed 's|^readonly tracked=.*|tracked='"$0"'/conntrack|' "$1/pinning.sh")

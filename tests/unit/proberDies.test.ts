@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { AWK_FILE, linkRouterScripts } from "./routerScripts";
+import { FROM_LIB, linkRouterScripts } from "./routerScripts";
 
 /** A prober whose nth run is killed after its first answer; in the others the present server answers, and the new one late. */
 const PROBER = `my ($count) = grep { !-e "$ENV{SEEN}$_" } 1 .. 9;
@@ -37,7 +37,7 @@ describe("a health check before a move whose prober dies (M13)", () => {
     const script = `set -Eeuo pipefail
       say() { printf '%s\\n' "$*"; }; warn() { say "warning: $*"; }; fail() { say "$*"; exit 1; }
       setting() { sed -n "s/^$2=//p" "$1/want/settings"; }
-      ${AWK_FILE}
+      ${FROM_LIB}
       run=$0 bundle=$0 scripts=$0 state=$0/state machine=r1
       . "$0/routes.sh"
       setting() { sed -n "s/^$2=//p" "$1/want/settings"; }

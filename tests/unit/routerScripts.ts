@@ -16,7 +16,9 @@ export function linkRouterScripts(folder: string, kind?: "linux" | "frr"): void 
   fs.symlinkSync(path.join(LIB, "lib.awk"), path.join(folder, "lib.awk"));
 }
 
-/** For bash: lib.sh's awk_file, which finds the programs in $scripts. */
-export const AWK_FILE = /^awk_file\(\) \{[^]*?^\}/m.exec(
-  fs.readFileSync(path.join(LIB, "lib.sh"), "utf8"),
-)![0];
+/** For bash, before a script is sourced: what lib.sh sets. A test may have set some of it, or sets it afterwards. */
+const SET = ["bundle", "run", "root", "state"].map((name) => `: "\${${name}=$0}"`).join("; ");
+
+/** The same, and lib.sh's awk_file, which finds the programs in $scripts. */
+export const FROM_LIB = `${SET}; : "\${instance=r1}" "\${machine=r1}" "\${protocol=76}"
+${/^awk_file\(\) \{[^]*?^\}/m.exec(fs.readFileSync(path.join(LIB, "lib.sh"), "utf8"))![0]}`;

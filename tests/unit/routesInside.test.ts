@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { AWK_FILE, linkRouterScripts } from "./routerScripts";
+import { FROM_LIB, linkRouterScripts } from "./routerScripts";
 
 const elsewhere = (what: string): string =>
   `192.0.2.64/27 should go to web1 (192.0.2.2), but a more specific route not managed by this stack sends part of it elsewhere: ${what}`;
@@ -78,7 +78,7 @@ describe("routes of others inside a prefix (foreign /32) (slow)", () => {
     const begin = `set -Eeuo pipefail
       trap 'echo "line $LINENO: $BASH_COMMAND"' ERR
       say() { printf '%s\\n' "$*"; }; fail() { say "$*"; exit; }; warn() { say "warning: $*"; }; instance=r1 run=$0 bundle=$0 scripts=$1 root=$0 state=$0/none
-      ${AWK_FILE}
+      ${FROM_LIB}
       of_all_versions() { :; }; warn_of_losses() { :; }
       for link in host0 out0; do ip link add "$link" type veth peer name "$link-end"; ip link set "$link" up; ip link set "$link-end" up; done
       ip address add 192.0.2.1/27 dev host0; ip address add 198.51.100.1/24 dev out0; ip link set lo up

@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { AWK_FILE, linkRouterScripts } from "./routerScripts";
+import { FROM_LIB, linkRouterScripts } from "./routerScripts";
 
 /**
  * Health paths are well; pages answer with what NOW has by site while the check's path is not there, and NEW when it is: a status
@@ -54,7 +54,7 @@ describe("a site's own page on the new server", () => {
   ): { status: number | null; said: string } {
     const script = `set -Eeuo pipefail
       say() { printf '%s\\n' "$*"; }; warn() { say "warning: $*" >&2; }; fail() { say "$*"; exit 1; }
-      ${AWK_FILE}
+      ${FROM_LIB}
       run=$0 bundle=$0 scripts=$0 state=$0/state machine=r1
       . "$0/routes.sh"
       setting() { sed -n "s/^$2=//p" "$1/want/settings"; }; live_items() { cat "$0/live"; }

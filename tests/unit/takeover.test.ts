@@ -22,8 +22,8 @@ esac`;
 
 const ROLE = `
 setting() { value_in "$1/want/settings" "$2"; }
+protocol=76
 . "$scripts/pinning.sh"
-tracked_by=
 check() { [[ ! -e /run/refuse ]] || fail refused; }
 is_live() { cmp -s "$1/want/text" /run/live && [[ $(list_pins) ]]; }
 activate() {

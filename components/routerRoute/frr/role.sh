@@ -1,4 +1,5 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash
+: "${scripts?}" "${bundle?}"
 # Routes to VIP prefixes on a router with FRR: static routes, set by vtysh. What is wanted: see ../routes.sh.
 # Ours are known by a tag. A route stands at one of two distances. Its successor is added at the other one, and the
 # former goes when zebra has it: so the kernel sees one replace for each prefix, and never none or two next hops.
@@ -92,8 +93,6 @@ check_kind() {
 }
 told_shadow() { say "a route not managed by this stack exists for $1$2. Remove that route, or give it a distance above $far"; }
 told_same_line() { say "the line 'ip route $1' exists with another tag or distance, not managed by this stack, and FRR treats both as one line$2. Remove it: vtysh -c 'configure terminal' -c 'no ip route $1'"; }
-# Not by the kernel's table: a route with a greater distance is no obstacle.
-check_foreign_routes() { :; }
 
 # What keeps ours out of force: "PREFIX already (...)", one a line.
 shadows() {

@@ -3,7 +3,6 @@
 #   flows.sh [--every SECONDS] [--tcp-idle SECONDS] [--udp-idle SECONDS]
 # Prints SERVER TAB COUNT TAB IDLE for each server, IDLE being those of them that were idle for longer, and "end" after
 # each round. One round, or one every so many seconds, 0.2 at least, until nobody reads any more.
-# shellcheck disable=SC2034,SC2154 # what lib.sh sets and uses
 # shellcheck source-path=SCRIPTDIR source=../../host/machine/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 trap 'exit 0' PIPE

@@ -1,10 +1,13 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash
+: "${bundle?}" "${run?}" "${instance?}" "${machine?}" "${protocol?}"
+# take_lock (lib.sh) sets it.
+lock=''
 # Pinned flows: a connection stays with the server where it began, while new ones follow the routes. New flows to a VIP
 # get the mark of their server in conntrack; a routing rule for that mark leads to a table with that server's next hop.
 # A flip changes one nft map. Without the nft table nothing is marked, and the main table routes as ever.
 readonly pin_table=loopback-ha.$instance
 readonly pins_listed=$run/pins.$instance.listed pins_loaded=$run/pins.$instance.loaded macs=$run/macs.$instance
-readonly pins_failure=$run/pins.$instance.failure
+readonly pins_failure=$run/pins.$instance.failure tracked_by=$run/tracked-by.$instance
 
 pins_flows() { [[ $1 && $(setting "$1" pin_flows) == yes ]]; }
 
@@ -27,13 +30,13 @@ pin_questions() {
 # Other machines there come and go, and in which state a neighbour is changes all the time. Without a process, each second.
 forget_other_neighbours() {
   local line address kept=
-  if [[ ! ${servers:-} ]]; then
-    while read -r _ address _; do servers+=" $address "; done <"$bundle/want/servers"
+  if [[ ! $server_addresses ]]; then
+    while read -r _ address _; do server_addresses+=" $address "; done <"$bundle/want/servers"
   fi
   while IFS= read -r line; do
     if [[ $line == *' lladdr '* ]]; then
       address=${line%% *} line=${line##* lladdr }
-      [[ $servers == *" $address "* ]] || continue
+      [[ $server_addresses == *" $address "* ]] || continue
       line="$address ${line%% *}"
     fi
     kept+=$line$'\n'
@@ -43,7 +46,7 @@ forget_other_neighbours() {
 
 # The table is listed, and what tracks connections looked for, when they may have changed: at the start, by the kernel's
 # news, and while something is amiss (nft itself may be).
-pins_seen='' changed=1 servers=''
+pins_seen='' changed=1 server_addresses='' silent_trackers=''
 await_change() {
   # What a version wants stays the same.
   if [[ ! ${pinned:-} ]]; then
@@ -388,7 +391,7 @@ verify_pins() {
       goes[$4] != $2' - "$1/want/servers")
   wrong=$(awk 'FILENAME != "-" { if (NF) prefixes[$3] = prefixes[$3] " " $1; next }
     NF { count = split(prefixes[$2], prefix, " "); print "-", $0; for (i = 1; $3 != "down" && i <= count; i++) print prefix[i], $0 }' \
-    "$1/want/routes" <(say "${left:-}") - <<<"$wrong")
+    "$1/want/routes" <(routes_left) - <<<"$wrong")
   fail_or_warn 1 told_wrong_mark "$wrong"
 }
 told_wrong_mark() {
@@ -409,17 +412,18 @@ tell_clients() {
   mask=$(setting "$1" mark_mask)
   marks=$(awk '$3 == "down" { print $4 }' "$1/want/servers")
   [[ $marks ]] || return 0
-  tickle "$1" || warn "could not reset the connections of servers that are down: their clients will notice only by a timeout"
+  tickle "$1" "$mask" "$marks" || warn "could not reset the connections of servers that are down: their clients will notice only by a timeout"
   (
     exec {lock}>&-
     for _ in 1 2; do
       sleep 0.4
-      tickle "$1"
+      tickle "$1" "$mask" "$marks"
     done
   ) </dev/null >/dev/null 2>&1 &
 }
+# tickle DIR MASK MARKS
 tickle() {
   local mark
-  for mark in $marks; do conntrack -L -f ipv4 -p tcp -m "$mark/$mask" 2>/dev/null || true; done |
+  for mark in $3; do conntrack -L -f ipv4 -p tcp -m "$mark/$2" 2>/dev/null || true; done |
     flows "$1" | cut -d ' ' -f 4-7 | perl "$1/scripts/tickle.pl"
 }

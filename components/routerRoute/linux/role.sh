@@ -1,4 +1,5 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash
+: "${scripts?}" "${bundle?}" "${state?}"
 # Routes to VIP prefixes on a Linux router: iproute2, and nftables where flows are pinned. What is wanted: see routes.sh.
 # All of ours is known by its protocol number.
 readonly protocol=76 metric=7676
@@ -50,6 +51,14 @@ questions_of_kind() {
 }
 
 check_kind() { ! pins_flows "$bundle" || check_pins; }
+# A prefix that none of our versions had may be somebody else's.
+check_foreign_routes() {
+  local new line
+  new=$(awk -v wanted_file="$bundle/want/routes" 'FILENAME != wanted_file { had[$1]; next } !($1 in had) { print $1 }' <(of_all_versions routes) "$bundle/want/routes")
+  [[ $new ]] || return 0
+  line=$(main_routes <<<"$new" | grep -v "metric $metric" | grep -vF -f <(routes_of_siblings | sed 's|/32 | |') | head -n 1 || true)
+  [[ -z $line ]] || fail "${line%% *} already has a route not managed by this stack ($line); nothing was changed. Remove that route first"
+}
 verify_kind() {
   # A restart of the router's networking or firewall may have wiped some of it since; then the supervisor waits for us.
   is_live "$1" || activate "$1"

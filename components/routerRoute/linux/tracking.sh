@@ -1,10 +1,9 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash
+: "${bundle?}" "${state?}" "${machine?}" "${pin_table?}" "${tracked_by?}"
 # pinning.trackOnlyVips: what is none of the VIPs' is not tracked because of the pins. Whatever else needs connections
 # tracked (a stateful firewall, NAT) would take untracked packets for invalid and drop them, new logins included. So it
 # is refused beside such rules, and the supervisor ends it within a second when they appear. After that everything is
 # tracked until a run finds nothing that needs it.
-readonly tracked_by=$run/tracked-by.$instance
-
 wants_only_vips() { [[ -e $1/want/settings && $(setting "$1" track_only_vips) == yes ]]; }
 
 # leaves_others_untracked DIR: is it in force with this version?
