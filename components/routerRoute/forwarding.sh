@@ -7,11 +7,11 @@
 # Names of devices that are bridges for containers and guests: no visitors come by them.
 readonly bridge_names='^(docker|br-|virbr|lxcbr|lxdbr|incusbr|podman|cni|veth|vnet|flannel|cali|nerdctl)'
 
-# Read once. Without the elements of sets: somebody may have a million.
+# Read once, without the elements of sets: there may be a million.
 read_rules() { [[ ${rules:-} ]] || rules=$(nft -st list ruleset 2>/dev/null || true; legacy_rules); }
 
 ethernet_devices() { awk '{ print "route get", $3 }' "$bundle/want/routes" | sort -u | ask_kernel | awk '$2 == "dev" { print $3 }' | sort -u; }
-# visitor_devices <ETHERNET-DEVICES: by which the rest of the world comes.
+# visitor_devices <DEVICES to the servers: the devices by which visitors come.
 visitor_devices() {
   local ethernet
   ethernet=$(cat)
@@ -21,7 +21,7 @@ visitor_devices() {
   } | awk_file visitorDevices -v ethernet="$ethernet" -v bridges="$bridge_names"
 }
 
-# What surely keeps visitors out: WHAT TAB WHAT-TO-DO, one a line.
+# What certainly keeps visitors out: WHAT TAB WHAT-TO-DO, one a line.
 forwarding_faults() {
   local family table chain command
   if [[ $(</proc/sys/net/ipv4/ip_forward) != 1 ]]; then
@@ -37,7 +37,7 @@ forwarding_faults() {
   done
 }
 
-# A single device may be told not to forward what comes in by it.
+# A single device can be set not to forward what arrives on it.
 deaf_devices() {
   local setting deaf='' ethernet device
   for setting in /proc/sys/net/ipv4/conf/*/forwarding; do
@@ -51,20 +51,20 @@ deaf_devices() {
   done
 }
 
-# iptables-legacy has tables that nft does not see. As nft would show them.
+# Tables of iptables-legacy, which nft does not list, as nft would print them.
 legacy_rules() {
   if ! grep -qsx filter /proc/net/ip_tables_names || ! command -v iptables-legacy >/dev/null; then return 0; fi
   iptables-legacy -S FORWARD 2>/dev/null | awk_file legacyRules
 }
 
-# closed_chains <RULES: FAMILY TABLE CHAIN of those that let nothing through: with a policy or a rule that drops all, and
-# before it none that could let anything past.
+# closed_chains <RULES: FAMILY TABLE CHAIN of those that let nothing through: a policy or a rule drops everything, and no rule before it
+# could accept anything.
 closed_chains() { awk_file closedChains; }
 
-# FAMILY TABLE of those that may drop, turn aside or leave to a program ("asks") what is forwarded.
+# tables_to_try <RULES: FAMILY TABLE of those that may drop or redirect what is forwarded, or leave it to a program ("asks").
 tables_to_try() { awk_file tablesToTry; }
 
-# What visitors lose by the rules here: one sentence a table at most, and of what can't be told "unknown TAB WHY".
+# forwarding_losses: what the rules keep from visitors, in one sentence; "unknown TAB WHY" where that can't be found out.
 forwarding_losses() {
   local copy tables said
   read_rules
@@ -85,7 +85,7 @@ forwarding_losses() {
   awk_file lossMessage <<<"$said"
 }
 
-# Of those that were killed.
+# forget_copies: left by processes that were killed.
 forget_copies() {
   local left pid
   for left in "$run"/copy.* "$run"/trouble.*; do
@@ -94,7 +94,7 @@ forget_copies() {
   done
 }
 
-# What hurts visitors here, for people, one sentence a line; "unknown TAB WHY" where it can't be told.
+# forwarding_trouble: what keeps visitors out, for people, one sentence a line; "unknown TAB WHY" where that can't be found out.
 forwarding_trouble() {
   local faults
   read_rules
@@ -104,7 +104,7 @@ forwarding_trouble() {
 forwarding_sights() {
   forwarding_trouble | awk -F '\t' '$1 == "unknown" { print "limits\tit is unknown whether firewall rules not managed by this stack let visitors through: " $2; next } { print "trouble\t" $0 }'
 }
-# Before anything moves: what certainly keeps visitors out.
+# Before anything moves: fails for what certainly keeps visitors out.
 check_forwarding() {
   local what remedy
   read_rules
@@ -115,7 +115,7 @@ check_forwarding() {
     fail "$what; nothing was changed. $remedy, then run 'pulumi up' again"
   fi
 }
-# And after it, as this need not hold up what moves, what the rules let nobody through for.
+# After the move, so as not to delay it: warns of VIPs and ports that the rules let no visitor through to.
 warn_of_losses() {
   local line
   forwarding_losses | while read -r line; do [[ $line == unknown* ]] || warn "$line"; done
@@ -132,7 +132,7 @@ copy_router() {
     [[ $table != legacy/* ]] || continue
     name=$folder/tables/$((number++))-"$family $table"
     timeout 2 nft -s list table "$family" "$table" >"$name.nft" || return
-    # What came by iptables and nft has no words for.
+    # Rules of iptables that nft can't express.
     if grep -qE '(^|[ \t])(# )?xt[ _]' "$name.nft"; then
       rm "$name.nft"
       iptables-nft-save -t "$table" >"$name.iptables" || return
@@ -144,7 +144,7 @@ copy_router() {
   forwarding_questions "$visitors" >"$folder/questions"
 }
 
-# Commands for ip. Nobody answers ARP there: all neighbours are known, and of one address.
+# copy_devices FOLDER ETHERNET VISITORS: commands for ip. Nothing answers ARP in the copy: all neighbours are permanent, with one MAC.
 copy_devices() {
   local folder=$1 number=0 device
   while read -r device; do
@@ -165,7 +165,7 @@ copy_devices() {
   done
 }
 
-# visitors DEVICES: DEVICE ADDRESS, one next to ours, and one of somewhere else: a rule may keep out one of the two.
+# visitors DEVICES: DEVICE ADDRESS, for each device a neighbour's address and a remote one: a rule may keep out only one of the two.
 visitors() {
   local device last=8
   while read -r device; do
@@ -176,7 +176,7 @@ visitors() {
   done <<<"$1"
 }
 
-# DEVICE SOURCE VIP PROTOCOL PORT: what is asked of each VIP, as a visitor would.
+# forwarding_questions DEVICES: DEVICE SOURCE VIP PROTOCOL PORT, as visitors would ask each VIP.
 forwarding_questions() {
   local sources
   sources=$(visitors "$1" | xargs)

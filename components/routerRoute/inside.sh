@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 : "${bundle?}" "${root?}" "${run?}"
-# Routes of others inside our prefixes: a longer one wins, whatever ours say, and a sample of addresses may miss it.
+# Routes not managed by loopback-ha that are inside its prefixes: the longer prefix wins, and a sample of addresses may miss it.
 
-# supernet <ROUTES: the smallest prefix that holds all: the kernel may have a million others.
+# supernet <ROUTES: the smallest prefix that has all of them in it. Only that part of the table is read: the rest may be a million routes.
 supernet() { awk_file supernet; }
 
-# routes_inside DIR: PREFIX SERVER NEXT-HOP of DIR, and the route of somebody else, as ip shows it, that leads a part of it elsewhere.
+# routes_inside DIR: PREFIX SERVER NEXT-HOP of DIR, and the other route, as ip prints it, that leads a part of that prefix elsewhere.
 routes_inside() {
   local net
   [[ -s $1/want/routes ]] || return 0
@@ -31,11 +31,11 @@ complain_inside() {
 as_told() { say "$1$2"; }
 inside_sights() { routes_inside "$bundle" | told_inside | sed 's/^/trouble\t/'; }
 
-# addresses_of_rules DIR: as sample_addresses has them, one for each rule of others that is for a part of a prefix.
+# addresses_of_rules DIR: lines as of sample_addresses, one for each routing rule that is for a part of a prefix.
 addresses_of_rules() { ip -4 rule show | awk_file addressesOfRules "$1/want/routes" -; }
 
-# "ADDRESS PREFIX SERVER NEXT-HOP WAY" where a rule of somebody else for what comes in by a device leads
-# visitors elsewhere. Asked only where there is such a rule.
+# led_elsewhere: "ADDRESS PREFIX SERVER NEXT-HOP WAY" where a routing rule for an incoming device leads visitors elsewhere. Asks only
+# when there is a rule with iif.
 led_elsewhere() {
   [[ $(ip -4 rule show) == *" iif "* ]] || return 0
   visitors "$(ethernet_devices | visitor_devices)" | awk 'FILENAME == "-" { from[++count] = $2 " iif " $1; next } { for (i = 1; i <= count; i++) print "route get", $1, "from", from[i] }' - "$run/samples" | ask_kernel |

@@ -2,12 +2,12 @@
 # What all routers that run bash share: the wanted files, the preflight checks, the health check before a move, the result.
 #   want/routes         PREFIX SERVER NEXT-HOP
 #   want/servers        NAME ADDRESS up|down MARK TABLE
-#   want/block          packets to addresses of the block that nobody has end here instead of circling
+#   want/block          packets to unused addresses of the block are dropped here, so that they do not loop
 #   want/private/vips   VIP,VIP,... SITE http HOST PATH [CHECK-PATH [https]] | tcp PORT [GREETING] | dns ZONE | ping: what the new server must
 #                       answer before a prefix moves
 #   want/settings       server_subnet=PREFIX  check_source=ADDRESS|""  (the health check asks from it)  pin_flows=yes|no
 #                       mark_mask=0x…  rule_priority=NUMBER  confirm_seconds=NUMBER  check_seconds=NUMBER  helpers=NAME,PROTOCOL,PORT ...
-# A kind adds live_items (PREFIX via HOP and "unreachable PREFIX", for all of ours that the kernel has), is_live and activate.
+# A kind adds live_items ("PREFIX via HOP" and "unreachable PREFIX" of all loopback-ha routes in the kernel), is_live and activate.
 # lib.sh sets these.
 : "${scripts?}" "${bundle?}" "${root?}" "${run?}" "${state?}" "${instance?}" "${machine?}"
 readonly check_table=7676 check_preference=7676
@@ -27,16 +27,16 @@ checks='' check_from=''
 # setting DIR NAME: of a bundle.
 setting() { value_in "$1/want/settings" "$2"; }
 
-# A change of routes may cut off whoever makes it.
+# A change of routes may cut off the operator's own connection.
 confirm_seconds() { setting "$1" confirm_seconds; }
-# What check() found to move needs no second look.
+# When check() has found something to move, is_live need not look again.
 changes() { [[ $moves ]] || ! is_live "$1"; }
 
 readonly move_command=/usr/local/sbin/loopback-ha-move
 install_command() { install_file "$move_command" 755 <"$scripts/move.sh"; }
 remove_command() { [[ $(others)$(siblings) ]] || rm -f "$move_command"; }
 
-# "PREFIX via HOP" and "unreachable BLOCK", as a bundle wants them; nothing without a bundle.
+# wanted_routes DIR: "PREFIX via HOP" and "unreachable BLOCK" as that bundle wants them; nothing for "".
 wanted_routes() {
   [[ ! $1 ]] || awk 'FILENAME ~ /block$/ { print "unreachable", $1; next } { print $1, "via", $3 }' "$1/want/routes" "$1/want/block"
 }
@@ -46,7 +46,8 @@ check_foreign_routes() { :; }
 check_kind() { :; }
 verify_kind() { :; }
 
-# This component under another kind: a changed kind is there before the former one goes, and takes over from it.
+# This component's bundles under another kind: when the kind changes, the new one is installed first and takes over, then the former
+# one is removed.
 siblings() {
   local dir
   for dir in "$root/${instance%.*}".*/current; do
@@ -59,7 +60,7 @@ routes_of_siblings() {
   for dir in $(siblings); do awk '{ print $1, "via", $3, "" }' "$dir/want/routes"; done
 }
 
-# Bundles of other components, whatever the kind: a prefix is routed by one of them.
+# Bundles of other components, of any kind. Only one of all may route a prefix.
 others() {
   local routes
   for routes in "$root"/*/current/want/routes; do
@@ -71,7 +72,7 @@ check() {
   need ip perl awk
   local line other
   note_moves
-  # Of a loopback-ha-move that was killed, or an apply.sh by hand: we have the lock.
+  # Left by a loopback-ha-move, or an apply.sh run by hand, that was killed: this run has the lock.
   rm -rf "$run"/checks.*
   check_forwarding
   for other in $(others); do
@@ -98,15 +99,15 @@ check_next_hops() {
   fail "$server ($hop) is not on a network of this router ($(kernels_way "$hop")); nothing was changed. Check the router's Ethernet address"
 }
 
-# ask_kernel <COMMANDS: what can't be answered is left out.
+# ask_kernel <COMMANDS: leaves out what the kernel can't answer.
 ask_kernel() { ip -4 -force -batch - 2>/dev/null || true; }
 
-# main_routes <PREFIXES: the main table's routes to exactly these, all within the block. One question for all: each takes a
-# second where the table is the Internet's.
+# main_routes <PREFIXES: the main table's routes to exactly these, all in the block. One query for all: with a full Internet table, each
+# query takes a second.
 main_routes() { awk_file mainRoutes - <(ip -4 route show root "$(<"$bundle/want/block")" table main); }
 
-# What the kernel says of what the bundle wants, whatever else it routes: one address of each prefix, the next hops, and
-# one of the block that nobody has. Other words are a reason to look at all of it.
+# Asks the kernel only about what the bundle wants, whatever else it routes: one address of each prefix, the next hops, and one unused
+# address of the block. When the answer is not as before, everything is compared.
 # shellcheck disable=SC2034
 glance() {
   [[ ${questions:-} ]] || questions=$(sample_addresses "$bundle" | glance_questions; questions_of_kind)
@@ -117,18 +118,18 @@ glance_questions() { awk_file glanceQuestions -v ethernet="$(setting "$bundle" s
 questions_of_kind() { :; }
 glance_of_kind() { :; }
 
-# vip_checks DIR: a bundle's want/private/vips, a line for each VIP.
+# vip_checks DIR: want/private/vips of a bundle, with one line for each VIP.
 vip_checks() { awk '{ count = split($1, vip, ","); for (i = 1; i <= count; i++) print vip[i] substr($0, length($1) + 1) }' "$1/want/private/vips"; }
 
 # moving_checks MOVES [PRESENT]: the checks of the VIPs in the prefixes of the file MOVES (its name ends with "moves"), for probe.pl. A
 # label ends with the server that gets them, " on SERVER". With PRESENT any server's answer will do.
 moving_checks() { vip_checks "$bundle" | awk_file movingChecks -v present="${2:-}" "$1" "$bundle/want/routes" -; }
 
-# Nothing moves to a server that does not answer there. Asked as a client would: the answer must find its way back
-# to an address outside the Ethernet, which a server without a default route can't do.
+# Nothing moves to a server that does not answer for the VIPs. The router asks as a client would, from an address outside the servers'
+# subnet: a server without a default route can't answer it.
 check_before_move() {
   check_from=$(check_source)
-  # Where receive.sh takes it away, should we be killed.
+  # Where receive.sh removes it, should this process be killed.
   checks=$(mktemp -d "${LOOPBACK_HA_SCRATCH:-$run}/checks.XXXXXX")
   say "$moves" >"$checks/moves"
   moving_checks "$checks/moves" >"$checks/all"
@@ -147,8 +148,8 @@ check_before_move() {
   end_check_path
 }
 
-# Asked of the new server: what the present one answers, or answered at the last health check. What nobody serves
-# yet, a new site on a sick server for one, must not keep traffic from moving.
+# The new server must answer what the present one answers, or answered at the last health check. What no server answers yet, such as
+# a new site on a sick server, must not keep traffic from moving.
 check_what_is_served() {
   local bad silent patience
   patience=$(setting "$bundle" check_seconds)
@@ -187,15 +188,15 @@ check_what_is_served() {
 
 # note_unmoved <PREFIXES: whose health check fails. loopback-ha-move then moves the others.
 note_unmoved() { cat >>"${LOOPBACK_HA_UNMOVED:-/dev/null}"; }
-# prefixes_of <VIPS: those in which these lie, one of a single address included.
+# prefixes_of <VIPS: the prefixes that they are in, a /32 included.
 prefixes_of() { awk_file prefixesOf "$bundle/want/routes" - | sort -u; }
 
-# Any answer is an answer: what came, in $checks/odd, with another status than that of our virtual host is enough where the
-# server that has the VIP now answers the same, or not at all. 404 and 421, from a dead one's successor, say that the site
-# is not there: Apache has not our text, or only that for unknown names. Fails where anything else is amiss.
+# enough: whether all bad answers are acceptable; those go to $checks/odd. An answer with another status than expected is good enough where
+# the server that has the VIP now answers with the same status, or not at all. 404 and 421 from the successor of a dead server are not:
+# the site is not there, as Apache lacks its virtual host, or has only the one for unknown names.
 enough() { awk_file acceptedAnswers "$checks/now" "$checks/answers" >"$checks/odd"; }
 
-# For this one run somebody knows better.
+# For this one run the operator has overridden the check.
 move_unchecked() {
   answered <"$checks/answers" >"$checks/healthy"
   awk -F '\t' '$1 == "fail" { print $3 " does not answer for " $2 ": " $4 }' "$checks/answers" >"$checks/skipped"
@@ -206,10 +207,10 @@ move_unchecked() {
 # A check is known by its VIP and its label without the server: "VIP TAB WHAT". A VIP may have several.
 # checks_of FILE: those that it lists.
 checks_of() { awk -F '\t' 'FILENAME != ARGV[2] { listed[$0]; next } { what = $NF; sub(/ on [^ ]+$/, "", what) } ($2 FS what) in listed' "$1" "$checks/all"; }
-# Those that were answered, of what probe.pl says.
+# answered <ANSWERS of probe.pl: the checks that were answered well.
 answered() { awk -F '\t' '$1 == "ok" { sub(/ on [^ ]+$/, "", $3); print $2 "\t" $3 }' | sort -u; }
-# ask_each QUESTIONS [OPTION...]: into $checks/answers; fails where one is not answered well. A prober that dies has not asked all,
-# and then its output says nothing, in either direction.
+# ask_each QUESTIONS [OPTION...]: writes $checks/answers; fails when one is not answered well. A prober that died has not asked all, so its
+# answers count neither for nor against a server.
 ask_each() {
   local questions=$1 result=0 died
   shift
@@ -236,11 +237,11 @@ check_source() {
   say "$source"
 }
 
-# usual_source ETHERNET <ADDRESSES as `ip -4 -o address` shows them: the first outside the Ethernet. One of a bridge for
-# containers or guests only where there is no other: the servers may have the same, and then their answers come back nowhere.
+# usual_source DEVICE <ADDRESSES as `ip -4 -o address` prints them: the first one that is not of that device, which leads to the servers.
+# An address of a bridge for containers or guests is the last choice: the servers may have the same one, and then never answer.
 usual_source() { awk_file usualSource -v ethernet="$1" -v bridges="$bridge_names"; }
 
-# A server that is gone: the kernel has given up resolving its address. Bound too late looks different.
+# silent_server: the first new server whose address the kernel can't resolve: it is gone. One that binds its VIPs late looks different.
 silent_server() {
   local prefix server hop
   while read -r prefix server hop; do
@@ -268,8 +269,8 @@ cleanup() {
   rm -rf "$checks"
 }
 
-# Where all that differs are next hops, one of the servers that lost prefixes answers for none of them, and the servers
-# that got them answer for all.
+# better_kept NOW FORMER: true where only next hops differ, at least one of the servers that lost prefixes answers for none of them,
+# and the servers that got them answer for all.
 better_kept() {
   local now=$1 former=$2 bundle=$2 file check_from checks kept=1
   for file in settings block; do cmp -s "$now/want/$file" "$former/want/$file" || return 1; done
@@ -279,7 +280,7 @@ better_kept() {
   comm -13 <(wanted_routes "$now" | sort) <(wanted_routes "$former" | sort) >"$checks/moves"
   moving_checks "$checks/moves" >"$checks/all"
   begin_check_path
-  # Twice: one late answer is no death.
+  # Twice, as one late answer does not make a server dead.
   if ask "$check_from" --deadline 0 --timeout 1 <"$checks/all" >"$checks/answers" || [[ ! $(silent_in "$checks/answers") ]] ||
     ask "$check_from" --deadline 0 --timeout 2 <"$checks/all" >>"$checks/answers" || [[ ! $(silent_in "$checks/answers") ]]; then
     kept=
@@ -295,7 +296,7 @@ better_kept() {
   rm -rf "$checks"
   [[ $kept ]]
 }
-# silent_in ANSWERS: the servers that answered nothing, not even with another status or words. A prober that was killed says nothing of anybody.
+# silent_in ANSWERS: the servers that gave no answer at all, not even a wrong one. Of a prober that was killed: none.
 silent_in() {
   awk -F '\t' '{ server = $3; sub(/.* on /, "", server); asked[server] } $1 == "ok" || $5 ~ /^(status|other)/ { alive[server] }
     END { for (server in asked) if (!(server in alive)) print server }' "$1"
@@ -309,13 +310,13 @@ prepare() {
   replace "$state/healthy.new" "$state/healthy"
 }
 
-# ADDRESS PREFIX SERVER NEXT-HOP: one address of each prefix of a bundle, the first host's where it has hosts.
+# sample_addresses DIR: ADDRESS PREFIX SERVER NEXT-HOP, one address of each prefix: that of its first host where it has hosts.
 sample_addresses() {
   awk '{ split($1, p, "/"); split(p[1], part, "."); if (p[2] < 31) part[4]++; print part[1] "." part[2] "." part[3] "." part[4], $0 }' "$1/want/routes"
 }
 
 kernels_way() { { ip -4 route get "$@" 2>&1 || true; } | head -n 1; }
-# told_way ANSWER WHAT: where the kernel sends packets that should go elsewhere, and why that may be.
+# told_way ANSWER WHAT: where the kernel sends packets instead, and the likely reason.
 told_way() {
   if [[ $1 == *"RTNETLINK answers: "* ]]; then
     say "has no route there (${1#*RTNETLINK answers: }): is the link to the servers down? See: ip -br link; ip -4 route"
@@ -324,7 +325,7 @@ told_way() {
   fi
 }
 
-# The forwarding table has the last word: a rule or a longer foreign prefix shadows a route that is there.
+# Asks the kernel how it forwards: a rule or another's longer prefix can shadow a route that is in the table.
 verify() {
   local wrong
   {
@@ -350,12 +351,12 @@ report() {
   awk 'NR == FNR { moved[$1]; next } { print $1, "is served by", $2, "(" $3 ")" ($1 in moved ? ", moved" : "") }' <(say "$moves") "$1/want/routes"
 }
 
-# For what will move: "live PREFIX HOP" of this instance's prefixes, or "live -" when none is routed.
+# For the preview of moves: "live PREFIX HOP" of this instance's prefixes, or "live -" when none of them is routed.
 live_routes() {
   live_items | awk 'FILENAME != "-" { ours[$1]; next } $2 == "via" && ($1 in ours) { print "live\t" $1, $3; any = 1 } END { if (!any) print "live\t-" }' "$bundle/want/routes" -
 }
 
-# For drift: what loopback-ha-move did since pulumi was last here.
+# For drift: what loopback-ha-move did since Pulumi's last run.
 moved_by_hand() {
   [[ ! -e $state/current/moved ]] || awk '{ print "- " $1 " via " $2; print "+ " $1 " via " $3 ", moved on the router at " $4 "; to keep it: overrides[\"" $1 "\"] = " $3 }' "$state/current/moved"
 }

@@ -1,14 +1,14 @@
 # shellcheck shell=bash
 : "${bundle?}" "${moves?}" "${checks?}" "${check_from?}"
-# A site's own health: what visitors get of it. The health path answers out of Apache's configuration, also where a document
-# root is empty or not mounted, or an application gives errors. Asked is whether the new server does as well as the present one.
-# Of both together no more than 20 s: 5 for each, and for those that did worse three times 2 there, a second apart, and 2 here.
+# A site's own health: the page that visitors get. The health path is answered from Apache's configuration, even where a document root is
+# empty or not mounted, or an application fails. So the router compares each site's page on the new server with that on the present one.
+# This takes 20 s at most: 5 for each of the two, then for worse sites three times 2 on the new one, a second apart, and 2 on the present.
 readonly site_seconds=3 sites_at_once=16 sites_within=5 sites_again_within=2
-# TLS by hand takes the time of the router's processors: of more sites by https a sample is asked.
+# probe.pl's own TLS takes the router's processor time: of more https sites than this, a sample is asked.
 readonly most_by_https=100
 
-# site_questions ANSWERED: one for each site that moves from a server that is up. With ANSWERED only those that it has (SITE TAB
-# STATUS ...). Others each time, where there are more than there is time for.
+# site_questions ANSWERED: a question for each site that moves away from a server that is up; with the file ANSWERED (SITE TAB STATUS ...)
+# only for its sites. In random order when there are more than there is time for.
 site_questions() {
   {
     say "$moves" | sed 's/^/move /'
@@ -24,9 +24,9 @@ in_other_turns() {
   [[ $questions ]] || return 0
   if (($(wc -l <<<"$questions") > most_by_https)); then shuf <<<"$questions"; else say "$questions"; fi
 }
-# Of what probe.pl says, SITE TAB STATUS TAB CERTIFICATE TAB BEGINS TAB NAMED of those that gave a status.
+# site_statuses <ANSWERS of probe.pl: SITE TAB STATUS TAB CERTIFICATE TAB BEGINS TAB NAMED of those with a status.
 site_statuses() { awk -F '\t' -v OFS='\t' '{ split($3, word, " ") } $5 ~ /^status / { print word[1], substr($5, 8), $7, $8, $9 }'; }
-# ask_pages SECONDS <QUESTIONS: of many by https it is the processors here that take the time.
+# ask_pages SECONDS <QUESTIONS: many at once are split among this router's processors, as TLS is what takes the time.
 ask_pages() {
   local parts part pids=() folder=$checks/parts
   rm -rf "$folder"
@@ -45,7 +45,7 @@ ask_pages() {
   cat "$folder"/part.*-said
 }
 
-# What the present servers answer, before the check's path is there.
+# What the present servers answer: before begin_check_path.
 note_present_sites() {
   [[ ! ${LOOPBACK_HA_FORCE_MOVE:-} ]] || return 0
   site_questions '' >"$checks/sites"
@@ -55,11 +55,11 @@ note_present_sites() {
 }
 
 # worse_sites ANSWERS: "VIP TAB SITE TAB SERVER TAB PRESENT TAB NOW TAB THERE" of sites that do worse on the new server, the last two in
-# words. What is no good now can't do worse; another redirect, or a page in place of one, is another site. Of certificates the
-# later one may be a renewal that the present server has not had yet.
+# words. A site that fails now can't do worse. A redirect in place of a page, or the reverse, is another site. A newer certificate may be a
+# renewal that the present server does not have yet.
 worse_sites() { awk_file worseSites "$checks/sites-now" "$1"; }
 
-# While the check's path is there.
+# Between begin_check_path and end_check_path.
 compare_sites() {
   local vip site server present now words worse tries
   [[ -e $checks/sites-now ]] || return 0
@@ -68,13 +68,13 @@ compare_sites() {
   ask_pages "$sites_within" <"$checks/sites" >"$checks/answers"
   tell_sample
   worse=$(worse_sites "$checks/answers")
-  # A first page may take its time, and this run may be about to mend that server.
+  # A first page may be slow, and this run may be about to repair that server.
   for tries in 1 2 3; do
     [[ $worse ]] || return 0
     ((tries == 1)) || sleep 1
     cut -f 2 <<<"$worse" >"$checks/again"
     site_questions "$checks/again" | ask_pages "$sites_again_within" >"$checks/answers"
-    # Of those that there was no time for, what was found before.
+    # For sites that there was no time for, the former result stays.
     worse=$(
       worse_sites "$checks/answers"
       awk -F '\t' 'FILENAME != "-" { if ($5 == "unasked") { split($3, word, " "); unasked[word[1]] } next } $2 in unasked' "$checks/answers" - <<<"$worse"
@@ -87,7 +87,7 @@ compare_sites() {
   IFS=$'\t' read -r vip site server present now words <<<"$worse"
   fail "site $site answers with $words on $server ($vip), but with $now on $present, which has it now$(more_sites "$worse"); nothing was moved. Check its document root, application and certificate there; if $server is right as it is: LOOPBACK_HA_DESPITE_SITES=$(cut -f 2 <<<"$worse" | head -n 20 | paste -sd ,) for one run, which is --despite-sites in loopback-ha"
 }
-# without_despised WORSE: those of which nobody has said that this run goes on despite them; the others are told.
+# without_despised WORSE: the sites that LOOPBACK_HA_DESPITE_SITES does not name; warns of the others.
 without_despised() {
   local vip site server present now words
   while IFS=$'\t' read -r vip site server present now words; do
@@ -100,8 +100,8 @@ without_despised() {
     fi
   done <<<"$1"
 }
-# confirmed_now WORSE: those for which the present server is asked once more, and is still a measure. It may have got the site only
-# now, by this very run, or not at all, as its Apache did not take it; then it gave another's page. What its health path says
+# confirmed_now WORSE: asks the present server once more, and keeps the sites for which it is still a valid reference. It may have got the
+# site only in this run, or not at all because its Apache rejected it; then its page was another site's. For what its health path answers
 # then, see `enough`.
 confirmed_now() {
   end_check_path
@@ -113,7 +113,7 @@ confirmed_now() {
   wait "$!"
   awk_file stillWorse "$checks/present" "$checks/sites-now" "$checks/worse"
 }
-# Pages may take longer than there is time for all of them, and a prober that was killed says nothing of the rest.
+# Says how many sites were compared: there may not be time for all, and a prober that was killed leaves the rest unasked.
 tell_sample() {
   local all unasked
   all=$(wc -l <"$checks/sites-before")
