@@ -1,6 +1,6 @@
 #!/bin/bash
-# loopback-ha-move: a failover on the router itself, for the night when the state backend, the passphrase or the
-# operator's laptop is not there. Same lock, same health check, same way to move as pulumi up.
+# loopback-ha-move: a failover on the router itself, for when the state backend, the passphrase or the operator's laptop is not
+# available. It takes the same lock, makes the same health check and moves in the same way as pulumi up.
 set -eu
 export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 root=/var/lib/loopback-ha
@@ -69,7 +69,7 @@ for routes in "$root"/*/current/want/routes; do
 done
 [[ $current ]] || fail "$1 is not a prefix of this router; known prefixes: $(awk '{ print $1 }' "$root"/*/current/want/routes 2>/dev/null | head -n 20 | tr '\n' ' ')"
 
-# From here on nobody else changes the routes, and a login that ends ends nothing.
+# From here on nothing else changes the routes, and a login that is closed does not stop this.
 # shellcheck source-path=SCRIPTDIR source=../host/machine/lib.sh
 . "$current/scripts/lib.sh"
 trap '' HUP INT TERM PIPE
@@ -81,7 +81,7 @@ take_lock
 let_confirm
 current=$state/current
 
-# Why some can't move: a line each.
+# Why some can't move, one a line.
 refused=''
 say_refused() {
   awk '$0 != "" { if (++count <= 8) print "loopback-ha-move: " $0 } END { if (count > 8) print "loopback-ha-move: and " count - 8 " more" }' <<<"$refused" >&2
@@ -98,7 +98,7 @@ if [[ ! $plan ]]; then
 fi
 [[ ! -e $pending ]] || say "pulumi's last change is still waiting for its confirmation: undoing it first"
 
-# The servers whose connections move, too.
+# The servers whose connections move at once, too.
 formers=$(awk '!seen[$4]++ { print $4, $5 }' <<<"$plan")
 if [[ $down ]]; then
   dead=$formers
@@ -107,7 +107,7 @@ else
   for server in $dead; do say "$server does not answer a ping: its connections move too"; done
 fi
 
-# Of one that was killed: we have the lock.
+# Left by one that was killed: this one has the lock.
 rm -rf "$run"/move.*
 work=$(mktemp -d "$run/move.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -121,12 +121,12 @@ make_bundle() {
   rm -rf "$bundle/pristine"
   awk 'FILENAME == "-" { moved[$1] = $2 " " $3; next } $1 in moved { print $1, moved[$1]; next } { print }' - "$current/want/routes" <<<"$plan" >"$bundle/want/routes"
   DEAD=$dead awk_file movedServers - "$current/want/servers" <<<"$plan" >"$bundle/want/servers"
-  # What was moved since pulumi was last here, from where it was then.
+  # What was moved since Pulumi's last run, and which server had it then.
   awk_file movedByHand -v now="$(date -u +%FT%TZ)" - "$(if [[ -e $current/moved ]]; then say "$current/moved"; else say /dev/null; fi)" <<<"$plan" >"$bundle/moved"
   sed -i "s/^version=.*/version=by-hand-$(date -u +%Y%m%dT%H%M%S.%N)/" "$bundle/meta"
 }
 
-# Where some keep the others from moving, these move without them. Each time the servers are asked again, so not for long.
+# When some prefixes can't move, the others move without them. The servers are asked again each time, so this ends after a minute.
 while true; do
   make_bundle
   : >"$work/unmoved"

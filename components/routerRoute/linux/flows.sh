@@ -1,8 +1,8 @@
 #!/bin/bash
-# Open flows by server, as conntrack knows them. Changes nothing.
+# Counts open flows by server, as conntrack has them. Changes nothing.
 #   flows.sh [--every SECONDS] [--tcp-idle SECONDS] [--udp-idle SECONDS]
-# Prints SERVER TAB COUNT TAB IDLE for each server, IDLE being those of them that were idle for longer, and "end" after
-# each round. One round, or one every so many seconds, 0.2 at least, until nobody reads any more.
+# Prints SERVER TAB COUNT TAB IDLE for each server, and "end" after each round. IDLE is how many of them were idle for longer than that.
+# One round, or one every SECONDS (0.2 at least) until the reader is gone.
 # shellcheck source-path=SCRIPTDIR source=../../host/machine/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 trap 'exit 0' PIPE
@@ -18,8 +18,8 @@ while [[ ${1:-} == --* ]]; do
 done
 begin_asking "$every"
 
-# conntrack tells how long an entry has to live: what it lacks of the kernel's limit is how long it has been silent. A
-# flow with bytes that nobody acknowledged yet has a shorter limit.
+# conntrack shows how long an entry has to live; the kernel's limit minus that is how long it has been silent. A flow with unacknowledged
+# bytes has a shorter limit.
 readonly limits=/proc/sys/net/netfilter
 idle_flows() {
   awk -v tcp="$tcp_idle" -v udp="$udp_idle" -v established="$(<$limits/nf_conntrack_tcp_timeout_established)" \

@@ -4,14 +4,14 @@
 lock=''
 # Pinned flows: a connection stays with the server where it began, while new ones follow the routes. New flows to a VIP
 # get the mark of their server in conntrack; a routing rule for that mark leads to a table with that server's next hop.
-# A flip changes one nft map. Without the nft table nothing is marked, and the main table routes as ever.
+# A flip changes one nft map. Without the nft table nothing is marked, and the main table routes everything.
 readonly pin_table=loopback-ha.$instance
 readonly pins_listed=$run/pins.$instance.listed pins_loaded=$run/pins.$instance.loaded macs=$run/macs.$instance
 readonly pins_failure=$run/pins.$instance.failure tracked_by=$run/tracked-by.$instance
 
 pins_flows() { [[ $1 && $(setting "$1" pin_flows) == yes ]]; }
 
-# The routing rule and the table of each server, as `live_items` shows them.
+# pin_items DIR: the routing rule and the table of each server, in the form of `live_items`.
 pin_items() {
   pins_flows "$1" || return 0
   awk -v mask="$(setting "$1" mark_mask)" -v preference="$(setting "$1" rule_priority)" '
@@ -20,14 +20,14 @@ pin_items() {
     "$1/want/block" "$1/want/servers"
 }
 
-# Of each server's table, by its mark; and the neighbours, for the servers' network cards.
+# Questions for the glance: the way by each server's mark, and the neighbours, for the servers' network cards.
 pin_questions() {
   local sample
   read -r sample _ < <(sample_addresses "$bundle") || return 0
   awk -v sample="$sample" '{ print "route get fibmatch", sample, "mark", $4 }' "$bundle/want/servers"
   say "neigh show to $(setting "$bundle" server_subnet) nud reachable nud stale nud delay nud probe nud permanent"
 }
-# Other machines there come and go, and in which state a neighbour is changes all the time. Without a process, each second.
+# Other machines there come and go, and the state of a neighbour changes all the time. This starts no process, as it runs each second.
 forget_other_neighbours() {
   local line address kept=
   if [[ ! $server_addresses ]]; then
@@ -44,11 +44,11 @@ forget_other_neighbours() {
   glanced=$kept
 }
 
-# The table is listed, and what tracks connections looked for, when they may have changed: at the start, by the kernel's
-# news, and while something is amiss (nft itself may be).
+# The table is listed, and what tracks connections is looked for, when they may have changed: at the start, when the kernel notifies of
+# a change, and while something is wrong (nft itself may be).
 pins_seen='' changed=1 server_addresses='' silent_trackers=''
 await_change() {
-  # What a version wants stays the same.
+  # What a version wants never changes.
   if [[ ! ${pinned:-} ]]; then
     pinned=no only_vips=no
     ! pins_flows "$bundle" || pinned=yes
@@ -62,7 +62,7 @@ await_change() {
     changed=1
   fi
 }
-# A second of it. The news have no word of all that tracks.
+# Waits for a second. The kernel does not notify of everything that tracks.
 await_trackers() {
   local before
   see_silent_trackers
@@ -76,7 +76,7 @@ await_trackers() {
       return
     fi
   done
-  # Rules come and go in them without a sign.
+  # Rules of iptables come and go without any notification.
   [[ $silent_trackers != *iptables* ]] || changed=1
 }
 glance_of_kind() {
@@ -91,7 +91,7 @@ glance_of_kind() {
   glanced+=$pins_seen
 }
 
-# learn_macs DIR: ADDRESS MAC of its servers. The kernel forgets a neighbour after a while; we don't.
+# learn_macs DIR: keeps the file of ADDRESS MAC of its servers. The kernel forgets a neighbour after a while; this file does not.
 learn_macs() {
   # The supervisor learns without a lock.
   local learned=$macs.$BASHPID
@@ -102,15 +102,15 @@ learn_macs() {
   if cmp -s "$learned" "$macs"; then rm -f "$learned"; else mv -f "$learned" "$macs"; fi
 }
 
-# One transaction. What is there is emptied and filled again and never unhooked: no packet meets half of it.
-#   to_vip      a flow keeps its server; a new one gets that of its VIP, and so does one that nobody has answered yet: its
-#               port may be one that a client used when the server was dead, and conntrack remembers that for minutes
-#   gone        a flow of a server that is down is reset here: what takes over may drop packets it knows nothing of. A
-#               prefix that is still routed to it, as loopback-ha-move may leave one, stays with it
-#   prerouting  a flow from a VIP belongs to the server whose network card sends it: so flows older than this table,
-#               and connections that a server opens, are where they really are. One card of two servers tells nothing
-#   untracked   what is none of the VIPs', with trackOnlyVips
-#   output      the router's own ICMP errors (fragmentation needed) follow the flow they are about
+# pin_ruleset DIR: one transaction for nft. Chains are emptied and filled again, never unhooked: no packet meets half of it.
+#   to_vip      a flow keeps its server. A new one gets the server of its VIP, and so does one without any answer yet: a client may
+#               have used that port when the server was dead, and conntrack remembers that for minutes
+#   gone        a flow of a server that is down is reset here, as its successor may drop packets of a connection that it does not
+#               know. A prefix that is still routed to that server, as loopback-ha-move may leave one, stays with it
+#   prerouting  a flow from a VIP belongs to the server whose network card sends it. So flows older than this table, and connections
+#               that a server opens, are marked with their real server; a card that two servers share says nothing
+#   untracked   with trackOnlyVips, traffic that is not to or from a VIP
+#   output      the router's own ICMP errors (fragmentation needed) follow the flow that they are about
 #   ct helper   reads a protocol that opens further connections: the kernel gives those the mark of the first one
 pin_ruleset() {
   local dir=$1 mask keep only_vips=
@@ -138,7 +138,7 @@ list_pins() {
   ((result != 124)) || say "$nft_hangs" >"$pins_failure"
 }
 readonly nft_hangs='it does not answer within 3 s'
-# in_time SECONDS COMMAND...: a program that hangs must not keep the supervisor from the plain routes. A run has its own limit.
+# in_time SECONDS COMMAND...: a program that hangs must not keep the supervisor from the plain routes. A run has a limit of its own.
 in_time() { if [[ ${restoring:-} ]]; then timeout "$@"; else "${@:2}"; fi; }
 
 pins_are_live() {
@@ -146,7 +146,7 @@ pins_are_live() {
     [[ ! -e $pins_listed ]]
     return
   fi
-  # A failure that was noted lasts until a load that succeeds.
+  # A failure stays noted until a load succeeds.
   [[ -e $pins_listed && ! -e $pins_failure ]] || return 1
   if [[ ${restoring:-} ]]; then note_trackers "$1"; elif could_leave_others_untracked "$1"; then return 1; fi
   learn_macs "$1"
@@ -168,8 +168,8 @@ load_pins() {
   if [[ $live && -e $pins_listed && $live == "$(<"$pins_listed")" ]]; then change=$(changed_pins <<<"$text"); fi
   stale=$(awk '$1 == "chain" && $2 ~ /_/ && $2 != "to_vip" { print "chain", $2 } $1 == "ct" && $2 == "helper" { print "ct helper", $3 }' <<<"$live" |
     while read -r line; do [[ $text == *"add ${line% *} ip $pin_table ${line##* }"[$' \n']* ]] || say "delete ${line% *} ip $pin_table ${line##* }"; done)
-  # Of an older version of ours, which had other types, nothing can be kept. Nor can a change be made to a table that
-  # somebody flushes at this moment.
+  # The table of an older loopback-ha, with other types, can't be changed but only replaced; nor can one that is being flushed
+  # at this moment.
   in_time 20 nft -f - <<<"$change"$'\n'"$stale" 2>/dev/null ||
     in_time 20 nft -f - <<<"add table ip $pin_table"$'\n'"delete table ip $pin_table"$'\n'"$text" ||
     fail "nft rejects the table '$pin_table', without which open connections would break; see the lines above"
@@ -179,7 +179,7 @@ load_pins() {
   [[ $live ]] || forget_ended_flows "$dir"
 }
 
-# The plain routes need no pins: a failure is noted, and they go on. drift shows it, and so the supervisor says it.
+# try_pins DIR: the plain routes need no pins, so a failure is noted and they are set all the same. drift shows it, so the supervisor logs it.
 try_pins() {
   local failed
   # Not in a condition, so that set -e holds inside.
@@ -193,7 +193,7 @@ try_pins() {
   set -e
   grep -s '^warning: ' "$pins_failure.new" >&2 || true
   if ((failed)); then
-    # Where /run is full there is no room for it.
+    # A full /run has no room for it.
     {
       awk 'NF && !/^warning: / && !/ failed \(line / { print; exit }' "$pins_failure.new" >"$pins_failure"
       [[ -s $pins_failure ]] || say "loading the table failed (exit code $failed)" >"$pins_failure"
@@ -209,7 +209,7 @@ nft_answers() {
     return 1
   fi
 }
-# pin_obstacle DIR: why flows that shall be pinned can't be, in one line; nothing where they can.
+# pin_obstacle DIR: why flows can't be pinned although they should be, in one line; nothing where they can.
 pin_obstacle() {
   local program
   pins_flows "$1" || return 0
@@ -226,9 +226,9 @@ pin_obstacle() {
   fi
 }
 
-# Without a table the kernel may have tracked nothing, while a client began anew from a port that it had used. To conntrack
-# that is the old connection with numbers out of its window: invalid, and never marked. (What it has as established it
-# takes up again, whatever the numbers: nf_ct_tcp_fixup in the kernel.)
+# Without a table the kernel may have tracked nothing while a client opened a new connection from a port that it had used before. To
+# conntrack that is the old connection, with sequence numbers outside its window: invalid, and never marked. (An established entry is
+# taken up again, whatever the numbers: nf_ct_tcp_fixup in the kernel.)
 forget_ended_flows() {
   local block ended side
   read -r block <"$1/want/block"
@@ -239,7 +239,7 @@ forget_ended_flows() {
   done
 }
 
-# changed_pins <RULESET: what of it differs from what is loaded. No open flow's packet meets what a flip changes.
+# changed_pins <RULESET: the part of it that differs from what is loaded. A flip changes nothing that packets of open flows meet.
 changed_pins() {
   awk '
     FILENAME != "-" { loaded[$5] = loaded[$5] $0 "\n"; next }
@@ -267,8 +267,8 @@ carry_role() {
   rm -f "$run/pins.$from".*
 }
 
-# Flows that are open when pinning begins are where the routes led so far. Those that conntrack knows are marked; the
-# kernel may not have tracked any, then the others are by their next packet, before anything moves.
+# begin_pins DIR: flows that are open when pinning begins are with the servers to which the routes have led so far. Those that conntrack
+# knows are marked here. The others, as the kernel may not have tracked any, are marked by their next packet, before anything moves.
 begin_pins() {
   local before=$run/before.$instance mask prefix mark
   mask=$(setting "$1" mark_mask)
@@ -288,7 +288,7 @@ begin_pins() {
   rm -rf "$before"
 }
 
-# Flows to VIPs: PREFIX SERVER-ADDRESS COUNT. TCP in the state established, and whatever UDP there is. Fails where that takes too long.
+# count_flows DIR: PREFIX SERVER-ADDRESS COUNT of flows to VIPs: established TCP, and all UDP. Fails when that takes too long.
 count_flows() {
   local mask
   mask=$(setting "$1" mark_mask)
@@ -296,14 +296,14 @@ count_flows() {
     awk '{ count[$1 " " $2]++ } END { for (key in count) print key, count[key] }' | sort
 }
 
-# flows DIR <LISTING: PREFIX SERVER-ADDRESS PROTOCOL CLIENT CLIENT-PORT VIP VIP-PORT of flows that carry a mark of ours.
-# What this router asks the servers itself is nobody's connection.
+# flows DIR <LISTING: PREFIX SERVER-ADDRESS PROTOCOL CLIENT CLIENT-PORT VIP VIP-PORT of flows with a server's mark, without those that
+# this router opened itself to check the servers.
 flows() {
   awk_file flows -v own="$(ip -4 -o address show | awk '{ sub(/\/.*/, "", $4); printf "%s ", $4 }')" -v mask="$(($(setting "$1" mark_mask)))" \
     "$1/want/servers" "$1/want/routes" -
 }
 
-# What else on this router could make pins go wrong is refused before anything is changed.
+# check_pins: fails, before anything is changed, for what would break pinning on this router.
 check_pins() {
   local mask line preference
   need nft conntrack
@@ -341,33 +341,33 @@ has_mark_within() {
   [[ $2 =~ fwmark\ ([0-9a-fx]+)(/([0-9a-fx]+))? ]] && (((${BASH_REMATCH[3]:-0xffffffff} & $1) != 0))
 }
 
-# A table of conntrack that is full, or soon will be: one line. It hurts all traffic, pinned or not, and logins here.
+# One line when conntrack's table is full, or soon will be. That hurts all traffic, pinned or not, and logins to the router.
 readonly tracked=/proc/sys/net/netfilter/nf_conntrack
 conntrack_trouble() {
   local count max
   [[ -r ${tracked}_count && -r ${tracked}_max ]] || return 0
   count=$(<${tracked}_count)
   max=$(<${tracked}_max)
-  # 0 is no limit. A full table stays just below its limit: the kernel gives up half-open connections first.
+  # 0 means no limit. A full table stays just below its limit: the kernel drops half-open connections first.
   if ((max == 0 || count * 10 < max * 8)); then return 0; fi
   local now="once it is full, the kernel drops new connections, including those to the router itself"
   ((count * 100 < max * 99)) || now="the kernel drops new connections, including those to the router itself"
   say "the conntrack table is $((count * 100 / max)) % full ($count of $max): $now. Raise net.netfilter.nf_conntrack_max to at least $((max * 2)), and the buckets with it (/sys/module/nf_conntrack/parameters/hashsize)"
 }
 
-# Limits of pinning here, one a line: said at preview, and again at up.
+# Limits of pinning on this router, one a line, for previews and runs.
 pin_warnings() {
   track_warnings
   [[ $(</proc/sys/net/netfilter/nf_conntrack_tcp_loose) == 1 ]] ||
     say "net.netfilter.nf_conntrack_tcp_loose is 0: after a reboot of this router open connections are not pinned again"
   awk '{ of[$2] = of[$2] " " $1; count[$2]++ }
     END { for (card in count) if (count[card] > 1) print "several servers answer with the network card" " " card " (" substr(of[card], 2) "): connections that began before pinning, or that a server opens, can\047t be told apart" }' "$macs" 2>/dev/null || true
-  # Without the elements of sets: somebody may block half the world by its addresses, and listing them takes seconds.
+  # Without the elements of sets: there may be millions of them, and listing them takes seconds.
   nft -t list ruleset 2>/dev/null | awk_file pinWarnings -v ours="$pin_table"
   strict_devices
 }
 
-# The kernel takes the stricter of a device's own filter and that of all, 2 (loose) being the highest.
+# The kernel applies the higher of a device's own rp_filter and that of all: 2 is loose, 1 strict.
 strict_devices() {
   local all device own strict='' devices
   mapfile -t devices < <(awk '{ print "route get", $2 }' "$bundle/want/servers" | ask_kernel | awk '$2 == "dev" { print $3 }' | sort -u)
@@ -381,8 +381,8 @@ strict_devices() {
   [[ ! $strict ]] || say "the servers are reached through several interfaces, but rp_filter is 1 on$strict: packets of pinned flows may be dropped there. Set net.ipv4.conf.all.rp_filter to 2"
 }
 
-# A packet with a server's mark goes to that server, whatever the main table says. The run affects those that get
-# something, and with those that live on and keep their open connections.
+# A packet with a server's mark must go to that server, whatever the main table has. The run affects the servers that get a prefix, and
+# those that lose one but are up and keep its open connections.
 verify_pins() {
   local wrong sample
   read -r sample _ <"$run/samples" || return 0
@@ -404,8 +404,8 @@ told_wrong_mark() {
   say "packets with mark $mark should go to $name ($hop), but the kernel forwards them like this: $goes. ${why:-"One of loopback-ha's routes was lost in the meantime; run 'pulumi up' again"}"
 }
 
-# Clients of a server that is down learn at once that their connections are gone. Whose answer was lost is told again: a
-# flow that was reset is none any more. In the background, so that nothing waits for clients that are gone.
+# Tells the clients of a server that is down at once that their connections are gone. Those that have not answered are told again: a flow
+# that was reset is gone from the listing. In the background, so that nothing waits for clients that are gone.
 tell_clients() {
   local mask marks
   pins_flows "$1" || return 0
