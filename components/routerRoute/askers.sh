@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-: "${run?}"
 # Limits for programs that ask this router again and again, by users who may only look: they must not load it.
+: "${run?}"
 
 # bounded OPTION VALUE LEAST MOST: VALUE, or the limit that it exceeds.
 bounded() {

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-: "${scripts?}" "${bundle?}" "${run?}"
 # Whether this router forwards what visitors send. The health check before a move can't tell: packets that the router itself
 # sends pass no forward chain. What is certain is read (`forwarding_faults`); what only the rules themselves can say is tried on a copy of
 # the firewall, in a network of its own (`forwarding_losses`).
+: "${scripts?}" "${bundle?}" "${run?}"
 
 # Names of devices that are bridges for containers and guests: no visitors come by them.
 readonly bridge_names='^(docker|br-|virbr|lxcbr|lxdbr|incusbr|podman|cni|veth|vnet|flannel|cali|nerdctl)'

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-: "${bundle?}" "${root?}" "${run?}"
 # Routes not managed by loopback-ha that are inside its prefixes: the longer prefix wins, and a sample of addresses may miss it.
+: "${bundle?}" "${root?}" "${run?}"
 
 # supernet <ROUTES: the smallest prefix that has all of them in it. Only that part of the table is read: the rest may be a million routes.
 supernet() { awk_file supernet; }

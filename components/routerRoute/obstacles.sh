@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-: "${bundle?}" "${state?}"
 # What a run moves, and which obstacles stop it.
+: "${bundle?}" "${state?}"
 
 # "PREFIX via HOP" of what moves and of what the run affects, and lines of want/routes, as it was, of the latter.
 moves='' affected='' left=''

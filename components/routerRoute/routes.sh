@@ -8,7 +8,6 @@
 #   want/settings       server_subnet=PREFIX  check_source=ADDRESS|""  (the health check asks from it)  pin_flows=yes|no
 #                       mark_mask=0x…  rule_priority=NUMBER  confirm_seconds=NUMBER  check_seconds=NUMBER  helpers=NAME,PROTOCOL,PORT ...
 # A kind adds live_items ("PREFIX via HOP" and "unreachable PREFIX" of all loopback-ha routes in the kernel), is_live and activate.
-# lib.sh sets these.
 : "${scripts?}" "${bundle?}" "${root?}" "${run?}" "${state?}" "${instance?}" "${machine?}"
 readonly check_table=7676 check_preference=7676
 # Of the health check before a move: its folder, and the router's address that it asks from.
@@ -304,7 +303,7 @@ silent_in() {
 
 # What was healthy is asked again before the next move.
 prepare() {
-  [[ -e $checks/healthy ]] || return 0
+  [[ $checks && -e $checks/healthy ]] || return 0
   touch "$state/healthy"
   sort -u "$checks/healthy" "$state/healthy" | awk 'FILENAME != "-" { wanted[$1]; next } $1 in wanted' <(vip_checks "$bundle") - >"$state/healthy.new"
   replace "$state/healthy.new" "$state/healthy"

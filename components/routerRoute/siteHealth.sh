@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-: "${bundle?}" "${moves?}" "${checks?}" "${check_from?}"
 # A site's own health: the page that visitors get. The health path is answered from Apache's configuration, even where a document root is
 # empty or not mounted, or an application fails. So the router compares each site's page on the new server with that on the present one.
 # This takes 20 s at most: 5 for each of the two, then for worse sites three times 2 on the new one, a second apart, and 2 on the present.
+: "${bundle?}" "${moves?}" "${checks?}" "${check_from?}"
 readonly site_seconds=3 sites_at_once=16 sites_within=5 sites_again_within=2
 # probe.pl's own TLS takes the router's processor time: of more https sites than this, a sample is asked.
 readonly most_by_https=100

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-: "${scripts?}" "${bundle?}"
 # Routes to VIP prefixes on a router with FRR: static routes, set by vtysh. What is wanted: see ../routes.sh.
 # loopback-ha's routes have a tag. A route is at one of two distances. Its successor is added at the other one, and the
 # former is removed when zebra has it: so the kernel sees one replace for each prefix, and never none or two next hops.
 # Distances above 1 never share a prefix with an admin's plain `ip route` as multipath.
+: "${scripts?}" "${bundle?}"
 readonly tag=7676 near=2 far=3
 # RTPROT_ZSTATIC: what zebra writes on static routes in the kernel.
 readonly zebra=196

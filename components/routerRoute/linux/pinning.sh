@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-: "${bundle?}" "${run?}" "${instance?}" "${machine?}" "${protocol?}"
-# take_lock (lib.sh) sets it.
-lock=''
 # Pinned flows: a connection stays with the server where it began, while new ones follow the routes. New flows to a VIP
 # get the mark of their server in conntrack; a routing rule for that mark leads to a table with that server's next hop.
 # A flip changes one nft map. Without the nft table nothing is marked, and the main table routes everything.
+: "${bundle?}" "${run?}" "${instance?}" "${machine?}" "${protocol?}"
+# take_lock (lib.sh) sets it.
+lock=''
 readonly pin_table=loopback-ha.$instance
 readonly pins_listed=$run/pins.$instance.listed pins_loaded=$run/pins.$instance.loaded macs=$run/macs.$instance
 readonly pins_failure=$run/pins.$instance.failure tracked_by=$run/tracked-by.$instance

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-: "${scripts?}" "${bundle?}" "${state?}"
 # Routes to VIP prefixes on a Linux router: iproute2, and nftables where flows are pinned. What is wanted: see routes.sh.
 # loopback-ha's routes and rules have a protocol number of their own.
+: "${scripts?}" "${bundle?}" "${state?}"
 readonly protocol=76 metric=7676
 # shellcheck source-path=SCRIPTDIR source=../routes.sh
 . "$scripts/routes.sh"
@@ -10,7 +10,7 @@ readonly protocol=76 metric=7676
 # shellcheck source-path=SCRIPTDIR source=tracking.sh
 . "$scripts/tracking.sh"
 
-# What the kernel has of ours: "PREFIX via HOP", "unreachable PREFIX", "table TABLE via HOP", "fwmark MARK/MASK to BLOCK
+# live_items: loopback-ha's part of the kernel's tables: "PREFIX via HOP", "unreachable PREFIX", "table TABLE via HOP", "fwmark MARK/MASK to BLOCK
 # lookup TABLE pref PREFERENCE", and "rule" for what a health check left behind when it was killed.
 live_items() {
   printf '%s\n' "route show table all proto $protocol" "rule show" | ip -4 -batch - |

@@ -1,9 +1,10 @@
 # shellcheck shell=bash
-: "${bundle?}" "${state?}" "${machine?}" "${pin_table?}" "${tracked_by?}"
 # pinning.trackOnlyVips: pinning does not make the kernel track traffic other than that of VIPs. A stateful firewall or NAT needs
 # everything tracked: it would take untracked packets for invalid and drop them, new logins included. So the option is refused beside
 # such rules, and the supervisor switches it off within a second when they appear. From then on everything is tracked, until a run finds
 # nothing that needs it.
+: "${bundle?}" "${state?}" "${machine?}" "${pin_table?}" "${tracked_by?}"
+
 wants_only_vips() { [[ -e $1/want/settings && $(setting "$1" track_only_vips) == yes ]]; }
 
 # leaves_others_untracked DIR: is it in force with this version?
