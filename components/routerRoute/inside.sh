@@ -17,19 +17,19 @@ routes_inside() {
   } | awk_file routesInside -v wanted_file="$1/want/routes" "$1/want/routes" <(of_all_versions routes) <(cat "$root"/*/current/want/routes 2>/dev/null || true) -
 }
 
-# told_inside <ROUTES of routes_inside: one sentence for each.
-told_inside() { awk_file insideMessages; }
+# inside_messages <ROUTES of routes_inside: one sentence for each.
+inside_messages() { awk_file insideMessages; }
 
 # Before anything moves.
-check_inside() { complain_inside "$bundle" '; nothing was moved'; }
-verify_inside() { complain_inside "$1"; }
-complain_inside() {
-  local told
-  told=$(routes_inside "$1" | told_inside)
-  fail_or_warn 1 as_told "$told" "${2:-}"
+check_inside() { fail_or_warn_inside "$bundle" '; nothing was moved'; }
+verify_inside() { fail_or_warn_inside "$1"; }
+fail_or_warn_inside() {
+  local messages
+  messages=$(routes_inside "$1" | inside_messages)
+  fail_or_warn 1 message_as_is "$messages" "${2:-}"
 }
-as_told() { say "$1$2"; }
-inside_sights() { routes_inside "$bundle" | told_inside | sed 's/^/trouble\t/'; }
+message_as_is() { say "$1$2"; }
+inside_sights() { routes_inside "$bundle" | inside_messages | sed 's/^/trouble\t/'; }
 
 # addresses_of_rules DIR: lines as of sample_addresses, one for each routing rule that is for a part of a prefix.
 addresses_of_rules() { ip -4 rule show | awk_file addressesOfRules "$1/want/routes" -; }

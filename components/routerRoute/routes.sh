@@ -315,8 +315,8 @@ sample_addresses() {
 }
 
 kernels_way() { { ip -4 route get "$@" 2>&1 || true; } | head -n 1; }
-# told_way ANSWER WHAT: where the kernel sends packets instead, and the likely reason.
-told_way() {
+# kernels_way_message ANSWER WHAT: where the kernel sends packets instead, and the likely reason.
+kernels_way_message() {
   if [[ $1 == *"RTNETLINK answers: "* ]]; then
     say "has no route there (${1#*RTNETLINK answers: }): is the link to the servers down? See: ip -br link; ip -4 route"
   else
@@ -336,14 +336,14 @@ verify() {
   wrong=$(awk '{ print "route get", $1 }' "$run/samples" | ask_kernel |
     awk 'FILENAME !~ /samples$/ { goes[$1 " " $3]; next } !(($1 " " $4) in goes)' - "$run/samples")
   [[ $wrong ]] || wrong=$(led_elsewhere)
-  fail_or_warn 2 told_wrong "$wrong"
+  fail_or_warn 2 wrong_way_message "$wrong"
   warn_of_losses
 }
-# told_wrong "ADDRESS PREFIX SERVER NEXT-HOP [WAY]"
-told_wrong() {
+# wrong_way_message "ADDRESS PREFIX SERVER NEXT-HOP [WAY]"
+wrong_way_message() {
   local address prefix server hop way
   read -r address prefix server hop way <<<"$1"
-  say "$prefix should go to $server ($hop), but packets to $address don't: the kernel $(told_way "${way:-$(kernels_way "$address")}" "route or rule")"
+  say "$prefix should go to $server ($hop), but packets to $address don't: the kernel $(kernels_way_message "${way:-$(kernels_way "$address")}" "route or rule")"
 }
 
 report() {

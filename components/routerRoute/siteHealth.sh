@@ -66,7 +66,7 @@ compare_sites() {
   cp "$checks/sites" "$checks/sites-before"
   if [[ -s $checks/sites-now ]]; then site_questions "$checks/sites-now"; fi >"$checks/sites"
   ask_pages "$sites_within" <"$checks/sites" >"$checks/answers"
-  tell_sample
+  warn_of_sample
   worse=$(worse_sites "$checks/answers")
   # A first page may be slow, and this run may be about to repair that server.
   for tries in 1 2 3; do
@@ -114,7 +114,7 @@ confirmed_now() {
   awk_file stillWorse "$checks/present" "$checks/sites-now" "$checks/worse"
 }
 # Says how many sites were compared: there may not be time for all, and a prober that was killed leaves the rest unasked.
-tell_sample() {
+warn_of_sample() {
   local all unasked
   all=$(wc -l <"$checks/sites-before")
   unasked=$((all + $(wc -l <"$checks/sites") - $(cat "$checks/sites-asked" "$checks/answers" | grep -cv $'\tunasked\t' || true)))

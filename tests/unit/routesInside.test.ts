@@ -92,7 +92,7 @@ describe("routes of others inside a prefix (foreign /32) (slow)", () => {
 
   for (const [what, change, expected] of CASES)
     it(what, () => {
-      assert.equal(on(change, 'routes_inside "$bundle" | told_inside'), expected);
+      assert.equal(on(change, 'routes_inside "$bundle" | inside_messages'), expected);
       assert.equal(on(change, 'verify "$bundle"'), expected);
       const during = (prefix: string, script: string): string =>
         on(change, `affected="${prefix} via x"; ${script}`);

@@ -87,12 +87,12 @@ check_kind() {
   serves_statics || { [[ $daemons == *watchfrr* ]] && wait_for 10 serves_statics; } ||
     fail "FRR's daemon for static routes is not running (running:$daemons); nothing was changed. See /etc/frr/daemons, then: systemctl restart frr"
   line=$(shadows "$bundle")
-  fail_or_warn 1 told_shadow "$line" '; nothing was changed'
+  fail_or_warn 1 shadow_message "$line" '; nothing was changed'
   line=$(statics | awk 'FILENAME == "-" { if ($4 == "foreign") foreign[$1 " " $2]; next } ($1 " " $3) in foreign { print $1, $3 }' - "$bundle/want/routes")
-  fail_or_warn 1 told_same_line "$line" '; nothing was changed'
+  fail_or_warn 1 same_line_message "$line" '; nothing was changed'
 }
-told_shadow() { say "a route not managed by this stack exists for $1$2. Remove that route, or give it a distance above $far"; }
-told_same_line() { say "the line 'ip route $1' exists with another tag or distance, not managed by this stack, and FRR treats both as one line$2. Remove it: vtysh -c 'configure terminal' -c 'no ip route $1'"; }
+shadow_message() { say "a route not managed by this stack exists for $1$2. Remove that route, or give it a distance above $far"; }
+same_line_message() { say "the line 'ip route $1' exists with another tag or distance, not managed by this stack, and FRR treats both as one line$2. Remove it: vtysh -c 'configure terminal' -c 'no ip route $1'"; }
 
 # shadows DIR: what keeps its routes out of the kernel: "PREFIX already (...)", one a line.
 shadows() {
@@ -213,9 +213,9 @@ save() {
 verify_kind() {
   local missing
   missing=$(missing_in_kernel "$1")
-  fail_or_warn 1 told_missing "$missing"
+  fail_or_warn 1 missing_message "$missing"
 }
-told_missing() {
+missing_message() {
   local prefix hop shadow
   read -r prefix _ hop <<<"$1"
   shadow=$(shadows "$bundle" | grep -m 1 -F "$prefix " || true)

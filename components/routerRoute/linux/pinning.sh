@@ -392,9 +392,9 @@ verify_pins() {
   wrong=$(awk 'FILENAME != "-" { if (NF) prefixes[$3] = prefixes[$3] " " $1; next }
     NF { count = split(prefixes[$2], prefix, " "); print "-", $0; for (i = 1; $3 != "down" && i <= count; i++) print prefix[i], $0 }' \
     "$1/want/routes" <(routes_left) - <<<"$wrong")
-  fail_or_warn 1 told_wrong_mark "$wrong"
+  fail_or_warn 1 wrong_mark_message "$wrong"
 }
-told_wrong_mark() {
+wrong_mark_message() {
   local name hop mark sample goes why
   read -r sample _ <"$run/samples"
   read -r _ name hop _ mark _ <<<"$1"
