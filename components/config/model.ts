@@ -41,7 +41,7 @@ export interface RouterModel extends HostModel {
   /** How its routes are set: a name that routerRoute/kinds.ts knows. */
   kind: string;
   /**
-   * Source address of the router's proof that a server answers: one of the router's own, outside the Ethernet
+   * Source address of the router's health checks before a move: one of the router's own, outside the Ethernet
    * subnet. Default: the router finds one.
    */
   checkSource?: string;

@@ -59,7 +59,7 @@ function checkHealthSource({ name, checkSource }: RouterModel, plan: NetworkPlan
   problems.add(
     ["routers", name, "checkSource"],
     checkSource,
-    `is in the ${kind} subnet ${inside}, so an answer would prove nothing about the servers' return route`,
+    `is in the ${kind} subnet ${inside}, so an answer would say nothing about the servers' return route`,
     `use an address of the router outside the servers' and the VIP subnets, such as 198.51.100.1, or remove the key`,
   );
 }

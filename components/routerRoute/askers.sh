@@ -1,20 +1,21 @@
-# shellcheck shell=bash disable=SC2034,SC2154
-# Who asks round after round, and may do no more than look, must be no burden: all that keeps them from it.
+# shellcheck shell=bash
+# Limits for programs that ask this router again and again, by users who may only look: they must not load it.
+: "${run?}"
 
-# bounded OPTION VALUE LEAST MOST: VALUE, or the limit that it is beyond.
+# bounded OPTION VALUE LEAST MOST: VALUE, or the limit that it exceeds.
 bounded() {
   [[ $2 =~ ^[0-9]*[.]?[0-9]+$ ]] || fail "$1 takes a number from $3 to $4; use $1 $3"
   awk -v value="$2" -v least="$3" -v most="$4" 'BEGIN { print (value < least ? least : value > most ? most : value) }'
 }
 
-# begin_asking EVERY: all else on this router comes first, and who asks again and again, EVERY so many seconds, needs a seat.
+# begin_asking EVERY: gives way to everything else on this router. One that asks every EVERY seconds needs a seat.
 begin_asking() {
   renice -n 10 -p $$ >/dev/null 2>&1 || true
   [[ ! $1 ]] || take_seat
 }
 
-# take_seat: of each user but root a few may ask at a time. The newest gets the seat of the oldest, whose connection may be
-# gone without a word. $seat is a link to the process that has it, or empty.
+# take_seat: each user but root may have a few asking at a time. The newest takes the seat of the oldest, whose connection may have
+# died silently. $seat is the path of a link to the process that has it, or empty.
 readonly seats=8
 seat=''
 take_seat() {
@@ -25,7 +26,7 @@ take_seat() {
   flock "$turn"
   for ((place = seats; place >= 1; place--)); do
     holder=$(readlink "$run/askers/$user.$place") || holder=none
-    # It began again with the scripts of another version.
+    # This process started again, with the scripts of another version.
     if [[ $holder == "$$" ]]; then seat=$run/askers/$user.$place; fi
     [[ -e /proc/$holder ]] || free=$run/askers/$user.$place
   done

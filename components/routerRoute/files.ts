@@ -1,6 +1,6 @@
 /**
- * The lines of what is written on routers and read there, each way in one place. Bash reads and writes the same: see routes.sh,
- * linux/pinning.sh and linux/flows.sh. What a machine says may lack words: then they are empty.
+ * The lines of files that are written on routers or read there, each format in one place. routes.sh lists the files; the scripts and awk
+ * programs beside it use the same lines. A line from a machine may lack words: then they are empty.
  */
 
 /** A route that is complete: a line of `routes`. */

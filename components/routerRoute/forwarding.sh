@@ -1,37 +1,27 @@
-# shellcheck shell=bash disable=SC2154
-# Whether this router forwards what visitors send. The proof of a move can't say so: what the router itself sends passes no
-# forward chain. What is certain is read (`forwarding_faults`); what only the rules themselves can say is tried on a copy of
+# shellcheck shell=bash
+# Whether this router forwards what visitors send. The health check before a move can't tell: packets that the router itself
+# sends pass no forward chain. What is certain is read (`forwarding_faults`); what only the rules themselves can say is tried on a copy of
 # the firewall, in a network of its own (`forwarding_losses`).
+: "${scripts?}" "${bundle?}" "${run?}"
 
-# For awk: rules as `nft list ruleset` has them, but ours, with their texts cut out: a comment may say "accept".
-# shellcheck disable=SC2016
-readonly rules_of_others='
-  { gsub(/"[^"]*"/, "\"\""); sub(/ comment ""$/, "") }
-  $1 == "table" { family = $2; table = $3; foreign = family ~ /^(ip|inet|netdev)$/ && table !~ /^loopback-ha\./; dormant = 0 }
-  !foreign { next }
-  $1 == "flags" && /dormant/ { foreign = 0; next }
-  $1 == "chain" { chain = $2; forward = 0 }
-  $1 == "type" && /hook forward/ { forward = 1 }'
+# Names of devices that are bridges for containers and guests: no visitors come by them.
+readonly bridge_names='^(docker|br-|virbr|lxcbr|lxdbr|incusbr|podman|cni|veth|vnet|flannel|cali|nerdctl)'
 
-# Read once. Without the elements of sets: somebody may have a million.
+# Read once, without the elements of sets: there may be a million.
 read_rules() { [[ ${rules:-} ]] || rules=$(nft -st list ruleset 2>/dev/null || true; legacy_rules); }
 
 ethernet_devices() { awk '{ print "route get", $3 }' "$bundle/want/routes" | sort -u | ask_kernel | awk '$2 == "dev" { print $3 }' | sort -u; }
-# visitor_devices <ETHERNET-DEVICES: by which the rest of the world comes.
+# visitor_devices <DEVICES to the servers: the devices by which visitors come.
 visitor_devices() {
   local ethernet
   ethernet=$(cat)
   {
     ip -4 route show default | awk '{ for (i = 1; i < NF; i++) if ($i == "dev") print "default", $(i + 1) }'
     ip -4 -o address show scope global | awk '{ print "address", $2 }'
-  } | awk -v ethernet="$ethernet" -v bridges="$bridge_names" '
-    BEGIN { n = split(ethernet, device, "\n"); for (i = 1; i <= n; i++) inside[device[i]] }
-    $1 == "default" { if (!usual[$2]++) print $2; found = 1; next }
-    !found && !($2 in inside) && $2 !~ bridges && !usual[$2]++ { print $2; other = 1 }
-    END { if (!found && !other) print device[1] }'
+  } | awk_file visitorDevices -v ethernet="$ethernet" -v bridges="$bridge_names"
 }
 
-# What surely keeps visitors out: WHAT TAB WHAT-TO-DO, one a line.
+# What certainly keeps visitors out: WHAT TAB WHAT-TO-DO, one a line.
 forwarding_faults() {
   local family table chain command
   if [[ $(</proc/sys/net/ipv4/ip_forward) != 1 ]]; then
@@ -47,7 +37,7 @@ forwarding_faults() {
   done
 }
 
-# A single device may be told not to forward what comes in by it.
+# A single device can be set not to forward what arrives on it.
 deaf_devices() {
   local setting deaf='' ethernet device
   for setting in /proc/sys/net/ipv4/conf/*/forwarding; do
@@ -61,44 +51,20 @@ deaf_devices() {
   done
 }
 
-# iptables-legacy has tables that nft does not see. As nft would show them.
+# Tables of iptables-legacy, which nft does not list, as nft would print them.
 legacy_rules() {
   if ! grep -qsx filter /proc/net/ip_tables_names || ! command -v iptables-legacy >/dev/null; then return 0; fi
-  iptables-legacy -S FORWARD 2>/dev/null | awk '
-    $1 == "-P" { print "table ip legacy/filter {\nchain FORWARD {\ntype filter hook forward priority filter; policy " tolower($3) ";"; next }
-    NF == 4 && $3 == "-j" && $4 == "DROP" { print "drop"; next }
-    / -j (DROP|REJECT|LOG)/ { print "limited drop"; next }
-    { print "accept" }
-    END { print "}\n}" }'
+  iptables-legacy -S FORWARD 2>/dev/null | awk_file legacyRules
 }
 
-# closed_chains <RULES: FAMILY TABLE CHAIN of those that let nothing through: with a policy or a rule that drops all, and
-# before it none that could let anything past.
-closed_chains() {
-  awk "$rules_of_others"'
-    $1 == "chain" { open = closed = 0 }
-    $1 == "type" && /policy drop/ { last = 1; next }
-    $1 == "type" { last = 0; next }
-    !forward { next }
-    $1 == "}" {
-      if (closed || (last && !open)) { if (sub(/^legacy\//, "", table)) family = "legacy"; print family, table, chain }
-      forward = 0; next
-    }
-    /^[ \t]*(counter( packets [0-9]+ bytes [0-9]+)? )?(log[^a-z]*( (prefix|level|flags|group) [^ ]+)* )?(drop|reject( with .*)?)$/ { if (!open) closed = 1; next }
-    /(^|[ \t:])(accept|jump|goto|vmap|queue|xt|synproxy)([ \t,}]|$)/ { open = 1 }'
-}
+# closed_chains <RULES: FAMILY TABLE CHAIN of those that let nothing through: a policy or a rule drops everything, and no rule before it
+# could accept anything.
+closed_chains() { awk_file closedChains; }
 
-# FAMILY TABLE of those that may drop, turn aside or leave to a program ("asks") what is forwarded.
-tables_to_try() {
-  awk "$rules_of_others"'
-    { key = family " " table }
-    $1 == "type" && /hook (forward|prerouting|postrouting|ingress|egress)/ { hooked[key]; if (/policy drop/) drops[key] }
-    /(^|[ \t:])(drop|reject|dnat|redirect|tproxy|xt)([ \t,}]|$)/ { drops[key] }
-    /(^|[ \t:])(queue|synproxy)([ \t,}]|$)/ { asks[key] }
-    END { for (key in drops) if (key in hooked) print key, (key in asks ? "asks" : "") }'
-}
+# tables_to_try <RULES: FAMILY TABLE of those that may drop or redirect what is forwarded, or leave it to a program ("asks").
+tables_to_try() { awk_file tablesToTry; }
 
-# What visitors lose by the rules here: one sentence a table at most, and of what can't be told "unknown TAB WHY".
+# forwarding_losses: what the rules keep from visitors, in one sentence; "unknown TAB WHY" where that can't be found out.
 forwarding_losses() {
   local copy tables said
   read_rules
@@ -116,18 +82,10 @@ forwarding_losses() {
     said="unknown the rules can't be copied"
   fi
   rm -rf "$copy"
-  awk '
-    $1 == "unknown" { sub(/^unknown /, ""); print "unknown\t" $0; exit }
-    $1 == "by" { by = "table " $2 " " $3; look = $2 == "legacy" ? "iptables-legacy -S" : "nft list table " $2 " " $3; next }
-    $1 == "lost" && !count++ { split($0, f, " ") }
-    END {
-      if (!count) exit
-      what = (f[6] == "icmp" ? "a ping" : "a new connection") " from " f[4] " (by " f[3] ") to " f[5] (f[6] == "icmp" ? "" : " " f[6] " port " f[7])
-      print (f[2] == "back" ? "the answer to " : "") what " does not get through this router" (by ? ": " by " keeps it out" : "") (count > 1 ? ", and " count - 1 " more VIPs or ports" : "") ". See: " (by ? look : "nft list ruleset") "; accept traffic to and from the VIPs there"
-    }' <<<"$said"
+  awk_file lossMessage <<<"$said"
 }
 
-# Of those that were killed.
+# forget_copies: left by processes that were killed.
 forget_copies() {
   local left pid
   for left in "$run"/copy.* "$run"/trouble.*; do
@@ -136,7 +94,7 @@ forget_copies() {
   done
 }
 
-# What hurts visitors here, for people, one sentence a line; "unknown TAB WHY" where it can't be told.
+# forwarding_trouble: what keeps visitors out, for people, one sentence a line; "unknown TAB WHY" where that can't be found out.
 forwarding_trouble() {
   local faults
   read_rules
@@ -146,7 +104,7 @@ forwarding_trouble() {
 forwarding_sights() {
   forwarding_trouble | awk -F '\t' '$1 == "unknown" { print "limits\tit is unknown whether firewall rules not managed by this stack let visitors through: " $2; next } { print "trouble\t" $0 }'
 }
-# Before anything moves: what certainly keeps visitors out.
+# Before anything moves: fails for what certainly keeps visitors out.
 check_forwarding() {
   local what remedy
   read_rules
@@ -157,7 +115,7 @@ check_forwarding() {
     fail "$what; nothing was changed. $remedy, then run 'pulumi up' again"
   fi
 }
-# And after it, as this need not hold up what moves, what the rules let nobody through for.
+# After the move, so as not to delay it: warns of VIPs and ports that the rules let no visitor through to.
 warn_of_losses() {
   local line
   forwarding_losses | while read -r line; do [[ $line == unknown* ]] || warn "$line"; done
@@ -174,7 +132,7 @@ copy_router() {
     [[ $table != legacy/* ]] || continue
     name=$folder/tables/$((number++))-"$family $table"
     timeout 2 nft -s list table "$family" "$table" >"$name.nft" || return
-    # What came by iptables and nft has no words for.
+    # Rules of iptables that nft can't express.
     if grep -qE '(^|[ \t])(# )?xt[ _]' "$name.nft"; then
       rm "$name.nft"
       iptables-nft-save -t "$table" >"$name.iptables" || return
@@ -186,7 +144,7 @@ copy_router() {
   forwarding_questions "$visitors" >"$folder/questions"
 }
 
-# Commands for ip. Nobody answers ARP there: all neighbours are known, and of one address.
+# copy_devices FOLDER ETHERNET VISITORS: commands for ip. Nothing answers ARP in the copy: all neighbours are permanent, with one MAC.
 copy_devices() {
   local folder=$1 number=0 device
   while read -r device; do
@@ -200,19 +158,14 @@ copy_devices() {
   ip -4 -o address show scope global | awk -v devices="$2"$'\n'"$3" '
     BEGIN { n = split(devices, d, "\n"); for (i = 1; i <= n; i++) copied[d[i]] }
     $2 in copied { print "address add", $4, "dev", $2 }'
-  awk '{ print "route get", $3 }' "$bundle/want/routes" | sort -u | ask_kernel | awk '
-    FILENAME == "-" { if ($2 == "dev") device[$1] = $3; next }
-    $3 in device {
-      if (!known[$3]++) print "neigh replace", $3, "lladdr 02:00:00:00:00:02 dev", device[$3], "nud permanent"
-      print "route replace", $1, "via", $3, "dev", device[$3], "onlink"
-    }' - "$bundle/want/routes"
+  awk '{ print "route get", $3 }' "$bundle/want/routes" | sort -u | ask_kernel | awk_file copyNeighbours - "$bundle/want/routes"
   visitors "$3" | while read -r device source; do
     say "route replace $source dev $device"
     say "neigh replace $source lladdr 02:00:00:00:00:02 dev $device nud permanent"
   done
 }
 
-# visitors DEVICES: DEVICE ADDRESS, one next to ours, and one of somewhere else: a rule may keep out one of the two.
+# visitors DEVICES: DEVICE ADDRESS, for each device a neighbour's address and a remote one: a rule may keep out only one of the two.
 visitors() {
   local device last=8
   while read -r device; do
@@ -223,16 +176,9 @@ visitors() {
   done <<<"$1"
 }
 
-# DEVICE SOURCE VIP PROTOCOL PORT: what is asked of each VIP, as a visitor would.
+# forwarding_questions DEVICES: DEVICE SOURCE VIP PROTOCOL PORT, as visitors would ask each VIP.
 forwarding_questions() {
   local sources
   sources=$(visitors "$1" | xargs)
-  vip_checks "$bundle" | awk -v sources="$sources" '
-    BEGIN { n = split(sources, source, " ") }
-    {
-      what = $1 " " ($3 == "http" ? "tcp 80" : $3 == "dns" ? "udp 53" : $3 == "tcp" ? "tcp " $4 : "icmp 0")
-      if (asked[what]++) next
-      for (i = 1; i < n; i += 2) print source[i], source[i + 1], what
-      if (++count == 500) exit
-    }'
+  vip_checks "$bundle" | awk_file forwardingQuestions -v sources="$sources"
 }

@@ -1,20 +1,19 @@
 #!/bin/bash
-# What clients get, and what each server would answer, asked from this router. Changes nothing.
+# Asks from this router what clients get, and what each server would answer. Changes nothing.
 #   health.sh [--servers | --pages] [--sample NUMBER] [--timeout SECONDS] [--every SECONDS]
-# Prints STATE TAB VIP TAB WAY SERVER SITE TAB REASON TAB CAUSE TAB MS for each question, as probe.pl has it, WAY being
-#   live     every VIP, by the route it has now; SERVER is who shall have it
-#   marked   NUMBER VIPs of each server whatever the routes say, others in each round; only where flows are pinned
-#   host     with --servers, each server's Ethernet address: whether the machine itself lives
-# Then, with --servers and --every, "trouble TAB SENTENCE" for each thing that keeps visitors out of this router, or "trouble" where
-# nothing does (see forwarding.sh), "busy TAB HOLDER" where another run was at work, whose proof leads questions elsewhere, "conntrack TAB COUNT TAB MAX",
-# and "end".
-# With --pages only sites' own pages, as siteHealth.sh asks for them before a move: WAY is "page", no status is right, so CAUSE has
-# it, and of https there is the certificate. Each site once of each server that is not down; where flows are not pinned, of those that
-# have a VIP of it. With --every NUMBER sites of each server, others in each round; else all, or as many as 6 s allow, and then
+# Prints STATE TAB VIP TAB WAY SERVER SITE TAB REASON TAB CAUSE TAB MS for each question, as probe.pl does. WAY is
+#   live     every VIP, by the route that it has now; SERVER is the one that should have it
+#   marked   NUMBER VIPs of each server, whatever the routes are, others in each round; only where flows are pinned
+#   host     with --servers, each server's own address: whether the machine is up
+# Then, with --servers and --every: "trouble TAB SENTENCE" for each thing that keeps visitors out, or "trouble" where nothing does (see
+# forwarding.sh); "busy TAB HOLDER" where another run was at work, whose health check may have redirected the questions;
+# "conntrack TAB COUNT TAB MAX"; "end".
+# --pages: only sites' own pages, as siteHealth.sh asks for them before a move. WAY is "page"; no status is expected, so CAUSE has it, and
+# of https there is the certificate. Each site is asked of each server that is not down; where flows are not pinned, of those that have a
+# VIP of it. With --every, NUMBER sites of each server, others in each round; else all, or as many as 6 s allow, and then
 # "unasked TAB COUNT".
-# With --servers as little as tells of each server: what is marked, and where nothing is, NUMBER VIPs live of each.
-# One round, or one every so many seconds until nobody reads any more: 0.2 at least, NUMBER 64 and --timeout 10 at most.
-# shellcheck disable=SC2034,SC2154 # what lib.sh sets and uses
+# --servers: only what is needed to judge each server: the marked VIPs, or where flows are not pinned NUMBER live VIPs of each.
+# One round, or one every SECONDS (0.2 at least) until the reader is gone. NUMBER is 64 at most, --timeout 10.
 # shellcheck source-path=SCRIPTDIR source=../host/machine/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 trap 'exit 0' PIPE
@@ -40,58 +39,24 @@ while [[ ${1:-} == --* ]]; do
   shift 2
 done
 begin_asking "$every"
+: "${site_seconds?}" "${sites_at_once?}"
 
-# live_checks PRESENT: with it whoever answers is right, as in moving_checks.
+# live_checks PRESENT: with it any server's answer will do, as in moving_checks.
 live_checks() {
-  local proof
-  proof=$(mktemp -d "$run/health.XXXXXX")
-  awk '{ print $1 }' "$bundle/want/routes" >"$proof/moves"
-  moving_checks "$1" | awk -F '\t' -v OFS='\t' '{ n = split($NF, word, " "); $NF = "live " word[n] " " word[n - 2]; print }'
-  rm -rf "$proof"
+  local folder
+  folder=$(mktemp -d "$run/health.XXXXXX")
+  awk '{ print $1 }' "$bundle/want/routes" >"$folder/moves"
+  moving_checks "$folder/moves" "$1" | awk -F '\t' -v OFS='\t' '{ n = split($NF, word, " "); $NF = "live " word[n] " " word[n - 2]; print }'
+  rm -rf "$folder"
 }
-# Of several checks of a site on a VIP the first one tells of the server: an open port alone says less.
+# Of several checks of a site on a VIP only the first one counts: an open port alone says less about the server.
 by_server() { awk -F '\t' 'asked[$2 FS $NF]++ { next } { split($NF, word, " "); own[word[2]] = own[word[2]] $0 "\n" } END { for (server in own) printf "group\n%s", own[server] }'; }
-marked_checks() {
-  vip_checks "$bundle" | awk "$check_functions"'
-    FILENAME ~ /servers$/ { server[++servers] = $1; mark[servers] = $4; next }
-    !asked[$1 FS $2]++ { line[++vips] = $0 }
-    END {
-      for (s = 1; s <= servers; s++) {
-        print "mark\t" mark[s] "\ngroup"
-        for (i = 1; i <= vips; i++) {
-          split(line[i], f, " ")
-          label = "marked " server[s] " " f[2]
-          print question(line[i], server[s] " " f[2], label)
-        }
-      }
-    }' "$bundle/want/servers" -
-}
-# A line of vip_checks for each site and server that is asked for its page: MARK SERVER LINE, MARK being - where routes decide. All
-# servers of a site together.
-page_places() {
-  vip_checks "$bundle" | awk -v pinned="$1" "$prefix_functions"'
-    FILENAME ~ /servers$/ { if ($3 == "up") { up[$1]; server[++servers] = $1; mark[servers] = $4 } next }
-    FILENAME ~ /routes$/ { note($0); next }
-    $3 != "http" { next }
-    pinned == "yes" { if (!asked[$2]++) for (s = 1; s <= servers; s++) print mark[s], server[s], $0; next }
-    { split(within($1 "/33"), route, " "); if ((route[2] in up) && !asked[$2, route[2]]++) print "-", route[2], $0 }' "$bundle/want/servers" "$bundle/want/routes" -
-}
-# Others first each time.
-page_checks() {
-  page_places "$(setting "$bundle" pin_flows)" | awk -v every="$every" -v seed="$RANDOM" "$page_functions"'
-    BEGIN { srand(seed) }
-    {
-      line = $0
-      sub(/^[^ ]+ [^ ]+ /, "", line)
-      check = ($1 == "-" ? "" : "mark\t" $1 "\n") page_question(line, "page " $2 " " $4) "\n"
-      if (every == "") { if (!($4 in of_site)) site[++sites] = $4; of_site[$4] = of_site[$4] check }
-      else of_server[$2] = of_server[$2] check
-    }
-    END {
-      for (i = sites; i >= 1; i--) { j = 1 + int(rand() * i); printf "%s", of_site[site[j]]; site[j] = site[i] }
-      for (server in of_server) printf "group\n%s", of_server[server]
-    }'
-}
+marked_checks() { vip_checks "$bundle" | awk_file markedChecks "$bundle/want/servers" -; }
+# page_places PINNED: MARK SERVER and a line of vip_checks for each site and server to ask for its page, all servers of a site together.
+# MARK is - where the routes decide.
+page_places() { vip_checks "$bundle" | awk_file pagePlaces -v pinned="$1" "$bundle/want/servers" "$bundle/want/routes" -; }
+# In another order each time.
+page_checks() { page_places "$(setting "$bundle" pin_flows)" | awk_file pageChecks -v every="$every" -v seed="$RANDOM"; }
 questions() {
   local pinned
   pinned=$(setting "$bundle" pin_flows)
@@ -100,13 +65,13 @@ questions() {
   if [[ $pinned == yes ]]; then marked_checks; fi
 }
 
-# look_aside FILE: keeps the sentences there, for as long as we are there.
+# look_aside FILE: keeps the file up to date with the sentences of forwarding_trouble, as long as this script runs.
 look_aside() {
   local found before='' turn
   for ((turn = 0; ; turn++)); do
     rules=''
     read_rules
-    # What is tried on a copy costs more, and changes with the rules; the elements of sets are none of them.
+    # A trial on a copy costs more. It is repeated when the rules change, and now and then, as elements of sets don't show in them.
     if [[ $turn == 0 || $rules != "$before" || $((turn % 10)) == 0 ]] || [[ $(forwarding_faults) ]]; then
       found=$(forwarding_trouble) || found=unknown
       before=$rules
@@ -128,17 +93,17 @@ if [[ $servers && $every ]]; then
   looking=$!
   trap 'kill "$looking" 2>/dev/null || true; rm -f "$run/trouble.$$"' EXIT
 fi
-source=$(check_source)
+from=$(check_source)
 current=$(readlink "$state/current")
 if [[ $pages && ! $every ]]; then
-  page_checks | { ask --deadline 0 --within 6 --timeout "$site_seconds" --parallel "$sites_at_once" --lock "$run/lock" || true; } |
+  page_checks | { ask "$from" --deadline 0 --within 6 --timeout "$site_seconds" --parallel "$sites_at_once" --lock "$run/lock" || true; } |
     awk -F '\t' '$5 == "unasked" { unasked++; next } $1 == "end" && unasked { print "unasked\t" unasked } { print }'
   exit 0
 fi
 if [[ $pages ]]; then questions() { page_checks; }; fi
-questions | ask --deadline 0 --timeout "$timeout" --sample "$sample" --lock "$run/lock" \
+questions | ask "$from" --deadline 0 --timeout "$timeout" --sample "$sample" --lock "$run/lock" \
   "${aside[@]}" ${every:+--every "$every" --while "$state/current=$current" ${seat:+--while "$seat=$$"}} || [[ ! $every ]]
 [[ ! ${looking:-} ]] || kill "$looking" 2>/dev/null || true
 keep_seat
-# A run of pulumi put another version in force, which brings its own scripts.
+# A run of Pulumi put another version in force, with its own scripts.
 if [[ $every ]]; then exec bash "$state/current/scripts/health.sh" "${arguments[@]}"; fi

@@ -1,12 +1,15 @@
-/** How the routes of one kind of router are set. */
+/**
+ * How the routes of one kind of router are set: on a router with a shell, by a role (`scripts`, the verbs in
+ * components/host/machine/lib.sh); on one with a command line only, by a driver (the verbs in cli/driver.ts).
+ */
 export interface RouterKind {
   /** Names the instance on the router; `linux-routes`. */
   role: string;
-  /** Folders with `role.sh` and what else goes to the router, absolute; see components/host/machine/lib.sh. */
+  /** Folders with `role.sh` and what else goes to the router, absolute. */
   scripts: string[];
   /** Whether it can keep open connections where they began. */
   pinsFlows: boolean;
-  /** What it can't do, said at every preview. Default: nothing. */
+  /** What it can't do; every preview says so. Default: nothing. */
   notice?: string;
   /**
    * For a router without a shell: a program on the operator's side that does what components/host/deliver.cjs does,

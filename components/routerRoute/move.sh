@@ -1,7 +1,6 @@
 #!/bin/bash
-# loopback-ha-move: a failover on the router itself, for the night when the state backend, the passphrase or the
-# operator's laptop is not there. Same lock, same proof, same way to move as pulumi up.
-# shellcheck disable=SC1091,SC2154 # what it sources lies on the router
+# loopback-ha-move: a failover on the router itself, for when the state backend, the passphrase or the operator's laptop is not
+# available. It takes the same lock, makes the same health check and moves in the same way as pulumi up.
 set -eu
 export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 root=/var/lib/loopback-ha
@@ -70,7 +69,8 @@ for routes in "$root"/*/current/want/routes; do
 done
 [[ $current ]] || fail "$1 is not a prefix of this router; known prefixes: $(awk '{ print $1 }' "$root"/*/current/want/routes 2>/dev/null | head -n 20 | tr '\n' ' ')"
 
-# From here on nobody else changes the routes, and a login that ends ends nothing.
+# From here on nothing else changes the routes, and a login that is closed does not stop this.
+# shellcheck source-path=SCRIPTDIR source=../host/machine/lib.sh
 . "$current/scripts/lib.sh"
 trap '' HUP INT TERM PIPE
 fail() {
@@ -81,21 +81,14 @@ take_lock
 let_confirm
 current=$state/current
 
-# Why some can't move: a line each.
+# Why some can't move, one a line.
 refused=''
 say_refused() {
   awk '$0 != "" { if (++count <= 8) print "loopback-ha-move: " $0 } END { if (count > 8) print "loopback-ha-move: and " count - 8 " more" }' <<<"$refused" >&2
 }
 
 # PREFIX SERVER NEXT-HOP FORMER-SERVER ITS-NEXT-HOP of what can move; "- REASON" of what can't.
-found=$(awk -v from="$from" -v stack="$stack" '
-  FILENAME ~ /servers$/ { hop[$1] = $2; servers = servers " " $1; next }
-  FILENAME ~ /routes$/ { former[$1] = $2; former_hop[$1] = $3; if (++routes <= 20) prefixes = prefixes " " $1; next }
-  !($1 in former) { print "-", $1, "is not a prefix of stack " stack " on this router; known prefixes:" prefixes; next }
-  !($2 in hop) { print "-", $1 ": " $2, "is not a server of this router; known servers:" servers; next }
-  former[$1] == $2 { print "-", $1, "goes to", $2, "already"; next }
-  from != "" && !index("," from ",", "," former[$1] ",") { print "-", $1, "goes to " former[$1] ", and not to", from; next }
-  { print $1, $2, hop[$2], former[$1], former_hop[$1] }' "$current/want/servers" "$current/want/routes" - <<<"$asked")
+found=$(awk_file movePlan -v from="$from" -v stack="$stack" "$current/want/servers" "$current/want/routes" - <<<"$asked")
 plan=$(awk '$1 != "-"' <<<"$found")
 refused=$(awk 'sub(/^- /, "")' <<<"$found")
 if [[ ! $plan ]]; then
@@ -105,7 +98,7 @@ if [[ ! $plan ]]; then
 fi
 [[ ! -e $pending ]] || say "pulumi's last change is still waiting for its confirmation: undoing it first"
 
-# The servers whose connections move, too.
+# The servers whose connections move at once, too.
 formers=$(awk '!seen[$4]++ { print $4, $5 }' <<<"$plan")
 if [[ $down ]]; then
   dead=$formers
@@ -114,7 +107,7 @@ else
   for server in $dead; do say "$server does not answer a ping: its connections move too"; done
 fi
 
-# Of one that was killed: we have the lock.
+# Left by one that was killed: this one has the lock.
 rm -rf "$run"/move.*
 work=$(mktemp -d "$run/move.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -127,23 +120,13 @@ make_bundle() {
   cp -R --preserve=mode "$(readlink -f "$current")/." "$bundle"
   rm -rf "$bundle/pristine"
   awk 'FILENAME == "-" { moved[$1] = $2 " " $3; next } $1 in moved { print $1, moved[$1]; next } { print }' - "$current/want/routes" <<<"$plan" >"$bundle/want/routes"
-  DEAD=$dead awk '
-    BEGIN { count = split(ENVIRON["DEAD"], line, "\n"); for (i = 1; i <= count; i++) { split(line[i], field, " "); is_dead[field[1]] } }
-    FILENAME == "-" { gets[$2]; if ($4 in is_dead) gone[$4]; next }
-    $1 in gone { $3 = "down" }
-    $1 in gets { $3 = "up" }
-    { print }' - "$current/want/servers" <<<"$plan" >"$bundle/want/servers"
-  # What was moved since pulumi was last here, from where it was then.
-  awk -v now="$(date -u +%FT%TZ)" '
-    FILENAME == "-" { order[++count] = $1; server[$1] = $2; former[$1] = $4; next }
-    $1 in server { former[$1] = $2; next }
-    { print }
-    END { for (i = 1; i <= count; i++) if (former[order[i]] != server[order[i]]) print order[i], former[order[i]], server[order[i]], now }' \
-    - "$(if [[ -e $current/moved ]]; then say "$current/moved"; else say /dev/null; fi)" <<<"$plan" >"$bundle/moved"
+  DEAD=$dead awk_file movedServers - "$current/want/servers" <<<"$plan" >"$bundle/want/servers"
+  # What was moved since Pulumi's last run, and which server had it then.
+  awk_file movedByHand -v now="$(date -u +%FT%TZ)" - "$(if [[ -e $current/moved ]]; then say "$current/moved"; else say /dev/null; fi)" <<<"$plan" >"$bundle/moved"
   sed -i "s/^version=.*/version=by-hand-$(date -u +%Y%m%dT%H%M%S.%N)/" "$bundle/meta"
 }
 
-# Where some keep the others from moving, these move without them. Each time the servers are asked again, so not for long.
+# When some prefixes can't move, the others move without them. The servers are asked again each time, so this ends after a minute.
 while true; do
   make_bundle
   : >"$work/unmoved"
@@ -153,10 +136,7 @@ while true; do
   others=$(awk 'FILENAME != "-" { unmoved[$1]; next } !($1 in unmoved)' "$work/unmoved" - <<<"$plan")
   if ((result == 0)) || [[ ! $others || $others == "$plan" ]] || ((SECONDS > 60)); then break; fi
   reason=$(tail -n 1 "$work/errors")
-  refused+=$'\n'$(REASON=${reason/; nothing was moved/} awk '
-    FILENAME != "-" { unmoved[$1]; next }
-    $1 in unmoved && ++count <= 8 { prefixes = prefixes (count > 1 ? ", " : "") $1 }
-    END { print prefixes (count > 8 ? " and " count - 8 " more" : "") ": " ENVIRON["REASON"] }' "$work/unmoved" - <<<"$plan")
+  refused+=$'\n'$(REASON=${reason/; nothing was moved/} awk_file unmovedReason "$work/unmoved" - <<<"$plan")
   plan=$others
 done
 cat "$work/errors" >&2

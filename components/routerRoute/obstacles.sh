@@ -1,8 +1,13 @@
-# shellcheck shell=bash disable=SC2154,SC2034
-# What a run moves, and which of the things in the way stop it.
+# shellcheck shell=bash
+# What a run moves, and which obstacles stop it.
+: "${bundle?}" "${state?}"
 
-# What moves: the kernel has it otherwise. What is wrong in a prefix that keeps its next hop was so before, and must not keep
-# the others on a server that is dead: then the run affects these alone.
+# "PREFIX via HOP" of what moves and of what the run affects, and lines of want/routes, as it was, of the latter.
+moves='' affected='' left=''
+routes_left() { say "$left"; }
+
+# What moves is what the kernel has differently. A fault in a prefix that keeps its next hop was there before the run, and must not keep
+# the other prefixes on a dead server: the run affects only the prefixes whose next hop changes.
 note_moves() {
   local former=''
   [[ ! -e $state/current/want/routes ]] || former=$(<"$state/current/want/routes")
@@ -11,10 +16,10 @@ note_moves() {
   affected=${affected:-$moves}
   left=$(awk 'FILENAME != "-" { affected[$1]; next } NF && ($1 in affected)' <(say "$affected") - <<<"$former")
 }
-# of_affected FIELD <LINES: those whose prefix, in that field, the run affects; all of them where nothing moves.
-of_affected() { awk -v field="$1" 'FILENAME != "-" { if (NF) any = affected[$1] = 1; next } NF && (!any || ($field in affected))' <(say "${affected:-}") -; }
-# fail_or_warn FIELD SENTENCE LINES [UNTOUCHED]: what is wrong, a prefix in that field. SENTENCE LINE UNTOUCHED says it. Fails for
-# the first that the run affects; else the first is a warning. Of several checks that see the same, one warns.
+# of_affected FIELD <LINES: those whose prefix, in that field, the run affects; all of them when nothing moves.
+of_affected() { awk -v field="$1" 'FILENAME != "-" { if (NF) any = affected[$1] = 1; next } NF && (!any || ($field in affected))' <(say "$affected") -; }
+# fail_or_warn FIELD SENTENCE LINES [UNTOUCHED]: LINES are faults, with their prefix in that field; the function SENTENCE makes the message
+# of one, given LINE and UNTOUCHED. Fails for the first fault in a prefix that the run affects, else warns of the first one, once a prefix.
 warned=' '
 fail_or_warn() {
   local line prefix

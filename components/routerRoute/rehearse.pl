@@ -1,7 +1,7 @@
 #!/usr/bin/perl
-# Sends first packets of connections into a copy of the router (rehearse.sh), as wires would, and answers, as servers would.
+# Sends first packets of connections into a copy of the router (rehearse.sh), as visitors would, and answers, as servers would.
 # stdin, one a line: DEVICE SOURCE VIP tcp|udp|icmp PORT. Arguments: DEVICE=END for each of the copy's wires.
-# Prints what became of each line, and the line: "through", "there" (it was lost) or "back" (its answer was).
+# Prints each line after its result: "through", "there" (the packet was lost) or "back" (its answer was lost).
 use strict;
 use warnings;
 use Socket;
@@ -45,7 +45,7 @@ sub frame {
         substr($body, 6, 2) = pack 'n', sum($pseudo . pack('n', length $body) . $body);
     }
     else {
-        # The client's port is the number of an echo, so that each is known.
+        # The client's port is the number of the echo, so that each can be told apart.
         $body = pack 'CCnnn', $answer ? 0 : 8, 0, 0, ($answer ? $port : $source), 1;
         substr($body, 2, 2) = pack 'n', sum($body);
     }
@@ -54,7 +54,7 @@ sub frame {
     return $copy . $others . "\x08\0" . $header . $body;
 }
 
-# What arrives at the ends until nothing is missing or it has been quiet for long: calls back with the end and what it is about.
+# Receives at the ends, until nothing is missing or nothing has arrived for a while; calls back with the end and what the packet says.
 sub listen_for {
     my ($missing, $heard) = @_;
     my $bits = '';

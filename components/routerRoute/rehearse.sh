@@ -1,6 +1,6 @@
 #!/bin/bash
-# In a network of its own, which ends with it: a copy of this router's devices, addresses and firewall in the folder $1, made
-# by forwarding.sh. There it is tried whether a visitor's first packet and the answer get through. No packet leaves it.
+# Runs in a network namespace of its own, on a copy of this router's devices, addresses and firewall; forwarding.sh puts it into the
+# folder $1. Tries whether a visitor's first packet and the answer get through. No packet leaves the namespace.
 #   commands   for ip: devices, addresses, routes          tables/*.nft|legacy|iptables   the firewall, table by table
 #   ends       DEVICE=END of each wire                     questions                      for rehearse.pl
 # Prints "lost FATE QUESTION" for each that was lost, "by TABLE" for the table that drops the first of them, or
@@ -14,15 +14,11 @@ unknown() {
   printf 'unknown %s\n' "$(head -n 1 <<<"$*")"
   exit 0
 }
-# A VIP's port is well when anybody gets through to it.
+# A VIP's port is fine when any visitor gets through to it.
 try() {
   local ends
   mapfile -t ends <ends
-  perl "$scripts/rehearse.pl" "${ends[@]}" <"$1" | awk '
-    { about = $4 " " $5 " " $6 }
-    $1 == "through" { through[about]; next }
-    !(about in fate) { order[++count] = about; fate[about] = $0 }
-    END { for (i = 1; i <= count; i++) if (!(order[i] in through)) print fate[order[i]] }'
+  perl "$scripts/rehearse.pl" "${ends[@]}" <"$1" | awk -f "$scripts/lostQuestions.awk"
 }
 load() {
   case $1 in
@@ -46,7 +42,7 @@ tables=(tables/*)
 for table in "${tables[@]}"; do said=$(load "$table") || unknown "$said"; done
 
 lost=$(try questions) || unknown "the trial failed"
-# A busy machine may have been slow.
+# Once more, as a busy machine may have been slow.
 [[ ! $lost ]] || lost=$(try questions)
 [[ $lost ]] || exit 0
 printf '%s\n' "$lost" | sed 's/^/lost /'

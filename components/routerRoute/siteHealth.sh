@@ -1,21 +1,14 @@
-# shellcheck shell=bash disable=SC2154
-# A site's own health: what visitors get of it. The health path answers out of Apache's configuration, also where a document
-# root is empty or not mounted, or an application gives errors. Asked is whether the new server does as well as the present one.
-# Of both together no more than 20 s: 5 for each, and for those that did worse three times 2 there, a second apart, and 2 here.
+# shellcheck shell=bash
+# A site's own health: the page that visitors get. The health path is answered from Apache's configuration, even where a document root is
+# empty or not mounted, or an application fails. So the router compares each site's page on the new server with that on the present one.
+# This takes 20 s at most: 5 for each of the two, then for worse sites three times 2 on the new one, a second apart, and 2 on the present.
+: "${bundle?}" "${moves?}" "${checks?}" "${check_from?}"
 readonly site_seconds=3 sites_at_once=16 sites_within=5 sites_again_within=2
-# TLS by hand takes the time of the router's processors: of more sites by https a sample is asked.
+# probe.pl's own TLS takes the router's processor time: of more https sites than this, a sample is asked.
 readonly most_by_https=100
 
-# For awk: the question for a site's own page in a way that no status is right, so that probe.pl tells which one it was. LINE is
-# one of vip_checks. A site with https is asked there: port 80 may only redirect.
-readonly page_functions='
-  function page_question(line, label,  f) {
-    split(line, f, " ")
-    return (f[7] == "https" ? "https\t" f[1] "\t443\t" : "http\t" f[1] "\t80\t") f[4] "\t" (f[6] == "" ? "/" : f[6]) "\t-\t-\t" label
-  }'
-
-# site_questions ANSWERED: one for each site that moves from a server that is up. With ANSWERED only those that it has (SITE TAB
-# STATUS ...). Others each time, where there are more than there is time for.
+# site_questions ANSWERED: a question for each site that moves away from a server that is up; with the file ANSWERED (SITE TAB STATUS ...)
+# only for its sites. In random order when there are more than there is time for.
 site_questions() {
   {
     say "$moves" | sed 's/^/move /'
@@ -23,17 +16,7 @@ site_questions() {
     [[ ! -e $bundle/want/servers ]] || awk '{ print "server", $1, $2, $3 }' "$bundle/want/servers"
     [[ ! $1 ]] || awk -F '\t' '{ print "answered", $1 }' "$1"
     vip_checks "$bundle" | awk '$3 == "http" { print "site", $0 }'
-  } | awk -v only="$1" "$prefix_functions$page_functions"'
-    $1 == "move" { to[$2] = $4; note($2) }
-    $1 == "live" && $3 == "via" { from[$2] = $4 }
-    $1 == "server" { name[$3] = $2; if ($4 == "up") up[$3] }
-    $1 == "answered" { answered[$2] }
-    $1 == "site" && !($3 in asked) {
-      prefix = within($2 "/33")
-      if (prefix == "" || !(from[prefix] in up) || from[prefix] == to[prefix] || (only && !($3 in answered))) next
-      asked[$3]
-      print page_question(substr($0, 6), $3 " " name[to[prefix]] " " name[from[prefix]])
-    }' | in_other_turns
+  } | awk_file siteQuestions -v only="$1" | in_other_turns
 }
 in_other_turns() {
   local questions
@@ -41,11 +24,11 @@ in_other_turns() {
   [[ $questions ]] || return 0
   if (($(wc -l <<<"$questions") > most_by_https)); then shuf <<<"$questions"; else say "$questions"; fi
 }
-# Of what probe.pl says, SITE TAB STATUS TAB CERTIFICATE TAB BEGINS TAB NAMED of those that gave a status.
+# site_statuses <ANSWERS of probe.pl: SITE TAB STATUS TAB CERTIFICATE TAB BEGINS TAB NAMED of those with a status.
 site_statuses() { awk -F '\t' -v OFS='\t' '{ split($3, word, " ") } $5 ~ /^status / { print word[1], substr($5, 8), $7, $8, $9 }'; }
-# ask_pages SECONDS <QUESTIONS: of many by https it is the processors here that take the time.
+# ask_pages SECONDS <QUESTIONS: many at once are split among this router's processors, as TLS is what takes the time.
 ask_pages() {
-  local parts part pids=() folder=$proof/parts
+  local parts part pids=() folder=$checks/parts
   rm -rf "$folder"
   mkdir "$folder"
   cat >"$folder/all"
@@ -55,63 +38,46 @@ ask_pages() {
   ((parts <= 4)) || parts=4
   split -n "r/$parts" "$folder/all" "$folder/part."
   for part in "$folder"/part.*; do
-    { ask --deadline 0 --within "$1" --timeout "$site_seconds" --parallel "$((sites_at_once / parts))" <"$part" >"$part-said" || true; } &
+    { ask "$check_from" --deadline 0 --within "$1" --timeout "$site_seconds" --parallel "$((sites_at_once / parts))" <"$part" >"$part-said" || true; } &
     pids+=("$!")
   done
   wait "${pids[@]}" || true
   cat "$folder"/part.*-said
 }
 
-# What the present servers answer, before the proof's path is there.
+# What the present servers answer: before begin_check_path.
 note_present_sites() {
   [[ ! ${LOOPBACK_HA_FORCE_MOVE:-} ]] || return 0
-  site_questions '' >"$proof/sites"
-  [[ -s $proof/sites ]] || return 0
-  awk -v most="$most_by_https" '!/^https\t/ || ++count <= most' "$proof/sites" | ask_pages "$sites_within" >"$proof/sites-asked"
-  site_statuses <"$proof/sites-asked" >"$proof/sites-now"
+  site_questions '' >"$checks/sites"
+  [[ -s $checks/sites ]] || return 0
+  awk -v most="$most_by_https" '!/^https\t/ || ++count <= most' "$checks/sites" | ask_pages "$sites_within" >"$checks/sites-asked"
+  site_statuses <"$checks/sites-asked" >"$checks/sites-now"
 }
 
 # worse_sites ANSWERS: "VIP TAB SITE TAB SERVER TAB PRESENT TAB NOW TAB THERE" of sites that do worse on the new server, the last two in
-# words. What is no good now can't do worse; another redirect, or a page in place of one, is another site. Of certificates the
-# later one may be a renewal that the present server has not had yet.
-worse_sites() {
-  awk -F '\t' -v OFS='\t' '
-    FILENAME == ARGV[1] { now[$1] = $2; shown[$1] = $3; begins[$1] = $4; named[$1] = $5; next }
-    $5 == "unasked" { next }
-    {
-      split($3, word, " ")
-      site = word[1]
-      if (!(site in now) || substr(now[site], 1, 1) > 3) next
-      status = $5 ~ /^status / ? substr($5, 8) : ""
-      if (substr(status, 1, 1) != substr(now[site], 1, 1))
-        print $2, site, word[2], word[3], "status " now[site], status != "" ? "status " status : $5 == "late" || $5 == "silent" ? "nothing in time" : "no page (" $4 ")"
-      else if (named[site] == "named" && $9 == "another")
-        print $2, site, word[2], word[3], "a certificate for that name", "one that is not for that name"
-      else if (shown[site] != "" && $7 != shown[site] && $8 < begins[site])
-        print $2, site, word[2], word[3], "the certificate of " day(begins[site]), "the older certificate of " day($8)
-    }
-    function day(begins) { return substr(begins, 1, 4) "-" substr(begins, 5, 2) "-" substr(begins, 7, 2) }' "$proof/sites-now" "$1"
-}
+# words. A site that fails now can't do worse. A redirect in place of a page, or the reverse, is another site. A newer certificate may be a
+# renewal that the present server does not have yet.
+worse_sites() { awk_file worseSites "$checks/sites-now" "$1"; }
 
-# While the proof's path is there.
+# Between begin_check_path and end_check_path.
 compare_sites() {
   local vip site server present now words worse tries
-  [[ -e ${proof:-}/sites-now ]] || return 0
-  cp "$proof/sites" "$proof/sites-before"
-  if [[ -s $proof/sites-now ]]; then site_questions "$proof/sites-now"; fi >"$proof/sites"
-  ask_pages "$sites_within" <"$proof/sites" >"$proof/answers"
-  tell_sample
-  worse=$(worse_sites "$proof/answers")
-  # A first page may take its time, and this run may be about to mend that server.
+  [[ -e $checks/sites-now ]] || return 0
+  cp "$checks/sites" "$checks/sites-before"
+  if [[ -s $checks/sites-now ]]; then site_questions "$checks/sites-now"; fi >"$checks/sites"
+  ask_pages "$sites_within" <"$checks/sites" >"$checks/answers"
+  warn_of_sample
+  worse=$(worse_sites "$checks/answers")
+  # A first page may be slow, and this run may be about to repair that server.
   for tries in 1 2 3; do
     [[ $worse ]] || return 0
     ((tries == 1)) || sleep 1
-    cut -f 2 <<<"$worse" >"$proof/again"
-    site_questions "$proof/again" | ask_pages "$sites_again_within" >"$proof/answers"
-    # Of those that there was no time for, what was found before.
+    cut -f 2 <<<"$worse" >"$checks/again"
+    site_questions "$checks/again" | ask_pages "$sites_again_within" >"$checks/answers"
+    # For sites that there was no time for, the former result stays.
     worse=$(
-      worse_sites "$proof/answers"
-      awk -F '\t' 'FILENAME != "-" { if ($5 == "unasked") { split($3, word, " "); unasked[word[1]] } next } $2 in unasked' "$proof/answers" - <<<"$worse"
+      worse_sites "$checks/answers"
+      awk -F '\t' 'FILENAME != "-" { if ($5 == "unasked") { split($3, word, " "); unasked[word[1]] } next } $2 in unasked' "$checks/answers" - <<<"$worse"
     )
   done
   worse=$(without_despised "$worse")
@@ -121,7 +87,7 @@ compare_sites() {
   IFS=$'\t' read -r vip site server present now words <<<"$worse"
   fail "site $site answers with $words on $server ($vip), but with $now on $present, which has it now$(more_sites "$worse"); nothing was moved. Check its document root, application and certificate there; if $server is right as it is: LOOPBACK_HA_DESPITE_SITES=$(cut -f 2 <<<"$worse" | head -n 20 | paste -sd ,) for one run, which is --despite-sites in loopback-ha"
 }
-# without_despised WORSE: those of which nobody has said that this run goes on despite them; the others are told.
+# without_despised WORSE: the sites that LOOPBACK_HA_DESPITE_SITES does not name; warns of the others.
 without_despised() {
   local vip site server present now words
   while IFS=$'\t' read -r vip site server present now words; do
@@ -134,30 +100,24 @@ without_despised() {
     fi
   done <<<"$1"
 }
-# confirmed_now WORSE: those for which the present server is asked once more, and is still a measure. It may have got the site only
-# now, by this very run, or not at all, as its Apache did not take it; then it gave another's page. What its health path says
+# confirmed_now WORSE: asks the present server once more, and keeps the sites for which it is still a valid reference. It may have got the
+# site only in this run, or not at all because its Apache rejected it; then its page was another site's. For what its health path answers
 # then, see `enough`.
 confirmed_now() {
-  end_proof_path
-  say "$1" >"$proof/worse"
-  vip_checks "$bundle" | awk -v OFS='\t' "$check_functions"'
-    FILENAME != "-" { split($0, field, "\t"); present[field[1], field[2]] = field[4]; next }
-    $3 == "http" && ($1, $2) in present { print question($0, present[$1, $2] " " $2, $2) }' "$proof/worse" - |
-    { ask --deadline 0 --within "$sites_again_within" >"$proof/present" || true; } &
-  cut -f 2 "$proof/worse" >"$proof/again"
-  site_questions "$proof/again" | ask_pages "$sites_again_within" | site_statuses >"$proof/sites-now"
+  end_check_path
+  say "$1" >"$checks/worse"
+  vip_checks "$bundle" | awk_file presentQuestions "$checks/worse" - |
+    { ask "$check_from" --deadline 0 --within "$sites_again_within" >"$checks/present" || true; } &
+  cut -f 2 "$checks/worse" >"$checks/again"
+  site_questions "$checks/again" | ask_pages "$sites_again_within" | site_statuses >"$checks/sites-now"
   wait "$!"
-  awk -F '\t' '
-    FILENAME == ARGV[1] { if ($5 == "status 404" || $5 == "status 421") strange[$2, $3]; next }
-    FILENAME == ARGV[2] { now[$1] = substr($2, 1, 1); next }
-    ($1, $2) in strange || ($5 ~ /^status / && ($2 in now) && now[$2] != substr($5, 8, 1)) { next }
-    { print }' "$proof/present" "$proof/sites-now" "$proof/worse"
+  awk_file stillWorse "$checks/present" "$checks/sites-now" "$checks/worse"
 }
-# Pages may take longer than there is time for all of them, and a prober that was killed says nothing of the rest.
-tell_sample() {
+# Says how many sites were compared: there may not be time for all, and a prober that was killed leaves the rest unasked.
+warn_of_sample() {
   local all unasked
-  all=$(wc -l <"$proof/sites-before")
-  unasked=$((all + $(wc -l <"$proof/sites") - $(cat "$proof/sites-asked" "$proof/answers" | grep -cv $'\tunasked\t' || true)))
+  all=$(wc -l <"$checks/sites-before")
+  unasked=$((all + $(wc -l <"$checks/sites") - $(cat "$checks/sites-asked" "$checks/answers" | grep -cv $'\tunasked\t' || true)))
   ((unasked == 0)) || warn "$((all - unasked)) of $all sites' own pages were compared, as time allows at most $most_by_https by https, and only those whose TLS this router can check; each run compares others"
 }
 more_sites() {

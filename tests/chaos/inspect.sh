@@ -7,7 +7,7 @@ shopt -s nullglob
 root=/var/lib/loopback-ha run=/run/loopback-ha
 {
   find "$root" -maxdepth 2 \( -name '*.new' -o -name incoming -o -name replaced -o -name in-doubt -o -name '.gone-*' \) 2>/dev/null
-  printf '%s\n' /run/loopback-ha-in.* "$run"/{proof,move,health}.* "$run"/pending.*
+  printf '%s\n' /run/loopback-ha-in.* "$run"/{checks,move,health}.* "$run"/pending.*
   find /etc/bind /etc/apache2 /etc/systemd/system /usr/local/sbin -name '*loopback-ha-new' 2>/dev/null
   for versions in "$root"/*/versions; do
     [[ $(find "$versions" -mindepth 1 -maxdepth 1 | wc -l) == 1 ]] || echo "$versions: $(ls "$versions")"

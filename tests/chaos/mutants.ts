@@ -44,8 +44,8 @@ export const MUTANTS: Mutant[] = [
   {
     name: "no-pins",
     bug: "open connections move with the route",
-    file: "components/routerRoute/linux/pinning.sh",
-    from: '      rule("to_vip", "ct mark and " mask " vmap @pins")\n',
+    file: "components/routerRoute/linux/pinRuleset.awk",
+    from: '  add_rule("to_vip", "ct mark and " mask " vmap @pins")\n',
     to: "",
     within: 30,
   },

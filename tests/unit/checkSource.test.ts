@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
 import * as path from "node:path";
+import { FROM_LIB, linkRouterScripts } from "./routerScripts";
 
-const ROUTES = path.join(__dirname, "../../components/routerRoute/routes.sh");
+const SCRIPTS = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-scripts-"));
 
 /** What usual_source of the real script picks of a router's addresses, where its Ethernet is eth1. */
 function pick(...addresses: [string, string][]): string {
@@ -10,12 +13,14 @@ function pick(...addresses: [string, string][]): string {
     ([device, address], index) =>
       `${index + 1}: ${device}    inet ${address} brd 192.0.2.255 scope global ${device}\\       valid_lft forever`,
   );
-  const run = `scripts=$(dirname "$1"); say() { printf '%s\\n' "$*"; }; . "$1"; usual_source eth1`;
+  const run = `scripts=$1; say() { printf '%s\\n' "$*"; }; ${FROM_LIB}; . "$1/routes.sh"; usual_source eth1`;
   const input = lines.map((line) => `${line}\n`).join("");
-  return execFileSync("bash", ["-euc", run, "bash", ROUTES], { input, encoding: "utf8" }).trim();
+  return execFileSync("bash", ["-euc", run, "bash", SCRIPTS], { input, encoding: "utf8" }).trim();
 }
 
-describe("address that a router's proof is asked from (docker0 on router and server)", () => {
+describe("address that a router asks from before a move (docker0 on router and server)", () => {
+  before(() => linkRouterScripts(SCRIPTS));
+  after(() => fs.rmSync(SCRIPTS, { recursive: true }));
   const docker: [string, string] = ["docker0", "172.17.0.1/16"];
   const ethernet: [string, string] = ["eth1", "192.0.2.1/27"];
 

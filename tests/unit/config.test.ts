@@ -121,7 +121,7 @@ describe("readFarm", () => {
     ],
     ["a retiring site", ["sites", "gadgets", "retiring"], true, (farm) => farm.sites[0].retiring, true],
     [
-      "a proof source",
+      "a check source",
       ["routers", "r1", "checkSource"],
       "198.51.100.1",
       (farm) => farm.routers[0].checkSource,

@@ -3,8 +3,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-
-const ROUTER = path.join(__dirname, "../../components/routerRoute");
+import { FROM_LIB, linkRouterScripts } from "./routerScripts";
 
 /** What stands on the router besides ours, and what is said of it. */
 const CASES: [string, string, RegExp | ""][] = [
@@ -124,8 +123,10 @@ const CASES: [string, string, RegExp | ""][] = [
 
 describe("what a router lets through (forward policy drop) (slow)", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-forwarding-"));
-  after(() => fs.rmSync(folder, { recursive: true }));
+  const scripts = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-scripts-"));
+  after(() => [folder, scripts].forEach((each) => fs.rmSync(each, { recursive: true })));
   before("a bundle", () => {
+    linkRouterScripts(scripts);
     fs.mkdirSync(path.join(folder, "want/private"), { recursive: true });
     const write = (name: string, text: string): void =>
       fs.writeFileSync(path.join(folder, "want", name), text);
@@ -138,12 +139,13 @@ describe("what a router lets through (forward policy drop) (slow)", () => {
     const begin = `set -Eeuo pipefail
       trap 'echo "line $LINENO: $BASH_COMMAND"' ERR
       say() { printf '%s\\n' "$*"; }; instance=r1 run=$0 bundle=$0 scripts=$1
+      ${FROM_LIB}
       echo 1 >/proc/sys/net/ipv4/ip_forward
       for link in host0 out0 lan7; do ip link add "$link" type veth peer name "$link-end"; ip link set "$link" up; ip link set "$link-end" up; done
       ip address add 192.0.2.1/27 dev host0; ip address add 198.51.100.1/24 dev out0
       . "$1/routes.sh"
       nft -f - <<<"$2"`;
-    return execFileSync("unshare", ["-n", "bash", "-c", `${begin}\n${script}`, folder, ROUTER, rules], {
+    return execFileSync("unshare", ["-n", "bash", "-c", `${begin}\n${script}`, folder, scripts, rules], {
       encoding: "utf8",
     });
   }

@@ -17,7 +17,7 @@ describe("FRR's file, in a folder of FRR's user (L2)", () => {
     // As they lie on a router.
     scripts = fs.mkdtempSync(path.join(os.tmpdir(), "lha-scripts-"));
     for (const from of [HOST, ROUTER])
-      for (const name of fs.readdirSync(from).filter((file) => /\.(sh|pl)$/.test(file)))
+      for (const name of fs.readdirSync(from).filter((file) => /\.(sh|pl|awk)$/.test(file)))
         fs.symlinkSync(path.join(from, name), path.join(scripts, name));
   });
   afterEach(() => [folder, scripts].forEach((each) => fs.rmSync(each, { recursive: true })));
@@ -28,6 +28,7 @@ describe("FRR's file, in a folder of FRR's user (L2)", () => {
       .readFileSync(path.join(ROUTER, "frr/role.sh"), "utf8")
       .replace("frr=/etc/frr\n", `frr=${folder}\n`);
     const run = `scripts=${scripts}
+bundle=x root=x run=x state=x instance=x machine=r1
 say() { printf '%s\\n' "$*"; }
 fail() { printf '%s\\n' "$*" >&2; exit 1; }
 ${script}

@@ -60,7 +60,7 @@ describe("what keeps a router's routes (slow)", function () {
     // Nobody is there who could answer.
     fs.appendFileSync(
       path.join(scripts, "role.sh"),
-      "prove() { :; }\nbetter_kept() { [[ -e /run/better ]]; }\nverify_inside() { [[ ! -e /run/slow ]] || sleep 3; }\n",
+      "check_before_move() { :; }\nbetter_kept() { [[ -e /run/better ]]; }\nverify_inside() { [[ ! -e /run/slow ]] || sleep 3; }\n",
     );
     fs.mkdirSync(path.join(folder, "bin"));
     fs.copyFileSync("/usr/sbin/nft", path.join(folder, "bin/nft.real"));

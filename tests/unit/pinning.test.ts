@@ -3,22 +3,26 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { FROM_LIB, linkRouterScripts } from "./routerScripts";
 
-const ROUTER = path.join(__dirname, "../../components/routerRoute");
+const LIB = path.join(__dirname, "../../components/host/machine/lib.sh");
 
 describe("a Linux router's conntrack and rules of others (slow)", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-pinning-"));
-  after(() => fs.rmSync(folder, { recursive: true }));
+  const scripts = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-scripts-"));
+  before(() => linkRouterScripts(scripts, "linux"));
+  after(() => [folder, scripts].forEach((each) => fs.rmSync(each, { recursive: true })));
 
   /** What a script prints that has pinning.sh, in a network of its own. */
   function run(script: string): string {
     const begin = `set -Eeuo pipefail
-      say() { printf '%s\\n' "$*"; }; ask_kernel() { ip -4 -force -batch - 2>/dev/null || true; }; instance=r1 run=$0 macs=$0/macs bundle=$0
+      say() { printf '%s\\n' "$*"; }; ask_kernel() { ip -4 -force -batch - 2>/dev/null || true; }; instance=r1 run=$0 macs=$0/macs bundle=$0 scripts=$1
+      ${FROM_LIB}
       mkdir -p "$0/want"; touch "$0/macs" "$0/want/servers" "$0/want/routes"
       . "$1/obstacles.sh"
-      . <(sed 's|^readonly tracked=.*|tracked='"$0"'/conntrack|' "$1/linux/pinning.sh")
-      . "$1/linux/tracking.sh"`;
-    return execFileSync("unshare", ["-n", "bash", "-c", `${begin}\n${script}`, folder, ROUTER], {
+      . <(sed 's|^readonly tracked=.*|tracked='"$0"'/conntrack|' "$1/pinning.sh")
+      . "$1/tracking.sh"`;
+    return execFileSync("unshare", ["-n", "bash", "-c", `${begin}\n${script}`, folder, scripts], {
       encoding: "utf8",
     });
   }
@@ -72,15 +76,19 @@ describe("a Linux router's conntrack and rules of others (slow)", () => {
     });
 
   it("a link that is down is told as that, and not as somebody's routing rule (No route to host)", () => {
-    const said =
-      run(`fail() { say "$*"; exit; }; eval "$(sed -n '/^down_links() {/,/^}/p' "$1/../host/machine/lib.sh")"
+    const said = run(`fail() { say "$*"; exit; }; eval "$(sed -n '/^down_links() {/,/^}/p' ${LIB})"
       ip link add host0 type veth peer name end0; ip link set end0 up; ip address add 192.0.2.1/27 dev host0; ip link set host0 up
       echo 'web1 192.0.2.2 up 0x2000000 76002' >"$0/want/servers"; echo '192.0.2.65 192.0.2.64/27 web1 192.0.2.2' >"$0/samples"
       ip route add default via 192.0.2.2 table 76002; ip rule add fwmark 0x2000000/0xff000000 lookup 76002
-      verify_pins "$0"; say -; ip link set host0 down; (verify_pins "$0"); : >"$0/want/servers"`);
+      verify_pins "$0"; say -; ip link set host0 down; (verify_pins "$0"); say -; ip link set lo up; ip link set host0 up; (verify_pins "$0"); : >"$0/want/servers"`);
     assert.match(
       said,
       /^-\npackets with mark 0x2000000 should go to web1 \(192\.0\.2\.2\), but .*: RTNETLINK answers: .*\. links that are down here:.* host0/,
+    );
+    // It took its route along when it went down.
+    assert.match(
+      said,
+      /\n-\npackets with mark 0x2000000 should go to web1 .*: RTNETLINK answers: [^.]*\. One of loopback-ha's routes was lost in the meantime; run 'pulumi up' again\n$/,
     );
   });
 
@@ -174,7 +182,7 @@ describe("a Linux router's conntrack and rules of others (slow)", () => {
   it("the supervisor looks at once when conntrackd comes, and each second at iptables-legacy (H1)", () => {
     const waited = (begin: string): string =>
       run(`pins_flows() { :; }; wants_only_vips() { :; }; hear() { sleep "$1"; return 1; }
-        . <(sed '/^readonly/d; s|/run/conntrackd.ctl|'"$0"'/ctl|; s|/proc/net/ip_tables_names|'"$0"'/names|' "$1/linux/tracking.sh")
+        . <(sed '/^readonly/d; s|/run/conntrackd.ctl|'"$0"'/ctl|; s|/proc/net/ip_tables_names|'"$0"'/names|' "$1/tracking.sh")
         wants_only_vips() { :; }; end_untracked() { :; }
         rm -f "$0/ctl" "$0/names"; changed=
         ${begin}

@@ -3,8 +3,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-
-const ROUTER = path.join(__dirname, "../../components/routerRoute");
+import { FROM_LIB, linkRouterScripts } from "./routerScripts";
 
 const elsewhere = (what: string): string =>
   `192.0.2.64/27 should go to web1 (192.0.2.2), but a more specific route not managed by this stack sends part of it elsewhere: ${what}`;
@@ -61,6 +60,9 @@ const CASES: [string, string, string][] = [
 
 describe("routes of others inside a prefix (foreign /32) (slow)", () => {
   let folder: string;
+  const scripts = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-scripts-"));
+  before(() => linkRouterScripts(scripts));
+  after(() => fs.rmSync(scripts, { recursive: true }));
   beforeEach("a bundle", () => {
     folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-inside-"));
     fs.mkdirSync(path.join(folder, "want"));
@@ -76,20 +78,21 @@ describe("routes of others inside a prefix (foreign /32) (slow)", () => {
     const begin = `set -Eeuo pipefail
       trap 'echo "line $LINENO: $BASH_COMMAND"' ERR
       say() { printf '%s\\n' "$*"; }; fail() { say "$*"; exit; }; warn() { say "warning: $*"; }; instance=r1 run=$0 bundle=$0 scripts=$1 root=$0 state=$0/none
+      ${FROM_LIB}
       of_all_versions() { :; }; warn_of_losses() { :; }
       for link in host0 out0; do ip link add "$link" type veth peer name "$link-end"; ip link set "$link" up; ip link set "$link-end" up; done
       ip address add 192.0.2.1/27 dev host0; ip address add 198.51.100.1/24 dev out0; ip link set lo up
       echo 1 >/proc/sys/net/ipv4/ip_forward
       . "$1/routes.sh"
       ip route add 192.0.2.64/27 via 192.0.2.2 proto 76; ip route add 192.0.2.97 via 192.0.2.3 proto 76`;
-    return execFileSync("unshare", ["-n", "bash", "-c", `${begin}\n${change}\n${script}`, folder, ROUTER], {
+    return execFileSync("unshare", ["-n", "bash", "-c", `${begin}\n${change}\n${script}`, folder, scripts], {
       encoding: "utf8",
     }).trim();
   }
 
   for (const [what, change, expected] of CASES)
     it(what, () => {
-      assert.equal(on(change, 'routes_inside "$bundle" | told_inside'), expected);
+      assert.equal(on(change, 'routes_inside "$bundle" | inside_messages'), expected);
       assert.equal(on(change, 'verify "$bundle"'), expected);
       const during = (prefix: string, script: string): string =>
         on(change, `affected="${prefix} via x"; ${script}`);

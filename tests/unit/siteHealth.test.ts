@@ -4,11 +4,10 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-
-const ROUTER = path.join(__dirname, "../../components/routerRoute");
+import { FROM_LIB, linkRouterScripts } from "./routerScripts";
 
 /**
- * Health paths are well; pages answer with what NOW has by site while the proof's path is not there, and NEW when it is: a status
+ * Health paths are well; pages answer with what NOW has by site while the check's path is not there, and NEW when it is: a status
  * or a cause, and of https +CERTIFICATE+BEGINS+named|another.
  */
 const PROBER = `my %answer = map { split /=/ } split /,/, $ENV{-e "$ENV{FOLDER}/path" ? 'NEW' : 'NOW'};
@@ -44,25 +43,25 @@ describe("a site's own page on the new server", () => {
     write("want/settings", "check_source=198.51.100.1\ncheck_seconds=5\n");
     write("live", "192.0.2.64/27 via 192.0.2.3\n192.0.2.96/27 via 192.0.2.4\nunreachable 192.0.2.0/24\n");
     write("probe.pl", PROBER);
-    for (const name of fs.readdirSync(ROUTER).filter((file) => file.endsWith(".sh")))
-      fs.symlinkSync(path.join(ROUTER, name), path.join(folder, name));
+    linkRouterScripts(folder);
   });
   afterEach(() => fs.rmSync(folder, { recursive: true }));
 
-  function prove(
+  function checked(
     now: string,
     newer: string,
     env: Record<string, string> = {},
   ): { status: number | null; said: string } {
     const script = `set -Eeuo pipefail
       say() { printf '%s\\n' "$*"; }; warn() { say "warning: $*" >&2; }; fail() { say "$*"; exit 1; }
+      ${FROM_LIB}
       run=$0 bundle=$0 scripts=$0 state=$0/state machine=r1
       . "$0/routes.sh"
       setting() { sed -n "s/^$2=//p" "$1/want/settings"; }; live_items() { cat "$0/live"; }
       rm -f "$0/path" "$0/compared"
-      begin_proof_path() { touch "$0/path"; }; end_proof_path() { [[ ! -e $0/path ]] || mv "$0/path" "$0/compared"; }; silent_server() { :; }; sleep() { :; }
+      begin_check_path() { touch "$0/path"; }; end_check_path() { [[ ! -e $0/path ]] || mv "$0/path" "$0/compared"; }; silent_server() { :; }; sleep() { :; }
       moves='192.0.2.64/27 via 192.0.2.2'
-      prove`;
+      check_before_move`;
     const { status, stdout, stderr } = spawnSync("bash", ["-c", script, folder], {
       encoding: "utf8",
       env: {
@@ -100,7 +99,7 @@ describe("a site's own page on the new server", () => {
     ...["silent", "refused", "late", "unreachable", "unasked"].map((word) => [word, "404", true] as const),
   ] as const)
     it(`now ${now}, there ${newer}: ${moves ? "moves" : "nothing is moved"}`, () => {
-      const { status, said } = prove(`shop=${now},app=200,safe=200`, `shop=${newer},app=200,safe=200`);
+      const { status, said } = checked(`shop=${now},app=200,safe=200`, `shop=${newer},app=200,safe=200`);
       assert.equal(status, moves ? 0 : 1, said);
       if ([now, newer].includes("unasked"))
         assert.match(said, /^warning: 2 of 3 sites' own pages were compared, .*each run compares others/);
@@ -115,12 +114,12 @@ describe("a site's own page on the new server", () => {
     });
 
   it("is asked for once a site that moves, by the path that the config has, and again, there and now, where it is worse", () => {
-    prove("shop=200,app=200,safe=200", "shop=200,app=200,safe=200");
+    checked("shop=200,app=200,safe=200", "shop=200,app=200,safe=200");
     const open = ["192.0.2.69 www.shop.example/", "192.0.2.71 app.example/login"];
     const once = [...open, "192.0.2.72 https:443 safe.example/"];
     assert.deepEqual(asked(), [...once, ...once]);
     fs.rmSync(path.join(folder, "asked"));
-    const { said } = prove("shop=200,app=200,safe=200", "shop=500,app=404,safe=200");
+    const { said } = checked("shop=200,app=200,safe=200", "shop=500,app=404,safe=200");
     assert.match(said, /^site shop .* which has it now, and 1 more sites are worse there; nothing was moved/);
     assert.deepEqual(asked(), [...once, ...once, ...open, ...open, ...open, ...open]);
   });
@@ -142,7 +141,7 @@ describe("a site's own page on the new server", () => {
     ["301+a1+20261101000000+named", "301+a1+20261101000000+named"],
   ] as const)
     it(`of a site with https now ${now}, there ${newer}: ${refusal ? "nothing is moved" : "moves"}`, () => {
-      const { status, said } = prove(`shop=200,app=200,safe=${now}`, `shop=200,app=200,safe=${newer}`);
+      const { status, said } = checked(`shop=200,app=200,safe=${now}`, `shop=200,app=200,safe=${newer}`);
       if (refusal) assert.match(said, refusal);
       else assert.equal(said, "");
       assert.equal(status, refusal ? 1 : 0);
@@ -160,7 +159,7 @@ describe("a site's own page on the new server", () => {
       ),
     );
     it("each is asked for once, now and there", () => {
-      const { status, said } = prove("", "", { ELSE: "200" });
+      const { status, said } = checked("", "", { ELSE: "200" });
       assert.equal(said, "");
       assert.equal(status, 0);
       const all = asked().sort();
@@ -172,7 +171,7 @@ describe("a site's own page on the new server", () => {
       fs.writeFileSync(vips, fs.readFileSync(vips, "utf8").replace(/\/h$/gm, "/h / https"));
       const sample = (): string => {
         fs.rmSync(path.join(folder, "asked"), { force: true });
-        const { status, said } = prove("", "", { ELSE: "200" });
+        const { status, said } = checked("", "", { ELSE: "200" });
         assert.match(
           said,
           /^warning: 100 of 150 sites' own pages were compared, as time allows at most 100 by https, .*each run compares others/,
@@ -186,14 +185,14 @@ describe("a site's own page on the new server", () => {
       assert.notEqual(sample(), sample());
     });
     it("the one that is worse is found", () => {
-      const { status, said } = prove("", "s77=403", { ELSE: "200" });
+      const { status, said } = checked("", "s77=403", { ELSE: "200" });
       assert.match(said, /^site s77 answers with status 403 on web1/);
       assert.equal(status, 1);
       assert.equal(asked().length, 2 * COUNT + 4);
     });
     it("how many there was time for is said", () => {
       const some = Array.from({ length: 100 }, (_, i) => `s${i}=200`).join();
-      const { status, said } = prove(some, some);
+      const { status, said } = checked(some, some);
       assert.match(
         said,
         /^warning: 100 of 150 sites' own pages were compared, as time allows at most 100 by https, and only those whose TLS this router can check; each run compares others\n$/,
@@ -201,7 +200,7 @@ describe("a site's own page on the new server", () => {
       assert.equal(status, 0);
     });
     it("a prober that is killed compares nothing more, and that is said", () => {
-      const { status, said } = prove("s3=killed", "", { ELSE: "200" });
+      const { status, said } = checked("s3=killed", "", { ELSE: "200" });
       assert.match(said, /warning: \d+ of 150 sites' own pages were compared/);
       assert.ok(Number(/warning: (\d+) of 150/.exec(said)![1]) < COUNT);
       assert.equal(status, 0);
@@ -209,8 +208,8 @@ describe("a site's own page on the new server", () => {
   });
 
   it("moves despite the sites that are named, and no others", () => {
-    const despite = (names: string): ReturnType<typeof prove> =>
-      prove("shop=200,app=200,safe=200", "shop=403,app=404,safe=200", { LOOPBACK_HA_DESPITE_SITES: names });
+    const despite = (names: string): ReturnType<typeof checked> =>
+      checked("shop=200,app=200,safe=200", "shop=403,app=404,safe=200", { LOOPBACK_HA_DESPITE_SITES: names });
     const both = despite("app,shop");
     assert.equal(both.status, 0);
     assert.match(
@@ -231,35 +230,35 @@ describe("a site's own page on the new server", () => {
   ] as const)
     it(`of a site whose health path the present server answers with ${answer}: ${moves ? "is another's, and moves" : "nothing is moved"}`, () => {
       const strange = { STRANGE: "^shop$", STRANGELY: answer };
-      const { status, said } = prove("shop=200,app=200,safe=200", "shop=403,app=200,safe=200", strange);
+      const { status, said } = checked("shop=200,app=200,safe=200", "shop=403,app=200,safe=200", strange);
       assert.equal(status, moves ? 0 : 1, said);
-      assert.equal(prove("shop=200,app=200,safe=200", "shop=403,app=403,safe=200", strange).status, 1);
+      assert.equal(checked("shop=200,app=200,safe=200", "shop=403,app=403,safe=200", strange).status, 1);
     });
 
   it("a present server that answers otherwise a moment later, as this run has just brought it the site, is no measure", () => {
     const later = { LATER: "shop=403" };
-    const { status, said } = prove("shop=200,app=200,safe=200", "shop=403,app=200,safe=200", later);
+    const { status, said } = checked("shop=200,app=200,safe=200", "shop=403,app=200,safe=200", later);
     assert.deepEqual({ status, said }, { status: 0, said: "" });
-    assert.equal(prove("shop=200,app=200,safe=200", "shop=500,app=500,safe=200", later).status, 1);
+    assert.equal(checked("shop=200,app=200,safe=200", "shop=500,app=500,safe=200", later).status, 1);
   });
 
   it("is no matter where the present server is to be down, is unknown, or somebody knows better", () => {
-    assert.equal(prove("shop=200", "shop=404", { LOOPBACK_HA_FORCE_MOVE: "1" }).status, 0);
+    assert.equal(checked("shop=200", "shop=404", { LOOPBACK_HA_FORCE_MOVE: "1" }).status, 0);
     fs.writeFileSync(
       path.join(folder, "want/servers"),
       "web1 192.0.2.2 up 0x1 1\nweb2 192.0.2.3 down 0x2 2\n",
     );
-    assert.equal(prove("shop=200", "shop=404").status, 0);
+    assert.equal(checked("shop=200", "shop=404").status, 0);
     fs.writeFileSync(path.join(folder, "want/servers"), "web1 192.0.2.2 up 0x1 1\n");
-    assert.equal(prove("shop=200", "shop=404").status, 0);
+    assert.equal(checked("shop=200", "shop=404").status, 0);
     fs.rmSync(path.join(folder, "want/servers"));
-    assert.equal(prove("shop=200", "shop=404").status, 0);
+    assert.equal(checked("shop=200", "shop=404").status, 0);
     assert.deepEqual(asked(), []);
   });
 
   it("is no matter where nothing has the prefix now", () => {
     fs.writeFileSync(path.join(folder, "live"), "");
-    assert.equal(prove("shop=200", "shop=404").status, 0);
+    assert.equal(checked("shop=200", "shop=404").status, 0);
     assert.deepEqual(asked(), []);
   });
 });

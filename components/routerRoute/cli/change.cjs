@@ -151,7 +151,7 @@ async function canRevert(session, driver, job) {
   return false;
 }
 
-/** A connection that was there before proves nothing about the next one. @param {Router} router */
+/** That an existing connection works says nothing about the next one. @param {Router} router */
 async function confirm(router) {
   const second = await Session.open(router);
   try {

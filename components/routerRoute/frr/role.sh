@@ -1,8 +1,9 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash
 # Routes to VIP prefixes on a router with FRR: static routes, set by vtysh. What is wanted: see ../routes.sh.
-# Ours are known by a tag. A route stands at one of two distances. Its successor is added at the other one, and the
-# former goes when zebra has it: so the kernel sees one replace for each prefix, and never none or two next hops.
+# loopback-ha's routes have a tag. A route is at one of two distances. Its successor is added at the other one, and the
+# former is removed when zebra has it: so the kernel sees one replace for each prefix, and never none or two next hops.
 # Distances above 1 never share a prefix with an admin's plain `ip route` as multipath.
+: "${scripts?}" "${bundle?}"
 readonly tag=7676 near=2 far=3
 # RTPROT_ZSTATIC: what zebra writes on static routes in the kernel.
 readonly zebra=196
@@ -12,38 +13,34 @@ readonly frr=/etc/frr
 # shellcheck source-path=SCRIPTDIR source=../routes.sh
 . "$scripts/routes.sh"
 
-# vty COMMAND...: in one session. vtysh says "% ..." of what it did not do, and ends with 0 nevertheless.
+# vty COMMAND...: runs them in one session. When vtysh rejects one it prints "% ...", and still exits with 0.
 vty() {
   local command arguments=() printed tries=20
   for command; do arguments+=(-c "$command"); done
   until printed=$(timeout 30 vtysh "${arguments[@]}" 2>&1) && [[ ! $(complaint <<<"$printed") ]]; do
     [[ $printed == *'could not lock'* ]] || fail "FRR rejects the commands: $(complaint <<<"$printed")"
-    # FRR 10 changes for one session at a time. For long a session has it only by `configure terminal file-lock`.
+    # FRR 10 takes changes of one session at a time. A session keeps that lock for long only by `configure terminal file-lock`.
     ((tries-- > 0)) || fail "someone else's vtysh session has FRR's configuration locked ($(complaint <<<"$printed")). The lock ends with that session; see: who"
     sleep 0.5
   done
   say "$printed"
 }
-# Without its own file of settings vtysh works as well.
+# A missing vtysh.conf is not an error.
 complaint() { grep -E '^% |is not running|^Exiting' | grep -v 'vtysh\.conf' | head -n 1 || true; }
 configure() { [[ $# == 0 ]] || vty 'configure terminal' "$@" >/dev/null; }
 
-# Our lines in FRR's configuration as it runs, of all instances.
+# loopback-ha's lines in FRR's running configuration, of all instances.
 our_lines() {
   local all
   all=$(vty 'show running-config')
   grep -E "^ip route .* tag $tag( |\$)" <<<"$all" || true
 }
-# All of its static routes: PREFIX HOP|reject DISTANCE ours|foreign. FRR has three words for reject, and the same prefix
-# and hop with another tag or distance is the same line to it.
+# All static routes of FRR: PREFIX HOP|reject DISTANCE ours|foreign. FRR has three words for reject, and treats the same prefix and hop
+# with another tag or distance as the same line.
 statics() {
   local all
   all=$(vty 'show running-config')
-  awk -v tag="$tag" '$1 == "ip" && $2 == "route" && /^ip/ && !/ vrf / {
-    distance = 1; whose = "foreign"
-    for (i = 5; i < NF; i++) if ($i == "tag" && $(i + 1) == tag) { whose = "ours"; if (i + 2 <= NF) distance = $(i + 2) }
-    print $3, $4 ~ /^(Null0|blackhole)$/ ? "reject" : $4, distance, whose
-  }' <<<"$all"
+  awk_file statics -v tag="$tag" <<<"$all"
 }
 wanted_statics() { wanted_routes "$1" | awk '{ print ($1 == "unreachable" ? $2 " reject" : $1 " " $3) }' | sort -u; }
 prefixes_of_all_versions() { { of_all_versions routes | awk '{ print $1 }'; of_all_versions block; } | sort -u; }
@@ -52,59 +49,36 @@ statics_of_others() {
   for dir in $(others); do wanted_statics "$dir"; done
 }
 
-# steps DIR <STATICS: "clear|add|drop PREFIX HOP DISTANCE" that lead to what a bundle wants. First "clear", so that one
-# of the two distances is free, then "add"; "drop" when those are in force.
+# steps DIR <STATICS: "clear|add|drop PREFIX HOP DISTANCE", the way to what that bundle wants: first "clear", so that one of the two
+# distances is free, then "add", and "drop" when those are in force.
 steps() {
-  awk -v near="$near" -v far="$far" '
-    part == "has" && $4 == "foreign" { foreign[$1 " " $2]; next }
-    part == "has" { has[$1 " " $2] = $3; count[$1]++; at[$1 " " $3] = $2; next }
-    part == "want" { want[$1 " " $2]; wanted[$1]; next }
-    part == "own" { own[$1]; next }
-    part == "others" { keep[$1 " " $2]; next }
-    END {
-      # Somebody else may drop what is left of the block already.
-      for (key in want) if (!(key in has) && !(key in foreign)) {
-        split(key, p, " ")
-        free = ((p[1] " " near) in at) ? far : near
-        if (((p[1] " " near) in at) && ((p[1] " " far) in at)) { print "clear", p[1], at[p[1] " " far], far; delete has[p[1] " " at[p[1] " " far]] }
-        print "add", key, free
-      }
-      for (key in has) { split(key, p, " "); if (p[1] in own && !(key in want) && !(key in keep)) print "drop", key, has[key] }
-    }' part=has - part=want <(wanted_statics "$1") part=own <(prefixes_of_all_versions) part=others <(statics_of_others) | sort
+  awk_file staticSteps -v near="$near" -v far="$far" \
+    part=has - part=want <(wanted_statics "$1") part=own <(prefixes_of_all_versions) part=others <(statics_of_others) | sort
 }
-# commands VERB <STEPS: those of that verb, as FRR takes them.
+# commands VERB <STEPS: the steps with that verb as commands for vtysh.
 commands() { awk -v verb="$1" -v tag="$tag" '$1 == verb { print (verb == "add" ? "" : "no ") "ip route " $2 " " $3 " tag " tag " " $4 }'; }
 
 # zebra_routes PREFIX...: PREFIX PROTOCOL DISTANCE TAG|- installed|other HOP, for all that zebra has for exactly these.
 zebra_routes() {
   local prefix arguments=()
   for prefix; do arguments+=(-c "show ip route $prefix"); done
-  [[ $# == 0 ]] || timeout 30 vtysh "${arguments[@]}" | awk '
-    $1 == "Routing" { prefix = $4 }
-    $1 == "Known" {
-      protocol = $3; gsub(/[",]/, "", protocol); distance = $5 + 0; tag = "-"
-      for (i = 6; i < NF; i++) if ($i == "tag") tag = $(i + 1) + 0
-    }
-    /^ +(\* )?([0-9.]+,|unreachable|directly)/ && !/inactive/ {
-      hop = $1 == "*" ? $2 : $1; sub(/,/, "", hop)
-      print prefix, protocol, distance, tag, $1 == "*" ? "installed" : "other", hop == "unreachable" ? "reject" : hop
-    }'
+  [[ $# == 0 ]] || timeout 30 vtysh "${arguments[@]}" | awk_file zebraRoutes
 }
 
-# "PREFIX via HOP": what zebra has put into the kernel. Multipath is nobody's single next hop.
+# "PREFIX via HOP": what zebra has put into the kernel. Multipath routes are left out.
 live_items() {
   ip -4 route show table main proto "$zebra" | awk '
     { for (i = 2; i < NF; i++) if ($i == "via") { print ($1 ~ /\// ? $1 : $1 "/32"), "via", $(i + 1); break } }' | sort -u
 }
 missing_in_kernel() { comm -13 <(live_items) <(wanted_routes "$1" | grep -v '^unreachable' | sort); }
 
-# The supervisor asks every second, and FRR's lines can't go without their routes.
+# The supervisor asks each second, and only for the routes: FRR's lines can't disappear without them.
 is_live() {
   [[ -z $(missing_in_kernel "$1") ]] && { [[ ${restoring:-} ]] || [[ -z $(statics | steps "$1") ]]; }
 }
 
 running() { timeout 10 vtysh -c 'show daemons' 2>&1; }
-# What watchfrr starts again when it dies, within some seconds. mgmtd of FRR 10 takes lines for staticd while it is away.
+# Do zebra and staticd run? watchfrr restarts one that dies within some seconds; meanwhile mgmtd of FRR 10 takes lines for staticd.
 serves_statics() { [[ $(running) =~ zebra.*staticd|staticd.*zebra ]]; }
 check_kind() {
   local daemons line
@@ -113,16 +87,14 @@ check_kind() {
   serves_statics || { [[ $daemons == *watchfrr* ]] && wait_for 10 serves_statics; } ||
     fail "FRR's daemon for static routes is not running (running:$daemons); nothing was changed. See /etc/frr/daemons, then: systemctl restart frr"
   line=$(shadows "$bundle")
-  fail_or_warn 1 told_shadow "$line" '; nothing was changed'
+  fail_or_warn 1 shadow_message "$line" '; nothing was changed'
   line=$(statics | awk 'FILENAME == "-" { if ($4 == "foreign") foreign[$1 " " $2]; next } ($1 " " $3) in foreign { print $1, $3 }' - "$bundle/want/routes")
-  fail_or_warn 1 told_same_line "$line" '; nothing was changed'
+  fail_or_warn 1 same_line_message "$line" '; nothing was changed'
 }
-told_shadow() { say "a route not managed by this stack exists for $1$2. Remove that route, or give it a distance above $far"; }
-told_same_line() { say "the line 'ip route $1' exists with another tag or distance, not managed by this stack, and FRR treats both as one line$2. Remove it: vtysh -c 'configure terminal' -c 'no ip route $1'"; }
-# Not by the kernel's table: a route with a greater distance is no obstacle.
-check_foreign_routes() { :; }
+shadow_message() { say "a route not managed by this stack exists for $1$2. Remove that route, or give it a distance above $far"; }
+same_line_message() { say "the line 'ip route $1' exists with another tag or distance, not managed by this stack, and FRR treats both as one line$2. Remove it: vtysh -c 'configure terminal' -c 'no ip route $1'"; }
 
-# What keeps ours out of force: "PREFIX already (...)", one a line.
+# shadows DIR: what keeps its routes out of the kernel: "PREFIX already (...)", one a line.
 shadows() {
   local prefixes
   mapfile -t prefixes < <(awk '{ print $1 }' "$1/want/routes")
@@ -135,7 +107,7 @@ shadows() {
 
 activate() {
   local dir=$1 have todo clear add drop
-  if [[ $(ip -4 rule show pref "$proof_preference") ]]; then end_proof_path; fi
+  if [[ $(ip -4 rule show pref "$check_preference") ]]; then end_check_path; fi
   [[ $dir ]] || demote_siblings -
   if [[ -z $dir ]] && ! { command -v vtysh && running; } >/dev/null; then
     save stopped
@@ -148,7 +120,7 @@ activate() {
   mapfile -t drop < <(commands drop <<<"$todo")
   configure "${clear[@]}" "${add[@]}"
   wait_for 1 zebra_has "$todo" || {
-    # A supervisor comes again.
+    # The supervisor tries again anyway.
     [[ ${restoring:-} ]] || serves_statics || wait_for 15 serves_statics || true
     wait_for 5 zebra_has "$todo"
   } || fail "FRR does not accept these next hops: $(awk '$1 == "add" { print $3 }' <<<"$todo" | sort -u | xargs). Is the router's link to the servers up?"
@@ -160,13 +132,13 @@ activate() {
       [[ ${restoring:-} ]] || wait_for 5 kernel_has "$dir" || true # verify says what is in the way
     }
   fi
-  # What waits for a confirmation is not what FRR starts with.
+  # A change that is not confirmed yet is not what FRR is to start with.
   [[ $dir && ${restoring:-} != 1 ]] || save
 }
 settle() { save; }
 
-# zebra may not notice that the kernel lost a route: FRR 8.4, when a link goes down and up within milliseconds. It
-# installs what is taken out of its configuration and comes again.
+# install_again DIR: FRR 8.4 does not notice that the kernel lost a route when a link goes down and up within milliseconds. It installs a
+# route again that is taken out of its configuration and put back.
 install_again() {
   local lost lines
   lost=$(lost_routes "$1")
@@ -181,7 +153,7 @@ lost_routes() {
   local prefixes installed
   mapfile -t prefixes < <(awk '{ print $1 }' "$1/want/routes")
   installed=$(zebra_routes "${prefixes[@]}" | awk -v tag="$tag" '$4 == tag && $5 == "installed" { print "drop", $1, $6, $3 }')
-  # Asked after zebra: what is on its way is not lost.
+  # The kernel is asked after zebra: a route that is just being installed is not lost.
   awk 'FILENAME != "-" { missing[$1 " " $3]; next } ($2 " " $3) in missing' <(missing_in_kernel "$1") - <<<"$installed"
 }
 
@@ -203,27 +175,20 @@ known_to_zebra() {
 zebra_has() { [[ -z $(comm -13 <(known_to_zebra "$1") <(steps_of add "$1")) ]]; }
 zebra_lacks() { [[ -z $(comm -12 <(known_to_zebra "$1") <(steps_of drop "$1")) ]]; }
 steps_of() { awk -v verb="$1" '$1 == verb { print $2, $3, $4 }' <<<"$2" | sort; }
-# What somebody keeps out of the kernel is not waited for, where the run affects other prefixes.
+# Waits only for the prefixes that the run affects: another one may be kept out of the kernel by someone else's route.
 kernel_has() { [[ -z $(missing_in_kernel "$1" | of_affected 1) ]]; }
 
-# A changed kind: the former one's next hops stay, behind FRR's (+), or come to the front again (-), until it is removed.
+# demote_siblings +|-: after a change of kind, the former kind's routes go behind FRR's (+), or in front again (-), until they are removed.
 demote_siblings() {
   local dir
   for dir in $(siblings); do
-    # Protocols in numbers: FRR brings names of its own.
-    ip -4 -N route show table main | awk -v sign="$1" -v zebra="$zebra" -v by="$demotion" '
-      FILENAME ~ /want\/routes$/ { theirs[$1]; next }
-      $2 == "via" && ($1 in theirs) {
-        metric = 0
-        for (i = 4; i < NF; i++) { if ($i == "metric") metric = $(i + 1); if ($i == "proto") protocol = $(i + 1) }
-        if (protocol == zebra || (metric >= by) == (sign == "+")) next
-        route = $1 " via " $3 " proto " protocol " metric "
-        printf "route append %s%.0f\nroute del %s%.0f\n", route, metric + (sign == "+" ? by : -by), route, metric
-      }' "$dir/want/routes" - | ip -4 -batch -
+    # Protocols as numbers (-N): FRR installs names of its own for them.
+    ip -4 -N route show table main | awk_file demotion -v sign="$1" -v zebra="$zebra" -v by="$demotion" "$dir/want/routes" - | ip -4 -batch -
   done
 }
 
-# FRR finds our lines when it starts, those that run now. `write memory` would save what others changed and did not save.
+# save [stopped]: puts loopback-ha's running lines into the file that FRR starts with. `write memory` would also save what other people have
+# changed and not saved.
 save() {
   local file=$frr/frr.conf lines
   if grep -qs '^no service integrated-vtysh-config' "$frr/vtysh.conf"; then file=$frr/staticd.conf; fi
@@ -233,7 +198,7 @@ save() {
   else
     lines=$(our_lines)
   fi
-  # On top, where no other section is open. The folder belongs to FRR's user.
+  # At the top, where no other section is open. The folder belongs to FRR's user, so this does not follow links.
   OURS=${lines:+$lines$'\n'} TAG=$tag perl -e '
     require shift;
     my ($file) = @ARGV;
@@ -248,9 +213,9 @@ save() {
 verify_kind() {
   local missing
   missing=$(missing_in_kernel "$1")
-  fail_or_warn 1 told_missing "$missing"
+  fail_or_warn 1 missing_message "$missing"
 }
-told_missing() {
+missing_message() {
   local prefix hop shadow
   read -r prefix _ hop <<<"$1"
   shadow=$(shadows "$bundle" | grep -m 1 -F "$prefix " || true)

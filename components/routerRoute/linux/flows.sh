@@ -1,9 +1,8 @@
 #!/bin/bash
-# Open flows by server, as conntrack knows them. Changes nothing.
+# Counts open flows by server, as conntrack has them. Changes nothing.
 #   flows.sh [--every SECONDS] [--tcp-idle SECONDS] [--udp-idle SECONDS]
-# Prints SERVER TAB COUNT TAB IDLE for each server, IDLE being those of them that were idle for longer, and "end" after
-# each round. One round, or one every so many seconds, 0.2 at least, until nobody reads any more.
-# shellcheck disable=SC2034,SC2154 # what lib.sh sets and uses
+# Prints SERVER TAB COUNT TAB IDLE for each server, and "end" after each round. IDLE is how many of them were idle for longer than that.
+# One round, or one every SECONDS (0.2 at least) until the reader is gone.
 # shellcheck source-path=SCRIPTDIR source=../../host/machine/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 trap 'exit 0' PIPE
@@ -19,8 +18,8 @@ while [[ ${1:-} == --* ]]; do
 done
 begin_asking "$every"
 
-# conntrack tells how long an entry has to live: what it lacks of the kernel's limit is how long it has been silent. A
-# flow with bytes that nobody acknowledged yet has a shorter limit.
+# conntrack shows how long an entry has to live; the kernel's limit minus that is how long it has been silent. A flow with unacknowledged
+# bytes has a shorter limit.
 readonly limits=/proc/sys/net/netfilter
 idle_flows() {
   awk -v tcp="$tcp_idle" -v udp="$udp_idle" -v established="$(<$limits/nf_conntrack_tcp_timeout_established)" \
@@ -35,12 +34,7 @@ count() { flows "$bundle" | awk '{ count[$2]++ } END { for (server in count) pri
 while true; do
   bundle=$(readlink -f "$state/current")
   listing=$(timeout 10 conntrack -L -f ipv4 2>/dev/null) || fail "conntrack does not list its flows within 10 s"
-  awk -v OFS='\t' '
-    FILENAME ~ /servers$/ { name[$2] = $1; order[++servers] = $2; next }
-    $1 == "all" { all[$2] = $3; next }
-    { idle[$2] = $3 }
-    END { for (i = 1; i <= servers; i++) print name[order[i]], all[order[i]] + 0, idle[order[i]] + 0 }' \
-    "$bundle/want/servers" <(count <<<"$listing" | sed 's/^/all /') <(idle_flows <<<"$listing" | count | sed 's/^/idle /')
+  awk_file flowCounts "$bundle/want/servers" <(count <<<"$listing" | sed 's/^/all /') <(idle_flows <<<"$listing" | count | sed 's/^/idle /')
   say end
   [[ $every ]] || break
   sleep "$every"

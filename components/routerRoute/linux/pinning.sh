@@ -1,14 +1,17 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash
 # Pinned flows: a connection stays with the server where it began, while new ones follow the routes. New flows to a VIP
 # get the mark of their server in conntrack; a routing rule for that mark leads to a table with that server's next hop.
-# A flip changes one nft map. Without the nft table nothing is marked, and the main table routes as ever.
+# A flip changes one nft map. Without the nft table nothing is marked, and the main table routes everything.
+: "${bundle?}" "${run?}" "${instance?}" "${machine?}" "${protocol?}"
+# take_lock (lib.sh) sets it.
+lock=''
 readonly pin_table=loopback-ha.$instance
 readonly pins_listed=$run/pins.$instance.listed pins_loaded=$run/pins.$instance.loaded macs=$run/macs.$instance
-readonly pins_failure=$run/pins.$instance.failure
+readonly pins_failure=$run/pins.$instance.failure tracked_by=$run/tracked-by.$instance
 
 pins_flows() { [[ $1 && $(setting "$1" pin_flows) == yes ]]; }
 
-# The routing rule and the table of each server, as `live_items` shows them.
+# pin_items DIR: the routing rule and the table of each server, in the form of `live_items`.
 pin_items() {
   pins_flows "$1" || return 0
   awk -v mask="$(setting "$1" mark_mask)" -v preference="$(setting "$1" rule_priority)" '
@@ -17,23 +20,23 @@ pin_items() {
     "$1/want/block" "$1/want/servers"
 }
 
-# Of each server's table, by its mark; and the neighbours, for the servers' network cards.
+# Questions for the glance: the way by each server's mark, and the neighbours, for the servers' network cards.
 pin_questions() {
   local sample
   read -r sample _ < <(sample_addresses "$bundle") || return 0
   awk -v sample="$sample" '{ print "route get fibmatch", sample, "mark", $4 }' "$bundle/want/servers"
   say "neigh show to $(setting "$bundle" server_subnet) nud reachable nud stale nud delay nud probe nud permanent"
 }
-# Other machines there come and go, and in which state a neighbour is changes all the time. Without a process, each second.
+# Other machines there come and go, and the state of a neighbour changes all the time. This starts no process, as it runs each second.
 forget_other_neighbours() {
   local line address kept=
-  if [[ ! ${servers:-} ]]; then
-    while read -r _ address _; do servers+=" $address "; done <"$bundle/want/servers"
+  if [[ ! $server_addresses ]]; then
+    while read -r _ address _; do server_addresses+=" $address "; done <"$bundle/want/servers"
   fi
   while IFS= read -r line; do
     if [[ $line == *' lladdr '* ]]; then
       address=${line%% *} line=${line##* lladdr }
-      [[ $servers == *" $address "* ]] || continue
+      [[ $server_addresses == *" $address "* ]] || continue
       line="$address ${line%% *}"
     fi
     kept+=$line$'\n'
@@ -41,11 +44,11 @@ forget_other_neighbours() {
   glanced=$kept
 }
 
-# The table is listed, and what tracks connections looked for, when they may have changed: at the start, by the kernel's
-# news, and while something is amiss (nft itself may be).
-pins_seen='' changed=1 servers=''
+# The table is listed, and what tracks connections is looked for, when they may have changed: at the start, when the kernel notifies of
+# a change, and while something is wrong (nft itself may be).
+pins_seen='' changed=1 server_addresses='' silent_trackers=''
 await_change() {
-  # What a version wants stays the same.
+  # What a version wants never changes.
   if [[ ! ${pinned:-} ]]; then
     pinned=no only_vips=no
     ! pins_flows "$bundle" || pinned=yes
@@ -59,7 +62,7 @@ await_change() {
     changed=1
   fi
 }
-# A second of it. The news have no word of all that tracks.
+# Waits for a second. The kernel does not notify of everything that tracks.
 await_trackers() {
   local before
   see_silent_trackers
@@ -73,7 +76,7 @@ await_trackers() {
       return
     fi
   done
-  # Rules come and go in them without a sign.
+  # Rules of iptables come and go without any notification.
   [[ $silent_trackers != *iptables* ]] || changed=1
 }
 glance_of_kind() {
@@ -88,29 +91,26 @@ glance_of_kind() {
   glanced+=$pins_seen
 }
 
-# learn_macs DIR: ADDRESS MAC of its servers. The kernel forgets a neighbour after a while; we don't.
+# learn_macs DIR: keeps the file of ADDRESS MAC of its servers. The kernel forgets a neighbour after a while; this file does not.
 learn_macs() {
   # The supervisor learns without a lock.
   local learned=$macs.$BASHPID
   [[ -e $macs ]] || : >"$macs"
   ip -4 neigh show nud reachable nud stale nud delay nud probe nud permanent |
-    awk 'FILENAME ~ /want\/servers$/ { if ($3 == "up") server[$2]; next }
-      FILENAME ~ /macs[.][^\/]*$/ { if (!($1 in mac)) mac[$1] = $2; next }
-      { for (i = 2; i < NF; i++) if ($i == "lladdr") mac[$1] = $(i + 1) }
-      END { for (address in server) if (address in mac) print address, mac[address] }' "$1/want/servers" - "$macs" |
+    awk_file learnedMacs "$1/want/servers" - "$macs" |
     sort >"$learned"
   if cmp -s "$learned" "$macs"; then rm -f "$learned"; else mv -f "$learned" "$macs"; fi
 }
 
-# One transaction. What is there is emptied and filled again and never unhooked: no packet meets half of it.
-#   to_vip      a flow keeps its server; a new one gets that of its VIP, and so does one that nobody has answered yet: its
-#               port may be one that a client used when the server was dead, and conntrack remembers that for minutes
-#   gone        a flow of a server that is down is reset here: what takes over may drop packets it knows nothing of. A
-#               prefix that is still routed to it, as loopback-ha-move may leave one, stays with it
-#   prerouting  a flow from a VIP belongs to the server whose network card sends it: so flows older than this table,
-#               and connections that a server opens, are where they really are. One card of two servers tells nothing
-#   untracked   what is none of the VIPs', with trackOnlyVips
-#   output      the router's own ICMP errors (fragmentation needed) follow the flow they are about
+# pin_ruleset DIR: one transaction for nft. Chains are emptied and filled again, never unhooked: no packet meets half of it.
+#   to_vip      a flow keeps its server. A new one gets the server of its VIP, and so does one without any answer yet: a client may
+#               have used that port when the server was dead, and conntrack remembers that for minutes
+#   gone        a flow of a server that is down is reset here, as its successor may drop packets of a connection that it does not
+#               know. A prefix that is still routed to that server, as loopback-ha-move may leave one, stays with it
+#   prerouting  a flow from a VIP belongs to the server whose network card sends it. So flows older than this table, and connections
+#               that a server opens, are marked with their real server; a card that two servers share says nothing
+#   untracked   with trackOnlyVips, traffic that is not to or from a VIP
+#   output      the router's own ICMP errors (fragmentation needed) follow the flow that they are about
 #   ct helper   reads a protocol that opens further connections: the kernel gives those the mark of the first one
 pin_ruleset() {
   local dir=$1 mask keep only_vips=
@@ -118,61 +118,8 @@ pin_ruleset() {
   mask=$(setting "$dir" mark_mask)
   keep=$(printf '0x%08x' $((0xffffffff ^ mask)))
   begin_ruleset "$dir"
-  awk -v t="ip $pin_table" -v mask="$mask" -v keep="$keep" -v helpers="$(setting "$dir" helpers)" -v only_vips="$only_vips" '
-    function fill(kind, name, type, elements) {
-      print "add", kind, t, name, "{ type " type "; }"
-      print "flush", kind, t, name
-      if (elements != "") print "add element", t, name, "{" substr(elements, 2) " }"
-    }
-    function chain(name, hook) { print "add chain", t, name, hook; print "flush chain", t, name }
-    function rule(name, text) { print "add rule", t, name, text }
-    FILENAME ~ /want\/servers$/ { mark[$2] = $4; number[$2] = $5; up[$2] = $3 == "up"; order[++count] = $2; next }
-    FILENAME ~ /want\/routes$/ { vips = vips ", " $1; routes = routes ", " $1 " : goto serve_" number[$3]; left[$3] = left[$3] ", " $1; next }
-    up[$1] || ($1 in left) { if (!cards[$2]++) card[++known] = $2; sender[$2] = number[$1] }
-    END {
-      for (i = 1; i <= known; i++) if (cards[card[i]] == 1) senders = senders ", " card[i] " : goto learn_" sender[card[i]]
-      chain("gone")
-      for (i = 1; i <= count; i++) {
-        a = order[i]
-        to_ct = "ct mark set ct mark and " keep " or " mark[a]
-        to_packet = "meta mark set meta mark and " keep " or " mark[a]
-        chain("serve_" number[a]); rule("serve_" number[a], to_ct); rule("serve_" number[a], to_packet)
-        chain("keep_" number[a]); rule("keep_" number[a], to_packet)
-        chain("learn_" number[a]); rule("learn_" number[a], to_ct)
-        fate = up[a] ? "keep_" number[a] : "gone"
-        if (!up[a] && (a in left)) {
-          fate = "left_" number[a]
-          chain(fate); rule(fate, "ip daddr {" substr(left[a], 2) " } goto keep_" number[a]); rule(fate, "goto gone")
-        }
-        pins = pins ", " mark[a] " : goto " fate
-      }
-      fill("set", "vips", "ipv4_addr; flags interval", vips)
-      fill("map", "routes", "ipv4_addr : verdict; flags interval", routes)
-      fill("map", "pins", "mark : verdict", pins)
-      fill("map", "senders", "ether_addr : verdict", senders)
-      rule("gone", "tcp flags & (syn | rst) == 0 reject with tcp reset")
-      rule("gone", "ip daddr vmap @routes")
-      chain("to_vip")
-      rule("to_vip", "tcp flags & (fin | syn | rst | ack) == syn ct state new ip daddr vmap @routes")
-      rule("to_vip", "ct mark and " mask " vmap @pins")
-      rule("to_vip", "ip daddr vmap @routes")
-      if (only_vips) {
-        # Names with "_" go when they are wanted no more.
-        chain("untracked_in", "{ type filter hook prerouting priority raw; }")
-        rule("untracked_in", "ip daddr != @vips ip saddr != @vips notrack")
-        chain("untracked_out", "{ type filter hook output priority raw; }")
-        rule("untracked_out", "ip daddr != @vips ip saddr != @vips notrack")
-      }
-      chain("prerouting", "{ type filter hook prerouting priority mangle; }")
-      for (i = split(helpers, helper, " "); i > 0; i--) {
-        split(helper[i], h, ",")
-        rule("prerouting", "ip daddr @vips " h[2] " dport " h[3] " ct helper set \"" h[1] "\"")
-      }
-      rule("prerouting", "ip daddr @vips goto to_vip")
-      rule("prerouting", "ip saddr @vips ether saddr vmap @senders")
-      chain("output", "{ type route hook output priority mangle; }")
-      rule("output", "ip daddr @vips ct mark and " mask " vmap @pins")
-    }' "$dir/want/servers" "$dir/want/routes" "$macs"
+  awk_file pinRuleset -v t="ip $pin_table" -v mask="$mask" -v keep="$keep" -v helpers="$(setting "$dir" helpers)" -v only_vips="$only_vips" \
+    "$dir/want/servers" "$dir/want/routes" "$macs"
 }
 
 # The table, and what reads protocols there.
@@ -191,7 +138,7 @@ list_pins() {
   ((result != 124)) || say "$nft_hangs" >"$pins_failure"
 }
 readonly nft_hangs='it does not answer within 3 s'
-# in_time SECONDS COMMAND...: a program that hangs must not keep the supervisor from the plain routes. A run has its own limit.
+# in_time SECONDS COMMAND...: a program that hangs must not keep the supervisor from the plain routes. A run has a limit of its own.
 in_time() { if [[ ${restoring:-} ]]; then timeout "$@"; else "${@:2}"; fi; }
 
 pins_are_live() {
@@ -199,7 +146,7 @@ pins_are_live() {
     [[ ! -e $pins_listed ]]
     return
   fi
-  # A failure that was noted lasts until a load that succeeds.
+  # A failure stays noted until a load succeeds.
   [[ -e $pins_listed && ! -e $pins_failure ]] || return 1
   if [[ ${restoring:-} ]]; then note_trackers "$1"; elif could_leave_others_untracked "$1"; then return 1; fi
   learn_macs "$1"
@@ -221,8 +168,8 @@ load_pins() {
   if [[ $live && -e $pins_listed && $live == "$(<"$pins_listed")" ]]; then change=$(changed_pins <<<"$text"); fi
   stale=$(awk '$1 == "chain" && $2 ~ /_/ && $2 != "to_vip" { print "chain", $2 } $1 == "ct" && $2 == "helper" { print "ct helper", $3 }' <<<"$live" |
     while read -r line; do [[ $text == *"add ${line% *} ip $pin_table ${line##* }"[$' \n']* ]] || say "delete ${line% *} ip $pin_table ${line##* }"; done)
-  # Of an older version of ours, which had other types, nothing can be kept. Nor can a change be made to a table that
-  # somebody flushes at this moment.
+  # The table of an older loopback-ha, with other types, can't be changed but only replaced; nor can one that is being flushed
+  # at this moment.
   in_time 20 nft -f - <<<"$change"$'\n'"$stale" 2>/dev/null ||
     in_time 20 nft -f - <<<"add table ip $pin_table"$'\n'"delete table ip $pin_table"$'\n'"$text" ||
     fail "nft rejects the table '$pin_table', without which open connections would break; see the lines above"
@@ -232,7 +179,7 @@ load_pins() {
   [[ $live ]] || forget_ended_flows "$dir"
 }
 
-# The plain routes need no pins: a failure is noted, and they go on. drift shows it, and so the supervisor says it.
+# try_pins DIR: the plain routes need no pins, so a failure is noted and they are set all the same. drift shows it, so the supervisor logs it.
 try_pins() {
   local failed
   # Not in a condition, so that set -e holds inside.
@@ -246,7 +193,7 @@ try_pins() {
   set -e
   grep -s '^warning: ' "$pins_failure.new" >&2 || true
   if ((failed)); then
-    # Where /run is full there is no room for it.
+    # A full /run has no room for it.
     {
       awk 'NF && !/^warning: / && !/ failed \(line / { print; exit }' "$pins_failure.new" >"$pins_failure"
       [[ -s $pins_failure ]] || say "loading the table failed (exit code $failed)" >"$pins_failure"
@@ -262,7 +209,7 @@ nft_answers() {
     return 1
   fi
 }
-# pin_obstacle DIR: why flows that shall be pinned can't be, in one line; nothing where they can.
+# pin_obstacle DIR: why flows can't be pinned although they should be, in one line; nothing where they can.
 pin_obstacle() {
   local program
   pins_flows "$1" || return 0
@@ -279,9 +226,9 @@ pin_obstacle() {
   fi
 }
 
-# Without a table the kernel may have tracked nothing, while a client began anew from a port that it had used. To conntrack
-# that is the old connection with numbers out of its window: invalid, and never marked. (What it has as established it
-# takes up again, whatever the numbers: nf_ct_tcp_fixup in the kernel.)
+# Without a table the kernel may have tracked nothing while a client opened a new connection from a port that it had used before. To
+# conntrack that is the old connection, with sequence numbers outside its window: invalid, and never marked. (An established entry is
+# taken up again, whatever the numbers: nf_ct_tcp_fixup in the kernel.)
 forget_ended_flows() {
   local block ended side
   read -r block <"$1/want/block"
@@ -292,7 +239,7 @@ forget_ended_flows() {
   done
 }
 
-# changed_pins <RULESET: what of it differs from what is loaded. No open flow's packet meets what a flip changes.
+# changed_pins <RULESET: the part of it that differs from what is loaded. A flip changes nothing that packets of open flows meet.
 changed_pins() {
   awk '
     FILENAME != "-" { loaded[$5] = loaded[$5] $0 "\n"; next }
@@ -320,8 +267,8 @@ carry_role() {
   rm -f "$run/pins.$from".*
 }
 
-# Flows that are open when pinning begins are where the routes led so far. Those that conntrack knows are marked; the
-# kernel may not have tracked any, then the others are by their next packet, before anything moves.
+# begin_pins DIR: flows that are open when pinning begins are with the servers to which the routes have led so far. Those that conntrack
+# knows are marked here. The others, as the kernel may not have tracked any, are marked by their next packet, before anything moves.
 begin_pins() {
   local before=$run/before.$instance mask prefix mark
   mask=$(setting "$1" mark_mask)
@@ -341,7 +288,7 @@ begin_pins() {
   rm -rf "$before"
 }
 
-# Flows to VIPs: PREFIX SERVER-ADDRESS COUNT. TCP in the state established, and whatever UDP there is. Fails where that takes too long.
+# count_flows DIR: PREFIX SERVER-ADDRESS COUNT of flows to VIPs: established TCP, and all UDP. Fails when that takes too long.
 count_flows() {
   local mask
   mask=$(setting "$1" mark_mask)
@@ -349,42 +296,14 @@ count_flows() {
     awk '{ count[$1 " " $2]++ } END { for (key in count) print key, count[key] }' | sort
 }
 
-# flows DIR <LISTING: PREFIX SERVER-ADDRESS PROTOCOL CLIENT CLIENT-PORT VIP VIP-PORT of flows that carry a mark of ours.
-# What this router asks the servers itself is nobody's connection.
+# flows DIR <LISTING: PREFIX SERVER-ADDRESS PROTOCOL CLIENT CLIENT-PORT VIP VIP-PORT of flows with a server's mark, without those that
+# this router opened itself to check the servers.
 flows() {
-  awk -v own="$(ip -4 -o address show | awk '{ sub(/\/.*/, "", $4); printf "%s ", $4 }')" -v mask="$(($(setting "$1" mark_mask)))" '
-    function address(text,  part) { split(text, part, "."); return ((part[1] * 256 + part[2]) * 256 + part[3]) * 256 + part[4] }
-    function hex(text,  value, i) {
-      for (i = 3; i <= length(text); i++) value = value * 16 + index("0123456789abcdef", substr(text, i, 1)) - 1
-      return value
-    }
-    # mawk turns large numbers into few digits where they are keys.
-    function key(ip, bits) { return sprintf("%.0f/%d", int(address(ip) / 2 ^ (32 - bits)), bits) }
-    function prefix_of(ip,  bits) {
-      for (bits = 32; bits >= 8; bits--) if (bits in lengths && key(ip, bits) in prefixes) return prefixes[key(ip, bits)]
-      return ""
-    }
-    # The field lies in one run of bits: what is left of a number after the lower ones are cut off is the server.
-    BEGIN { split(own, addresses, " "); for (i in addresses) is_own[addresses[i]] }
-    BEGIN { for (unit = 1; mask % (unit * 2) == 0; unit *= 2); room = mask / unit + 1 }
-    FILENAME ~ /want\/servers$/ { server[hex(tolower($4)) / unit] = $2; next }
-    FILENAME ~ /want\/routes$/ { split($1, p, "/"); lengths[p[2]]; prefixes[key(p[1], p[2])] = $1; next }
-    ($1 == "tcp" && $4 == "ESTABLISHED") || $1 == "udp" {
-      n = 0; mark = 0
-      for (i = 4; i <= NF; i++) {
-        split($i, pair, "=")
-        if (pair[1] == "mark") mark = pair[2]
-        else if (n < 4 && pair[1] ~ /^(src|dst|sport|dport)$/) value[++n] = pair[2]
-      }
-      number = int(mark / unit) % room
-      if (!(number in server) || value[1] in is_own || value[2] in is_own) next
-      # A connection that a server opened from a VIP has it on the other side.
-      if ((prefix = prefix_of(value[2])) != "") print prefix, server[number], $1, value[1], value[3], value[2], value[4]
-      else if ((prefix = prefix_of(value[1])) != "") print prefix, server[number], $1, value[2], value[4], value[1], value[3]
-    }' "$1/want/servers" "$1/want/routes" -
+  awk_file flows -v own="$(ip -4 -o address show | awk '{ sub(/\/.*/, "", $4); printf "%s ", $4 }')" -v mask="$(($(setting "$1" mark_mask)))" \
+    "$1/want/servers" "$1/want/routes" -
 }
 
-# What else on this router could make pins go wrong is refused before anything is changed.
+# check_pins: fails, before anything is changed, for what would break pinning on this router.
 check_pins() {
   local mask line preference
   need nft conntrack
@@ -422,43 +341,33 @@ has_mark_within() {
   [[ $2 =~ fwmark\ ([0-9a-fx]+)(/([0-9a-fx]+))? ]] && (((${BASH_REMATCH[3]:-0xffffffff} & $1) != 0))
 }
 
-# A table of conntrack that is full, or soon will be: one line. It hurts all traffic, pinned or not, and logins here.
+# One line when conntrack's table is full, or soon will be. That hurts all traffic, pinned or not, and logins to the router.
 readonly tracked=/proc/sys/net/netfilter/nf_conntrack
 conntrack_trouble() {
   local count max
   [[ -r ${tracked}_count && -r ${tracked}_max ]] || return 0
   count=$(<${tracked}_count)
   max=$(<${tracked}_max)
-  # 0 is no limit. A full table stays just below its limit: the kernel gives up half-open connections first.
+  # 0 means no limit. A full table stays just below its limit: the kernel drops half-open connections first.
   if ((max == 0 || count * 10 < max * 8)); then return 0; fi
   local now="once it is full, the kernel drops new connections, including those to the router itself"
   ((count * 100 < max * 99)) || now="the kernel drops new connections, including those to the router itself"
   say "the conntrack table is $((count * 100 / max)) % full ($count of $max): $now. Raise net.netfilter.nf_conntrack_max to at least $((max * 2)), and the buckets with it (/sys/module/nf_conntrack/parameters/hashsize)"
 }
 
-# Limits of pinning here, one a line: said at preview, and again at up.
+# Limits of pinning on this router, one a line, for previews and runs.
 pin_warnings() {
   track_warnings
   [[ $(</proc/sys/net/netfilter/nf_conntrack_tcp_loose) == 1 ]] ||
     say "net.netfilter.nf_conntrack_tcp_loose is 0: after a reboot of this router open connections are not pinned again"
   awk '{ of[$2] = of[$2] " " $1; count[$2]++ }
     END { for (card in count) if (count[card] > 1) print "several servers answer with the network card" " " card " (" substr(of[card], 2) "): connections that began before pinning, or that a server opens, can\047t be told apart" }' "$macs" 2>/dev/null || true
-  # Without the elements of sets: somebody may block half the world by its addresses, and listing them takes seconds.
-  nft -t list ruleset 2>/dev/null | awk -v ours="$pin_table" '
-    $1 == "table" { mine = $3 == ours }
-    mine { next }
-    tolower($0) ~ /(^|[^a-z])notrack([^a-z]|$)/ { notrack = 1 }
-    $1 == "flowtable" { offload = 1 }
-    /meta mark set ct mark([ \t]*$|[ \t]+[^& \t])/ { unmasked = 1 }
-    END {
-      if (notrack) print "an nftables rule not managed by this stack says notrack: flows that it matches are not pinned"
-      if (offload) print "a flowtable not managed by this stack offloads connections: those bypass pinning, and a flip breaks them"
-      if (unmasked) print "an nftables rule not managed by this stack restores packet marks unmasked (meta mark set ct mark): it may undo pinning"
-    }'
+  # Without the elements of sets: there may be millions of them, and listing them takes seconds.
+  nft -t list ruleset 2>/dev/null | awk_file pinWarnings -v ours="$pin_table"
   strict_devices
 }
 
-# The kernel takes the stricter of a device's own filter and that of all, 2 (loose) being the highest.
+# The kernel applies the higher of a device's own rp_filter and that of all: 2 is loose, 1 strict.
 strict_devices() {
   local all device own strict='' devices
   mapfile -t devices < <(awk '{ print "route get", $2 }' "$bundle/want/servers" | ask_kernel | awk '$2 == "dev" { print $3 }' | sort -u)
@@ -472,8 +381,8 @@ strict_devices() {
   [[ ! $strict ]] || say "the servers are reached through several interfaces, but rp_filter is 1 on$strict: packets of pinned flows may be dropped there. Set net.ipv4.conf.all.rp_filter to 2"
 }
 
-# A packet with a server's mark goes to that server, whatever the main table says. The run affects those that get
-# something, and with those that live on and keep their open connections.
+# A packet with a server's mark must go to that server, whatever the main table has. The run affects the servers that get a prefix, and
+# those that lose one but are up and keep its open connections.
 verify_pins() {
   local wrong sample
   read -r sample _ <"$run/samples" || return 0
@@ -482,38 +391,39 @@ verify_pins() {
       goes[$4] != $2' - "$1/want/servers")
   wrong=$(awk 'FILENAME != "-" { if (NF) prefixes[$3] = prefixes[$3] " " $1; next }
     NF { count = split(prefixes[$2], prefix, " "); print "-", $0; for (i = 1; $3 != "down" && i <= count; i++) print prefix[i], $0 }' \
-    "$1/want/routes" <(say "${left:-}") - <<<"$wrong")
-  fail_or_warn 1 told_wrong_mark "$wrong"
+    "$1/want/routes" <(routes_left) - <<<"$wrong")
+  fail_or_warn 1 wrong_mark_message "$wrong"
 }
-told_wrong_mark() {
+wrong_mark_message() {
   local name hop mark sample goes why
   read -r sample _ <"$run/samples"
   read -r _ name hop _ mark _ <<<"$1"
   goes=$(ip -4 route get "$sample" mark "$mark" 2>&1 | head -n 1 || true)
   why="A routing rule not managed by this stack is in the way"
   if [[ $goes == RTNETLINK* ]]; then why=$(down_links); fi
-  say "packets with mark $mark should go to $name ($hop), but the kernel forwards them like this: $goes. ${why:-"One of loopback-ha's routes was lost in the meantime; run 's routes was lost in the meantime; run ' again"}"
+  say "packets with mark $mark should go to $name ($hop), but the kernel forwards them like this: $goes. ${why:-"One of loopback-ha's routes was lost in the meantime; run 'pulumi up' again"}"
 }
 
-# Clients of a server that is down learn at once that their connections are gone. Whose answer was lost is told again: a
-# flow that was reset is none any more. In the background, so that nothing waits for clients that are gone.
+# Tells the clients of a server that is down at once that their connections are gone. Those that have not answered are told again: a flow
+# that was reset is gone from the listing. In the background, so that nothing waits for clients that are gone.
 tell_clients() {
   local mask marks
   pins_flows "$1" || return 0
   mask=$(setting "$1" mark_mask)
   marks=$(awk '$3 == "down" { print $4 }' "$1/want/servers")
   [[ $marks ]] || return 0
-  tickle "$1" || warn "could not reset the connections of servers that are down: their clients will notice only by a timeout"
+  tickle "$1" "$mask" "$marks" || warn "could not reset the connections of servers that are down: their clients will notice only by a timeout"
   (
     exec {lock}>&-
     for _ in 1 2; do
       sleep 0.4
-      tickle "$1"
+      tickle "$1" "$mask" "$marks"
     done
   ) </dev/null >/dev/null 2>&1 &
 }
+# tickle DIR MASK MARKS
 tickle() {
   local mark
-  for mark in $marks; do conntrack -L -f ipv4 -p tcp -m "$mark/$mask" 2>/dev/null || true; done |
+  for mark in $3; do conntrack -L -f ipv4 -p tcp -m "$mark/$2" 2>/dev/null || true; done |
     flows "$1" | cut -d ' ' -f 4-7 | perl "$1/scripts/tickle.pl"
 }

@@ -1,6 +1,7 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash
 # Routes to VIP prefixes on a Linux router: iproute2, and nftables where flows are pinned. What is wanted: see routes.sh.
-# All of ours is known by its protocol number.
+# loopback-ha's routes and rules have a protocol number of their own.
+: "${scripts?}" "${bundle?}" "${state?}"
 readonly protocol=76 metric=7676
 # shellcheck source-path=SCRIPTDIR source=../routes.sh
 . "$scripts/routes.sh"
@@ -9,21 +10,14 @@ readonly protocol=76 metric=7676
 # shellcheck source-path=SCRIPTDIR source=tracking.sh
 . "$scripts/tracking.sh"
 
-# What the kernel has of ours: "PREFIX via HOP", "unreachable PREFIX", "table TABLE via HOP", "fwmark MARK/MASK to BLOCK
-# lookup TABLE pref PREFERENCE", and "rule" for what a proof left behind when it was killed.
+# live_items: loopback-ha's part of the kernel's tables: "PREFIX via HOP", "unreachable PREFIX", "table TABLE via HOP", "fwmark MARK/MASK to BLOCK
+# lookup TABLE pref PREFERENCE", and "rule" for what a health check left behind when it was killed.
 live_items() {
   printf '%s\n' "route show table all proto $protocol" "rule show" | ip -4 -batch - |
-    awk -v proto="proto $protocol" -v proof="$proof_preference:" '
-      $1 == "unreachable" { print $1, $2; next }
-      $1 == "default" { for (i = 4; i < NF; i++) if ($i == "table") print "table", $(i + 1), "via", $3; next }
-      $2 == "via" { print $1 ($1 ~ /\// ? "" : "/32"), $2, $3; next }
-      $1 == proof { print "rule"; next }
-      substr($0, length($0) - length(proto) + 1) == proto {
-        sub(/:/, "", $1); print "fwmark", $7, "to", $5, "lookup", $9, "pref", $1
-      }' | sort -u
+    awk_file liveItems -v proto="proto $protocol" -v check="$check_preference:" | sort -u
 }
 
-# As live_items has them. Kept: they are the same as long as the version is, and the supervisor asks every second.
+# wanted_items DIR: in the form of live_items. Cached, as a version's items never change and the supervisor needs them each second.
 declare -A wanted_cache
 wanted_items() {
   [[ $1 ]] || return 0
@@ -43,12 +37,12 @@ is_live() {
   local live
   wanted_items "$1" >/dev/null
   live=$(live_items)
-  # Other instances' items stand under the same protocol number.
+  # Other instances' items have the same protocol number.
   [[ $live == "${wanted_cache[$1]}" ]] || [[ $(comm -23 <(say "$live") <(comm -23 <(items_of_others) <(say "${wanted_cache[$1]}"))) == "${wanted_cache[$1]}" ]] || return
   pins_are_live "$1"
 }
 
-# Whatever makes another try succeed shows at a glance.
+# When another try could succeed, the glance shows it.
 # shellcheck disable=SC2034
 glance_tells_all=1
 questions_of_kind() {
@@ -57,25 +51,25 @@ questions_of_kind() {
 }
 
 check_kind() { ! pins_flows "$bundle" || check_pins; }
+# A prefix that no version of this instance had may have someone else's route.
+check_foreign_routes() {
+  local new line
+  new=$(awk -v wanted_file="$bundle/want/routes" 'FILENAME != wanted_file { had[$1]; next } !($1 in had) { print $1 }' <(of_all_versions routes) "$bundle/want/routes")
+  [[ $new ]] || return 0
+  line=$(main_routes <<<"$new" | grep -v "metric $metric" | grep -vF -f <(routes_of_siblings | sed 's|/32 | |') | head -n 1 || true)
+  [[ -z $line ]] || fail "${line%% *} already has a route not managed by this stack ($line); nothing was changed. Remove that route first"
+}
 verify_kind() {
-  # A restart of the router's networking or firewall may have wiped some of it since; then the supervisor waits for us.
+  # A restart of the router's networking or firewall may have wiped some of it since. The supervisor waits until this run ends.
   is_live "$1" || activate "$1"
   pins_flows "$1" || return 0
   verify_pins "$1"
-  # Known at preview already; here they need not hold up what moves.
+  # Previews say it, too; here it comes last, so as not to delay the move.
   { conntrack_trouble; pin_warnings; } | while read -r line; do warn "$line"; done
 }
 
-# Items as commands of ip: "add" replaces what is there.
-commands() {
-  awk -v verb="$1" -v own="proto $protocol" -v rule_own="protocol $protocol" -v metric="metric $metric" '
-    NF == 0 { next }
-    $1 == "fwmark" { print "rule", verb, $0, rule_own; next }
-    { route = verb == "add" ? "route replace" : "route del" }
-    $1 == "table" { print route, "default via", $4, "table", $2, own; next }
-    $1 == "unreachable" { print route, $0, own, metric; next }
-    { print route, $0, own }'
-}
+# commands VERB <ITEMS: commands for ip. "add" replaces what is there.
+commands() { awk_file itemCommands -v verb="$1" -v own="proto $protocol" -v rule_own="protocol $protocol" -v metric="metric $metric"; }
 of_pins() { grep -E '^(fwmark|table) ' || true; }
 of_routes() { grep -vE '^(fwmark|table) ' || true; }
 
@@ -85,9 +79,9 @@ activate() {
   wanted_cache=()
   wanted_items "$dir" >/dev/null
   live=$(live_items)
-  if [[ $'\n'$live$'\n' == *$'\n'rule$'\n'* ]]; then end_proof_path; fi
+  if [[ $'\n'$live$'\n' == *$'\n'rule$'\n'* ]]; then end_check_path; fi
   missing=$(comm -13 <(say "$live") <(wanted_items "$dir"))
-  # First what marked flows need, then the marks, then the routes of all else, and last what nothing points to any more.
+  # First what marked flows need, then the marks, then the routes for everything else; last comes what nothing uses any more.
   pins=$(of_pins <<<"$missing")
   [[ ! $pins ]] || commands add <<<"$pins" | change_kernel
   if [[ ${restoring:-} ]]; then try_pins "$dir"; else load_pins "$dir"; fi
@@ -96,12 +90,12 @@ activate() {
   [[ ${restoring:-} ]] || tell_clients "$dir"
 }
 
-# While restoring, what cannot be had now (a link is down) does not keep the rest away; whoever restores says what is missing.
+# While restoring, what can't be set now (a link is down) does not hold up the rest; the supervisor says what is missing.
 change_kernel() {
   if [[ ${restoring:-} ]]; then ip -4 -force -batch - 2>/dev/null || true; else ip -4 -batch -; fi
 }
 
-# drop_stale DIR LIVE: what other versions of this instance wanted, and no other instance does.
+# drop_stale DIR LIVE: removes what other versions of this instance wanted, and no other instance wants.
 drop_stale() {
   local dir=$1 stale
   stale=$(comm -23 <(say "$2") <({ wanted_items "$dir"; items_of_others; } | sort -u) | comm -12 - <(items_of_all_versions))
@@ -113,8 +107,8 @@ drop_stale() {
   } | change_kernel
 }
 
-# leave_foreign LIVE <COMMANDS: the supervisor leaves alone what somebody else put in the place of a route of ours. The kernel
-# knows what stands there, without a look at all that it routes.
+# leave_foreign LIVE <COMMANDS: the supervisor leaves alone a route that someone else put in the place of loopback-ha's: "add" fails there,
+# so the routes of the kernel need not be listed.
 leave_foreign() {
   if [[ ! ${restoring:-} ]]; then
     cat
@@ -148,7 +142,7 @@ sights() {
   conntrack_trouble | sed 's/^/trouble\t/'
   forwarding_sights
   inside_sights
-  # Where they can't be had, drift says why.
+  # When flows can't be pinned, drift says why.
   if ! pins_flows "$bundle" || [[ $(pin_obstacle "$bundle") ]]; then return 0; fi
   pin_warnings | sed 's/^/limits\t/'
   if flows=$(count_flows "$bundle"); then awk '{ print "flows\t" $0 }' <<<"${flows:--}"; fi

@@ -1,19 +1,19 @@
-# shellcheck shell=bash disable=SC2154
-# pinning.trackOnlyVips: what is none of the VIPs' is not tracked because of the pins. Whatever else needs connections
-# tracked (a stateful firewall, NAT) would take untracked packets for invalid and drop them, new logins included. So it
-# is refused beside such rules, and the supervisor ends it within a second when they appear. After that everything is
-# tracked until a run finds nothing that needs it.
-readonly tracked_by=$run/tracked-by.$instance
+# shellcheck shell=bash
+# pinning.trackOnlyVips: pinning does not make the kernel track traffic other than that of VIPs. A stateful firewall or NAT needs
+# everything tracked: it would take untracked packets for invalid and drop them, new logins included. So the option is refused beside
+# such rules, and the supervisor switches it off within a second when they appear. From then on everything is tracked, until a run finds
+# nothing that needs it.
+: "${bundle?}" "${state?}" "${machine?}" "${pin_table?}" "${tracked_by?}"
 
 wants_only_vips() { [[ -e $1/want/settings && $(setting "$1" track_only_vips) == yes ]]; }
 
 # leaves_others_untracked DIR: is it in force with this version?
 leaves_others_untracked() { wants_only_vips "$1" && [[ ! -e $tracked_by ]]; }
 
-# had_to_end DIR: it would be, but for what needs them tracked.
+# had_to_end DIR: was it switched off because something needs all connections tracked?
 had_to_end() { wants_only_vips "$1" && [[ -e $tracked_by ]]; }
 
-# What needs connections tracked on this router besides this instance, one a line.
+# What else than this instance needs connections tracked on this router, one a line.
 trackers() {
   local rules table
   rules=$(in_time 3 nft -t list ruleset 2>/dev/null) || say "nftables' rules, which nft can't list"
@@ -34,7 +34,7 @@ trackers() {
   [[ ! -S /run/conntrackd.ctl ]] || say "conntrackd"
 }
 
-# Sets "silent_trackers": which of those are there that tell nobody when they come, without a process.
+# Sets "silent_trackers": which of those are there that the kernel does not notify of. Starts no process.
 see_silent_trackers() {
   local lines
   silent_trackers=
@@ -50,20 +50,10 @@ see_silent_trackers() {
 }
 
 # tracking_rules <RULESET: each table that tracks IPv4 connections, with the first line that does.
-tracking_rules() {
-  awk -v ours="$pin_table" '
-    function found() { if (!(table in told)) { told[table]; sub(/^[ \t]+/, ""); print "table " table " (" $0 ")" } }
-    $1 == "table" { table = $2 " " $3; skip = $2 !~ /^(ip|inet|bridge)$/ || $3 == ours; next }
-    skip || $1 == "elements" { next }
-    /xt (match|target) "(conntrack|state|connmark|connlimit|connbytes|connlabel|helper|cluster|CT|CONNMARK|CONNSECMARK|SYNPROXY|SNAT|DNAT|MASQUERADE|REDIRECT|NETMAP)"/ { found(); next }
-    {
-      line = " " $0 " "
-      gsub(/"[^"]*"/, "", line)
-      if (line ~ /[ \t{(]ct +[a-z]/ || line ~ /type nat hook/ || line ~ /[ \t](masquerade|snat|dnat|redirect|synproxy)[ \t]/ || line ~ /[ \t]flow (add|offload) / || $1 == "flowtable") found()
-    }'
-}
+tracking_rules() { awk_file trackingRules -v ours="$pin_table"; }
 
-# What a run is refused for: nothing was untracked so far, and is not to be. Where it is in force, no run is held up.
+# Fails when a run would switch trackOnlyVips on beside something that needs all connections tracked. Where it is in force already, it
+# stops no run.
 check_trackers() {
   local found
   if ! wants_only_vips "$bundle" || wants_only_vips "$state/current"; then return 0; fi
@@ -71,7 +61,7 @@ check_trackers() {
   [[ ! $found ]] || fail "pinning.trackOnlyVips can't be used together with something that needs all connections tracked: $found; nothing was changed. Remove routers.$machine.pinning.trackOnlyVips"
 }
 
-# note_trackers DIR: by the supervisor, and by a run before it loads the table.
+# note_trackers DIR: switches trackOnlyVips off, or on again, in $tracked_by. The supervisor does so, and a run before it loads the table.
 note_trackers() {
   local found=
   ! wants_only_vips "$1" || found=$(trackers)
@@ -84,7 +74,8 @@ note_trackers() {
   warn "pinning.trackOnlyVips is switched off: ${found%%$'\n'*} needs all connections tracked. From now on the router tracks them all; make sure that the conntrack table is large enough"
 }
 
-# At once when such rules come: nobody who is kept out by them waits until all is looked at. The chains, then empty, go next.
+# At once when such rules appear, so that those whom they keep out need not wait until everything has been compared. The empty chains
+# are removed later.
 end_untracked() {
   leaves_others_untracked "$bundle" || return 0
   note_trackers "$bundle"
@@ -92,7 +83,7 @@ end_untracked() {
   in_time 3 nft -f - <<<"flush chain ip $pin_table untracked_in"$'\n'"flush chain ip $pin_table untracked_out" 2>/dev/null || true
 }
 
-# What a run can bring back: nothing needs connections tracked any more.
+# could_leave_others_untracked DIR: can a run switch it on again, as nothing needs all connections tracked any more?
 could_leave_others_untracked() { had_to_end "$1" && [[ ! $(trackers) ]]; }
 
 track_warnings() {

@@ -1,4 +1,4 @@
-/** The lab as the rivals need it, and the proof that one of them did its work. */
+/** The lab as the rivals need it, and the check that one of them did its work. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import * as path from "node:path";

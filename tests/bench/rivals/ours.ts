@@ -5,7 +5,7 @@ import { timeUp } from "../../lab/wallTimes";
 import { wideFarmConfig } from "../farm";
 import { Rival, WantedFarm } from "./rival";
 
-/** This package: `pulumi up`, each time with the proof that all sites answer. */
+/** This package: `pulumi up`, each time with a check that all sites answer. */
 export class Ours implements Rival {
   readonly name = "pulumi-loopback-ha";
   readonly project: Project;

@@ -321,23 +321,23 @@ describe("faults", function () {
       assert.deepEqual(await farm.serving(), SERVERS);
     });
 
-    it("a proof that is killed leaves none of its questions, although no other run follows", async () => {
+    it("a health check that is killed leaves none of its questions, although no other run follows", async () => {
       await sh(
         "web1",
         "nft -f - <<<'table ip foreign { chain c { type filter hook input priority 0; tcp dport 80 iif host0 drop; }; }'",
       );
       await farm.project.set("servers.web2.state", "maintenance");
-      const proofs = "find /run/loopback-ha /run/loopback-ha-in.* -name 'proof.*' 2>/dev/null";
+      const folders = "find /run/loopback-ha /run/loopback-ha-in.* -name 'checks.*' 2>/dev/null";
       const killer = sh(
         "r1",
-        `for i in $(seq 1000); do if [ "$(${proofs})" ]; then kill -KILL $(${APPLY_PID}); exit; fi; sleep 0.02; done; exit 1`,
+        `for i in $(seq 1000); do if [ "$(${folders})" ]; then kill -KILL $(${APPLY_PID}); exit; fi; sleep 0.02; done; exit 1`,
       );
       const result = await farm.project.up();
       await sh("web1", "nft delete table ip foreign");
       assert.equal((await killer).code, 0);
       assert.notEqual(result.code, 0);
       assert.match(textOf(result), /r1-routes[^]*exit code 137\); nothing was changed/);
-      assert.equal((await sh("r1", `${proofs}; find /run -name "loopback-ha-in.*"`)).stdout, "");
+      assert.equal((await sh("r1", `${folders}; find /run -name "loopback-ha-in.*"`)).stdout, "");
     });
 
     it("refuses a bundle that was cut off", async () => {

@@ -32,7 +32,7 @@ const ROLES: [string, string, string, string][] = [
 /** What a machine holds, after the old payload is back. */
 const PICTURE = `set +e; ls -R /var/lib/loopback-ha /etc/apache2/sites-enabled /etc/bind/loopback-ha 2>/dev/null
   cat /var/lib/loopback-ha/*/current/want/bindings /etc/apache2/sites-enabled/* /etc/bind/named.conf.local 2>/dev/null
-  ls -d /run/loopback-ha/proof.* 2>/dev/null
+  ls -d /run/loopback-ha/checks.* 2>/dev/null
   ls -Al --time-style=+ /var/lib/loopback-ha/.certificates 2>/dev/null; sort /var/lib/loopback-ha/.certificates/sums 2>/dev/null
   ip -4 -o address show; ip -4 route show table all | sort; ip -4 rule; systemctl --failed --no-legend; true`;
 

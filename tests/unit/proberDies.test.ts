@@ -3,8 +3,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-
-const ROUTER = path.join(__dirname, "../../components/routerRoute");
+import { FROM_LIB, linkRouterScripts } from "./routerScripts";
 
 /** A prober whose nth run is killed after its first answer; in the others the present server answers, and the new one late. */
 const PROBER = `my ($count) = grep { !-e "$ENV{SEEN}$_" } 1 .. 9;
@@ -19,40 +18,33 @@ const PROBER = `my ($count) = grep { !-e "$ENV{SEEN}$_" } 1 .. 9;
   exit($bad ? 1 : 0);
 `;
 
-describe("a router's proof whose prober dies (M13)", () => {
+describe("a health check before a move whose prober dies (M13)", () => {
   let folder: string;
   beforeEach("a bundle, and a prober of our own", () => {
-    folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-proof-"));
+    folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-prober-"));
     fs.mkdirSync(path.join(folder, "want/private"), { recursive: true });
     const write = (name: string, text: string): void => fs.writeFileSync(path.join(folder, name), text);
     write("want/routes", "192.0.2.64/27 web1 192.0.2.2\n");
     write("want/private/vips", "192.0.2.69,192.0.2.70,192.0.2.71 widgetco http www.widgetco.example /x\n");
     write("want/settings", "check_source=198.51.100.1\ncheck_seconds=5\n");
     write("probe.pl", PROBER);
-    for (const name of [
-      "routes.sh",
-      "forwarding.sh",
-      "obstacles.sh",
-      "inside.sh",
-      "askers.sh",
-      "siteHealth.sh",
-    ])
-      fs.symlinkSync(path.join(ROUTER, name), path.join(folder, name));
+    linkRouterScripts(folder);
   });
   afterEach(() => fs.rmSync(folder, { recursive: true }));
 
-  /** What a proof says, whose questions are answered badly in these runs of the prober, and which dies in one of them. */
-  function prove(bad: string, dies: number, force = ""): { status: number | null; said: string } {
+  /** What a health check says whose questions are answered badly in these runs of the prober, and which dies in one of them. */
+  function checked(bad: string, dies: number, force = ""): { status: number | null; said: string } {
     const script = `set -Eeuo pipefail
       say() { printf '%s\\n' "$*"; }; warn() { say "warning: $*"; }; fail() { say "$*"; exit 1; }
       setting() { sed -n "s/^$2=//p" "$1/want/settings"; }
+      ${FROM_LIB}
       run=$0 bundle=$0 scripts=$0 state=$0/state machine=r1
       . "$0/routes.sh"
       setting() { sed -n "s/^$2=//p" "$1/want/settings"; }
-      begin_proof_path() { :; }; end_proof_path() { :; }; silent_server() { :; }; live_items() { :; }
+      begin_check_path() { :; }; end_check_path() { :; }; silent_server() { :; }; live_items() { :; }
       moves='192.0.2.64/27 via 192.0.2.2'
-      prove
-      say "proven: $(wc -l <"$proof/proven")"`;
+      check_before_move
+      say "healthy: $(wc -l <"$checks/healthy")"`;
     const { status, stdout, stderr } = spawnSync("bash", ["-c", script, folder], {
       encoding: "utf8",
       env: {
@@ -67,7 +59,7 @@ describe("a router's proof whose prober dies (M13)", () => {
   }
 
   it("whole: answered at once, after a while, and not at all", () => {
-    assert.deepEqual(prove("-", 0), { status: 0, said: "proven: 3\n" });
+    assert.deepEqual(checked("-", 0), { status: 0, said: "healthy: 3\n" });
   });
 
   // The runs: all at once; what the present server answers; what it answers of the new one, twice; and all once more.
@@ -78,25 +70,25 @@ describe("a router's proof whose prober dies (M13)", () => {
     ["13", 4],
     ["1", 4],
   ] as const)
-    it(`in run ${dies}, with ${bad} answered badly: refused, and nothing proven`, () => {
-      const { status, said } = prove(bad, dies);
+    it(`in run ${dies}, with ${bad} answered badly: refused, and nothing is healthy`, () => {
+      const { status, said } = checked(bad, dies);
       assert.equal(status, 1, said);
       assert.match(
         said,
         /^the health check on this router ended without a result \(.*\); nothing was moved$/m,
       );
-      assert.doesNotMatch(said, /proven/);
+      assert.doesNotMatch(said, /healthy:/);
     });
 
   it("is no obstacle to a forced move, which says so", () =>
     assert.match(
-      prove("-", 1, "1").said,
-      /^warning: LOOPBACK_HA_FORCE_MOVE: moved although the health check on this router[^]*proven: 1\n/,
+      checked("-", 1, "1").said,
+      /^warning: LOOPBACK_HA_FORCE_MOVE: moved although the health check on this router[^]*healthy: 1\n/,
     ));
 
   it("a refusal names the address that it asked from, and how to change it", () =>
     assert.match(
-      prove("134", 0).said,
+      checked("134", 0).said,
       /does not answer for 192\.0\.2\.69: no answer; nothing was moved\. It was asked from 198\.51\.100\.1: .*routers\.r1\.checkSource/,
     ));
 });

@@ -4,8 +4,8 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { FROM_LIB, linkRouterScripts } from "./routerScripts";
 
-const ROUTER = path.join(__dirname, "../../components/routerRoute");
 const REASON = {
   silent: "no answer within 1 s",
   late: "no answer within 1 s",
@@ -14,7 +14,7 @@ const REASON = {
   unasked: "Operation not permitted",
 };
 
-/** Answers with the words of NOW while the proof's path is not there, which is the present server, and of NEW when it is. */
+/** Answers with the words of NOW while the check's path is not there, which is the present server, and of NEW when it is. */
 const PROBER = `my %reason = (${Object.entries(REASON).map(([cause, text]) => `'${cause}', q{${text}},`)});
   my $cause = $ENV{-e "$ENV{FOLDER}/path" ? 'NEW' : 'NOW'};
   my $bad = $cause ne 'ok';
@@ -25,15 +25,15 @@ const PROBER = `my %reason = (${Object.entries(REASON).map(([cause, text]) => `'
   exit($bad ? 1 : 0);
 `;
 
-describe("a router's proof takes any answer for one, where the present server gives none better (slow)", () => {
+describe("a health check before a move takes any answer for one, where the present server gives none better (slow)", () => {
   let folder: string;
-  beforeEach("a bundle, what was proven before, and a prober of our own", () => {
+  beforeEach("a bundle, what was healthy before, and a prober of our own", () => {
     folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-answers-"));
     for (const at of ["want/private", "state", "former/want"])
       fs.mkdirSync(path.join(folder, at), { recursive: true });
     const write = (name: string, text: string): void => fs.writeFileSync(path.join(folder, name), text);
     write("want/private/vips", "192.0.2.69,192.0.2.70 widgetco http www.widgetco.example /x\n");
-    write("state/proven", "192.0.2.69\tsite widgetco\n192.0.2.70\tsite widgetco\n");
+    write("state/healthy", "192.0.2.69\tsite widgetco\n192.0.2.70\tsite widgetco\n");
     write("probe.pl", PROBER);
     for (const [at, server] of [
       ["", "web1 192.0.2.2"],
@@ -46,18 +46,18 @@ describe("a router's proof takes any answer for one, where the present server gi
     fs.cpSync(path.join(folder, "want/private"), path.join(folder, "former/want/private"), {
       recursive: true,
     });
-    for (const name of fs.readdirSync(ROUTER).filter((file) => file.endsWith(".sh")))
-      fs.symlinkSync(path.join(ROUTER, name), path.join(folder, name));
+    linkRouterScripts(folder);
   });
   afterEach(() => fs.rmSync(folder, { recursive: true }));
 
   function run(now: string, newer: string, lines: string): { status: number | null; said: string } {
     const script = `set -Eeuo pipefail
       say() { printf '%s\\n' "$*"; }; warn() { say "warning: $*"; }; fail() { say "$*"; exit 1; }
+      ${FROM_LIB}
       run=$0 bundle=$0 scripts=$0 state=$0/state machine=r1
       . "$0/routes.sh"
       setting() { sed -n "s/^$2=//p" "$1/want/settings"; }
-      begin_proof_path() { touch "$0/path"; }; end_proof_path() { rm -f "$0/path"; }; silent_server() { :; }; live_items() { :; }
+      begin_check_path() { touch "$0/path"; }; end_check_path() { rm -f "$0/path"; }; silent_server() { :; }; live_items() { :; }
       ${lines}`;
     const { status, stdout, stderr } = spawnSync("bash", ["-c", script, folder], {
       encoding: "utf8",
@@ -65,7 +65,8 @@ describe("a router's proof takes any answer for one, where the present server gi
     });
     return { status, said: stdout + stderr };
   }
-  const prove = (now: string, newer: string) => run(now, newer, "moves='192.0.2.64/27 via 192.0.2.2'\nprove");
+  const checked = (now: string, newer: string) =>
+    run(now, newer, "moves='192.0.2.64/27 via 192.0.2.2'\ncheck_before_move");
 
   const dead = ["silent", "refused", "late"];
   const rows: [now: string, newer: string, moves: boolean][] = [
@@ -98,7 +99,7 @@ describe("a router's proof takes any answer for one, where the present server gi
   ];
   for (const [now, newer, moves] of rows)
     it(`the present server: ${now}, the new one: ${newer}: ${moves ? "moves" : "nothing is moved"}`, () => {
-      const { status, said } = prove(now, newer);
+      const { status, said } = checked(now, newer);
       assert.equal(status, moves ? 0 : 1, said);
       if (!moves)
         assert.match(
@@ -130,7 +131,7 @@ describe("a router's proof takes any answer for one, where the present server gi
   for (const [former, newer, stays] of kept)
     it(`unconfirmed, the former server: ${former}, the new one: ${newer}: ${stays ? "stays" : "goes back"}`, () => {
       // The path is there for both: the first of them asks the former one.
-      const switched = `begin_proof_path() { [[ ! -e $0/begun ]] || touch "$0/path"; touch "$0/begun"; }
+      const switched = `begin_check_path() { [[ ! -e $0/begun ]] || touch "$0/path"; touch "$0/begun"; }
         better_kept "$0" "$0/former" && say stays || say "goes back"`;
       assert.equal(run(former, newer, switched).said, stays ? "stays\n" : "goes back\n");
     });
