@@ -168,31 +168,8 @@ seconds_of() {
     print mktime $s, $m, $h, $day, index("JanFebMarAprMayJunJulAugSepOctNovDec", $month) / 3, $year - 1900' "$1"
 }
 
-# "serial SERIAL" for a text with HASH, and "beyond PEER SERIAL" of each that was left out. First what this machine
-# knows ("- SERIAL HASH", "- DATE"), then what peers say: their word counts up to LIMIT, or 100 beyond what this machine
-# served, and never half of all serials beyond it, where it would be behind (RFC 1982).
 # pick_serial HASH LIMIT
-pick_serial() {
-  awk -v hash="$1" -v limit="$2" -v most="$max_serial" '
-    $2 !~ /^[0-9]+$/ || (NF != 2 && NF != 3) { next }
-    $1 != "-" {
-      if (!(bound += 0)) {
-        bound = limit > max + 100 ? limit : max + 100
-        if (max && bound > max + 2147483647) bound = max + 2147483647
-        if (bound > most - 1) bound = most - 1
-      }
-      if ($2 + 0 > bound) { print "beyond", $1, $2; next }
-    }
-    $2 + 0 > most { next }
-    NF == 2 { if ($2 + 0 > today) today = $2 + 0; next }
-    $2 + 0 > max_of_all { max_of_all = $2 + 0 }
-    $1 == "-" && $2 + 0 > max { max = $2 + 0 }
-    $3 == hash && $2 + 0 > same { same = $2 + 0 }
-    END {
-      next_one = max_of_all + 1 > today ? max_of_all + 1 : today
-      printf "serial %.0f\n", (same && same == max_of_all ? same : next_one)
-    }'
-}
+pick_serial() { awk_file pickSerial -v hash="$1" -v limit="$2" -v most="$max_serial"; }
 
 # One serial for one text on all name servers: that of whoever has the text, if nobody is beyond it; else the next.
 choose_serial() {
@@ -233,16 +210,7 @@ choose_serial() {
 }
 
 # "TTL NAME ADDRESS" of all addresses in a zone text.
-pairs_of() {
-  awk '
-    $1 == "$ORIGIN" { origin = $2; sub(/\.$/, "", origin) }
-    $1 == "$TTL" { usual = $2 }
-    /^[^ $]/ {
-      i = 2; ttl = usual
-      if ($i ~ /^[0-9]+$/) ttl = $(i++)
-      if ($i == "IN" && $(i + 1) == "A") print ttl, ($1 == "@" ? origin : $1 "." origin), $(i + 2)
-    }' "$1/want/zone" | sort -u
-}
+pairs_of() { awk_file pairs "$1/want/zone" | sort -u; }
 note_served() {
   local now
   now=$(date +%s)
@@ -256,11 +224,7 @@ note_served() {
       !(pair in ttl) || $1 > ttl[pair] { print now, $1, pair }' "$run/pairs" "$state/served"
     awk -v now="$now" '$1 + 2 * $2 + 86400 >= now' "$state/history"
   } | sort -u | install_file "$state/history" 644
-  awk '
-    FILENAME ~ /pairs$/ { here[$2 " " $3]; next }
-    { pair = $3 " " $4 }
-    !(pair in here) && $1 + $2 > until[pair] { until[pair] = $1 + $2; line[pair] = $0 }
-    END { for (pair in line) print line[pair] }' "$run/pairs" "$state/history" | sort | install_file "$state/left" 644
+  awk_file left "$run/pairs" "$state/history" | sort | install_file "$state/left" 644
   install_file "$state/served" 644 <"$run/pairs"
 }
 

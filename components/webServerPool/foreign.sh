@@ -44,48 +44,8 @@ foreign_names() {
 # Foreign text, for a message.
 printable() { tr -cd '[:print:]\t\n'; }
 
-# Of what dump_config prints, but for our own virtual hosts, lines of fields parted by tabs:
-#   module NAME | listen ADDRESS PORT FILE:LINE (ADDRESS: * for all) | name NAME FILE:LINE | root FOLDER FILE:LINE
-configured() {
-  awk -v OFS='\t' '
-    function bare(text) { gsub(/^"|"$/, "", text); return text }
-    { sub(/\r$/, "") }
-    /^# In file: / { file = substr($0, 12); ours = file ~ /\/loopback-ha[.][^\/]*$/; next }
-    /^ *# +[0-9]+:$/ { place = file ":" ($2 + 0); next }
-    / \((static|shared)\)$/ { print "module", $1; next }
-    ours { next }
-    { word = tolower($1) }
-    word == "listen" {
-      address = "*"
-      port = bare($2)
-      if (match(port, /:[0-9]+$/)) { address = tolower(substr(port, 1, RSTART - 1)); port = substr(port, RSTART + 1) }
-      print "listen", address, port, place
-    }
-    # Those of all addresses, which a VIP of ours hides.
-    word == "<virtualhost" {
-      serves = 0
-      for (i = 2; i <= NF; i++) {
-        address = $i
-        gsub(/[">]/, "", address)
-        if (address ~ /^([*]|_default_)(:(80|[*]))?$/) serves = 1
-      }
-    }
-    word == "</virtualhost>" { serves = 0 }
-    word == "documentroot" {
-      sub(/^[ \t]*[^ \t]+[ \t]+/, "")
-      sub(/[ \t]+$/, "")
-      print "root", bare($0), place
-      next
-    }
-    serves && (word == "servername" || word == "serveralias") {
-      for (i = 2; i <= NF; i++) {
-        name = tolower(bare($i))
-        sub(/^[a-z]+:\/\//, "", name)
-        sub(/:[0-9]+$/, "", name)
-        print "name", name, place
-      }
-    }'
-}
+# Listens, names and folders in what dump_config prints.
+configured() { awk_file configured; }
 
 # Listening sockets of other programs than this Apache: ADDRESS TAB PORT TAB HOLDER.
 foreign_sockets() {
@@ -104,77 +64,18 @@ foreign_sockets() {
 
 # held_listens CONFIGURED SOCKETS: the first Listen whose port another program holds: ADDRESS TAB PORT TAB PLACE TAB HOLDER.
 held_listens() {
-  awk -F '\t' -v OFS='\t' '
-    function family(address) { return address ~ /^\[/ ? 6 : address == "*" ? 46 : 4 }
-    function all(address) { return address ~ /^([*]|0[.]0[.]0[.]0|\[::\])$/ }
-    function meet(a, b) {
-      # Apache takes IPv4, too, with [::].
-      if (a == "[::]") a = "*"
-      if (family(a) != 46 && family(b) != 46 && family(a) != family(b)) return 0
-      return a == b || all(a) || all(b)
-    }
-    FILENAME == ARGV[1] { if ($1 == "listen") { count++; address[count] = $2; port[count] = $3; place[count] = $4 } next }
-    {
-      sub(/%.*/, "", $1)
-      for (i = 1; i <= count; i++)
-        if (port[i] == $2 && meet(address[i], $1)) { print address[i], port[i], place[i], $3; exit }
-    }' "$1" "$2"
+  awk_file heldListens "$1" "$2"
 }
 
 # hidden_vhosts CONFIGURED SITES: the sites that somebody else's virtual host serves by name, too: SITE TAB NAME TAB PLACE.
 hidden_vhosts() {
-  awk -F '\t' -v OFS='\t' '
-    # Do all names that end so include one that the other pattern fits?
-    function meets(ending, pattern,  star, last, i, a, b) {
-      for (star = length(pattern); star > 0 && substr(pattern, star, 1) != "*"; star--);
-      last = length(pattern) - star
-      if (!star && last < length(ending)) return 0
-      for (i = 0; i < last && i < length(ending); i++) {
-        a = substr(ending, length(ending) - i, 1)
-        b = substr(pattern, length(pattern) - i, 1)
-        if (b != "?" && a != b) return 0
-      }
-      return 1
-    }
-    FILENAME == ARGV[1] {
-      if ($1 != "name") next
-      known[++all] = $2
-      where[all] = $3
-      if ($2 !~ /[*?]/) { if (!($2 in at)) at[$2] = $3; next }
-      wild[++count] = $2
-      place[count] = $3
-      gsub(/[^a-z0-9*?-]/, "[&]", wild[count])
-      gsub(/[*]/, ".*", wild[count])
-      gsub(/[?]/, ".", wild[count])
-      next
-    }
-    {
-      split($0, field, " ")
-      names = split(field[2], name, ",")
-      for (j = 1; j <= names; j++) {
-        if (name[j] ~ /^[*]/) {
-          for (i = 1; i <= all; i++) if (meets(substr(name[j], 2), known[i])) { print field[1], known[i], where[i]; next }
-          continue
-        }
-        if (name[j] in at) { print field[1], name[j], at[name[j]]; next }
-        for (i = 1; i <= count; i++) if (name[j] ~ "^" wild[i] "$") { print field[1], name[j], place[i]; next }
-      }
-    }' "$1" "$2"
+  awk_file hiddenVhosts "$1" "$2"
 }
 
 # shown_programs CONFIGURED DIRECTIVES SITES: sites that have programs run, whose folder a virtual host of somebody else's
 # shows, too, or one above or below it: SITE TAB FOLDER TAB PLACE.
 shown_programs() {
-  awk -v fastcgi="$fastcgi" '
-    function slashed(folder) { sub(/\/*$/, "/", folder); return folder }
-    part == 1 { if (split($0, field, "\t") == 3 && field[1] == "root") { root[++all] = slashed(field[2]); place[all] = field[3] } next }
-    part == 2 { if (tolower($0) ~ fastcgi) runs[$1]; next }
-    !($1 in runs) { next }
-    {
-      own = slashed($4)
-      for (i = 1; i <= all; i++)
-        if (index(own, root[i]) == 1 || index(root[i], own) == 1) { print $1 "\t" root[i] "\t" place[i]; next }
-    }' part=1 "$1" part=2 "$2" part=3 "$3"
+  awk_file shownPrograms -v fastcgi="$fastcgi" part=1 "$1" part=2 "$2" part=3 "$3"
 }
 
 # Apache ends when it can't have one of its ports, and its config test does not look.
@@ -192,10 +93,7 @@ check_config() {
     [[ $'\n'$1$'\n' == *$'\n'module$'\t'$module$'\n'* ]] ||
       fail "Apache lacks $module; nothing was changed. Enable it: a2enmod ${module%_module}"
   done
-  listens=$(awk -F '\t' '$1 == "listen" && $3 == 80 {
-    if ($2 ~ /^([*]|0[.]0[.]0[.]0|\[::\])$/) { some = "all"; exit }
-    some = some (some ? ", " : "") $2 " (" $4 ")"
-  } END { print some }' <(say "$1") | printable)
+  listens=$(awk_file listensForHttp <(say "$1") | printable)
   [[ $listens ]] || fail "Apache does not listen on port 80 of all addresses; nothing was changed. Add 'Listen 80' to /etc/apache2/ports.conf"
   [[ $listens == all ]] ||
     fail "Apache does not listen on port 80 of all addresses, but of $listens; nothing was changed. Use a single 'Listen 80' instead"
@@ -281,12 +179,7 @@ tried='' no_trial=''
 # own_line DIR WORDS: which of a site's own lines Apache complains of. Of the line only its directive: a secret may be in it.
 own_line() {
   [[ $2 =~ line\ ([0-9]+)\ of\ "$vhosts" ]] || return 0
-  render "$1" | awk -v at="${BASH_REMATCH[1]}" '
-    /^# site / { site = $3; first = 0 }
-    # Each of its virtual hosts, on 80 and 443, ends with our own paths.
-    /^<VirtualHost / || /^    <Location "\/[.]well-known\/loopback-ha\// { first = 0 }
-    NR == at { if (first) printf "(site %s, line %d of its own: %s) ", site, NR - first, $1 }
-    !first && / env=!loopback_ha_health$/ { first = NR }' | printable
+  render "$1" | awk_file ownLine -v at="${BASH_REMATCH[1]}" | printable
 }
 
 # Apache's own test sees syntax only; a key, a module's folder or an address that is not there ends Apache all the same.

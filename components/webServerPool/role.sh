@@ -29,87 +29,10 @@ render() {
     https=(part=https -)
   fi
   say "# Vhosts of stack $stack. Written by pulumi up; changes belong in its config."
-  # Printed bit by bit: a prefix may have thousands of addresses.
-  awk -v store="$store" -v ticket="$ticket" '{
-    gsub(/@STORE@/, store)
-    gsub(/@TICKET@/, ticket)
-    while (at = index($0, "@EVERY:")) {
-      printf "%s", substr($0, 1, at - 1)
-      rest = substr($0, at + 7)
-      end = index(rest, "@")
-      split(substr(rest, 1, end - 1) ":80", part, /[.\/:]/)
-      first = ((part[1] * 256 + part[2]) * 256 + part[3]) * 256 + part[4]
-      for (i = 0; i < 2 ^ (32 - part[5]); i++) {
-        address = first + i
-        printf "%s%d.%d.%d.%d:%s", i ? " " : "", int(address / 16777216), int(address / 65536) % 256, int(address / 256) % 256, address % 256, part[6]
-      }
-      $0 = substr(rest, end + 1)
-    }
-    print
-  }' "$1/want/private/server.conf"
-  awk -v machine="$machine" -v store="$store" -v ticket="$ticket" -v fastcgi="$fastcgi" '
-    function listens(vips, port) { gsub(/,/, port " ", vips); return vips port }
-    function put(text, word, value,  at, before) {
-      for (before = ""; at = index(text, word); text = substr(text, at + length(word)))
-        before = before substr(text, 1, at - 1) value
-      return before text
-    }
-    function vhosts(site, list, vips, root,  names, name, listen, line, word, no, i, j) {
-      names = split(list, name, ",")
-      listen = listens(vips, ":80")
-      for (i = 1; i <= count; i++) {
-        line = template[i]
-        while (line ~ /^@IF:/) {
-          match(line, /^@IF:[^@]+@/)
-          word = substr(line, 5, RLENGTH - 5)
-          no = sub(/^!/, "", word)
-          if (((site, word) in has) == no) break
-          line = substr(line, RLENGTH + 1)
-        }
-        if (line ~ /^@IF:/) continue
-        if (line !~ /@/) { print line; continue }
-        if (line ~ /@DIRECTIVES@/) {
-          printf "%s", own[site]
-          # Should the module go later, its programs would be plain files.
-          if (site in runs) print "    <IfModule !proxy_fcgi_module>\n        <Location \"/\">\n            Redirect 503\n        </Location>\n    </IfModule>"
-          continue
-        }
-        if (line ~ /@(LISTEN:443|STORE|TICKET|CERTIFICATE|HSTS)@/)
-          line = put(put(put(put(put(line, "@LISTEN:443@", listens(vips, ":443")), "@STORE@", store), "@TICKET@", ticket), "@CERTIFICATE@", certificate[site]), "@HSTS@", seconds[site])
-        if (line ~ /@ALIAS@/) { for (j = 2; j <= names; j++) print put(line, "@ALIAS@", name[j]); continue }
-        line = put(put(put(put(line, "@MACHINE@", machine), "@SITE@", site), "@SERVER_NAME@", name[1]), "@LISTEN@", listen)
-        # Last: only here an @ may be in the value.
-        print put(line, "@ROOT@", root)
-      }
-    }
-    part == 1 { template[++count] = $0; next }
-    part == "https" {
-      certificate[$1] = store "/" $2 ".pem"
-      has[$1, "https"] = has[$1, $3] = has[$1, $4] = 1
-      if ($5) has[$1, "hsts"] = seconds[$1] = $5
-      next
-    }
-    part == 2 { own[$1] = own[$1] substr($0, length($1) + 4) "\n"; if (tolower($0) ~ fastcgi) runs[$1]; next }
-    { of = split($3, vip, ",") }
-    part == 3 { for (i = 1; i <= of; i++) sites[vip[i]]++; next }
-    {
-      for (i = of; i > 0 && sites[vip[i]] == 1; i--);
-      if (!i || !index($2, "*")) { vhosts($1, $2, $3, $4); next }
-      # Of sites with a VIP in common Apache takes the first that a name fits: wildcards come last, the longer ones first.
-      names = split($2, name, ",")
-      exact = name[1]
-      for (i = 2; i <= names; i++) {
-        if (name[i] !~ /^[*]/) { exact = exact "," name[i]; continue }
-        wild[++wilds] = $1 " " name[1] "," name[i] " " $3 " " $4
-        depth[wilds] = split(name[i], label, ".")
-        if (depth[wilds] > deepest) deepest = depth[wilds]
-      }
-      vhosts($1, exact, $3, $4)
-    }
-    END {
-      for (; deepest > 0; deepest--)
-        for (n = 1; n <= wilds; n++) if (depth[n] == deepest) { split(wild[n], word, " "); vhosts(word[1], word[2], word[3], word[4]) }
-    }' part=1 "$1/want/private/vhost.conf" part=2 "$(directives_of "$1")" "${https[@]}" part=3 "$1/want/sites" part=4 "$1/want/sites" < <(! has_https "$1" || https_sites "$1")
+  awk_file serverText -v store="$store" -v ticket="$ticket" "$1/want/private/server.conf"
+  awk_file vhosts -v machine="$machine" -v store="$store" -v ticket="$ticket" -v fastcgi="$fastcgi" \
+    part=1 "$1/want/private/vhost.conf" part=2 "$(directives_of "$1")" "${https[@]}" part=3 "$1/want/sites" part=4 "$1/want/sites" \
+    < <(! has_https "$1" || https_sites "$1")
 }
 
 # What render made, so that a look need not make it again. On a full disk it must.
@@ -133,42 +56,13 @@ touched_sites() {
     cat "$want/sites"
     return
   fi
-  awk -v sampled="$sampled" '
-    function touch(list,  vip, i) { for (i = split(list, vip, ","); i > 0; i--) touched[vip[i]] }
-    function is_touched(list,  vip, i) { for (i = split(list, vip, ","); i > 0; i--) if (vip[i] in touched) return 1; return 0 }
-    part == 1 { was[$1] = was[$1] $0 "\n"; next }
-    part == 2 { is[$1] = is[$1] $0 "\n"; next }
-    part == 3 { before[$0] = $3; next }
-    $0 in before && was[$1] == is[$1] { delete before[$0]; all++; line[all] = $0; vips[all] = $3; next }
-    { touch($3); print }
-    END {
-      for (gone in before) touch(before[gone])
-      step = all / sampled
-      for (i = 1; i <= all; i++) if (is_touched(vips[i]) || step <= 1 || int(i / step) != int((i - 1) / step)) print line[i]
-    }' part=1 "$(directives_of "${before%/want}")" part=2 "$(directives_of "$1")" part=3 "$before/sites" part=4 "$want/sites"
+  awk_file touchedSites -v sampled="$sampled" part=1 "$(directives_of "${before%/want}")" part=2 "$(directives_of "$1")" part=3 "$before/sites" part=4 "$want/sites"
 }
 
 # What must answer, for probe.pl: each of these sites, a wildcard of its, and for a name that is unknown nobody, the latter two
 # asked on one VIP in turn.
 questions() {
-  awk -v machine="$machine" -v thorough="$thorough" '
-    function ask(vip, as) { printf "http\t%s\t80\t%s\t%s\t200\t%s %s\t%s\n", vip, as, path, machine, $1, $1 }
-    FILENAME ~ /vhost[.]conf$/ { if ($1 == "<Location") { path = $2; gsub(/[">]/, "", path) } next }
-    { line[FNR] = $0 }
-    END {
-      step = FNR / thorough
-      for (n = 1; n <= FNR; n++) {
-        $0 = line[n]
-        names = split($2, name, ",")
-        count = split($3, vip, ",")
-        turn = n % count + 1
-        if (step > 1 && int(n / step) == int((n - 1) / step)) { ask(vip[turn], name[1]); continue }
-        for (i = 1; i <= count; i++) ask(vip[i], name[1])
-        # By a name that nobody has.
-        for (i = 2; i <= names; i++) if (sub(/^[*]/, "loopback-ha", name[i])) ask(vip[turn], name[i])
-        printf "http\t%s\t80\tunknown.loopback-ha.invalid\t/\t421\t-\t%s (unknown name)\n", vip[turn], $1
-      }
-    }' "$1/want/private/vhost.conf" "$2"
+  awk_file questions -v machine="$machine" -v thorough="$thorough" "$1/want/private/vhost.conf" "$2"
 }
 
 check() {
@@ -334,17 +228,5 @@ sights() { foreign_config | configured | foreign_names | sed 's/^/foreign\t/' ||
 edited_vhosts() {
   local token
   token=$(awk '$1 == "<Location" { gsub(/[">]|.*\//, "", $2); print $2; exit }' "$1/want/private/vhost.conf")
-  diff -a -U0 -F '^# site ' <(render "$1") "$vhosts" | TOKEN=$token awk '
-    function shown(line, ours,  goes_on) {
-      goes_on = continued
-      continued = !ours && line ~ /\\$/
-      if (ours && !index(line, ENVIRON["TOKEN"]) && !(line in secret)) return line
-      if (line ~ /^[ \t]*(<\/[A-Za-z]+>)?$/) return line
-      match(line, /^[ \t]*(#|<?[A-Za-z]+)/)
-      return (goes_on || RLENGTH < 0 ? "" : substr(line, 1, RLENGTH) " ") "(not shown: it may hold " (ours && !(line in secret) ? "the health path" : "a secret") ")"
-    }
-    part == 1 { if ($2 == "*") secret[substr($0, length($1) + 4)]; next }
-    FNR <= 2 { next }
-    /^@@ / { site = /@@ # site / ? "vhost " $NF : "vhosts"; next }
-    { print substr($0, 1, 1) " " site ": " shown(substr($0, 2), /^-/) }' part=1 "$(directives_of "$1")" part=2 - || true
+  diff -a -U0 -F '^# site ' <(render "$1") "$vhosts" | TOKEN=$token awk_file editedVhosts part=1 "$(directives_of "$1")" part=2 - || true
 }

@@ -42,20 +42,7 @@ note_sums() (
 # lacking DIR: numbers of the lines of want/certificates whose files are not here, as in 1-3,17, and "unknown" where the
 # certificate for unknown names isn't.
 lacking() {
-  sound | awk '
-    function flush() {
-      if (!from) return
-      printf "%s%s", separator, from (to > from ? "-" to : "")
-      separator = ","
-    }
-    FILENAME == "-" { here[$1] = 1; next }
-    ($7 ".pem") in here { next }
-    !from || FNR != to + 1 { flush(); from = FNR }
-    { to = FNR }
-    END {
-      flush()
-      if (!("unknown.pem" in here)) printf " unknown"
-    }' - "$1/want/certificates"
+  sound | awk_file lacking - "$1/want/certificates"
 }
 
 # ask_supply WORDS: whoever called us answers, over the connection there is, with files. They are in $supply then.
@@ -191,22 +178,7 @@ touched_https() {
 # What must be shown, for probe.pl: by each of these sites its certificate, and ours for a name that is unknown. Of more
 # than "thorough" sites on one VIP each, in turn.
 tls_questions() {
-  https_sites "$1" | awk -v store="$certificates" -v thorough="$thorough" '
-    function ask(vip) { if (minimum[$1] == "TLSv1.2") printf "tls\t%s\t443\t%s\t%s/%s.pem\t%s (https)\n", vip, name[1], store, hash[$1], $1 }
-    FILENAME == "-" { hash[$1] = $2; minimum[$1] = $3; next }
-    { line[FNR] = $0 }
-    END {
-      step = FNR / thorough
-      for (n = 1; n <= FNR; n++) {
-        $0 = line[n]
-        split($2, name, ",")
-        count = split($3, vip, ",")
-        turn = n % count + 1
-        if (step > 1 && int(n / step) == int((n - 1) / step)) { if ($1 in hash) ask(vip[turn]); continue }
-        if ($1 in hash) for (i = 1; i <= count; i++) ask(vip[i])
-        printf "tls\t%s\t443\tunknown.loopback-ha.invalid\t%s/unknown.pem\t%s (https, unknown name)\n", vip[turn], store, $1
-      }
-    }' - "$2"
+  https_sites "$1" | awk_file tlsQuestions -v store="$certificates" -v thorough="$thorough" - "$2"
 }
 
 # What no bundle in force on this machine wants goes: also what a run that failed has brought. Those of the instance's folder
@@ -235,12 +207,6 @@ sweep_certificates() {
 certificates_drift() {
   local ticket
   ticket=$(ticket_file "$1")
-  sound | awk -v ticket="${ticket##*/}" '
-    FILENAME == "-" { here[$1] = 1; next }
-    !(($7 ".pem") in here) { print "- certificate of " $1 }
-    END {
-      if (!("unknown.pem" in here)) print "- certificate for unknown names"
-      if (ticket && !(ticket in here)) print "- key of session tickets"
-    }' - "$1/want/certificates"
+  sound | awk_file certificatesDrift -v ticket="${ticket##*/}" - "$1/want/certificates"
   [[ ! -e $unread ]] || say "- Apache's reading of certificates that were mended"
 }

@@ -32,7 +32,7 @@ SYSTEMCTL
 chmod +x $work/systemctl
 mount --bind $work/systemctl "$(PATH=/usr/sbin:/usr/bin:/sbin:/bin type -P systemctl)"
 
-cp "$scripts"/*.sh $work/bundle/scripts/
+cp "$scripts"/*.{sh,awk} $work/bundle/scripts/
 cat >$work/bundle/scripts/role.sh <<'ROLE'
 readonly ours=$units/ours.conf
 check() { :; }

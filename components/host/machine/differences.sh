@@ -13,22 +13,7 @@ edited() {
   local differences
   cd "$state/current" || return
   differences=$(diff -a -r -U0 pristine/want want) || [[ $? == 1 ]]
-  [[ ! $differences ]] || awk '
-    function label(file) {
-      sub(/^(pristine\/)?want\//, "", file)
-      hidden = sub(/^private\//, "", file)
-      return file
-    }
-    header > 0 { header--; next }
-    /^diff / { name = label($NF); header = 2; if (hidden) print "+ " name ": edited"; next }
-    /^Only in / {
-      sub(/^Only in /, "")
-      side = /^pristine/ ? "-" : "+"
-      sub(/: /, "/")
-      print side " " label($0)
-      next
-    }
-    !hidden && /^[-+]/ { print substr($0, 1, 1) " " name ": " substr($0, 2) }' <<<"$differences"
+  [[ ! $differences ]] || awk_file edited <<<"$differences"
 }
 
 # Enabled is a link, and running matters for a supervisor only: this is asked at every preview.

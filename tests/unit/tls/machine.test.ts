@@ -9,6 +9,7 @@ import { filesOf } from "../../../components/host/payload.cjs";
 import { TlsContext, httpsLine } from "../../../components/webServerPool/tls/vhosts";
 import { SiteArgs, renderSites, renderVhosts } from "../../../components/webServerPool/vhost";
 import { TlsVersion } from "../../../components/webServerPool/tls/defaults";
+import { installScripts, libFunction } from "../machineScripts";
 
 const pool = path.join(__dirname, "../../../components/webServerPool");
 const hash = (digit: number): string => String(digit).repeat(64);
@@ -34,7 +35,7 @@ describe("tls: on a machine", () => {
 
   function run(script: string): string {
     const preamble = `set -euo pipefail; say() { printf '%s\\n' "$*"; }; warn() { say "warning: $*"; }; fail() { say "failed: $*"; exit 1; }
-install_file() { cat >"$1.new"; chmod "$2" "$1.new"; mv "$1.new" "$1"; }
+${libFunction("awk_file")}install_file() { cat >"$1.new"; chmod "$2" "$1.new"; mv "$1.new" "$1"; }
 root=${root} run=${root}/run instance=i machine=web1 stack=a/b state=${root}/i scripts=${root}/scripts
 . ${pool}/role.sh
 `;
@@ -80,9 +81,8 @@ root=${root} run=${root}/run instance=i machine=web1 stack=a/b state=${root}/i s
     );
 
   before(() => {
-    for (const name of ["scripts", "run"]) fs.mkdirSync(path.join(root, name));
-    for (const name of ["roots.sh", "foreign.sh", "tls.sh"])
-      fs.copyFileSync(path.join(pool, name), path.join(root, "scripts", path.basename(name)));
+    fs.mkdirSync(path.join(root, "run"));
+    installScripts(path.join(root, "scripts"), "webServerPool");
   });
 
   it("a site has https once its certificate is here, by its own words", () => {
