@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash
 # One zone in BIND.
 #   want/zone       the zone file, @SERIAL@ in place of the serial
 #   want/settings   zone=DOMAIN, and where the config says so serial_at_least=NUMBER
@@ -9,7 +9,9 @@
 #   served          "TTL NAME ADDRESS" of each address that is served
 #   left            "EPOCH TTL NAME ADDRESS" of each that was: resolvers may have it until EPOCH + TTL
 #   history         all times a pair left or got a smaller TTL; left shows those that count
-# named may not read our folder under Debian's AppArmor profile, but all of /etc/bind.
+# Set by lib.sh and apply.sh:
+: "${bundle?}" "${doubted?}" "${machine?}" "${previous?}" "${root?}" "${run?}" "${scripts?}" "${state?}" "${version?}"
+# Debian's AppArmor profile lets named read all of /etc/bind, but not our folder.
 readonly bind=/etc/bind
 readonly local_conf=$bind/named.conf.local clauses=$bind/loopback-ha.conf zones=$bind/loopback-ha
 readonly max_serial=4294967295 patience=10
@@ -121,7 +123,7 @@ install_local_conf() {
     replace_file($file, $handle, (contents_of($text))[0])' "$scripts/replaceFile.pl" "$target" "$run/text"
 }
 
-# BIND's configuration for DIR; changed=1 when named does not know it yet.
+# install_clauses DIR: BIND's configuration; changed=1 when named has not read it yet.
 install_clauses() {
   local dirs
   learn_policy
@@ -229,15 +231,17 @@ note_served() {
 }
 
 activate() {
-  local dir=$1 zone='' stale changed='' renewed='' known=''
+  local dir=$1 zone='' stale known=''
+  # Set by install_clauses and install_zone.
+  local changed='' renewed=''
   rm -f "$local_conf.loopback-ha-new" "$clauses.loopback-ha-new" "$zones"/*.loopback-ha-new
   if [[ $dir ]]; then
     zone=$(zone_of "$dir")
     ! knows_zone "$zone" || known=1
-    install_zone "$dir"
+    install_zone "$dir" "$zone"
   fi
   install_clauses "$dir"
-  if needs_reconfig "$zone"; then reconfigure; fi
+  if [[ $changed ]] || needs_reconfig "$zone"; then reconfigure "$zone"; fi
   if [[ $dir ]]; then
     [[ ! $known ]] || reload "$zone"
     wait_served "$dir"
@@ -250,9 +254,10 @@ activate() {
   [[ $dir ]] || rmdir --ignore-fail-on-non-empty "$zones" 2>/dev/null || true
 }
 
+# install_zone DIR ZONE: renewed=1 when the file was another one.
 install_zone() {
   local file serial
-  file=$(file_of "$zone")
+  file=$(file_of "$2")
   serial=$(choose_serial "$1")
   # From the reload until we have noted it, old and new ones are served.
   { pairs_of "$1"; cat "$state/served" 2>/dev/null || true; } | note_served
@@ -262,9 +267,9 @@ install_zone() {
   install_file "$file" 644 <"$run/zone"
 }
 
+# needs_reconfig ZONE: named does not know this zone yet, or still has another one of this instance. "": none.
 needs_reconfig() {
   local other
-  [[ ! $changed ]] || return 0
   [[ ! $1 ]] || knows_zone "$1" || return 0
   for other in $(zones_of_instance); do
     if [[ $other != "$1" ]] && knows_zone "$other"; then return 0; fi
@@ -272,10 +277,11 @@ needs_reconfig() {
   return 1
 }
 
+# reconfigure ZONE: "" for a removal.
 reconfigure() {
   local error
   # For a removal: a named that is started later finds the zone gone.
-  if [[ ! $zone ]] && ! systemctl is-active --quiet named; then return 0; fi
+  if [[ ! $1 ]] && ! systemctl is-active --quiet named; then return 0; fi
   error=$(named-checkconf 2>&1) || fail "BIND's configuration is broken: $(one_line <<<"$error")"
   tell_named reconfig
 }
@@ -290,7 +296,7 @@ reload() {
       loaded=$(seconds_of "$loaded")
       (($(stat -c %Y "$file") > loaded)) || touch -d "@$((loaded + 1))" "$file"
     fi
-  elif [[ ! ${doubted:-} ]]; then
+  elif [[ ! $doubted ]]; then
     return 0
   fi
   tell_named reload "$1"

@@ -1,9 +1,11 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash
 # VIPs on the loopback device. want/bindings, one a line:
 #   address A        A/32 on lo (a longer prefix would bind the whole subnet)
 #   local PREFIX     the whole prefix is ours, by a local route (AnyIP)
 #   unreachable PREFIX   a VIP that is not bound bounces between us and the router otherwise
 # want/sysctls: KEY=VALUE; nobody answers ARP for a VIP.
+# Set by lib.sh:
+: "${bundle?}" "${machine?}" "${root?}" "${stack?}" "${state?}" "${version?}"
 protocol=76
 metric=7676
 

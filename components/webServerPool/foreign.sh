@@ -1,5 +1,7 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash
 # Apache as it is found: what somebody else has left in its configuration, and which programs hold its ports.
+# Set by lib.sh, apply.sh and role.sh:
+: "${bundle?}" "${doubted?}" "${fastcgi?}" "${run?}" "${scripts?}" "${state?}" "${vhosts?}"
 
 # The first complaint of Apache's own config test, empty when there is none.
 config_error() { apache2ctl configtest 2>&1 | grep -v -e '^Syntax OK' -e '^AH0055[78]' -e '^Action ' | head -n 3 | tr '\n' ' '; }
@@ -170,11 +172,19 @@ trial() {
   cleanup_trial
 }
 # Nothing that Apache would read differently from what it has read.
-is_loaded() { [[ ! ${doubted:-} && -e $vhosts ]] && cmp -s "$1" "$vhosts" && systemctl is-active --quiet apache2; }
+is_loaded() { [[ ! $doubted && -e $vhosts ]] && cmp -s "$1" "$vhosts" && systemctl is-active --quiet apache2; }
 
-# Whether it was tried, or why not; for settle.
-# shellcheck disable=SC2034
+# Set by check_trial: that a trial was made, or why none could be.
 tried='' no_trial=''
+is_tried() { [[ ! $no_trial ]]; }
+# For good: so that the reason for no trial is reported once.
+note_trial() {
+  if [[ $no_trial ]]; then
+    say "$no_trial" >"$state/no-trial"
+  elif [[ $tried ]]; then
+    rm -f "$state/no-trial"
+  fi
+}
 
 # own_line DIR WORDS: which of a site's own lines Apache complains of. Of the line only its directive: a secret may be in it.
 own_line() {
@@ -192,13 +202,11 @@ check_trial() {
     reload) fail "Apache would stop at its next reload: $words; nothing was changed. Fix that, then run 'pulumi up' again" ;;
     silent) fail "Apache does not answer within $trial_seconds s in an isolated trial run of its whole configuration; nothing was changed. Find out what it waits for, then run 'pulumi up' again (if it needs the network for that: touch $untried)" ;;
     unknown)
-      # shellcheck disable=SC2034
       no_trial=$words
       [[ -e $state/no-trial && $(<"$state/no-trial") == "$words" ]] ||
         warn "Apache's configuration can't be tried before the reload ($words): a fault in files not managed by this stack that Apache's own test does not find would stop it. Reported once"
       ;;
     alive)
-      # shellcheck disable=SC2034
       tried=1
       check_ports "$(awk -F '\t' -v OFS='\t' '$1 == "listen" { print $0, "in a trial start" }' <<<"$found")"
       ;;

@@ -1,13 +1,21 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash
 # Apache vhosts of one pool, in one file of Apache's.
 #   want/sites                 SITE NAME,ALIAS,... VIP,VIP,... DOCUMENT-ROOT
 #   want/private/vhost.conf    a site's vhosts, with @MACHINE@, @SITE@, @SERVER_NAME@, @ALIAS@, @LISTEN@ and @ROOT@
 #   want/private/server.conf   what stands before all sites, with @EVERY:PREFIX@, which may have a port behind it
 #   want/private/directives    SITE - LINE, for @DIRECTIVES@: a site's own lines, with * for - where a secret is in it. May be missing
 # and for https what tls.sh tells.
+# Set by lib.sh and apply.sh:
+: "${bundle?}" "${doubted?}" "${instance?}" "${machine?}" "${previous?}" "${root?}" "${run?}" "${scripts?}" "${stack?}" "${state?}" "${version?}"
 vhosts_of() { say "/etc/apache2/sites-enabled/loopback-ha.$1.conf"; }
 vhosts=$(vhosts_of "$instance")
 readonly vhosts
+# Matches a site's own line that has programs run, in lower case.
+readonly fastcgi='^[^ ]+ . *(set|add)handler.*proxy:.*fcgi:'
+# How many sites that a change did not touch are asked as well: Apache may have trouble that has nothing to do with the change.
+readonly sampled=50
+# How many sites are asked on each of their VIPs. The others are asked on one: the router asks each VIP before traffic comes here.
+readonly thorough=100
 # shellcheck source-path=SCRIPTDIR source=roots.sh
 . "$scripts/roots.sh"
 # shellcheck source-path=SCRIPTDIR source=foreign.sh
@@ -16,8 +24,6 @@ readonly vhosts
 [[ ! -e $scripts/tls.sh ]] || . "$scripts/tls.sh"
 has_https() { [[ -e $1/want/https ]]; }
 
-# One of a site's own lines that has programs run, in lower case.
-readonly fastcgi='^[^ ]+ . *(set|add)handler.*proxy:.*fcgi:'
 # directives_of DIR: the file with the sites' own lines.
 directives_of() { if [[ -e $1/want/private/directives ]]; then say "$1/want/private/directives"; else say /dev/null; fi; }
 
@@ -41,17 +47,11 @@ is_as_made() { [[ -e $state/current/checksum ]] && sha256sum <"$vhosts" | cmp -s
 
 roots() { cut -d ' ' -f 4 "$1/want/sites" | sort -u; }
 
-# Of the rest, every so many: Apache may have trouble that has nothing to do with a change.
-readonly sampled=50
-# So many sites are asked on each of their VIPs. Of more, so many, and the others on one: each VIP is asked by the router,
-# too, before it comes here.
-readonly thorough=100
-
 # Lines of want/sites that a change may have broken: those that differ, and those that share a VIP with one that differs or
 # is gone. Without a version before, or with another text of Apache's for all sites: all of them.
 touched_sites() {
   local want=$1/want before=$state/versions/${previous:-none}/want
-  if [[ ${doubted:-} || ${previous:-} == "$version" || ! -e $before/sites ]] || ! cmp -s "$before/private/vhost.conf" "$want/private/vhost.conf" ||
+  if [[ $doubted || $previous == "$version" || ! -e $before/sites ]] || ! cmp -s "$before/private/vhost.conf" "$want/private/vhost.conf" ||
     ! cmp -s "$before/private/server.conf" "$want/private/server.conf"; then
     cat "$want/sites"
     return
@@ -97,7 +97,6 @@ cleanup() {
 }
 
 serves() { systemctl is-active --quiet apache2; }
-is_tried() { [[ ! $no_trial ]]; }
 
 is_live() {
   [[ -e $vhosts && -z $(missing_roots "$1") && ! $(https_drift "$1") ]] && render "$1" | cmp -s - "$vhosts" && systemctl is-active --quiet apache2
@@ -110,13 +109,7 @@ missing_roots() {
   roots "$1" | while read -r folder; do [[ -d $folder ]] || say "$folder"; done
 }
 
-settle() {
-  if [[ $no_trial ]]; then
-    say "$no_trial" >"$state/no-trial"
-  elif [[ $tried ]]; then
-    rm -f "$state/no-trial"
-  fi
-}
+settle() { note_trial; }
 
 activate() {
   local dir=$1 missing before
@@ -135,7 +128,7 @@ activate() {
     return 0
   fi
   # What it has read already it need not read again, with whatever somebody else has left there since.
-  if [[ ${doubted:-} || $before != "$(checksum_of "$vhosts")" || -e ${unread:-} ]] || ! systemctl is-active --quiet apache2; then
+  if [[ $doubted || $before != "$(checksum_of "$vhosts")" || -e ${unread:-} ]] || ! systemctl is-active --quiet apache2; then
     reload "$dir"
     rm -f "${unread:-}"
   fi

@@ -1,11 +1,13 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash
 # Certificates of this machine's sites.
 #   want/certificates   SITE expires DAY issued DAY certificate SHA256 key SHA256
 #   want/https          SITE MINIMUM redirect|plain HSTS-SECONDS
 #   want/private/ticket the key of session tickets, in base64
 # They lie by what they are, so that a change puts new files beside the old ones and going back needs none, and a stack that
 # gets another name needs no reload. Each file is a key and its certificate with the chain.
-readonly certificates=${root:-}/.certificates
+# Set by lib.sh, apply.sh and role.sh:
+: "${previous?}" "${root?}" "${run?}" "${state?}" "${vhosts?}" "${thorough?}"
+readonly certificates=$root/.certificates
 
 # Sites whose certificate is here: SITE SHA256 MINIMUM redirect|plain HSTS-SECONDS. Of the bundle DIR.
 https_sites() {
@@ -39,14 +41,14 @@ note_sums() (
   } | awk '!seen[$2]++' | install_file "$certificates/sums" 600
 )
 
-# lacking DIR: numbers of the lines of want/certificates whose files are not here, as in 1-3,17, and "unknown" where the
+# lacking_certificates DIR: numbers of the lines of want/certificates whose files are not here, as in 1-3,17, and "unknown" where the
 # certificate for unknown names isn't.
-lacking() {
-  sound | awk_file lacking - "$1/want/certificates"
+lacking_certificates() {
+  sound | awk_file lackingCertificates - "$1/want/certificates"
 }
 
 # ask_supply WORDS: whoever called us answers, over the connection there is, with files. They are in $supply then.
-readonly supply=${run:-}/certificates
+readonly supply=$run/certificates
 ask_supply() {
   local magic size checksum
   say "LOOPBACK-HA-LACKS $1" >&4
@@ -70,7 +72,7 @@ fetch_certificates() {
   local dir=$1 asked new=()
   make_store
   note_unread
-  asked=$(lacking "$dir")
+  asked=$(lacking_certificates "$dir")
   if [[ $asked && ${LOOPBACK_HA_TOKEN:-} ]]; then
     # Beyond what one line may have, all.
     ((${#asked} < 1000)) || asked="1-$(wc -l <"$dir/want/certificates") unknown"
@@ -80,7 +82,7 @@ fetch_certificates() {
   fi
   put_ticket "$dir"
   note_sums "${new[@]}"
-  tell_lacking "$dir"
+  warn_lacking "$dir"
 }
 
 # What lay under a name that Apache's text has was another thing than we had put there. Whatever comes in its place, Apache reads
@@ -139,7 +141,7 @@ put_ticket() {
   new+=("${file##*/}")
 }
 # A certificate that is in force is not given up for one that can't be had.
-tell_lacking() {
+warn_lacking() {
   local site hash served
   while read -r site _ _ _ _ _ hash _; do
     [[ ! -e $certificates/$hash.pem ]] || continue

@@ -8,7 +8,7 @@ import { lineProblems } from "../../components/webServerPool/directives";
 import { renderDirectives, renderSites, renderVhosts } from "../../components/webServerPool/vhost";
 import { Lab } from "../../lab/lab";
 import { checkout } from "../../lab/state";
-import { awkOf, libFunction, machineScripts } from "../unit/machineScripts";
+import { asLib, awkOf, machineScripts } from "../unit/machineScripts";
 import { emptyLab } from "./support";
 
 const DIRECTIVES: Record<string, string> = {
@@ -74,7 +74,7 @@ describe("the health path", function () {
     const files = Object.entries(filesOf({ want: desired })).map(([name, text]) =>
       write(`want/${name}`, text.trimEnd().replaceAll("@SECRET:health@", "t0k3n")),
     );
-    const functions = `say() { printf '%s\\n' "$*"; }; state=/nowhere instance=x machine=web1 stack=a/b scripts=${FOLDER}/scripts\n${libFunction("awk_file")}${scripts["role.sh"]}\n`;
+    const functions = `${asLib()}machine=web1 scripts=${FOLDER}/scripts\n${scripts["role.sh"]}\n`;
     const rendered = await run(
       `rm -rf ${FOLDER}\n${files.join("")}${Object.entries({
         ...awkOf(scripts),

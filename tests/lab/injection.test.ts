@@ -17,7 +17,7 @@ import { Lab } from "../../lab/lab";
 import { checkout } from "../../lab/state";
 import { FIELDS, hostile, withValue } from "../unit/config/hostile";
 import { Key, problemsOf, zone } from "../unit/config/support";
-import { awkOf, libFunction, machineScripts } from "../unit/machineScripts";
+import { asLib, awkOf, machineScripts } from "../unit/machineScripts";
 import { emptyLab } from "./support";
 
 const MOST = 40;
@@ -125,8 +125,8 @@ describe("odd texts that are accepted (story)", function () {
     const role = await run(
       "web1",
       `rm -rf ${FOLDER}\n${writing(FOLDER, { ...files, "apache.conf": apache, "scripts/roots.sh": "", "scripts/foreign.sh": "", ...awk })}
-      say() { printf '%s\\n' "$*"; }; state=/nowhere instance=x machine=web1 stack=a/b scripts=${FOLDER}/scripts
-      ${libFunction("awk_file")}${scripts["role.sh"]}
+      ${asLib()}machine=web1 scripts=${FOLDER}/scripts
+      ${scripts["role.sh"]}
       render ${FOLDER} >${FOLDER}/vhosts.conf; roots ${FOLDER}; echo; questions ${FOLDER} ${FOLDER}/want/sites | awk -F '\\t' '$6 == 200 { print $4, $2 }'`,
     );
     const dump = await run("web1", `apache2 -t -D DUMP_VHOSTS -f ${FOLDER}/apache.conf 2>&1`);

@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { installScripts, libFunction } from "./machineScripts";
+import { asLib, installScripts } from "./machineScripts";
 
 // As Apache 2.4 of Debian prints it.
 const DUMP = `# In file: /etc/apache2/ports.conf
@@ -46,7 +46,7 @@ describe("Apache as it is found (slow)", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-foreign-"));
   before(() => installScripts(path.join(folder, "scripts"), "webServerPool"));
   after(() => fs.rmSync(folder, { recursive: true }));
-  const PRELUDE = `${libFunction("awk_file")}set -Eeuo pipefail; say() { printf "%s\\n" "$*"; }; fail() { say "$machine: $*" >&2; exit 1; }; warn() { say "warning: $*" >&2; }`;
+  const PRELUDE = `set -Eeuo pipefail; ${asLib()} fail() { say "$machine: $*" >&2; exit 1; }; warn() { say "warning: $*" >&2; }`;
 
   /** stdout and stderr of some lines, with role.sh's functions; `bundle` is $folder. */
   function run(lines: string, input = ""): string {

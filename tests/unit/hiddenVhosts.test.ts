@@ -7,7 +7,7 @@ import { refuseHidden } from "../../cli/edits/site";
 import { readFarm } from "../../components/config";
 import { parseObservation } from "../../components/host/observe";
 import { describeHidden, hiddenVhosts } from "../../components/preflight/hiddenVhosts";
-import { installScripts, libFunction } from "./machineScripts";
+import { asLib, installScripts } from "./machineScripts";
 
 const STACK = "farm/prod";
 const farm = readFarm({
@@ -107,7 +107,7 @@ describe("virtual hosts of somebody else's that ours hide", () => {
         hidden.map(({ name }) => name),
         meets ? [theirs] : [],
       );
-      const script = `scripts=$1; ${libFunction("awk_file")}. "$1/foreign.sh"; hidden_vhosts <(printf 'name\\t%s\\tf:1\\n' "$2") <(echo 'wild wild.test,*.shop.example 192.0.2.33 /srv')`;
+      const script = `${asLib()}scripts=$1 vhosts=/nowhere fastcgi=none; . "$1/foreign.sh"; hidden_vhosts <(printf 'name\\t%s\\tf:1\\n' "$2") <(echo 'wild wild.test,*.shop.example 192.0.2.33 /srv')`;
       const said = execFileSync("bash", ["-c", script, "bash", scripts, theirs], { encoding: "utf8" });
       assert.equal(said, meets ? `wild\t${theirs}\tf:1\n` : "");
     });

@@ -21,6 +21,15 @@ export function machineScripts(...rooms: string[]): Record<string, string> {
 export const awkOf = (scripts: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.entries(scripts).filter(([name]) => name.endsWith(".awk")));
 
+/**
+ * What lib.sh sets and defines before it reads a role's script, as far as a test without a bundle needs it: text of bash, to which
+ * the test adds `scripts` and what it has otherwise.
+ */
+export const asLib = (): string => `${libFunction("awk_file")}say() { printf '%s\\n' "$*"; }
+root=/nowhere run=/nowhere/run units=/nowhere/units unit=unit instance=i machine=machine role=role stack=a/b version=2
+bundle=/nowhere/bundle state=/nowhere/i scripts=/nowhere/scripts previous='' doubted='' lock=''
+`;
+
 /** Puts them into a folder, which comes into being. */
 export function installScripts(folder: string, ...rooms: string[]): void {
   fs.mkdirSync(folder, { recursive: true });

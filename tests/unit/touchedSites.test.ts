@@ -3,10 +3,8 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { installScripts, libFunction } from "./machineScripts";
+import { asLib, installScripts } from "./machineScripts";
 
-/** Of lib.sh. */
-const LIB = `say() { printf '%s\\n' "$*"; }; ${libFunction("awk_file")}`;
 const site = (name: string, ...vips: string[]): string =>
   `${name} ${name}.example ${vips.join(",")} /srv/${name}`;
 
@@ -25,7 +23,7 @@ describe("touched_sites: whom a server asks after a change", () => {
   }
   /** The names asked for when version 2 is in place, with the settings given. */
   function touched(settings = "previous=1"): string[] {
-    const script = `${LIB} state=$0 scripts=$1 instance=web version=2; ${settings}; . "$1/role.sh"; touched_sites "$state/versions/2"`;
+    const script = `${asLib()} state=$0 scripts=$1 instance=web version=2; ${settings}; . "$1/role.sh"; touched_sites "$state/versions/2"`;
     const out = execFileSync("bash", ["-euc", script, state, scripts], { encoding: "utf8" });
     return out.split("\n").flatMap((line) => (line ? [line.split(" ")[0]] : []));
   }
@@ -76,7 +74,7 @@ describe("touched_sites: whom a server asks after a change", () => {
   /** How often each name, or a name that is unknown (""), is asked for. */
   function asked(sites: string[]): Map<string, number> {
     write("2", sites, '<Location "/health">\n');
-    const script = `${LIB} state=$0 scripts=$1 instance=web machine=web1; . "$1/role.sh"; questions "$state/versions/2" "$state/versions/2/want/sites"`;
+    const script = `${asLib()} state=$0 scripts=$1 instance=web machine=web1; . "$1/role.sh"; questions "$state/versions/2" "$state/versions/2/want/sites"`;
     const out = execFileSync("bash", ["-euc", script, state, scripts], { encoding: "utf8" });
     const counts = new Map<string, number>();
     for (const line of out.split("\n").filter(Boolean)) {

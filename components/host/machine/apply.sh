@@ -19,15 +19,13 @@ drop_unrenamed
 # What nobody confirms goes back before something new comes.
 let_confirm
 [[ ! -e $pending ]] || revert
-took=
-trap 'cleanup; drop_unrenamed; [[ ! $took ]] || give_back; [[ -e $root ]] || rm -rf "$run"' EXIT
+trap 'cleanup; drop_unrenamed; ! has_taken || give_back; [[ -e $root ]] || rm -rf "$run"' EXIT
 # By hand, later, the same name may be another's.
 if [[ ${LOOPBACK_HA_TOKEN:-} ]]; then
   # Where the state has this name, what it was before is over.
   if [[ -e $bundle/former ]]; then take_over "$(<"$bundle/former")"; else rm -f "$taken_from"; fi
 fi
 previous=$(current_version)
-doubted=
 [[ ! -e $state/in-doubt ]] || doubted=1
 
 # A refusal leaves the machine as it was, with nothing of ours where there was none.
@@ -89,7 +87,7 @@ mark_in_doubt() {
 }
 mark_in_doubt
 # From here on it is go_back's.
-took=
+keep_taken
 
 # put_in_place NEW PLACE: two renames, so that a machine that dies has the one or the other, but for that moment.
 put_in_place() {

@@ -1,5 +1,7 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash
 # Commit-confirm: a change that nobody confirms is undone by the machine alone.
+# Set by lib.sh:
+: "${bundle?}" "${instance?}" "${lock?}" "${run?}" "${state?}" "${version?}"
 
 # A change that waits for its confirmation, as token=, version=, previous=, doubted=, seconds= and over=, when they are over,
 # in hundredths of a second of uptime. In /run: a reboot undoes it as well, since boot state is written by settle.sh only.

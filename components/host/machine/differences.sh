@@ -1,5 +1,7 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash
 # What the machine holds differently from what was applied last.
+# Set by lib.sh:
+: "${instance?}" "${state?}" "${unit?}" "${units?}"
 
 # all_drift: what differs from what was applied last, that is, from the wanted files as they came.
 all_drift() {

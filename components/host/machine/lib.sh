@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash
 # What apply.sh, remove.sh and restore.sh share. A role (VIPs, vhosts, routes, a zone) is one role.sh with
 #   check          is it possible here? Fails with one clear line; changes nothing
 #   is_live DIR    does the machine hold what the bundle DIR wants?
@@ -55,6 +55,9 @@ done <"$bundle/meta"
 state=$root/$instance
 unit=loopback-ha.$instance.service
 readonly instance machine role stack version state unit
+# Set by apply.sh: the version in force before, and whether it is in doubt. By take_lock: the lock's file descriptor.
+# shellcheck disable=SC2034 # roles read them
+previous='' doubted='' lock=''
 
 say() { printf '%s\n' "$*"; }
 warn() { printf 'warning: %s: %s\n' "$machine" "$*" >&2; }
@@ -110,7 +113,7 @@ take_lock() {
 systemctl() { without_lock systemctl "$@"; }
 timeout() { without_lock timeout "$@"; }
 without_lock() (
-  [[ ! ${lock:-} ]] || exec {lock}>&-
+  [[ ! $lock ]] || exec {lock}>&-
   exec "$@"
 )
 
@@ -287,8 +290,10 @@ better_kept() { false; }
 # For how many seconds a change of DIR waits for its confirmation before it is undone; 0: it doesn't.
 confirm_seconds() { say 0; }
 # For the supervisor: sets "glanced", a text that is another one when it has to look at all of it; empty: always.
+# shellcheck disable=SC2034 # read by restore.sh
 glance() { glanced=''; }
 # Would whatever ends a failure show in it? Else a failure is tried again every second or two.
+# shellcheck disable=SC2034 # read by restore.sh
 glance_tells_all=
 # What it does while nothing is amiss, until something may have changed.
 await_change() { pause 1; }

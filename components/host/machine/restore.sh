@@ -27,7 +27,7 @@ keep() {
   if is_live "$1"; then return; fi
   activate "$1"
   if is_live "$1"; then return; fi
-  lacking "$1"
+  warn_missing "$1"
 }
 # A change that waits for its confirmation is not ours to undo before its time, but to keep, by its own scripts.
 keep_pending() {
@@ -42,7 +42,7 @@ keep_pending() {
   fi
 }
 # What could not be put back, in the words of drift.
-lacking() {
+warn_missing() {
   local found down
   found=$(drift "$1" | awk 'NR <= 4 { printf "%s%s", separator, $0; separator = "; " }')
   down=$(down_links)

@@ -1,9 +1,15 @@
-# shellcheck shell=bash disable=SC2034,SC2154
+# shellcheck shell=bash
 # After `pulumi stack rename`, or with another project's name: what the former instance has here becomes this one's, in
 # place. Which one that was is in the stack's state; see appliedAs.cjs. Nothing goes and comes again, so no visitor notices.
+# Set by lib.sh:
+: "${instance?}" "${role?}" "${root?}" "${run?}" "${stack?}" "${state?}" "${units?}"
 
 # "INSTANCE STACK" that it was before, until the state has the new name: remove-over-ssh.sh knows it by that.
 readonly taken_from=$state/taken-from
+# Has this run taken one over, which goes back unless the run gets on?
+took=''
+has_taken() { [[ $took ]]; }
+keep_taken() { took=''; }
 
 # take_over FORMER: goes on, too, where a run that was killed has left off.
 take_over() {

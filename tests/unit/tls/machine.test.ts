@@ -9,7 +9,7 @@ import { filesOf } from "../../../components/host/payload.cjs";
 import { TlsContext, httpsLine } from "../../../components/webServerPool/tls/vhosts";
 import { SiteArgs, renderSites, renderVhosts } from "../../../components/webServerPool/vhost";
 import { TlsVersion } from "../../../components/webServerPool/tls/defaults";
-import { installScripts, libFunction } from "../machineScripts";
+import { asLib, installScripts } from "../machineScripts";
 
 const pool = path.join(__dirname, "../../../components/webServerPool");
 const hash = (digit: number): string => String(digit).repeat(64);
@@ -34,8 +34,8 @@ describe("tls: on a machine", () => {
   after(() => fs.rmSync(root, { recursive: true }));
 
   function run(script: string): string {
-    const preamble = `set -euo pipefail; say() { printf '%s\\n' "$*"; }; warn() { say "warning: $*"; }; fail() { say "failed: $*"; exit 1; }
-${libFunction("awk_file")}install_file() { cat >"$1.new"; chmod "$2" "$1.new"; mv "$1.new" "$1"; }
+    const preamble = `set -euo pipefail; ${asLib()}warn() { say "warning: $*"; }; fail() { say "failed: $*"; exit 1; }
+install_file() { cat >"$1.new"; chmod "$2" "$1.new"; mv "$1.new" "$1"; }
 root=${root} run=${root}/run instance=i machine=web1 stack=a/b state=${root}/i scripts=${root}/scripts
 . ${pool}/role.sh
 `;
@@ -167,7 +167,7 @@ root=${root} run=${root}/run instance=i machine=web1 stack=a/b state=${root}/i s
       many,
     );
     has(2, 3, 7);
-    const lacks = (): string => run(`lacking ${bundle}`);
+    const lacks = (): string => run(`lacking_certificates ${bundle}`);
     assert.equal(lacks(), "1,4-6,8-9");
     fs.rmSync(path.join(store, "unknown.pem"));
     assert.equal(lacks(), "1,4-6,8-9 unknown");
@@ -200,7 +200,7 @@ LOOPBACK_HA_TOKEN=t; ${settings} fetch_certificates ${bundle}; say fetched; ls $
     );
     assert.equal(fs.readFileSync(path.join(store, `${hash(1)}.pem`), "utf8"), "one");
     assert.equal(fs.statSync(path.join(store, `${hash(1)}.pem`)).mode & 0o777, 0o600);
-    assert.equal(run(`lacking ${bundle}; certificates_drift ${bundle}`), "");
+    assert.equal(run(`lacking_certificates ${bundle}; certificates_drift ${bundle}`), "");
     assert.equal(fetch({}), "fetched\n");
   });
 
