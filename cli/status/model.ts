@@ -5,7 +5,8 @@ import type { Observation } from "../../components/host/observe";
 import { describeFormerStack, findFormerStack } from "../../components/preflight/identity";
 import { routerViews } from "../../components/preflight/report";
 import { describeHidden, hiddenVhosts } from "../../components/preflight/hiddenVhosts";
-import { bySite, expiryWarnings } from "../../components/webServerPool/tls/plan";
+import { bySite } from "../../components/webServerPool/files.cjs";
+import { expiryWarnings } from "../../components/webServerPool/tls/plan";
 import type { Answer } from "../routers/health";
 import { Pages, WorsePage, describeWorse, worsePages } from "../routers/pages";
 

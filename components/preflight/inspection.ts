@@ -13,7 +13,7 @@ import { NameAddress } from "../network/nameAddress";
 import { NameServerView, findEarlyRemovals, leavingPairs } from "./dnsRemovalGuard";
 import { parseLeft, parseServed } from "../dnsRoundRobin/files";
 import { parseRoute, parseServer } from "../routerRoute/files";
-import { namesOf } from "../webServerPool/vhost";
+import { namesOf } from "../webServerPool/files.cjs";
 
 export { driftOf } from "../host/drift";
 

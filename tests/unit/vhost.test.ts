@@ -9,12 +9,12 @@ import {
   VhostContext,
   healthAnswer,
   healthPath,
-  namesOf,
   renderDirectives,
   renderSites,
   renderVhosts,
 } from "../../components/webServerPool/vhost";
 import { filesOf } from "../../components/host/payload.cjs";
+import { namesOf } from "../../components/webServerPool/files.cjs";
 import { asLib, installScripts } from "./machineScripts";
 
 const context = { prefixes: ["192.0.2.32/30", "192.0.2.64/30"] };

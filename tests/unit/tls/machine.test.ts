@@ -6,7 +6,8 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { VipBinding } from "../../../components/network/addressPlan";
 import { filesOf } from "../../../components/host/payload.cjs";
-import { TlsContext, httpsLine } from "../../../components/webServerPool/tls/vhosts";
+import { renderHttps } from "../../../components/webServerPool/files.cjs";
+import { TlsContext } from "../../../components/webServerPool/tls/vhosts";
 import { SiteArgs, renderSites, renderVhosts } from "../../../components/webServerPool/vhost";
 import { TlsVersion } from "../../../components/webServerPool/tls/defaults";
 import { asLib, installScripts } from "../machineScripts";
@@ -23,8 +24,8 @@ const sites: SiteArgs[] = ["a", "b", "c"].map((name, i) => ({
   vips: [`192.0.2.${33 + i}`, `192.0.2.${65 + i}`],
 }));
 const https = {
-  a: httpsLine({ minimum: TlsVersion.Tls12, redirect: true, hsts: 300 }),
-  b: httpsLine({ minimum: TlsVersion.Tls13, redirect: false, hsts: 0 }),
+  a: renderHttps({ minimum: TlsVersion.Tls12, redirect: true, hsts: 300 }),
+  b: renderHttps({ minimum: TlsVersion.Tls13, redirect: false, hsts: 0 }),
 };
 
 describe("tls: on a machine", () => {
