@@ -1,4 +1,5 @@
 /** Which certificate each server shall have for each site, from what lies in the operator's folder and what the state has. Pure. */
+import { firstFew, listed } from "../../base/firstFew";
 import { Facts, parseCertificate, renderCertificate } from "../files.cjs";
 import { Reading, factsOf, fits, problemsOf } from "./pair.cjs";
 
@@ -103,10 +104,13 @@ export function planCertificates(
 }
 
 const MOST_NAMES = 3;
+/** One more name is no longer than its count. */
 const list = (names: string[]): string =>
-  names.length > MOST_NAMES + 1
-    ? `${names.slice(0, MOST_NAMES).join(", ")} and ${names.length - MOST_NAMES} more sites`
-    : names.join(", ");
+  listed(
+    names,
+    names.length === MOST_NAMES + 1 ? names.length : MOST_NAMES,
+    (more) => `and ${more} more sites`,
+  );
 
 /** From so many days before it expires, a certificate is a matter for the operator. */
 export const WARN_DAYS = 21;
@@ -126,17 +130,15 @@ export function expiryWarnings(servers: CertificateLines[], now: Date): string[]
     .map(([site, { expires }]) => ({ site, expires, days: daysUntil(expires, now) }))
     .filter(({ days }) => days <= WARN_DAYS)
     .sort((a, b) => a.days - b.days || (a.site < b.site ? -1 : 1));
-  const more = due.length - MOST_WARNINGS;
-  return [
-    ...due
-      .slice(0, MOST_WARNINGS)
-      .map(({ site, expires, days }) =>
-        days < 0
-          ? `site ${site}: its certificate expired on ${expires}; renew it, then run pulumi up`
-          : `site ${site}: its certificate expires on ${expires}, ${days === 0 ? "today" : days === 1 ? "tomorrow" : `in ${days} days`}; renew it, then run pulumi up`,
-      ),
-    ...(more > 0 ? [`and ${more} more certificates that expire within ${WARN_DAYS} days`] : []),
-  ];
+  return firstFew(
+    due.map(({ site, expires, days }) =>
+      days < 0
+        ? `site ${site}: its certificate expired on ${expires}; renew it, then run pulumi up`
+        : `site ${site}: its certificate expires on ${expires}, ${days === 0 ? "today" : days === 1 ? "tomorrow" : `in ${days} days`}; renew it, then run pulumi up`,
+    ),
+    MOST_WARNINGS,
+    (more) => `and ${more} more certificates that expire within ${WARN_DAYS} days`,
+  );
 }
 
 const daysUntil = (day: string, now: Date): number =>
