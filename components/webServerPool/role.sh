@@ -1,20 +1,20 @@
 # shellcheck shell=bash
-# Apache vhosts of one pool, in one file of Apache's.
+# The virtual hosts of one pool, in one file that Apache includes.
 #   want/sites                 SITE NAME,ALIAS,... VIP,VIP,... DOCUMENT-ROOT
-#   want/private/vhost.conf    a site's vhosts, with @MACHINE@, @SITE@, @SERVER_NAME@, @ALIAS@, @LISTEN@ and @ROOT@
-#   want/private/server.conf   what stands before all sites, with @EVERY:PREFIX@, which may have a port behind it
-#   want/private/directives    SITE - LINE, for @DIRECTIVES@: a site's own lines, with * for - where a secret is in it. May be missing
-# and for https what tls.sh tells.
+#   want/private/vhost.conf    the template of a site's vhosts, with @MACHINE@, @SITE@, @SERVER_NAME@, @ALIAS@, @LISTEN@ and @ROOT@
+#   want/private/server.conf   what comes before all sites, with @EVERY:PREFIX@ or @EVERY:PREFIX:PORT@
+#   want/private/directives    a site's own lines, for @DIRECTIVES@: SITE - LINE, or SITE * LINE with a secret in it. May be missing
+# For https: see tls.sh.
 # Set by lib.sh and apply.sh:
 : "${bundle?}" "${doubted?}" "${instance?}" "${machine?}" "${previous?}" "${root?}" "${run?}" "${scripts?}" "${stack?}" "${state?}" "${version?}"
 vhosts_of() { say "/etc/apache2/sites-enabled/loopback-ha.$1.conf"; }
 vhosts=$(vhosts_of "$instance")
 readonly vhosts
-# Matches a site's own line that has programs run, in lower case.
+# Matches, in lower case, a site's own line that runs programs.
 readonly fastcgi='^[^ ]+ . *(set|add)handler.*proxy:.*fcgi:'
-# How many sites that a change did not touch are asked as well: Apache may have trouble that has nothing to do with the change.
+# How many sites that a change did not touch are checked as well: Apache may have trouble that the change did not cause.
 readonly sampled=50
-# How many sites are asked on each of their VIPs. The others are asked on one: the router asks each VIP before traffic comes here.
+# How many sites are checked on each of their VIPs. The others are checked on one: the router checks each VIP before it moves traffic.
 readonly thorough=100
 # shellcheck source-path=SCRIPTDIR source=roots.sh
 . "$scripts/roots.sh"
@@ -27,7 +27,7 @@ has_https() { [[ -e $1/want/https ]]; }
 # directives_of DIR: the file with the sites' own lines.
 directives_of() { if [[ -e $1/want/private/directives ]]; then say "$1/want/private/directives"; else say /dev/null; fi; }
 
-# Apache's text, as a bundle wants it.
+# render DIR: the text of our virtual hosts.
 render() {
   local store='' ticket='' https=()
   if has_https "$1"; then
@@ -41,14 +41,14 @@ render() {
     < <(! has_https "$1" || https_sites "$1")
 }
 
-# What render made, so that a look need not make it again. On a full disk it must.
+# A checksum of that text saves rendering it at each look. On a full disk there is none.
 note_checksum() { sha256sum <"$vhosts" >"$1/checksum" 2>/dev/null || rm -f "$1/checksum"; }
 is_as_made() { [[ -e $state/current/checksum ]] && sha256sum <"$vhosts" | cmp -s - "$state/current/checksum"; }
 
 roots() { cut -d ' ' -f 4 "$1/want/sites" | sort -u; }
 
 # Lines of want/sites that a change may have broken: those that differ, and those that share a VIP with one that differs or
-# is gone. Without a version before, or with another text of Apache's for all sites: all of them.
+# is gone. All of them without a previous version, or when the template of all sites differs.
 touched_sites() {
   local want=$1/want before=$state/versions/${previous:-none}/want
   if [[ $doubted || $previous == "$version" || ! -e $before/sites ]] || ! cmp -s "$before/private/vhost.conf" "$want/private/vhost.conf" ||
@@ -59,8 +59,7 @@ touched_sites() {
   awk_file touchedSites -v sampled="$sampled" part=1 "$(directives_of "${before%/want}")" part=2 "$(directives_of "$1")" part=3 "$before/sites" part=4 "$want/sites"
 }
 
-# What must answer, for probe.pl: each of these sites, a wildcard of its, and for a name that is unknown nobody, the latter two
-# asked on one VIP in turn.
+# questions DIR SITES: what the sites must answer, for probe.pl. Wildcards and unknown names are asked on one VIP each.
 questions() {
   awk_file questions -v machine="$machine" -v thorough="$thorough" "$1/want/private/vhost.conf" "$2"
 }
@@ -69,14 +68,14 @@ check() {
   need apache2 apache2ctl perl ss systemctl
   local config error
   [[ -e $mod_info ]] || fail "Apache's $mod_info is missing; nothing was changed. Install it (apt-get install --reinstall apache2-bin)"
-  # Which tests the configuration, too.
+  # This tests the configuration, too.
   if (umask 077 && dump_config >"$run/dump"); then
     config=$(configured <"$run/dump")
     check_ports "$config"
     check_config "$config"
   else
     rm -f "$run/dump"
-    # What is wrong with our own files, this run corrects.
+    # This run corrects errors in our own files.
     error=$(config_error || true)
     [[ $error == *"$state/"* || $error == *"$vhosts"* ]] ||
       fail "Apache's configuration was already broken before this change: $error- nothing was changed. Fix it, then run 'pulumi up' again"
@@ -127,14 +126,14 @@ activate() {
   else
     return 0
   fi
-  # What it has read already it need not read again, with whatever somebody else has left there since.
+  # Apache does not reload what it has already read: others may have changed their files since.
   if [[ $doubted || $before != "$(checksum_of "$vhosts")" || -e ${unread:-} ]] || ! systemctl is-active --quiet apache2; then
     reload "$dir"
     rm -f "${unread:-}"
   fi
-  # Nobody is there to do it after a removal.
+  # After a removal nothing else would do it.
   [[ $dir || ! -e $root/.certificates ]] || sweep_certificates "$state"
-  # A root that we made and nobody filled goes with its site.
+  # A document root that we made and that is still empty goes with its site.
   [[ ! -e $state/made-roots ]] ||
     comm -23 <(sort -u "$state/made-roots") <([[ -z $dir ]] || roots "$dir") |
     while read -r folder; do
@@ -142,29 +141,29 @@ activate() {
     done
 }
 
-# Apache has read it; that it has another name it sees at its next reload.
+# Apache sees the new file name at its next reload; the text is the same.
 carry_role() {
   if [[ -e $(vhosts_of "$1") ]]; then replace "$(vhosts_of "$1")" "$(vhosts_of "$2")"; fi
 }
 
-# Of what Apache reads: the first line names the stack.
+# Of the directives only: the first line names the stack.
 checksum_of() { [[ ! -e $1 ]] || sed '/^#/d' "$1" | sha256sum; }
 
-# reload DIR: of the bundle that is in place now, "" for none.
+# reload DIR: with the bundle that is in place now; "" after a removal.
 reload() {
   local pid error
   if systemctl is-active --quiet apache2; then
-    # Nobody has looked before a removal. Rather our last text is still served than nothing is.
+    # A removal was not checked beforehand. It is better to keep serving our last text than nothing.
     if [[ ! $1 ]] && error=$(trial '' | printable) && [[ $error == ended* || $error == reload* ]]; then
       error=${error#*$'\t'}
       warn "Apache was not reloaded, because that would stop it: ${error% } - it keeps loopback-ha's virtual hosts until that is fixed and Apache is reloaded"
       return
     fi
-    # What "systemctl reload" does, which reads the configuration once more on the way: with thousands of VIPs that takes.
-    # A unit without a main process has 0 there, and kill would take that for our own process group.
+    # Like "systemctl reload", which would read the configuration once more: that takes long with thousands of VIPs.
+    # A unit without a main process has PID 0, which kill takes for our own process group.
     if apache2ctl configtest 2>/dev/null && pid=$(systemctl show --property MainPID --value apache2) && ((pid > 1)) && kill -USR1 "$pid"; then return; fi
   else
-    # It may have ended too often lately.
+    # It may have reached its start limit.
     systemctl reset-failed apache2 2>/dev/null || true
     if systemctl start apache2 2>/dev/null; then return; fi
   fi
@@ -172,7 +171,7 @@ reload() {
   [[ ! $error ]] || fail "Apache rejects its configuration: $error$(down_now)"
   fail "Apache did not load its configuration: $(config_trouble)(see: journalctl -u apache2, /var/log/apache2/error.log)$(down_now)"
 }
-# What is lost, and who serves.
+# What is lost, and what to do next.
 down_now() {
   systemctl is-active --quiet apache2 || printf '. Apache is not running on %s now, and cannot start with its current configuration, whether with the previous files of loopback-ha or the new ones. Set this server down, so that others take over its traffic (loopback-ha down %s; they refuse this change then, untouched, until the problem is fixed there, too), correct that here, then systemctl start apache2' "$machine" "$machine"
 }
@@ -189,7 +188,7 @@ verify() {
     systemctl is-active --quiet apache2 || fail "Apache stopped when it read the new configuration: $(last_words)($bad)"
     fail "$bad"
   fi
-  # A prober that died has proved nothing.
+  # A prober that ended early proves nothing.
   answered=$(awk '/^ok/ { count++ } END { print count + 0 }' <<<"$answers")
   asked=$(wc -l <<<"$asked")
   if ((code || answered != asked)); then
@@ -213,11 +212,10 @@ drift() {
   systemctl is-active --quiet apache2 || printf '%s\n' '- Apache running' '+ Apache not running'
 }
 
-# What a site's virtual host may hide.
+# Names of other virtual hosts, which a site's may hide.
 sights() { foreign_config | configured | foreign_names | sed 's/^/foreign\t/' || true; }
 
-# Of lines that are not ours only the directive is shown: they may hold a password. Neither are lines that may hold the
-# health path, or a secret of a site.
+# edited_vhosts DIR: what differs in our virtual hosts, without anything secret.
 edited_vhosts() {
   local token
   token=$(awk '$1 == "<Location" { gsub(/[">]|.*\//, "", $2); print $2; exit }' "$1/want/private/vhost.conf")

@@ -3,14 +3,14 @@
 # Set by lib.sh:
 : "${instance?}" "${state?}" "${unit?}" "${units?}"
 
-# all_drift: what differs from what was applied last, that is, from the wanted files as they came.
+# all_drift: all differences from what was applied last, that is, from the wanted files as they came.
 all_drift() {
   (edited)
   drift "$state/current/pristine"
   ! [[ -e $state/current/scripts/unit.service ]] || unit_drift
 }
 
-# Wanted files that somebody edited where they lie. Those of private/ may hold secrets: of them, no line is shown.
+# Wanted files that were edited in our folder. No line of those in private/ is shown: they may hold secrets.
 edited() {
   local differences
   cd "$state/current" || return
@@ -18,7 +18,7 @@ edited() {
   [[ ! $differences ]] || awk_file edited <<<"$differences"
 }
 
-# Enabled is a link, and running matters for a supervisor only: this is asked at every preview.
+# unit_drift: without systemctl where possible, as each preview checks this.
 unit_drift() {
   local text
   text=$(unit_text "$state/current/scripts" "$instance")
