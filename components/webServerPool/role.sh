@@ -188,7 +188,7 @@ verify() {
     systemctl is-active --quiet apache2 || fail "Apache stopped when it read the new configuration: $(last_words)($bad)"
     fail "$bad"
   fi
-  # A prober that ended early proves nothing.
+  # A prober that died has said nothing.
   answered=$(awk '/^ok/ { count++ } END { print count + 0 }' <<<"$answers")
   asked=$(wc -l <<<"$asked")
   if ((code || answered != asked)); then

@@ -69,7 +69,9 @@ forget_supply() { rm -rf "$supply" "$supply.tar"; }
 # fetch_certificates DIR: fetches what this server lacks. A site whose certificate does not come is not served by https, unless
 # another certificate of it is in force.
 fetch_certificates() {
-  local dir=$1 asked new=()
+  local dir=$1 asked
+  # Names of files that keep_certificates and put_ticket have put into the store.
+  local new=()
   make_store
   note_unread
   asked=$(lacking_certificates "$dir")
@@ -209,5 +211,5 @@ certificates_drift() {
   local ticket
   ticket=$(ticket_file "$1")
   sound | awk_file certificatesDrift -v ticket="${ticket##*/}" - "$1/want/certificates"
-  [[ ! -e $unread ]] || say "- Apache's reading of certificates that were mended"
+  [[ ! -e $unread ]] || say "- a reload of Apache since its certificates were repaired"
 }

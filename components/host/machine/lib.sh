@@ -328,7 +328,7 @@ stop_hearing() {
 # A command for this machine's administrator.
 install_command() { :; }
 remove_command() { :; }
-# sights: what a preview must know besides drift: WHAT TAB LINE.
+# sights: what a preview must know in addition to drift: WHAT TAB LINE.
 sights() { :; }
 # cleanup: what check may have left, however apply.sh ends.
 cleanup() { :; }
