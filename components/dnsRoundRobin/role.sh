@@ -182,7 +182,7 @@ choose_serial() {
   served=$(served_serial "$zone" || true)
   today=$(date -u +%Y%m%d00)
   limit=$(last_serial_of "$today")
-  # A rollback concerns this machine alone.
+  # A rollback does not ask peers.
   if [[ $1 == */"$version" && -e $bundle/peers ]]; then
     peers=$(grep -v '^- ' "$bundle/peers" || true)
     # This machine's clock may be behind.
