@@ -1,4 +1,5 @@
 /** Whether a stack's configuration can be used, and keeps the rules it is asked to keep. Pure. */
+import { firstFew } from "../../components/base/firstFew";
 import type { FarmModel } from "../../components/config";
 import { readStackConfig } from "../../components/config/stack";
 import { UserError } from "../../components/base/userError";
@@ -58,16 +59,14 @@ export function check(
 }
 
 function describeBelow(below: SiteServers[], least: number): string[] {
-  const more = below.length - MOST_SITES;
-  return [
-    ...below
-      .slice(0, MOST_SITES)
-      .map(
-        ({ site, servers, vips }) =>
-          `site ${site} would be served only by ${servers.join(", ") || "no server"}, on ${vips.join(", ")} together; at least ${least} servers are required`,
-      ),
-    ...(more > 0 ? [`and ${more} more such sites`] : []),
-  ];
+  return firstFew(
+    below.map(
+      ({ site, servers, vips }) =>
+        `site ${site} would be served only by ${servers.join(", ") || "no server"}, on ${vips.join(", ")} together; at least ${least} servers are required`,
+    ),
+    MOST_SITES,
+    (more) => `and ${more} more such sites`,
+  );
 }
 
 function describeShortage({ servers, network }: FarmModel, least: number): string[] {

@@ -1,4 +1,5 @@
 /** What surrounds the picture: title, headings, legend, problems. Pure. */
+import { firstFew } from "../../components/base/firstFew";
 import { FAINT, LineStyle, badge, box, line, text } from "./elements";
 import { ETHERNET, LEFT, MARGIN, ROUTER, SERVER, STAYS, TONES, WAYS, WIDTH } from "./layout";
 import { Scene, SceneRouter, Tone, Way, counted } from "./scene";
@@ -87,13 +88,8 @@ export function legend(y: number): string {
 const MOST_PROBLEMS = 8;
 
 /** As many as there is room for. */
-export function problemLines({ problems }: Scene): string[] {
-  const more = problems.length - MOST_PROBLEMS;
-  return [
-    ...problems.slice(0, MOST_PROBLEMS),
-    ...(more > 0 ? [`and ${more} more: loopback-ha status shows them`] : []),
-  ];
-}
+export const problemLines = ({ problems }: Scene): string[] =>
+  firstFew(problems, MOST_PROBLEMS, (more) => `and ${more} more: loopback-ha status shows them`);
 
 export const problemsHeight = (lines: string[]): number => (lines.length === 0 ? 0 : 22 * lines.length + 18);
 

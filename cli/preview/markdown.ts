@@ -1,4 +1,5 @@
 /** A preview as a comment on a pull request: short enough, and foreign text in it is nothing but text. Pure. */
+import { firstFew, listedOrCounted } from "../../components/base/firstFew";
 import { homeCommands } from "../../components/preflight/report";
 import type { Preview } from "../pulumi/preview";
 import { shorten, shownLine } from "../../components/host/foreignText.cjs";
@@ -51,8 +52,7 @@ export function renderFailure(stack: string, message: string): string {
 const page = (paragraphs: string[]): string => paragraphs.join("\n\n");
 
 function firstLines(text: string, most: number): string[] {
-  const lines = text.split("\n").map(shownLine);
-  return lines.length > most ? [...lines.slice(0, most), `and ${lines.length - most} more lines`] : lines;
+  return firstFew(text.split("\n").map(shownLine), most, (more) => `and ${more} more lines`);
 }
 
 function warningSection(warnings: string[]): string[] {
@@ -77,10 +77,9 @@ function warningSection(warnings: string[]): string[] {
 
 function homesSection(homes: [string, string][]): string[] {
   if (homes.length === 0) return [];
-  const more = homes.length > MOST_HOMES ? [`and ${homes.length - MOST_HOMES} more`] : [];
   return [
     "An active server is the home of no subnet. To balance by weight:",
-    fence([...homeCommands(homes.slice(0, MOST_HOMES)), ...more].map(shownLine)),
+    fence(firstFew(homeCommands(homes), MOST_HOMES).map(shownLine)),
   ];
 }
 
@@ -102,10 +101,11 @@ function machineSections(groups: MachineGroup[], room: number): string[] {
 
 function leftOut(groups: MachineGroup[]): string {
   const machines = groups.flatMap((group) => group.machines);
-  const names =
-    machines.length > MOST_NAMES
-      ? `${machines.length} machines`
-      : machines.map((name) => inline(shorten(name, 40))).join(", ");
+  const names = listedOrCounted(
+    machines.map((name) => inline(shorten(name, 40))),
+    MOST_NAMES,
+    "machines",
+  );
   const lines = groups.reduce(
     (sum, group) => sum + lineCount(group, "added") + lineCount(group, "removed"),
     0,

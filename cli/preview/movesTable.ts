@@ -1,4 +1,5 @@
 /** What moves on a router, as tables in Markdown. Pure. */
+import { firstFew, listed } from "../../components/base/firstFew";
 import {
   Move,
   MovingFlows,
@@ -67,12 +68,11 @@ function together(moves: Move[]): Row[] {
 
 function cellsOf({ prefixes, from, to, sites, flows }: Row): string[] {
   const last = prefixes[prefixes.length - 1];
-  const more = sites.length - MOST_SITES;
   return [
     prefixes.length === 1 ? name(last) : `${prefixes.length} prefixes, ${name(prefixes[0])} to ${name(last)}`,
     from === null ? "not routed" : name(from),
     to === null ? "no longer routed" : name(to),
-    sites.slice(0, MOST_SITES).map(name).join(", ") + (more > 0 ? ` and ${more} more` : ""),
+    listed(sites.map(name), MOST_SITES),
     flowsCell(flows),
   ];
 }
@@ -91,11 +91,11 @@ function flowsCell(flows: MovingFlows[]): string {
     sums.set(key, { ...flow, count });
   }
   const all = [...sums.values()];
-  const more = all.length - MOST_FLOWS;
-  const shown = all
-    .slice(0, MOST_FLOWS)
-    .map((flow) => inline(describeFlows({ ...flow, server: shorten(flow.server, LONGEST_NAME) })));
-  return [...shown, ...(more > 0 ? [`and connections with ${more} more servers`] : [])].join("<br>");
+  return firstFew(
+    all.map((flow) => inline(describeFlows({ ...flow, server: shorten(flow.server, LONGEST_NAME) }))),
+    MOST_FLOWS,
+    (more) => `and connections with ${more} more servers`,
+  ).join("<br>");
 }
 
 function sharesTable({ shares }: RouterMoves, room: number): string {

@@ -1,4 +1,5 @@
 /** What a preview comes to, in one line. Pure. */
+import { listedOrCounted } from "../../components/base/firstFew";
 import { FlowFate, MovingFlows, TableSource } from "../../components/network/moves";
 import type { Preview } from "../pulumi/preview";
 
@@ -51,7 +52,7 @@ function changeParts({ changes }: Preview): string[] {
   const drifted = [...new Set(changes.filter(({ drift }) => drift).map(({ machine }) => machine))].sort();
   const parts: string[] = [];
   if (machines.length > 0) {
-    const names = machines.length > MOST_NAMES ? `${machines.length} machines` : machines.join(", ");
+    const names = listedOrCounted(machines, MOST_NAMES, "machines");
     const first = changes.every(({ op }) => op === "create");
     const [one, many] = first ? ["is set up", "are set up"] : ["changes", "change"];
     parts.push(`${names} ${machines.length === 1 ? one : many}`);

@@ -1,11 +1,13 @@
 /** One picture of the farm: what the config wants, and what the machines do. Pure. */
+import { firstFew } from "../../components/base/firstFew";
 import { FarmModel, ServerState } from "../../components/config";
 import { describeBlank, describeDrift, unknownDrift } from "../../components/host/drift";
 import type { Observation } from "../../components/host/observe";
 import { describeFormerStack, findFormerStack } from "../../components/preflight/identity";
 import { routerViews } from "../../components/preflight/report";
 import { describeHidden, hiddenVhosts } from "../../components/preflight/hiddenVhosts";
-import { bySite, expiryWarnings } from "../../components/webServerPool/tls/plan";
+import { bySite } from "../../components/webServerPool/files.cjs";
+import { expiryWarnings } from "../../components/webServerPool/tls/plan";
 import type { Answer } from "../routers/health";
 import { Pages, WorsePage, describeWorse, worsePages } from "../routers/pages";
 
@@ -312,10 +314,9 @@ function problemsOf(status: Omit<FarmStatus, "problems">, seen: Sightings): stri
       new Date(seen.at),
     ).filter((text) => !pairs.includes(text)),
   ]);
-  return problems.flatMap((kind) => {
-    const more = kind.length - MOST_OF_A_KIND;
-    return more > 0 ? [...kind.slice(0, MOST_OF_A_KIND), `and ${more} more of this kind`] : kind;
-  });
+  return problems.flatMap((kind) =>
+    firstFew(kind, MOST_OF_A_KIND, (more) => `and ${more} more of this kind`),
+  );
 }
 
 function zoneProblems(zones: ZoneStatus[]): string[] {

@@ -239,11 +239,8 @@ export const later = (servers: string[], text: string, wait: number): Line =>
   line("later", { ...of(servers), retry: seconds(wait) }, text);
 export const blocked = (servers: string[], text: string): Line =>
   line("blocked", of(servers), `${text}. The watcher retries at least every 10 s; this is reported once`);
-/** The first few of many, and how many more there are. */
-export function firstFew(texts: string[]): string[] {
-  const most = 8;
-  return texts.length > most ? [...texts.slice(0, most), `and ${texts.length - most} more`] : texts;
-}
+/** How many moves or failures one line names. */
+export const MOST_NAMED = 8;
 export const moved = (servers: string[], text: string): Line =>
   line(
     "moved",

@@ -1,4 +1,5 @@
 /** The flip itself: what `down` does, without a preview and without a question. */
+import { firstFew } from "../../components/base/firstFew";
 import { ServerState } from "../../components/config";
 import { leavingEdits, overridesOf } from "../edits/flips";
 import { Outcome as ChangeOutcome, NotBegun, applyDraft } from "../edits/change";
@@ -86,7 +87,12 @@ const allOf = ({ farm }: Draft): Moves =>
 
 function describe({ moved, stayed }: ChangeOutcome, known: boolean): string {
   const stuck = stayed.map(({ router, prefix, to }) => `${router} does not send ${prefix} to ${to}`);
-  const went = known ? events.firstFew(moved.map(({ prefix, to }) => `${prefix} goes to ${to}`)) : [];
+  const went = known
+    ? firstFew(
+        moved.map(({ prefix, to }) => `${prefix} goes to ${to}`),
+        events.MOST_NAMED,
+      )
+    : [];
   return (
     [...went, ...stuck].join(", ") ||
     (known ? "it carried no traffic" : "everything goes where the config wants it")

@@ -1,6 +1,7 @@
 /**
  * What a flip moves, done on the routers: while another run holds the stack, as one whose question nobody answers does.
  */
+import { firstFew } from "../../components/base/firstFew";
 import { CommandFailed, runOver } from "../../components/host/installed";
 import { RouterModel, ServerState } from "../../components/config";
 import { MOVE_COMMAND, moveWords } from "../routers/byHand";
@@ -9,7 +10,7 @@ import { outstanding } from "../status/look";
 import type { Session } from "../pulumi/session";
 import { withShell } from "../routers/shell";
 import type { Moved } from "./decide";
-import { firstFew } from "./events";
+import { MOST_NAMED } from "./events";
 
 /** Where the package's scripts put it, by which sudo knows it. */
 const FOLDER = "/usr/local/sbin";
@@ -68,8 +69,11 @@ export async function moveOnRouters(session: Session, servers: string[]): Promis
       }),
     );
     return {
-      text: firstFew(done.flatMap(({ moved }) => moved)).join(", "),
-      failure: firstFew([...new Set(done.flatMap(({ failures }) => failures))]).join("; "),
+      text: firstFew(
+        done.flatMap(({ moved }) => moved),
+        MOST_NAMED,
+      ).join(", "),
+      failure: firstFew([...new Set(done.flatMap(({ failures }) => failures))], MOST_NAMED).join("; "),
     };
   } catch (error) {
     return { text: "", failure: (error as Error).message };

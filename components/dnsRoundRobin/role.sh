@@ -1,23 +1,25 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash
 # One zone in BIND.
-#   want/zone       the zone file, @SERIAL@ in place of the serial
-#   want/settings   zone=DOMAIN, and where the config says so serial_at_least=NUMBER
-#   peers           what the zone's other name servers answered: "PEER SERIAL HASH" of the wanted text they serve, and
+#   want/zone       the zone file, with @SERIAL@ for the serial
+#   want/settings   zone=DOMAIN, and, where the config sets it, serial_at_least=NUMBER
+#   peers           answers of the zone's other name servers: "PEER SERIAL HASH" of the wanted text that they serve, and
 #                   "PEER DATE", their date as a serial; "- DATE" is the operator's machine
-# Kept in the instance's folder, for anybody to read:
+# In the instance's folder, readable by all:
 #   serial          "SERIAL HASH" of what is served here
 #   served          "TTL NAME ADDRESS" of each address that is served
-#   left            "EPOCH TTL NAME ADDRESS" of each that was: resolvers may have it until EPOCH + TTL
-#   history         all times a pair left or got a smaller TTL; left shows those that count
-# named may not read our folder under Debian's AppArmor profile, but all of /etc/bind.
+#   left            "EPOCH TTL NAME ADDRESS" of each that was served: resolvers may have it until EPOCH + TTL
+#   history         each time that a pair left or got a smaller TTL; left has those that still count
+# Set by lib.sh and apply.sh:
+: "${bundle?}" "${doubted?}" "${machine?}" "${previous?}" "${root?}" "${run?}" "${scripts?}" "${state?}" "${version?}"
+# Debian's AppArmor profile lets named read /etc/bind, but not our folder.
 readonly bind=/etc/bind
 readonly local_conf=$bind/named.conf.local clauses=$bind/loopback-ha.conf zones=$bind/loopback-ha
 readonly max_serial=4294967295 patience=10
 
 zone_of() { sed -n 's/^zone=//p' "$1/want/settings"; }
-# A slash (RFC 2317) in words that no other zone has: all of them are in small letters.
+# A slash in a zone's name (RFC 2317) becomes capitals, which no zone's name has.
 file_of() { say "$zones/${1//\//-SLASH-}.zone"; }
-# Zones of this instance, half-applied and half-removed ones too.
+# Zones of this instance, including half-applied and half-removed ones.
 zones_of_instance() { of_all_versions settings | sed -n 's/^zone=//p' | sort -u; }
 
 ask_named() { timeout 15 rndc "$@" 2>&1; }
@@ -29,7 +31,7 @@ one_line() { head -n 4 | tr '\n' ' ' | sed 's/ *$//'; }
 knows_zone() { ask_named zonestatus "$1" >/dev/null; }
 served_serial() { ask_named zonestatus "$1" | sed -n 's/^serial: //p'; }
 
-# The serial stands on a line of its own, which no record does.
+# The serial is on a line of its own. No record looks like it.
 serial_in() { sed -nE 's/^ +([0-9]+) +; serial$/\1/p' "$1" 2>/dev/null || true; }
 with_serial() { sed -E "s/^( +)@SERIAL@( +; serial)$/\1$1\2/"; }
 hash_of_wanted() { sha256sum <"$1/want/zone" | cut -d ' ' -f 1; }
@@ -48,7 +50,7 @@ check() {
     fail "BIND on this machine does not include $local_conf, as Debian's does; nothing was changed. Add 'include \"$local_conf\";' to $bind/named.conf"
   fi
   learn_policy
-  # What is wrong with our own file, this run mends.
+  # This run corrects errors in our own file.
   if has_include && ! [[ -e $clauses ]]; then
     :
   elif ! error=$(named-checkconf 2>&1); then
@@ -57,7 +59,7 @@ check() {
   elif ! grep -qsxF -e "$(clause "$zone")" -e "$(policy='' clause "$zone")" "$clauses"; then
     error=$(named-checkconf <(say "include \"$bind/named.conf\";" && clause "$zone") 2>&1) || refuse_zone "$zone" "$error"
   fi
-  # On a machine that has a zone of ours already, a stopped named is drift.
+  # Where a zone of ours is already served, a stopped named is drift.
   systemctl is-active --quiet named || { [[ $previous || $(others) ]] && timeout 30 systemctl start named 2>/dev/null; } || fail "named is not running; nothing was changed. Start it: systemctl start named"
   error=$(ask_named status) || fail "rndc can't talk to named: $(one_line <<<"$error"); nothing was changed. See: rndc status"
   error=$(with_serial 1 <"$bundle/want/zone" | named-checkzone -i local -k fail "$zone" - 2>&1) ||
@@ -73,8 +75,7 @@ refuse_zone() {
   fail "BIND does not accept zone $1: $(one_line <<<"$2"); nothing was changed"
 }
 
-# A policy that the options have for all zones is not for ours: named would sign them, and count serials of its own. The word
-# is new in BIND 9.16.
+# A dnssec-policy for all zones must not apply to ours: named would sign them, and choose their serials. BIND 9.16 introduced it.
 policy=''
 learn_policy() {
   if named-checkconf <(say 'zone "." { type master; file "/dev/null"; dnssec-policy none; };') >/dev/null 2>&1; then policy=' dnssec-policy none;'; fi
@@ -85,14 +86,14 @@ clauses_text() {
   local dir
   say '// Zones of pulumi-loopback-ha. Written by pulumi up; changes belong in its config.'
   for dir in "$@"; do
-    # Another instance's first run may have ended before its zone file was there.
+    # Another instance's first run may have ended before its zone file was written.
     [[ ! -e $(file_of "$(zone_of "$dir")") ]] || clause "$(zone_of "$dir")"
   done | sort
 }
-# The bundles whose zones are in force when DIR is ours.
+# in_force DIR: the bundles whose zones are in force once DIR is.
 in_force() { [[ -z $1 ]] || say "$1"; others; }
 
-# Our line in named.conf.local says for itself whether the line above it had an end before.
+# Our line in named.conf.local also says whether the line above it ended in a newline before.
 readonly include_line="include \"$clauses\"; // zones of pulumi-loopback-ha"
 readonly unended=", after a line that had no end"
 readonly include_pattern='^include "/etc/bind/loopback-ha\.conf"; // zones of pulumi-loopback-ha'
@@ -108,12 +109,12 @@ without_include() {
     sed "\\|$include_pattern|d" "$local_conf"
   fi
 }
-# Owner, mode and a link stay as somebody else has set them.
+# Keeps the file's owner and mode, and a link.
 install_local_conf() {
   local target
   target=$(readlink -f "$local_conf")
   cat >"$run/text"
-  # The link may lead into somebody's folder.
+  # The link may lead to a folder that another user owns.
   perl -e '
     require shift;
     my ($file, $text) = @ARGV;
@@ -121,7 +122,7 @@ install_local_conf() {
     replace_file($file, $handle, (contents_of($text))[0])' "$scripts/replaceFile.pl" "$target" "$run/text"
 }
 
-# BIND's configuration for DIR; changed=1 when named does not know it yet.
+# install_clauses DIR: BIND's configuration; sets changed=1 when named has not read it yet.
 install_clauses() {
   local dirs
   learn_policy
@@ -152,15 +153,15 @@ is_served() {
     [[ $(served_serial "$(zone_of "$1")") == "$(serial_in "$file")" ]]
 }
 
-# Without date -d: that of uutils, which Ubuntu has, reads no such words.
-# The last serial of the day after tomorrow of a day that is written as yyyymmddnn.
+# last_serial_of SERIAL: the last serial of the day after tomorrow, for a SERIAL yyyymmddnn. In Perl, as date -d of Ubuntu's
+# uutils does not read such words.
 last_serial_of() {
   # shellcheck disable=SC2016 # expanded by Perl
   TZ=UTC0 perl -MPOSIX=mktime,strftime -e '
     my ($year, $month, $day) = $ARGV[0] =~ /^(.{4})(..)(..)/;
     print strftime "%Y%m%d99", gmtime mktime 0, 0, 12, $day + 2, $month - 1, $year - 1900' "$1"
 }
-# Seconds since 1970 of a time as rndc says it: Mon, 30 Nov 2026 00:09:55 GMT.
+# seconds_of TIME: seconds since 1970 of a time as rndc prints it: Mon, 30 Nov 2026 00:09:55 GMT.
 seconds_of() {
   # shellcheck disable=SC2016 # expanded by Perl
   TZ=UTC0 perl -MPOSIX=mktime -e '
@@ -168,33 +169,11 @@ seconds_of() {
     print mktime $s, $m, $h, $day, index("JanFebMarAprMayJunJulAugSepOctNovDec", $month) / 3, $year - 1900' "$1"
 }
 
-# "serial SERIAL" for a text with HASH, and "beyond PEER SERIAL" of each that was left out. First what this machine
-# knows ("- SERIAL HASH", "- DATE"), then what peers say: their word counts up to LIMIT, or 100 beyond what this machine
-# served, and never half of all serials beyond it, where it would be behind (RFC 1982).
-# pick_serial HASH LIMIT
-pick_serial() {
-  awk -v hash="$1" -v limit="$2" -v most="$max_serial" '
-    $2 !~ /^[0-9]+$/ || (NF != 2 && NF != 3) { next }
-    $1 != "-" {
-      if (!(bound += 0)) {
-        bound = limit > max + 100 ? limit : max + 100
-        if (max && bound > max + 2147483647) bound = max + 2147483647
-        if (bound > most - 1) bound = most - 1
-      }
-      if ($2 + 0 > bound) { print "beyond", $1, $2; next }
-    }
-    $2 + 0 > most { next }
-    NF == 2 { if ($2 + 0 > today) today = $2 + 0; next }
-    $2 + 0 > max_of_all { max_of_all = $2 + 0 }
-    $1 == "-" && $2 + 0 > max { max = $2 + 0 }
-    $3 == hash && $2 + 0 > same { same = $2 + 0 }
-    END {
-      next_one = max_of_all + 1 > today ? max_of_all + 1 : today
-      printf "serial %.0f\n", (same && same == max_of_all ? same : next_one)
-    }'
-}
+# pick_serial HASH LIMIT: see pickSerial.awk.
+pick_serial() { awk_file pickSerial -v hash="$1" -v limit="$2" -v most="$max_serial"; }
 
-# One serial for one text on all name servers: that of whoever has the text, if nobody is beyond it; else the next.
+# choose_serial DIR: the same text has the same serial on all name servers: the serial of a server that has the text, unless
+# another server's is higher; else the next one.
 choose_serial() {
   local zone file served today serial='' peers='' picked kind peer value limit least
   least=$(value_in "$1/want/settings" serial_at_least)
@@ -203,22 +182,22 @@ choose_serial() {
   served=$(served_serial "$zone" || true)
   today=$(date -u +%Y%m%d00)
   limit=$(last_serial_of "$today")
-  # Going back is this machine's own business.
+  # A rollback does not ask peers.
   if [[ $1 == */"$version" && -e $bundle/peers ]]; then
     peers=$(grep -v '^- ' "$bundle/peers" || true)
-    # This machine's clock may stand in the past.
+    # This machine's clock may be behind.
     value=$(sed -nE 's/^- ([0-9]{10})$/\1/p' "$bundle/peers" | head -n 1)
     if [[ $value ]] && ((value > today)); then limit=$(last_serial_of "$value"); fi
   fi
   picked=$({
     sed 's/^/- /' "$state/serial" 2>/dev/null || true
-    # A file that named has not loaded says nothing: it may come from a run that failed.
+    # A file that named has not loaded does not count: it may come from a failed run.
     if [[ $served ]]; then
       say "- $served unknown"
       [[ $(serial_in "$file") != "$served" ]] || say "- $served $(hash_of_installed "$file")"
     fi
     say "- $today"
-    # As if all before it had been served.
+    # As if all serials below it had been served.
     [[ ! $least ]] || say "- $((least - 1)) unknown"
     say "$peers"
   } | pick_serial "$(hash_of_wanted "$1")" "$limit")
@@ -232,48 +211,37 @@ choose_serial() {
   say "$serial"
 }
 
-# "TTL NAME ADDRESS" of all addresses in a zone text.
-pairs_of() {
-  awk '
-    $1 == "$ORIGIN" { origin = $2; sub(/\.$/, "", origin) }
-    $1 == "$TTL" { usual = $2 }
-    /^[^ $]/ {
-      i = 2; ttl = usual
-      if ($i ~ /^[0-9]+$/) ttl = $(i++)
-      if ($i == "IN" && $(i + 1) == "A") print ttl, ($1 == "@" ? origin : $1 "." origin), $(i + 2)
-    }' "$1/want/zone" | sort -u
-}
+# pairs_of DIR: "TTL NAME ADDRESS" of all addresses in the wanted zone.
+pairs_of() { awk_file pairs "$1/want/zone" | sort -u; }
 note_served() {
   local now
   now=$(date +%s)
   touch "$state/served" "$state/history"
   sort -k 2,3 -k 1,1nr | awk '!seen[$2 " " $3]++' >"$run/pairs"
   {
-    # What a resolver may have from now on only until: out of the zone, or there with a smaller TTL.
+    # Pairs whose remaining time starts now: they left the zone, or got a smaller TTL.
     awk -v now="$now" '
       { pair = $2 " " $3 }
       FILENAME ~ /pairs$/ { if ($1 > ttl[pair]) ttl[pair] = $1; next }
       !(pair in ttl) || $1 > ttl[pair] { print now, $1, pair }' "$run/pairs" "$state/served"
     awk -v now="$now" '$1 + 2 * $2 + 86400 >= now' "$state/history"
   } | sort -u | install_file "$state/history" 644
-  awk '
-    FILENAME ~ /pairs$/ { here[$2 " " $3]; next }
-    { pair = $3 " " $4 }
-    !(pair in here) && $1 + $2 > until[pair] { until[pair] = $1 + $2; line[pair] = $0 }
-    END { for (pair in line) print line[pair] }' "$run/pairs" "$state/history" | sort | install_file "$state/left" 644
+  awk_file left "$run/pairs" "$state/history" | sort | install_file "$state/left" 644
   install_file "$state/served" 644 <"$run/pairs"
 }
 
 activate() {
-  local dir=$1 zone='' stale changed='' renewed='' known=''
+  local dir=$1 zone='' stale known=''
+  # install_clauses and install_zone set these.
+  local changed='' renewed=''
   rm -f "$local_conf.loopback-ha-new" "$clauses.loopback-ha-new" "$zones"/*.loopback-ha-new
   if [[ $dir ]]; then
     zone=$(zone_of "$dir")
     ! knows_zone "$zone" || known=1
-    install_zone "$dir"
+    install_zone "$dir" "$zone"
   fi
   install_clauses "$dir"
-  if needs_reconfig "$zone"; then reconfigure; fi
+  if [[ $changed ]] || needs_reconfig "$zone"; then reconfigure "$zone"; fi
   if [[ $dir ]]; then
     [[ ! $known ]] || reload "$zone"
     wait_served "$dir"
@@ -286,11 +254,12 @@ activate() {
   [[ $dir ]] || rmdir --ignore-fail-on-non-empty "$zones" 2>/dev/null || true
 }
 
+# install_zone DIR ZONE: sets renewed=1 when the file changes.
 install_zone() {
   local file serial
-  file=$(file_of "$zone")
+  file=$(file_of "$2")
   serial=$(choose_serial "$1")
-  # From the reload until we have noted it, old and new ones are served.
+  # Until the reload is noted, named may serve old and new pairs.
   { pairs_of "$1"; cat "$state/served" 2>/dev/null || true; } | note_served
   mkdir -p "$zones"
   with_serial "$serial" <"$1/want/zone" >"$run/zone"
@@ -298,9 +267,9 @@ install_zone() {
   install_file "$file" 644 <"$run/zone"
 }
 
+# needs_reconfig ZONE: named does not know this zone yet, or still has another one of this instance. "": no zone is wanted.
 needs_reconfig() {
   local other
-  [[ ! $changed ]] || return 0
   [[ ! $1 ]] || knows_zone "$1" || return 0
   for other in $(zones_of_instance); do
     if [[ $other != "$1" ]] && knows_zone "$other"; then return 0; fi
@@ -308,15 +277,16 @@ needs_reconfig() {
   return 1
 }
 
+# reconfigure ZONE: "" for a removal.
 reconfigure() {
   local error
-  # For a removal: a named that is started later finds the zone gone.
-  if [[ ! $zone ]] && ! systemctl is-active --quiet named; then return 0; fi
+  # A named that starts later finds the zone gone.
+  if [[ ! $1 ]] && ! systemctl is-active --quiet named; then return 0; fi
   error=$(named-checkconf 2>&1) || fail "BIND's configuration is broken: $(one_line <<<"$error")"
   tell_named reconfig
 }
 
-# named takes a file for the one it has loaded unless it is newer: after the clock was put back, it is not.
+# reload ZONE. named reloads a file only if it is newer than the loaded one, which it is not after the clock was set back.
 reload() {
   local file loaded
   file=$(file_of "$1")
@@ -326,13 +296,13 @@ reload() {
       loaded=$(seconds_of "$loaded")
       (($(stat -c %Y "$file") > loaded)) || touch -d "@$((loaded + 1))" "$file"
     fi
-  elif [[ ! ${doubted:-} ]]; then
+  elif [[ ! $doubted ]]; then
     return 0
   fi
   tell_named reload "$1"
 }
 
-# A reload goes on after rndc has returned.
+# rndc returns before a reload has finished.
 wait_served() {
   local zone deadline
   deadline=$(($(uptime_seconds) + patience))
@@ -352,7 +322,7 @@ report() {
   say "$machine: zone $zone served with serial $(served_serial "$zone"), $(pairs_of "$1" | wc -l) addresses"
 }
 
-# There may be hundreds of zones, and all are looked at in every preview: what is well costs few processes.
+# A name server may have hundreds of zones, and each preview checks all of them: a zone without drift costs few processes.
 drift() {
   local zone file text noted serial='' differences
   IFS='=' read -r _ zone <"$1/want/settings"
@@ -384,13 +354,13 @@ drift() {
   fi
 }
 
-# untouched FILE: named serves what it served when apply.sh asked it, since it runs and nobody wrote what it reads.
-# To ask it takes longer than all the rest.
+# untouched FILE: named still serves what it served when apply.sh checked it: it runs, and no file that it reads was written since.
+# Much faster than asking it.
 untouched() {
   local pid name applied newest=$state/applied
-  # named's own user may put there what he likes, such as a pipe that nobody fills.
+  # named's own user can put anything there, such as a pipe that blocks.
   [[ -f /run/named/named.pid ]] && read -r pid </run/named/named.pid && read -r name <"/proc/$pid/comm" && [[ $name == named ]] || return 1
-  # Another zone's run may have been the last to write the clauses, and then it asked named.
+  # Another zone's run may have written the clauses later, and then it checked named.
   for applied in "$root"/*/applied; do
     [[ ! $applied -nt $newest ]] || newest=$applied
   done

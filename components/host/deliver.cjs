@@ -31,8 +31,6 @@ const stay = (lost) => `LOOPBACK-HA-STAY${lost ? ` ${lost}` : ""}\n`;
 const BEGUN = "LOOPBACK-HA-BEGUN\n";
 /** The machine asks for what is no part of the bundle, as it may have it; in words of its role, for its supplier. */
 const LACKS = /LOOPBACK-HA-LACKS (.*)\n$/;
-/** Roles of which one server goes first: their daemon may end of what somebody else has left. */
-const IN_TURN = ["vhosts"];
 /** The machine goes back by itself after so many seconds, which we know better, unless a second, fresh connection confirms. */
 const CONFIRM = /LOOPBACK-HA-CONFIRM \d+\n$/;
 /** A machine in other hands holds nobody up for longer, and fills no memory. */
@@ -243,7 +241,7 @@ async function makeBundle(payload) {
   return { version, seconds, bundle: await pack([first, ...files, ...others]) };
 }
 
-const takesTurns = () => IN_TURN.includes(env("ROLE"));
+const takesTurns = () => process.env.LOOPBACK_HA_ONE_FIRST !== undefined;
 
 /** @typedef {{ code: number | null, out: string, end: string, errors: string, refusal?: string }} Ended the beginning and the end of what it said, and why it must not begin */
 

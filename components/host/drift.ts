@@ -1,3 +1,4 @@
+import { listed } from "../base/firstFew";
 import { printable } from "./foreignText.cjs";
 import { InstanceFiles, Observation, ownInstances } from "./observe";
 
@@ -51,9 +52,8 @@ export function unknownDrift(observation: Observation, stack: string): string[] 
   const reasons = new Set(mine.flatMap(([, { unknown }]) => unknown ?? []));
   const silent = mine.filter(([, { looked, unknown }]) => !looked && !unknown).map(([instance]) => instance);
   if (silent.length > 0) {
-    const more = silent.length > 1 ? ` and ${silent.length - 1} more` : "";
     reasons.add(
-      `no answer in time for ${silent[0]}${more}; run there: bash /var/lib/loopback-ha/${silent[0]}/current/scripts/drift.sh`,
+      `no answer in time for ${listed(silent, 1)}; run there: bash /var/lib/loopback-ha/${silent[0]}/current/scripts/drift.sh`,
     );
   }
   return [...reasons];

@@ -15,7 +15,10 @@ import { DesiredFiles, isMachineFile, packLarge } from "./payload.cjs";
 /** The desired files of one role on one machine. */
 export interface HostCommandArgs {
   host: ServerArgs;
+  /** Of the role's manifest, as are `oneFirst` and `ifDead`. */
   role: string;
+  oneFirst?: boolean;
+  ifDead?: string;
   /** Folders of the role's scripts, absolute; one of them has role.sh. */
   scripts: string[];
   /** For a machine without a shell: a program (absolute path) in place of deliver.cjs, a text in place of remove-over-ssh.sh. */
@@ -91,6 +94,8 @@ export function hostCommand(
             }
           : {}),
         ...(args.supplier ? { LOOPBACK_HA_SUPPLIER: fromProject(args.supplier.module) } : {}),
+        ...(args.oneFirst ? { LOOPBACK_HA_ONE_FIRST: "1" } : {}),
+        ...(args.ifDead ? { LOOPBACK_HA_IF_DEAD: args.ifDead } : {}),
         ...(args.onFailure ? { LOOPBACK_HA_ON_FAILURE: args.onFailure } : {}),
         ...Object.fromEntries(secrets),
       },

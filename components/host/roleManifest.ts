@@ -4,4 +4,8 @@ export interface RoleManifest {
   name: string;
   /** Which files a look reads besides those of every role, from the instance's folder on the machine. Anybody may read them. */
   readable: readonly string[];
+  /** In each run, one machine is changed before the others: a change may stop its daemon. Default: all at once. */
+  oneFirst?: boolean;
+  /** What the operator does in the config about a machine of this role that is dead. Default: nothing. */
+  ifDead?: (machine: string) => string;
 }

@@ -12,10 +12,10 @@ const NOBODY = /timed out|No route to host|Connection refused|Network is unreach
  *
  * @param {string} machine the machine's name in the config
  * @param {string} text what ssh printed on stderr
- * @param {string | undefined} role what is brought to it. Default: of the host command that runs this, if one does
+ * @param {string | undefined} ifDead what to do about a machine that is dead. Default: as the host command says that runs this
  * @returns {string} one sentence: what is wrong and what to do next
  */
-function explainSshFailure(machine, text, role = process.env.LOOPBACK_HA_ROLE) {
+function explainSshFailure(machine, text, ifDead = process.env.LOOPBACK_HA_IF_DEAD) {
   /** @type {[RegExp, string][]} */
   const causes = [
     [
@@ -45,28 +45,24 @@ function explainSshFailure(machine, text, role = process.env.LOOPBACK_HA_ROLE) {
     ],
   ];
   const cause = causes.find(([pattern]) => pattern.test(text));
-  if (cause && SERVER_ROLES.includes(role ?? "")) return `${cause[1]}${whenDead(machine, cause[1])}`;
-  if (cause) return cause[1];
+  if (cause) return `${cause[1]}${whenDead(cause[1], ifDead)}`;
   const said = lastLine(text);
   if (said) return `ssh to ${machine} failed: ${said}`;
   // What ssh ends with, without a word, when a machine took the connection and then went silent.
   const broken = `${machine} does not answer: the connection was lost. Check its power, network and disk; the other machines are not affected`;
-  return SERVER_ROLES.includes(role ?? "") ? `${broken}${whenDead(machine, broken)}` : broken;
+  return `${broken}${whenDead(broken, ifDead)}`;
 }
 
-/** What only servers have brought to them. */
-const SERVER_ROLES = ["vips", "vhosts"];
-
 /**
- * The next step for a server that does not answer: the farm can do without it.
+ * The next step for a machine that does not answer and that the farm can do without.
  *
- * @param {string} machine
  * @param {string} explained what explainSshFailure, or a timeout, said
+ * @param {string | undefined} ifDead what to do about it; undefined: nothing
  * @returns {string} the rest of a sentence; empty when it answers
  */
-function whenDead(machine, explained) {
+function whenDead(explained, ifDead) {
   const silent = / (does|did) not answer|has not answered/.test(explained);
-  return silent ? `; if it is dead, set servers.${machine}.state to down and run pulumi up again` : "";
+  return silent && ifDead ? `; if it is dead, ${ifDead}` : "";
 }
 
 /** @returns {string} which known_hosts ssh reads, where it is not below HOME */

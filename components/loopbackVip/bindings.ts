@@ -1,5 +1,6 @@
 import { VipBinding, compareAddresses, firstOutside } from "../network/addressPlan";
 import { UserError } from "../base/userError";
+import { Binding, bindingLine } from "./files";
 
 /**
  * Nobody answers ARP for a VIP, and nobody asks with one as the sender's address.
@@ -25,10 +26,11 @@ function render(vips: string[], prefixes: string[], binding: VipBinding): string
   const stray = firstOutside(prefixes, vips);
   if (stray) throw new UserError(`vips: ${stray} is in none of the prefixes ${prefixes.join(", ")}`);
   const ordered = [...new Set(prefixes)].sort((a, b) => compareAddresses(a, b));
-  const bound =
+  const bound: Binding[] =
     binding === VipBinding.Subnet
-      ? ordered.map((prefix) => `local ${prefix}`)
+      ? ordered.map((prefix) => ({ kind: "local", prefix }))
       : // In the order given, a site's together: a new site is one group of lines in a preview.
-        [...new Set(vips)].map((vip) => `address ${vip}`);
-  return [...bound, ...ordered.map((prefix) => `unreachable ${prefix}`), ""].join("\n");
+        [...new Set(vips)].map((address) => ({ kind: "address", address }));
+  const unreachable = ordered.map((prefix): Binding => ({ kind: "unreachable", prefix }));
+  return [...bound, ...unreachable].map((each) => `${bindingLine(each)}\n`).join("");
 }

@@ -40,6 +40,7 @@ export class LoopbackVip extends pulumi.ComponentResource {
       {
         host: args.server,
         role: VIPS.name,
+        ifDead: VIPS.ifDead(args.server.name),
         scripts: [__dirname],
         component: name,
         want: {

@@ -1,9 +1,11 @@
-# shellcheck shell=bash disable=SC2154
-# VIPs on the loopback device. want/bindings, one a line:
-#   address A        A/32 on lo (a longer prefix would bind the whole subnet)
-#   local PREFIX     the whole prefix is ours, by a local route (AnyIP)
-#   unreachable PREFIX   a VIP that is not bound bounces between us and the router otherwise
-# want/sysctls: KEY=VALUE; nobody answers ARP for a VIP.
+# shellcheck shell=bash
+# VIPs on the loopback device. Lines of want/bindings (files.ts):
+#   address A            A/32 on lo; a longer prefix would bind the whole subnet
+#   local PREFIX         all addresses of the prefix, by a local route (AnyIP)
+#   unreachable PREFIX   packets to unbound VIPs would otherwise bounce between this server and the router
+# want/sysctls: KEY=VALUE. This server does not answer ARP for a VIP.
+# Set by lib.sh:
+: "${bundle?}" "${machine?}" "${root?}" "${stack?}" "${state?}" "${version?}"
 protocol=76
 metric=7676
 
@@ -14,7 +16,7 @@ live_items() {
 }
 sorted_live() { live_items | sort -u; }
 
-# Lines "ITEM" on stdin into lines for ip -batch.
+# batch add|del: turns lines of bindings on stdin into lines for ip -batch.
 batch() {
   awk -v verb="$1" -v protocol="$protocol" -v metric="$metric" '
     $1 == "address" { print "address", verb, $2 "/32 dev lo" }
@@ -37,7 +39,7 @@ check() {
   done
 }
 
-# Addresses that someone else put on lo before us stay when we go: noted once, when an item first becomes ours.
+# Addresses that were on lo before this stack's stay when ours go. Noted once, when a line is first wanted here.
 prepare() {
   local wanted=$state/versions/$version/want
   touch "$state/known" "$state/adopted"
@@ -56,7 +58,7 @@ prepare() {
   fi
 }
 
-# Shared by all instances: the first one notes it, the last one puts it back.
+# Shared by all instances: the first one notes the values, the last one restores them.
 sysctl_before=$root/sysctl-before
 sysctl_file() { say "/proc/sys/${1//.//}"; }
 set_sysctls() {
@@ -74,10 +76,10 @@ is_live() {
   [[ -z $(comm -23 <(sort -u "$1/want/bindings") <(sorted_live)) && -z $(stale_items "$1" <(sorted_live)) ]]
 }
 
-# What the kernel does not tell of (a sysctl, a message that found no room) is seen within ten seconds.
+# The kernel does not announce everything (a sysctl, a lost message): checked every ten seconds as well.
 await_change() { hear 10 lo "$protocol" || true; }
 
-# stale_items DIR LIVE: what we brought, is still there and nobody wants any more.
+# stale_items DIR LIVE: what this instance brought, is still there and is no longer wanted.
 stale_items() {
   of_all_versions bindings | sort -u | comm -12 - "$2" |
     comm -23 - <({ [[ -z $1 ]] || cat "$1/want/bindings"; of_others bindings; cat "$state/adopted" 2>/dev/null || true; } | sort -u)
@@ -93,7 +95,7 @@ activate() {
     set_sysctls "$sysctl_before"
     rm -f "$sysctl_before"
   fi
-  # New ones first: a change of the binding mode leaves no VIP unbound in between.
+  # New ones first: no VIP is unbound while the binding mode changes.
   stale_items "$dir" <(say "$live") | batch del | ip -4 -batch -
 }
 

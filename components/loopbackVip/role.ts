@@ -1,3 +1,4 @@
 import type { RoleManifest } from "../host/roleManifest";
+import { setServerDown } from "../network/serverState";
 
-export const VIPS = { name: "vips", readable: [] } as const satisfies RoleManifest;
+export const VIPS = { name: "vips", readable: [], ifDead: setServerDown } as const satisfies RoleManifest;

@@ -1,4 +1,5 @@
 /** What a change of placement moves, told beforehand: from what each router does now to what it shall do. */
+import { firstFew, listed } from "../base/firstFew";
 import { contains, networkAddress } from "./addressPlan";
 import type { Placement } from "./placement";
 
@@ -278,11 +279,11 @@ export function describeMoves(routers: RouterMoves[]): string[] {
     const alone = seen.table === TableSource.Config;
     const lines = seen.moves.map((move) => `${seen.router}: ${describeMove(move, !alone)}`);
     lines.push(...seen.leaving.map((flows) => `${seen.router}: ${describeLeaving(flows)}`));
-    const shown = lines.slice(0, MAX_LINES);
-    if (lines.length > shown.length)
-      shown.push(
-        `${seen.router}: and ${lines.length - shown.length} more; set LOOPBACK_HA_MOVES_FILE to a file to get them all`,
-      );
+    const shown = firstFew(
+      lines,
+      MAX_LINES,
+      (more) => `${seen.router}: and ${more} more; set LOOPBACK_HA_MOVES_FILE to a file to get them all`,
+    );
     const source = describeSource(seen, lines.length > 0);
     if (alone) return [...source, ...shown];
     if (lines.length === 0) return source;
@@ -309,9 +310,8 @@ export function describeSource({ router, failure, table }: RouterMoves, some: bo
 }
 
 function describeMove({ prefix, from, to, sites, flows }: Move, known: boolean): string {
-  const more = sites.length > MAX_SITES ? ` and ${sites.length - MAX_SITES} more` : "";
-  const names = sites.slice(0, MAX_SITES).join(", ");
-  const concerned = sites.length > 0 ? ` (${sites.length > 1 ? "sites" : "site"} ${names}${more})` : "";
+  const concerned =
+    sites.length > 0 ? ` (${sites.length > 1 ? "sites" : "site"} ${listed(sites, MAX_SITES)})` : "";
   const now = from === null ? "new" : known ? `via ${from}` : `home ${from}`;
   const what = `${now} => ${to === null ? "no longer routed" : `via ${to}`}`;
   return [`${prefix}: ${what}${concerned}`, ...flows.map(describeFlows)].join("; ");

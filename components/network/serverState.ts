@@ -8,6 +8,10 @@ export enum ServerState {
   Down = "down",
 }
 
+/** What to do in the config about a server that is dead. */
+export const setServerDown = (server: string): string =>
+  `set servers.${server}.state to down and run pulumi up again`;
+
 /** What is wrong with a state, as the rest of a sentence; undefined: nothing. A program in another language has it as text. */
 export const stateIssue = (state: string): string | undefined =>
   (Object.values(ServerState) as string[]).includes(state)

@@ -1,3 +1,4 @@
+import { firstFew } from "../base/firstFew";
 import { FarmModel, boundAliases } from "../config";
 import { Observation, linesOf } from "../host/observe";
 
@@ -71,14 +72,12 @@ const MOST = 10;
 
 /** A sentence for each. */
 export function describeHidden(hidden: HiddenVhost[]): string[] {
-  const more = hidden.length - MOST;
-  return [
-    ...hidden.slice(0, MOST).map(({ site, name, places }) => {
+  return firstFew(
+    hidden.map(({ site, name, places }) => {
       const [[, place]] = Object.entries(places);
       return `site ${site}: a virtual host not managed by this stack on ${Object.keys(places).join(", ")} also serves ${name} (${place}). On the site's VIPs this stack's virtual host answers instead, without the other one's directives: files that it denies, and the source code of programs such as PHP, become public there if they are in the site's document root`;
     }),
-    ...(more > 0
-      ? [`and ${more} more sites whose names are also served by virtual hosts not managed by this stack`]
-      : []),
-  ];
+    MOST,
+    (more) => `and ${more} more sites whose names are also served by virtual hosts not managed by this stack`,
+  );
 }

@@ -6,7 +6,7 @@ import { zoneComponent } from "../dnsRoundRobin/names";
 import type { InstanceFiles, Observation } from "../host/observe";
 import { parseRoute } from "../routerRoute/files";
 import { routerKind } from "../routerRoute/kinds";
-import { namesOf } from "../webServerPool/vhost";
+import { namesOf } from "../webServerPool/files.cjs";
 
 /** Something of this farm on a machine, and how to see that what another stack has there is the same. */
 interface Part {

@@ -6,13 +6,14 @@ import { instancesInState } from "../host/inState";
 import { Look, Observation, linesOf, observe, ownInstances } from "../host/observe";
 import { look as lookAtMachine, machinesToLookAt } from "./look";
 import { whenDead } from "../host/sshFailure.cjs";
+import { setServerDown } from "../network/serverState";
 import { describeTakeOver, findFormerStack, refuseFormerStack, underNewName } from "./identity";
 import { UserError } from "../base/userError";
 import { NameAddress } from "../network/nameAddress";
 import { NameServerView, findEarlyRemovals, leavingPairs } from "./dnsRemovalGuard";
 import { parseLeft, parseServed } from "../dnsRoundRobin/files";
 import { parseRoute, parseServer } from "../routerRoute/files";
-import { namesOf } from "../webServerPool/vhost";
+import { namesOf } from "../webServerPool/files.cjs";
 
 export { driftOf } from "../host/drift";
 
@@ -84,7 +85,7 @@ async function warnOf(
 ): Promise<void> {
   const { failure } = observation;
   if (failure) {
-    const next = isServer ? whenDead(machine, failure) : "";
+    const next = whenDead(failure, isServer ? setServerDown(machine) : undefined);
     return pulumi.log.warn(`${machine}: not reachable, drift unknown (${failure})${next}`);
   }
   for (const reason of unknownDrift(observation, stack))

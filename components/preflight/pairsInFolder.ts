@@ -1,6 +1,7 @@
 /** What is wrong with the pairs in the operator's folder, for who plans nothing. Without Pulumi. */
 import { FarmModel, boundAliases } from "../config";
-import { filesOfPair, factsOf, hasPlace, lineOf, problemsOf, readPair } from "../webServerPool/tls/pair.cjs";
+import { renderCertificate } from "../webServerPool/files.cjs";
+import { filesOfPair, factsOf, hasPlace, problemsOf, readPair } from "../webServerPool/tls/pair.cjs";
 import { expiryWarnings } from "../webServerPool/tls/plan";
 
 /**
@@ -22,7 +23,7 @@ export function pairProblems(farm: FarmModel, project: string, now: Date, inForc
         ? [`site ${name}: ${reading.missing} is missing; the certificate in force stays`]
         : [];
     }
-    lines[name] = lineOf(factsOf(reading.pair));
+    lines[name] = renderCertificate(factsOf(reading.pair));
     const names = [site.serverName, ...boundAliases(site)];
     // When it expires is said below.
     return problemsOf(reading.pair, names, now)

@@ -1,4 +1,5 @@
 /** What an operator is told before anything changes: what will move, and homes that shift or are missing. */
+import { firstFew } from "../base/firstFew";
 import { FarmModel, ServerState } from "../config";
 import { pathText } from "../base/problems";
 import { proposeHomes, shiftedHomes } from "../network/homes";
@@ -184,14 +185,13 @@ export function describeProposal(farm: FarmModel): string[] {
   const proposed = proposedHomes(farm);
   const homes = Object.entries(proposed);
   if (homes.length === 0) return [];
-  const rest =
-    homes.length > MAX_COMMANDS
-      ? [`… and ${homes.length - MAX_COMMANDS} more: set ${MOVES_FILE} to a file to get them all`]
-      : [];
   return [
     `${idleServers(farm, proposed).join(", ")}: no subnet has its home there. To balance by weight:`,
-    ...homeCommands(homes.slice(0, MAX_COMMANDS)),
-    ...rest,
+    ...firstFew(
+      homeCommands(homes),
+      MAX_COMMANDS,
+      (more) => `… and ${more} more: set ${MOVES_FILE} to a file to get them all`,
+    ),
   ];
 }
 

@@ -1,16 +1,18 @@
-# shellcheck shell=bash disable=SC2154
-# Apache as it is found: what somebody else has left in its configuration, and which programs hold its ports.
+# shellcheck shell=bash
+# Apache as it is found: configuration that is not managed by loopback-ha, and programs that hold Apache's ports.
+# Set by lib.sh, apply.sh and role.sh:
+: "${bundle?}" "${doubted?}" "${fastcgi?}" "${run?}" "${scripts?}" "${state?}" "${vhosts?}"
 
-# The first complaint of Apache's own config test, empty when there is none.
+# The first errors of Apache's own config test; empty when it finds none.
 config_error() { apache2ctl configtest 2>&1 | grep -v -e '^Syntax OK' -e '^AH0055[78]' -e '^Action ' | head -n 3 | tr '\n' ' '; }
 
-# What Apache said last when it ended or did not start.
+# What Apache logged last when it stopped or failed to start.
 last_words() {
   { tail -n 20 /var/log/apache2/error.log || true; journalctl -u apache2 --since=-2min -o cat -n 30 || true; } 2>/dev/null |
     grep -E '^\(|AH[0-9]{5}|:(emerg|alert|crit)\]|Unable to open' | grep -v 'AH0055[78]' | tail -n 3 | printable | tr '\n' ' ' || true
 }
 
-# What keeps Apache from running, with file and line where they can be known.
+# Why Apache does not run, with file and line where they are known.
 config_trouble() {
   local address port place holder
   if IFS=$'\t' read -r address port place holder < <(held_listens <(dump_config | configured) <(foreign_sockets) | printable); then
@@ -19,11 +21,11 @@ config_trouble() {
   last_words
 }
 
-# The whole configuration as Apache reads it, wherever a line stands, in one reading and without a start.
+# The whole configuration as Apache reads it, in one pass and without starting it.
 readonly mod_info=/usr/lib/apache2/modules/mod_info.so
 dump_config() { apache2ctl -t -D DUMP_MODULES -D DUMP_INCLUDES -D DUMP_CONFIG -C "LoadModule info_module $mod_info" 2>/dev/null; }
 
-# The same but for our own virtual hosts, with whose thousands of addresses it would take long. For looks.
+# The same without our own virtual hosts, whose thousands of addresses would take long. For drift checks.
 foreign_config() {
   # shellcheck disable=SC2016
   unshare -m sh -ec 'mount -t tmpfs none /dev/shm
@@ -31,63 +33,23 @@ foreign_config() {
     for ours in /etc/apache2/sites-enabled/loopback-ha.*.conf; do mount --bind /dev/shm/nothing "$ours"; done
     exec apache2ctl -t -D DUMP_MODULES -D DUMP_CONFIG -C "LoadModule info_module $0"' "$mod_info" 2>/dev/null
 }
-# All that is configured and not ours.
+# A checksum of all configuration that is not ours.
 surroundings() {
   { foreign_config || dump_config || true; } | awk '/^# In file: / { ours = /\/loopback-ha[.][^\/]*$/ } !ours' | sha256sum | cut -d ' ' -f 1
 }
-# foreign_names <CONFIGURED: the names that somebody else's virtual hosts serve on all addresses: NAME TAB PLACE.
+# foreign_names <CONFIGURED: the names that virtual hosts not managed by this stack serve on all addresses: NAME TAB PLACE.
 readonly most_names=1000
 foreign_names() {
   awk -F '\t' -v OFS='\t' -v most="$most_names" '$1 == "name" && $2 ~ /^[a-z0-9.*?_-]+$/ && !seen[$2]++ && count++ < most { print $2, $3 }' | printable
 }
 
-# Foreign text, for a message.
+# Text from elsewhere, for a message.
 printable() { tr -cd '[:print:]\t\n'; }
 
-# Of what dump_config prints, but for our own virtual hosts, lines of fields parted by tabs:
-#   module NAME | listen ADDRESS PORT FILE:LINE (ADDRESS: * for all) | name NAME FILE:LINE | root FOLDER FILE:LINE
-configured() {
-  awk -v OFS='\t' '
-    function bare(text) { gsub(/^"|"$/, "", text); return text }
-    { sub(/\r$/, "") }
-    /^# In file: / { file = substr($0, 12); ours = file ~ /\/loopback-ha[.][^\/]*$/; next }
-    /^ *# +[0-9]+:$/ { place = file ":" ($2 + 0); next }
-    / \((static|shared)\)$/ { print "module", $1; next }
-    ours { next }
-    { word = tolower($1) }
-    word == "listen" {
-      address = "*"
-      port = bare($2)
-      if (match(port, /:[0-9]+$/)) { address = tolower(substr(port, 1, RSTART - 1)); port = substr(port, RSTART + 1) }
-      print "listen", address, port, place
-    }
-    # Those of all addresses, which a VIP of ours hides.
-    word == "<virtualhost" {
-      serves = 0
-      for (i = 2; i <= NF; i++) {
-        address = $i
-        gsub(/[">]/, "", address)
-        if (address ~ /^([*]|_default_)(:(80|[*]))?$/) serves = 1
-      }
-    }
-    word == "</virtualhost>" { serves = 0 }
-    word == "documentroot" {
-      sub(/^[ \t]*[^ \t]+[ \t]+/, "")
-      sub(/[ \t]+$/, "")
-      print "root", bare($0), place
-      next
-    }
-    serves && (word == "servername" || word == "serveralias") {
-      for (i = 2; i <= NF; i++) {
-        name = tolower(bare($i))
-        sub(/^[a-z]+:\/\//, "", name)
-        sub(/:[0-9]+$/, "", name)
-        print "name", name, place
-      }
-    }'
-}
+# Listens, names and folders in what dump_config prints.
+configured() { awk_file configured; }
 
-# Listening sockets of other programs than this Apache: ADDRESS TAB PORT TAB HOLDER.
+# Listening sockets of all programs but this Apache: ADDRESS TAB PORT TAB HOLDER.
 foreign_sockets() {
   local socket holder pid group
   while read -r _ _ _ socket _ holder; do
@@ -102,82 +64,23 @@ foreign_sockets() {
   done < <(ss -Hltnp)
 }
 
-# held_listens CONFIGURED SOCKETS: the first Listen whose port another program holds: ADDRESS TAB PORT TAB PLACE TAB HOLDER.
+# held_listens CONFIGURED SOCKETS: the first Listen whose port another program holds.
 held_listens() {
-  awk -F '\t' -v OFS='\t' '
-    function family(address) { return address ~ /^\[/ ? 6 : address == "*" ? 46 : 4 }
-    function all(address) { return address ~ /^([*]|0[.]0[.]0[.]0|\[::\])$/ }
-    function meet(a, b) {
-      # Apache takes IPv4, too, with [::].
-      if (a == "[::]") a = "*"
-      if (family(a) != 46 && family(b) != 46 && family(a) != family(b)) return 0
-      return a == b || all(a) || all(b)
-    }
-    FILENAME == ARGV[1] { if ($1 == "listen") { count++; address[count] = $2; port[count] = $3; place[count] = $4 } next }
-    {
-      sub(/%.*/, "", $1)
-      for (i = 1; i <= count; i++)
-        if (port[i] == $2 && meet(address[i], $1)) { print address[i], port[i], place[i], $3; exit }
-    }' "$1" "$2"
+  awk_file heldListens "$1" "$2"
 }
 
-# hidden_vhosts CONFIGURED SITES: the sites that somebody else's virtual host serves by name, too: SITE TAB NAME TAB PLACE.
+# hidden_vhosts CONFIGURED SITES: sites that a virtual host not managed by this stack also serves by name.
 hidden_vhosts() {
-  awk -F '\t' -v OFS='\t' '
-    # Do all names that end so include one that the other pattern fits?
-    function meets(ending, pattern,  star, last, i, a, b) {
-      for (star = length(pattern); star > 0 && substr(pattern, star, 1) != "*"; star--);
-      last = length(pattern) - star
-      if (!star && last < length(ending)) return 0
-      for (i = 0; i < last && i < length(ending); i++) {
-        a = substr(ending, length(ending) - i, 1)
-        b = substr(pattern, length(pattern) - i, 1)
-        if (b != "?" && a != b) return 0
-      }
-      return 1
-    }
-    FILENAME == ARGV[1] {
-      if ($1 != "name") next
-      known[++all] = $2
-      where[all] = $3
-      if ($2 !~ /[*?]/) { if (!($2 in at)) at[$2] = $3; next }
-      wild[++count] = $2
-      place[count] = $3
-      gsub(/[^a-z0-9*?-]/, "[&]", wild[count])
-      gsub(/[*]/, ".*", wild[count])
-      gsub(/[?]/, ".", wild[count])
-      next
-    }
-    {
-      split($0, field, " ")
-      names = split(field[2], name, ",")
-      for (j = 1; j <= names; j++) {
-        if (name[j] ~ /^[*]/) {
-          for (i = 1; i <= all; i++) if (meets(substr(name[j], 2), known[i])) { print field[1], known[i], where[i]; next }
-          continue
-        }
-        if (name[j] in at) { print field[1], name[j], at[name[j]]; next }
-        for (i = 1; i <= count; i++) if (name[j] ~ "^" wild[i] "$") { print field[1], name[j], place[i]; next }
-      }
-    }' "$1" "$2"
+  awk_file hiddenVhosts "$1" "$2"
 }
 
-# shown_programs CONFIGURED DIRECTIVES SITES: sites that have programs run, whose folder a virtual host of somebody else's
-# shows, too, or one above or below it: SITE TAB FOLDER TAB PLACE.
+# shown_programs CONFIGURED DIRECTIVES SITES: sites that run programs from a folder that a virtual host not managed by this stack
+# also shows.
 shown_programs() {
-  awk -v fastcgi="$fastcgi" '
-    function slashed(folder) { sub(/\/*$/, "/", folder); return folder }
-    part == 1 { if (split($0, field, "\t") == 3 && field[1] == "root") { root[++all] = slashed(field[2]); place[all] = field[3] } next }
-    part == 2 { if (tolower($0) ~ fastcgi) runs[$1]; next }
-    !($1 in runs) { next }
-    {
-      own = slashed($4)
-      for (i = 1; i <= all; i++)
-        if (index(own, root[i]) == 1 || index(root[i], own) == 1) { print $1 "\t" root[i] "\t" place[i]; next }
-    }' part=1 "$1" part=2 "$2" part=3 "$3"
+  awk_file shownPrograms -v fastcgi="$fastcgi" part=1 "$1" part=2 "$2" part=3 "$3"
 }
 
-# Apache ends when it can't have one of its ports, and its config test does not look.
+# Apache stops when it cannot bind one of its ports, and its config test does not check that.
 check_ports() {
   local address port place holder
   IFS=$'\t' read -r address port place holder < <(held_listens <(say "$1") <(foreign_sockets) | printable) || return 0
@@ -185,17 +88,14 @@ check_ports() {
   fail "port $port is in use by another program ($holder), so Apache would stop at its next start or reload: its configuration has it listen on port $port of $address ($place); nothing was changed. Stop that program, move it to another port, or remove that line"
 }
 
-# Of a configuration that Apache takes: what we need, and what ours will hide.
+# check_config CONFIGURED: Apache accepts it, but has it what we need? Warns about virtual hosts that ours will hide.
 check_config() {
   local module place listens site name
   for module in alias_module authz_core_module setenvif_module; do
     [[ $'\n'$1$'\n' == *$'\n'module$'\t'$module$'\n'* ]] ||
       fail "Apache lacks $module; nothing was changed. Enable it: a2enmod ${module%_module}"
   done
-  listens=$(awk -F '\t' '$1 == "listen" && $3 == 80 {
-    if ($2 ~ /^([*]|0[.]0[.]0[.]0|\[::\])$/) { some = "all"; exit }
-    some = some (some ? ", " : "") $2 " (" $4 ")"
-  } END { print some }' <(say "$1") | printable)
+  listens=$(awk_file listensForHttp <(say "$1") | printable)
   [[ $listens ]] || fail "Apache does not listen on port 80 of all addresses; nothing was changed. Add 'Listen 80' to /etc/apache2/ports.conf"
   [[ $listens == all ]] ||
     fail "Apache does not listen on port 80 of all addresses, but of $listens; nothing was changed. Use a single 'Listen 80' instead"
@@ -210,23 +110,23 @@ check_config() {
   done < <(shown_programs <(say "$1") "$(directives_of "$bundle")" "$bundle/want/sites" | printable | awk 'NR <= 10')
 }
 
-# Whoever knows better than a trial start makes this file.
+# The operator creates this file to skip the trial start.
 readonly untried=/etc/apache2/loopback-ha.no-trial
 readonly trial_seconds=20
 cleanup_trial() { rm -rf "$run/trial" "$run/dump"; }
 
-# The machine's addresses and all else that is local here, for ip -batch in a network of its own.
+# The machine's local addresses, for ip -batch in a separate network namespace.
 local_addresses() {
   ip -o address show | awk '$2 != "lo" && $3 ~ /^inet/ { sub(/[\/].*/, "", $4); print "address add " $4 ($3 == "inet6" ? "/128 dev lo nodad" : "/32 dev lo") }'
   ip -4 route show table local type local | awk '{ print "route replace local " $2 " dev lo table local" }'
 }
 
-# Another MPM than it runs with ends Apache at a reload (AH00534), and neither its own test nor a start shows that.
-# other_mpm <DUMP: what is so, as the rest of a sentence; nothing where it is not.
+# A reload with another MPM than the running one stops Apache (AH00534). Neither its config test nor a start shows that.
+# other_mpm <DUMP: the problem, as the rest of a sentence; empty when there is none.
 other_mpm() {
   local now wanted
   now=$(running_mpm)
-  # To its end: whoever writes it must not fail.
+  # Reads to the end, or the writer would fail.
   wanted=$(awk '/^ mpm_[a-z]+_module \((static|shared)\)\r?$/ && !count++ { sub(/_module$/, "", $1); print $1 }')
   [[ ! $now || ! $wanted || $now == "$wanted" ]] ||
     say "it runs with $now, but its configuration now has $wanted. Restart it when convenient (systemctl restart apache2), or re-enable $now (a2dismod $wanted; a2enmod $now)"
@@ -237,8 +137,8 @@ running_mpm() {
   awk 'match($0, /\/mod_mpm_[a-z]+[.]so$/) { print substr($0, RSTART + 5, RLENGTH - 8); exit }' "/proc/$pid/maps" 2>/dev/null || true
 }
 
-# trial DIR: what trial.sh says of Apache with the text of the bundle DIR; "": without ours. Nothing where Apache has it
-# already, and needs no reload.
+# trial DIR: what trial.sh says about Apache with the text of the bundle DIR; "": without our text. Prints nothing when Apache
+# already runs with that text.
 trial() {
   local folder=$run/trial question=$'127.0.0.1\tx\t/' vip='' name path other
   if [[ -e $untried ]]; then
@@ -271,25 +171,28 @@ trial() {
     printf 'unknown\t%s\n' "$(tail -n 1 "$folder/errors")"
   cleanup_trial
 }
-# Nothing that Apache would read differently from what it has read.
-is_loaded() { [[ ! ${doubted:-} && -e $vhosts ]] && cmp -s "$1" "$vhosts" && systemctl is-active --quiet apache2; }
+# is_loaded TEXT: Apache already runs with this text.
+is_loaded() { [[ ! $doubted && -e $vhosts ]] && cmp -s "$1" "$vhosts" && systemctl is-active --quiet apache2; }
 
-# Whether it was tried, or why not; for settle.
-# shellcheck disable=SC2034
+# Set by check_trial: that a trial was made, or why none was possible.
 tried='' no_trial=''
-
-# own_line DIR WORDS: which of a site's own lines Apache complains of. Of the line only its directive: a secret may be in it.
-own_line() {
-  [[ $2 =~ line\ ([0-9]+)\ of\ "$vhosts" ]] || return 0
-  render "$1" | awk -v at="${BASH_REMATCH[1]}" '
-    /^# site / { site = $3; first = 0 }
-    # Each of its virtual hosts, on 80 and 443, ends with our own paths.
-    /^<VirtualHost / || /^    <Location "\/[.]well-known\/loopback-ha\// { first = 0 }
-    NR == at { if (first) printf "(site %s, line %d of its own: %s) ", site, NR - first, $1 }
-    !first && / env=!loopback_ha_health$/ { first = NR }' | printable
+is_tried() { [[ ! $no_trial ]]; }
+# Remembered, so that the reason for no trial is reported once.
+note_trial() {
+  if [[ $no_trial ]]; then
+    say "$no_trial" >"$state/no-trial"
+  elif [[ $tried ]]; then
+    rm -f "$state/no-trial"
+  fi
 }
 
-# Apache's own test sees syntax only; a key, a module's folder or an address that is not there ends Apache all the same.
+# own_line DIR WORDS: which of a site's own lines Apache complains about.
+own_line() {
+  [[ $2 =~ line\ ([0-9]+)\ of\ "$vhosts" ]] || return 0
+  render "$1" | awk_file ownLine -v at="${BASH_REMATCH[1]}" | printable
+}
+
+# Apache's config test checks syntax only. A missing key, module folder or address still stops Apache.
 check_trial() {
   local found verdict words
   found=$(trial "$1" | printable)
@@ -299,13 +202,11 @@ check_trial() {
     reload) fail "Apache would stop at its next reload: $words; nothing was changed. Fix that, then run 'pulumi up' again" ;;
     silent) fail "Apache does not answer within $trial_seconds s in an isolated trial run of its whole configuration; nothing was changed. Find out what it waits for, then run 'pulumi up' again (if it needs the network for that: touch $untried)" ;;
     unknown)
-      # shellcheck disable=SC2034
       no_trial=$words
       [[ -e $state/no-trial && $(<"$state/no-trial") == "$words" ]] ||
         warn "Apache's configuration can't be tried before the reload ($words): a fault in files not managed by this stack that Apache's own test does not find would stop it. Reported once"
       ;;
     alive)
-      # shellcheck disable=SC2034
       tried=1
       check_ports "$(awk -F '\t' -v OFS='\t' '$1 == "listen" { print $0, "in a trial start" }' <<<"$found")"
       ;;

@@ -121,6 +121,8 @@ export class WebServerPool extends pulumi.ComponentResource {
         {
           host: server,
           role: VHOSTS.name,
+          oneFirst: VHOSTS.oneFirst,
+          ifDead: VHOSTS.ifDead(server.name),
           scripts: [__dirname],
           // With the server's name: a renamed server is set up anew before its old self is removed.
           component: `${name}-${server.name}`,

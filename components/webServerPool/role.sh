@@ -1,13 +1,21 @@
-# shellcheck shell=bash disable=SC2154
-# Apache vhosts of one pool, in one file of Apache's.
+# shellcheck shell=bash
+# The virtual hosts of one pool, in one file that Apache includes.
 #   want/sites                 SITE NAME,ALIAS,... VIP,VIP,... DOCUMENT-ROOT
-#   want/private/vhost.conf    a site's vhosts, with @MACHINE@, @SITE@, @SERVER_NAME@, @ALIAS@, @LISTEN@ and @ROOT@
-#   want/private/server.conf   what stands before all sites, with @EVERY:PREFIX@, which may have a port behind it
-#   want/private/directives    SITE - LINE, for @DIRECTIVES@: a site's own lines, with * for - where a secret is in it. May be missing
-# and for https what tls.sh tells.
+#   want/private/vhost.conf    the template of a site's vhosts, with @MACHINE@, @SITE@, @SERVER_NAME@, @ALIAS@, @LISTEN@ and @ROOT@
+#   want/private/server.conf   what comes before all sites, with @EVERY:PREFIX@ or @EVERY:PREFIX:PORT@
+#   want/private/directives    a site's own lines, for @DIRECTIVES@: SITE - LINE, or SITE * LINE with a secret in it. May be missing
+# For https: see tls.sh.
+# Set by lib.sh and apply.sh:
+: "${bundle?}" "${doubted?}" "${instance?}" "${machine?}" "${previous?}" "${root?}" "${run?}" "${scripts?}" "${stack?}" "${state?}" "${version?}"
 vhosts_of() { say "/etc/apache2/sites-enabled/loopback-ha.$1.conf"; }
 vhosts=$(vhosts_of "$instance")
 readonly vhosts
+# Matches, in lower case, a site's own line that runs programs.
+readonly fastcgi='^[^ ]+ . *(set|add)handler.*proxy:.*fcgi:'
+# How many sites that a change did not touch are checked as well: Apache may have trouble that the change did not cause.
+readonly sampled=50
+# How many sites are checked on each of their VIPs. The others are checked on one: the router checks each VIP before it moves traffic.
+readonly thorough=100
 # shellcheck source-path=SCRIPTDIR source=roots.sh
 . "$scripts/roots.sh"
 # shellcheck source-path=SCRIPTDIR source=foreign.sh
@@ -16,12 +24,10 @@ readonly vhosts
 [[ ! -e $scripts/tls.sh ]] || . "$scripts/tls.sh"
 has_https() { [[ -e $1/want/https ]]; }
 
-# One of a site's own lines that has programs run, in lower case.
-readonly fastcgi='^[^ ]+ . *(set|add)handler.*proxy:.*fcgi:'
 # directives_of DIR: the file with the sites' own lines.
 directives_of() { if [[ -e $1/want/private/directives ]]; then say "$1/want/private/directives"; else say /dev/null; fi; }
 
-# Apache's text, as a bundle wants it.
+# render DIR: the text of our virtual hosts.
 render() {
   local store='' ticket='' https=()
   if has_https "$1"; then
@@ -29,160 +35,47 @@ render() {
     https=(part=https -)
   fi
   say "# Vhosts of stack $stack. Written by pulumi up; changes belong in its config."
-  # Printed bit by bit: a prefix may have thousands of addresses.
-  awk -v store="$store" -v ticket="$ticket" '{
-    gsub(/@STORE@/, store)
-    gsub(/@TICKET@/, ticket)
-    while (at = index($0, "@EVERY:")) {
-      printf "%s", substr($0, 1, at - 1)
-      rest = substr($0, at + 7)
-      end = index(rest, "@")
-      split(substr(rest, 1, end - 1) ":80", part, /[.\/:]/)
-      first = ((part[1] * 256 + part[2]) * 256 + part[3]) * 256 + part[4]
-      for (i = 0; i < 2 ^ (32 - part[5]); i++) {
-        address = first + i
-        printf "%s%d.%d.%d.%d:%s", i ? " " : "", int(address / 16777216), int(address / 65536) % 256, int(address / 256) % 256, address % 256, part[6]
-      }
-      $0 = substr(rest, end + 1)
-    }
-    print
-  }' "$1/want/private/server.conf"
-  awk -v machine="$machine" -v store="$store" -v ticket="$ticket" -v fastcgi="$fastcgi" '
-    function listens(vips, port) { gsub(/,/, port " ", vips); return vips port }
-    function put(text, word, value,  at, before) {
-      for (before = ""; at = index(text, word); text = substr(text, at + length(word)))
-        before = before substr(text, 1, at - 1) value
-      return before text
-    }
-    function vhosts(site, list, vips, root,  names, name, listen, line, word, no, i, j) {
-      names = split(list, name, ",")
-      listen = listens(vips, ":80")
-      for (i = 1; i <= count; i++) {
-        line = template[i]
-        while (line ~ /^@IF:/) {
-          match(line, /^@IF:[^@]+@/)
-          word = substr(line, 5, RLENGTH - 5)
-          no = sub(/^!/, "", word)
-          if (((site, word) in has) == no) break
-          line = substr(line, RLENGTH + 1)
-        }
-        if (line ~ /^@IF:/) continue
-        if (line !~ /@/) { print line; continue }
-        if (line ~ /@DIRECTIVES@/) {
-          printf "%s", own[site]
-          # Should the module go later, its programs would be plain files.
-          if (site in runs) print "    <IfModule !proxy_fcgi_module>\n        <Location \"/\">\n            Redirect 503\n        </Location>\n    </IfModule>"
-          continue
-        }
-        if (line ~ /@(LISTEN:443|STORE|TICKET|CERTIFICATE|HSTS)@/)
-          line = put(put(put(put(put(line, "@LISTEN:443@", listens(vips, ":443")), "@STORE@", store), "@TICKET@", ticket), "@CERTIFICATE@", certificate[site]), "@HSTS@", seconds[site])
-        if (line ~ /@ALIAS@/) { for (j = 2; j <= names; j++) print put(line, "@ALIAS@", name[j]); continue }
-        line = put(put(put(put(line, "@MACHINE@", machine), "@SITE@", site), "@SERVER_NAME@", name[1]), "@LISTEN@", listen)
-        # Last: only here an @ may be in the value.
-        print put(line, "@ROOT@", root)
-      }
-    }
-    part == 1 { template[++count] = $0; next }
-    part == "https" {
-      certificate[$1] = store "/" $2 ".pem"
-      has[$1, "https"] = has[$1, $3] = has[$1, $4] = 1
-      if ($5) has[$1, "hsts"] = seconds[$1] = $5
-      next
-    }
-    part == 2 { own[$1] = own[$1] substr($0, length($1) + 4) "\n"; if (tolower($0) ~ fastcgi) runs[$1]; next }
-    { of = split($3, vip, ",") }
-    part == 3 { for (i = 1; i <= of; i++) sites[vip[i]]++; next }
-    {
-      for (i = of; i > 0 && sites[vip[i]] == 1; i--);
-      if (!i || !index($2, "*")) { vhosts($1, $2, $3, $4); next }
-      # Of sites with a VIP in common Apache takes the first that a name fits: wildcards come last, the longer ones first.
-      names = split($2, name, ",")
-      exact = name[1]
-      for (i = 2; i <= names; i++) {
-        if (name[i] !~ /^[*]/) { exact = exact "," name[i]; continue }
-        wild[++wilds] = $1 " " name[1] "," name[i] " " $3 " " $4
-        depth[wilds] = split(name[i], label, ".")
-        if (depth[wilds] > deepest) deepest = depth[wilds]
-      }
-      vhosts($1, exact, $3, $4)
-    }
-    END {
-      for (; deepest > 0; deepest--)
-        for (n = 1; n <= wilds; n++) if (depth[n] == deepest) { split(wild[n], word, " "); vhosts(word[1], word[2], word[3], word[4]) }
-    }' part=1 "$1/want/private/vhost.conf" part=2 "$(directives_of "$1")" "${https[@]}" part=3 "$1/want/sites" part=4 "$1/want/sites" < <(! has_https "$1" || https_sites "$1")
+  awk_file serverText -v store="$store" -v ticket="$ticket" "$1/want/private/server.conf"
+  awk_file vhosts -v machine="$machine" -v store="$store" -v ticket="$ticket" -v fastcgi="$fastcgi" \
+    part=1 "$1/want/private/vhost.conf" part=2 "$(directives_of "$1")" "${https[@]}" part=3 "$1/want/sites" part=4 "$1/want/sites" \
+    < <(! has_https "$1" || https_sites "$1")
 }
 
-# What render made, so that a look need not make it again. On a full disk it must.
+# A checksum of that text saves rendering it at each look. On a full disk there is none.
 note_checksum() { sha256sum <"$vhosts" >"$1/checksum" 2>/dev/null || rm -f "$1/checksum"; }
 is_as_made() { [[ -e $state/current/checksum ]] && sha256sum <"$vhosts" | cmp -s - "$state/current/checksum"; }
 
 roots() { cut -d ' ' -f 4 "$1/want/sites" | sort -u; }
 
-# Of the rest, every so many: Apache may have trouble that has nothing to do with a change.
-readonly sampled=50
-# So many sites are asked on each of their VIPs. Of more, so many, and the others on one: each VIP is asked by the router,
-# too, before it comes here.
-readonly thorough=100
-
 # Lines of want/sites that a change may have broken: those that differ, and those that share a VIP with one that differs or
-# is gone. Without a version before, or with another text of Apache's for all sites: all of them.
+# is gone. All of them without a previous version, or when the template of all sites differs.
 touched_sites() {
   local want=$1/want before=$state/versions/${previous:-none}/want
-  if [[ ${doubted:-} || ${previous:-} == "$version" || ! -e $before/sites ]] || ! cmp -s "$before/private/vhost.conf" "$want/private/vhost.conf" ||
+  if [[ $doubted || $previous == "$version" || ! -e $before/sites ]] || ! cmp -s "$before/private/vhost.conf" "$want/private/vhost.conf" ||
     ! cmp -s "$before/private/server.conf" "$want/private/server.conf"; then
     cat "$want/sites"
     return
   fi
-  awk -v sampled="$sampled" '
-    function touch(list,  vip, i) { for (i = split(list, vip, ","); i > 0; i--) touched[vip[i]] }
-    function is_touched(list,  vip, i) { for (i = split(list, vip, ","); i > 0; i--) if (vip[i] in touched) return 1; return 0 }
-    part == 1 { was[$1] = was[$1] $0 "\n"; next }
-    part == 2 { is[$1] = is[$1] $0 "\n"; next }
-    part == 3 { before[$0] = $3; next }
-    $0 in before && was[$1] == is[$1] { delete before[$0]; all++; line[all] = $0; vips[all] = $3; next }
-    { touch($3); print }
-    END {
-      for (gone in before) touch(before[gone])
-      step = all / sampled
-      for (i = 1; i <= all; i++) if (is_touched(vips[i]) || step <= 1 || int(i / step) != int((i - 1) / step)) print line[i]
-    }' part=1 "$(directives_of "${before%/want}")" part=2 "$(directives_of "$1")" part=3 "$before/sites" part=4 "$want/sites"
+  awk_file touchedSites -v sampled="$sampled" part=1 "$(directives_of "${before%/want}")" part=2 "$(directives_of "$1")" part=3 "$before/sites" part=4 "$want/sites"
 }
 
-# What must answer, for probe.pl: each of these sites, a wildcard of its, and for a name that is unknown nobody, the latter two
-# asked on one VIP in turn.
+# questions DIR SITES: what the sites must answer, for probe.pl. Wildcards and unknown names are asked on one VIP each.
 questions() {
-  awk -v machine="$machine" -v thorough="$thorough" '
-    function ask(vip, as) { printf "http\t%s\t80\t%s\t%s\t200\t%s %s\t%s\n", vip, as, path, machine, $1, $1 }
-    FILENAME ~ /vhost[.]conf$/ { if ($1 == "<Location") { path = $2; gsub(/[">]/, "", path) } next }
-    { line[FNR] = $0 }
-    END {
-      step = FNR / thorough
-      for (n = 1; n <= FNR; n++) {
-        $0 = line[n]
-        names = split($2, name, ",")
-        count = split($3, vip, ",")
-        turn = n % count + 1
-        if (step > 1 && int(n / step) == int((n - 1) / step)) { ask(vip[turn], name[1]); continue }
-        for (i = 1; i <= count; i++) ask(vip[i], name[1])
-        # By a name that nobody has.
-        for (i = 2; i <= names; i++) if (sub(/^[*]/, "loopback-ha", name[i])) ask(vip[turn], name[i])
-        printf "http\t%s\t80\tunknown.loopback-ha.invalid\t/\t421\t-\t%s (unknown name)\n", vip[turn], $1
-      }
-    }' "$1/want/private/vhost.conf" "$2"
+  awk_file questions -v machine="$machine" -v thorough="$thorough" "$1/want/private/vhost.conf" "$2"
 }
 
 check() {
   need apache2 apache2ctl perl ss systemctl
   local config error
   [[ -e $mod_info ]] || fail "Apache's $mod_info is missing; nothing was changed. Install it (apt-get install --reinstall apache2-bin)"
-  # Which tests the configuration, too.
+  # This tests the configuration, too.
   if (umask 077 && dump_config >"$run/dump"); then
     config=$(configured <"$run/dump")
     check_ports "$config"
     check_config "$config"
   else
     rm -f "$run/dump"
-    # What is wrong with our own files, this run corrects.
+    # This run corrects errors in our own files.
     error=$(config_error || true)
     [[ $error == *"$state/"* || $error == *"$vhosts"* ]] ||
       fail "Apache's configuration was already broken before this change: $error- nothing was changed. Fix it, then run 'pulumi up' again"
@@ -203,7 +96,6 @@ cleanup() {
 }
 
 serves() { systemctl is-active --quiet apache2; }
-is_tried() { [[ ! $no_trial ]]; }
 
 is_live() {
   [[ -e $vhosts && -z $(missing_roots "$1") && ! $(https_drift "$1") ]] && render "$1" | cmp -s - "$vhosts" && systemctl is-active --quiet apache2
@@ -216,13 +108,7 @@ missing_roots() {
   roots "$1" | while read -r folder; do [[ -d $folder ]] || say "$folder"; done
 }
 
-settle() {
-  if [[ $no_trial ]]; then
-    say "$no_trial" >"$state/no-trial"
-  elif [[ $tried ]]; then
-    rm -f "$state/no-trial"
-  fi
-}
+settle() { note_trial; }
 
 activate() {
   local dir=$1 missing before
@@ -240,14 +126,14 @@ activate() {
   else
     return 0
   fi
-  # What it has read already it need not read again, with whatever somebody else has left there since.
-  if [[ ${doubted:-} || $before != "$(checksum_of "$vhosts")" || -e ${unread:-} ]] || ! systemctl is-active --quiet apache2; then
+  # Apache does not reload what it has already read: others may have changed their files since.
+  if [[ $doubted || $before != "$(checksum_of "$vhosts")" || -e ${unread:-} ]] || ! systemctl is-active --quiet apache2; then
     reload "$dir"
     rm -f "${unread:-}"
   fi
-  # Nobody is there to do it after a removal.
+  # After a removal nothing else would do it.
   [[ $dir || ! -e $root/.certificates ]] || sweep_certificates "$state"
-  # A root that we made and nobody filled goes with its site.
+  # A document root that we made and that is still empty goes with its site.
   [[ ! -e $state/made-roots ]] ||
     comm -23 <(sort -u "$state/made-roots") <([[ -z $dir ]] || roots "$dir") |
     while read -r folder; do
@@ -255,29 +141,29 @@ activate() {
     done
 }
 
-# Apache has read it; that it has another name it sees at its next reload.
+# Apache sees the new file name at its next reload; the text is the same.
 carry_role() {
   if [[ -e $(vhosts_of "$1") ]]; then replace "$(vhosts_of "$1")" "$(vhosts_of "$2")"; fi
 }
 
-# Of what Apache reads: the first line names the stack.
+# Of the directives only: the first line names the stack.
 checksum_of() { [[ ! -e $1 ]] || sed '/^#/d' "$1" | sha256sum; }
 
-# reload DIR: of the bundle that is in place now, "" for none.
+# reload DIR: with the bundle that is in place now; "" after a removal.
 reload() {
   local pid error
   if systemctl is-active --quiet apache2; then
-    # Nobody has looked before a removal. Rather our last text is still served than nothing is.
+    # A removal was not checked beforehand. It is better to keep serving our last text than nothing.
     if [[ ! $1 ]] && error=$(trial '' | printable) && [[ $error == ended* || $error == reload* ]]; then
       error=${error#*$'\t'}
       warn "Apache was not reloaded, because that would stop it: ${error% } - it keeps loopback-ha's virtual hosts until that is fixed and Apache is reloaded"
       return
     fi
-    # What "systemctl reload" does, which reads the configuration once more on the way: with thousands of VIPs that takes.
-    # A unit without a main process has 0 there, and kill would take that for our own process group.
+    # Like "systemctl reload", which would read the configuration once more: that takes long with thousands of VIPs.
+    # A unit without a main process has PID 0, which kill takes for our own process group.
     if apache2ctl configtest 2>/dev/null && pid=$(systemctl show --property MainPID --value apache2) && ((pid > 1)) && kill -USR1 "$pid"; then return; fi
   else
-    # It may have ended too often lately.
+    # It may have reached its start limit.
     systemctl reset-failed apache2 2>/dev/null || true
     if systemctl start apache2 2>/dev/null; then return; fi
   fi
@@ -285,7 +171,7 @@ reload() {
   [[ ! $error ]] || fail "Apache rejects its configuration: $error$(down_now)"
   fail "Apache did not load its configuration: $(config_trouble)(see: journalctl -u apache2, /var/log/apache2/error.log)$(down_now)"
 }
-# What is lost, and who serves.
+# What is lost, and what to do next.
 down_now() {
   systemctl is-active --quiet apache2 || printf '. Apache is not running on %s now, and cannot start with its current configuration, whether with the previous files of loopback-ha or the new ones. Set this server down, so that others take over its traffic (loopback-ha down %s; they refuse this change then, untouched, until the problem is fixed there, too), correct that here, then systemctl start apache2' "$machine" "$machine"
 }
@@ -326,25 +212,12 @@ drift() {
   systemctl is-active --quiet apache2 || printf '%s\n' '- Apache running' '+ Apache not running'
 }
 
-# What a site's virtual host may hide.
+# Names of other virtual hosts, which a site's may hide.
 sights() { foreign_config | configured | foreign_names | sed 's/^/foreign\t/' || true; }
 
-# Of lines that are not ours only the directive is shown: they may hold a password. Neither are lines that may hold the
-# health path, or a secret of a site.
+# edited_vhosts DIR: what differs in our virtual hosts, without anything secret.
 edited_vhosts() {
   local token
   token=$(awk '$1 == "<Location" { gsub(/[">]|.*\//, "", $2); print $2; exit }' "$1/want/private/vhost.conf")
-  diff -a -U0 -F '^# site ' <(render "$1") "$vhosts" | TOKEN=$token awk '
-    function shown(line, ours,  goes_on) {
-      goes_on = continued
-      continued = !ours && line ~ /\\$/
-      if (ours && !index(line, ENVIRON["TOKEN"]) && !(line in secret)) return line
-      if (line ~ /^[ \t]*(<\/[A-Za-z]+>)?$/) return line
-      match(line, /^[ \t]*(#|<?[A-Za-z]+)/)
-      return (goes_on || RLENGTH < 0 ? "" : substr(line, 1, RLENGTH) " ") "(not shown: it may hold " (ours && !(line in secret) ? "the health path" : "a secret") ")"
-    }
-    part == 1 { if ($2 == "*") secret[substr($0, length($1) + 4)]; next }
-    FNR <= 2 { next }
-    /^@@ / { site = /@@ # site / ? "vhost " $NF : "vhosts"; next }
-    { print substr($0, 1, 1) " " site ": " shown(substr($0, 2), /^-/) }' part=1 "$(directives_of "$1")" part=2 - || true
+  diff -a -U0 -F '^# site ' <(render "$1") "$vhosts" | TOKEN=$token awk_file editedVhosts part=1 "$(directives_of "$1")" part=2 - || true
 }

@@ -1,13 +1,15 @@
-# shellcheck shell=bash disable=SC2154
-# Certificates of this machine's sites.
+# shellcheck shell=bash
+# Certificates of this server's sites.
 #   want/certificates   SITE expires DAY issued DAY certificate SHA256 key SHA256
 #   want/https          SITE MINIMUM redirect|plain HSTS-SECONDS
 #   want/private/ticket the key of session tickets, in base64
-# They lie by what they are, so that a change puts new files beside the old ones and going back needs none, and a stack that
-# gets another name needs no reload. Each file is a key and its certificate with the chain.
-readonly certificates=${root:-}/.certificates
+# The store's files are named by their content: a change puts new ones beside the old ones, a rollback needs none, and a stack
+# that is renamed needs no reload. Each file is a key and its certificate with the chain.
+# Set by lib.sh, apply.sh and role.sh:
+: "${previous?}" "${root?}" "${run?}" "${state?}" "${vhosts?}" "${thorough?}"
+readonly certificates=$root/.certificates
 
-# Sites whose certificate is here: SITE SHA256 MINIMUM redirect|plain HSTS-SECONDS. Of the bundle DIR.
+# https_sites DIR: sites whose certificate is on this server: SITE SHA256 MINIMUM redirect|plain HSTS-SECONDS.
 https_sites() {
   local site hash rest
   awk 'FILENAME ~ /certificates$/ { hash[$1] = $7; next } $1 in hash { print $1, hash[$1], $2, $3, $4 }' "$1/want/certificates" "$1/want/https" |
@@ -16,7 +18,7 @@ https_sites() {
     done
 }
 
-# ticket_file DIR: by its content, as Apache reads it anew when its name is another one.
+# ticket_file DIR: named by its content, as Apache reads only a new name again.
 ticket_file() {
   local name
   [[ ! -e $1/want/private/ticket ]] || {
@@ -25,12 +27,12 @@ ticket_file() {
   }
 }
 
-# What is in the store as it was put there, as names.
+# Names of the store's files that are as we put them there.
 sound() {
   [[ -e $certificates/sums ]] || return 0
   (cd "$certificates" && sha256sum --check sums 2>/dev/null | sed -n 's/: OK$//p') || true
 }
-# note_sums NAME...: these have just been put there; of the others what is sound stays so.
+# note_sums NAME...: records the checksums of these new files; of the others, only files that are still intact are kept.
 note_sums() (
   cd "$certificates" || return
   {
@@ -39,27 +41,14 @@ note_sums() (
   } | awk '!seen[$2]++' | install_file "$certificates/sums" 600
 )
 
-# lacking DIR: numbers of the lines of want/certificates whose files are not here, as in 1-3,17, and "unknown" where the
-# certificate for unknown names isn't.
-lacking() {
-  sound | awk '
-    function flush() {
-      if (!from) return
-      printf "%s%s", separator, from (to > from ? "-" to : "")
-      separator = ","
-    }
-    FILENAME == "-" { here[$1] = 1; next }
-    ($7 ".pem") in here { next }
-    !from || FNR != to + 1 { flush(); from = FNR }
-    { to = FNR }
-    END {
-      flush()
-      if (!("unknown.pem" in here)) printf " unknown"
-    }' - "$1/want/certificates"
+# lacking_certificates DIR: numbers of the lines of want/certificates whose files are missing, as in 1-3,17, and "unknown" when
+# the certificate for unknown names is.
+lacking_certificates() {
+  sound | awk_file lackingCertificates - "$1/want/certificates"
 }
 
-# ask_supply WORDS: whoever called us answers, over the connection there is, with files. They are in $supply then.
-readonly supply=${run:-}/certificates
+# ask_supply WORDS: asks the operator's machine over the open connection. Its files are then in $supply.
+readonly supply=$run/certificates
 ask_supply() {
   local magic size checksum
   say "LOOPBACK-HA-LACKS $1" >&4
@@ -77,15 +66,17 @@ ask_supply() {
 }
 forget_supply() { rm -rf "$supply" "$supply.tar"; }
 
-# fetch_certificates DIR: what this machine lacks. What does not come is a site without https here, unless another
-# certificate of it is in force.
+# fetch_certificates DIR: fetches what this server lacks. A site whose certificate does not come is not served by https, unless
+# another certificate of it is in force.
 fetch_certificates() {
-  local dir=$1 asked new=()
+  local dir=$1 asked
+  # Names of files that keep_certificates and put_ticket have put into the store.
+  local new=()
   make_store
   note_unread
-  asked=$(lacking "$dir")
+  asked=$(lacking_certificates "$dir")
   if [[ $asked && ${LOOPBACK_HA_TOKEN:-} ]]; then
-    # Beyond what one line may have, all.
+    # A line has room for so much; then ask for all.
     ((${#asked} < 1000)) || asked="1-$(wc -l <"$dir/want/certificates") unknown"
     ask_supply "$asked"
     keep_certificates
@@ -93,11 +84,11 @@ fetch_certificates() {
   fi
   put_ticket "$dir"
   note_sums "${new[@]}"
-  tell_lacking "$dir"
+  warn_lacking "$dir"
 }
 
-# What lay under a name that Apache's text has was another thing than we had put there. Whatever comes in its place, Apache reads
-# only if it is told to: nothing in its text changes.
+# A file that Apache's text names was changed by someone else. Apache reads its replacement only after a reload, though the text
+# stays the same.
 readonly unread=$certificates/unread
 note_unread() {
   [[ -e $vhosts ]] || return 0
@@ -105,7 +96,7 @@ note_unread() {
     touch "$unread"
 }
 
-# check_shown DIR TOUCHED: those of these sites that speak TLS 1.3 only. Some of many, as each is asked over ssh.
+# check_shown DIR TOUCHED: checks those of these sites that use TLS 1.3 only. A sample, as each is asked over ssh.
 check_shown() {
   local asked verdict site more
   asked=$(awk -v most=40 '
@@ -129,7 +120,7 @@ check_shown() {
   forget_supply
 }
 make_store() { [[ -d $certificates ]] || { mkdir -p "$root" && mkdir -m 700 "$certificates"; }; }
-# All at once: a thousand files that are each synced take long.
+# Synced together: a thousand single syncs take long.
 keep_certificates() {
   local file incoming=$certificates/incoming
   for file in "$supply"/*.pem; do
@@ -151,8 +142,8 @@ put_ticket() {
   base64 -d <"$1/want/private/ticket" | install_file "$file" 600
   new+=("${file##*/}")
 }
-# A certificate that is in force is not given up for one that can't be had.
-tell_lacking() {
+# A certificate that is in force is not given up for one that is unavailable.
+warn_lacking() {
   local site hash served
   while read -r site _ _ _ _ _ hash _; do
     [[ ! -e $certificates/$hash.pem ]] || continue
@@ -164,7 +155,7 @@ tell_lacking() {
   done <"$1/want/certificates"
 }
 
-# Modules and the port: ours come with our own file, where nobody else has them.
+# Our file loads the module and opens the port, unless others do.
 check_https() {
   local others listens
   others=$({ foreign_config || dump_config; } | configured)
@@ -179,7 +170,7 @@ check_https() {
   fi
 }
 
-# The lines of want/sites whose certificate, or way of being served, is another one than in the version before.
+# Lines of want/sites whose certificate or https settings differ from the previous version.
 touched_https() {
   local want=$1/want before=$state/versions/${previous:-none}/want
   { [[ ! -e $before/https ]] || cat "$before/certificates" "$before/https"; } |
@@ -188,29 +179,13 @@ touched_https() {
       $1 in changed' - "$want/certificates" "$want/https" "$want/sites"
 }
 
-# What must be shown, for probe.pl: by each of these sites its certificate, and ours for a name that is unknown. Of more
-# than "thorough" sites on one VIP each, in turn.
+# tls_questions DIR SITES: for probe.pl, the certificate that each of these sites must show, and ours for unknown names.
 tls_questions() {
-  https_sites "$1" | awk -v store="$certificates" -v thorough="$thorough" '
-    function ask(vip) { if (minimum[$1] == "TLSv1.2") printf "tls\t%s\t443\t%s\t%s/%s.pem\t%s (https)\n", vip, name[1], store, hash[$1], $1 }
-    FILENAME == "-" { hash[$1] = $2; minimum[$1] = $3; next }
-    { line[FNR] = $0 }
-    END {
-      step = FNR / thorough
-      for (n = 1; n <= FNR; n++) {
-        $0 = line[n]
-        split($2, name, ",")
-        count = split($3, vip, ",")
-        turn = n % count + 1
-        if (step > 1 && int(n / step) == int((n - 1) / step)) { if ($1 in hash) ask(vip[turn]); continue }
-        if ($1 in hash) for (i = 1; i <= count; i++) ask(vip[i])
-        printf "tls\t%s\t443\tunknown.loopback-ha.invalid\t%s/unknown.pem\t%s (https, unknown name)\n", vip[turn], store, $1
-      }
-    }' - "$2"
+  https_sites "$1" | awk_file tlsQuestions -v store="$certificates" -v thorough="$thorough" - "$2"
 }
 
-# What no bundle in force on this machine wants goes: also what a run that failed has brought. Those of the instance's folder
-# BUT do not count.
+# sweep_certificates [BUT]: removes files that no bundle in force on this machine wants, such as those of a failed run. The
+# instance's folder BUT does not count.
 sweep_certificates() {
   local dir file name
   local -A wanted=()
@@ -227,20 +202,14 @@ sweep_certificates() {
   done
   rm -rf "$certificates"/*.loopback-ha-new "$certificates/incoming"
   if ((${#wanted[@]})); then note_sums; else rm -rf "$certificates"; fi
-  # A refusal leaves nothing where there was nothing.
+  # A refused first run leaves nothing behind.
   rmdir "$root" 2>/dev/null || true
 }
 
-# certificates_drift DIR: certificates that are not here, or not as they were put here.
+# certificates_drift DIR: files that are missing, or not as we put them there.
 certificates_drift() {
   local ticket
   ticket=$(ticket_file "$1")
-  sound | awk -v ticket="${ticket##*/}" '
-    FILENAME == "-" { here[$1] = 1; next }
-    !(($7 ".pem") in here) { print "- certificate of " $1 }
-    END {
-      if (!("unknown.pem" in here)) print "- certificate for unknown names"
-      if (ticket && !(ticket in here)) print "- key of session tickets"
-    }' - "$1/want/certificates"
-  [[ ! -e $unread ]] || say "- Apache's reading of certificates that were mended"
+  sound | awk_file certificatesDrift -v ticket="${ticket##*/}" - "$1/want/certificates"
+  [[ ! -e $unread ]] || say "- a reload of Apache since its certificates were repaired"
 }

@@ -1,11 +1,11 @@
 #!/bin/bash
-# Starts the whole configuration of this machine's Apache, with a text of ours in its place, where nobody notices. Syntax
-# is all that Apache's own test sees: a key that doesn't fit, a log that can't be opened or a port that can't be had ends it.
+# Starts this machine's Apache with its whole configuration and our new text, isolated from everything. Apache's own test checks
+# syntax only; a key that does not fit, a log file that cannot be opened or a port in use still stops it.
 #   unshare -n -m -p -i -f --kill-child --mount-proc bash trial.sh FOLDER VHOSTS SECONDS
-# FOLDER: empty, but for vhosts.conf (our text), network (for ip -batch), question (ADDRESS TAB HOST TAB PATH) and dump (the
+# FOLDER is empty but for vhosts.conf (our text), network (for ip -batch), question (ADDRESS TAB HOST TAB PATH) and dump (the
 # configuration as dump_config printed it; may be missing).
-# Prints "alive" and a line "listen TAB ADDRESS TAB PORT" a socket; "ended TAB WORDS" in Apache's own words; "silent"; or
-# "unknown TAB REASON" where it can't be tried. All that is written stays in here: each file system is covered by an empty one.
+# Prints "alive" and a line "listen TAB ADDRESS TAB PORT" for each socket; "ended TAB WORDS" in Apache's own words; "silent"; or
+# "unknown TAB REASON" when no trial is possible. Nothing that is written leaves the trial: overlays cover all file systems.
 set -euo pipefail
 export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 readonly folder=$1 vhosts=$2 seconds=$3
@@ -15,7 +15,7 @@ unknown() {
   printf 'unknown\t%s\n' "$*"
   exit 0
 }
-# Programs that nobody has asked for must not run here, as root.
+# Programs named in the configuration must not run here as root.
 readonly pipes='^[ \t]*[A-Za-z]+([ \t]+|[ \t].*[ \t])["'\'']?([|]|prg:|exec:)'
 readonly harmless='^[ \t]*(<|#|(Rewrite(Cond|Rule)|LogFormat|Header|RequestHeader|SetEnvIf.*|ErrorDocument)[ \t]|SSLPassPhraseDialog +exec:/bin/false$)'
 
@@ -33,7 +33,7 @@ count=0
 cover() {
   count=$((count + 1))
   mkdir "$base/upper/$count" "$base/work/$count"
-  # Folders and their owners are the file system's own.
+  # The overlay keeps the folders and owners of the file system below.
   mount -t overlay -o "lowerdir=$1,upperdir=$base/upper/$count,workdir=$base/work/$count" loopback-ha "$root$1" 2>/dev/null
 }
 cover / || unknown "no file system can be laid over this one"
@@ -51,7 +51,7 @@ while read -r at kind; do
   esac 2>/dev/null || true
 done < <(awk '$5 != "/" { for (i = 7; $i != "-"; i++); print $5, $(i + 1) }' /proc/self/mountinfo | sort -u)
 mount -t tmpfs -o size=64m,mode=1777 none "$root/dev/shm" 2>/dev/null || true
-# Nobody hears of us: no journal, no service manager.
+# No journal and no service manager in here.
 [[ ! -d $root/run/systemd ]] || mount -t tmpfs none "$root/run/systemd"
 [[ ! -d $root/run/dbus ]] || mount -t tmpfs none "$root/run/dbus"
 
@@ -67,7 +67,7 @@ words() {
   } | sed -E 's/^\[[^]]*\] (\[[a-z_0-9]+:[a-z]+\] )?(\[pid [^]]*\] )?//' |
     grep -vE 'AH0055[78]|AH00112|AH0001[56]|^(Action|SSL Library Error) |^The Apache error log|^Syntax OK|^ *$' | awk '!seen[$0]++' | tail -n 3 | tr '\n' ' '
 }
-# With a pass phrase, which nobody is asked for here.
+# Has it a pass phrase? No one can enter it here.
 is_locked_key() { [[ $1 =~ 'encrypted (?) private key '.*', check '([^ ]+) ]] && grep -q ENCRYPTED "$root${BASH_REMATCH[1]}"; } 2>/dev/null
 ended() {
   local text
@@ -99,7 +99,7 @@ if runs_programs >/dev/null; then
   line=$(runs_programs | head -n 1) && unknown "it would run a program: ${line:0:80}"
 fi
 
-# What Apache appends to would be copied up here first.
+# The overlay would copy a log file before Apache appends to it.
 awk 'tolower($1) ~ /log$|^pidfile$/ && $2 ~ /^"?\// { gsub(/"/, "", $2); print $2 }' "$base/dump" | sort -u | while read -r file; do
   file=$(inside readlink -m "$file")
   [[ ! -f $root$file ]] || rm -f "$root$file" 2>/dev/null || true
@@ -113,7 +113,7 @@ lives() {
   return 1
 }
 IFS=$'\t' read -r address host path <"$folder/question"
-# Any answer is one.
+# Any HTTP answer counts.
 answers() {
   local line=''
   {
@@ -123,7 +123,7 @@ answers() {
   [[ $line == HTTP/* ]]
 }
 
-# Not SECONDS of bash, which follows the wall clock (L15).
+# Not bash's SECONDS, which follows the wall clock (L15).
 uptime_seconds() { cut -d . -f 1 /proc/uptime; }
 deadline=$(($(uptime_seconds) + seconds))
 inside env APACHE_STARTED_BY_SYSTEMD=true apache2ctl start </dev/null >"$base/errors" 2>&1 || ended

@@ -1,8 +1,8 @@
 import { VipBinding } from "../network/addressPlan";
 import { withSecrets } from "./directives";
 import { DesiredFiles } from "../host/payload.cjs";
-import type { NameAddress } from "../network/nameAddress";
 import type { SiteTlsArgs } from "./tls/options";
+import { renderDirective, renderSite } from "./files.cjs";
 import { lastWord } from "./lastWord";
 import {
   TlsContext,
@@ -66,7 +66,7 @@ export function renderVhosts(sites: SiteLines, context: VhostContext, directives
   const alias = context.binding === VipBinding.Alias;
   const { tls, prefixes } = context;
   const all = (port = ""): string => prefixes.map((prefix) => `@EVERY:${prefix}${port}@`).join(" ");
-  const site = renderSite(tls);
+  const site = siteTemplate(tls);
   const ourPaths = renderOurPaths(tls);
   return {
     "private/server.conf": lines([
@@ -95,8 +95,7 @@ export function renderVhosts(sites: SiteLines, context: VhostContext, directives
 export const secretOfSite = (name: string): string => `site_${name}`;
 
 /**
- * The sites' own lines: `SITE - LINE`, and `SITE * LINE` where a secret stands in it, which nobody may show when it is there.
- * In the state it is a placeholder.
+ * The sites' own lines. A secret in one is a placeholder here, and so in the state.
  */
 export function renderDirectives(sites: SiteArgs[]): string {
   const byName = [...sites].sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -104,7 +103,7 @@ export function renderDirectives(sites: SiteArgs[]): string {
     byName.flatMap(({ name, apache = [] }) =>
       apache.map((line) => {
         const wanted = withSecrets(line, (secret) => `@SECRET:${secretOfSite(secret)}@`);
-        return `${name} ${wanted === line ? "-" : "*"} ${wanted}`;
+        return renderDirective(name, wanted, wanted !== line);
       }),
     ),
   );
@@ -116,19 +115,13 @@ export type SiteLines = Record<string, string>;
 /** Made once for all servers. */
 export function renderSites(sites: SiteArgs[]): SiteLines {
   return Object.fromEntries(
-    [...sites].sort((a, b) => (a.name < b.name ? -1 : 1)).map((site) => [site.name, describeSite(site)]),
+    [...sites]
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .map(({ name, serverName, aliases = [], vips, documentRoot }) => [
+        name,
+        renderSite({ names: [serverName, ...aliases], vips, documentRoot }),
+      ]),
   );
-}
-
-/** `NAME,ALIAS,... VIP,VIP,... DOCUMENT-ROOT` */
-function describeSite({ serverName, aliases = [], vips, documentRoot }: SiteArgs): string {
-  return [[serverName, ...aliases].join(","), vips.join(","), documentRoot].join(" ");
-}
-
-/** The names of a site and where they are served, out of a line of the wanted file `sites`. */
-export function namesOf(line: string): NameAddress[] {
-  const [, names = "", vips = ""] = line.split(" ");
-  return names.split(",").flatMap((name) => vips.split(",").map((address) => ({ name, address })));
 }
 
 // What all vhosts inherit. mod_proxy heeds no-proxy, for the ProxyPass of the whole server, too.
@@ -147,7 +140,7 @@ function renderUnknown(listen: string): string[] {
 /** A site's own lines: behind ours, so that they have the last word but for our own paths'. */
 const OWN_DIRECTIVES = "    @DIRECTIVES@";
 
-function renderSite(tls: TlsContext | undefined): string[] {
+function siteTemplate(tls: TlsContext | undefined): string[] {
   return [
     "<VirtualHost @LISTEN@>",
     "    ServerName @SERVER_NAME@",

@@ -237,7 +237,7 @@ systemd-run --quiet --unit=squatter ${SQUATTER}`,
     );
     assert.match(
       stdout + stderr,
-      /web4: Apache was not reloaded, .*: it runs with mpm_event, .* mpm_worker now/,
+      /web4: Apache was not reloaded, .*: it runs with mpm_event, but its configuration now has mpm_worker/,
     );
     for (const server of ["web3", "web4"]) {
       assert.equal((await farm.sh(server, "systemctl is-active apache2")).trim(), "active");

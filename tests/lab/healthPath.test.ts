@@ -8,6 +8,7 @@ import { lineProblems } from "../../components/webServerPool/directives";
 import { renderDirectives, renderSites, renderVhosts } from "../../components/webServerPool/vhost";
 import { Lab } from "../../lab/lab";
 import { checkout } from "../../lab/state";
+import { asLib, awkOf, machineScripts } from "../unit/machineScripts";
 import { emptyLab } from "./support";
 
 const DIRECTIVES: Record<string, string> = {
@@ -67,15 +68,21 @@ describe("the health path", function () {
     for (const { apache } of sites) assert.deepEqual(lineProblems(apache, []), []);
     const context = { prefixes: ["127.0.0.1/32"], binding: VipBinding.Subnet };
     const desired = renderVhosts(renderSites(sites), context, renderDirectives(sites));
-    const role = fs.readFileSync(path.join(checkout, "components/webServerPool/role.sh"), "utf8");
+    const scripts = machineScripts("webServerPool");
     const write = (name: string, text: string): string =>
       `mkdir -p "$(dirname ${FOLDER}/${name})"; cat >${FOLDER}/${name} <<'END OF FILE'\n${text}\nEND OF FILE\n`;
     const files = Object.entries(filesOf({ want: desired })).map(([name, text]) =>
       write(`want/${name}`, text.trimEnd().replaceAll("@SECRET:health@", "t0k3n")),
     );
-    const functions = `say() { printf '%s\\n' "$*"; }; state=/nowhere instance=x machine=web1 stack=a/b scripts=${FOLDER}/scripts\n${role}\n`;
+    const functions = `${asLib()}machine=web1 scripts=${FOLDER}/scripts\n${scripts["role.sh"]}\n`;
     const rendered = await run(
-      `rm -rf ${FOLDER}\n${files.join("")}${["roots", "foreign"].map((name) => write(`scripts/${name}.sh`, "")).join("")}${functions}render ${FOLDER}`,
+      `rm -rf ${FOLDER}\n${files.join("")}${Object.entries({
+        ...awkOf(scripts),
+        "roots.sh": "",
+        "foreign.sh": "",
+      })
+        .map(([name, text]) => write(`scripts/${name}`, text))
+        .join("")}${functions}render ${FOLDER}`,
     );
     const apache = `ServerRoot /etc/apache2
 ServerName x

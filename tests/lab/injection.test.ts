@@ -17,6 +17,7 @@ import { Lab } from "../../lab/lab";
 import { checkout } from "../../lab/state";
 import { FIELDS, hostile, withValue } from "../unit/config/hostile";
 import { Key, problemsOf, zone } from "../unit/config/support";
+import { asLib, awkOf, machineScripts } from "../unit/machineScripts";
 import { emptyLab } from "./support";
 
 const MOST = 40;
@@ -117,11 +118,15 @@ describe("odd texts that are accepted (story)", function () {
       ]),
     );
     const apache = `ServerRoot /etc/apache2\nServerName x\nPidFile ${FOLDER}/pid\nErrorLog ${FOLDER}/log\nDefine APACHE_LOG_DIR ${FOLDER}\nInclude mods-enabled/*.load\nLogFormat "%h" vhost_combined\nListen 80\nInclude ${FOLDER}/vhosts.conf\n`;
+    const scripts = machineScripts("webServerPool");
+    const awk = Object.fromEntries(
+      Object.entries(awkOf(scripts)).map(([name, text]) => [`scripts/${name}`, text]),
+    );
     const role = await run(
       "web1",
-      `rm -rf ${FOLDER}\n${writing(FOLDER, { ...files, "apache.conf": apache, "scripts/roots.sh": "", "scripts/foreign.sh": "" })}
-      say() { printf '%s\\n' "$*"; }; state=/nowhere instance=x machine=web1 stack=a/b scripts=${FOLDER}/scripts
-      ${fs.readFileSync(path.join(checkout, "components/webServerPool/role.sh"), "utf8")}
+      `rm -rf ${FOLDER}\n${writing(FOLDER, { ...files, "apache.conf": apache, "scripts/roots.sh": "", "scripts/foreign.sh": "", ...awk })}
+      ${asLib()}machine=web1 scripts=${FOLDER}/scripts
+      ${scripts["role.sh"]}
       render ${FOLDER} >${FOLDER}/vhosts.conf; roots ${FOLDER}; echo; questions ${FOLDER} ${FOLDER}/want/sites | awk -F '\\t' '$6 == 200 { print $4, $2 }'`,
     );
     const dump = await run("web1", `apache2 -t -D DUMP_VHOSTS -f ${FOLDER}/apache.conf 2>&1`);
@@ -218,7 +223,7 @@ describe("odd texts that are accepted (story)", function () {
       folders.flatMap((folder) =>
         fs
           .readdirSync(folder)
-          .filter((name) => /\.(sh|pl)$/.test(name))
+          .filter((name) => /\.(sh|pl|awk)$/.test(name))
           .map((name) => [`scripts/${name}`, fs.readFileSync(path.join(folder, name), "utf8")]),
       ),
     );

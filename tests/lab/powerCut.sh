@@ -3,13 +3,15 @@
 # own ($2: ext4 or xfs), in a mount namespace. A copy of both images, made while they are mounted, is what a power cut
 # leaves; what it holds is said. With "each" ($3) the power is cut before and after each step that changes the disk, and
 # only what a boot would not get along with is said, and how many cuts there were.
-# shellcheck disable=SC2016,SC2034,SC2086,SC2154 # paths of ours, and what look sets
+# shellcheck disable=SC2016,SC2086 # paths of ours
 set -euo pipefail
 scripts=$1 kind=$2 how=${3:-}
 if [[ ${4:-} != inside ]]; then exec unshare --mount --propagation private bash "$0" "$scripts" "$kind" "$how" inside; fi
 
 mount -t tmpfs tmpfs /run
 work=/run/power-cut
+# What a copy holds, while look has it mounted.
+cut_etc=$work/after/etc cut_state=$work/after/var/loopback-ha/p.s.c.fake
 mkdir -p $work/bundle/scripts $work/after /run/loopback-ha
 for place in etc var; do
   # XFS wants 300 MB.
@@ -32,7 +34,7 @@ SYSTEMCTL
 chmod +x $work/systemctl
 mount --bind $work/systemctl "$(PATH=/usr/sbin:/usr/bin:/sbin:/bin type -P systemctl)"
 
-cp "$scripts"/*.sh $work/bundle/scripts/
+cp "$scripts"/*.{sh,awk} $work/bundle/scripts/
 cat >$work/bundle/scripts/role.sh <<'ROLE'
 readonly ours=$units/ours.conf
 check() { :; }
@@ -55,34 +57,34 @@ look() {
     mkdir -p "$work/after/$place"
     mount -o "$options" "$work/$place.cut" "$work/after/$place"
   done
-  etc=$work/after/etc state=$work/after/var/loopback-ha/p.s.c.fake "$@"
+  "$@"
   umount $work/after/etc $work/after/var
 }
 cut() { look summary "$1"; }
 summary() {
-  echo "$1: text=$(cat $etc/ours.conf 2>/dev/null || echo none) unit=$(cat $etc/loopback-ha.*.service 2>/dev/null || echo none)" \
-    "link=$(find $etc -type l | wc -l)" \
-    "current=$(readlink "$state/current" || echo none) applied=$([[ -s $state/applied ]] && echo yes || echo no)"
+  echo "$1: text=$(cat $cut_etc/ours.conf 2>/dev/null || echo none) unit=$(cat $cut_etc/loopback-ha.*.service 2>/dev/null || echo none)" \
+    "link=$(find $cut_etc -type l | wc -l)" \
+    "current=$(readlink "$cut_state/current" || echo none) applied=$([[ -s $cut_state/applied ]] && echo yes || echo no)"
 }
 # What a boot finds: a version in force that is whole, or none; and without the mark all that it wants, but for a removal,
 # which can be run again.
 judge() {
   local text unit version file
-  text=$(cat $etc/ours.conf 2>/dev/null || echo none)
-  unit=$(cat $etc/loopback-ha.*.service 2>/dev/null || echo none)
-  version=$(readlink "$state/current" || true)
+  text=$(cat $cut_etc/ours.conf 2>/dev/null || echo none)
+  unit=$(cat $cut_etc/loopback-ha.*.service 2>/dev/null || echo none)
+  version=$(readlink "$cut_state/current" || true)
   version=${version##*/}
   [[ $text == @(one|two|none) ]] || echo "$1: the text is '$text'"
   [[ $unit == @(none|'unit of p.s.c.fake') ]] || echo "$1: the unit is '$unit'"
-  if [[ -L $state/current ]]; then
+  if [[ -L $cut_state/current ]]; then
     for file in meta want/text scripts/apply.sh scripts/lib.sh scripts/restore.sh; do
-      [[ -s $state/current/$file ]] || echo "$1: $file of version $version is not there"
+      [[ -s $cut_state/current/$file ]] || echo "$1: $file of version $version is not there"
     done
-    [[ $(cat "$state/current/want/text" || true) == "$version" ]] || echo "$1: version $version wants something else"
-    [[ $1 == removal* || -e $state/in-doubt || ($text == "$version" && $unit != none && $(find $etc -type l)) ]] ||
+    [[ $(cat "$cut_state/current/want/text" || true) == "$version" ]] || echo "$1: version $version wants something else"
+    [[ $1 == removal* || -e $cut_state/in-doubt || ($text == "$version" && $unit != none && $(find $cut_etc -type l)) ]] ||
       echo "$1: version $version without a mark, with the text '$text' and the unit '$unit'"
-  elif [[ -e $state ]]; then
-    [[ -e $state/in-doubt || $text$unit == nonenone ]] || echo "$1: a folder without version and mark"
+  elif [[ -e $cut_state ]]; then
+    [[ -e $cut_state/in-doubt || $text$unit == nonenone ]] || echo "$1: a folder without version and mark"
   else
     [[ $text == none || $(find $work/after/var -name '.gone-*') ]] || echo "$1: the text is left alone"
   fi
@@ -91,7 +93,7 @@ judge() {
 at_each_step() {
   local name=$1
   export -f look judge
-  export work kind name
+  export work kind name cut_etc cut_state
   echo 0 >$work/cuts
   bash -c '
     at_step() {

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import * as path from "node:path";
+import { asLib } from "./machineScripts";
 
 const ROLE = path.join(__dirname, "../../components/dnsRoundRobin/role.sh");
 
 /** What the real script says where named-checkconf ends with this code. */
 function run(script: string, knows: boolean): string {
-  const begin = `say() { printf '%s\\n' "$*"; }; fail() { say "$*"; exit 1; }; others() { :; }; need() { :; }
+  const begin = `${asLib()}fail() { say "$*"; exit 1; }; others() { :; }; need() { :; }
     named-checkconf() { return ${knows ? 0 : 1}; }; . "$1"; learn_policy`;
   const { stdout, stderr } = spawnSync("bash", ["--norc", "-euc", `${begin}\n${script}`, "bash", ROLE], {
     encoding: "utf8",
@@ -35,7 +36,7 @@ describe("the wait for a zone that named reloads", () => {
   it("is by the time since the boot: a clock that is set meanwhile neither ends nor lengthens it (L15)", () => {
     // bash's own SECONDS follow the clock.
     const waited = (step: number, answers: number): string => {
-      const script = `say() { printf '%s\\n' "$*"; }; fail() { say "$*"; exit 1; }; uptime_seconds() { say "$up"; }; sleep() { :; }
+      const script = `${asLib()}fail() { say "$*"; exit 1; }; uptime_seconds() { say "$up"; }; sleep() { :; }
         . "$1"; zone_of() { say z; }; journalctl() { :; }
         asked=0 up=100; is_served() { SECONDS=$((SECONDS + ${step})) up=$((up + 1)); ((++asked > ${answers})); }
         wait_served x; say "served after $asked"`;

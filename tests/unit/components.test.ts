@@ -206,8 +206,31 @@ describe("components", () => {
       LOOPBACK_HA_INSTANCE: "farm.prod.lo.vips",
       LOOPBACK_HA_ROLE: "vips",
       LOOPBACK_HA_SCRIPTS: "components/loopbackVip",
+      LOOPBACK_HA_IF_DEAD: "set servers.web1.state to down and run pulumi up again",
     });
     assert.deepStrictEqual(Object.keys(wantOf(commands()[0])), ["bindings", "sysctls"]);
+  });
+
+  it("says in each command what its role is: who goes first, and what to do about a dead machine", async () => {
+    new WebServerPool("web", pool({ servers: hosts("web", 1) }));
+    new DnsRoundRobin("z", zone({}));
+    new RouterRoute("r1", routing({}));
+    await settled();
+    const facts = commands().map(({ inputs: { environment } }) => [
+      environment.LOOPBACK_HA_ROLE,
+      environment.LOOPBACK_HA_ONE_FIRST,
+      environment.LOOPBACK_HA_IF_DEAD,
+    ]);
+    const down = "set servers.web1.state to down and run pulumi up again";
+    assert.deepStrictEqual(
+      new Map(facts.map(([role, ...rest]) => [role, rest])),
+      new Map([
+        ["vips", [undefined, down]],
+        ["vhosts", ["1", down]],
+        ["zone", [undefined, undefined]],
+        ["linux-routes", [undefined, undefined]],
+      ]),
+    );
   });
 
   it("binds every site's VIPs, each once", async () => {

@@ -4,8 +4,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-
-const SCRIPTS = path.join(__dirname, "../../components/webServerPool");
+import { asLib, installScripts } from "./machineScripts";
 
 // As Apache 2.4 of Debian prints it.
 const DUMP = `# In file: /etc/apache2/ports.conf
@@ -45,13 +44,13 @@ Loaded Modules:
 
 describe("Apache as it is found (slow)", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-foreign-"));
+  before(() => installScripts(path.join(folder, "scripts"), "webServerPool"));
   after(() => fs.rmSync(folder, { recursive: true }));
-  const PRELUDE =
-    'set -Eeuo pipefail; say() { printf "%s\\n" "$*"; }; fail() { say "$machine: $*" >&2; exit 1; }; warn() { say "warning: $*" >&2; }';
+  const PRELUDE = `set -Eeuo pipefail; ${asLib()} fail() { say "$machine: $*" >&2; exit 1; }; warn() { say "warning: $*" >&2; }`;
 
   /** stdout and stderr of some lines, with role.sh's functions; `bundle` is $folder. */
   function run(lines: string, input = ""): string {
-    const settings = `state=${folder}/state instance=i machine=web1 bundle=${folder} version=2 previous=; scripts=${SCRIPTS}`;
+    const settings = `state=${folder}/state instance=i machine=web1 bundle=${folder} version=2 previous=; scripts=${folder}/scripts`;
     const script = `exec 2>&1; ${PRELUDE}; ${settings}; . "$scripts/role.sh"; ${lines}`;
     return execFileSync("bash", ["-c", script], { encoding: "utf8", input });
   }

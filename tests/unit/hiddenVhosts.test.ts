@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
 import * as path from "node:path";
 import { refuseHidden } from "../../cli/edits/site";
 import { readFarm } from "../../components/config";
 import { parseObservation } from "../../components/host/observe";
 import { describeHidden, hiddenVhosts } from "../../components/preflight/hiddenVhosts";
+import { asLib, installScripts } from "./machineScripts";
 
 const STACK = "farm/prod";
 const farm = readFarm({
@@ -28,6 +31,10 @@ const bySite = (found: Parameters<typeof hiddenVhosts>[2]) =>
   hiddenVhosts(farm, STACK, found).sort((a, b) => (a.site < b.site ? 1 : -1));
 
 describe("virtual hosts of somebody else's that ours hide", () => {
+  const scripts = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-hidden-"));
+  before(() => installScripts(scripts, "webServerPool"));
+  after(() => fs.rmSync(scripts, { recursive: true }));
+
   it("are told by site, with file and line on each server", () => {
     const found = new Map([
       ["web1", server("www.shop.example\t/etc/apache2/x.conf:3", "*.gadgets.example\t/e:4")],
@@ -100,8 +107,7 @@ describe("virtual hosts of somebody else's that ours hide", () => {
         hidden.map(({ name }) => name),
         meets ? [theirs] : [],
       );
-      const script = `. "$1/foreign.sh"; hidden_vhosts <(printf 'name\\t%s\\tf:1\\n' "$2") <(echo 'wild wild.test,*.shop.example 192.0.2.33 /srv')`;
-      const scripts = path.join(__dirname, "../../components/webServerPool");
+      const script = `${asLib()}scripts=$1 vhosts=/nowhere fastcgi=none; . "$1/foreign.sh"; hidden_vhosts <(printf 'name\\t%s\\tf:1\\n' "$2") <(echo 'wild wild.test,*.shop.example 192.0.2.33 /srv')`;
       const said = execFileSync("bash", ["-c", script, "bash", scripts, theirs], { encoding: "utf8" });
       assert.equal(said, meets ? `wild\t${theirs}\tf:1\n` : "");
     });

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import * as path from "node:path";
 import * as fc from "fast-check";
 import { parseLeft, parseServed } from "../../components/dnsRoundRobin/files";
 import { compareAddresses, vipOf } from "../../components/network/addressPlan";
@@ -6,7 +8,20 @@ import { parseFlows, parseLive, parseRoute, parseServer } from "../../components
 import { ServerState } from "../../components/network/serverState";
 import { PINNING, markOf, renderServers } from "../../components/routerRoute/pinning";
 import { renderRoutes } from "../../components/routerRoute/routes";
-import { namesOf, renderSites } from "../../components/webServerPool/vhost";
+import { bindingLine } from "../../components/loopbackVip/files";
+import {
+  bySite,
+  namesOf,
+  parseCertificate,
+  parseSite,
+  renderCertificate,
+  renderDirective,
+  renderHttps,
+  renderSite,
+} from "../../components/webServerPool/files.cjs";
+import { TlsVersion } from "../../components/webServerPool/tls/defaults";
+import { renderSites } from "../../components/webServerPool/vhost";
+import { asLib } from "./machineScripts";
 
 const ETHERNET = "198.51.100.0/24";
 const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,8}[a-z0-9]$/);
@@ -61,6 +76,79 @@ describe("lines of files on machines: what is rendered is read back", () => {
         },
       ),
     ));
+
+  it("bindings, as the server's script reads them", () => {
+    const prefix = vip.map((each) => `${each}/27`);
+    const bindings = fc.sample(
+      fc.oneof(
+        fc.record({ kind: fc.constant("address" as const), address: vip }),
+        fc.record({ kind: fc.constant("local" as const), prefix }),
+        fc.record({ kind: fc.constant("unreachable" as const), prefix }),
+      ),
+      300,
+    );
+    const role = path.join(__dirname, "../../components/loopbackVip/role.sh");
+    const read = execFileSync("bash", ["-euc", `${asLib()}. "$0"; batch add`, role], {
+      input: bindings.map((each) => `${bindingLine(each)}\n`).join(""),
+      encoding: "utf8",
+    });
+    assert.deepEqual(
+      linesOf(read),
+      bindings.map((each) =>
+        each.kind === "address"
+          ? `address add ${each.address}/32 dev lo`
+          : each.kind === "local"
+            ? `route add local ${each.prefix} dev lo table local proto 76`
+            : `route add unreachable ${each.prefix} proto 76 metric 7676`,
+      ),
+    );
+  });
+
+  it("sites", () =>
+    fc.assert(
+      fc.property(
+        fc.record(
+          {
+            name,
+            names: fc.array(domain, { minLength: 1 }),
+            vips: fc.array(vip, { minLength: 1 }),
+            documentRoot: name.map((folder) => `/srv/${folder}`),
+          },
+          { noNullPrototype: true },
+        ),
+        (site) => assert.deepEqual(parseSite(`${site.name} ${renderSite(site)}`), site),
+      ),
+    ));
+
+  it("certificates, by site", () => {
+    const day = fc
+      .date({ min: new Date(0), max: new Date("2099-12-31"), noInvalidDate: true })
+      .map((at) => at.toISOString().slice(0, 10));
+    const hash = fc.stringMatching(/^[0-9a-f]{64}$/);
+    const facts = fc.record(
+      { expires: day, issued: day, certificate: hash, key: hash },
+      { noNullPrototype: true },
+    );
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.tuple(name, facts), { selector: ([site]) => site }), (certificates) => {
+        const lines = certificates.map(([site, each]) => `${site} ${renderCertificate(each)}`);
+        assert.deepEqual(
+          Object.entries(bySite(lines)).map(([site, rest]) => [site, parseCertificate(rest)]),
+          certificates,
+        );
+      }),
+    );
+    for (const other of ["", "expires soon", "expires 2027-01-01 issued 2026-01-01 certificate 00 key 00"])
+      assert.equal(parseCertificate(other), undefined);
+  });
+
+  it("a site's own lines and https: the words that role.sh reads", () => {
+    assert.equal(renderDirective("shop", "Header set X  y", false), "shop - Header set X  y");
+    assert.equal(renderDirective("shop", "Header set X @SECRET:a@", true), "shop * Header set X @SECRET:a@");
+    const https = { minimum: TlsVersion.Tls13, redirect: true, hsts: 300 };
+    assert.equal(renderHttps(https), "TLSv1.3 redirect 300");
+    assert.equal(renderHttps({ ...https, redirect: false, hsts: 0 }), "TLSv1.3 plain 0");
+  });
 
   it("sites: their names and addresses", () =>
     fc.assert(

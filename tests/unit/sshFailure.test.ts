@@ -1,6 +1,11 @@
 import assert from "assert";
 import * as os from "os";
+import { ZONE } from "../../components/dnsRoundRobin/role";
+import type { RoleManifest } from "../../components/host/roleManifest";
 import { explainSshFailure, withoutNoise } from "../../components/host/sshFailure.cjs";
+import { VIPS } from "../../components/loopbackVip/role";
+import { ROUTES } from "../../components/routerRoute/role";
+import { VHOSTS } from "../../components/webServerPool/role";
 
 const changed = `@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
 @    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @
@@ -79,18 +84,18 @@ describe("explainSshFailure", () => {
 
   const dead = "; if it is dead, set servers.web1.state to down and run pulumi up again";
   const timeout = "ssh: connect to host 192.0.2.2 port 22: Connection timed out";
-  const roles: [string, string | undefined, boolean][] = [
-    [timeout, "vips", true],
-    [timeout, "vhosts", true],
-    ["", "vhosts", true],
+  const roles: [string, Partial<RoleManifest> | undefined, boolean][] = [
+    [timeout, VIPS, true],
+    [timeout, VHOSTS, true],
+    ["", VHOSTS, true],
     ["", undefined, false],
-    [timeout, "zone", false],
-    [timeout, "linux-routes", false],
+    [timeout, ZONE, false],
+    [timeout, ROUTES, false],
     [timeout, undefined, false],
-    ["root@192.0.2.2: Permission denied (publickey).", "vips", false],
+    ["root@192.0.2.2: Permission denied (publickey).", VIPS, false],
   ];
   for (const [text, role, expected] of roles) {
-    it(`${role}: ${text.slice(-20)} ${expected ? "names" : "does not name"} the state down`, () =>
-      assert.strictEqual(explainSshFailure("web1", text, role).endsWith(dead), expected));
+    it(`${role?.name ?? role}: ${text.slice(-20)} ${expected ? "names" : "does not name"} the state down`, () =>
+      assert.strictEqual(explainSshFailure("web1", text, role?.ifDead?.("web1")).endsWith(dead), expected));
   }
 });

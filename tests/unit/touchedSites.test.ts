@@ -3,15 +3,15 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { asLib, installScripts } from "./machineScripts";
 
-const ROLE = path.join(__dirname, "../../components/webServerPool/role.sh");
-/** Of lib.sh. */
-const SAY = `say() { printf '%s\\n' "$*"; };`;
 const site = (name: string, ...vips: string[]): string =>
   `${name} ${name}.example ${vips.join(",")} /srv/${name}`;
 
 describe("touched_sites: whom a server asks after a change", () => {
   const state = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-touched-"));
+  const scripts = path.join(state, "scripts");
+  before(() => installScripts(scripts, "webServerPool"));
   after(() => fs.rmSync(state, { recursive: true }));
 
   function write(version: string, sites: string[], vhost = "one"): void {
@@ -23,8 +23,8 @@ describe("touched_sites: whom a server asks after a change", () => {
   }
   /** The names asked for when version 2 is in place, with the settings given. */
   function touched(settings = "previous=1"): string[] {
-    const script = `${SAY} state=$0 scripts=$1 instance=web version=2; ${settings}; . "$1/role.sh"; touched_sites "$state/versions/2"`;
-    const out = execFileSync("bash", ["-euc", script, state, path.dirname(ROLE)], { encoding: "utf8" });
+    const script = `${asLib()} state=$0 scripts=$1 instance=web version=2; ${settings}; . "$1/role.sh"; touched_sites "$state/versions/2"`;
+    const out = execFileSync("bash", ["-euc", script, state, scripts], { encoding: "utf8" });
     return out.split("\n").flatMap((line) => (line ? [line.split(" ")[0]] : []));
   }
 
@@ -74,8 +74,8 @@ describe("touched_sites: whom a server asks after a change", () => {
   /** How often each name, or a name that is unknown (""), is asked for. */
   function asked(sites: string[]): Map<string, number> {
     write("2", sites, '<Location "/health">\n');
-    const script = `${SAY} state=$0 scripts=$1 instance=web machine=web1; . "$1/role.sh"; questions "$state/versions/2" "$state/versions/2/want/sites"`;
-    const out = execFileSync("bash", ["-euc", script, state, path.dirname(ROLE)], { encoding: "utf8" });
+    const script = `${asLib()} state=$0 scripts=$1 instance=web machine=web1; . "$1/role.sh"; questions "$state/versions/2" "$state/versions/2/want/sites"`;
+    const out = execFileSync("bash", ["-euc", script, state, scripts], { encoding: "utf8" });
     const counts = new Map<string, number>();
     for (const line of out.split("\n").filter(Boolean)) {
       const [, , , host, target, status] = line.split("\t");

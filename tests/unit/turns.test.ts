@@ -277,6 +277,7 @@ true`,
       ...process.env,
       ...ssh.environment({
         LOOPBACK_HA_ROLE: "vhosts",
+        LOOPBACK_HA_ONE_FIRST: "1",
         LOOPBACK_HA_SCRIPTS: path.join(HOST_FOLDER, "../webServerPool"),
       }),
       PATH: ssh.path,

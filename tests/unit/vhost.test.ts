@@ -9,12 +9,13 @@ import {
   VhostContext,
   healthAnswer,
   healthPath,
-  namesOf,
   renderDirectives,
   renderSites,
   renderVhosts,
 } from "../../components/webServerPool/vhost";
 import { filesOf } from "../../components/host/payload.cjs";
+import { namesOf } from "../../components/webServerPool/files.cjs";
+import { asLib, installScripts } from "./machineScripts";
 
 const context = { prefixes: ["192.0.2.32/30", "192.0.2.64/30"] };
 const alias: VhostContext = { ...context, binding: VipBinding.Alias };
@@ -71,8 +72,9 @@ function onMachine(files: Record<string, string>): string {
   try {
     fs.mkdirSync(path.join(folder, "want", "private"), { recursive: true });
     for (const [name, text] of Object.entries(files)) fs.writeFileSync(path.join(folder, "want", name), text);
-    const scripts = path.join(__dirname, "../../components/webServerPool");
-    const lines = `set -eu; say() { printf '%s\\n' "$*"; }; instance=i machine=web1 state=s stack=a/b scripts=${scripts}; . "$scripts/role.sh"; render ${folder}`;
+    const scripts = path.join(folder, "scripts");
+    installScripts(scripts, "webServerPool");
+    const lines = `set -eu; ${asLib()}machine=web1 scripts=${scripts}; . "$scripts/role.sh"; render ${folder}`;
     return execFileSync("bash", ["-c", lines], { encoding: "utf8" });
   } finally {
     fs.rmSync(folder, { recursive: true });

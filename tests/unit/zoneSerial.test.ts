@@ -3,22 +3,27 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { asLib, installScripts } from "./machineScripts";
 
 const ROLE = path.join(__dirname, "../../components/dnsRoundRobin/role.sh");
 const LIMIT = "2026113099";
 
+const scripts = path.join(os.tmpdir(), `loopback-ha-zone-${process.pid}`);
+
 /** What pick_serial of the real script says of these lines, for the text with hash "x". */
 function pick(lines: string[], limit = LIMIT): string[] {
-  const run = `say() { printf '%s\\n' "$*"; }; . "$1"; pick_serial x "$2"`;
+  const run = `${asLib()}scripts=$3; . "$1"; pick_serial x "$2"`;
   const input = `${lines.join("\n")}\n`;
-  return execFileSync("bash", ["-euc", run, "bash", ROLE, limit], { input, encoding: "utf8" })
+  return execFileSync("bash", ["-euc", run, "bash", ROLE, limit, scripts], { input, encoding: "utf8" })
     .trim()
     .split("\n");
 }
 
 /** What a function of the real script says, where date reads no words, as uutils' does not. */
 const says = (...words: string[]): string =>
-  execFileSync("bash", ["-euc", 'date() { exit 9; }; . "$0"; "$@"', ROLE, ...words], { encoding: "utf8" });
+  execFileSync("bash", ["-euc", `${asLib()}date() { exit 9; }; . "$0"; "$@"`, ROLE, ...words], {
+    encoding: "utf8",
+  });
 
 describe("days and times of a zone", () => {
   for (const [serial, last] of [
@@ -42,6 +47,8 @@ describe("days and times of a zone", () => {
 });
 
 describe("serial of a zone (M12)", () => {
+  before(() => installScripts(scripts, "dnsRoundRobin"));
+  after(() => fs.rmSync(scripts, { recursive: true }));
   const own = ["- 2026112807 old", "- 2026112900"];
   const cases: [string, string[], string[]][] = [
     ["is today's first on a new machine", ["- 2026112900"], ["serial 2026112900"]],
@@ -92,11 +99,11 @@ describe("serial of a zone (M12)", () => {
 
   it("begins beyond what the config says (zone that moves here)", () => {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-serial-"));
-    const script = `say() { printf '%s\n' "$*"; }; fail() { say "$*"; exit 1; }; value_in() { sed -n "s/^$2=//p" "$1"; }
-      state=$0/state bundle=$0 version=1; . "$1"; served_serial() { :; }; choose_serial "$0"`;
+    const script = `${asLib()}fail() { say "$*"; exit 1; }; value_in() { sed -n "s/^$2=//p" "$1"; }
+      state=$0/state bundle=$0 version=1 scripts=$2; . "$1"; served_serial() { :; }; choose_serial "$0"`;
     const chosen = (settings: string): string => {
       fs.writeFileSync(path.join(folder, "want/settings"), `zone=w.example\n${settings}`);
-      return execFileSync("bash", ["-euc", script, folder, ROLE], { encoding: "utf8" }).trim();
+      return execFileSync("bash", ["-euc", script, folder, ROLE, scripts], { encoding: "utf8" }).trim();
     };
     try {
       fs.mkdirSync(path.join(folder, "want"));

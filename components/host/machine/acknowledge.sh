@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# acknowledge.sh MARK: takes the in-doubt mark away when the caller answers that it got the result, and with it what the
-# instance was before (takeover.sh), as the state has its name now. Without an answer
-# the machine stays in doubt, and that is a failure: or a run would end well and leave it so.
+# acknowledge.sh MARK: removes the in-doubt mark once the caller confirms that it has the result, and with it the note of a former
+# name (takeover.sh), as the state has the new name then. Without an answer the machine stays in doubt, and that is a failure:
+# no run may end well and leave a machine in doubt.
 readonly seconds=60
 marked=$(cat "$1" 2>/dev/null)
 echo LOOPBACK-HA-APPLIED || exit 1
@@ -10,5 +10,5 @@ if ! read -r -t "$seconds" answer || [[ $answer != LOOPBACK-HA-RECORDED ]]; then
   echo "${machine:-here}: the change is in force, but the computer that runs pulumi did not confirm within $seconds s that it was recorded; this machine is in doubt until the next 'pulumi up' succeeds on it" >&2
   exit 1
 fi
-# Not a mark that the next run has set in between.
+# Leaves a mark alone that the next run has set since.
 if [[ $(cat "$1" 2>/dev/null) == "$marked" ]]; then rm -f "$1" "${1%/*}/taken-from"; fi

@@ -1,14 +1,14 @@
 #!/bin/bash
-# Brings this machine to what the bundle around this script wants, or leaves it as it was. Run again with the
-# same bundle it changes and reloads nothing: /var/lib/loopback-ha/INSTANCE/current/scripts/apply.sh
+# Brings this machine to what the bundle around this script wants, or leaves it as it was. A second run with the same bundle
+# changes and reloads nothing: /var/lib/loopback-ha/INSTANCE/current/scripts/apply.sh
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-# A dying ssh session must not stop us half-way; the caller bounds our time.
+# A broken ssh session must not stop us half-way; the caller limits our time.
 trap '' HUP INT TERM PIPE
 
 take_lock
-# What a run that was killed, or found no room, was about to rename.
+# Files that a killed run, or one without disk space, did not get to rename.
 drop_unrenamed() {
   local leftover
   for leftover in "$state"/*.new "$root"/*.new; do
@@ -16,36 +16,34 @@ drop_unrenamed() {
   done
 }
 drop_unrenamed
-# What nobody confirms goes back before something new comes.
+# An unconfirmed change is undone before a new one begins.
 let_confirm
 [[ ! -e $pending ]] || revert
-took=
-trap 'cleanup; drop_unrenamed; [[ ! $took ]] || give_back; [[ -e $root ]] || rm -rf "$run"' EXIT
-# By hand, later, the same name may be another's.
+trap 'cleanup; drop_unrenamed; ! has_taken || give_back; [[ -e $root ]] || rm -rf "$run"' EXIT
+# Only for pulumi: when this is run by hand later, another stack may have that name.
 if [[ ${LOOPBACK_HA_TOKEN:-} ]]; then
-  # Where the state has this name, what it was before is over.
+  # The state has this name already: the note of a former one is out of date.
   if [[ -e $bundle/former ]]; then take_over "$(<"$bundle/former")"; else rm -f "$taken_from"; fi
 fi
 previous=$(current_version)
-doubted=
 [[ ! -e $state/in-doubt ]] || doubted=1
 
-# A refusal leaves the machine as it was, with nothing of ours where there was none.
+# A refused run leaves the machine as it was, without anything of ours if there was nothing.
 check
 
 if [[ $version == "$previous" && ! $doubted && ! -e $taken_from ]] && is_live "$bundle" && found=$(all_drift) && [[ ! $found ]]; then
   verify "$bundle"
-  # What pulumi had seen is over; the same again is another drift.
+  # Drift that pulumi has seen is settled: the same again counts as new drift.
   [[ ! ${LOOPBACK_HA_TOKEN:-} ]] || stamp applied || true
   report "$bundle"
   exit 0
 fi
 
-# Of several machines one goes first (ADR 25): whoever called us says when our turn is.
+# One of several machines goes first (ADR 25): the caller says when it is our turn.
 turn=
 [[ ! ${LOOPBACK_HA_TOKEN:-} ]] || turn=$(meta_of "$bundle" turn_seconds)
-# Which other machine a run has lost to a change, and the change: "MACHINE VERSION SURROUNDINGS". The same is not tried here
-# before it has shown there that it is corrected.
+# Which other machine was lost to which change: "MACHINE VERSION SURROUNDINGS". That change is not tried here until it has
+# succeeded there.
 readonly stayed=$state/stayed
 lost_before() {
   local first='' of='' among=''
@@ -53,7 +51,7 @@ lost_before() {
   if [[ $first && $of == "$version" && $among == "$(surroundings)" ]]; then say "$first"; else say -; fi
 }
 note_loss() {
-  # Where there is nothing of ours, nothing stays.
+  # A machine without anything of ours stays so.
   [[ $previous ]] || return 0
   say "$1 $version $(surroundings)" >"$stayed.new" && replace "$stayed.new" "$stayed"
 }
@@ -76,22 +74,22 @@ wait_for_turn() {
   esac
 }
 begin_turn() {
-  # Whoever asked may be gone; the change is made all the same.
+  # The caller may be gone; the change goes on.
   say LOOPBACK-HA-BEGUN >&4 || true
 } 2>/dev/null
 [[ ! $turn ]] || wait_for_turn
 
-# From the mark on, until it is cleared, nobody may take this machine's state for known.
+# Until the mark is cleared, this machine's state counts as unknown.
 mark_in_doubt() {
   mkdir -p "$state/versions" && stamp in-doubt && return
   [[ $previous ]] || forget_instance
   fail "cannot write in $root (disk $(df --output=pcent "$state" 2>/dev/null | tail -n 1 | tr -d ' ') full?); nothing was changed"
 }
 mark_in_doubt
-# From here on it is go_back's.
-took=
+# From here on, go_back undoes a takeover.
+keep_taken
 
-# put_in_place NEW PLACE: two renames, so that a machine that dies has the one or the other, but for that moment.
+# put_in_place NEW PLACE: by two renames. A machine that dies has the old or the new one, except between the two.
 put_in_place() {
   [[ ! -e $state/replaced ]] || rm -rf "$state/replaced"
   [[ ! -e $2 ]] || mv -T "$2" "$state/replaced"
@@ -99,7 +97,7 @@ put_in_place() {
   [[ ! -e $state/replaced ]] || rm -rf "$state/replaced"
 }
 
-# The version may be in force already: then only what somebody edited is replaced.
+# If this version is in force already, only files that were edited on the machine are replaced.
 stage() {
   local place=$state/versions/$version
   [[ ! -e $state/incoming ]] || rm -rf "$state/incoming"
@@ -120,19 +118,19 @@ stage() {
   fi
   sync -f "$state"
 }
-# The installed bundle, run by hand, may have been edited.
+# as_it_came: the wanted files as they came, which may have been edited since in an installed bundle.
 as_it_came() {
   if [[ -e $bundle/pristine/want ]]; then say "$bundle/pristine/want"; else say "$bundle/want"; fi
 }
 
-# Subshells that are not part of a condition, so that set -e holds inside.
+# Subshells outside of a condition, so that set -e holds in them.
 set +e
 (
   set -e
   stage
   prepare
   arm "$previous" "$doubted"
-  # What waits for a confirmation is not brought up at boot.
+  # A change that waits for its confirmation does not come back after a reboot.
   [[ -e $pending ]] || switch_to "$version"
   [[ ! $turn ]] || begin_turn
   activate "$state/versions/$version"
@@ -155,6 +153,6 @@ if ((failed)); then
 fi
 set -e
 
-# With LOOPBACK_HA_TOKEN, the caller has the mark cleared when it has got the result.
+# With LOOPBACK_HA_TOKEN, acknowledge.sh clears the mark once the caller has the result.
 [[ ${LOOPBACK_HA_TOKEN:-} ]] || rm -f "$state/in-doubt"
 report "$state/versions/$version"

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Runs on the machine as the input of "bash -s confirm MACHINE VERSION-FOLDER TOKEN [WHAT-MAKES-ONE-ROOT ...]", over a second,
-# fresh ssh connection, which shows that it can still be reached. A change that was undone has left no folder.
-# Read as a whole: what follows on stdin is settle.sh's.
+# Runs on the machine as the input of "bash -s confirm MACHINE VERSION-FOLDER TOKEN [SUDO ...]", over a second, fresh ssh connection:
+# that connection shows that the machine can still be reached. After a change was undone, its folder is gone.
+# In braces, so that bash reads it whole: the rest of stdin is for settle.sh.
 {
   shift
   settle=$2/scripts/settle.sh

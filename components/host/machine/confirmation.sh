@@ -1,11 +1,13 @@
-# shellcheck shell=bash disable=SC2154
-# Commit-confirm: a change that nobody confirms is undone by the machine alone.
+# shellcheck shell=bash
+# Commit-confirm: the machine itself undoes a change that is not confirmed in time.
+# Set by lib.sh:
+: "${bundle?}" "${instance?}" "${lock?}" "${run?}" "${state?}" "${version?}"
 
-# A change that waits for its confirmation, as token=, version=, previous=, doubted=, seconds= and over=, when they are over,
-# in hundredths of a second of uptime. In /run: a reboot undoes it as well, since boot state is written by settle.sh only.
+# The change that waits for its confirmation: token=, version=, previous=, doubted=, seconds= and over=, its deadline in hundredths
+# of a second of uptime. In /run: a reboot undoes it as well, as only settle.sh writes what comes back at boot.
 readonly pending=$run/pending.$instance
 pending_value() { value_in "$pending" "$1"; }
-# Sets "now", in hundredths of a second of uptime: no process, as the supervisor asks every second.
+# Sets "now", in hundredths of a second of uptime. Without a process, as the supervisor asks every second.
 uptime_now() {
   read -r now _ </proc/uptime
   now=$((10#${now/./}))
@@ -16,27 +18,27 @@ uptime_seconds() {
   say "$((now / 100))"
 }
 
-# arm PREVIOUS DOUBTED
+# arm PREVIOUS DOUBTED: starts the timer, if the change of $bundle needs a confirmation.
 arm() {
   local seconds early
   seconds=$(confirm_seconds "$bundle")
   if [[ ! ${LOOPBACK_HA_TOKEN:-} ]] || ((seconds == 0)) || ! changes "$bundle"; then return 0; fi
   note_pending "$1" "$2" "$seconds"
-  # It asks before it goes back, and goes back in time.
+  # revert.sh checks before it undoes anything, and so starts a little earlier.
   early=$((seconds < 4 ? seconds / 2 : 2))
-  # systemd's default accuracy would add up to a minute.
-  # What has gone back in another way took the script along, and bash ends with 127. (No $ may stand in the command: systemd
-  # reads it otherwise after a daemon-reload.)
+  # systemd's default accuracy may add a minute.
+  # Exit code 127 is bash's when the script is gone, because the change was undone in another way. (The command must have no $:
+  # systemd reads it differently after a daemon-reload.)
   systemd-run --quiet --collect --on-active="$((seconds - early))" --timer-property=AccuracySec=100ms --unit="loopback-ha-revert-$LOOPBACK_HA_TOKEN" \
     --property=Restart=on-failure --property=RestartSec=5 --property=RestartPreventExitStatus=127 \
     bash "$state/versions/$version/scripts/revert.sh" "$LOOPBACK_HA_TOKEN" ||
     fail "can't start the timer that undoes an unconfirmed change"
 }
-# From when it is in force and verified: what that takes must not be taken off the time for the confirmation.
+# Once the change is in force and verified, its time begins again: the change itself may take long.
 arm_again() {
   [[ ! -e $pending ]] || note_pending "$(pending_value previous)" "$(pending_value doubted)" "$(pending_value seconds)"
 }
-# note_pending PREVIOUS DOUBTED SECONDS: from now on.
+# note_pending PREVIOUS DOUBTED SECONDS
 note_pending() {
   local now
   uptime_now
@@ -49,7 +51,7 @@ disarm() {
   systemctl stop --no-block "loopback-ha-revert-$(pending_value token).timer" 2>/dev/null || true
   rm -f "$pending" "$pending.confirmed"
 }
-# Somebody has confirmed it in time, and waits for the lock to put it in force.
+# It was confirmed in time, and settle.sh waits for the lock.
 is_confirmed() { [[ -e $pending.confirmed && $(<"$pending.confirmed") == "$(pending_value token)" ]]; }
 
 is_fresh() {
@@ -58,8 +60,8 @@ is_fresh() {
   over=$(pending_value over) seconds=$(pending_value seconds)
   ((now < over - 100 * seconds + 500))
 }
-# A confirmation comes within a second or two of the change, and may wait for the lock behind us: then it goes first.
-# Whoever has handed us the lock has done so.
+# A confirmation comes within a second or two of the change, and may wait for the lock behind us: let it go first. A caller that
+# handed us its lock has done so.
 let_confirm() {
   local tenths=50
   [[ ! ${LOOPBACK_HA_LOCK:-} ]] || return 0
@@ -70,8 +72,8 @@ let_confirm() {
   done
 }
 
-# Commit-confirm protects the way to the machine. Where a change left servers that are dead, going back would serve
-# nobody: it stays in force, and in doubt, as nobody has acknowledged it.
+# Commit-confirm protects access to the machine. Where a change moved traffic away from dead servers, undoing it would serve no one:
+# it stays in force, and the machine in doubt, as the run did not confirm it.
 worth_keeping() {
   local waiting former
   waiting=$state/versions/$(pending_value version)
@@ -84,7 +86,7 @@ revert() {
 }
 # conclude keep|undo
 conclude() {
-  # It says by its end that nobody has acknowledged it, which is known; done it is when nothing waits any more.
+  # settle.sh fails without an acknowledgement, as expected here. It has done its work when nothing is pending.
   [[ $1 != keep ]] ||
     LOOPBACK_HA_LOCK=$lock bash "$state/versions/$(pending_value version)/scripts/settle.sh" "$(pending_value token)" </dev/null >/dev/null || true
   if [[ ! -e $pending ]]; then

@@ -1,37 +1,24 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash
 # What the machine holds differently from what was applied last.
+# Set by lib.sh:
+: "${instance?}" "${state?}" "${unit?}" "${units?}"
 
-# all_drift: what differs from what was applied last, that is, from the wanted files as they came.
+# all_drift: all differences from what was applied last, that is, from the wanted files as they came.
 all_drift() {
   (edited)
   drift "$state/current/pristine"
   ! [[ -e $state/current/scripts/unit.service ]] || unit_drift
 }
 
-# Wanted files that somebody edited where they lie. Those of private/ may hold secrets: of them, no line is shown.
+# Wanted files that were edited in our folder. No line of those in private/ is shown: they may hold secrets.
 edited() {
   local differences
   cd "$state/current" || return
   differences=$(diff -a -r -U0 pristine/want want) || [[ $? == 1 ]]
-  [[ ! $differences ]] || awk '
-    function label(file) {
-      sub(/^(pristine\/)?want\//, "", file)
-      hidden = sub(/^private\//, "", file)
-      return file
-    }
-    header > 0 { header--; next }
-    /^diff / { name = label($NF); header = 2; if (hidden) print "+ " name ": edited"; next }
-    /^Only in / {
-      sub(/^Only in /, "")
-      side = /^pristine/ ? "-" : "+"
-      sub(/: /, "/")
-      print side " " label($0)
-      next
-    }
-    !hidden && /^[-+]/ { print substr($0, 1, 1) " " name ": " substr($0, 2) }' <<<"$differences"
+  [[ ! $differences ]] || awk_file edited <<<"$differences"
 }
 
-# Enabled is a link, and running matters for a supervisor only: this is asked at every preview.
+# unit_drift: without systemctl where possible, as each preview checks this.
 unit_drift() {
   local text
   text=$(unit_text "$state/current/scripts" "$instance")

@@ -1,13 +1,13 @@
 #!/bin/bash
 # What this instance holds differently from what was applied, for look.sh. Changes nothing.
-# Prints INSTANCE TAB drift TAB LINE, capped, INSTANCE TAB looked TAB NUMBER-OF-LINES, and what else a role has to show.
+# Prints INSTANCE TAB drift TAB LINE (the first few), INSTANCE TAB looked TAB NUMBER-OF-LINES, and what else a role shows.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 readonly most_lines=20 longest=160
-# Whoever may only look must not stop us while we hold a lock.
+# A user who may only look must not be able to stop us while we hold a lock.
 trap '' TSTP TTIN TTOU
 
-# Shared: nobody applies while we look, and looking waits for nobody who looks.
+# A shared lock: nothing is applied meanwhile, and looks do not wait for each other.
 if [[ -e $run/lock ]]; then
   exec {lock}<"$run/lock"
   if ! flock -s -w 2 "$lock"; then
@@ -15,7 +15,7 @@ if [[ -e $run/lock ]]; then
     exit 0
   fi
 fi
-# What was killed half-way is in doubt; all that differs comes from that.
+# After an interrupted run the machine is in doubt, which explains all differences.
 [[ ! -e $state/in-doubt ]] || exit 0
 
 shopt -s inherit_errexit
@@ -27,7 +27,7 @@ answer=$(
   printf 'looked\t%s\n' "${#lines[@]}"
   sights
 )
-# Several of us run at once, and their lines must not mix. Nobody but root may lock this folder.
+# Several of these run at the same time: their lines must not mix. Only root can lock this folder.
 [[ -d $run ]] || mkdir -m 700 "$run" 2>/dev/null || [[ -d $run ]]
 exec {turn}<"$run"
 flock "$turn"

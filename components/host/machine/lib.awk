@@ -1,7 +1,7 @@
 # What the awk programs on machines share: addresses and prefixes. mawk turns large numbers into few digits where they are keys,
 # so keys are made with sprintf.
 
-function number(address,  part) { split(address, part, "."); return ((part[1] * 256 + part[2]) * 256 + part[3]) * 256 + part[4] }
+function number(dotted,  part) { split(dotted, part, "."); return ((part[1] * 256 + part[2]) * 256 + part[3]) * 256 + part[4] }
 
 function address(n,  text, i) {
   for (i = 0; i < 4; i++) { text = n % 256 (i ? "." text : ""); n = int(n / 256) }

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash
 # What apply.sh, remove.sh and restore.sh share. A role (VIPs, vhosts, routes, a zone) is one role.sh with
 #   check          is it possible here? Fails with one clear line; changes nothing
 #   is_live DIR    does the machine hold what the bundle DIR wants?
@@ -6,11 +6,11 @@
 #   verify DIR     does it really work?
 #   report DIR     a line or two for the operator
 #   drift DIR      what the machine holds differently from what the bundle DIR wants: lines "- as applied" and
-#                  "+ as found", in words the operator knows. Only what activate puts right, or it shows for ever
-# Everything of one instance lies in /var/lib/loopback-ha/INSTANCE: versions/ID/{meta,want,scripts,pristine},
-# current -> versions/ID (the one switch between old and new), applied, in-doubt, taken-from. pristine/want is want as it came.
+#                  "+ as found", in words the operator knows. Only what activate repairs, or it would be reported for ever
+# An instance's files are in /var/lib/loopback-ha/INSTANCE: versions/ID/{meta,want,scripts,pristine}, current -> versions/ID (the one
+# switch between old and new), applied, in-doubt, taken-from. pristine/want is want as it came.
 set -Eeuo pipefail
-# No step of ours may fail without a word; which one it was is for whoever reads our scripts. What a subshell did, it said.
+# No failing step may go unreported. Which step it was helps only those who read these scripts. A subshell has reported its own.
 failed_step() {
   local what=${3%%[[:space:]]*}
   [[ $what != '('* ]] || return 0
@@ -19,7 +19,7 @@ failed_step() {
 }
 trap 'failed_step "$LINENO" "${BASH_SOURCE[0]}" "$BASH_COMMAND"' ERR
 export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
-# What would have bash or perl run something else first, should a login bring it.
+# A login must not make bash or perl run something else first.
 unset BASH_ENV ENV PERL5LIB PERL5OPT PERL5DB
 umask 022
 
@@ -27,13 +27,13 @@ readonly root=/var/lib/loopback-ha run=/run/loopback-ha units=/etc/systemd/syste
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 bundle=${scripts%/*}
 
-# value_in FILE KEY: of lines KEY=VALUE. No process: it is asked often, and each would take longer than all else here.
+# value_in FILE KEY: the value in a file of lines KEY=VALUE. Without a process: it is called often.
 value_in() {
   local line
   while read -r line || [[ $line ]]; do
     if [[ $line == "$2="* ]]; then
       say "${line#*=}"
-      # Without the 0 it would be, in a trap on EXIT, what the script ends with.
+      # The 0 matters in an EXIT trap: it would otherwise become the script's exit code.
       return 0
     fi
   done <"$1"
@@ -55,6 +55,9 @@ done <"$bundle/meta"
 state=$root/$instance
 unit=loopback-ha.$instance.service
 readonly instance machine role stack version state unit
+# Set by apply.sh: the version in force before, and whether it is in doubt. By take_lock: the lock's file descriptor.
+# shellcheck disable=SC2034 # roles read them
+previous='' doubted='' lock=''
 
 say() { printf '%s\n' "$*"; }
 warn() { printf 'warning: %s: %s\n' "$machine" "$*" >&2; }
@@ -85,7 +88,7 @@ package_of() {
   esac
 }
 
-# One lock for the machine: two stacks never work on it at the same time. Whoever has it may hand it on.
+# One lock for the machine: two stacks never change it at the same time. The holder can hand it to a script that it runs.
 take_lock() {
   if [[ ${LOOPBACK_HA_LOCK:-} ]]; then
     lock=$LOOPBACK_HA_LOCK
@@ -96,21 +99,21 @@ take_lock() {
   if ! flock -w "${1:-60}" "$lock"; then
     fail "another run is still in progress here ($(cat "$run/holder" 2>/dev/null)); nothing was changed. Wait for it, then run 'pulumi up' again"
   fi
-  # The last remove.sh deletes the lock file: then we hold a lock nobody else sees.
+  # The last remove.sh deletes the lock file: our lock is then on a file that no one else opens.
   if ! [[ $run/lock -ef /proc/self/fd/$lock ]]; then
     exec {lock}>&-
     take_lock "$@"
     return
   fi
-  # A note, which has no room where /run is full.
+  # Only a note: on a full /run there is no space for it.
   printf 'pid %s, %s of %s, since %s\n' "$$" "${0##*/}" "$instance" "$(TZ=UTC printf '%(%FT%TZ)T' -1)" 2>/dev/null >"$run/holder" || true
 }
 
-# What one of these starts, and leaves behind, has no part in our lock. rndc, vtysh and the like are run by timeout.
+# Daemons that these start must not inherit our lock. rndc, vtysh and the like are run by timeout.
 systemctl() { without_lock systemctl "$@"; }
 timeout() { without_lock timeout "$@"; }
 without_lock() (
-  [[ ! ${lock:-} ]] || exec {lock}>&-
+  [[ ! $lock ]] || exec {lock}>&-
   exec "$@"
 )
 
@@ -121,7 +124,7 @@ current_version() {
   say "${target##*/}"
 }
 
-# Bundles in force of the other instances of this role on this machine, one folder a line.
+# others: the bundles in force of this role's other instances on this machine, one folder per line.
 others() {
   local meta
   for meta in "$root"/*/current/meta; do
@@ -129,22 +132,22 @@ others() {
   done
 }
 
-# Lines of a wanted file in every bundle of this instance (half-applied ones too) / of all other instances.
+# Lines of a wanted file: in all bundles of this instance (including half-applied ones), and in those of other instances.
 of_all_versions() { cat "$state"/versions/*/want/"$1" 2>/dev/null || true; }
 of_others() {
   local other
   for other in $(others); do cat "$other/want/$1"; done
 }
 
-# replace NEW PATH: after a power cut PATH is the old or the new one, whole, whatever file system it is on. What comes
-# later (a mark cleared, a version forgotten) may rely on it.
+# replace NEW PATH: after a power cut, PATH is the old or the new file, whole, on any file system. Later steps (a mark cleared, a
+# version removed) can rely on it.
 replace() { sync "$1" && mv -T "$1" "$2" && sync "${2%/*}"; }
-# delete FILE: after a power cut, too, before what comes later.
+# delete FILE: after a power cut, too, it is gone before later steps take effect.
 delete() { rm -f "$1" && sync "${1%/*}"; }
 
-# install_file PATH MODE <TEXT: atomic, and nothing at all where it is already so.
+# install_file PATH MODE <TEXT: atomic; writes nothing when the file is already so.
 install_file() {
-  # It may hold a secret.
+  # The text may hold a secret.
   umask 077
   cat >"$run/text"
   umask 022
@@ -155,7 +158,7 @@ install_file() {
   : >"$run/text"
 }
 
-# The unit that brings this instance back after a boot, and after anything that wiped it.
+# install_unit: the unit that restores this instance after a boot, and keeps it in force.
 install_unit() {
   [[ -e $scripts/unit.service ]] || return 0
   local text changed=
@@ -171,7 +174,7 @@ install_unit() {
   elif [[ $changed ]]; then
     systemctl daemon-reload
   fi
-  # Not waited for: the unit waits for our lock. What runs by another text is another service.
+  # Without waiting: the unit waits for our lock. A changed unit must be restarted.
   if [[ $changed ]]; then
     systemctl restart --no-block "$unit"
   else
@@ -185,7 +188,7 @@ unit_text() {
   text=${text//@INSTANCE@/"$2"}
   say "${text//@STATE@/"$root/$2"}"
 }
-# Links of systemctl's, which it doesn't sync.
+# systemctl does not sync its links.
 sync_wants() { [[ ! -e $units/multi-user.target.wants ]] || sync "$units/multi-user.target.wants"; }
 remove_unit() {
   [[ -e $units/$1 ]] || return 0
@@ -207,11 +210,11 @@ forget_versions_but() {
   done
 }
 
-# go_back PREVIOUS DOUBTED: the version before is in force again, or nothing where none ever was.
+# go_back PREVIOUS DOUBTED: puts the previous version back in force; "": there was none.
 go_back() {
   rm -rf "$state/incoming"
   if [[ $1 ]]; then
-    # As an empty payload, it would take everything away.
+    # A missing version would count as an empty payload, and remove everything.
     [[ -e $state/versions/$1/meta ]] || cannot_go_back "version $1, to go back to, is there no more"
     point_current_at "$1"
     activate "$state/versions/$1"
@@ -219,7 +222,7 @@ go_back() {
     [[ $2 ]] || rm -f "$state/in-doubt"
     [[ ! -e $taken_from ]] || give_back
   else
-    # A file or a link that was lost has no word for it either.
+    # A lost file or link looks the same as no previous version.
     [[ ! -e $state/applied ]] || cannot_go_back "which version was in force before is not known here, though there was one"
     activate ''
     forget_instance
@@ -232,13 +235,13 @@ cannot_go_back() {
   fail "$1; what is in force stays$then"
 }
 
-# switch_to VERSION: from now on it is what is brought up at boot, and what the supervisor keeps.
+# switch_to VERSION: this version is restored at boot, and kept by the supervisor.
 switch_to() {
   point_current_at "$1"
   install_unit
   install_command
 }
-# record VERSION: it is in force, and nothing else of this instance is left. What one could go back to leaves last.
+# record VERSION: it is in force for good. Older versions are removed last, as a rollback may need them until then.
 record() {
   settle
   stamp applied
@@ -247,19 +250,18 @@ record() {
 }
 stamp() { date -u +%FT%T.%NZ >"$state/$1.new" && replace "$state/$1.new" "$state/$1"; }
 
-# drop_instance INSTANCE: its folder.
 drop_instance() {
   if [[ -e $root/$1 ]]; then replace "$root/$1" "$root/.gone-$1"; fi
   rm -rf "$root/.gone-$1"
 }
 
-# The last thing a removal does: one rename takes the instance away, the rest is tidying.
+# The last step of a removal: one rename takes the instance away; the rest is tidying.
 forget_instance() {
   remove_unit "$unit"
   remove_command
   drop_instance "$instance"
   forget_carried
-  # The folder is empty but for nothing of ours when this was the last instance; then the lock goes too.
+  # The folder is empty after the last instance; then the lock goes, too.
   if rmdir "$root" 2>/dev/null; then rm -rf "$run"; else rm -f "$pending" "$pending.confirmed"; fi
 }
 
@@ -270,46 +272,48 @@ down_links() {
     END { if (names != "") print "links that are down here:" names }' || true
 }
 
-# What a role may add: things to note down after the mark and before the first change.
+# Hooks of a role. prepare: what it records after the mark, before its first change.
 prepare() { :; }
-# What it does when a change is in force for good: confirmed, where that is asked for.
+# settle: the change is in force for good, and confirmed if it needed that.
 settle() { :; }
-# Does the daemon that a change may end run now?
+# serves: does the daemon run that a change might stop?
 serves() { :; }
-# Has check shown that it does not end of this change?
+# is_tried: has check shown that this change does not stop it?
 is_tried() { :; }
-# Whatever of others' a change depends on, as a checksum of one word.
+# surroundings: configuration of others that a change depends on, as a checksum of one word.
 surroundings() { say -; }
-# Does the machine hold something else than DIR wants?
+# changes DIR: does the machine differ from what DIR wants?
 changes() { ! is_live "$1"; }
-# better_kept DIR PREVIOUS: may an unconfirmed DIR stay in force, as PREVIOUS certainly serves nobody?
+# better_kept DIR PREVIOUS: may an unconfirmed DIR stay in force, because PREVIOUS certainly serves no one?
 better_kept() { false; }
-# For how many seconds a change of DIR waits for its confirmation before it is undone; 0: it doesn't.
+# confirm_seconds DIR: how long a change waits for its confirmation before it is undone; 0: it needs none.
 confirm_seconds() { say 0; }
-# For the supervisor: sets "glanced", a text that is another one when it has to look at all of it; empty: always.
+# glance: sets "glanced" for the supervisor, a cheap text that differs when a full look is due; empty: a look is always due.
+# shellcheck disable=SC2034 # read by restore.sh
 glance() { glanced=''; }
-# Would whatever ends a failure show in it? Else a failure is tried again every second or two.
+# Does that text also change when a failure ends? Otherwise a failure is retried every second or two.
+# shellcheck disable=SC2034 # read by restore.sh
 glance_tells_all=
-# What it does while nothing is amiss, until something may have changed.
+# await_change: waits until something may have changed.
 await_change() { pause 1; }
-# pause [SECONDS]: one, or so many, without a process.
+# pause [SECONDS]: sleeps without a process; default: one second.
 pause() {
   [[ ${never:-} ]] || exec {never}<> <(:)
   read -r -t "${1:-1}" -u "$never" _ || true
 }
-# hear SECONDS WHAT OWN: waits for a line of news.pl, for so long at most. Fails where there was none.
+# hear SECONDS WHAT OWN: waits for a line of news.pl, at most so long. Fails when none came.
 hear() {
   local seconds=$1 ended=0
   shift
   if [[ ! ${news:-} ]]; then
-    # Its first line says that it listens: what changed until then nobody told.
+    # Its first line says that it listens now; earlier changes went unheard.
     exec {news}< <(exec perl "$scripts/news.pl" "$@" 2>/dev/null)
     news_from=$!
   fi
   read -r -t "$seconds" -u "$news" _ || ended=$?
   if ((ended == 0)); then return; fi
   if ((ended > 128)); then return 1; fi
-  # It can't be had, or has ended: it is tried again, and all else looked at meanwhile.
+  # It could not start, or has ended. Until the next attempt, everything is checked.
   stop_hearing
   pause 1
 }
@@ -321,14 +325,14 @@ stop_hearing() {
   kill "$news_from" 2>/dev/null || true
   news=
 }
-# A command for the machine's own administrator.
+# A command for this machine's administrator.
 install_command() { :; }
 remove_command() { :; }
-# Besides drift, what a preview shall know: WHAT TAB LINE.
+# sights: what a preview must know in addition to drift: WHAT TAB LINE.
 sights() { :; }
-# And what its check() may have to clear away however apply.sh ends.
+# cleanup: what check may have left, however apply.sh ends.
 cleanup() { :; }
-# carry_role FROM TO: what lies outside of an instance's folder under its name gets another one, and works throughout.
+# carry_role FROM TO: renames what the role keeps outside of the instance's folder, without an interruption.
 carry_role() { :; }
 
 # shellcheck source-path=SCRIPTDIR source=confirmation.sh

@@ -1,13 +1,13 @@
 #!/usr/bin/perl
-# Says so when the kernel may have changed what a supervisor keeps, whoever changed it: to ask each second, only to see that
-# nothing has, is most of what one costs. A line at the start, and then few, however much there is of it.
+# Prints a line when something in the kernel may have changed that a supervisor keeps. Asking each second whether anything has is
+# most of what a supervisor costs. One line at the start, then few, however many changes there are.
 #   news.pl nftables TABLE   rules, chains, sets, tables; of elements, those of TABLE (others' sets may change all day)
 #   news.pl lo PROTOCOL      the loopback device and its addresses; routes of that protocol number, or of no next hop
 use strict;
 use warnings;
 
 my ($what, $own) = @ARGV;
-# The netlink protocol, the groups, and what of their messages is news.
+# The netlink protocol, the groups, and which of their messages count.
 my %sources = (
     # NETLINK_NETFILTER; NFNLGRP_NFTABLES.
     nftables => [12, 1 << 6, \&is_news_of_nftables],
@@ -17,7 +17,7 @@ my %sources = (
 my ($protocol, $groups, $is_news) = @{ $sources{$what} };
 # AF_NETLINK, SOCK_RAW.
 socket my $news, 16, 3, $protocol or exit 1;
-# SOL_SOCKET, SO_RCVBUFFORCE: room for what somebody loads at once.
+# SOL_SOCKET, SO_RCVBUFFORCE: room for many changes at once.
 setsockopt $news, 1, 33, pack 'i', 1 << 22;
 bind $news, pack 'S S L L', 16, 0, 0, $groups or exit 1;
 $| = 1;
@@ -25,7 +25,7 @@ print "listening\n" or exit;
 my ($last, $rest) = (0, 0.1);
 while (1) {
     next if !heard();
-    # What belongs together has come by then, and what comes after the line gets one of its own.
+    # Changes made together have arrived by then. Later ones get a line of their own.
     select undef, undef, undef, 0.02;
     # MSG_DONTWAIT
     1 while defined recv $news, my $message, 65536, 0x40;
@@ -35,7 +35,7 @@ while (1) {
     select undef, undef, undef, $rest;
 }
 
-# The next message. More than there was room for is news, too.
+# The next message. A lost one counts, too.
 sub heard {
     defined recv $news, my $message, 65536, 0 or return 1;
     for (my $at = 0; $at < length $message; ) {
@@ -62,6 +62,6 @@ sub is_news_of_lo {
         my ($by, $kind) = (unpack 'C8', $body)[5, 7];
         return $by == $own || $kind != 1;
     }
-    # The index stands at the same place for links and for addresses; that of lo is 1.
+    # The index is at the same place for links and for addresses; lo has 1.
     return (unpack 'x4 L', $body)[0] == 1;
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
-# What this machine holds, for the program to look at before it plans: INSTANCE TAB FILE TAB LINE, and what look.sh
-# finds. Arguments: the files that roles have to show, "as", and what makes one root. Changes nothing. The files read here
-# are world-readable, and no secret.
+# What this machine holds, for the program to read before it plans: INSTANCE TAB FILE TAB LINE, and what look.sh finds. Arguments:
+# the files that roles show, "as", and the command prefix for root (sudo). Changes nothing. The files read here are world-readable,
+# and hold no secret.
 files=
 while [ $# -gt 0 ] && [ "$1" != as ]; do
   files="$files $1"
@@ -15,7 +15,7 @@ for state in /var/lib/loopback-ha/*/; do
   for file in current/meta in-doubt applied $files; do
     [ ! -s "$state$file" ] || set -- "$@" "$state$file"
   done
-  # A mark that a full disk left without a time is a mark.
+  # A mark without a time, as a full disk leaves it, is still a mark.
   if [ -e "${state}in-doubt" ] && [ ! -s "${state}in-doubt" ]; then
     instance=${state%/}
     printf '%s\tin-doubt\tan unknown time\n' "${instance##*/}"
@@ -29,9 +29,9 @@ for script in /var/lib/loopback-ha/*/current/scripts/look.sh; do
   $sudo bash "$script" </dev/null 2>/dev/null || printf -- '-\tblind\n'
   break
 done
-# By which way this machine answers clients.
+# The gateway through which this machine answers clients.
 ip -4 route show default 2>/dev/null | awk '{ print "-\tgateway\t" $3; exit }'
-# When an instance came or went the last time: a machine with none of a stack's may have had some before.
+# When an instance was last added or removed: a machine that has none of a stack's now may have had some before.
 printf -- '-\tsince\t%s\n' "$(stat -c %Z /var/lib/loopback-ha 2>/dev/null || stat -c %Z /var/lib)"
-# Last: it says that the answer is whole.
+# The last line shows that the answer is complete.
 printf -- '-\tnow\t%s\n' "$(date +%s)"

@@ -1,10 +1,9 @@
 # shellcheck shell=bash
-# Runs on the machine as the input of "bash -s loopback-ha SECONDS TOKEN [1] [despite SITE,...]": takes the bundle that follows it on stdin
-# and applies it. The first line says how long the bundle is and its checksum: a connection that breaks looks like the
-# end of the bundle otherwise.
-# SECONDS it may take. TOKEN: what a later confirmation is known by. 1: to move traffic to servers that don't answer.
-# despite: also where these sites' own pages are worse there.
-# Read as a whole before it reads the bundle.
+# Runs on the machine as the input of "bash -s loopback-ha SECONDS TOKEN [1] [despite SITE,...]": reads the bundle that follows on
+# stdin, and applies it. The first line has the bundle's length and checksum, as a broken connection looks like the bundle's end.
+# SECONDS: the time limit. TOKEN: names a later confirmation. 1: moves traffic even to servers that do not answer. despite: even if
+# these sites' own pages are worse there.
+# In braces, so that bash reads it whole before the bundle.
 {
   shift
   set -eu
@@ -18,7 +17,7 @@
     shift
   fi
   if [ "${1:-}" = despite ]; then despite=${2:-}; fi
-  # What a run that was killed left; a folder's name has the process that it is of.
+  # Folders of runs that were killed; a folder's name has its process ID.
   for left in /run/loopback-ha-in.*.*; do
     of=${left#/run/loopback-ha-in.}
     [ ! -d "$left" ] || [ -d "/proc/${of%%.*}" ] || rm -rf "$left"
@@ -35,7 +34,7 @@
   tar -xz --no-same-owner -f "$in/tar" -C "$in/bundle"
   turn=$(sed -n 's/^turn_seconds=//p' "$in/bundle/meta")
   limit=$((seconds + ${turn:-0}))
-  # Into files: apply.sh must not feel it when nobody reads any more. By 3 and 4 it asks whether its turn has come.
+  # Output goes to files: apply.sh must not fail when the connection breaks. On descriptors 3 and 4 it asks for its turn.
   result=0
   LOOPBACK_HA_SCRATCH=$in LOOPBACK_HA_TOKEN=$token LOOPBACK_HA_FORCE_MOVE=$force LOOPBACK_HA_DESPITE_SITES=$despite timeout -k 5 "$limit" bash "$in/bundle/scripts/apply.sh" 3<&0 4>&1 >"$in/out" 2>"$in/err" </dev/null || result=$?
   cat "$in/err" >&2 || true

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Takes away what apply.sh brought, and nothing else. May be run again after an interruption.
+# Removes what apply.sh brought, and nothing else. Can be run again after an interruption.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 trap '' HUP INT TERM PIPE

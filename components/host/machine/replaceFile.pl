@@ -1,6 +1,5 @@
-# A file of somebody else's that we add to, in a folder that may be in another user's hands. Read and written by handles: what he
-# puts there as a link leads nowhere, and a pipe holds nobody up. Owner and mode stay, and after a power cut it is the old or the
-# new one, whole.
+# Changes a file that is not ours, in a folder that another user may own. It is read and written by handles: that user cannot
+# redirect us by a link, or block us by a pipe. Owner and mode stay. After a power cut it is the old or the new file, whole.
 #   perl -e 'require shift; ...' "$scripts/replaceFile.pl" ...
 use strict;
 use warnings;

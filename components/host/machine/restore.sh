@@ -1,19 +1,19 @@
 #!/bin/bash
-# Puts the installed state back in force: once at boot, or with --watch for as long as it runs, within about a
-# second of whatever wiped it (link down/up, networkctl reload, ifdown/ifup). --once is one step of --watch.
+# Puts the installed state back in force: once at boot, or continuously with --watch, within about a second of what wiped it (link
+# down/up, networkctl reload, ifdown/ifup). --once is one step of --watch.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-# A run is at work, which does ours.
+# Exit code: a run holds the lock, and does our work.
 readonly busy=75
 
-# Read by the roles: what can be had is put back, though not all can. "pending": it is not in force for good.
+# Roles read this: restore as much as possible, even if not all of it is. "pending": the change is not confirmed yet.
 # shellcheck disable=SC2034
 restoring=1
 restore() {
   take_lock "$1"
   if [[ -e $pending ]]; then
     local grace=1 over now
-    # Whoever confirmed it waits for the lock no longer than that.
+    # A confirmation in progress waits no longer than this for the lock.
     if is_confirmed; then grace=65; fi
     uptime_now
     over=$(pending_value over)
@@ -27,9 +27,9 @@ keep() {
   if is_live "$1"; then return; fi
   activate "$1"
   if is_live "$1"; then return; fi
-  lacking "$1"
+  warn_missing "$1"
 }
-# A change that waits for its confirmation is not ours to undo before its time, but to keep, by its own scripts.
+# A change that waits for its confirmation is kept until its deadline, by its own scripts.
 keep_pending() {
   local waiting
   waiting=$state/versions/$(pending_value version)
@@ -41,8 +41,8 @@ keep_pending() {
     LOOPBACK_HA_LOCK=$lock bash "$waiting/scripts/restore.sh" --once
   fi
 }
-# What could not be put back, in the words of drift.
-lacking() {
+# What could not be restored, in the words of drift.
+warn_missing() {
   local found down
   found=$(drift "$1" | awk 'NR <= 4 { printf "%s%s", separator, $0; separator = "; " }')
   down=$(down_links)
@@ -51,7 +51,7 @@ lacking() {
 
 case ${1:-} in
   --once)
-    # Who only looks, has it shared: one after the other could keep us away for ever.
+    # Looks take the lock shared: a series of them must not keep us away for ever.
     if [[ ! ${LOOPBACK_HA_LOCK:-} && -e $run/lock ]]; then flock -n -s "$run/lock" true || exit "$busy"; fi
     restore 5
     exit 0
@@ -63,8 +63,8 @@ case ${1:-} in
     ;;
 esac
 
-# One try, as a process of its own, so that it ends where a step fails. Each failure is said once, and its end. Fails where
-# somebody has to try again.
+# try: one attempt, in a process of its own, so that it ends at the first failing step. Reports a failure once, and its end.
+# Fails when another attempt is due.
 said='' repeats=0
 try() {
   local words result=0
@@ -79,7 +79,7 @@ try() {
   if [[ $words != "$said" ]]; then say "$words" >&2; fi
   if [[ $said ]]; then
     repeats=$((repeats + 1))
-    # It may hold the machine's lock for long.
+    # An attempt may hold the machine's lock for long.
     if [[ $glance_tells_all ]]; then seen=$glanced; fi
   fi
   said=$words
@@ -91,8 +91,8 @@ recovered() {
   say "$machine: everything is in force again" >&2
 }
 
-# To look at all of it may be dear, as on a router with the Internet's routes: unless a glance shows another picture, it takes
-# one part in 300 of the time, and what fails again one in 100.
+# A full look may be expensive, as on a router with all of the Internet's routes: unless a glance shows a change, looks take at most
+# 1/300 of the time, and retries of a failure 1/100.
 seen='' due=0 glanced='' tries=0
 # What is wanted changes only with the version, and a new version brings its own scripts.
 while [[ $state/current -ef $bundle ]]; do
@@ -110,12 +110,12 @@ while [[ $state/current -ef $bundle ]]; do
     due=$((now + 300 * (now - began)))
     await_change
   elif try && [[ ! -e $pending ]] && ((tries++ == 0)); then
-    # What wiped it may not have ended.
+    # The disturbance may still go on.
     pause 0.1
   else
     uptime_now
     due=$((now + 100 * (now - began)))
-    # A try is not cheap, and what is amiss for long may last for days.
+    # An attempt is expensive, and a fault may last for days.
     if ((repeats < 30)); then sleep 1; else sleep 2; fi
   fi
 done

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Undoes a change that nobody confirmed in time. revert.sh TOKEN, called somewhat earlier than that.
+# revert.sh TOKEN: undoes a change that was not confirmed in time. Started shortly before the deadline.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 trap '' HUP INT TERM PIPE
@@ -13,10 +13,10 @@ time_left() {
 }
 nap() { (($1 <= 0)) || sleep "$(printf '%d.%02d' "$(($1 / 100))" "$(($1 % 100))")"; }
 
-# Read as a whole before it removes itself.
+# In braces, so that bash reads it whole before it removes itself.
 {
   while is_pending "$1"; do
-    # Nobody else may be there to try again: a first change has no supervisor yet.
+    # If we give up, nothing tries again: on a first change there is no supervisor yet.
     take_lock 600
     is_pending "$1" || break
     time_left
@@ -24,14 +24,14 @@ nap() { (($1 <= 0)) || sleep "$(printf '%d.%02d' "$(($1 / 100))" "$(($1 % 100))"
       if is_unconfirmed "$1"; then
         verdict=undo
         if worth_keeping; then verdict=keep; fi
-        # Whoever confirms it meanwhile says so before he waits for the lock.
+        # A confirmation that comes now marks itself before it waits for the lock.
         time_left
         nap "$rest"
         if is_unconfirmed "$1"; then conclude "$verdict"; fi
       fi
       break
     fi
-    # Its time began again when it was verified.
+    # The deadline has moved: it counts from when the change was verified.
     exec {lock}>&-
     nap "$((rest - 200))"
   done

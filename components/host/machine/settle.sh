@@ -1,11 +1,11 @@
 #!/bin/bash
-# Puts a change in force for good that waits for its confirmation: settle.sh TOKEN, by confirm.sh.
+# settle.sh TOKEN, run by confirm.sh: puts a change that waits for its confirmation in force for good.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 trap '' HUP INT TERM PIPE
 
 waits_for_us() { [[ -e $pending && $(pending_value token) == "$1" ]]; }
-# Another instance's run may hold the lock for longer than our change waits: we were here in time.
+# Another instance's run may hold the lock past our deadline: the mark shows that the confirmation came in time.
 if waits_for_us "$1"; then
   say "$1" >"$pending.confirmed"
   trap 'rm -f "$pending.confirmed"' EXIT

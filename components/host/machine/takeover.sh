@@ -1,26 +1,32 @@
-# shellcheck shell=bash disable=SC2034,SC2154
-# After `pulumi stack rename`, or with another project's name: what the former instance has here becomes this one's, in
-# place. Which one that was is in the stack's state; see appliedAs.cjs. Nothing goes and comes again, so no visitor notices.
+# shellcheck shell=bash
+# After `pulumi stack rename`, or under another project name: takes over, in place, what the former instance has here. Its name is in
+# the stack's state (appliedAs.cjs). Nothing is removed and set up again, so visitors notice nothing.
+# Set by lib.sh:
+: "${instance?}" "${role?}" "${root?}" "${run?}" "${stack?}" "${state?}" "${units?}"
 
-# "INSTANCE STACK" that it was before, until the state has the new name: remove-over-ssh.sh knows it by that.
+# The former "INSTANCE STACK", until the state has the new name: remove-over-ssh.sh needs it.
 readonly taken_from=$state/taken-from
+# Has this run taken one over that must go back if the run fails?
+took=''
+has_taken() { [[ $took ]]; }
+keep_taken() { took=''; }
 
-# take_over FORMER: goes on, too, where a run that was killed has left off.
+# take_over FORMER: also resumes what a killed run began.
 take_over() {
   local former=$1
   [[ $former =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ && $former != "$instance" && -e $root/$former/current/meta ]] || return 0
-  # Where both are, they are two stacks'; which of them is first, the checks say.
+  # If both exist, they belong to two stacks. The checks say which of them was first.
   if [[ -e $state ]] && [[ ! -e $taken_from || $(<"$taken_from") != "$former "* ]]; then return 0; fi
   [[ $(meta_of "$root/$former/current" role) == "$role" ]] || return 0
   [[ ! -e $run/pending.$former ]] ||
     fail "a change made by $former, this stack's former name, is waiting for its confirmation; nothing was changed. Run 'pulumi up' again in $(value_in "$run/pending.$former" seconds) s"
   took=1
-  # What that one was before is over: the state has its name.
+  # The state has the former instance's name, so its own note is out of date.
   rm -f "$root/$former/taken-from"
   carry "$former" "$instance" "$stack"
 }
 
-# give_back: it failed, and the state has the former name still.
+# give_back: the run failed, and the state still has the former name.
 give_back() {
   local former its_stack
   read -r former its_stack <"$taken_from"
@@ -28,8 +34,8 @@ give_back() {
   if [[ -e $units/loopback-ha.$former.service ]]; then systemctl start --no-block "loopback-ha.$former.service"; fi
 }
 
-# carry FROM TO STACK: a machine that dies in between has the one, the other or both, whole, with the same content, and
-# brings it up at boot.
+# carry FROM TO STACK: if the machine dies in between, it has one or both instances, whole and with the same content, and restores
+# them at boot.
 carry() {
   local from=$1 to=$2 of=$3 copy=$root/.carried-$2 its_stack meta
   if [[ ! -e $root/$to ]]; then
@@ -48,14 +54,14 @@ carry() {
     fi
     replace "$copy" "$root/$to"
   fi
-  # A supervisor would see half of it.
+  # A supervisor would see a half-carried instance.
   if [[ -e $units/loopback-ha.$from.service ]]; then systemctl stop "loopback-ha.$from.service"; fi
   carry_role "$from" "$to"
   remove_unit "loopback-ha.$from.service"
   drop_instance "$from"
 }
 
-# What one that was killed has left, of another instance.
+# Leftovers of a killed run that carried another instance.
 forget_carried() {
   local copy name
   for copy in "$root"/.carried-*; do

@@ -1,7 +1,8 @@
 /** What the stack's state has of certificates. */
 import { outputsInState } from "../../host/inState";
 import { Payload, filesOf } from "../../host/payload.cjs";
-import { CertificateLines, bySite } from "./plan";
+import { bySite } from "../files.cjs";
+import type { CertificateLines } from "./plan";
 
 /**
  * @param commands resource name of each server's command, by server

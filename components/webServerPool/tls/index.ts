@@ -7,6 +7,7 @@ import type { ServerArgs } from "../../host/ssh";
 import { ServerState } from "../../network/serverState";
 import { DesiredFiles, isLarge } from "../../host/payload.cjs";
 import { UserError } from "../../base/userError";
+import { renderHttps } from "../files.cjs";
 import type { SiteArgs } from "../vhost";
 import { heldCertificates } from "./held";
 import { SITE_TLS } from "./defaults";
@@ -14,7 +15,7 @@ import { PoolTlsArgs } from "./options";
 import { PairFolders, filesOfPair, hasPlace, parseChain, parsePair, problemsOf, readPair } from "./pair.cjs";
 import { CertificatePlan, TlsSite, dependsOnState, judge, newestIssue, planCertificates } from "./plan";
 import { MOST_ENTRIES, packPairs } from "./send.cjs";
-import { TlsContext, httpsLine } from "./vhosts";
+import { TlsContext } from "./vhosts";
 
 export { PoolTlsArgs, SiteTlsArgs } from "./options";
 
@@ -46,7 +47,7 @@ export function tlsContext(pool: Pick<TlsPool, "sites" | "tls">): TlsContext | u
         .sort((a, b) => (a.name < b.name ? -1 : 1))
         .map(({ name, tls: own = {} }) => [
           name,
-          httpsLine({
+          renderHttps({
             minimum: own.minimum ?? SITE_TLS.minimum,
             redirect: own.redirect ?? SITE_TLS.redirect,
             hsts: own.hsts ?? SITE_TLS.hsts,

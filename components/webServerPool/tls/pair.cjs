@@ -25,11 +25,6 @@ const KEY_FILE = "privkey.pem";
  */
 
 /**
- * What the state has of a certificate.
- * @typedef {{ expires: string, issued: string, certificate: string, key: string }} Facts
- */
-
-/**
  * missing: a file is not there. broken: it can't be read, or is no certificate or key.
  * @typedef {{ pair: Pair } | { missing: string } | { broken: string }} Reading
  */
@@ -133,7 +128,7 @@ const dayOf = (date) => new Date(date).toISOString().slice(0, 10);
 /** @param {Buffer} bytes */
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
 
-/** @param {Pair} pair @returns {Facts} */
+/** @param {Pair} pair @returns {import("../files.cjs").Facts} */
 function factsOf({ chain: [leaf] }) {
   return {
     expires: dayOf(leaf.validTo),
@@ -141,19 +136,6 @@ function factsOf({ chain: [leaf] }) {
     certificate: sha256(leaf.raw),
     key: sha256(publicKeyInfo(leaf.raw)),
   };
-}
-
-/** @param {Facts} facts @returns {string} a line of the wanted file `certificates`, after the site's name */
-const lineOf = ({ expires, issued, certificate, key }) =>
-  `expires ${expires} issued ${issued} certificate ${certificate} key ${key}`;
-
-const LINE =
-  /^expires (\d{4}-\d\d-\d\d) issued (\d{4}-\d\d-\d\d) certificate ([0-9a-f]{64}) key ([0-9a-f]{64})$/;
-
-/** @param {string} line @returns {Facts | undefined} */
-function factsIn(line) {
-  const [all, expires, issued, certificate, key] = LINE.exec(line) ?? [];
-  return all === undefined ? undefined : { expires, issued, certificate, key };
 }
 
 /**
@@ -297,12 +279,10 @@ function weakHash(der) {
 }
 
 module.exports = {
-  factsIn,
   factsOf,
   filesOfPair,
   fits,
   hasPlace,
-  lineOf,
   parseChain,
   parsePair,
   problemsOf,

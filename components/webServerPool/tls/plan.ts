@@ -1,14 +1,10 @@
 /** Which certificate each server shall have for each site, from what lies in the operator's folder and what the state has. Pure. */
-import { Facts, Reading, factsIn, factsOf, fits, lineOf, problemsOf } from "./pair.cjs";
+import { firstFew, listed } from "../../base/firstFew";
+import { Facts, parseCertificate, renderCertificate } from "../files.cjs";
+import { Reading, factsOf, fits, problemsOf } from "./pair.cjs";
 
 /** Lines of the wanted file `certificates`, by site. */
 export type CertificateLines = Record<string, string>;
-
-/** Lines of the file on a machine, by site. */
-export const bySite = (lines: string[]): CertificateLines =>
-  Object.fromEntries(
-    lines.map((line) => [line.slice(0, line.indexOf(" ")), line.slice(line.indexOf(" ") + 1)]),
-  );
 
 /** A site that is served by https. */
 export interface TlsSite {
@@ -89,12 +85,14 @@ export function planCertificates(
     } else {
       const { pair } = reading;
       const facts = factsOf(pair);
-      const isInForce = holders.some((lines) => factsIn(lines[name])?.certificate === facts.certificate);
+      const isInForce = holders.some(
+        (lines) => parseCertificate(lines[name])?.certificate === facts.certificate,
+      );
       if (problems.length > 0 && !isInForce)
         plan.refusals.push(...problems.map((text) => ({ site: name, text })));
       else plan.warnings.push(...problems.map((text) => `site ${name}: already in force: ${text}`));
       if (problems.length > 0 && !(isInForce && fits(pair))) keep();
-      else for (const lines of plan.lines.values()) lines[name] = lineOf(facts);
+      else for (const lines of plan.lines.values()) lines[name] = renderCertificate(facts);
     }
   }
   const of = (lack: string[]): string =>
@@ -106,10 +104,13 @@ export function planCertificates(
 }
 
 const MOST_NAMES = 3;
+/** One more name is no longer than its count. */
 const list = (names: string[]): string =>
-  names.length > MOST_NAMES + 1
-    ? `${names.slice(0, MOST_NAMES).join(", ")} and ${names.length - MOST_NAMES} more sites`
-    : names.join(", ");
+  listed(
+    names,
+    names.length === MOST_NAMES + 1 ? names.length : MOST_NAMES,
+    (more) => `and ${more} more sites`,
+  );
 
 /** From so many days before it expires, a certificate is a matter for the operator. */
 export const WARN_DAYS = 21;
@@ -121,7 +122,7 @@ export function expiryWarnings(servers: CertificateLines[], now: Date): string[]
   const soonest = new Map<string, Facts>();
   for (const lines of servers)
     for (const [site, line] of Object.entries(lines)) {
-      const facts = factsIn(line);
+      const facts = parseCertificate(line);
       const known = soonest.get(site);
       if (facts && (!known || facts.expires < known.expires)) soonest.set(site, facts);
     }
@@ -129,17 +130,15 @@ export function expiryWarnings(servers: CertificateLines[], now: Date): string[]
     .map(([site, { expires }]) => ({ site, expires, days: daysUntil(expires, now) }))
     .filter(({ days }) => days <= WARN_DAYS)
     .sort((a, b) => a.days - b.days || (a.site < b.site ? -1 : 1));
-  const more = due.length - MOST_WARNINGS;
-  return [
-    ...due
-      .slice(0, MOST_WARNINGS)
-      .map(({ site, expires, days }) =>
-        days < 0
-          ? `site ${site}: its certificate expired on ${expires}; renew it, then run pulumi up`
-          : `site ${site}: its certificate expires on ${expires}, ${days === 0 ? "today" : days === 1 ? "tomorrow" : `in ${days} days`}; renew it, then run pulumi up`,
-      ),
-    ...(more > 0 ? [`and ${more} more certificates that expire within ${WARN_DAYS} days`] : []),
-  ];
+  return firstFew(
+    due.map(({ site, expires, days }) =>
+      days < 0
+        ? `site ${site}: its certificate expired on ${expires}; renew it, then run pulumi up`
+        : `site ${site}: its certificate expires on ${expires}, ${days === 0 ? "today" : days === 1 ? "tomorrow" : `in ${days} days`}; renew it, then run pulumi up`,
+    ),
+    MOST_WARNINGS,
+    (more) => `and ${more} more certificates that expire within ${WARN_DAYS} days`,
+  );
 }
 
 const daysUntil = (day: string, now: Date): number =>
@@ -148,7 +147,7 @@ const daysUntil = (day: string, now: Date): number =>
 /** The day when the newest of these certificates was issued; undefined: there is none. */
 export function newestIssue(servers: Iterable<CertificateLines>): string | undefined {
   return [...servers]
-    .flatMap((lines) => Object.values(lines).map((line) => factsIn(line)?.issued ?? ""))
+    .flatMap((lines) => Object.values(lines).map((line) => parseCertificate(line)?.issued ?? ""))
     .sort()
     .at(-1);
 }

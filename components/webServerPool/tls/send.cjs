@@ -3,16 +3,8 @@
 // The supplier of the vhosts role: certificates that a machine lacks, read where they lie, for the ssh pipe that is open.
 
 const { selfMade } = require("./makeCertificate.cjs");
-const {
-  factsIn,
-  factsOf,
-  filesOfPair,
-  fits,
-  lineOf,
-  parsePair,
-  problemsOf,
-  readPair,
-} = require("./pair.cjs");
+const { parseCertificate, parseSite, renderCertificate, splitLine } = require("../files.cjs");
+const { factsOf, filesOfPair, fits, parsePair, problemsOf, readPair } = require("./pair.cjs");
 
 /** What a machine asks for: numbers of lines of the wanted file `certificates`, and the certificate for unknown names. */
 const LACKS = /^([0-9,-]*)( unknown)?$/;
@@ -37,9 +29,8 @@ function certificatesFor(asked, { certificates, folders, given }, now = new Date
   const files = unknown ? [["unknown.pem", selfMade()]] : [];
   const lines = certificates.split("\n").filter(Boolean);
   for (const line of within(numbers, lines)) {
-    const at = line.indexOf(" ");
-    const site = line.slice(0, at);
-    const wanted = factsIn(line.slice(at + 1));
+    const [site, rest] = splitLine(line);
+    const wanted = parseCertificate(rest);
     const own = Object.hasOwn(given, site) ? given[site] : undefined;
     const reading = own
       ? parsePair(
@@ -49,7 +40,7 @@ function certificatesFor(asked, { certificates, folders, given }, now = new Date
       : readPair(filesOfPair(folders, site));
     if (!wanted || !("pair" in reading)) continue;
     const { chainText, keyText, source } = reading.pair;
-    if (lineOf(factsOf(reading.pair)) === lineOf(wanted)) {
+    if (renderCertificate(factsOf(reading.pair)) === renderCertificate(wanted)) {
       // Of one that is in force elsewhere all else may be wrong; this would end Apache.
       if (fits(reading.pair)) files.push([`${wanted.certificate}.pem`, `${keyText.trim()}\n${chainText}`]);
     } else if (problemsOf(reading.pair, [], now).length === 0) {
@@ -123,14 +114,19 @@ async function supply(asked, { want, sources, secret, ssh }) {
 /** @param {string} places @param {string} certificates @param {string} sites */
 function questionsIn(places, certificates, sites) {
   const lines = certificates.split("\n");
-  const names = new Map(sites.split("\n").map((line) => [line.split(" ")[0], line.split(/[ ,]/)[1]]));
+  const names = new Map(
+    sites
+      .split("\n")
+      .map(parseSite)
+      .map((site) => [site.name, site.names[0]]),
+  );
   return places
     .trim()
     .split(" ")
     .flatMap((place) => {
       const [number, vip] = place.split("@");
-      const [site, ...rest] = (lines[Number(number) - 1] ?? "").split(" ");
-      const facts = factsIn(rest.join(" "));
+      const [site, rest] = splitLine(lines[Number(number) - 1] ?? "");
+      const facts = parseCertificate(rest);
       const name = names.get(site);
       return facts && name ? [{ site, vip, name, certificate: facts.certificate }] : [];
     });

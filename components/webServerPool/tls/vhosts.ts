@@ -8,17 +8,12 @@ import { lastWord } from "../lastWord";
 
 /** What the renderer needs besides the sites. */
 export interface TlsContext {
-  /** How each site that has https is served, by its name; see {@link httpsLine}. */
+  /** How each site that has https is served, by its name; see `renderHttps`. */
   https: Record<string, string>;
   /** The thumbprint by which ACME's http-01 is answered. Default: it is not. */
   acmeThumbprint?: string;
   /** Whether sessions are resumed by tickets. */
   tickets: boolean;
-}
-
-/** How one site is served by https: `MINIMUM redirect|plain HSTS-SECONDS`. */
-export function httpsLine(site: { minimum: TlsVersion; redirect: boolean; hsts: number }): string {
-  return [site.minimum, site.redirect ? "redirect" : "plain", site.hsts].join(" ");
 }
 
 const CHALLENGES = "/\\.well-known/acme-challenge/";

@@ -6,9 +6,11 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { VipBinding } from "../../../components/network/addressPlan";
 import { filesOf } from "../../../components/host/payload.cjs";
-import { TlsContext, httpsLine } from "../../../components/webServerPool/tls/vhosts";
+import { renderHttps } from "../../../components/webServerPool/files.cjs";
+import { TlsContext } from "../../../components/webServerPool/tls/vhosts";
 import { SiteArgs, renderSites, renderVhosts } from "../../../components/webServerPool/vhost";
 import { TlsVersion } from "../../../components/webServerPool/tls/defaults";
+import { asLib, installScripts } from "../machineScripts";
 
 const pool = path.join(__dirname, "../../../components/webServerPool");
 const hash = (digit: number): string => String(digit).repeat(64);
@@ -22,8 +24,8 @@ const sites: SiteArgs[] = ["a", "b", "c"].map((name, i) => ({
   vips: [`192.0.2.${33 + i}`, `192.0.2.${65 + i}`],
 }));
 const https = {
-  a: httpsLine({ minimum: TlsVersion.Tls12, redirect: true, hsts: 300 }),
-  b: httpsLine({ minimum: TlsVersion.Tls13, redirect: false, hsts: 0 }),
+  a: renderHttps({ minimum: TlsVersion.Tls12, redirect: true, hsts: 300 }),
+  b: renderHttps({ minimum: TlsVersion.Tls13, redirect: false, hsts: 0 }),
 };
 
 describe("tls: on a machine", () => {
@@ -33,7 +35,7 @@ describe("tls: on a machine", () => {
   after(() => fs.rmSync(root, { recursive: true }));
 
   function run(script: string): string {
-    const preamble = `set -euo pipefail; say() { printf '%s\\n' "$*"; }; warn() { say "warning: $*"; }; fail() { say "failed: $*"; exit 1; }
+    const preamble = `set -euo pipefail; ${asLib()}warn() { say "warning: $*"; }; fail() { say "failed: $*"; exit 1; }
 install_file() { cat >"$1.new"; chmod "$2" "$1.new"; mv "$1.new" "$1"; }
 root=${root} run=${root}/run instance=i machine=web1 stack=a/b state=${root}/i scripts=${root}/scripts
 . ${pool}/role.sh
@@ -80,9 +82,8 @@ root=${root} run=${root}/run instance=i machine=web1 stack=a/b state=${root}/i s
     );
 
   before(() => {
-    for (const name of ["scripts", "run"]) fs.mkdirSync(path.join(root, name));
-    for (const name of ["roots.sh", "foreign.sh", "tls.sh"])
-      fs.copyFileSync(path.join(pool, name), path.join(root, "scripts", path.basename(name)));
+    fs.mkdirSync(path.join(root, "run"));
+    installScripts(path.join(root, "scripts"), "webServerPool");
   });
 
   it("a site has https once its certificate is here, by its own words", () => {
@@ -167,7 +168,7 @@ root=${root} run=${root}/run instance=i machine=web1 stack=a/b state=${root}/i s
       many,
     );
     has(2, 3, 7);
-    const lacks = (): string => run(`lacking ${bundle}`);
+    const lacks = (): string => run(`lacking_certificates ${bundle}`);
     assert.equal(lacks(), "1,4-6,8-9");
     fs.rmSync(path.join(store, "unknown.pem"));
     assert.equal(lacks(), "1,4-6,8-9 unknown");
@@ -200,7 +201,7 @@ LOOPBACK_HA_TOKEN=t; ${settings} fetch_certificates ${bundle}; say fetched; ls $
     );
     assert.equal(fs.readFileSync(path.join(store, `${hash(1)}.pem`), "utf8"), "one");
     assert.equal(fs.statSync(path.join(store, `${hash(1)}.pem`)).mode & 0o777, 0o600);
-    assert.equal(run(`lacking ${bundle}; certificates_drift ${bundle}`), "");
+    assert.equal(run(`lacking_certificates ${bundle}; certificates_drift ${bundle}`), "");
     assert.equal(fetch({}), "fetched\n");
   });
 

@@ -3,14 +3,13 @@ import { generateKeyPairSync } from "node:crypto";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { parseCertificate, renderCertificate } from "../../../components/webServerPool/files.cjs";
 import { makeKey } from "../../../components/webServerPool/tls/makeCertificate.cjs";
 import {
   Pair,
   Reading,
-  factsIn,
   factsOf,
   filesOfPair,
-  lineOf,
   parsePair,
   problemsOf,
   readPair,
@@ -206,11 +205,11 @@ describe("tls: a pair", () => {
   it("its facts are a line, and the other way round", () => {
     const facts = factsOf(pairOf(good));
     assert.match(
-      lineOf(facts),
+      renderCertificate(facts),
       /^expires 20\d\d-\d\d-\d\d issued 20\d\d-\d\d-\d\d certificate [0-9a-f]{64} key [0-9a-f]{64}$/,
     );
-    assert.deepEqual(factsIn(lineOf(facts)), facts);
-    assert.equal(factsIn("expires soon"), undefined);
+    assert.deepEqual(parseCertificate(renderCertificate(facts)), facts);
+    assert.equal(parseCertificate("expires soon"), undefined);
   });
 
   const places: [string, Parameters<typeof filesOfPair>[0], { chain: string; key: string }][] = [

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { packLarge } from "../../../components/host/payload.cjs";
 import { certificatesIn } from "../../../components/webServerPool/tls/held";
 import { makeKey } from "../../../components/webServerPool/tls/makeCertificate.cjs";
-import { Reading, factsOf, lineOf, parsePair } from "../../../components/webServerPool/tls/pair.cjs";
+import { renderCertificate } from "../../../components/webServerPool/files.cjs";
+import { Reading, factsOf, parsePair } from "../../../components/webServerPool/tls/pair.cjs";
 import {
   CertificateLines,
   CertificatePlan,
@@ -22,7 +23,7 @@ const read = ({ chain, key }: TestPair): Reading => parsePair({ chain, key }, so
 const lineOfPair = (pair: TestPair): string => {
   const reading = read(pair);
   assert.ok("pair" in reading);
-  return lineOf(factsOf(reading.pair));
+  return renderCertificate(factsOf(reading.pair));
 };
 const good = issue(intermediate, site.names);
 const old = issue(intermediate, site.names, { to: inDays(30) });

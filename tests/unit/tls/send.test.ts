@@ -4,7 +4,8 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { makeKey } from "../../../components/webServerPool/tls/makeCertificate.cjs";
-import { factsOf, lineOf, parsePair } from "../../../components/webServerPool/tls/pair.cjs";
+import { renderCertificate } from "../../../components/webServerPool/files.cjs";
+import { factsOf, parsePair } from "../../../components/webServerPool/tls/pair.cjs";
 import {
   certificatesFor,
   packPairs,
@@ -18,7 +19,7 @@ const folder = fs.mkdtempSync(path.join(os.tmpdir(), "send-"));
 const lineOfPair = (pair: TestPair): string => {
   const reading = parsePair(pair, { chain: "c", key: "k" });
   assert.ok("pair" in reading);
-  return lineOf(factsOf(reading.pair));
+  return renderCertificate(factsOf(reading.pair));
 };
 const [a, b, c] = ["a", "b", "c"].map((name) => issue(intermediate, [`${name}.example`]));
 const certificates = Object.entries({ a, b, c })

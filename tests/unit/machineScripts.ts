@@ -1,0 +1,46 @@
+/** Scripts of machines for tests that source one of them without an installed bundle. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { isMachineFile } from "../../components/host/payload.cjs";
+
+const COMPONENTS = path.join(__dirname, "../../components");
+
+/** @returns the files that a bundle of these rooms has in `scripts/`, by name */
+export function machineScripts(...rooms: string[]): Record<string, string> {
+  return Object.fromEntries(
+    ["host/machine", ...rooms].flatMap((room) =>
+      fs
+        .readdirSync(path.join(COMPONENTS, room))
+        .filter(isMachineFile)
+        .map((file) => [file, fs.readFileSync(path.join(COMPONENTS, room, file), "utf8")]),
+    ),
+  );
+}
+
+/** @returns those of the scripts that are awk programs */
+export const awkOf = (scripts: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(Object.entries(scripts).filter(([name]) => name.endsWith(".awk")));
+
+/**
+ * What lib.sh sets and defines before it reads a role's script, as far as a test without a bundle needs it: text of bash, to which
+ * the test adds `scripts` and what it has otherwise.
+ */
+export const asLib = (): string => `${libFunction("awk_file")}say() { printf '%s\\n' "$*"; }
+root=/nowhere run=/nowhere/run units=/nowhere/units unit=unit instance=i machine=machine role=role stack=a/b version=2
+bundle=/nowhere/bundle state=/nowhere/i scripts=/nowhere/scripts previous='' doubted='' lock=''
+`;
+
+/** Puts them into a folder, which comes into being. */
+export function installScripts(folder: string, ...rooms: string[]): void {
+  fs.mkdirSync(folder, { recursive: true });
+  for (const [name, text] of Object.entries(machineScripts(...rooms)))
+    fs.writeFileSync(path.join(folder, name), text);
+}
+
+/** @returns the text of one of lib.sh's functions of several lines */
+export function libFunction(name: string): string {
+  const text = fs.readFileSync(path.join(COMPONENTS, "host/machine/lib.sh"), "utf8");
+  const [found] = new RegExp(`^${name}\\(\\) \\{\\n[^]*?\\n\\}\\n`, "m").exec(text) ?? [];
+  if (found === undefined) throw new Error(`lib.sh has no function ${name}`);
+  return found;
+}
