@@ -21,9 +21,7 @@ export function serversPerSite({ sites, placement, servers }: FarmModel): SiteSe
     .filter(({ retiring }) => !retiring)
     .map(({ name, vips }) => {
       const serving = new Set(
-        vips.map(
-          (vip) => placement.find(({ prefix }) => prefix === `${vip}/32` || contains(prefix, vip))?.server,
-        ),
+        vips.map((vip) => placement.find(({ prefix }) => contains(prefix, vip))?.server),
       );
       return {
         site: name,

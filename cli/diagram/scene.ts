@@ -1,5 +1,6 @@
 /** What is drawn of a farm, whatever it is drawn with. Pure. */
 import { ServerState } from "../../components/config";
+import { isHostPrefix } from "../../components/network/address.cjs";
 import type { FarmStatus, PrefixStatus, ServerStatus } from "../status/model";
 
 /** How a row's server came to have it. */
@@ -177,7 +178,7 @@ function together(prefixes: PrefixStatus[]): Row {
 
 /** What one of the prefixes is, and several. */
 const unitOf = (prefixes: PrefixStatus[]): [string, string] =>
-  prefixes.every(({ prefix }) => prefix.endsWith("/32")) ? ["VIP", "VIPs"] : ["subnet", "subnets"];
+  prefixes.every(({ prefix }) => isHostPrefix(prefix)) ? ["VIP", "VIPs"] : ["subnet", "subnets"];
 
 /** `1 VIP`, `12,000 VIPs`. */
 export const counted = (count: number, one: string, many: string): string =>

@@ -1,10 +1,6 @@
 /** What `site add` and `site remove` write into the config. Pure. */
-import {
-  compareAddresses,
-  contains,
-  hostNumberOf,
-  maxHostNumber,
-} from "../../components/network/addressPlan";
+import { contains, hostNumberOf, maxHostNumber } from "../../components/network/addressPlan";
+import { orderByAddress } from "../../components/network/ipv4Only";
 import { FarmModel, SiteModel, zoneOf } from "../../components/config";
 import { describeHidden, HiddenVhost } from "../../components/preflight/hiddenVhosts";
 import { show, useNearest } from "../../components/base/problems";
@@ -108,4 +104,4 @@ export function removalOf(farm: FarmModel, name: string): Edit[] {
 }
 
 /** The addresses of a site in order, for a line. */
-export const addressesText = ({ vips }: SiteModel): string => [...vips].sort(compareAddresses).join(", ");
+export const addressesText = ({ vips }: SiteModel): string => orderByAddress(vips, (vip) => vip).join(", ");

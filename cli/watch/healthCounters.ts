@@ -1,5 +1,5 @@
 /** What the rounds of one router say of each server: they are counted here, and judged in decide.ts. Pure. */
-import { isIPv4 } from "node:net";
+import { isAddress } from "../../components/network/addressPlan";
 import {
   Cause,
   Counts,
@@ -156,7 +156,7 @@ export function count(
   known: string[],
   { interval, fall, silence, settle }: Counting,
 ): boolean {
-  const answers = round.answers.filter(({ server, vip }) => known.includes(server) && isIPv4(vip));
+  const answers = round.answers.filter(({ server, vip }) => known.includes(server) && isAddress(vip));
   if (at - counters.counted > silence) countAnew(counters, at);
   if (at - counters.round < interval / 2) {
     forgive(counters, answers);

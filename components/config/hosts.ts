@@ -3,13 +3,13 @@ import { z } from "zod";
 import {
   NetworkPlan,
   broadcastAddress,
-  compareAddresses,
   contains,
   isAddress,
   maxHostNumber,
   networkAddress,
   vipOf,
 } from "../network/addressPlan";
+import { orderByAddress } from "../network/ipv4Only";
 import { Path, Problems, pathText } from "../base/problems";
 import { IssueOf } from "../base/names";
 import { entries, field, parse } from "./leaf";
@@ -88,11 +88,11 @@ export function readHosts(
       `no servers are configured; add one, such as servers.web1.address ${free.first}`,
     );
   if (plan) routers.forEach((router) => checkRouter(router, servers, plan, problems));
-  const byAddress = (a: HostModel, b: HostModel): number => compareAddresses(a.address, b.address);
+  const addressOf = ({ address }: HostModel): string => address;
   return {
-    servers: servers.sort(byAddress),
-    routers: routers.sort(byAddress),
-    nameServers: nameServers.sort(byAddress),
+    servers: orderByAddress(servers, addressOf),
+    routers: orderByAddress(routers, addressOf),
+    nameServers: orderByAddress(nameServers, addressOf),
   };
 }
 

@@ -1,7 +1,7 @@
 /** What each part of the configuration may contain. Checks that need several parts are in the other files. */
 import { z } from "zod";
 import { VipBinding, isAddress } from "../network/addressPlan";
-import { IPV6_ISSUE, looksLikeIpv6 } from "../network/ipv6";
+import { IPV6_ISSUE, looksLikeIpv6 } from "../network/ipv4Only";
 import { flag, list, object, oneOf, text, whole } from "./leaf";
 import { DEFAULT_ROUTER_KIND, routerKindNames } from "../routerRoute/kinds";
 import { PINNING, helperIssue, helperInstead, markMaskIssue } from "../routerRoute/pinning";

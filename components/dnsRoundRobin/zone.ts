@@ -1,4 +1,5 @@
-import { compareAddresses, isAddress } from "../network/addressPlan";
+import { isAddress } from "../network/addressPlan";
+import { orderByAddress } from "../network/ipv4Only";
 import { assertValid } from "../base/argumentChecks";
 import { SoaTimers } from "./soa";
 import { ZoneRecordModel } from "./records";
@@ -81,7 +82,7 @@ function renderSites(sites: NameArgs[], zone: string): string[] {
   const groups = new Map<string, string[]>();
   const names = sites.map((site) => ({
     name: relativeName(site.name, zone),
-    addresses: [...new Set(site.addresses)].sort(compareAddresses),
+    addresses: orderByAddress([...new Set(site.addresses)], (address) => address),
   }));
   for (const { name, addresses } of names.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const group = groups.get(addresses.join()) ?? [];

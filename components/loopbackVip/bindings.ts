@@ -1,4 +1,5 @@
-import { VipBinding, compareAddresses, firstOutside } from "../network/addressPlan";
+import { VipBinding, firstOutside } from "../network/addressPlan";
+import { orderByAddress } from "../network/ipv4Only";
 import { UserError } from "../base/userError";
 
 /**
@@ -24,7 +25,7 @@ let last: { vips: string[]; prefixes: string[]; binding: VipBinding; text: strin
 function render(vips: string[], prefixes: string[], binding: VipBinding): string {
   const stray = firstOutside(prefixes, vips);
   if (stray) throw new UserError(`vips: ${stray} is in none of the prefixes ${prefixes.join(", ")}`);
-  const ordered = [...new Set(prefixes)].sort((a, b) => compareAddresses(a, b));
+  const ordered = orderByAddress([...new Set(prefixes)], (prefix) => prefix);
   const bound =
     binding === VipBinding.Subnet
       ? ordered.map((prefix) => `local ${prefix}`)

@@ -1,6 +1,8 @@
 import type { ServerState } from "./serverState";
-import { compareAddresses, subnetOf } from "./addressPlan";
+import { hostPrefix } from "./address.cjs";
+import { subnetOf } from "./addressPlan";
 import { apportion } from "./apportion";
+import { orderByAddress } from "./ipv4Only";
 
 /** A server as placement sees it. */
 export interface PlacementServer {
@@ -50,20 +52,18 @@ export function homesOf(
   const byDefault = defaultHomes(subnets, servers);
   const ordered = [...byDefault.keys()];
   const units = vips
-    ? [...new Set(vips)].map((vip) => ({ prefix: `${vip}/32`, subnet: subnetOf(vip, ordered) }))
+    ? [...new Set(vips)].map((vip) => ({ prefix: hostPrefix(vip), subnet: subnetOf(vip, ordered) }))
     : ordered.map((subnet) => ({ prefix: subnet, subnet }));
-  return units
-    .sort((a, b) => compareAddresses(a.prefix, b.prefix))
-    .map(({ prefix, subnet }) => ({
-      prefix,
-      subnet,
-      home: named.get(prefix) ?? named.get(subnet) ?? byDefault.get(subnet)!,
-    }));
+  return orderByAddress(units, ({ prefix }) => prefix).map(({ prefix, subnet }) => ({
+    prefix,
+    subnet,
+    home: named.get(prefix) ?? named.get(subnet) ?? byDefault.get(subnet)!,
+  }));
 }
 
 function defaultHomes(subnets: string[], servers: HomeServer[]): Map<string, string> {
-  const ordered = [...servers].sort((a, b) => compareAddresses(a.address, b.address));
-  const names = [...subnets].sort(compareAddresses);
+  const ordered = orderByAddress(servers, ({ address }) => address);
+  const names = orderByAddress(subnets, (subnet) => subnet);
   return new Map(names.map((subnet, i) => [subnet, ordered[i % ordered.length].name]));
 }
 
@@ -78,8 +78,8 @@ export function proposeHomes(
   present: Pick<Home, "prefix" | "home">[],
   servers: HomeServer[],
 ): Record<string, string> {
-  const takers = [...servers].sort((a, b) => compareAddresses(a.address, b.address));
-  const units = [...present].sort((a, b) => compareAddresses(a.prefix, b.prefix));
+  const takers = orderByAddress(servers, ({ address }) => address);
+  const units = orderByAddress(present, ({ prefix }) => prefix);
   const at = (name: string): string[] =>
     units.filter(({ home }) => home === name).map(({ prefix }) => prefix);
   const wanted = apportion(

@@ -1,5 +1,7 @@
 /** What a change of placement moves, told beforehand: from what each router does now to what it shall do. */
-import { contains, networkAddress } from "./addressPlan";
+import { cidrOf, hostPrefix, lengthOf, networkOf } from "./address.cjs";
+import { contains } from "./addressPlan";
+import { parsed } from "./ipv4Only";
 import type { Placement } from "./placement";
 
 /** A route as a router has it. */
@@ -233,7 +235,7 @@ function sitesIn(prefixes: string[], sites: MovesArgs["sites"]): Map<string, str
   const found = new Map<string, Set<string>>();
   for (const { name, vips } of sites) {
     for (const vip of vips) {
-      const prefix = moving.cover(`${vip}/32`);
+      const prefix = moving.cover(hostPrefix(vip));
       if (prefix !== undefined) found.set(prefix, (found.get(prefix) ?? new Set()).add(name));
     }
   }
@@ -256,12 +258,10 @@ class Prefixes extends Map<string, string> {
   /** The longest of these prefixes that a prefix is or lies in. */
   cover(prefix: string): string | undefined {
     if (this.has(prefix)) return prefix;
-    this.lengths ??= [...new Set([...this.keys()].map((key) => Number(key.split("/")[1])))].sort(
-      (a, b) => b - a,
-    );
-    const [address, length] = prefix.split("/");
-    for (const shorter of this.lengths.filter((candidate) => candidate < Number(length))) {
-      const candidate = `${networkAddress(`${address}/${shorter}`)}/${shorter}`;
+    this.lengths ??= [...new Set([...this.keys()].map((key) => lengthOf(key)))].sort((a, b) => b - a);
+    const shorter = this.lengths.filter((length) => length < lengthOf(prefix));
+    for (const length of shorter) {
+      const candidate = cidrOf(networkOf({ ...parsed(prefix), length }));
       if (this.has(candidate)) return candidate;
     }
     return undefined;

@@ -1,5 +1,7 @@
 import { ServerState } from "../network/serverState";
-import { compareAddresses, contains, isAddress, isPrefix, networkAddress } from "../network/addressPlan";
+import { cidrOf, networkOf } from "../network/address.cjs";
+import { contains, isAddress } from "../network/addressPlan";
+import { prefixIn, orderByAddress } from "../network/ipv4Only";
 import { firstRepeated, assertValid } from "../base/argumentChecks";
 import { IssueOf, dnsNameIssue, nameIssue, siteNameIssue } from "../base/names";
 import { UserError } from "../base/userError";
@@ -85,7 +87,7 @@ export function completeRoutes(routes: RouteArgs[], servers?: { name: string; ad
 
 /** One line a route, ordered by address. */
 export function renderRoutes(routes: Route[]): string {
-  return lines([...routes].sort((a, b) => compareAddresses(a.prefix, b.prefix)).map(routeLine));
+  return lines(orderByAddress(routes, ({ prefix }) => prefix).map(routeLine));
 }
 
 /**
@@ -251,8 +253,9 @@ export function checkRoutes(routes: Route[], { block, serverSubnet, servers }: R
 }
 
 function prefixIssue(text: string): string | undefined {
-  if (!isPrefix(text)) return "is not a prefix in CIDR form, such as 192.0.2.64/27";
-  const network = `${networkAddress(text)}/${text.split("/")[1]}`;
+  const prefix = prefixIn(text);
+  if (prefix === undefined) return "is not a prefix in CIDR form, such as 192.0.2.64/27";
+  const network = cidrOf(networkOf(prefix));
   return network === text ? undefined : `is not a network address; use ${network}`;
 }
 

@@ -18,7 +18,7 @@ import {
 } from "../../components/network/addressPlan";
 import { UserError } from "../../components/base/userError";
 import { ConfigError } from "../../components/config";
-import { looksLikeIpv6 } from "../../components/network/ipv6";
+import { looksLikeIpv6 } from "../../components/network/ipv4Only";
 
 const article: NetworkArgs = { block: "192.0.2.0/24", subnetPrefix: 27, vipSubnets: 4 };
 

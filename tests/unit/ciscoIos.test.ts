@@ -1,13 +1,13 @@
 import assert from "assert";
 import fc from "fast-check";
 import type { Route, WantedRoute } from "../../components/routerRoute/cli/driver";
-import { findForeign, sampleOf, tagOf } from "../../components/routerRoute/cli/routes.cjs";
+import { maskOf, sampleOf } from "../../components/network/address.cjs";
+import { findForeign, tagOf } from "../../components/routerRoute/cli/routes.cjs";
 import { answerIn, failureIn, hostOf, promptIn } from "../../components/routerRoute/cli/screen.cjs";
 import { dialect } from "../../components/routerRoute/ciscoIos/screen.cjs";
 import {
   findLonger,
   lineOf,
-  maskOf,
   parseRoutes,
   planChanges,
   tableIssue,

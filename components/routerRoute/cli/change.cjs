@@ -6,9 +6,10 @@ const os = require("node:os");
 const { withInstance } = require("../../host/appliedAs.cjs");
 const { printableLines } = require("../../host/foreignText.cjs");
 const { filesOf } = require("../../host/payload.cjs");
+const { isIn, sampleOf } = require("../../network/address.cjs");
 const { askAll, keyOf, parseChecks } = require("./askVips.cjs");
 const { LINE_MS, bringTo, env, named, thisRouter } = require("./router.cjs");
-const { findForeign, isIn, sampleOf } = require("./routes.cjs");
+const { findForeign } = require("./routes.cjs");
 const { Broken, Refused, Session, pause } = require("./session.cjs");
 
 /** Seconds for the whole change, and for going back from it; each line has some more. */
@@ -54,13 +55,13 @@ function readJob({ lastResort }) {
 }
 
 /**
- * Whether this machine sees the farm as a client does. On the Ethernet itself the router's ICMP redirects lead past it,
+ * Whether this machine sees the farm as a client does. In the servers' subnet itself the router's ICMP redirects lead past it,
  * to the server that had the VIP before.
  * @param {string} serverSubnet
  */
 function isOutside(serverSubnet) {
   const own = Object.values(os.networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  return !own.some(({ family, address }) => family === "IPv4" && isIn(serverSubnet, address));
+  return !own.some(({ address }) => isIn(serverSubnet, address));
 }
 
 /** @param {Driver} driver */

@@ -4,6 +4,7 @@ import * as path from "node:path";
 import type { RouterKind } from "../kind";
 
 const SHARED = [
+  "../../network/address.cjs",
   "../../host/foreignText.cjs",
   "../../host/appliedAs.cjs",
   "../../host/sshHere.cjs",
