@@ -259,9 +259,9 @@ class Prefixes extends Map<string, string> {
   cover(prefix: string): string | undefined {
     if (this.has(prefix)) return prefix;
     this.lengths ??= [...new Set([...this.keys()].map((key) => lengthOf(key)))].sort((a, b) => b - a);
-    const shorter = this.lengths.filter((length) => length < lengthOf(prefix));
-    for (const length of shorter) {
-      const candidate = cidrOf(networkOf({ ...parsed(prefix), length }));
+    const { family, value, length: most } = parsed(prefix);
+    for (const length of this.lengths.filter((candidate) => candidate < most)) {
+      const candidate = cidrOf(networkOf({ family, value, length }));
       if (this.has(candidate)) return candidate;
     }
     return undefined;
