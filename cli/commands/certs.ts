@@ -1,6 +1,8 @@
 import { isIP } from "node:net";
 import { Command, Option } from "commander";
-import { Certs, CertsOptions, CertsResult, LETS_ENCRYPT, describeResult, exitOf } from "../certs/certs";
+import { orderCertificates } from "../certs/certs";
+import { CertsResult, describeResult, exitOf } from "../certs/result";
+import { CertsOptions, LETS_ENCRYPT } from "../certs/run";
 import { show } from "../../components/base/problems";
 import { UsageError } from "../terminal/exit";
 import type { Session } from "../pulumi/session";
@@ -83,7 +85,7 @@ export async function orderFor(
   dnsSeconds = 0,
 ): Promise<CertsResult> {
   const { server, email, renew, dryRun, caa, caaIssuer, hookCommand, hookUrl } = options;
-  return Certs.run(session, terminal, {
+  return orderCertificates(session, terminal, {
     ...{ sites, server, email, renew, dryRun, caa, caaIssuer, hookCommand, hookUrl, dnsSeconds },
     ...{ resolvers: resolver, unchecked: check === false },
   });

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from "commander";
 import { change } from "../edits/change";
 import { NewSite, addressesText, additionOf, refuseHidden, removalOf, siteNamed } from "../edits/site";
-import { describeResult, exitOf } from "../certs/certs";
+import { describeResult, exitOf } from "../certs/result";
 import { pairsFolderOf } from "../certs/folder";
 import { GivenCerts, orderFor, withOrderOptions } from "./certs";
 import { open } from "./command";
