@@ -29,7 +29,7 @@ export function withOrderOptions(command: Command): Command {
     .addOption(
       new Option(
         "--resolver <address>",
-        "check whether names resolve to the farm with this name server instead of this machine's own; repeatable",
+        "check whether names resolve to the farm with this name server, if this machine's own gives other addresses than the public DNS; repeatable",
       )
         .env("LOOPBACK_HA_RESOLVER")
         .argParser(resolverIn),
@@ -47,13 +47,19 @@ function resolverIn(text: string, all: string[] = []): string[] {
 export function certsCommand(): Command {
   return withOrderOptions(
     new Command("certs")
-      .argument("[sites...]", "names of sites (default: all sites with https)")
+      .argument(
+        "[sites...]",
+        "names of sites, which are ordered even after failures (default: all sites with https)",
+      )
       .description(
         "order missing or expiring certificates with certbot and install them on all servers; see docs/https.md",
       ),
   )
-    .option("--renew", "renew the named sites' certificates even if they are not due yet")
-    .option("--dry-run", "only show which certificates would be ordered")
+    .option(
+      "--renew",
+      "renew the named sites' certificates even if they are not due yet, for example because others have seen a key",
+    )
+    .option("--dry-run", "only show which certificates would be ordered and which would be refused")
     .option(
       "--caa",
       "add CAA records to the farm's zones, so that no other ACME account can order certificates for them",
@@ -62,7 +68,10 @@ export function certsCommand(): Command {
       "--caa-issuer <domain>",
       "like --caa, with this CA domain in the records (default: the one that the CA's directory names)",
     )
-    .option("--no-check", "order without checking that the names resolve to the farm")
+    .option(
+      "--no-check",
+      "order without checking that the names resolve to the farm, for a machine that can't reach the VIPs",
+    )
     .option("--hook-command <command>", "run this shell command for each event line")
     .addOption(
       new Option("--hook-url <url>", "post each event line to this webhook").env("LOOPBACK_HA_HOOK_URL"),

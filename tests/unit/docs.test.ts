@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import type { Command } from "commander";
 import { certsCommand } from "../../cli/commands/certs";
+import { watchCommand } from "../../cli/commands/watch";
+import { pagesWithOptions, withOptionTables } from "../../tools/optionTables";
 import * as events from "../../cli/certs/events";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -217,10 +220,26 @@ describe("docs", () => {
       assert.ok(lines.includes(line), line);
   });
 
-  it("https.md lists every option of certs and every word that its hooks are told, and no other", () => {
+  it("watch.md and https.md have every option of their command, in the words of --help", () => {
+    assert.deepEqual(pagesWithOptions().sort(), ["docs/https.md", "docs/watch.md"]);
+    const commands: [string, Command][] = [
+      ["docs/https.md", certsCommand()],
+      ["docs/watch.md", watchCommand()],
+    ];
+    for (const [name, command] of commands) {
+      const text = page(name).map(cells);
+      const made = withOptionTables(page(name).join("\n")).split("\n").map(cells);
+      assert.deepEqual(
+        text,
+        made,
+        `${name} is out of date with --help. Make its table again: npm run reference`,
+      );
+      for (const { long } of command.options) assert.ok(text.join("\n").includes(`\`${long}`), `${long}`);
+    }
+  });
+
+  it("https.md lists every word that the hooks of certs are told, and no other", () => {
     const text = page("docs/https.md").join("\n");
-    const command = certsCommand();
-    for (const { long } of command.options) assert.ok(text.includes(`\`${long}`), `${long}`);
     const [, table] = text.split("| a hook is told |");
     const told = [...table.split("\n\n")[0].matchAll(/^\| `(\w+)`/gm)].map(([, word]) => word);
     assert.deepEqual(told.sort(), Object.keys(events).sort());
