@@ -33,7 +33,7 @@ export interface HealthRound {
   tracked?: Tracked;
   /** What keeps visitors out of the router, one sentence each; undefined: nobody has looked. */
   troubles?: string[];
-  /** Who was at work on the router meanwhile: a proof may have led questions elsewhere. */
+  /** Who was at work on the router meanwhile: another run's health checks may have redirected this one's. */
   busy?: string;
 }
 

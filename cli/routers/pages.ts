@@ -17,7 +17,7 @@ export interface Pages {
   answers: PageAnswer[];
   /** How many there was no time for. */
   unasked: number;
-  /** Another run was at work on the router: its proof may have led questions elsewhere. */
+  /** Another run was at work on the router: its health checks may have redirected this one's. */
   busy: boolean;
 }
 

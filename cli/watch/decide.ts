@@ -371,7 +371,7 @@ function forget({ routers }: WatchState, name: string): void {
 }
 
 function onTick(state: WatchState, at: number): Line[] {
-  // While a flip is made its own proof is in the way of the questions.
+  // During a flip, its own health checks interfere with the watcher's.
   if (state.acting) return tellSlow(state, at);
   return Object.entries(state.routers).flatMap(([name, { heard, counted }]) => {
     if (at - heard > state.policy.silence) return goBlind(state, name, "it is silent");

@@ -16,7 +16,7 @@ const ROUNDS = 2;
 export interface PageRound {
   router: string;
   answers: PageAnswer[];
-  /** Another run is at work there: its proof may lead questions elsewhere. */
+  /** Another run is at work there: its health checks may redirect this one's. */
   busy: boolean;
 }
 

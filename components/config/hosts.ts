@@ -76,10 +76,10 @@ export function readHosts(
     owners.set(address, owner ?? path);
   }
 
-  const inEthernet: IssueOf = (address) => plan && ethernetIssue(plan, address);
+  const inServerSubnet: IssueOf = (address) => plan && serverSubnetIssue(plan, address);
   const anywhere: IssueOf = (address) => plan && nameServerIssue(plan, address);
-  const routers = read("routers", routerSchema, inEthernet);
-  const servers = read("servers", serverSchema, inEthernet);
+  const routers = read("routers", routerSchema, inServerSubnet);
+  const servers = read("servers", serverSchema, inServerSubnet);
   const nameServers = read("nameServers", hostSchema, anywhere);
 
   if (isEmpty(values.servers))
@@ -119,7 +119,7 @@ function sshOf(defaults: SshInput, own: SshInput = {}): SshOptions {
   return { ...ssh, user, sudo: ssh.sudo ?? user !== "root" };
 }
 
-function ethernetIssue(plan: NetworkPlan, address: string): string | undefined {
+function serverSubnetIssue(plan: NetworkPlan, address: string): string | undefined {
   const { serverSubnet } = plan;
   if (!contains(serverSubnet, address)) return `is outside the servers' subnet ${serverSubnet}`;
   if (address === networkAddress(serverSubnet)) return `is the network address of ${serverSubnet}`;
@@ -129,12 +129,12 @@ function ethernetIssue(plan: NetworkPlan, address: string): string | undefined {
 
 /** A name server may be anywhere, but not on a VIP. */
 function nameServerIssue(plan: NetworkPlan, address: string): string | undefined {
-  if (contains(plan.serverSubnet, address)) return ethernetIssue(plan, address);
+  if (contains(plan.serverSubnet, address)) return serverSubnetIssue(plan, address);
   const vips = plan.vipSubnets.find((prefix) => contains(prefix, address));
   return vips && `is in the VIP subnet ${vips}`;
 }
 
-/** Addresses of the Ethernet subnet that no machine has, to suggest. */
+/** Free addresses of the servers' subnet, to suggest. */
 class FreeAddresses {
   private readonly used: Set<unknown>;
 

@@ -41,8 +41,8 @@ export interface RouterModel extends HostModel {
   /** How its routes are set: a name that routerRoute/kinds.ts knows. */
   kind: string;
   /**
-   * Source address of the router's proof that a server answers: one of the router's own, outside the Ethernet
-   * subnet. Default: the router finds one.
+   * Source address of the router's health checks: one of its own addresses, outside the servers' subnet. Default: the router
+   * finds one.
    */
   checkSource?: string;
   /** Whether open connections stay where they began. Default: where the kind can. */

@@ -50,7 +50,7 @@ const OF_HOSTS = ["A", "AAAA", "MX"];
 /** Types whose value ends in a name. */
 const WITH_HOST = ["CNAME", "DNAME", "HTTPS", "MX", "NS", "PTR", "SRV", "SVCB"];
 
-/** A value as a pattern; whether its figures fit, named-checkzone says. */
+/** A value as a pattern; named-checkzone checks whether its numbers fit. */
 const shaped = (pattern: RegExp, number: number, example: string): RecordType => ({
   issueOf: (value) =>
     rdataIssue(value) ?? (pattern.test(value) ? undefined : "is not a valid value for this type"),

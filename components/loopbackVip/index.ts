@@ -14,7 +14,7 @@ export interface LoopbackVipArgs {
   vips: string[];
   /** The prefixes the VIPs come from; unbound addresses in them are unreachable on the server instead of bouncing. */
   prefixes: string[];
-  /** One alias each (the article's way), or each whole prefix by a local route (AnyIP). Default: alias. */
+  /** `alias`: one address on lo for each VIP; `subnet`: one local route for each prefix (AnyIP). Default: alias. */
   binding?: VipBinding;
   /** The server is not touched before these are known. Default: nothing to wait for. */
   after?: pulumi.Input<string>[];

@@ -15,9 +15,9 @@ import { IPV6_ISSUE, ipv4In, looksLikeIpv6, parsed, prefixIn } from "./ipv4Only"
 
 /** How a server binds its VIPs to its loopback device. */
 export enum VipBinding {
-  /** One /32 address on lo for each VIP: the article's way. */
+  /** One /32 address on lo for each VIP. */
   Alias = "alias",
-  /** One local route for each VIP subnet: every address of it is bound. Faster with many sites. */
+  /** One local route for each VIP subnet, which binds every address in it. Faster with many sites. */
   Subnet = "subnet",
 }
 
@@ -25,9 +25,9 @@ export enum VipBinding {
 export interface NetworkArgs {
   /** The block in CIDR form on its network address, such as `192.0.2.0/24`. Prefix length 8 to 29. */
   block: string;
-  /** Prefix length of each subnet, in bits: longer than the block's, at most 30. The article's is 27. */
+  /** Prefix length of each subnet, in bits: longer than the block's, at most 30, such as 27. */
   subnetPrefix: number;
-  /** How many subnets carry VIPs: 1 to 256. The article has 4, one for each server. */
+  /** How many subnets carry VIPs: 1 to 256. One for each server is a good start. */
   vipSubnets: number;
   /** How many of the VIP subnets, the highest ones, are on their way out of DNS: 0 or more. Default: 0. */
   retiringVipSubnets?: number;
@@ -46,7 +46,7 @@ export interface NetworkPlan {
   block: string;
   /** The subnet of router and servers. */
   serverSubnet: string;
-  /** The subnets that carry VIPs, ordered by address: the lowest usable ones besides the Ethernet. */
+  /** The subnets that carry VIPs, ordered by address: the lowest usable ones other than the servers' subnet. */
   vipSubnets: string[];
   /** Those of them that are on their way out: bound and routed, while DNS has none of their VIPs. */
   retiringSubnets: string[];
@@ -59,8 +59,8 @@ const MAX_VIP_SUBNETS = 256;
 const MAX_SPARES_LISTED = 256;
 
 /**
- * Cuts the block: the Ethernet first, then the VIP subnets, the rest is spare. Asking for one more VIP
- * subnet later moves none of the others.
+ * Cuts the block: first the servers' subnet, then the VIP subnets; the rest is spare. One more VIP subnet later moves none of
+ * the others.
  * @throws ConfigError with the arguments' names, when the block can't be cut like that
  */
 export function planNetwork(args: NetworkArgs): NetworkPlan {

@@ -8,7 +8,7 @@ import { orderByAddress } from "./ipv4Only";
 export interface PlacementServer {
   /** Its name. */
   name: string;
-  /** Its Ethernet address: servers are ordered by it. */
+  /** Its address in the servers' subnet; servers are ordered by it. */
   address: string;
   /** Only a server that is `active` carries traffic. Default: active. */
   state?: ServerState;

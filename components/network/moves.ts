@@ -44,7 +44,7 @@ export interface RouterView {
 export interface MoveServer {
   /** Its name. */
   name: string;
-  /** Its Ethernet address. */
+  /** Its address in the servers' subnet. */
   address: string;
   /** Nobody may try to reach it. */
   down: boolean;
@@ -209,7 +209,7 @@ function flowsOf(
     .map(([server, count]) => ({ server, count, fate: fateAt(server) }));
 }
 
-/** Of a router that pins, those that no move tells of. */
+/** Of a router that pins flows: those that no move mentions. */
 function leavingFlows(
   view: RouterView,
   nameOf: (address: string) => string,

@@ -59,7 +59,7 @@ export interface RouterRouteArgs {
   checks?: VipCheckArgs[];
   /** Health path of each pool that `checks` name. */
   healthPaths?: Record<string, pulumi.Input<string>>;
-  /** The router's address outside the Ethernet from which the checks are asked. Default: found on the router. */
+  /** The router's address outside the servers' subnet from which it sends the checks. Default: found on the router. */
   checkSource?: string;
   /** Names of the other routers with the same routes: a failure of this one says what that means. Default: none. */
   others?: string[];
@@ -77,7 +77,7 @@ export interface RouterRouteArgs {
  * It needs no dependency on the servers: a prefix moves only when its new server answers for every VIP that the
  * present one answers for, and that is waited for, `checkSeconds` at most.
  *
- * @throws UserError when a next hop lies outside the Ethernet, a prefix stands twice, or the kind can't pin flows.
+ * @throws UserError when a next hop is outside the servers' subnet, a prefix is listed twice, or the kind can't pin flows.
  */
 export class RouterRoute extends pulumi.ComponentResource {
   /** One line a prefix: who serves it, read back from the router's forwarding table. */

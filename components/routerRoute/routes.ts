@@ -19,7 +19,7 @@ export interface RouteArgs {
   prefix: string;
   /** Name of the server that carries it. */
   server: string;
-  /** The next hop: the server's Ethernet address. Default: its address in the router's `servers`. */
+  /** The next hop: the server's address in the servers' subnet. Default: its address in the router's `servers`. */
   nextHop?: string;
 }
 
@@ -221,8 +221,8 @@ interface RoutesContext {
 }
 
 /**
- * @throws UserError when block, Ethernet or a prefix is none, a name is no name, a route's next hop is outside the
- * Ethernet, a prefix stands twice, or a route's server is none of the servers, or down.
+ * @throws UserError when the block, the servers' subnet or a prefix is not a prefix, a name is not valid, a next hop is outside the
+ * servers' subnet, a prefix is listed twice, or a route's server is unknown or down.
  */
 export function checkRoutes(routes: Route[], { block, serverSubnet, servers }: RoutesContext): void {
   assertValid("block", block, prefixIssue(block));

@@ -51,7 +51,7 @@ describe("routes of an IOS router", () => {
     });
   }
 
-  it("writes the article's form, and knows masks and tags", () => {
+  it("writes routes, and knows masks and tags", () => {
     assert.strictEqual(
       lineOf({ prefix: "192.0.2.32/27", hop: "192.0.2.2" }, 7),
       "ip route 192.0.2.32 255.255.255.224 192.0.2.2 tag 7",

@@ -14,7 +14,7 @@ import {
 import { Json, Key, article, problemsOf, record, records, refuses, set, zone } from "./config/support";
 
 describe("readFarm", () => {
-  it("reads the article's farm", () => {
+  it("reads a farm of four servers", () => {
     const farm = readFarm(article());
     assert.deepStrictEqual(farm.servers[0], {
       name: "web1",
@@ -121,7 +121,7 @@ describe("readFarm", () => {
     ],
     ["a retiring site", ["sites", "gadgets", "retiring"], true, (farm) => farm.sites[0].retiring, true],
     [
-      "a proof source",
+      "a check source",
       ["routers", "r1", "checkSource"],
       "198.51.100.1",
       (farm) => farm.routers[0].checkSource,

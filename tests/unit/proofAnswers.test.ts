@@ -14,7 +14,7 @@ const REASON = {
   unasked: "Operation not permitted",
 };
 
-/** Answers with the words of NOW while the proof's path is not there, which is the present server, and of NEW when it is. */
+/** Answers with the words of NOW while the check's path is not there, which is the present server, and of NEW when it is. */
 const PROBER = `my %reason = (${Object.entries(REASON).map(([cause, text]) => `'${cause}', q{${text}},`)});
   my $cause = $ENV{-e "$ENV{FOLDER}/path" ? 'NEW' : 'NOW'};
   my $bad = $cause ne 'ok';
@@ -25,7 +25,7 @@ const PROBER = `my %reason = (${Object.entries(REASON).map(([cause, text]) => `'
   exit($bad ? 1 : 0);
 `;
 
-describe("a router's proof takes any answer for one, where the present server gives none better (slow)", () => {
+describe("a router's health check accepts any answer where the present server gives no better one (slow)", () => {
   let folder: string;
   beforeEach("a bundle, what was proven before, and a prober of our own", () => {
     folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-answers-"));

@@ -19,7 +19,7 @@ const PROBER = `my ($count) = grep { !-e "$ENV{SEEN}$_" } 1 .. 9;
   exit($bad ? 1 : 0);
 `;
 
-describe("a router's proof whose prober dies (M13)", () => {
+describe("a router's health check whose prober dies (M13)", () => {
   let folder: string;
   beforeEach("a bundle, and a prober of our own", () => {
     folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-proof-"));
@@ -41,7 +41,7 @@ describe("a router's proof whose prober dies (M13)", () => {
   });
   afterEach(() => fs.rmSync(folder, { recursive: true }));
 
-  /** What a proof says, whose questions are answered badly in these runs of the prober, and which dies in one of them. */
+  /** What a health check says when these runs of the prober get bad answers, and the prober dies in one of them. */
   function prove(bad: string, dies: number, force = ""): { status: number | null; said: string } {
     const script = `set -Eeuo pipefail
       say() { printf '%s\\n' "$*"; }; warn() { say "warning: $*"; }; fail() { say "$*"; exit 1; }

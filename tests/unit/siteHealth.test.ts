@@ -8,7 +8,7 @@ import * as path from "node:path";
 const ROUTER = path.join(__dirname, "../../components/routerRoute");
 
 /**
- * Health paths are well; pages answer with what NOW has by site while the proof's path is not there, and NEW when it is: a status
+ * Health paths are well; pages answer with what NOW has by site while the check's path is not there, and NEW when it is: a status
  * or a cause, and of https +CERTIFICATE+BEGINS+named|another.
  */
 const PROBER = `my %answer = map { split /=/ } split /,/, $ENV{-e "$ENV{FOLDER}/path" ? 'NEW' : 'NOW'};

@@ -48,7 +48,7 @@ function parseRoutes(text) {
   });
 }
 
-/** The line that makes a route, in the article's own form. @param {WantedRoute} wanted @param {number} tag */
+/** The line that makes a route. @param {WantedRoute} wanted @param {number} tag */
 function lineOf({ prefix, hop, distance = 1 }, tag) {
   const far = distance === 1 ? "" : ` ${distance}`;
   return `ip route ${withMask(prefix)} ${hop}${far} tag ${tag}`;

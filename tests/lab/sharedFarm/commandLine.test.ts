@@ -203,9 +203,9 @@ describe("loopback-ha, the command line", function () {
       assert.deepEqual(await farm.serving(), SERVERS);
     });
 
-    it("when the new server does not prove itself, nothing moves and the config is as it was", async () => {
+    it("when the new server fails its health check, nothing moves and the config is as it was", async () => {
       const before = config();
-      // What pulumi could repair is repaired, and then proved.
+      // What pulumi could repair is repaired, and then checked.
       const drop = `table ip foreign { chain c { type filter hook input priority 0; iifname "host0" tcp dport 80 drop; }; }`;
       await farm.sh("web1", `nft -f - <<<'${drop}'`);
       assert.match(
