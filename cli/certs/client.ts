@@ -46,7 +46,7 @@ export function orderWords(client: Client, account: string, site: string, names:
   ];
 }
 
-/** What of certbot's words tells why: what the CA said of each name, else its last line but for advice. */
+/** The reason in certbot's output: what the CA said of each name, else its last line that is not advice. */
 export function reasonIn(output: string): string {
   const lines = withoutSequences(output)
     .split("\n")

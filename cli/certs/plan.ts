@@ -19,7 +19,7 @@ export enum Step {
   Order = "order",
   /** Its certificate is good for a while. */
   Keep = "keep",
-  /** It is none of ours. */
+  /** Not ordered by certs. */
   Skip = "skip",
   /** It has failed too often. */
   Stopped = "stopped",
@@ -44,7 +44,7 @@ export const namesOf = (site: SiteModel): string[] => [
   ...new Set([site.serverName, ...boundAliases(site)].map((name) => name.toLowerCase())),
 ];
 
-/** What a person asked for besides. */
+/** What the operator asked for in addition. */
 export interface Asked {
   /** These sites, which don't rest then. */
   named?: Set<string>;

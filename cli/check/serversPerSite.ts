@@ -40,7 +40,7 @@ const MOST_EDITS = 8;
 
 /**
  * Edits of the configuration that would give every site enough servers: the one that helps most, again and again, or
- * where no single one helps, everything spread out anew.
+ * where no single one helps, everything spread out again.
  * @returns undefined where nothing that could be edited helps: then there are too few servers
  */
 export function remedy(config: StackConfig, least: number): Edit[] | undefined {

@@ -4,7 +4,7 @@ import type { FarmStatus } from "../status/model";
 import { TONES, WAYS, STAYS } from "./layout";
 import { Row, Scene, SceneServer, Tone, Way, counted, sceneOf } from "./scene";
 
-/** Lines of foreign text as one label: whatever could mean something is there by its number. */
+/** Lines of foreign text as one label: characters with a meaning are written by their number. */
 export function label(...lines: string[]): string {
   const safe = lines
     .filter((line) => line !== "")

@@ -1,4 +1,4 @@
-/** What is drawn of a farm, whatever it is drawn with. Pure. */
+/** What is drawn of a farm, in any format. Pure. */
 import { ServerState } from "../../components/config";
 import { isHostPrefix } from "../../components/network/address.cjs";
 import type { FarmStatus, PrefixStatus, ServerStatus } from "../status/model";
@@ -7,7 +7,7 @@ import type { FarmStatus, PrefixStatus, ServerStatus } from "../status/model";
 export enum Way {
   /** It is at home there. */
   Home = "home",
-  /** Its server is another than its home, and shall be. */
+  /** Its server is not its home, as wanted. */
   Away = "away",
   /** The router does otherwise than the config wants. */
   Wrong = "wrong",
@@ -19,10 +19,10 @@ export enum Way {
 export interface Row {
   /** The prefix, or how many there are. */
   label: string;
-  /** Name, or address, of the server that has it; null: nobody. */
+  /** Name, or address, of the server that has it; null: none. */
   server: string | null;
   way: Way;
-  /** What a reader must know besides; empty: nothing. */
+  /** What else a reader must know; empty: nothing. */
   note: string;
   /** Open connections with that server; null: not known. */
   flows: number | null;
@@ -34,12 +34,12 @@ export interface SceneRouter {
   name: string;
   address: string;
   kind: string;
-  /** Why it is drawn from the config; null: it told its table. */
+  /** Why it is drawn from the config; null: it reported its table. */
   notAsked: string | null;
   rows: Row[];
 }
 
-/** How somebody is. */
+/** How a machine is. */
 export enum Tone {
   Good = "good",
   Resting = "resting",

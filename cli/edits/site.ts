@@ -16,13 +16,13 @@ export interface NewSite {
   hostNumber?: number;
   /** Another site, whose VIPs it takes in place of own ones. */
   shareVipsWith?: string;
-  /** Of the zone of its name, where that is new: the mail address of whoever is responsible. */
+  /** For a new zone: the mail address of the person responsible. */
   contact?: string;
   /** The new zone. Default: the server name without its first label. */
   zone?: string;
 }
 
-/** @throws UsageError when the site would hide a virtual host of somebody else's */
+/** @throws UsageError when the site would hide a virtual host not managed by this stack */
 export function refuseHidden(name: string, hidden: HiddenVhost[]): void {
   const own = hidden.filter(({ site }) => site === name);
   if (own.length === 0) return;

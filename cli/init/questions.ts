@@ -1,4 +1,4 @@
-/** Asks for what `init` was not told by options. */
+/** Asks for what the options of `init` do not say. */
 import { input } from "@inquirer/prompts";
 import { lengthOf } from "../../components/network/address.cjs";
 import { isPrefix, planNetwork, vipOf } from "../../components/network/addressPlan";

@@ -116,7 +116,7 @@ const list = (texts: string[], room: number): string =>
     "more",
   );
 
-/** Lines as long as there is room for them, and how many there are besides. */
+/** As many lines as there is room for, and how many more there are. */
 function cut(head: string[], lines: string[], room: number, rest: string): string {
   const shown: string[] = [];
   let left = room;

@@ -41,7 +41,7 @@ export interface Preview {
   /** What moves; of a router that could not be looked at by what Pulumi wrote to it last, if it did. */
   routers: RouterMoves[];
   proposedHomes: Record<string, string>;
-  /** Virtual hosts of somebody else's that ours hide. */
+  /** Virtual hosts not managed by this stack that its own ones hide. */
   hidden: HiddenVhost[];
   changes: Change[];
   /** What the program warns of, each once. */

@@ -65,7 +65,7 @@ export class Session {
     return `${this.project}/${this.name}`;
   }
 
-  /** What tells the stack from every other one, wherever the project lies. */
+  /** Identifies the stack, independently of the project's folder. */
   async identity(): Promise<string> {
     const { url } = await this.stack.workspace.whoAmI();
     return `${url} ${this.project} ${this.stack.name}`;
@@ -144,7 +144,7 @@ export class Session {
    */
   async tryEdits(edits: Edit[]): Promise<void> {
     const text = this.ownText(await this.config(), edits);
-    // Of a large one that takes seconds, in which nobody would watch.
+    // That takes seconds for a large one, during which nothing would be watched.
     if (text.length <= MOST_TRIED || hasShared(text)) withEdits(text, this.project, edits);
   }
 

@@ -4,7 +4,7 @@ import { Cause, Host } from "../../components/routerRoute/verdict";
 
 /** One question and what came of it. */
 export interface Answer {
-  /** `live`: by the route that the VIP has now; `marked`: to the server, whatever the routes say. */
+  /** `live`: by the route that the VIP has now; `marked`: to the server, independently of the routes. */
   way: string;
   ok: boolean;
   server: string;
@@ -14,7 +14,7 @@ export interface Answer {
   reason: string;
   /** How it was not; undefined: it is ok. */
   cause?: Cause;
-  /** After how many milliseconds that was known; undefined: nobody says. */
+  /** After how many milliseconds that was known; undefined: unknown. */
   ms?: number;
 }
 
@@ -28,10 +28,10 @@ export interface Tracked {
 /** The questions of a round, all asked at about the same time. */
 export interface HealthRound {
   answers: Answer[];
-  /** Whether each server's machine lives, whatever its services do; undefined: an older script does not ask. */
+  /** Whether each server's machine is alive, independently of its services; undefined: an older script does not ask. */
   hosts?: Map<string, Host>;
   tracked?: Tracked;
-  /** What keeps visitors out of the router, one sentence each; undefined: nobody has looked. */
+  /** What keeps visitors out of the router, one sentence each; undefined: not looked at. */
   troubles?: string[];
   /** Who was at work on the router meanwhile: another run's health checks may have redirected this one's. */
   busy?: string;
@@ -40,7 +40,7 @@ export interface HealthRound {
 const CAUSES = new Set<string>(Object.values(Cause));
 const WHOLE = /^\d{1,15}$/;
 
-/** @param lines as a machine sent them: what is none of these words tells nothing of a server */
+/** @param lines as a machine sent them; a line with another word is ignored */
 export function parseHealth(lines: Round): HealthRound {
   const round: HealthRound = { answers: [] };
   for (const [state, ...cells] of lines) {

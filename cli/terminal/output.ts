@@ -36,7 +36,7 @@ export class Terminal {
     process.stderr.write(`${text}\n`);
   }
 
-  /** One line that changes; where nobody watches, a line for each other text. */
+  /** One line that changes; if stdout is not a terminal, one line for each new text. */
   progress(): { show(text: string): void; end(): void } {
     const stream = this.json ? process.stderr : process.stdout;
     let last = "";
@@ -66,7 +66,7 @@ export class Terminal {
 
   /**
    * Asks whether to go on.
-   * @throws UsageError when nobody is there to answer
+   * @throws UsageError when there is no terminal to answer on
    */
   async agree(question: string): Promise<boolean> {
     // The same as for pulumi itself.

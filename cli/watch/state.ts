@@ -20,9 +20,9 @@ export interface Policy extends Counting {
   flapWindow: number;
   /** After so long a wait for a stack that another run holds, what dead servers carry is moved on the routers. Absent: never. */
   moveAfter?: number;
-  /** A server most of whose pages are worse than the others' is set down as a sick one is. Default: it is told. */
+  /** Sets a server down as sick if most of its pages are worse than the others'. Default: it is only reported. */
   sickByPages?: boolean;
-  /** Decisions are told and not made. */
+  /** Decisions are logged but not carried out. */
   dryRun: boolean;
 }
 
@@ -114,7 +114,7 @@ export enum Result {
   Partial = "partial",
   /** Nothing moved, and the config is as it was. */
   Failed = "failed",
-  /** It was not begun: the stack was locked until now, or somebody changed the config. */
+  /** It was not begun: the stack was locked until now, or the config was changed. */
   Later = "later",
   /** It was not begun: another run holds the stack. */
   Blocked = "blocked",

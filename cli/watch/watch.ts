@@ -159,7 +159,7 @@ export class Watcher {
   private tick(): void {
     this.take({ kind: "tick", at: now() });
     const texts = this.textsNow();
-    // Twice the same: nobody is in the middle of writing it.
+    // Twice the same: it is not being written.
     if (!this.flipping && !this.reading && texts !== this.texts && texts === this.seen) void this.reread();
     this.seen = texts;
     if (!this.checking && now() - this.checked > (this.options.ableMs ?? ABLE_MS)) void this.checkAble();
@@ -242,7 +242,7 @@ export class Watcher {
     }
   }
 
-  /** Has the routers ask; anew where others are to be asked, or in another way. */
+  /** Starts the routers' checks; restarts them if other servers are to be checked, or in another way. */
   private follow(): void {
     const { session, policy } = this.options;
     const routers = this.farm.routers.filter(withShell);

@@ -60,6 +60,6 @@ function linesOf(file: string, folder: string, at: Path, problems: Problems): st
   }
 }
 
-/** Git's folder and files such as .env hold what is nobody's business. */
+/** Git's folder and files such as .env may hold secrets. */
 const isHidden = (file: string): boolean =>
   path.isAbsolute(file) || file.split(path.sep).some((part) => part.startsWith("."));

@@ -25,7 +25,7 @@ export interface Hosts {
   nameServers: HostModel[];
 }
 
-/** The names in a map of the configuration, sound or not: whoever refers to one did not mistype it. */
+/** The names in a map of the configuration, valid or not: a reference to one of them is not a typing error. */
 export function namesIn(value: unknown): string[] {
   return typeof value === "object" && value !== null && !Array.isArray(value)
     ? Object.keys(value).sort()

@@ -43,12 +43,12 @@ export function enableSecretKey(router: string, keys: string[]): string | undefi
   return [`enableSecret-${router}`, "enableSecret"].find((key) => keys.includes(key));
 }
 
-/** Whether the value of a key is a secret, and so is read by whoever needs it and never with the others. */
+/** Whether the value of a key is a secret, which is read only where it is needed, never with the others. */
 export function isSecretKey(key: string): boolean {
   return ENABLE_SECRET.test(key) || SITE_SECRET.test(key);
 }
 
-/** Checks the keys that are set. Keys of other namespaces (`aws:region`) are somebody else's. */
+/** Checks the keys that are set. Keys of other namespaces (`aws:region`) are ignored. */
 export function checkKeys(keys: string[], routers: string[], problems: Problems): void {
   const own = keys.map(bareKey).filter((key) => !key.includes(":"));
   for (const key of [...new Set(own)].sort()) {

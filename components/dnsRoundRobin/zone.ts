@@ -23,7 +23,7 @@ export interface ZoneArgs {
   primary?: string;
   /** Host names of the NS records, without trailing dots; at least one. One that is in the zone needs an address there. */
   nsRecords: string[];
-  /** Mail address of whoever is responsible: `hostmaster@example.org`. */
+  /** Mail address of the person responsible: `hostmaster@example.org`. */
   contact: string;
   /** The SOA record's refresh, retry, expire and minimum, in seconds. */
   timers: SoaTimers;

@@ -31,11 +31,11 @@ const stay = (lost) => `LOOPBACK-HA-STAY${lost ? ` ${lost}` : ""}\n`;
 const BEGUN = "LOOPBACK-HA-BEGUN\n";
 /** The machine asks for what is no part of the bundle, as it may have it; in words of its role, for its supplier. */
 const LACKS = /LOOPBACK-HA-LACKS (.*)\n$/;
-/** Roles of which one server goes first: their daemon may end of what somebody else has left. */
+/** Roles of which one server goes first: their daemon may fail because of something else on the machine. */
 const IN_TURN = ["vhosts"];
 /** The machine goes back by itself after so many seconds, which we know better, unless a second, fresh connection confirms. */
 const CONFIRM = /LOOPBACK-HA-CONFIRM \d+\n$/;
-/** A machine in other hands holds nobody up for longer, and fills no memory. */
+/** A compromised machine can delay a run no longer than this, and can't fill its memory. */
 const MOST_SECONDS = 600;
 const MOST_TEXT = 16_384;
 const LONGEST_MARK = 1100;
@@ -52,7 +52,7 @@ const sudo = () => env("SUDO").split(" ").filter(Boolean);
 
 /**
  * Secrets in place of placeholders such as @SECRET:health@: in what only root may read, and nowhere else, whatever
- * somebody wrote into a zone.
+ * an operator wrote into a zone.
  * @param {string} name
  * @param {string} text
  */
@@ -87,7 +87,7 @@ function withoutValues(text) {
 const isPrivate = (name) => name.startsWith("private/");
 
 /**
- * Processes from here up to the engine. When it has changed, the engine died: nobody records the result.
+ * Processes from here up to the engine. When it has changed, the engine died: nothing records the result.
  * @returns {string}
  */
 function ancestors() {
@@ -98,7 +98,7 @@ function ancestors() {
       pid = inProc(pid).parent;
     }
   } catch {
-    // No /proc (macOS): then only a broken pipe tells that the caller is gone.
+    // No /proc (macOS): then only a broken pipe shows that the caller is gone.
   }
   return pids.join(" ");
 }
@@ -317,7 +317,7 @@ async function run(options, command, input, engine, turn, supplied) {
     } else if (CONFIRM.test(end)) ssh.stdin.end();
   });
   ssh.stderr.setEncoding("utf8").on("data", (text) => (errors = (errors + text).slice(-MOST_TEXT)));
-  ssh.stdin.on("error", () => {}); // ssh's exit code tells more
+  ssh.stdin.on("error", () => {}); // ssh's exit code says more
   try {
     for (const part of input) ssh.stdin.write(await part);
   } catch (error) {
@@ -402,7 +402,7 @@ function despiteSites(payload) {
  * @param {string} engine
  * @param {() => ReturnType<typeof readPayload>} payload
  * @param {Turn | undefined} turn
- * @param {string | undefined} unreachable why somebody before us had no answer, in ssh's words
+ * @param {string | undefined} unreachable why a process before this one had no answer, in ssh's words
  * @returns {Promise<string | undefined>} the same of us
  */
 async function bring(engine, payload, turn, unreachable) {

@@ -21,8 +21,8 @@ export interface LoopbackVipArgs {
 }
 
 /**
- * VIPs on the loopback device of one server, kept over a reboot and put back when something takes them away. Nothing answers ARP for them: whoever the router
- * sends their packets to, serves them.
+ * VIPs on the loopback device of one server, kept over a reboot and put back when something takes them away. Nothing answers ARP for them: the server to which the router
+ * sends their packets serves them.
  *
  * @throws UserError when a VIP lies in none of the prefixes.
  */

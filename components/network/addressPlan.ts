@@ -48,9 +48,9 @@ export interface NetworkPlan {
   serverSubnet: string;
   /** The subnets that carry VIPs, ordered by address: the lowest usable ones other than the servers' subnet. */
   vipSubnets: string[];
-  /** Those of them that are on their way out: bound and routed, while DNS has none of their VIPs. */
+  /** Those of them that are on their way out: still bound and routed, but no longer in DNS. */
   retiringSubnets: string[];
-  /** Usable subnets that are left for growth, ordered by address; at most the first 256. */
+  /** Usable subnets left for growth, ordered by address; at most the first 256. */
   spareSubnets: string[];
 }
 

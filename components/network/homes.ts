@@ -16,13 +16,13 @@ export interface PlacementServer {
   weight?: number;
 }
 
-/** What may be said about single units. */
+/** Settings for single units. */
 export interface PlacementOptions {
   /** The VIPs in use: then each is a unit of its own (`192.0.2.69/32`). Default: a unit is a whole VIP subnet. */
   vips?: string[];
   /** Home server by VIP subnet or, with `vips`, by unit; a unit's own wins. Default: the default order. */
   homes?: Record<string, string>;
-  /** Server by VIP subnet or unit, as `homes`: it carries the unit whatever its home is. Default: none. */
+  /** Server by VIP subnet or unit, as `homes`: it carries the unit regardless of its home. Default: none. */
   overrides?: Record<string, string>;
 }
 
@@ -36,7 +36,7 @@ export interface Home {
   home: string;
 }
 
-/** What identifies a server; its state is of no importance to homes. */
+/** What identifies a server; homes do not depend on its state. */
 export type HomeServer = Pick<PlacementServer, "name" | "address" | "weight">;
 
 /**
@@ -109,8 +109,8 @@ export interface ShiftedHome {
 }
 
 /**
- * VIP subnets without a named home that the default order gives another one because the servers are others, although
- * the former one is still there. No rule by order can do without: what joined and what left look alike to it.
+ * VIP subnets without a named home that the default order gives another one because servers joined or left, although the
+ * former one is still there. Any rule by order has this effect: it cannot tell a server that joined from one that left.
  * @param before the servers of the last run; none: nothing shifted
  */
 export function shiftedHomes(

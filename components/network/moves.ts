@@ -1,4 +1,4 @@
-/** What a change of placement moves, told beforehand: from what each router does now to what it shall do. */
+/** What a change of placement will move: the difference between what each router does now and what is wanted. */
 import { cidrOf, hostPrefix, lengthOf, networkOf } from "./address.cjs";
 import { contains } from "./addressPlan";
 import { parsed } from "./ipv4Only";
@@ -32,7 +32,7 @@ export interface RouterView {
   failure?: string;
   /** Its table. */
   live: LiveRoute[];
-  /** Its table was not read, or nobody could look, and `live` is what was last written to it. Default: false. */
+  /** Its table was not read, and `live` is what was last written to it. Default: false. */
   fromRecord?: boolean;
   /** Names of next hops by address, as they were last written: some may have left the configuration since. */
   names: Record<string, string>;
@@ -46,7 +46,7 @@ export interface MoveServer {
   name: string;
   /** Its address in the servers' subnet. */
   address: string;
-  /** Nobody may try to reach it. */
+  /** It must not be connected to. */
   down: boolean;
 }
 
@@ -84,9 +84,9 @@ export interface Move {
   flows: MovingFlows[];
 }
 
-/** Where the table comes from that moves begin with. */
+/** Where the table that moves start from comes from. */
 export enum TableSource {
-  /** The router told it. */
+  /** The router reported it. */
   Live = "live",
   /** It is what was last written to the router. */
   Written = "written",
@@ -98,9 +98,9 @@ export enum TableSource {
 export interface RouterMoves {
   /** Its name. */
   router: string;
-  /** Why nobody could look at it; null: it was looked at. */
+  /** Why it could not be looked at; null: it was. */
   failure: string | null;
-  /** What the moves begin with. */
+  /** What the moves start from. */
   table: TableSource;
   /** What moves, ordered by address. */
   moves: Move[];
@@ -122,7 +122,7 @@ export interface MovesArgs {
   routers: RouterView[];
 }
 
-/** Compares what each router does with what it shall do. A route that changes but not its server moves nothing. */
+/** Compares what each router does with what is wanted. A route that changes while its server stays moves nothing. */
 export function findMoves(args: MovesArgs): RouterMoves[] {
   const wanted = new Prefixes(args.placement.map(({ prefix, server }): [string, string] => [prefix, server]));
   return args.routers.map((view) => {
@@ -217,12 +217,12 @@ function leavingFlows(
   changes: Change[],
 ): OpenFlows[] {
   if (!view.pinsFlows || view.failure !== undefined) return [];
-  const told = changes.filter(({ from }) => from !== null);
+  const moving = changes.filter(({ from }) => from !== null);
   return (view.flows ?? [])
     .map((flow) => ({ ...flow, server: nameOf(flow.server) }))
     .filter(({ server }) => servers.every(({ name }) => name !== server))
     .filter(
-      ({ prefix }) => !told.some((move) => isWithin(move.prefix, prefix) || isWithin(prefix, move.prefix)),
+      ({ prefix }) => !moving.some((move) => isWithin(move.prefix, prefix) || isWithin(prefix, move.prefix)),
     );
 }
 
@@ -290,7 +290,7 @@ export function describeMoves(routers: RouterMoves[]): string[] {
   });
 }
 
-/** Where the moves come from, unless the router told it; of a router that was looked at only with moves. */
+/** Where the moves come from, unless the router reported it; for a router that was looked at, only if something moves. */
 export function describeSource({ router, failure, table }: RouterMoves, some: boolean): string[] {
   if (failure !== null) {
     const notSeen = `${router}: not looked at (${failure})`;

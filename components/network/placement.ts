@@ -19,9 +19,9 @@ export interface Placement {
 export class PlacementError extends ConfigError {}
 
 /**
- * Decides which server carries which unit: one with an override that server, one whose home is active its home. What is left
- * over, the displaced units, fills up the active servers by weight, counting what they carry anyway: each ends less
- * than one unit from its share. The order of the arguments never matters.
+ * Decides which server carries which unit. A unit with an override goes to that server, any other to its home if that is active.
+ * The rest, the displaced units, is spread over the active servers by weight, counting what they already carry: each server
+ * ends up less than one unit away from its share. The order of the arguments never matters.
  * @param subnets the VIP subnets
  * @param servers all servers of the pool, whatever their state
  * @returns a placement for each unit, ordered by address

@@ -27,14 +27,14 @@ export interface RouterRouteArgs {
   router: HostArgs;
   /** What it runs: linux, or a name given to `registerRouterKind`. Default: linux. */
   kind?: string;
-  /** The address block: packets to addresses of it that nobody has end on the router instead of circling. */
+  /** The address block: packets to unused addresses of it are dropped by the router instead of looping. */
   block: string;
   /** The subnet that router and servers share. */
   serverSubnet: string;
-  /** All prefixes and their servers: a prefix that is not here any more is no longer routed. */
+  /** All prefixes and their servers. A prefix that is removed from here is no longer routed. */
   routes: RouteArgs[];
   /**
-   * All servers, also those that carry nothing now: the open connections of one that is not here break. Default: those
+   * All servers, including those that carry nothing now: open connections of a server that is missing here break. Default: those
    * of `routes`.
    */
   servers?: ServerArgs[];
@@ -46,12 +46,12 @@ export interface RouterRouteArgs {
   /** The numbers that pinning uses on the router, and what it must read in connections. */
   pinning?: PinningArgs;
   /**
-   * The router goes back to its former routes by itself unless a second, fresh connection confirms the new ones within
+   * The router restores its former routes by itself unless a second, new connection confirms the new ones within
    * this time. In seconds; 0 turns it off. Default: 20.
    */
   confirmSeconds?: number;
   /**
-   * How long the router asks a server that is to get a prefix, before it refuses to move it. In seconds, 5 to 60. Not for
+   * How long the router keeps checking a server that is to get a prefix before it refuses the move. In seconds, 5 to 60. Not for
    * kind cisco-ios, which can't ask. Default: 30.
    */
   checkSeconds?: number;

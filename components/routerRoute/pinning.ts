@@ -15,12 +15,12 @@ export interface PinningArgs {
   /** Priority of the routing rules: below that of the main table, 32766. Default: 7677. */
   rulePriority?: number;
   /**
-   * Protocols whose further connections go to the server that has the first one, also after a flip: `ftp`, on port 21.
+   * Protocols whose additional connections go to the server that has the first one, even after a flip: `ftp`, on port 21.
    * The router reads the first one for that, so it must not be encrypted. Default: none.
    */
   helpers?: string[];
   /**
-   * Traffic that is none of the VIPs' is not tracked because of the pins, so the router's conntrack table has only flows
+   * Pinning does not make the router track traffic other than that of VIPs, so its conntrack table has only flows
    * of VIPs. Refused where anything else on the router needs connections tracked; when that comes later, the router
    * tracks everything again within a second and says so. Default: false.
    */
@@ -64,7 +64,7 @@ export function renderHelpers(helpers: string[], pinFlows: boolean): string {
   return [...new Set(helpers)].map((name) => `${name},${HELPERS[name]}`).join(" ");
 }
 
-/** Routing tables of the kernel's own and of ours, which no server's table may be. */
+/** Routing tables of the kernel and of loopback-ha, which no server's table may be. */
 export const RESERVED_TABLES: [number, string][] = [
   [253, "the kernel's table default"],
   [254, "the kernel's table main"],

@@ -53,7 +53,7 @@ export interface VipCheckArgs {
   port?: number;
   /**
    * What the server says first begins with this, for kind tcp: `220` for SMTP and FTP. Without it a listener that turns
-   * everybody away would do. Default: it may be silent.
+   * all clients away would pass. Default: it may be silent.
    */
   greeting?: string;
   /** The zone whose SOA record is asked for, for kind dns. */

@@ -65,8 +65,8 @@ export function healthToken(name: string, opts?: pulumi.CustomResourceOptions): 
 }
 
 /**
- * Web servers that all serve all sites: a `LoopbackVip` and the vhosts on each. Which server gets a site's
- * traffic is the router's business.
+ * Web servers that all serve all sites: a `LoopbackVip` and the vhosts on each. The router decides which server
+ * gets a site's traffic.
  *
  * @throws UserError when two sites have one name, or a name can't be part of a file name.
  */
@@ -122,7 +122,7 @@ export class WebServerPool extends pulumi.ComponentResource {
           host: server,
           role: VHOSTS.name,
           scripts: [__dirname],
-          // With the server's name: a renamed server is set up anew before its old self is removed.
+          // With the server's name: a renamed server is set up from scratch before the old one is removed.
           component: `${name}-${server.name}`,
           want: tls ? withCertificates(want, tls, server.name) : want,
           secrets: { health: token, ...secrets, ...tls?.secrets },

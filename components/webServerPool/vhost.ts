@@ -35,7 +35,7 @@ export interface SiteArgs {
   tls?: SiteTlsArgs;
 }
 
-/** What the renderer needs besides the sites. */
+/** What the renderer needs in addition to the sites. */
 export interface VhostContext {
   /** The VIP subnets. */
   prefixes: string[];
@@ -95,7 +95,7 @@ export function renderVhosts(sites: SiteLines, context: VhostContext, directives
 export const secretOfSite = (name: string): string => `site_${name}`;
 
 /**
- * The sites' own lines: `SITE - LINE`, and `SITE * LINE` where a secret stands in it, which nobody may show when it is there.
+ * The sites' own lines: `SITE - LINE`, and `SITE * LINE` for a line with a secret in it, which must not be shown.
  * In the state it is a placeholder.
  */
 export function renderDirectives(sites: SiteArgs[]): string {
@@ -134,7 +134,7 @@ export function namesOf(line: string): NameAddress[] {
 // What all vhosts inherit. mod_proxy heeds no-proxy, for the ProxyPass of the whole server, too.
 const HEALTH = `SetEnvIf Request_URI "^${healthPath(TOKEN)}$" loopback_ha_health no-proxy`;
 
-// 421 Misdirected Request (RFC 9110, 15.5.20): nobody is served somebody else's site.
+// 421 Misdirected Request (RFC 9110, 15.5.20): no visitor is served another site's pages.
 function renderUnknown(listen: string): string[] {
   return [
     `<VirtualHost ${listen}>`,

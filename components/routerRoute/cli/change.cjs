@@ -234,7 +234,7 @@ async function verify(session, driver, routes) {
 }
 
 /**
- * A longer route wins for its addresses, whoever's it is: a sample may miss it. One in a prefix that does not move was there
+ * A longer route wins for its addresses, no matter whose it is: a sample may miss it. One in a prefix that does not move was there
  * before, and must not keep the others on a server that is dead.
  * @param {Session} session @param {Driver} driver @param {ReturnType<typeof readJob>} job @param {WantedRoute[]} moved
  */
@@ -247,11 +247,11 @@ async function verifyInside(session, driver, { routes, block }, moved) {
     return;
   }
   /** @param {import("./driver").LongerRoute} longer */
-  const told = ({ wanted, prefix, line }) =>
+  const sentence = ({ wanted, prefix, line }) =>
     `${wanted.prefix} should go to ${wanted.server} (${wanted.hop}) on ${session.machine}, but a more specific route not managed by this stack sends part of it elsewhere: '${line}'. Remove it there (${driver.commandToLookUp(prefix.replace("/32", ""))} says whose it is)`;
   const first = all.find(({ wanted }) => moved.includes(wanted));
-  if (first) throw new Refused(told(first));
-  if (all.length > 0) warn(told(all[0]));
+  if (first) throw new Refused(sentence(first));
+  if (all.length > 0) warn(sentence(all[0]));
 }
 
 /**

@@ -9,7 +9,7 @@ const { isInside } = require("../../network/address.cjs");
 const [FIRST_TAG, TAGS] = [760_000_000, 10_000_000];
 
 /**
- * Marks the routes of an instance on the router, so that everybody else's are left alone.
+ * Marks the routes of an instance on the router, so that all others are left alone.
  * @param {string} instance
  */
 function tagOf(instance) {

@@ -22,7 +22,7 @@ const lastLine = (text) => text.slice(text.lastIndexOf("\n") + 1);
 const ANY_PROMPT = /^[\w.\-:@/+~[\]]{1,80}(\([^()\s]+\))?[>#] ?$/;
 
 /**
- * The prompt that a screen ends with, whoever's it is. A banner's line can look like one: ask twice.
+ * The prompt that a screen ends with, of any mode. A banner's line can look like one: ask twice.
  * @param {string} text
  * @returns {string | undefined}
  */
@@ -62,7 +62,7 @@ function answerIn(screen, command, host, { interjections, behindPrompt }) {
     : { output: lines.slice(echo + 1, -1).join("\n"), prompt };
 }
 
-/** The line in which a router says that it did not do as told. @param {string} output @param {Dialect} dialect */
+/** The line in which a router says that it did not run a command. @param {string} output @param {Dialect} dialect */
 function failureIn(output, { errors }) {
   return output
     .split("\n")

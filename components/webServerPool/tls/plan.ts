@@ -1,4 +1,4 @@
-/** Which certificate each server shall have for each site, from what lies in the operator's folder and what the state has. Pure. */
+/** Which certificate each server must have for each site, from the operator's folder and the state. Pure. */
 import { Facts, Reading, factsIn, factsOf, fits, lineOf, problemsOf } from "./pair.cjs";
 
 /** Lines of the wanted file `certificates`, by site. */
@@ -18,7 +18,7 @@ export interface TlsSite {
 }
 
 export interface CertificatePlan {
-  /** What each server shall have, by its name. A site that is missing there is served by http only. */
+  /** What each server must have, by its name. A site that is missing there is served by http only. */
   lines: Map<string, CertificateLines>;
   /** Why the run must not begin, by site. */
   refusals: { site: string; text: string }[];
