@@ -98,9 +98,9 @@ export function signOf(all: Asked[], host: Host, pinged: boolean): Sign | undefi
   if (asked.length === 0) return undefined;
   if (asked.some(isAnswer)) return Sign.Answers;
   const isGone = host === Host.Gone || (host === Host.Silent && pinged);
-  const isGone = ({ cause }: Asked): boolean =>
+  const isUnreachable = ({ cause }: Asked): boolean =>
     cause === Cause.Refused || (isGone && (cause === Cause.Silent || cause === Cause.Unreachable));
-  return asked.every(isGone) ? Sign.Dead : Sign.Fails;
+  return asked.every(isUnreachable) ? Sign.Dead : Sign.Fails;
 }
 
 /** Rounds in a row, as one router counts them. */
