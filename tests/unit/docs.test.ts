@@ -4,6 +4,7 @@ import { certsCommand } from "../../cli/commands/certs";
 import { watchCommand } from "../../cli/commands/watch";
 import { pagesWithOptions, withOptionTables } from "../../tools/optionTables";
 import * as events from "../../cli/certs/events";
+import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 
@@ -243,6 +244,31 @@ describe("docs", () => {
     const [, table] = text.split("| a hook gets ");
     const told = [...table.split("\n\n")[0].matchAll(/^\| `(\w+)`/gm)].map(([, word]) => word);
     assert.deepEqual(told.sort(), Object.keys(events).sort());
+  });
+
+  it("failures.md and failover.md quote messages as the programs have them", () => {
+    const root = path.join(__dirname, "../..");
+    const files = execFileSync("git", ["ls-files", "components", "cli"], { cwd: root, encoding: "utf8" });
+    const sources = files
+      .split("\n")
+      .filter((name) => /\.(ts|cjs|sh|awk|pl)$/.test(name))
+      .map((name) => fs.readFileSync(path.join(root, name), "utf8"))
+      .join("\n");
+    const pulumis = "failed to load checkpoint: EOF";
+    const failover = page("docs/failover.md");
+    const rows = [
+      ...page("docs/failures.md"),
+      ...failover.slice(failover.findIndex((line) => line.startsWith("| you read"))),
+    ].filter((line) => line.startsWith("| `"));
+    assert.ok(rows.length > 30);
+    for (const row of rows)
+      for (const [, quote] of row.split("|")[1].matchAll(/`([^`]+)`/g)) {
+        if (quote === pulumis) continue;
+        // A name, a number or what is left out is the message's own.
+        const parts = quote.split(/…|\(|\)|\b(?:[A-Z]{2,}|[XYZ]|web\d|\d[\d.]*)\b|\bservers\./);
+        for (const part of parts.map((text) => text.trim()).filter((text) => text.length > 3))
+          assert.ok(sources.includes(part), `no message says ${part}: ${quote}`);
+      }
   });
 
   it("links between pages lead somewhere, headings in them included", () => {
