@@ -1,5 +1,5 @@
 /** Checks a zone's own records: what named would refuse, and what it would take as something else than meant. */
-import { z } from "zod";
+import { isIpv6 } from "../network/address.cjs";
 import { isAddress } from "../network/addressPlan";
 import { Path, Problems, useNearest } from "../base/problems";
 import { SLASHES, hostNameIssue } from "../base/names";
@@ -78,7 +78,7 @@ const TYPES = new Map<string, RecordType>([
   [
     "AAAA",
     {
-      issueOf: (value) => (z.ipv6().safeParse(value).success ? undefined : "is not an IPv6 address"),
+      issueOf: (value) => (isIpv6(value) ? undefined : "is not an IPv6 address"),
       example: "2001:db8::30",
       number: 28,
     },

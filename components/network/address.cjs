@@ -23,6 +23,9 @@ function parse(text) {
   return { family: 6, value, length };
 }
 
+/** Whether a text is an IPv6 address, without a length. @param {string} text */
+const isIpv6 = (text) => !text.includes("/") && parse(text)?.family === 6;
+
 /** @param {string} digits of a prefix length @param {number} most @returns {number | undefined} */
 function lengthIn(digits, most) {
   const length = Number(digits);
@@ -164,6 +167,7 @@ module.exports = {
   isHostPrefix,
   isIn,
   isInside,
+  isIpv6,
   lengthOf,
   lengthOfMask,
   maskOf,

@@ -12,6 +12,7 @@ import {
   isHostPrefix,
   isIn,
   isInside,
+  isIpv6,
   lengthOf,
   lengthOfMask,
   maskOf,
@@ -127,6 +128,7 @@ describe("addresses of both families", () => {
       fc.property(text, (given) => {
         const address = given.includes("/") ? undefined : parse(given);
         assert.equal(address?.family ?? 0, given.includes("/") ? 0 : isIP(given));
+        assert.equal(isIpv6(given), address?.family === 6);
         if (address?.family === 4) assert.equal(address.value, new Address4(given).bigInt());
         if (address?.family === 6) assert.equal(address.value, new Address6(given).bigInt());
       }),
