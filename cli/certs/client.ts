@@ -6,7 +6,7 @@ import { CliError, UsageError } from "../terminal/exit";
 
 /** Where an ACME client works, and with whom. */
 export interface Client {
-  /** All of it lies in here. */
+  /** certbot's folder: configuration, account, certificates and logs. */
   folder: string;
   /** The CA's directory. */
   server: string;

@@ -113,6 +113,6 @@ async function orderOne(run: Run, planned: PlannedSite, account: Account): Promi
   return { ...site, result: "failed", why };
 }
 
-/** The SHA-256 of the certificate that lies there. */
+/** The SHA-256 of the certificate in the folder. */
 const certificateIn = (reading: Reading): string | undefined =>
   "pair" in reading ? reading.pair.chain[0].fingerprint256 : undefined;

@@ -15,7 +15,7 @@ function hostNumber(text: string): number {
 
 type AddOptions = NewSite & { alias?: string[]; hideExisting?: true; certs?: true } & GivenCerts;
 
-/** So long the name servers may take until all of them know a new name. */
+/** How long to wait until all name servers have a new name. */
 const NEW_NAME_SECONDS = 60;
 
 /** `site add`, `site remove`. */

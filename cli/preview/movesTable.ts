@@ -26,7 +26,7 @@ interface Row extends Pick<Move, "from" | "to" | "sites" | "flows"> {
 
 /**
  * @param room about how many characters it may have
- * @returns paragraphs; none where nothing is to be said
+ * @returns paragraphs; none if there is nothing to say
  */
 export function routerSection(seen: RouterMoves, room: number): string[] {
   const { router, moves, leaving, table } = seen;

@@ -47,7 +47,7 @@ export function backendFolder(url: string | undefined, project = process.cwd()):
 }
 
 /**
- * A checkpoint that a kill during a write left empty becomes the one before, which lies beside it.
+ * Replaces a checkpoint that a kill during a write left empty by the former one, which is next to it.
  * @returns whether it was empty
  */
 export function repairCheckpoint(folder: string, project: string, stack: string): boolean {

@@ -148,7 +148,7 @@ export class Session {
     if (text.length <= MOST_TRIED || hasShared(text)) withEdits(text, this.project, edits);
   }
 
-  /** The file's text, where what is to be edited is in it. */
+  /** The file's text, if it has what must be edited. */
   private ownText(before: StackConfig, edits: Edit[]): string {
     const text = readConfigFile(this.configFile);
     for (const [top] of edits.map(({ path: keys }) => keys)) {

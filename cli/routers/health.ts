@@ -74,7 +74,7 @@ function takeAnswer(round: HealthRound, ok: boolean, cells: string[]): void {
 }
 
 function causeOf(cause: string, reason: string): Cause {
-  // The number stands in the reason, too.
+  // The reason has the number, too.
   const word = cause.replace(/^status \d{3}$/, Cause.Status);
   if (CAUSES.has(word)) return word as Cause;
   // A script of before there were causes.

@@ -108,7 +108,7 @@ const cannotWrite = (file: string, error: unknown): UsageError =>
   );
 
 /**
- * As much of a text as a screen has room for, from the top: what is most urgent stands there. A line that is longer than
+ * As much of a text as a screen has room for, from the top, where the most urgent part is. A line that is longer than
  * the screen is wide takes several rows.
  */
 export function fitTo(text: string, rows: number, columns: number): string {

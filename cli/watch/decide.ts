@@ -57,9 +57,9 @@ export type Event = { at: number } & (
 export interface Step {
   state: WatchState;
   lines: Line[];
-  /** Servers that are to be set down now; the answer is a `flipped` event. */
+  /** Servers to set down now; the answer is a `flipped` event. */
   flip?: string[];
-  /** Servers whose prefixes are to be moved on the routers now, without the stack; the answer is a `moved` event. */
+  /** Servers whose prefixes must be moved on the routers now, without the stack; the answer is a `moved` event. */
   move?: string[];
 }
 
@@ -69,9 +69,9 @@ const MOST_TRIES = 5;
 const SLOW_MS = 60_000;
 /** After that, too, that a router is at work and its rounds don't count. */
 const BUSY_MS = 30_000;
-/** One that was not tried for so long is another one. */
+/** After this time without an attempt, a failure counts as a new one. */
 const BLOCKED_MS = 60_000;
-/** What stands in the way of every flip. */
+/** What would stop every flip. */
 const ANY = "*";
 const RESUME = "resume";
 

@@ -10,7 +10,7 @@ export interface Policy extends Counting {
   minActiveDead: number;
   /** So many must be left, and answer at once, where a sick one is. */
   minActive: number;
-  /** For so long a sick server is waited for. */
+  /** How long to wait for a sick server. */
   sickAfter: number;
   /** So many sick servers are set down within the window. */
   sickFlips: number;
@@ -18,7 +18,7 @@ export interface Policy extends Counting {
   /** So many flips of one server within the window are too many. */
   flapLimit: number;
   flapWindow: number;
-  /** After so long a wait for a stack that another run holds, what dead servers carry is moved on the routers. Absent: never. */
+  /** How long to wait for a stack that another run holds before dead servers' traffic is moved on the routers. Absent: forever. */
   moveAfter?: number;
   /** Sets a server down as sick if most of its pages are worse than the others'. Default: it is only reported. */
   sickByPages?: boolean;
@@ -100,7 +100,7 @@ export interface WatchState extends SavedState {
   refused: string;
 }
 
-/** What is to be kept in a file: a watcher that is killed in the middle of a flip finds it there. */
+/** What is saved in a file, for a watcher that is killed in the middle of a flip. */
 export const savedOf = ({ flips, unfinished, acting = [] }: WatchState): SavedState => ({
   flips,
   unfinished: [...new Set([...unfinished, ...acting])],

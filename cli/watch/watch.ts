@@ -64,7 +64,7 @@ export class Watcher {
   private followed = "";
   private ended = false;
   private stops: (() => void)[] = [];
-  /** What stands in the way of a flip, as it was said. */
+  /** What would stop a flip, as last logged. */
   private readonly said: Said = new Map();
   private checking = false;
   private checkAgain = false;
@@ -114,7 +114,7 @@ export class Watcher {
     clearInterval(ticks);
     stopWarming();
     this.unfollow();
-    // A flip is being interrupted by the same signal; how that went is to be kept.
+    // A flip is being interrupted by the same signal; its outcome must be saved.
     await this.flipping;
     this.say(events.ended("the watcher was told to stop"));
     await Promise.race([this.hooks.end(), sleep(LAST_WORDS_MS, undefined, { ref: false })]);
@@ -242,7 +242,7 @@ export class Watcher {
     }
   }
 
-  /** Starts the routers' checks; restarts them if other servers are to be checked, or in another way. */
+  /** Starts the routers' checks; restarts them if other servers must be checked, or in another way. */
   private follow(): void {
     const { session, policy } = this.options;
     const routers = this.farm.routers.filter(withShell);

@@ -12,7 +12,7 @@ const MOST_BYTES = 256 * 1024;
  * a pull request, must not have a preview print others.
  *
  * @param folder the project's
- * @throws ConfigError when a file can't be read, or lies elsewhere
+ * @throws ConfigError when a file can't be read, or is outside the project
  */
 export function withApacheFiles(sites: unknown, folder: string): unknown {
   if (typeof sites !== "object" || sites === null || Array.isArray(sites)) return sites;

@@ -28,7 +28,7 @@ export const bareKey = (key: string): string =>
 /** What a router's `enable` asks for: of all of them, or of one. */
 const ENABLE_SECRET = /^enableSecret(-(?<router>.+))?$/;
 
-/** What stands in sites' lines for Apache as `${secret:NAME}`. */
+/** The values of `${secret:NAME}` in sites' lines for Apache. */
 const SITE_SECRET = /^secret-(?<name>[A-Za-z0-9_-]{1,64})$/;
 
 /** The key of such a secret. */

@@ -106,7 +106,7 @@ const TYPES = new Map<string, RecordType>([
   ["TXT", { issueOf: textIssue, example: "v=spf1 -all", number: 16 }],
 ]);
 
-/** Other types that BIND knows by a word. Their values stand in the zone as they are written: named-checkzone judges them. */
+/** Other types that BIND knows by a word. Their values go into the zone as written; named-checkzone checks them. */
 const OTHERS = (
   "AFSDB AMTRELAY APL AVC CDNSKEY CDS CERT CSYNC DHCID DNSKEY DOA EUI48 EUI64 GPOS HINFO HIP IPSECKEY ISDN KEY KX L32 L64 LOC LP " +
   "MB MD MF MG MINFO MR NAPTR NID NINFO NSAP NSAP-PTR NSEC NSEC3PARAM OPENPGPKEY PX RESINFO RKEY RP RT SINK SMIMEA SPF TA " +
@@ -136,7 +136,7 @@ export function rdataIssue(value: string): string | undefined {
   return /[();]/.test(bare) ? "has a bracket or a semicolon outside quotes" : undefined;
 }
 
-/** A priority, a target, and what stands as it is written (RFC 9460). */
+/** A priority, a target, and parameters that are kept as written (RFC 9460). */
 function serviceIssue(value: string, zone: string): string | undefined {
   const [priority, target = "", ...parameters] = value.split(" ");
   return (

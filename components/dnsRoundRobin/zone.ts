@@ -77,7 +77,7 @@ function mailbox(contact: string): string {
   return `${local.replace(/[.\\]/g, "\\$&")}.${domain}.`;
 }
 
-// Names with the same addresses stand together: a new site with its aliases is one group of lines in a preview.
+// Names with the same addresses are grouped: a new site with its aliases is one group of lines in a preview.
 function renderSites(sites: NameArgs[], zone: string): string[] {
   const groups = new Map<string, string[]>();
   const names = sites.map((site) => ({

@@ -47,7 +47,7 @@ function env(name) {
   return value;
 }
 
-/** What stands before a command that needs root. */
+/** The prefix of a command that needs root. */
 const sudo = () => env("SUDO").split(" ").filter(Boolean);
 
 /**
@@ -61,7 +61,7 @@ function fillSecrets(name, text) {
   return text.replace(/@SECRET:([A-Za-z0-9_-]+)@/g, (_, secret) => valueOf(secret));
 }
 
-/** What the configuration's author has named, and not we: what stands in a site's lines. */
+/** Names that the configuration's author chose: the secrets in a site's lines. */
 const OF_SITES = "site_";
 
 /** @param {string} secret */
@@ -383,7 +383,7 @@ async function main() {
 }
 
 /**
- * Words for a router that goes on although these sites do worse on another server; others need not know.
+ * For a router that moves traffic although these sites do worse on another server; other machines need not know.
  * @param {() => ReturnType<typeof readPayload>} payload
  * @returns {string[] | undefined} undefined: nothing must be done
  */

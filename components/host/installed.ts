@@ -75,7 +75,7 @@ export async function runOver(host: HostArgs, words: string[], seconds: number):
   throw new CommandFailed(said || `exit code ${code}`, stdout);
 }
 
-/** A script that goes on and on. */
+/** A script that runs until it is stopped. */
 export interface Following {
   /** Ends it. */
   stop(): void;

@@ -2,7 +2,7 @@
 "use strict";
 // Commands to one machine go one after the other, however many of them Pulumi begins at once (--parallel): sshd admits
 // ten sessions on a connection and drops new connections from the tenth that logs in, and the machine's own lock would
-// be waited for in vain. In the order of their coming; remove-over-ssh.sh stands in the same line.
+// be waited for in vain. In the order of arrival; remove-over-ssh.sh waits in the same line.
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
@@ -24,7 +24,7 @@ const UNREACHABLE = "unreachable";
  * @property {string} ssh how the machine is reached: by other words it may be there
  * @property {string} name how others see this process
  * @property {() => boolean} isWanted whether the result is still wanted
- * @property {() => void} meanwhile what is to be done anyway, where others are first
+ * @property {() => void} meanwhile work that can be done while others are first
  */
 
 /**
@@ -94,7 +94,7 @@ async function standIn(line, { machine, ssh, name, isWanted, meanwhile }) {
 /** @typedef {Other & { count: number }} Ahead */
 
 /**
- * Who is at it, and how many stand before us with it. Who died in the line leaves a ticket here.
+ * Which process is at the machine, and how many are ahead in the line. A process that died in the line leaves a ticket here.
  * @param {string} line
  * @param {string} ours
  * @returns {Ahead | undefined} undefined: it is our turn

@@ -57,7 +57,7 @@ const OPTIONS = [
   "PermitLocalCommand=no",
   "RemoteCommand=none",
   "RequestTTY=no",
-  // A connection of its own, where sshHere, which stands before, has no other.
+  // A connection of its own, where sshHere, which comes before, has no other.
   "ControlMaster=no",
   "ControlPath=none",
 ];
@@ -89,7 +89,7 @@ export function forLooking<H extends HostArgs>(host: H): H {
   return { ...host, ssh: { ...host.ssh, user, sudo: user !== "root" } };
 }
 
-/** What stands before a command that needs root; empty for root itself. */
+/** The prefix of a command that needs root; empty for root itself. */
 export function sudoPrefix(host: HostArgs): string {
   const { user = "root", sudo = user !== "root" } = host.ssh ?? {};
   return sudo ? "sudo -n" : "";

@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-// What a connection takes from the machine it begins on, and what therefore stands in no state: the control socket's
+// What a connection takes from the machine it begins on, and what is therefore in no state: the control socket's
 // place, and the words that old versions of ssh don't know. Plain JavaScript for the sake of deliver.cjs.
 const fs = require("node:fs");
 const os = require("node:os");

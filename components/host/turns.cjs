@@ -10,7 +10,7 @@ const { isOwn } = require("./sshHere.cjs");
 
 /** Seconds a server waits for its turn: longer than the first may take. */
 const TURN_SECONDS = 150;
-/** Milliseconds in which one that is to go before may still get ready: else who is ready goes first. */
+/** How many milliseconds a machine that should go earlier has to get ready; after that, a machine that is ready goes first. */
 const PATIENCE = 5_000;
 /** The same, for tests on a machine that is busy. */
 const limits = { patience: PATIENCE };

@@ -11,7 +11,7 @@ export const SYSCTLS = "net.ipv4.conf.all.arp_ignore=1\nnet.ipv4.conf.all.arp_an
 /**
  * What a server binds, one line each (see role.sh).
  *
- * @throws UserError when a VIP lies in none of the prefixes.
+ * @throws UserError when a VIP is in none of the prefixes.
  */
 export function renderBindings(vips: string[], prefixes: string[], binding: VipBinding): string {
   const same = last?.vips === vips && last.prefixes === prefixes && last.binding === binding;

@@ -24,7 +24,7 @@ export interface LoopbackVipArgs {
  * VIPs on the loopback device of one server, kept over a reboot and put back when something takes them away. Nothing answers ARP for them: the server to which the router
  * sends their packets serves them.
  *
- * @throws UserError when a VIP lies in none of the prefixes.
+ * @throws UserError when a VIP is in none of the prefixes.
  */
 export class LoopbackVip extends pulumi.ComponentResource {
   /** What the server said after it had bound the VIPs. */

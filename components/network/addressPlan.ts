@@ -254,7 +254,7 @@ export function vipsOf(plan: NetworkPlan, hostNumber: number | undefined): strin
 
 /**
  * The host number of an address in a prefix; 0 is the network address.
- * @throws UserError when the address lies outside the prefix
+ * @throws UserError when the address is outside the prefix
  */
 export function hostNumberOf(prefix: string, address: string): number {
   const [outer, inner] = [parsed(prefix), parsed(address)];
@@ -262,12 +262,12 @@ export function hostNumberOf(prefix: string, address: string): number {
   return Number(inner.value - networkOf(outer).value);
 }
 
-/** Whether an address, or a whole subnet, lies in the prefix. Error: {@link UserError}. */
+/** Whether an address, or a whole subnet, is in the prefix. Error: {@link UserError}. */
 export function contains(prefix: string, address: string): boolean {
   return holds(parsed(prefix), parsed(address));
 }
 
-/** The first address that lies in none of the prefixes; the prefixes are read once. Error: {@link UserError}. */
+/** The first address that is in none of the prefixes, which are parsed once. Error: {@link UserError}. */
 export function firstOutside(prefixes: string[], addresses: string[]): string | undefined {
   const outer = prefixes.map(parsed);
   return addresses.find((address) => {
@@ -276,7 +276,7 @@ export function firstOutside(prefixes: string[], addresses: string[]): string | 
   });
 }
 
-/** The subnet that an address lies in. Error: {@link UserError} when it lies in none. */
+/** The subnet that an address is in. Error: {@link UserError} when it is in none. */
 export function subnetOf(address: string, subnets: string[]): string {
   const subnet = subnets.find((candidate) => contains(candidate, address));
   if (subnet === undefined) throw new UserError(`${address} is in none of the subnets ${subnets.join(", ")}`);

@@ -30,7 +30,7 @@ export interface PlacementOptions {
 export interface Home {
   /** The unit in CIDR form: a VIP subnet, or one VIP. */
   prefix: string;
-  /** The VIP subnet that it is or lies in. */
+  /** The VIP subnet that it is or is in. */
   subnet: string;
   /** Name of its home server. */
   home: string;

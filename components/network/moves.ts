@@ -255,7 +255,7 @@ function sharesOf(servers: string[], before: Prefixes, after: Prefixes): RouterM
 class Prefixes extends Map<string, string> {
   private lengths: number[] | undefined;
 
-  /** The longest of these prefixes that a prefix is or lies in. */
+  /** The longest of these prefixes that contains a prefix. */
   cover(prefix: string): string | undefined {
     if (this.has(prefix)) return prefix;
     this.lengths ??= [...new Set([...this.keys()].map((key) => lengthOf(key)))].sort((a, b) => b - a);

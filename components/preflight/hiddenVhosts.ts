@@ -6,7 +6,7 @@ export interface HiddenVhost {
   site: string;
   /** The name as the other virtual host has it, if the site's own is a wildcard. */
   name: string;
-  /** Where it stands, FILE:LINE, by server. */
+  /** Where it is defined, FILE:LINE, by server. */
   places: Record<string, string>;
 }
 

@@ -35,7 +35,7 @@ export enum CheckKind {
   Ping = "ping",
 }
 
-/** A path of a site that is asked for, as it stands in a request. */
+/** A path of a site to ask for, as written in a request. */
 export const checkPathIssue: IssueOf = (path) =>
   /^\/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]{0,500}$/.test(path)
     ? undefined
@@ -135,7 +135,7 @@ export function renderSettings(settings: {
  */
 export function renderChecks(checks: VipCheckArgs[]): string {
   const vips = new Map<string, string[]>();
-  // Of thousands of VIPs those of a site stand together, and are asked alike.
+  // The VIPs of a site are grouped, and checked alike.
   let last: { check: VipCheckArgs; of: string[] } | undefined;
   for (const check of checks) {
     const { vip } = check;

@@ -61,7 +61,7 @@ export const LIMITS = {
   fall: 3,
   /** Rounds in a row with one, after which one that was down is back. */
   rise: 3,
-  /** So long a sick server is waited for. */
+  /** How long to wait for a sick server. */
   sickAfter: 10_000,
   /** So many sick servers are set down within the window, */
   sickFlips: 1,

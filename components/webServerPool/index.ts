@@ -48,7 +48,7 @@ export interface WebServerPoolArgs {
   prefixes: string[];
   /** How the VIPs are bound. Default: alias. */
   binding?: VipBinding;
-  /** What `${secret:NAME}` in sites' `apache` stands for, by name: one line each. They are secrets of the state. Default: none. */
+  /** The values of `${secret:NAME}` in sites' `apache`, by name: one line each. They are secrets of the state. Default: none. */
   secrets?: Record<string, pulumi.Input<string>>;
   /** What sites have in common for https. Default: only sites with a `tls` of their own are served by it. */
   tls?: PoolTlsArgs;

@@ -30,7 +30,7 @@ function parseRoutes(text) {
     }
     if (!destination.includes("/") || parse(destination) === undefined) return [];
     const target = rest.shift() ?? "";
-    // An interface may stand before the next hop.
+    // There may be an interface before the next hop.
     const hop = !isAddress(target) && isAddress(rest[0] ?? "") ? `${target} ${rest.shift()}` : target;
     const tag = rest.indexOf("tag");
     const distance = rest.find(

@@ -16,7 +16,7 @@ function plain(text) {
   return clean;
 }
 
-/** The last line, which no newline ends: where a prompt stands. @param {string} text */
+/** The last line, without a newline: where a prompt is. @param {string} text */
 const lastLine = (text) => text.slice(text.lastIndexOf("\n") + 1);
 
 const ANY_PROMPT = /^[\w.\-:@/+~[\]]{1,80}(\([^()\s]+\))?[>#] ?$/;
@@ -37,7 +37,7 @@ const hostOf = (prompt) => prompt.replace(/(\([^()]*\))?[>#]$/, "").slice(0, 16)
 /** @param {string} text */
 const compact = (text) => text.replace(/\s/g, "");
 
-/** A line longer than the terminal is wide scrolls: then a `$` stands for its beginning. @param {string} line @param {string} command */
+/** A line longer than the terminal is wide scrolls: then a `$` replaces its beginning. @param {string} line @param {string} command */
 const isEcho = (line, command) =>
   line.endsWith(command) ||
   (/\$[^$]{8,}$/.test(line) && command.endsWith(line.slice(line.lastIndexOf("$") + 1)));

@@ -40,7 +40,7 @@ export function judge(site: TlsSite, reading: Reading, now: Date): Judged {
   return { reading, problems: "pair" in reading ? problemsOf(reading.pair, site.names, now) : [] };
 }
 
-/** Whether anything depends on what the state has: everything else is wanted as it lies in the folder. */
+/** Whether anything depends on what the state has: everything else is wanted as it is in the folder. */
 export function dependsOnState(judged: Iterable<Judged>): boolean {
   return [...judged].some(({ reading, problems }) => !("pair" in reading) || problems.length > 0);
 }
