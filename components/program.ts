@@ -46,7 +46,7 @@ import { zonesElsewhere } from "./preflight/zonesElsewhere";
 const MOST_SITES_AS_OBJECT = 500;
 
 /**
- * The whole farm out of the stack's configuration: looks at the machines, tells what will move, declares all components.
+ * The whole farm out of the stack's configuration: looks at the machines, reports what will move, declares all components.
  * A project's program is this and nothing else.
  *
  * @returns the stack's outputs: `sites` (with more than 500, as JSON text), `serving`, `share`, `healthPath` (a secret)
@@ -76,7 +76,7 @@ async function declare(): Promise<Record<string, unknown>> {
   return build(farm, stack, found, token, pool);
 }
 
-/** The engine loads a provider with its first request. One that fails is told by the commands. */
+/** The engine loads a provider with its first request. The commands report one that fails. */
 function startCommandProvider(): void {
   command.local.run({ command: ":" }).catch(() => {});
 }
@@ -206,7 +206,7 @@ function build(
     .map(({ name }) => pool.reports[name]);
   void Promise.all(carrying.map(settled)).then(tellServed!, tellServed!);
 
-  // Names last: nobody is sent where nothing answers yet. What only stands by must not hold them up.
+  // Names last: no visitor is sent where nothing answers yet. Servers that only stand by must not delay them.
   const after = [...routers.map((router) => router.report), ...carrying];
   const zones = farm.zones.map(({ zone }) => zone);
   const published = farm.sites.filter((site) => !site.retiring);

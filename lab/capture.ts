@@ -11,7 +11,7 @@ export interface Captured {
   timedOut: boolean;
 }
 
-/** What `capture` takes besides the command. */
+/** What `capture` takes in addition to the command. */
 export interface CaptureOptions {
   input?: string | Buffer;
   timeoutMs?: number;

@@ -77,7 +77,7 @@ export class Lab {
   /**
    * Starts what does not run, builds the base if it is missing, and leaves alone what runs. Cut cables stay
    * cut. Returns when every machine it started takes ssh logins and has finished its boot.
-   * @param options.servers how many web servers there shall be at least, 4 to 20
+   * @param options.servers how many web servers there must be at least, 4 to 20
    * @param options.release of the machines' Debian, 12 or 13; default: that of the disks there are, else
    *   LOOPBACK_HA_LAB_RELEASE, else 13
    */
@@ -187,7 +187,7 @@ export class Lab {
     const machine = this.debian(name, "crash");
     await this.change("crash", machine, async () => {
       if (this.processes.pid(machine.name) === undefined) return;
-      // The kernel says goodbye for processes that are killed (FIN, RST): without power nobody would.
+      // The kernel closes the connections of killed processes (FIN, RST); a machine without power does not.
       await this.network.silence(machine);
       await this.processes.powerCut(machine.name);
     });
@@ -217,9 +217,9 @@ export class Lab {
   }
 
   /** Further servers that are there, and these. */
-  private further(besides: readonly Machine[] = []): Machine[] {
+  private further(others: readonly Machine[] = []): Machine[] {
     return furtherServers.filter(
-      (machine) => besides.includes(machine) || fs.existsSync(this.state.machine(machine.name, "disk")),
+      (machine) => others.includes(machine) || fs.existsSync(this.state.machine(machine.name, "disk")),
     );
   }
 

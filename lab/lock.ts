@@ -24,7 +24,7 @@ export async function takeLock(
   throw new LabError(`cannot lock ${file}`, "see flock's message above");
 }
 
-/** Runs `work` while nobody else changes the lab; waits for whoever does, and says who it is. */
+/** Runs `work` while no other process changes the lab; waits for one that does, and names it. */
 export async function withLock<T>(state: State, verb: string, work: () => Promise<T>): Promise<T> {
   fs.mkdirSync(state.folder, { recursive: true });
   const file = state.path("lock");

@@ -26,7 +26,7 @@ export interface Machine {
   /** `debian`: a booted Debian with its own disk; `namespace`: this host with another network and ~/.ssh. */
   kind: "debian" | "namespace";
   cables: Cable[];
-  /** systemd units enabled besides sshd and networkd. */
+  /** systemd units enabled in addition to sshd and networkd. */
   services: string[];
   /** systemd units that it can do without, masked. */
   masked?: string[];

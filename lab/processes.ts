@@ -100,7 +100,7 @@ export function leaderOf(supervisor: number): number | undefined {
   return undefined;
 }
 
-/** Whether the machine whose first process is `leader` takes ssh logins of everybody on its address. */
+/** Whether the machine whose first process is `leader` accepts ssh connections on its address. */
 export function takesLogins(leader: number, address: string): boolean {
   const sockets = (read(`/proc/${leader}/net/tcp`) ?? "") + (read(`/proc/${leader}/net/tcp6`) ?? "");
   return (

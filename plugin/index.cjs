@@ -4,7 +4,7 @@
 const fs = require("node:fs");
 const path = require("node:path");
 
-// Built by npm pack: a program in another language starts without reading our types anew.
+// Built by npm pack: a program in another language starts without reading the types again.
 const dist = path.join(__dirname, "..", "dist");
 try {
   require(path.join(dist, "components", "startup", "needs.cjs"));

@@ -12,7 +12,7 @@ const root = path.join(__dirname, "..");
 const dist = path.join(root, "dist");
 const project = path.join(root, "tsconfig.build.json");
 
-/** What decides, besides the sources, how they are built; a program that starts does not ask for it. */
+/** What else, apart from the sources, decides how they are built; a program that starts does not check it. */
 const MADE_BY = ["tsconfig.json", "tsconfig.build.json", "package-lock.json"];
 const madeBy = (): string =>
   MADE_BY.reduce(

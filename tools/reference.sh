@@ -1,8 +1,12 @@
 #!/usr/bin/env bash
-# npm run reference: makes docs/reference out of the doc comments; with --check says whether it is what they say.
+# npm run reference: makes docs/reference out of the doc comments, and the tables of options in docs out of the commands; with --check
+# says whether docs/reference is what the comments say. The tables are checked by tests/unit/docs.test.ts.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-[ "${1:-}" = --check ] || exec node_modules/.bin/typedoc
+if [ "${1:-}" != --check ]; then
+  node -r ts-node/register tools/optionTables.ts
+  exec node_modules/.bin/typedoc
+fi
 
 made="$(mktemp -d)"
 trap 'rm -rf "$made"' EXIT

@@ -36,7 +36,7 @@ require_built engine base library
 . tools/engine/env.sh
 mocha=(node_modules/.bin/mocha --config tests/.mocharc.json)
 # Patterns, which mocha expands. Files that hand on their farm come first, each worker's from one to the next; files that must
-# be alone come last: then nobody waits for them.
+# be alone come last: then no other test waits for them.
 unit_tests=('tests/unit/**/*.test.ts')
 lab_tests=('tests/lab/sharedFarm/*.test.ts' 'tests/package/**/*.test.ts' 'tests/lab/*.test.ts' 'tests/lab/services/*.test.ts' 'tests/lab/alone/*.test.ts')
 case "$verb" in

@@ -6,7 +6,7 @@ import { CliError, UsageError } from "../terminal/exit";
 
 /** Where an ACME client works, and with whom. */
 export interface Client {
-  /** All of it lies in here. */
+  /** certbot's folder: configuration, account, certificates and logs. */
   folder: string;
   /** The CA's directory. */
   server: string;
@@ -46,7 +46,7 @@ export function orderWords(client: Client, account: string, site: string, names:
   ];
 }
 
-/** What of certbot's words tells why: what the CA said of each name, else its last line but for advice. */
+/** The reason in certbot's output: what the CA said of each name, else its last line that is not advice. */
 export function reasonIn(output: string): string {
   const lines = withoutSequences(output)
     .split("\n")

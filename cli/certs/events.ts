@@ -1,4 +1,4 @@
-/** What hooks are told, in words that stay the same; docs/https.md lists them. Pure. */
+/** What hooks get, in words that stay the same; docs/https.md lists them. Pure. */
 import type { Line } from "../watch/events";
 import { listed } from "./listed";
 

@@ -23,7 +23,7 @@ export interface Journal {
   server: string;
   /** The oldest first. */
   orders: Order[];
-  /** The SHA-256 of the certificate that an `up` of ours brought to the servers last, by site. */
+  /** The SHA-256 of the certificate that certs last brought to the servers, by site. */
   delivered: Record<string, string>;
 }
 

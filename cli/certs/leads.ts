@@ -43,7 +43,7 @@ export interface Asker {
 const PATIENCE_MS = 5000;
 const AT_ONCE = 16;
 
-/** Asks DNS for each name, and one of its addresses for a challenge that nobody has made. */
+/** Asks DNS for each name, and one of its addresses for a challenge that does not exist. */
 export async function ask(
   names: string[],
   vips: string[],

@@ -1,4 +1,4 @@
-/** Which sites need a certificate, from what lies in the operator's folder and what was ordered before. Pure. */
+/** Which sites need a certificate, from what is in the operator's folder and what was ordered before. Pure. */
 import { X509Certificate } from "node:crypto";
 import { SiteModel, boundAliases } from "../../components/config";
 import { Reading, problemsOf } from "../../components/webServerPool/tls/pair.cjs";
@@ -13,21 +13,21 @@ export const REST_MS = 24 * 3_600_000;
 /** A site that has none comes before all that expire later than this. */
 const MISSING_MS = 7 * 24 * 3_600_000;
 
-/** What is to be done about a site. */
+/** What to do about a site. */
 export enum Step {
-  /** A certificate is to be ordered. */
+  /** Order a certificate. */
   Order = "order",
   /** Its certificate is good for a while. */
   Keep = "keep",
-  /** It is none of ours. */
+  /** Not ordered by certs. */
   Skip = "skip",
   /** It has failed too often. */
   Stopped = "stopped",
-  /** There were too many orders; a later run goes on. */
+  /** There were too many orders; a later run continues. */
   Later = "later",
 }
 
-/** A site, and what is to be done about it. */
+/** A site, and what to do about it. */
 export interface PlannedSite {
   site: string;
   step: Step;
@@ -44,7 +44,7 @@ export const namesOf = (site: SiteModel): string[] => [
   ...new Set([site.serverName, ...boundAliases(site)].map((name) => name.toLowerCase())),
 ];
 
-/** What a person asked for besides. */
+/** What the operator asked for in addition. */
 export interface Asked {
   /** These sites, which don't rest then. */
   named?: Set<string>;
@@ -53,8 +53,8 @@ export interface Asked {
 }
 
 /**
- * What is to be done about each site, the most urgent order first.
- * @param pairs what lies in the folder, by site
+ * What to do about each site, the most urgent order first.
+ * @param pairs what is in the folder, by site
  */
 export function plan(
   sites: SiteModel[],

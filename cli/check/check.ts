@@ -23,7 +23,7 @@ export interface Finding {
   broken: string[];
   /** What is wrong with certificates where the folder is, or soon will be; one sentence each. */
   warnings: string[];
-  /** What would mend it, as commands or in words; empty: nothing is broken. */
+  /** What would fix it, as commands or in words; empty: nothing is broken. */
   remedy: string[];
   sites: SiteServers[];
 }
@@ -92,7 +92,7 @@ export function describeFinding({
   refused,
   broken,
   warnings,
-  remedy: mending,
+  remedy: remedies,
   sites,
 }: Finding): string[] {
   if (refused !== null) return refused.split("\n").map((line) => `${file}: ${line}`);
@@ -108,6 +108,6 @@ export function describeFinding({
     ...warned,
     ...broken.map((text) => `${file}: ${text}`),
     "to fix this:",
-    ...mending.map((text) => `  ${text}`),
+    ...remedies.map((text) => `  ${text}`),
   ];
 }

@@ -21,9 +21,7 @@ export function serversPerSite({ sites, placement, servers }: FarmModel): SiteSe
     .filter(({ retiring }) => !retiring)
     .map(({ name, vips }) => {
       const serving = new Set(
-        vips.map(
-          (vip) => placement.find(({ prefix }) => prefix === `${vip}/32` || contains(prefix, vip))?.server,
-        ),
+        vips.map((vip) => placement.find(({ prefix }) => contains(prefix, vip))?.server),
       );
       return {
         site: name,
@@ -42,7 +40,7 @@ const MOST_EDITS = 8;
 
 /**
  * Edits of the configuration that would give every site enough servers: the one that helps most, again and again, or
- * where no single one helps, everything spread out anew.
+ * where no single one helps, everything spread out again.
  * @returns undefined where nothing that could be edited helps: then there are too few servers
  */
 export function remedy(config: StackConfig, least: number): Edit[] | undefined {

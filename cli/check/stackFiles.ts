@@ -13,7 +13,7 @@ export interface StackFile {
   /** The file, from the project's folder. */
   file: string;
   config: StackConfig;
-  /** What it has from elsewhere by `environment:`, which nobody reads here. */
+  /** What it imports by `environment:`, which is not read here. */
   imports: boolean;
 }
 

@@ -1,6 +1,8 @@
 import { isIP } from "node:net";
 import { Command, Option } from "commander";
-import { Certs, CertsOptions, CertsResult, LETS_ENCRYPT, describeResult, exitOf } from "../certs/certs";
+import { orderCertificates } from "../certs/certs";
+import { CertsResult, describeResult, exitOf } from "../certs/result";
+import { CertsOptions, LETS_ENCRYPT } from "../certs/run";
 import { show } from "../../components/base/problems";
 import { UsageError } from "../terminal/exit";
 import type { Session } from "../pulumi/session";
@@ -27,7 +29,7 @@ export function withOrderOptions(command: Command): Command {
     .addOption(
       new Option(
         "--resolver <address>",
-        "check whether names resolve to the farm with this name server instead of this machine's own; repeatable",
+        "check whether names resolve to the farm with this name server, if this machine's own gives other addresses than the public DNS; repeatable",
       )
         .env("LOOPBACK_HA_RESOLVER")
         .argParser(resolverIn),
@@ -45,13 +47,19 @@ function resolverIn(text: string, all: string[] = []): string[] {
 export function certsCommand(): Command {
   return withOrderOptions(
     new Command("certs")
-      .argument("[sites...]", "names of sites (default: all sites with https)")
+      .argument(
+        "[sites...]",
+        "names of sites, which are ordered even after failures (default: all sites with https)",
+      )
       .description(
         "order missing or expiring certificates with certbot and install them on all servers; see docs/https.md",
       ),
   )
-    .option("--renew", "renew the named sites' certificates even if they are not due yet")
-    .option("--dry-run", "only show which certificates would be ordered")
+    .option(
+      "--renew",
+      "renew the named sites' certificates even if they are not due yet, for example because others have seen a key",
+    )
+    .option("--dry-run", "only show which certificates would be ordered and which would be refused")
     .option(
       "--caa",
       "add CAA records to the farm's zones, so that no other ACME account can order certificates for them",
@@ -60,7 +68,10 @@ export function certsCommand(): Command {
       "--caa-issuer <domain>",
       "like --caa, with this CA domain in the records (default: the one that the CA's directory names)",
     )
-    .option("--no-check", "order without checking that the names resolve to the farm")
+    .option(
+      "--no-check",
+      "order without checking that the names resolve to the farm, for a machine that can't reach the VIPs",
+    )
     .option("--hook-command <command>", "run this shell command for each event line")
     .addOption(
       new Option("--hook-url <url>", "post each event line to this webhook").env("LOOPBACK_HA_HOOK_URL"),
@@ -83,7 +94,7 @@ export async function orderFor(
   dnsSeconds = 0,
 ): Promise<CertsResult> {
   const { server, email, renew, dryRun, caa, caaIssuer, hookCommand, hookUrl } = options;
-  return Certs.run(session, terminal, {
+  return orderCertificates(session, terminal, {
     ...{ sites, server, email, renew, dryRun, caa, caaIssuer, hookCommand, hookUrl, dnsSeconds },
     ...{ resolvers: resolver, unchecked: check === false },
   });

@@ -54,7 +54,7 @@ export function moveCommand(): Command {
   return new Command("move")
     .argument("<prefix>", "a VIP subnet, or a single VIP if VIPs are placed individually")
     .argument("<server>", "the server that will serve it")
-    .description("move one prefix to another server, whatever its home is")
+    .description("move one prefix to another server, regardless of its home")
     .option(...DESPITE_SITES)
     .option(...BY_PREVIEW)
     .action(async (prefix: string, name: string, options: Despite & ShownBy, command: Command) => {

@@ -70,7 +70,7 @@ function givenBy(options: InitOptions, folder: string): Partial<Answers> {
   };
 }
 
-/** Where nobody can be asked, what has a usual answer gets it. @throws UsageError */
+/** Without a terminal, questions with a usual answer get it. @throws UsageError */
 function requireAll(given: Partial<Answers>): void {
   given.routerKind ??= "linux";
   given.user ??= "root";

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from "commander";
 import { change } from "../edits/change";
 import { NewSite, addressesText, additionOf, refuseHidden, removalOf, siteNamed } from "../edits/site";
-import { describeResult, exitOf } from "../certs/certs";
+import { describeResult, exitOf } from "../certs/result";
 import { pairsFolderOf } from "../certs/folder";
 import { GivenCerts, orderFor, withOrderOptions } from "./certs";
 import { open } from "./command";
@@ -15,7 +15,7 @@ function hostNumber(text: string): number {
 
 type AddOptions = NewSite & { alias?: string[]; hideExisting?: true; certs?: true } & GivenCerts;
 
-/** So long the name servers may take until all of them know a new name. */
+/** How long to wait until all name servers have a new name. */
 const NEW_NAME_SECONDS = 60;
 
 /** `site add`, `site remove`. */

@@ -30,73 +30,89 @@ interface WatchOptions {
   hookUrl?: string;
 }
 
+/** An option that is a time: in seconds, or with a unit, which its default has. */
+function timeOption(
+  name: string,
+  description: string,
+  parse: (text: string) => number,
+  initial?: string,
+): Option {
+  const option = new Option(`${name} <time>`, description).argParser(parse);
+  return initial === undefined ? option : option.default(parse(initial), initial);
+}
+
 /** `watch`: failover without a person. */
 export function watchCommand(): Command {
   return new Command("watch")
     .description(
-      "check all servers continuously and fail over when one dies, as down does; see docs/watch.md",
+      "check all servers continuously and fail over when one dies, as down does; times are in seconds, or with a unit such as 500ms or 10m; see docs/watch.md",
     )
-    .option(
-      "--interval <time>",
-      "how often each server is checked, in seconds or with a unit",
-      durationBetween("200ms", "1m"),
-      0.5,
+    .addOption(
+      timeOption(
+        "--interval",
+        "how often each server is checked; it has four fifths of that time to answer, at most 1 s",
+        durationBetween("200ms", "1m"),
+        "500ms",
+      ),
     )
     .option(
       "--fall <rounds>",
-      "consecutive failed checks before a server is dead: it refuses connections, or its machine is silent as well",
+      "consecutive failed checks before a server is dead: it refuses every connection, or accepts none and does not answer pings either",
       wholeNumber(1, 100),
       LIMITS.fall,
     )
     .option(
       "--rise <rounds>",
-      "consecutive successful checks before a server is back",
+      "consecutive successful checks before a server that is down is reported as back",
       wholeNumber(1, 100),
       LIMITS.rise,
     )
     .option(
       "--min-active-dead <servers>",
-      "set dead servers down only if at least this many others are left and answer",
+      "set dead servers down only if at least this many other active servers are left and answer",
       wholeNumber(1, 1000),
       LIMITS.minActiveDead,
     )
     .option(
       "--min-active <servers>",
-      "set a sick server down only if at least this many others answer promptly (default: half of all, rounded up)",
+      "set a sick server down only if at least this many other active servers answer at once (default: half of all, rounded up)",
       wholeNumber(1, 1000),
     )
-    .option(
-      "--sick-after <time>",
-      "how long a server must be sick before it is set down, in seconds or with a unit",
-      durationBetween("1s", "24h"),
-      LIMITS.sickAfter / 1000,
+    .addOption(
+      timeOption(
+        "--sick-after",
+        "how long a server that is alive must answer nothing before it is set down as sick",
+        durationBetween("1s", "24h"),
+        `${LIMITS.sickAfter / 1000}s`,
+      ),
     )
-    .option(
-      "--sick-window <time>",
-      "set at most one sick server down within this time, in seconds or with a unit",
-      durationBetween("1m", "168h"),
-      LIMITS.sickWindow / 1000,
+    .addOption(
+      timeOption(
+        "--sick-window",
+        "set at most one sick server down within this time",
+        durationBetween("1m", "168h"),
+        `${LIMITS.sickWindow / 60_000}m`,
+      ),
     )
     .option(
       "--flap-limit <flips>",
-      "hold a server down after this many flips within the window",
+      "hold a server down after this many flips within the flap window",
       wholeNumber(1, 100),
       3,
     )
-    .option(
-      "--flap-window <time>",
-      "the window for --flap-limit, in seconds or with a unit",
-      durationBetween("1m", "168h"),
-      3600,
+    .addOption(
+      timeOption("--flap-window", "the window for --flap-limit", durationBetween("1m", "168h"), "1h"),
     )
-    .option(
-      "--move-after <time>",
-      "if another run holds the stack for this long, move dead servers' traffic directly on the routers (default: never)",
-      durationBetween("1s", "24h"),
+    .addOption(
+      timeOption(
+        "--move-after",
+        "if another run holds the stack for this long, move dead servers' traffic directly on the routers (default: never)",
+        durationBetween("1s", "24h"),
+      ),
     )
     .option(
       "--sick-by-pages",
-      "treat a server as sick if most of its sites' own pages are worse than on the other servers",
+      "treat a server as sick if most of its sites' own pages are worse than on the other servers (default: only report it)",
     )
     .option("--dry-run", "only log what would be done")
     .option("--hook-command <command>", "run this shell command for each log line")

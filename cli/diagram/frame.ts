@@ -1,7 +1,7 @@
 /** What surrounds the picture: title, headings, legend, problems. Pure. */
 import { firstFew } from "../../components/base/firstFew";
 import { FAINT, LineStyle, badge, box, line, text } from "./elements";
-import { ETHERNET, LEFT, MARGIN, ROUTER, SERVER, STAYS, TONES, WAYS, WIDTH } from "./layout";
+import { SUBNET, LEFT, MARGIN, ROUTER, SERVER, STAYS, TONES, WAYS, WIDTH } from "./layout";
 import { Scene, SceneRouter, Tone, Way, counted } from "./scene";
 
 const RIGHT = WIDTH - MARGIN;
@@ -43,12 +43,11 @@ export function notice({ name, notAsked }: SceneRouter, y: number): string {
 
 export function headings({ routers, servers, serverSubnet }: Scene, y: number): string {
   const style = { size: 13, bold: true, fill: FAINT };
-  const middle = ETHERNET.x + ETHERNET.width / 2;
   const told = routers.every(({ notAsked }) => notAsked === null);
   return [
     text(LEFT.x, y, "Visitors and names", style),
     text(ROUTER.x, y, `${routers.length > 1 ? "Routers" : "Router"}: next hops${told ? " now" : ""}`, style),
-    text(middle, y, `Ethernet ${serverSubnet}`, { ...style, anchor: "middle", width: 190 }),
+    text(SERVER.x - 16, y, `Servers' subnet ${serverSubnet}`, { ...style, anchor: "end", width: 300 }),
     text(
       SERVER.x,
       y,
@@ -59,7 +58,7 @@ export function headings({ routers, servers, serverSubnet }: Scene, y: number): 
 }
 
 export const cable = (top: number, height: number): string =>
-  box(ETHERNET.x, top - 8, ETHERNET.width, height + 16, { fill: "#eaeef2", radius: 6 });
+  box(SUBNET.x, top - 8, SUBNET.width, height + 16, { fill: "#eaeef2", radius: 6 });
 
 export const LEGEND_HEIGHT = 96;
 

@@ -8,7 +8,7 @@ export const MARGIN = 24;
 /** Columns, from left to right. */
 export const LEFT = { x: MARGIN, width: 232 };
 export const ROUTER = { x: 378, width: 340 };
-export const ETHERNET = { x: 756, width: 24 };
+export const SUBNET = { x: 756, width: 24 };
 export const SERVER = { x: 876, width: 340 };
 
 const GAP = 16;

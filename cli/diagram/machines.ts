@@ -1,4 +1,4 @@
-/** The right of the picture: routers with their tables, servers, and who has what. Pure. */
+/** The right of the picture: routers with their tables, servers, and which server has what. Pure. */
 import { FAINT, LineStyle, badge, box, line, text, widthOf } from "./elements";
 import { Placed, ROUTER, SERVER, STAYS, TONES, WAYS } from "./layout";
 import { Row, SceneRouter, SceneServer, Tone, counted } from "./scene";

@@ -4,7 +4,7 @@ import type { FarmStatus } from "../status/model";
 import { TONES, WAYS, STAYS } from "./layout";
 import { Row, Scene, SceneServer, Tone, Way, counted, sceneOf } from "./scene";
 
-/** Lines of foreign text as one label: whatever could mean something is there by its number. */
+/** Lines of foreign text as one label: characters with a meaning are written by their number. */
 export function label(...lines: string[]): string {
   const safe = lines
     .filter((line) => line !== "")
@@ -45,7 +45,7 @@ export function renderMermaid(status: FarmStatus): string {
       ...rows.map((row, j) => `    r${i}x${j}[${label(row.label, ...wordsOf(row))}]`),
       "  end",
     ]),
-    `  subgraph ethernet [${label(`Ethernet ${scene.serverSubnet}`)}]`,
+    `  subgraph subnet [${label(`servers' subnet ${scene.serverSubnet}`)}]`,
     ...scene.servers.map((server, i) => `    s${i}[${label(...serverLines(server))}]:::${server.tone}`),
     "  end",
     ...edges.map(({ text }) => `  ${text}`),
@@ -55,7 +55,7 @@ export function renderMermaid(status: FarmStatus): string {
     ),
     "  classDef frame fill:#f6f8fa,stroke:#d1d9e0,color:#1f2328",
     "  classDef plain fill:#ffffff,stroke:#d1d9e0,color:#1f2328",
-    `  class ${["farm", "ethernet", ...scene.routers.map((_, i) => `r${i}`)].join(",")} frame`,
+    `  class ${["farm", "subnet", ...scene.routers.map((_, i) => `r${i}`)].join(",")} frame`,
     `  class ${["visitors", "dns", ...scene.routers.flatMap(({ rows }, i) => rows.map((_, j) => `r${i}x${j}`))].join(",")} plain`,
     ...edges.map(({ stroke }, i) => `  linkStyle ${i} stroke:${stroke}`),
   ].join("\n");

@@ -1,12 +1,13 @@
-/** What is drawn of a farm, whatever it is drawn with. Pure. */
+/** What is drawn of a farm, in any format. Pure. */
 import { ServerState } from "../../components/config";
+import { isHostPrefix } from "../../components/network/address.cjs";
 import type { FarmStatus, PrefixStatus, ServerStatus } from "../status/model";
 
 /** How a row's server came to have it. */
 export enum Way {
   /** It is at home there. */
   Home = "home",
-  /** Its server is another than its home, and shall be. */
+  /** Its server is not its home, as wanted. */
   Away = "away",
   /** The router does otherwise than the config wants. */
   Wrong = "wrong",
@@ -18,10 +19,10 @@ export enum Way {
 export interface Row {
   /** The prefix, or how many there are. */
   label: string;
-  /** Name, or address, of the server that has it; null: nobody. */
+  /** Name, or address, of the server that has it; null: none. */
   server: string | null;
   way: Way;
-  /** What a reader must know besides; empty: nothing. */
+  /** What else a reader must know; empty: nothing. */
   note: string;
   /** Open connections with that server; null: not known. */
   flows: number | null;
@@ -33,12 +34,12 @@ export interface SceneRouter {
   name: string;
   address: string;
   kind: string;
-  /** Why it is drawn from the config; null: it told its table. */
+  /** Why it is drawn from the config; null: it reported its table. */
   notAsked: string | null;
   rows: Row[];
 }
 
-/** How somebody is. */
+/** How a machine is. */
 export enum Tone {
   Good = "good",
   Resting = "resting",
@@ -177,7 +178,7 @@ function together(prefixes: PrefixStatus[]): Row {
 
 /** What one of the prefixes is, and several. */
 const unitOf = (prefixes: PrefixStatus[]): [string, string] =>
-  prefixes.every(({ prefix }) => prefix.endsWith("/32")) ? ["VIP", "VIPs"] : ["subnet", "subnets"];
+  prefixes.every(({ prefix }) => isHostPrefix(prefix)) ? ["VIP", "VIPs"] : ["subnet", "subnets"];
 
 /** `1 VIP`, `12,000 VIPs`. */
 export const counted = (count: number, one: string, many: string): string =>

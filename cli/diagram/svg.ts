@@ -59,7 +59,7 @@ export function renderSvg(status: FarmStatus): string {
   ].join("\n");
 }
 
-/** The same for whoever can't see it. */
+/** The same for readers who can't see it. */
 function inWords({ routers, servers }: Scene): string {
   const rows = routers.flatMap(({ name, rows: all }) =>
     all.map(

@@ -1,4 +1,4 @@
-/** The left of the picture: visitors, and what DNS tells them. Pure. */
+/** The left of the picture: visitors, and what DNS answers them. Pure. */
 import { FAINT, INK, TextStyle, box, line, text } from "./elements";
 import { LEFT, Placed, REQUESTS, ROUTER, TONES } from "./layout";
 import { Scene, SceneRouter, Tone, counted } from "./scene";

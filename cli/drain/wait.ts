@@ -32,7 +32,7 @@ export const pinningRouters = ({ routers }: FarmModel): RouterModel[] =>
   routers.filter(({ kind, pinFlows }) => pinFlows ?? routerKind(kind).pinsFlows);
 
 const EVERY_SECONDS = 0.4;
-/** A router that was silent for so long is asked anew. */
+/** A router that was silent for this long is asked again. */
 const SILENCE_MS = 5000;
 
 /** @returns how it ended, and what is left */

@@ -185,7 +185,7 @@ function configAfter(draft: Draft): string {
   }
 }
 
-/** Unless somebody has changed it since. */
+/** Unless it has been changed since. */
 function putBack({ file, text, newText }: Draft): boolean {
   if (fs.readFileSync(file, "utf8") !== newText) return false;
   writeDraft({ file, text: newText, newText: text } as Draft);

@@ -12,7 +12,7 @@ export const stateOf = (server: string, state: ServerState): Edit => ({
   value: state,
 });
 
-/** A server that carries nothing afterwards must leave somebody who does, and no override may hold to it. */
+/** When a server stops carrying traffic, another active one must be left, and no override may hold a prefix to it. */
 export function leavingEdits(
   farm: FarmModel,
   overrides: Record<string, string>,

@@ -1,6 +1,7 @@
 /** Servers and prefixes by the names that a command is given. */
 import { FarmModel, ServerModel } from "../../components/config";
 import { show, useNearest } from "../../components/base/problems";
+import { hostPrefix } from "../../components/network/address.cjs";
 import { UsageError } from "../terminal/exit";
 
 /** @throws UsageError with the nearest name */
@@ -15,7 +16,7 @@ export function serverNamed(farm: FarmModel, name: string): ServerModel {
 export function prefixNamed(farm: FarmModel, prefix: string): string {
   const units = farm.placement.map((unit) => unit.prefix);
   const known = [...new Set([...units, ...farm.network.vipSubnets])];
-  const single = prefix.includes("/") ? prefix : `${prefix}/32`;
+  const single = prefix.includes("/") ? prefix : hostPrefix(prefix);
   const found = known.find((candidate) => candidate === prefix || candidate === single);
   if (found !== undefined) return found;
   throw new UsageError(`there is no prefix ${show(prefix)}; ${useNearest(prefix, units, "prefix")}`);

@@ -1,10 +1,6 @@
 /** What `site add` and `site remove` write into the config. Pure. */
-import {
-  compareAddresses,
-  contains,
-  hostNumberOf,
-  maxHostNumber,
-} from "../../components/network/addressPlan";
+import { contains, hostNumberOf, maxHostNumber } from "../../components/network/addressPlan";
+import { orderByAddress } from "../../components/network/ipv4Only";
 import { FarmModel, SiteModel, zoneOf } from "../../components/config";
 import { describeHidden, HiddenVhost } from "../../components/preflight/hiddenVhosts";
 import { show, useNearest } from "../../components/base/problems";
@@ -20,13 +16,13 @@ export interface NewSite {
   hostNumber?: number;
   /** Another site, whose VIPs it takes in place of own ones. */
   shareVipsWith?: string;
-  /** Of the zone of its name, where that is new: the mail address of whoever is responsible. */
+  /** For a new zone: the mail address of the person responsible. */
   contact?: string;
   /** The new zone. Default: the server name without its first label. */
   zone?: string;
 }
 
-/** @throws UsageError when the site would hide a virtual host of somebody else's */
+/** @throws UsageError when the site would hide a virtual host not managed by this stack */
 export function refuseHidden(name: string, hidden: HiddenVhost[]): void {
   const own = hidden.filter(({ site }) => site === name);
   if (own.length === 0) return;
@@ -108,4 +104,4 @@ export function removalOf(farm: FarmModel, name: string): Edit[] {
 }
 
 /** The addresses of a site in order, for a line. */
-export const addressesText = ({ vips }: SiteModel): string => [...vips].sort(compareAddresses).join(", ");
+export const addressesText = ({ vips }: SiteModel): string => orderByAddress(vips, (vip) => vip).join(", ");

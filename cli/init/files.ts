@@ -27,7 +27,7 @@ export interface Answers {
   /** Login user on all machines. */
   user: string;
   site: { name: string; serverName: string; documentRoot: string };
-  /** Mail address of whoever is responsible for the zone. */
+  /** Mail address of the person responsible for the zone. */
   contact: string;
   /** Whether JavaScript files there are ES modules. Default: they are CommonJS. */
   esModules?: boolean;

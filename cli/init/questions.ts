@@ -1,5 +1,6 @@
-/** Asks for what `init` was not told by options. */
+/** Asks for what the options of `init` do not say. */
 import { input } from "@inquirer/prompts";
+import { lengthOf } from "../../components/network/address.cjs";
 import { isPrefix, planNetwork, vipOf } from "../../components/network/addressPlan";
 import { ConfigError } from "../../components/config";
 import { domainIssue, nameIssue } from "../../components/base/names";
@@ -59,7 +60,7 @@ const blockIssue: IssueOf = (text) => {
 
 /** Eight subnets, of which four are for VIPs. */
 function subnets(block: string): { subnetPrefix: number; vipSubnets: number } {
-  return { subnetPrefix: Number(block.split("/")[1]) + 3, vipSubnets: 4 };
+  return { subnetPrefix: lengthOf(block) + 3, vipSubnets: 4 };
 }
 
 /** @param given what is known already */

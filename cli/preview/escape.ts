@@ -5,7 +5,7 @@ const LONGEST = 1000;
 
 /** What could begin markup, HTML, mathematics, a link or, at the beginning, a list. */
 const MARKUP = /[\\`*_{}[\]<#&|~$]|:(?=\/\/)|(?<=\bwww)\.|^[-+=>]|(?<=^\d+)[.)](?=\s|$)/gi;
-/** What would call somebody or point to an issue: broken by a space that is not seen. */
+/** What would mention a user or link an issue: broken by an invisible space. */
 const REFERENCE = /[@#!$%&~](?=[\w-])/g;
 
 /** Text within a line or a cell of a table; line breaks become spaces, and what is very long is cut. */

@@ -9,7 +9,7 @@ import { routerSection } from "./movesTable";
 import { NO_FILES, describeChange } from "./text";
 import { verdict } from "./verdict";
 
-/** GitHub takes 65,536 characters; a few are for whoever adds a line. */
+/** GitHub takes 65,536 characters; a few are left for a line that someone adds. */
 export const MOST_CHARACTERS = 65_000;
 const MOST_FOR_MOVES = 40_000;
 const MOST_FOR_WARNINGS = 10_000;

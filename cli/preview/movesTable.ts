@@ -27,7 +27,7 @@ interface Row extends Pick<Move, "from" | "to" | "sites" | "flows"> {
 
 /**
  * @param room about how many characters it may have
- * @returns paragraphs; none where nothing is to be said
+ * @returns paragraphs; none if there is nothing to say
  */
 export function routerSection(seen: RouterMoves, room: number): string[] {
   const { router, moves, leaving, table } = seen;
@@ -116,7 +116,7 @@ const list = (texts: string[], room: number): string =>
     "more",
   );
 
-/** Lines as long as there is room for them, and how many there are besides. */
+/** As many lines as there is room for, and how many more there are. */
 function cut(head: string[], lines: string[], room: number, rest: string): string {
   const shown: string[] = [];
   let left = room;

@@ -8,7 +8,7 @@ import { PROJECT_FILES } from "./project";
 /**
  * Where the state is, as Pulumi finds it, without a second for asking it.
  * @param project the project's folder
- * @returns undefined: Pulumi's own service, or nobody has logged in
+ * @returns undefined: Pulumi's own service, or there is no login
  */
 export function backendUrl(project: string, env: NodeJS.ProcessEnv = process.env): string | undefined {
   return env.PULUMI_BACKEND_URL || ofProject(project) || whereLoggedIn(env);
@@ -47,7 +47,7 @@ export function backendFolder(url: string | undefined, project = process.cwd()):
 }
 
 /**
- * A checkpoint that a kill during a write left empty becomes the one before, which lies beside it.
+ * Replaces a checkpoint that a kill during a write left empty by the former one, which is next to it.
  * @returns whether it was empty
  */
 export function repairCheckpoint(folder: string, project: string, stack: string): boolean {

@@ -19,13 +19,13 @@ const schema = z.object({
 /** Who holds a stack, as Pulumi wrote it down. */
 export type Lock = z.infer<typeof schema>;
 
-/** A file among a stack's locks. Pulumi counts each as a lock, whatever its name is and whatever is in it. */
+/** A file among a stack's locks. Pulumi counts each as a lock, regardless of its name and content. */
 export interface LockFile {
   file: string;
   text: string;
   /** When it was written, in milliseconds since 1970. */
   written: number;
-  /** Absent: nobody can tell whose it is, as after a power cut or on a full disk. */
+  /** Absent: its owner is unknown, as after a power cut or on a full disk. */
   lock?: Lock;
 }
 
@@ -64,8 +64,8 @@ function parse(text: string): Lock | undefined {
 }
 
 /**
- * Whether nobody can hold a lock any more; false also where nobody here can know.
- * @param runs what runs of ours have said of themselves
+ * Whether a lock has certainly no holder any more; false if that can't be known here.
+ * @param runs what loopback-ha's own runs have recorded about themselves
  */
 export function isDead({ lock, written }: Omit<LockFile, "file" | "text">, runs: KnownRun[] = []): boolean {
   // Pulumi writes a lock whole: one that is cut off is what a power cut has left, and its process went with it.
@@ -88,7 +88,7 @@ function isGone(pid: number, lockMade: number): boolean {
   // Its number may be another process's by now, one that began after the lock was made.
   try {
     const made = lockMade + 2000;
-    // Both: the folder has the time when somebody first looked into it, and the kernel's own moves when a clock is set.
+    // Both: the folder has the time when it was first read, and the kernel's own moves when a clock is set.
     return fs.statSync(`/proc/${pid}`).ctimeMs > made && startOf(pid) > made;
   } catch {
     return false;
@@ -105,7 +105,7 @@ export function describeLock({ file, lock }: Pick<LockFile, "file" | "lock">): s
   return `process ${pid} of ${shownLine(username)} on ${shownLine(hostname)}, since ${shownLine(timestamp)}`;
 }
 
-/** Locks that nobody but us can remove. Until then they lock the stack as before. */
+/** Locks that only this program can remove. Until then they lock the stack as before. */
 export interface Taken {
   remove(): void;
   putBack(): void;
@@ -113,7 +113,7 @@ export interface Taken {
 
 /**
  * Takes exactly these locks, as they were when they were judged: of two who free a stack one has each.
- * @returns undefined: one of them is another one by now, or somebody else has it; then none is taken
+ * @returns undefined: one of them is another one by now, or another process has it; then none is taken
  */
 export function take(locks: LockFile[]): Taken | undefined {
   const taken: { file: string; aside: string }[] = [];

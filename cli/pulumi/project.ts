@@ -52,7 +52,7 @@ interface ProjectFile {
 }
 
 /**
- * What a file of the project has in it; null: there is none. Reading a pipe would end when somebody writes into it.
+ * What a file of the project has in it; null: there is none. Reading a pipe would block until something is written to it.
  * @throws Error when it can't be read, or is no plain file
  */
 export function textOf(file: string): string | null {

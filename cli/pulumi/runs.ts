@@ -20,7 +20,7 @@ const schema = z.object({
   at: z.number(),
 });
 
-/** A run of ours that has not ended, or was killed. */
+/** A run of loopback-ha that has not ended, or was killed. */
 export type KnownRun = z.infer<typeof schema> & {
   /** When it was last known to live, in milliseconds since 1970. */
   alive: number;
@@ -45,7 +45,7 @@ const whereWeAre = (): Omit<KnownRun, "at" | "alive"> =>
   });
 
 /**
- * Says that a run goes on, until it is told that it has ended. It is advice only: where it can't be written, locks are
+ * Records that a run is in progress, until it is said to have ended. It is advice only: where it can't be written, locks are
  * judged by their machine's name.
  * @param folder of the state; absent: it is in none
  * @returns what ends it
@@ -72,7 +72,7 @@ export function recordRun(folder: string | undefined, project: string, stack: st
   };
 }
 
-/** All that is known of runs of ours on a stack. */
+/** All that is known of loopback-ha's runs on a stack. */
 export const runsOf = (folder: string, project: string, stack: string): KnownRun[] =>
   readAll(folder, project, stack);
 
@@ -109,7 +109,7 @@ export function couldLive(run: KnownRun, own = whereWeAre(), now = Date.now()): 
   return !rebooted && now - run.alive < SILENCE_MS;
 }
 
-/** When this machine was booted, in milliseconds since 1970; not a number: nobody knows. */
+/** When this machine was booted, in milliseconds since 1970; not a number: unknown. */
 export const bootedAt = (): number =>
   Number(/^btime (\d+)$/m.exec(quietly(() => fs.readFileSync("/proc/stat", "utf8")))?.[1]) * 1000;
 

@@ -65,7 +65,7 @@ export class Session {
     return `${this.project}/${this.name}`;
   }
 
-  /** What tells the stack from every other one, wherever the project lies. */
+  /** Identifies the stack, independently of the project's folder. */
   async identity(): Promise<string> {
     const { url } = await this.stack.workspace.whoAmI();
     return `${url} ${this.project} ${this.stack.name}`;
@@ -144,11 +144,11 @@ export class Session {
    */
   async tryEdits(edits: Edit[]): Promise<void> {
     const text = this.ownText(await this.config(), edits);
-    // Of a large one that takes seconds, in which nobody would watch.
+    // That takes seconds for a large one, during which nothing would be watched.
     if (text.length <= MOST_TRIED || hasShared(text)) withEdits(text, this.project, edits);
   }
 
-  /** The file's text, where what is to be edited is in it. */
+  /** The file's text, if it has what must be edited. */
   private ownText(before: StackConfig, edits: Edit[]): string {
     const text = readConfigFile(this.configFile);
     for (const [top] of edits.map(({ path: keys }) => keys)) {

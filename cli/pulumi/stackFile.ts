@@ -19,7 +19,7 @@ const YAML = { merge: true } as const;
 /**
  * The file's text after the edits. What others share with it by an anchor stays theirs.
  * @param project the project's name, which is the namespace of its keys
- * @throws UsageError when the file is no YAML, or a key that is to be changed is set elsewhere or as a secret
+ * @throws UsageError when the file is no YAML, or a key to change is set elsewhere or as a secret
  */
 export function withEdits(text: string, project: string, edits: Edit[]): string {
   const document = readDocument(text);
@@ -86,7 +86,7 @@ function copyOf(document: Document, alias: Alias): Node | undefined {
   return copy;
 }
 
-/** How its writer indents, and writes what stands in braces. */
+/** How its writer indents, and writes values in braces. */
 function styleOf(text: string): { lineWidth: 0; indent: number; flowCollectionPadding: boolean } {
   const indent = /^( +)\S/m.exec(text)?.[1].length ?? 2;
   return { lineWidth: 0, indent: Math.min(indent, 8), flowCollectionPadding: !/[:,[] *\{[^\s}]/.test(text) };
@@ -178,7 +178,7 @@ function remove(document: Document, at: string[]): void {
 
 /**
  * The same edits on the engine's key-value pairs.
- * @throws UsageError when a key that is to be changed is not set in this file: its value there would hide the other
+ * @throws UsageError when a key to change is not set in this file: its value there would hide the other
  */
 export function withEditedValues(
   all: Record<string, string>,

@@ -1,4 +1,4 @@
-/** After a run that was killed: the lock, the checkpoint and the operations that nobody finished. */
+/** After a run that was killed: the lock, the checkpoint and the unfinished operations. */
 import { shellWord } from "../../components/base/shellWord";
 import { backendFolder, repairCheckpoint } from "./backend";
 import { CliError, Exit } from "../terminal/exit";
@@ -34,7 +34,7 @@ export async function unlock(where: Where): Promise<Unlocked> {
     }
     const locks = locksOf(folder, project, name);
     refuseLive(locks, runsOf(folder, project, name));
-    // Until they are removed nobody can begin a run.
+    // Until they are removed, no run can begin.
     const taken = take(locks);
     if (taken === undefined) {
       throw new CliError(
@@ -78,7 +78,7 @@ function refuseLive(locks: LockFile[], runs: KnownRun[]): void {
   );
 }
 
-/** A create that nobody saw the end of blocks nothing, but Pulumi asks about it in every run. */
+/** An unfinished create blocks nothing, but Pulumi asks about it in every run. */
 async function clearPending(session: Session): Promise<string[]> {
   const { stack } = session;
   const { deployment } = (await stack.exportStack()) as {

@@ -21,7 +21,7 @@ export interface Applied {
 }
 
 /**
- * Runs `up`, which goes on where a machine fails. Ctrl-C ends it as it ends pulumi.
+ * Runs `up`, which continues when a machine fails. Ctrl-C ends it as it ends pulumi.
  * @throws CliError when it did not begin: the stack is locked, for one
  */
 export async function apply(session: Session, progress: (line: string) => void): Promise<Applied> {

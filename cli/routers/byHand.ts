@@ -15,7 +15,7 @@ const MOST_NAMED = 8;
 /** What moves a prefix on a router. */
 export const MOVE_COMMAND = "loopback-ha-move";
 
-/** @param from only what goes to one of these servers by then; none: whatever it goes to */
+/** @param from only prefixes that go to one of these servers by then; none: any server */
 export const moveWords = (
   moves: { prefix: string; to: string }[],
   down: boolean,

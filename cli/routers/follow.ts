@@ -1,14 +1,14 @@
-/** Rounds of a script on a router, for as long as somebody wants them: a router may be rebooted meanwhile. */
+/** Rounds of a script on a router, for as long as they are needed; the router may be rebooted meanwhile. */
 import { Following, InstalledScript, Round, followInstalled } from "../../components/host/installed";
 
-/** What is told of each router. */
+/** What is reported of each router. */
 export interface Follower {
   onRound(round: Round): void;
-  /** It says nothing any more, and is asked anew. */
+  /** It is silent, and its script is started again. */
   onLost(reason: string): void;
   /** After how long without a round that is so, in milliseconds. */
   silence: number;
-  /** How long nobody asks after that, in milliseconds. Default: a second, and after a silence not at all. */
+  /** How long to wait before it is started again, in milliseconds. Default: a second, and after a silence not at all. */
   pause?(reason: string): number;
 }
 

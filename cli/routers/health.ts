@@ -4,7 +4,7 @@ import { Cause, Host } from "../../components/routerRoute/verdict";
 
 /** One question and what came of it. */
 export interface Answer {
-  /** `live`: by the route that the VIP has now; `marked`: to the server, whatever the routes say. */
+  /** `live`: by the route that the VIP has now; `marked`: to the server, independently of the routes. */
   way: string;
   ok: boolean;
   server: string;
@@ -14,7 +14,7 @@ export interface Answer {
   reason: string;
   /** How it was not; undefined: it is ok. */
   cause?: Cause;
-  /** After how many milliseconds that was known; undefined: nobody says. */
+  /** After how many milliseconds that was known; undefined: unknown. */
   ms?: number;
 }
 
@@ -28,19 +28,19 @@ export interface Tracked {
 /** The questions of a round, all asked at about the same time. */
 export interface HealthRound {
   answers: Answer[];
-  /** Whether each server's machine lives, whatever its services do; undefined: an older script does not ask. */
+  /** Whether each server's machine is alive, independently of its services; undefined: an older script does not ask. */
   hosts?: Map<string, Host>;
   tracked?: Tracked;
-  /** What keeps visitors out of the router, one sentence each; undefined: nobody has looked. */
+  /** What keeps visitors out of the router, one sentence each; undefined: not looked at. */
   troubles?: string[];
-  /** Who was at work on the router meanwhile: a health check before a move may have redirected the questions. */
+  /** Who was at work on the router meanwhile: another run's health checks may have redirected this one's. */
   busy?: string;
 }
 
 const CAUSES = new Set<string>(Object.values(Cause));
 const WHOLE = /^\d{1,15}$/;
 
-/** @param lines as a machine sent them: what is none of these words tells nothing of a server */
+/** @param lines as a machine sent them; a line with another word is ignored */
 export function parseHealth(lines: Round): HealthRound {
   const round: HealthRound = { answers: [] };
   for (const [state, ...cells] of lines) {
@@ -74,7 +74,7 @@ function takeAnswer(round: HealthRound, ok: boolean, cells: string[]): void {
 }
 
 function causeOf(cause: string, reason: string): Cause {
-  // The number stands in the reason, too.
+  // The reason has the number, too.
   const word = cause.replace(/^status \d{3}$/, Cause.Status);
   if (CAUSES.has(word)) return word as Cause;
   // A script of before there were causes.

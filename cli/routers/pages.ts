@@ -17,7 +17,7 @@ export interface Pages {
   answers: PageAnswer[];
   /** How many there was no time for. */
   unasked: number;
-  /** Another run was at work on the router: its health check may have redirected the questions. */
+  /** Another run was at work on the router: its health checks may have redirected this one's. */
   busy: boolean;
 }
 
@@ -34,7 +34,7 @@ export interface WorsePage {
   others: string[];
 }
 
-/** @param lines as a machine sent them: what is none of these words tells nothing of a server */
+/** @param lines as a machine sent them; a line with another word is ignored */
 export function parsePages(lines: Round): Pages {
   const pages: Pages = { answers: [], unasked: 0, busy: false };
   for (const [state, ...cells] of lines) {

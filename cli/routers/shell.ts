@@ -1,4 +1,4 @@
-/** Routers that run scripts of ours, and which. */
+/** Routers that run loopback-ha's scripts, and which. */
 import type { RouterModel } from "../../components/config";
 import { instanceIn } from "../../components/host/instance";
 import { routerKind } from "../../components/routerRoute/kinds";

@@ -1,4 +1,4 @@
-/** Asks everybody at once; whoever is slow or dead is told apart, and holds nobody up. */
+/** Asks all machines at once; one that is slow or dead is reported separately and delays no other. */
 import { Resolver } from "node:dns/promises";
 import { FarmModel, RouterModel } from "../../components/config";
 import { askInstalled } from "../../components/host/installed";

@@ -21,7 +21,7 @@ export interface Sightings {
   machines: Map<string, Observation>;
   /** A round of questions by router, or why there is none. */
   health: Map<string, Answer[] | string>;
-  /** What servers answered for sites' own pages, as routers asked them. Default: nobody asked. */
+  /** What servers answered for sites' own pages, as routers asked them. Default: not asked. */
   pages?: Pages[];
   /** Serial by zone and name server, or why there is none. */
   serials: { zone: string; nameServer: string; serial: number | string }[];
@@ -33,7 +33,7 @@ export interface Sightings {
 export interface MachineStatus {
   name: string;
   address: string;
-  /** Why it could not be looked at; null: it could, or nobody may try. */
+  /** Why it could not be looked at; null: it was, or it must not be connected to. */
   failure: string | null;
   /** What differs from what was applied to it, as lines. */
   drift: string[];
@@ -44,11 +44,11 @@ export interface ServerStatus extends MachineStatus {
   state: ServerState;
   /** How many prefixes go to it now; null: no router's table is known. */
   carries: number | null;
-  /** How many shall. */
+  /** How many are wanted. */
   wanted: number;
   /** Open connections with it; null: not known. */
   flows: number | null;
-  /** How it answers when it is asked itself, whatever the routes say; null: it was not asked. */
+  /** How it answers when asked directly, independently of the routes; null: it was not asked. */
   health: { asked: number; ok: number; reason: string | null } | null;
 }
 
@@ -64,11 +64,11 @@ export interface PrefixStatus {
   router: string;
   prefix: string;
   home: string;
-  /** Who shall have it. */
+  /** The server that should have it. */
   wanted: string;
   /** Who has it, by name or by address; null: it is not routed, or not known. */
   live: string | null;
-  /** Whether the router told. */
+  /** Whether the router reported it. */
   known: boolean;
   /** Open connections by server; null: not known. */
   flows: Record<string, number> | null;
@@ -259,7 +259,7 @@ function problemsOf(status: Omit<FarmStatus, "problems">, seen: Sightings): stri
   problems.push(
     machines.filter(({ failure }) => failure !== null).map(({ name, failure }) => `${name}: ${failure}`),
   );
-  // It explains what follows: a router that drops new connections asks nobody and serves nobody.
+  // It explains what follows: a router that drops new connections can neither check nor serve.
   problems.push(
     status.routers.flatMap(({ name, troubles }) =>
       [...new Set(troubles)].map((trouble) => `${name}: ${trouble}`),

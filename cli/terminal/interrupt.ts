@@ -1,4 +1,4 @@
-/** Ctrl-C, or the end of a login: whoever is at work says what becomes of it; where nobody does, the command ends at once. */
+/** Ctrl-C, or the end of a login: work in progress decides what happens; without any, the command ends at once. */
 import { Exit } from "./exit";
 
 const handlers: (() => void)[] = [];

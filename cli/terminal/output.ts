@@ -36,7 +36,7 @@ export class Terminal {
     process.stderr.write(`${text}\n`);
   }
 
-  /** One line that changes; where nobody watches, a line for each other text. */
+  /** One line that changes; if stdout is not a terminal, one line for each new text. */
   progress(): { show(text: string): void; end(): void } {
     const stream = this.json ? process.stderr : process.stdout;
     let last = "";
@@ -66,7 +66,7 @@ export class Terminal {
 
   /**
    * Asks whether to go on.
-   * @throws UsageError when nobody is there to answer
+   * @throws UsageError when there is no terminal to answer on
    */
   async agree(question: string): Promise<boolean> {
     // The same as for pulumi itself.
@@ -108,7 +108,7 @@ const cannotWrite = (file: string, error: unknown): UsageError =>
   );
 
 /**
- * As much of a text as a screen has room for, from the top: what is most urgent stands there. A line that is longer than
+ * As much of a text as a screen has room for, from the top, where the most urgent part is. A line that is longer than
  * the screen is wide takes several rows.
  */
 export function fitTo(text: string, rows: number, columns: number): string {

@@ -1,4 +1,4 @@
-/** Whether the next flip could be made: what would stand in its way, before a server dies. Pure; facts.ts asks. */
+/** Whether the next flip could be made: what would stop it, found before a server dies. Pure; facts.ts asks. */
 import { shownLine } from "../../components/host/foreignText.cjs";
 import * as events from "./events";
 import type { Line } from "./events";
@@ -39,7 +39,7 @@ export interface Facts {
   unmoving?: { router: string; reason: string }[];
 }
 
-/** Something that stands in the way. */
+/** Something that would stop a flip. */
 export interface Hindrance {
   /** In one word. */
   what: string;

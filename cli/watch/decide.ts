@@ -17,7 +17,7 @@ import {
   healthCountersOf,
 } from "./state";
 import { PageRound, badPagesSince, onPages, onPagesLost } from "./pages";
-import { Round, HealthCounters, count, countAnew, newRouterCounters } from "./healthCounters";
+import { Round, HealthCounters, count, resetCounters, newRouterCounters } from "./healthCounters";
 import { tellNobody, tellRouter, tellServers } from "./transitions";
 import * as events from "./events";
 import type { Line } from "./events";
@@ -57,9 +57,9 @@ export type Event = { at: number } & (
 export interface Step {
   state: WatchState;
   lines: Line[];
-  /** Servers that are to be set down now; the answer is a `flipped` event. */
+  /** Servers to set down now; the answer is a `flipped` event. */
   flip?: string[];
-  /** Servers whose prefixes are to be moved on the routers now, without the stack; the answer is a `moved` event. */
+  /** Servers whose prefixes must be moved on the routers now, without the stack; the answer is a `moved` event. */
   move?: string[];
 }
 
@@ -69,9 +69,9 @@ const MOST_TRIES = 5;
 const SLOW_MS = 60_000;
 /** After that, too, that a router is at work and its rounds don't count. */
 const BUSY_MS = 30_000;
-/** One that was not tried for so long is another one. */
+/** After this time without an attempt, a failure counts as a new one. */
 const BLOCKED_MS = 60_000;
-/** What stands in the way of every flip. */
+/** What would stop every flip. */
 const ANY = "*";
 const RESUME = "resume";
 
@@ -106,7 +106,7 @@ function onRound(state: WatchState, round: Round, at: number): Step {
   const lines = tellRouter(round, counters);
   if (round.busy !== undefined) return { state, lines };
   if (counters.blind) {
-    countAnew(counters, at);
+    resetCounters(counters, at);
     counters.blind = false;
     lines.push(events.sees(round.router));
   }
@@ -156,7 +156,7 @@ class Seen {
     return this.healthCounters.filter(([, healthCounters]) => healthCounters.every(is)).map(([name]) => name);
   }
 
-  /** Whether anybody says so of any. */
+  /** Whether any router says so of any server. */
   some(is: (counters: HealthCounters) => boolean): boolean {
     return this.healthCounters.some(([, healthCounters]) => healthCounters.some(is));
   }
@@ -272,7 +272,7 @@ function onFlipped(state: WatchState, { result, text, seconds }: Outcome, at: nu
   const sick = state.actingSick ?? [];
   Object.assign(state, { acting: undefined, actingSick: undefined, actingSince: undefined });
   state.tried = { what: result === Result.Partial ? RESUME : what, result, times, until: at + wait };
-  // What could not be taken back, because somebody else has changed the config too, is begun.
+  // A change that could not be taken back, because the config was also changed by someone else, counts as begun.
   const written = servers.filter((name) => state.servers[name]?.state === ServerState.Down);
   const window = Math.max(state.policy.flapWindow, state.policy.sickWindow);
   const isFresh = ({ at: when }: Flip): boolean => at - when <= window;
@@ -281,8 +281,8 @@ function onFlipped(state: WatchState, { result, text, seconds }: Outcome, at: nu
   state.unfinished = result === Result.Done ? [] : [...new Set([...state.unfinished, ...written])];
   const stuck = state.unfinished.length > 0 && !waits && times >= MOST_TRIES;
   if (stuck) state.unfinished = [];
-  // Routes may have changed under the questions; all is counted anew.
-  if (!waits) for (const router of Object.values(state.routers)) countAnew(router, at);
+  // Routes may have changed during the checks: reset the counters.
+  if (!waits) for (const router of Object.values(state.routers)) resetCounters(router, at);
   const lines = {
     [Result.Done]: () => [events.flipped(all, seconds, text), ...tellHeld(state, servers, at)],
     [Result.Partial]: () => [events.partial(all, text, wait)],
@@ -311,7 +311,7 @@ function onMoved(state: WatchState, { text, failure }: Moved, at: number): Step 
   if (text !== "") {
     lines.push(events.moved(servers, text));
     // Routes have changed under the questions.
-    for (const router of Object.values(state.routers)) countAnew(router, at);
+    for (const router of Object.values(state.routers)) resetCounters(router, at);
   }
   if (failure !== "" && failure !== blocked?.said) lines.push(events.notMoved(servers, failure));
   if (blocked) {
@@ -371,7 +371,7 @@ function forget({ routers }: WatchState, name: string): void {
 }
 
 function onTick(state: WatchState, at: number): Line[] {
-  // During a flip its own health check redirects the questions.
+  // During a flip, its own health checks interfere with the watcher's.
   if (state.acting) return tellSlow(state, at);
   return Object.entries(state.routers).flatMap(([name, { heard, counted }]) => {
     if (at - heard > state.policy.silence) return goBlind(state, name, "it is silent");

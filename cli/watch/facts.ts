@@ -189,7 +189,7 @@ function missingPassphrase(config: string): string | undefined {
   }
 }
 
-/** As while somebody runs npm ci, or when that has failed. @returns undefined also where the program is none of Node's */
+/** For example during npm ci, or when that has failed. @returns undefined also where the program is none of Node's */
 function missingPackage(folder: string): string | undefined {
   let main: string;
   try {

@@ -1,5 +1,5 @@
 /** What the rounds of one router say of each server: they are counted here, and judged in decide.ts. Pure. */
-import { isIPv4 } from "node:net";
+import { isAddress } from "../../components/network/addressPlan";
 import {
   Cause,
   Counts,
@@ -74,13 +74,13 @@ export interface PageCounters {
 
 /** What one router sees. */
 export interface RouterCounters {
-  /** When it told anything the last time. */
+  /** When it last sent anything. */
   heard: number;
-  /** When its last round was counted, or counting began anew. */
+  /** When its last round was counted, or the counters were reset. */
   counted: number;
   /** When its last round was counted; 0: none was since. */
   round: number;
-  /** It was told that nothing comes from this router. */
+  /** The log says already that nothing comes from this router. */
   blind: boolean;
   /** Rounds in a row in which no active server answered: they tell of the router's link and not of the servers. */
   nobody: number;
@@ -93,7 +93,7 @@ export interface RouterCounters {
   toldTracked: Fill;
   /** What was said to keep visitors out of it. */
   toldTroubles: string[];
-  /** When it was told of lately what it says of itself, a time for each line. */
+  /** When each line about the router itself was last logged. */
   tellings: number[];
   /** It was said that its scripts are of an older version. */
   toldOlder: boolean;
@@ -112,7 +112,7 @@ export interface Counting {
   interval: number;
   /** Rounds in a row without an answer that make a server dead. */
   fall: number;
-  /** Counting begins anew after this time without a round that counts. */
+  /** The counters are reset after this time without a round that counts. */
   silence: number;
   /** How long servers may take to come back one by one after an outage in which none answered. */
   settle: number;
@@ -136,8 +136,8 @@ export const newRouterCounters = (at: number): RouterCounters => ({
   toldNoPages: false,
 });
 
-/** Counts anew: what was seen does not count any more. */
-export const countAnew = (counters: RouterCounters, at: number): void =>
+/** Resets the counters: earlier rounds no longer count. */
+export const resetCounters = (counters: RouterCounters, at: number): void =>
   void Object.assign(counters, {
     ...{ heard: at, counted: at, nobody: 0, servers: {} },
   });
@@ -145,7 +145,7 @@ export const countAnew = (counters: RouterCounters, at: number): void =>
 /**
  * Counts a round in; changes `counters`.
  * @param active the servers that carry traffic
- * @param known all of the farm's servers: what a router says of any other name is nobody's
+ * @param known all of the farm's servers: what a router says of any other name is ignored
  * @returns whether it counted: what arrives in a bunch after a cut is old news, and bad only once
  */
 export function count(
@@ -156,8 +156,8 @@ export function count(
   known: string[],
   { interval, fall, silence, settle }: Counting,
 ): boolean {
-  const answers = round.answers.filter(({ server, vip }) => known.includes(server) && isIPv4(vip));
-  if (at - counters.counted > silence) countAnew(counters, at);
+  const answers = round.answers.filter(({ server, vip }) => known.includes(server) && isAddress(vip));
+  if (at - counters.counted > silence) resetCounters(counters, at);
   if (at - counters.round < interval / 2) {
     forgive(counters, answers);
     return false;
@@ -180,7 +180,7 @@ export function count(
   }
   if (counters.nobody >= fall) counters.settling = at + settle;
   counters.nobody = 0;
-  // Of whoever is not asked any more nothing is known.
+  // Nothing is known of servers that are no longer asked.
   const before = counters.servers;
   counters.servers = {};
   for (const name of known.filter((one) => of(one).length > 0)) {

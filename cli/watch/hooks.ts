@@ -1,4 +1,4 @@
-/** Tells somebody else of each line: a command, a web hook. Nothing ever waits for them. */
+/** Sends each line to hooks: a command, a webhook. Nothing ever waits for them. */
 import { ChildProcess, spawn } from "node:child_process";
 import { asObject } from "./log";
 import type { Line } from "./events";
@@ -16,14 +16,14 @@ export interface HookOptions {
   onFailure: (hook: string, reason: string) => void;
 }
 
-/** A line as hooks get it: what machines have a say in steers nobody's terminal. */
+/** A line as hooks get it: text from machines can't control a terminal. */
 type Told = ReturnType<typeof asObject> & {
   stack: string;
   servers?: string | number;
   server?: string | number;
 };
 
-/** How long whatever a command has left behind may still hold its pipe, and how long a killed one may take to be gone. */
+/** How long processes that a command left behind may hold its pipe, and how long a killed one may take to end. */
 const AFTERMATH_MS = 1000;
 
 /** What waits beyond that is dropped: a hook that hangs must not eat up memory. */
@@ -63,7 +63,7 @@ export class Hooks {
     });
   }
 
-  /** Resolves when all is told, or has had its time. */
+  /** Resolves when every line is delivered, or its time is up. */
   end(): Promise<void> {
     return this.last;
   }
@@ -144,7 +144,7 @@ async function ending(child: ChildProcess, ms: number): Promise<Ending> {
   }
 }
 
-/** The group may be gone, or somebody else's by setuid. */
+/** The group may be gone, or belong to another user by setuid. */
 function killGroup({ pid }: ChildProcess): void {
   try {
     if (pid !== undefined) process.kill(-pid, "SIGKILL");

@@ -6,12 +6,12 @@ import { CliError, Exit, UsageError } from "../terminal/exit";
 import { shownLine } from "../../components/host/foreignText.cjs";
 
 const PATIENCE_MS = 1000;
-/** Who holds the name may be anybody on this machine. */
+/** Any user of this machine may hold the name. */
 const LONGEST_ANSWER = 200;
 
 /**
  * Takes the stack's lock; the kernel gives it back when this process ends, however that happens.
- * @param key what tells the stack from all others
+ * @param key identifies the stack
  * @throws CliError that says who has it
  */
 export async function becomeTheWatcher(key: string): Promise<void> {

@@ -37,7 +37,7 @@ export interface Log {
 }
 
 /**
- * Where the watcher's lines go. A log that can't be written (nobody reads it any more, its disk is full) ends no
+ * Where the watcher's lines go. A log that can't be written (its reader has gone, its disk is full) ends no
  * failover: that is said on stderr, once, and each later line is tried all the same.
  */
 export function openLog(): Log {

@@ -1,5 +1,5 @@
 /**
- * What a flip moves, done on the routers: while another run holds the stack, as one whose question nobody answers does.
+ * What a flip moves, done on the routers while another run holds the stack, such as one that waits at its prompt.
  */
 import { firstFew } from "../../components/base/firstFew";
 import { CommandFailed, runOver } from "../../components/host/installed";

@@ -1,6 +1,6 @@
 /**
  * What the watcher makes of sites' own pages: a server whose pages are worse than the others' is sick and not dead, as it serves.
- * That is told, and it is set down for it only where the policy says so. Pure.
+ * That is logged; the server is set down for it only if the policy says so. Pure.
  */
 import { ServerState } from "../../components/config";
 import { PageAnswer, WorsePage, worsePages } from "../routers/pages";
@@ -16,7 +16,7 @@ const ROUNDS = 2;
 export interface PageRound {
   router: string;
   answers: PageAnswer[];
-  /** Another run is at work there: its health check may redirect the questions. */
+  /** Another run is at work there: its health checks may redirect this one's. */
   busy: boolean;
 }
 
@@ -48,7 +48,7 @@ export function onPages(state: WatchState, { router, answers, busy }: PageRound,
 /** It won't be otherwise soon: its scripts know of no pages, or its sudoers file does not. */
 export const mayNotAsk = (reason: string): boolean => /knows no --pages|^sudo: |: sudo: /.test(reason);
 
-/** Nothing comes from it any more, or it can't ask. That it can't be reached is told by its other rounds. */
+/** Nothing comes from it any more, or it can't ask. Its other rounds report that it can't be reached. */
 export function onPagesLost(state: WatchState, router: string, reason: string): Line[] {
   const counters = state.routers[router];
   if (counters === undefined) return [];

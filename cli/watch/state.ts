@@ -10,7 +10,7 @@ export interface Policy extends Counting {
   minActiveDead: number;
   /** So many must be left, and answer at once, where a sick one is. */
   minActive: number;
-  /** For so long a sick server is waited for. */
+  /** How long to wait for a sick server. */
   sickAfter: number;
   /** So many sick servers are set down within the window. */
   sickFlips: number;
@@ -18,11 +18,11 @@ export interface Policy extends Counting {
   /** So many flips of one server within the window are too many. */
   flapLimit: number;
   flapWindow: number;
-  /** After so long a wait for a stack that another run holds, what dead servers carry is moved on the routers. Absent: never. */
+  /** How long to wait for a stack that another run holds before dead servers' traffic is moved on the routers. Absent: forever. */
   moveAfter?: number;
-  /** A server most of whose pages are worse than the others' is set down as a sick one is. Default: it is told. */
+  /** Sets a server down as sick if most of its pages are worse than the others'. Default: it is only reported. */
   sickByPages?: boolean;
-  /** Decisions are told and not made. */
+  /** Decisions are logged but not carried out. */
   dryRun: boolean;
 }
 
@@ -100,7 +100,7 @@ export interface WatchState extends SavedState {
   refused: string;
 }
 
-/** What is to be kept in a file: a watcher that is killed in the middle of a flip finds it there. */
+/** What is saved in a file, for a watcher that is killed in the middle of a flip. */
 export const savedOf = ({ flips, unfinished, acting = [] }: WatchState): SavedState => ({
   flips,
   unfinished: [...new Set([...unfinished, ...acting])],
@@ -114,7 +114,7 @@ export enum Result {
   Partial = "partial",
   /** Nothing moved, and the config is as it was. */
   Failed = "failed",
-  /** It was not begun: the stack was locked until now, or somebody changed the config. */
+  /** It was not begun: the stack was locked until now, or the config was changed. */
   Later = "later",
   /** It was not begun: another run holds the stack. */
   Blocked = "blocked",

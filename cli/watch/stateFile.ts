@@ -27,9 +27,9 @@ export class StateFile {
   }
 
   /**
-   * What was kept. It is advice only, and what is unfinished follows from the config: a file that nobody can read, as
+   * What was kept. It is advice only, and what is unfinished follows from the config: a file that can't be read, as
    * after a power cut, is set aside.
-   * @param onLost is told why
+   * @param onLost gets the reason
    */
   read(onLost: (reason: string) => void): SavedState {
     try {

@@ -1,4 +1,4 @@
-/** What has become of servers, told once: no decision is made here. Pure. */
+/** What has become of servers, logged once each; no decision is made here. Pure. */
 import { ServerState } from "../../components/config";
 import { Verdict, isDown, verdictOf } from "../../components/routerRoute/verdict";
 import { WatchState, Policy, WatchedServer, flapsOf, healthCountersOf } from "./state";
@@ -6,13 +6,13 @@ import { Fill, Round, RouterCounters, HealthCounters } from "./healthCounters";
 import * as events from "./events";
 import type { Line } from "./events";
 
-/** Of the limit, in percent: from where it is told, when it is full, and below which that is over. */
+/** In percent of the limit: where it is first reported, when it counts as full, and below which it is over. */
 const [HIGH, FULL, FINE] = [80, 99, 70];
 
 /** What a router says of itself may be another thing each round: of that, so many lines at most within this time. */
 const TELLINGS = { most: 10, withinMs: 60_000 };
 
-/** What a round tells of the router itself. */
+/** What a round says about the router itself. */
 export function tellRouter(
   { router, hosts, tracked, troubles, answers }: Round,
   counters: RouterCounters,
@@ -37,7 +37,7 @@ export function tellRouter(
   return [...lines, events.conntrack(router, fill, tracked)];
 }
 
-/** Where there is no room for that many lines now, what changed is told once there is. */
+/** If there is no room for that many lines now, changes are logged once there is. */
 function mayTell(counters: RouterCounters, lines: number): boolean {
   if (counters.tellings.length + lines > TELLINGS.most) return false;
   counters.tellings.push(...Array<number>(lines).fill(counters.heard));

@@ -15,7 +15,7 @@ const PATIENCE_MS = 15_000;
 export function keepWarm(farm: () => FarmModel, patience = PATIENCE_MS): () => void {
   const touch = (): void => {
     for (const host of machinesToLookAt(farm()))
-      // One that does not answer is nobody's business here.
+      // One that does not answer does not matter here.
       void askSsh([...sharedSshArguments(host), "true"], { seconds: patience / 1000 });
   };
   touch();

@@ -64,7 +64,7 @@ export class Watcher {
   private followed = "";
   private ended = false;
   private stops: (() => void)[] = [];
-  /** What stands in the way of a flip, as it was said. */
+  /** What would stop a flip, as last logged. */
   private readonly said: Said = new Map();
   private checking = false;
   private checkAgain = false;
@@ -114,7 +114,7 @@ export class Watcher {
     clearInterval(ticks);
     stopWarming();
     this.unfollow();
-    // A flip is being interrupted by the same signal; how that went is to be kept.
+    // A flip is being interrupted by the same signal; its outcome must be saved.
     await this.flipping;
     this.say(events.ended("the watcher was told to stop"));
     await Promise.race([this.hooks.end(), sleep(LAST_WORDS_MS, undefined, { ref: false })]);
@@ -159,7 +159,7 @@ export class Watcher {
   private tick(): void {
     this.take({ kind: "tick", at: now() });
     const texts = this.textsNow();
-    // Twice the same: nobody is in the middle of writing it.
+    // Twice the same: it is not being written.
     if (!this.flipping && !this.reading && texts !== this.texts && texts === this.seen) void this.reread();
     this.seen = texts;
     if (!this.checking && now() - this.checked > (this.options.ableMs ?? ABLE_MS)) void this.checkAble();
@@ -242,7 +242,7 @@ export class Watcher {
     }
   }
 
-  /** Has the routers ask; anew where others are to be asked, or in another way. */
+  /** Starts the routers' checks; restarts them if other servers must be checked, or in another way. */
   private follow(): void {
     const { session, policy } = this.options;
     const routers = this.farm.routers.filter(withShell);

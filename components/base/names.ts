@@ -45,7 +45,7 @@ export const hostNameIssue: IssueOf = (name) => {
 export const domainIssue: IssueOf = (name) =>
   hostNameIssue(name) ?? (name.includes(".") ? undefined : "is not a full domain name");
 
-/** The slashes of RFC 2317, which stand between digits. */
+/** The slashes of RFC 2317, between digits. */
 export const SLASHES = /(?<=[0-9])\/(?=[0-9])/g;
 
 /** Underscores, but in the last label, which no domain has; and such slashes, but there. */

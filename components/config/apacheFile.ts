@@ -12,7 +12,7 @@ const MOST_BYTES = 256 * 1024;
  * a pull request, must not have a preview print others.
  *
  * @param folder the project's
- * @throws ConfigError when a file can't be read, or lies elsewhere
+ * @throws ConfigError when a file can't be read, or is outside the project
  */
 export function withApacheFiles(sites: unknown, folder: string): unknown {
   if (typeof sites !== "object" || sites === null || Array.isArray(sites)) return sites;
@@ -60,6 +60,6 @@ function linesOf(file: string, folder: string, at: Path, problems: Problems): st
   }
 }
 
-/** Git's folder and files such as .env hold what is nobody's business. */
+/** Git's folder and files such as .env may hold secrets. */
 const isHidden = (file: string): boolean =>
   path.isAbsolute(file) || file.split(path.sep).some((part) => part.startsWith("."));

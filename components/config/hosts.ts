@@ -3,13 +3,13 @@ import { z } from "zod";
 import {
   NetworkPlan,
   broadcastAddress,
-  compareAddresses,
   contains,
   isAddress,
   maxHostNumber,
   networkAddress,
   vipOf,
 } from "../network/addressPlan";
+import { orderByAddress } from "../network/ipv4Only";
 import { Path, Problems, pathText } from "../base/problems";
 import { IssueOf } from "../base/names";
 import { entries, field, parse } from "./leaf";
@@ -25,7 +25,7 @@ export interface Hosts {
   nameServers: HostModel[];
 }
 
-/** The names in a map of the configuration, sound or not: whoever refers to one did not mistype it. */
+/** The names in a map of the configuration, valid or not: a reference to one of them is not a typing error. */
 export function namesIn(value: unknown): string[] {
   return typeof value === "object" && value !== null && !Array.isArray(value)
     ? Object.keys(value).sort()
@@ -76,10 +76,10 @@ export function readHosts(
     owners.set(address, owner ?? path);
   }
 
-  const inEthernet: IssueOf = (address) => plan && ethernetIssue(plan, address);
+  const inServerSubnet: IssueOf = (address) => plan && serverSubnetIssue(plan, address);
   const anywhere: IssueOf = (address) => plan && nameServerIssue(plan, address);
-  const routers = read("routers", routerSchema, inEthernet);
-  const servers = read("servers", serverSchema, inEthernet);
+  const routers = read("routers", routerSchema, inServerSubnet);
+  const servers = read("servers", serverSchema, inServerSubnet);
   const nameServers = read("nameServers", hostSchema, anywhere);
 
   if (isEmpty(values.servers))
@@ -88,11 +88,11 @@ export function readHosts(
       `no servers are configured; add one, such as servers.web1.address ${free.first}`,
     );
   if (plan) routers.forEach((router) => checkRouter(router, servers, plan, problems));
-  const byAddress = (a: HostModel, b: HostModel): number => compareAddresses(a.address, b.address);
+  const addressOf = ({ address }: HostModel): string => address;
   return {
-    servers: servers.sort(byAddress),
-    routers: routers.sort(byAddress),
-    nameServers: nameServers.sort(byAddress),
+    servers: orderByAddress(servers, addressOf),
+    routers: orderByAddress(routers, addressOf),
+    nameServers: orderByAddress(nameServers, addressOf),
   };
 }
 
@@ -119,7 +119,7 @@ function sshOf(defaults: SshInput, own: SshInput = {}): SshOptions {
   return { ...ssh, user, sudo: ssh.sudo ?? user !== "root" };
 }
 
-function ethernetIssue(plan: NetworkPlan, address: string): string | undefined {
+function serverSubnetIssue(plan: NetworkPlan, address: string): string | undefined {
   const { serverSubnet } = plan;
   if (!contains(serverSubnet, address)) return `is outside the servers' subnet ${serverSubnet}`;
   if (address === networkAddress(serverSubnet)) return `is the network address of ${serverSubnet}`;
@@ -129,12 +129,12 @@ function ethernetIssue(plan: NetworkPlan, address: string): string | undefined {
 
 /** A name server may be anywhere, but not on a VIP. */
 function nameServerIssue(plan: NetworkPlan, address: string): string | undefined {
-  if (contains(plan.serverSubnet, address)) return ethernetIssue(plan, address);
+  if (contains(plan.serverSubnet, address)) return serverSubnetIssue(plan, address);
   const vips = plan.vipSubnets.find((prefix) => contains(prefix, address));
   return vips && `is in the VIP subnet ${vips}`;
 }
 
-/** Addresses of the Ethernet subnet that no machine has, to suggest. */
+/** Free addresses of the servers' subnet, to suggest. */
 class FreeAddresses {
   private readonly used: Set<unknown>;
 

@@ -40,7 +40,7 @@ export function readFarm(input: Record<string, unknown>, keys: string[] = []): F
   const known = namesIn(values.nameServers);
   const zones = readZones(values.zones, hosts.nameServers, known, sites, problems);
   const wanted = readPlacementInput(values, problems);
-  // Units are the sites' VIPs, and a VIP that is missing because of a problem is nobody's mistake.
+  // Units are the sites' VIPs, and a VIP that is missing because of another problem is not a mistake of its own.
   const single = granularity === Granularity.Host;
   if (single) wanted.vips = sites.flatMap(boundVips);
   const placement = single && !sitesAreSound ? [] : readPlacement(values, network, hosts, wanted, problems);

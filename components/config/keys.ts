@@ -28,7 +28,7 @@ export const bareKey = (key: string): string =>
 /** What a router's `enable` asks for: of all of them, or of one. */
 const ENABLE_SECRET = /^enableSecret(-(?<router>.+))?$/;
 
-/** What stands in sites' lines for Apache as `${secret:NAME}`. */
+/** The values of `${secret:NAME}` in sites' lines for Apache. */
 const SITE_SECRET = /^secret-(?<name>[A-Za-z0-9_-]{1,64})$/;
 
 /** The key of such a secret. */
@@ -43,12 +43,12 @@ export function enableSecretKey(router: string, keys: string[]): string | undefi
   return [`enableSecret-${router}`, "enableSecret"].find((key) => keys.includes(key));
 }
 
-/** Whether the value of a key is a secret, and so is read by whoever needs it and never with the others. */
+/** Whether the value of a key is a secret, which is read only where it is needed, never with the others. */
 export function isSecretKey(key: string): boolean {
   return ENABLE_SECRET.test(key) || SITE_SECRET.test(key);
 }
 
-/** Checks the keys that are set. Keys of other namespaces (`aws:region`) are somebody else's. */
+/** Checks the keys that are set. Keys of other namespaces (`aws:region`) are ignored. */
 export function checkKeys(keys: string[], routers: string[], problems: Problems): void {
   const own = keys.map(bareKey).filter((key) => !key.includes(":"));
   for (const key of [...new Set(own)].sort()) {

@@ -97,7 +97,7 @@ export function parse<S extends z.ZodType>(
   return undefined;
 }
 
-/** Notes a key that nobody reads. */
+/** Reports a key that has no meaning here. */
 export function unknownKey(path: Path, known: readonly string[], problems: Problems): void {
   problems.say(path, `unknown key; ${useNearest(path[path.length - 1], known, "key")}`);
 }

@@ -30,7 +30,7 @@ export interface HostModel {
 
 /** A web server of the pool. */
 export interface ServerModel extends HostModel {
-  /** What it shall do. */
+  /** Its wanted state. */
   state: ServerState;
   /** How much it takes of what others can't carry, against the others' weights: 1 to 1000. */
   weight: number;
@@ -41,8 +41,8 @@ export interface RouterModel extends HostModel {
   /** How its routes are set: a name that routerRoute/kinds.ts knows. */
   kind: string;
   /**
-   * Source address of the router's health checks before a move: one of the router's own, outside the Ethernet
-   * subnet. Default: the router finds one.
+   * Source address of the router's health checks: one of its own addresses, outside the servers' subnet. Default: the router
+   * finds one.
    */
   checkSource?: string;
   /** Whether open connections stay where they began. Default: where the kind can. */
@@ -63,7 +63,7 @@ export interface SiteTlsModel {
   keys?: string;
   /** Whether port 80 redirects to 443, but for the health path and ACME's challenge. */
   redirect: boolean;
-  /** For how many seconds browsers shall insist on https (RFC 6797); 0: they shall not. */
+  /** For how many seconds browsers must insist on https (RFC 6797); 0: not at all. */
   hsts: number;
   /** The oldest version that is spoken. */
   minimum: TlsVersion;
@@ -101,7 +101,7 @@ export interface SiteModel {
   retiringAliases: string[];
   /** On the way out: no longer in DNS, while VIP and virtual host stay. */
   retiring: boolean;
-  /** TCP ports on which a server must take connections, besides the health path, before a VIP moves to it. */
+  /** TCP ports on which a server must accept connections, in addition to the health path, before a VIP moves to it. */
   checkPorts: number[];
   /** Its page that a server must answer as well as the present one, before a VIP moves to it. Default: `/`. */
   checkPath?: string;
@@ -119,7 +119,7 @@ export interface ZoneModel {
   nameServers: string[];
   /** SOA MNAME without a trailing dot. Default: the first of `nsRecords`. */
   primary?: string;
-  /** Mail address of whoever is responsible: `hostmaster@example.org`. */
+  /** Mail address of the person responsible: `hostmaster@example.org`. */
   contact: string;
   /** The SOA record's timers. */
   timers: SoaTimers;
@@ -133,7 +133,7 @@ export interface ZoneModel {
   records: ZoneRecordModel[];
 }
 
-/** The whole farm, checked. Every list is ordered, whatever the order of the configuration's keys. */
+/** The whole farm, checked. Every list is ordered, independently of the order of the configuration's keys. */
 export interface FarmModel {
   /** The block, cut. */
   network: NetworkPlan;

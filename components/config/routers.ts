@@ -5,7 +5,7 @@ import { PINNING, CHECK_RULE_PRIORITY, PinningArgs, RESERVED_TABLES, markRoom } 
 import { Problems } from "../base/problems";
 import { HostModel, RouterModel } from "./model";
 
-/** Notes what of a router does not fit the network. Servers outside the Ethernet have been reported. */
+/** Reports what of a router does not fit the network. Servers outside their subnet have been reported already. */
 export function checkRouter(
   router: RouterModel,
   servers: HostModel[],
@@ -64,7 +64,7 @@ function checkHealthSource({ name, checkSource }: RouterModel, plan: NetworkPlan
   );
 }
 
-/** The mark of a server is its Ethernet host number. */
+/** The mark of a server is its host number in the servers' subnet. */
 function checkMarks(
   { name, pinning }: RouterModel,
   servers: HostModel[],
@@ -86,7 +86,7 @@ function checkMarks(
   );
 }
 
-/** Each host of the Ethernet may become a server, and its table has the base plus its host number. */
+/** Any host of the servers' subnet may become a server; its table number is the base plus its host number. */
 function checkTables(
   { name, pinning }: RouterModel,
   { serverSubnet }: NetworkPlan,

@@ -1,7 +1,7 @@
 /** What each part of the configuration may contain. Checks that need several parts are in the other files. */
 import { z } from "zod";
 import { VipBinding, isAddress } from "../network/addressPlan";
-import { IPV6_ISSUE, looksLikeIpv6 } from "../network/ipv6";
+import { IPV6_ISSUE, looksLikeIpv6 } from "../network/ipv4Only";
 import { flag, list, object, oneOf, text, whole } from "./leaf";
 import { DEFAULT_ROUTER_KIND, routerKindNames } from "../routerRoute/kinds";
 import { PINNING, helperIssue, helperInstead, markMaskIssue } from "../routerRoute/pinning";
@@ -64,7 +64,7 @@ export const serverSchema = (example: string) =>
     weight: whole(1, 1000, 1).default(1),
   });
 
-/** The key `pinning` of a router. Whether its numbers fit the Ethernet is checked with the plan. */
+/** The key `pinning` of a router. Whether its numbers fit the servers' subnet is checked with the plan. */
 const pinningSchema = object({
   markMask: text(markMaskIssue, () => `use one such as ${PINNING.markMask}`).optional(),
   tableBase: whole(1, 4_000_000_000, PINNING.tableBase).optional(),
@@ -84,7 +84,7 @@ export const routerSchema = (example: string) =>
     address: address(example),
     ssh: sshSchema.optional(),
     kind: text(kindIssue, () => `use ${routerKindNames().join(" or ")}`).default(DEFAULT_ROUTER_KIND),
-    checkSource: address("198.51.100.1, an address of the router outside the Ethernet subnet").optional(),
+    checkSource: address("198.51.100.1, an address of the router outside the servers' subnet").optional(),
     pinFlows: flag().optional(),
     pinning: pinningSchema.optional(),
     confirmSeconds: whole(0, 600, CONFIRM_SECONDS, "of seconds ").optional(),

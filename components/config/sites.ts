@@ -53,7 +53,7 @@ export function boundVips(site: SiteModel): string[] {
   return [...site.vips, ...site.retiringVips];
 }
 
-/** All names a site answers to besides its serverName: those in DNS, and those on the way out. */
+/** All names a site answers to in addition to its serverName: those in DNS, and those on the way out. */
 export function boundAliases(site: SiteModel): string[] {
   return [...site.aliases, ...site.retiringAliases];
 }

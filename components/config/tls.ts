@@ -7,7 +7,7 @@ import { SiteTlsModel, TlsModel } from "./model";
 import { TlsVersion } from "../webServerPool/tls/defaults";
 import { SITE_TLS } from "../webServerPool/tls/defaults";
 
-/** A folder: nobody expands a `~`. */
+/** A folder; a `~` is not expanded. */
 const folderIssue: IssueOf = (folder) => {
   if (folder.startsWith("~")) return "begins with ~, which is not expanded";
   return /^[A-Za-z0-9._/][A-Za-z0-9._/+@-]*$/.test(folder)

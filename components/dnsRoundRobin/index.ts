@@ -18,7 +18,7 @@ export { NameArgs, ZoneArgs } from "./zone";
 export interface DnsRoundRobinArgs extends ZoneArgs {
   /**
    * The name servers, each of them a primary; at least one. Names must differ. BIND, with `named.conf.local` where Debian
-   * has it. A state `down` means: nobody may try to reach it.
+   * has it. A name server whose state is `down` is not connected to.
    */
   nameServers: ServerArgs[];
   /**

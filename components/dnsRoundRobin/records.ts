@@ -1,5 +1,5 @@
 /** Checks a zone's own records: what named would refuse, and what it would take as something else than meant. */
-import { z } from "zod";
+import { isIpv6 } from "../network/address.cjs";
 import { isAddress } from "../network/addressPlan";
 import { Path, Problems, useNearest } from "../base/problems";
 import { SLASHES, hostNameIssue } from "../base/names";
@@ -50,7 +50,7 @@ const OF_HOSTS = ["A", "AAAA", "MX"];
 /** Types whose value ends in a name. */
 const WITH_HOST = ["CNAME", "DNAME", "HTTPS", "MX", "NS", "PTR", "SRV", "SVCB"];
 
-/** A value as a pattern; whether its figures fit, named-checkzone says. */
+/** A value as a pattern; named-checkzone checks whether its numbers fit. */
 const shaped = (pattern: RegExp, number: number, example: string): RecordType => ({
   issueOf: (value) =>
     rdataIssue(value) ?? (pattern.test(value) ? undefined : "is not a valid value for this type"),
@@ -78,7 +78,7 @@ const TYPES = new Map<string, RecordType>([
   [
     "AAAA",
     {
-      issueOf: (value) => (z.ipv6().safeParse(value).success ? undefined : "is not an IPv6 address"),
+      issueOf: (value) => (isIpv6(value) ? undefined : "is not an IPv6 address"),
       example: "2001:db8::30",
       number: 28,
     },
@@ -106,7 +106,7 @@ const TYPES = new Map<string, RecordType>([
   ["TXT", { issueOf: textIssue, example: "v=spf1 -all", number: 16 }],
 ]);
 
-/** Other types that BIND knows by a word. Their values stand in the zone as they are written: named-checkzone judges them. */
+/** Other types that BIND knows by a word. Their values go into the zone as written; named-checkzone checks them. */
 const OTHERS = (
   "AFSDB AMTRELAY APL AVC CDNSKEY CDS CERT CSYNC DHCID DNSKEY DOA EUI48 EUI64 GPOS HINFO HIP IPSECKEY ISDN KEY KX L32 L64 LOC LP " +
   "MB MD MF MG MINFO MR NAPTR NID NINFO NSAP NSAP-PTR NSEC NSEC3PARAM OPENPGPKEY PX RESINFO RKEY RP RT SINK SMIMEA SPF TA " +
@@ -136,7 +136,7 @@ export function rdataIssue(value: string): string | undefined {
   return /[();]/.test(bare) ? "has a bracket or a semicolon outside quotes" : undefined;
 }
 
-/** A priority, a target, and what stands as it is written (RFC 9460). */
+/** A priority, a target, and parameters that are kept as written (RFC 9460). */
 function serviceIssue(value: string, zone: string): string | undefined {
   const [priority, target = "", ...parameters] = value.split(" ");
   return (

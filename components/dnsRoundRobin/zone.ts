@@ -1,4 +1,5 @@
-import { compareAddresses, isAddress } from "../network/addressPlan";
+import { isAddress } from "../network/addressPlan";
+import { orderByAddress } from "../network/ipv4Only";
 import { assertValid } from "../base/argumentChecks";
 import { SoaTimers } from "./soa";
 import { ZoneRecordModel } from "./records";
@@ -22,7 +23,7 @@ export interface ZoneArgs {
   primary?: string;
   /** Host names of the NS records, without trailing dots; at least one. One that is in the zone needs an address there. */
   nsRecords: string[];
-  /** Mail address of whoever is responsible: `hostmaster@example.org`. */
+  /** Mail address of the person responsible: `hostmaster@example.org`. */
   contact: string;
   /** The SOA record's refresh, retry, expire and minimum, in seconds. */
   timers: SoaTimers;
@@ -76,12 +77,12 @@ function mailbox(contact: string): string {
   return `${local.replace(/[.\\]/g, "\\$&")}.${domain}.`;
 }
 
-// Names with the same addresses stand together: a new site with its aliases is one group of lines in a preview.
+// Names with the same addresses are grouped: a new site with its aliases is one group of lines in a preview.
 function renderSites(sites: NameArgs[], zone: string): string[] {
   const groups = new Map<string, string[]>();
   const names = sites.map((site) => ({
     name: relativeName(site.name, zone),
-    addresses: [...new Set(site.addresses)].sort(compareAddresses),
+    addresses: orderByAddress([...new Set(site.addresses)], (address) => address),
   }));
   for (const { name, addresses } of names.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const group = groups.get(addresses.join()) ?? [];

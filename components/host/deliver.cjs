@@ -33,7 +33,7 @@ const BEGUN = "LOOPBACK-HA-BEGUN\n";
 const LACKS = /LOOPBACK-HA-LACKS (.*)\n$/;
 /** The machine goes back by itself after so many seconds, which we know better, unless a second, fresh connection confirms. */
 const CONFIRM = /LOOPBACK-HA-CONFIRM \d+\n$/;
-/** A machine in other hands holds nobody up for longer, and fills no memory. */
+/** A compromised machine can delay a run no longer than this, and can't fill its memory. */
 const MOST_SECONDS = 600;
 const MOST_TEXT = 16_384;
 const LONGEST_MARK = 1100;
@@ -45,12 +45,12 @@ function env(name) {
   return value;
 }
 
-/** What stands before a command that needs root. */
+/** The prefix of a command that needs root. */
 const sudo = () => env("SUDO").split(" ").filter(Boolean);
 
 /**
  * Secrets in place of placeholders such as @SECRET:health@: in what only root may read, and nowhere else, whatever
- * somebody wrote into a zone.
+ * an operator wrote into a zone.
  * @param {string} name
  * @param {string} text
  */
@@ -59,7 +59,7 @@ function fillSecrets(name, text) {
   return text.replace(/@SECRET:([A-Za-z0-9_-]+)@/g, (_, secret) => valueOf(secret));
 }
 
-/** What the configuration's author has named, and not we: what stands in a site's lines. */
+/** Names that the configuration's author chose: the secrets in a site's lines. */
 const OF_SITES = "site_";
 
 /** @param {string} secret */
@@ -85,7 +85,7 @@ function withoutValues(text) {
 const isPrivate = (name) => name.startsWith("private/");
 
 /**
- * Processes from here up to the engine. When it has changed, the engine died: nobody records the result.
+ * Processes from here up to the engine. When it has changed, the engine died: nothing records the result.
  * @returns {string}
  */
 function ancestors() {
@@ -96,7 +96,7 @@ function ancestors() {
       pid = inProc(pid).parent;
     }
   } catch {
-    // No /proc (macOS): then only a broken pipe tells that the caller is gone.
+    // No /proc (macOS): then only a broken pipe shows that the caller is gone.
   }
   return pids.join(" ");
 }
@@ -315,7 +315,7 @@ async function run(options, command, input, engine, turn, supplied) {
     } else if (CONFIRM.test(end)) ssh.stdin.end();
   });
   ssh.stderr.setEncoding("utf8").on("data", (text) => (errors = (errors + text).slice(-MOST_TEXT)));
-  ssh.stdin.on("error", () => {}); // ssh's exit code tells more
+  ssh.stdin.on("error", () => {}); // ssh's exit code says more
   try {
     for (const part of input) ssh.stdin.write(await part);
   } catch (error) {
@@ -381,7 +381,7 @@ async function main() {
 }
 
 /**
- * Words for a router that goes on although these sites do worse on another server; others need not know.
+ * For a router that moves traffic although these sites do worse on another server; other machines need not know.
  * @param {() => ReturnType<typeof readPayload>} payload
  * @returns {string[] | undefined} undefined: nothing must be done
  */
@@ -400,7 +400,7 @@ function despiteSites(payload) {
  * @param {string} engine
  * @param {() => ReturnType<typeof readPayload>} payload
  * @param {Turn | undefined} turn
- * @param {string | undefined} unreachable why somebody before us had no answer, in ssh's words
+ * @param {string | undefined} unreachable why a process before this one had no answer, in ssh's words
  * @returns {Promise<string | undefined>} the same of us
  */
 async function bring(engine, payload, turn, unreachable) {

@@ -83,7 +83,7 @@ function linesFound(files: InstanceFiles): number {
   return Number(files.looked?.[0] ?? files.drift?.length ?? 0);
 }
 
-/** Also safe to print: nobody's file moves the cursor. */
+/** Also safe to print: no file can move the cursor. */
 function shorten(line: string, most: number): string {
   const text = printable(line.replaceAll("\t", " "));
   return text.length > most ? `${text.slice(0, most - 1)}…` : text;

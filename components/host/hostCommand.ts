@@ -113,7 +113,7 @@ function stdinOf({ scripts, supplier }: HostCommandArgs, want: DesiredFiles): st
   return JSON.stringify(supplier ? { ...payload, sources: supplier.sources } : payload);
 }
 
-// Drift stands here, as a word of env: ignoreChanges on one entry of the environment breaks providers built
+// Drift is passed here, as a word of env: ignoreChanges on one entry of the environment breaks providers built
 // on older versions of pulumi-go-provider ("Unrecognized field"), and this is a whole property.
 const interpreter = (drift = "none"): string[] => ["env", `DRIFT=${drift}`, "sh", "-c"];
 

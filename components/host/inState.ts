@@ -8,7 +8,7 @@ export async function outputsInState(): Promise<Record<string, { outputs?: Recor
   return (outputs ?? {}) as Record<string, { outputs?: Record<string, unknown> }>;
 }
 
-/** @returns the names under which what this stack's state has lies on the machines */
+/** @returns the names of this stack's instances on the machines */
 export async function instancesInState(): Promise<Set<string>> {
   return new Set(
     Object.values(await outputsInState()).flatMap((resource) => {

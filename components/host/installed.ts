@@ -60,10 +60,10 @@ export class CommandFailed extends Error {
 }
 
 /**
- * Runs a command that `apply` left on a machine, as root and as whoever changes it.
+ * Runs a command that `apply` left on a machine, as root, by the login that changes it.
  * @param words plain ones: whatever the login shell is, it reads them
  * @returns what it printed
- * @throws CommandFailed; Error when the machine does not answer, or not in time: then nobody knows what it did
+ * @throws CommandFailed; Error when the machine does not answer, or not in time: then it is unknown what it did
  */
 export async function runOver(host: HostArgs, words: string[], seconds: number): Promise<string> {
   const command = [sudoPrefix(host), ...words].join(" ").trim();
@@ -75,11 +75,11 @@ export async function runOver(host: HostArgs, words: string[], seconds: number):
   throw new CommandFailed(said || `exit code ${code}`, stdout);
 }
 
-/** A script that goes on and on. */
+/** A script that runs until it is stopped. */
 export interface Following {
   /** Ends it. */
   stop(): void;
-  /** Resolves when it has ended, with the reason where nobody stopped it. */
+  /** Resolves when it has ended, with the reason unless it was stopped. */
   ended: Promise<string | undefined>;
 }
 

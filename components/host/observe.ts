@@ -11,7 +11,7 @@ export interface Observation {
   failure?: string;
   /** The machine's clock, in seconds since 1970. */
   now: number;
-  /** The login may not become root, so only what anybody may read was looked at. */
+  /** The login may not become root, so only world-readable files were looked at. */
   blind?: boolean;
   /** When an instance came or went on it the last time, in seconds since 1970. */
   since?: number;
@@ -33,7 +33,7 @@ export type InstanceFiles = Record<string, string[]>;
 /** Runs observe.sh on a machine and gives back what it printed; tests put their own in its place. */
 export type Look = (host: HostArgs) => Promise<string>;
 
-/** Looks at all machines at once; one that does not answer holds nobody up, and is told apart in the result. */
+/** Looks at all machines at once; one that does not answer delays no other, and the result names it. */
 export async function observe(hosts: HostArgs[], look: Look): Promise<Map<string, Observation>> {
   const found = await Promise.all(
     hosts.map(async (host): Promise<[string, Observation]> => {
@@ -57,7 +57,7 @@ export function linesOf(observation: Observation, stack: string, file: string): 
   return ownInstances(observation, stack).flatMap(([, files]) => files[file] ?? []);
 }
 
-/** The machine may be in somebody else's hands: no name is special, and nothing moves a cursor. */
+/** The machine may be compromised: no name is special, and no text can control a terminal. */
 export function parseObservation(text: string): Observation {
   const observation: Observation = { now: 0, instances: {} };
   const instances = new Map<string, Map<string, string[]>>();
@@ -95,7 +95,7 @@ const LOOK_SECONDS = 12;
  * @throws Error that says why the machine could not be looked at
  */
 export async function lookOverSsh(host: HostArgs, files: readonly string[] = []): Promise<string> {
-  // A file and no text: it needs nobody here to send it while the SDK loads.
+  // A file, not a text: nothing here has to send it while the SDK loads.
   const looker = forLooking(host);
   const script = fs.openSync(path.join(__dirname, "machine/observe.sh"), "r");
   const looking = askSsh(

@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-// A process of this machine, as the kernel tells of it.
+// A process of this machine, as the kernel describes it.
 const { execFileSync } = require("node:child_process");
 const fs = require("node:fs");
 const path = require("node:path");

@@ -2,7 +2,7 @@
 "use strict";
 // Commands to one machine go one after the other, however many of them Pulumi begins at once (--parallel): sshd admits
 // ten sessions on a connection and drops new connections from the tenth that logs in, and the machine's own lock would
-// be waited for in vain. In the order of their coming; remove-over-ssh.sh stands in the same line.
+// be waited for in vain. In the order of arrival; remove-over-ssh.sh waits in the same line.
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
@@ -22,17 +22,17 @@ const UNREACHABLE = "unreachable";
  * @property {string} machine
  * @property {string} address
  * @property {string} ssh how the machine is reached: by other words it may be there
- * @property {string} name what others are told of us
- * @property {() => boolean} isWanted whether somebody still waits for what we do
- * @property {() => void} meanwhile what is to be done anyway, where others are first
+ * @property {string} name how others see this process
+ * @property {() => boolean} isWanted whether the result is still wanted
+ * @property {() => void} meanwhile work that can be done while others are first
  */
 
 /**
- * A place in the line that is ours now: nobody else is at the machine.
+ * A turn: no other process is at the machine.
  * @typedef {{
  *   unreachable?: string,
  *   end(said?: string): void,
- * }} Place `unreachable`: why the machine did not answer somebody who stood before us in the line, in ssh's words;
+ * }} Place `unreachable`: why the machine did not answer a process that was earlier in the line, in ssh's words;
  *   `end`: leaves it, with ssh's words when the machine did not answer
  */
 
@@ -41,7 +41,7 @@ async function stand(waiting) {
   const base = path.join(os.tmpdir(), `loopback-ha-${process.getuid?.() ?? 0}`);
   const line = path.join(base, "turns", `${networkSpace()}${waiting.address}`);
   try {
-    // Where there is no place to stand in line, nobody does.
+    // Without a folder for the line, no process waits.
     if (!isOwn(base, true)) return { end() {} };
     fs.mkdirSync(line, { recursive: true });
     return await standIn(line, waiting);
@@ -57,7 +57,7 @@ async function standIn(line, { machine, ssh, name, isWanted, meanwhile }) {
   const mark = path.join(line, UNREACHABLE);
   fs.writeFileSync(ticket, `${processOf(process.pid)?.start ?? ""}\n${name}\n`);
   const leave = () => fs.rmSync(ticket, { force: true });
-  let [touched, told] = [began, false];
+  let [touched, hasSaidSo] = [began, false];
   for (;;) {
     const ahead = aheadOf(line, path.basename(ticket));
     if (!ahead || !isWanted()) break;
@@ -67,8 +67,8 @@ async function standIn(line, { machine, ssh, name, isWanted, meanwhile }) {
       // It shows when it is our turn.
     }
     const now = Date.now();
-    if (now - began > QUIET_MS && !told) {
-      told = true;
+    if (now - began > QUIET_MS && !hasSaidSo) {
+      hasSaidSo = true;
       process.stderr.write(`${machine}: waiting for ${aheadInWords(ahead)}\n`);
     }
     if (now - touched > 30_000) fs.utimesSync(ticket, new Date(), new Date((touched = now)));
@@ -94,7 +94,7 @@ async function standIn(line, { machine, ssh, name, isWanted, meanwhile }) {
 /** @typedef {Other & { count: number }} Ahead */
 
 /**
- * Who is at it, and how many stand before us with it. Who died in the line leaves a ticket here.
+ * Which process is at the machine, and how many are ahead in the line. A process that died in the line leaves a ticket here.
  * @param {string} line
  * @param {string} ours
  * @returns {Ahead | undefined} undefined: it is our turn
@@ -120,7 +120,7 @@ function aheadInWords({ name, pid, count }) {
 /**
  * @param {string} file
  * @param {number} pid
- * @returns {Other | undefined} undefined: nobody waits with it any more, or for longer than any turn may take
+ * @returns {Other | undefined} undefined: its process has ended, or has waited longer than any turn may take
  */
 function readTicket(file, pid) {
   try {
@@ -128,7 +128,7 @@ function readTicket(file, pid) {
     if (Date.now() - fs.statSync(file).mtimeMs > LONGEST_MS) return undefined;
     const [began, name = ""] = fs.readFileSync(file, "utf8").split("\n");
     const now = processOf(pid);
-    // Its number may be another process's by now. One that was stopped (Ctrl-Z) holds nobody up.
+    // Its number may be another process's by now. One that was stopped (Ctrl-Z) delays no other.
     if (!now || (began && now.start !== began) || /[TtZX]/.test(now.state)) return undefined;
     return { name, pid };
   } catch {

@@ -2,7 +2,7 @@
 export interface RoleManifest {
   /** Names its instances on the machines. */
   name: string;
-  /** Which files a look reads besides those of every role, from the instance's folder on the machine. Anybody may read them. */
+  /** Which files a look reads in addition to those of every role, from the instance's folder on the machine. They are world-readable. */
   readable: readonly string[];
   /** In each run, one machine is changed before the others: a change may stop its daemon. Default: all at once. */
   oneFirst?: boolean;

@@ -69,7 +69,7 @@ const notStarted = (error) =>
  */
 
 /**
- * Runs ssh to its end, or for so long.
+ * Runs ssh until it ends or its time is up.
  * @param {string[]} argv
  * @param {{ seconds: number, stdin?: number, most?: number }} limits stdin: an open file; most: bytes of stdout, and of stderr
  * @returns {Promise<Answer>} never rejected

@@ -37,7 +37,7 @@ export interface ServerArgs extends HostArgs {
 }
 
 // Bounded waiting everywhere, strict host keys, and nothing of what the operator's ssh_config has for sessions of his own:
-// whoever has taken a machine over must not get at his keys, tickets, screen or network by it, and what we run is a command
+// a compromised machine must not get at the operator's keys, tickets, screen or network by it, and what is run is a command
 // without a terminal. What is not here is his: proxies, keys, ciphers, names (tests/unit/ssh/options.test.ts).
 const OPTIONS = [
   "BatchMode=yes",
@@ -57,7 +57,7 @@ const OPTIONS = [
   "PermitLocalCommand=no",
   "RemoteCommand=none",
   "RequestTTY=no",
-  // A connection of its own, where sshHere, which stands before, has no other.
+  // A connection of its own, where sshHere, which comes before, has no other.
   "ControlMaster=no",
   "ControlPath=none",
 ];
@@ -77,7 +77,7 @@ export function sshArguments(host: HostArgs): string[] {
 export const sharedSshArguments = (host: HostArgs): string[] => [...sshHere(), ...sshArguments(host)];
 
 /**
- * The machine as whoever only looks reaches it: LOOPBACK_HA_LOOK_USER in the environment has other rights there than
+ * The machine as a login that only looks reaches it: LOOPBACK_HA_LOOK_USER in the environment has other rights there than
  * ssh.user, and no host command differs by it. Default: as all others do.
  *
  * @throws UserError when that is no user's name
@@ -89,7 +89,7 @@ export function forLooking<H extends HostArgs>(host: H): H {
   return { ...host, ssh: { ...host.ssh, user, sudo: user !== "root" } };
 }
 
-/** What stands before a command that needs root; empty for root itself. */
+/** The prefix of a command that needs root; empty for root itself. */
 export function sudoPrefix(host: HostArgs): string {
   const { user = "root", sudo = user !== "root" } = host.ssh ?? {};
   return sudo ? "sudo -n" : "";

@@ -3,7 +3,7 @@
 const { printable } = require("./foreignText.cjs");
 const { passwdHome } = require("./sshHere.cjs");
 
-/** What ssh says when nobody is there. */
+/** What ssh says when the machine does not answer. */
 const NOBODY = /timed out|No route to host|Connection refused|Network is unreachable|Timeout, server/;
 
 /**

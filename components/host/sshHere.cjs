@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-// What a connection takes from the machine it begins on, and what therefore stands in no state: the control socket's
+// What a connection takes from the machine it begins on, and what is therefore in no state: the control socket's
 // place, and the words that old versions of ssh don't know. Plain JavaScript for the sake of deliver.cjs.
 const fs = require("node:fs");
 const os = require("node:os");
@@ -13,7 +13,7 @@ const NAME = "loopback-ha-%C";
 const longestOf = (/** @type {string} */ name) => name.length - 2 + 40 + 17;
 
 /**
- * A place for control sockets. `own` says whether nobody else may write there; it makes the folder where that can be.
+ * A place for control sockets. `own` says whether only this user may write there; it makes the folder if it can.
  * @param {{ home?: string, runtime?: string, temporary: string, space: string }} here
  * @param {(folder: string, make: boolean) => boolean} own
  * @returns {string | undefined} a ControlPath; undefined: there is no room for one
@@ -35,7 +35,7 @@ function controlPath({ home, runtime, temporary, space }, own) {
   return place && path.join(place.folder, place.name);
 }
 
-/** Whether a folder is there (or could be made), is ours, and nobody else may write into it. @param {string} folder @param {boolean} make */
+/** Whether a folder is there (or could be made), belongs to this user, and only this user may write into it. @param {string} folder @param {boolean} make */
 function isOwn(folder, make) {
   try {
     if (make) fs.mkdirSync(folder, { mode: 0o700 });
@@ -114,7 +114,7 @@ function sshHere() {
 const newerWords = () => (knowsNewer() ? NEWER.flatMap((option) => ["-o", option]) : []);
 
 /**
- * What ssh and its helpers get: SendEnv may have any name, and they need none of ours.
+ * What ssh and its helpers get: SendEnv may have any name, and they need no variable of this program.
  * @param {NodeJS.ProcessEnv} environment
  */
 const withoutSecrets = (environment) =>

@@ -10,7 +10,7 @@ const { isOwn } = require("./sshHere.cjs");
 
 /** Seconds a server waits for its turn: longer than the first may take. */
 const TURN_SECONDS = 150;
-/** Milliseconds in which one that is to go before may still get ready: else who is ready goes first. */
+/** How many milliseconds a machine that should go earlier has to get ready; after that, a machine that is ready goes first. */
 const PATIENCE = 5_000;
 /** The same, for tests on a machine that is busy. */
 const limits = { patience: PATIENCE };
@@ -20,10 +20,10 @@ const INTERVAL = 50;
 /**
  * Where a command is: it looks at its machine (`trying`), waits (`ready`), may begin alone (`leads`) or with others
  * (`follows`), changes what Apache reads (`begun`, of one that leads); how it ended: `applied`, `failed`, or `out` where
- * nothing was touched or nobody waited for it.
+ * nothing was touched, or nothing waited for it.
  * @typedef {"trying" | "ready" | "follows" | "leads" | "begun" | "applied" | "failed" | "out"} Phase
  * `after`: the machine that a run before has lost to this very change, and without which it is not tried here again; empty:
- * none. `hasAfter`: whether that one is in this run, if it has something to do; undefined: nobody knows.
+ * none. `hasAfter`: whether that one is in this run, if it has something to do; undefined: unknown.
  * @typedef {{ pid: number, machine: string, rank: number, phase: Phase, serves: boolean, tried: boolean, lost: boolean, alive: boolean, after: string, hasAfter?: boolean }} Member
  * @typedef {{ refusal: string, lost?: string }} NoTurn `lost`: the machine that this change has cost
  */
@@ -273,7 +273,7 @@ class Turn {
         return undefined;
       }
       if (found === "lead") {
-        // Before it is ours, so that nobody sees it taken and idle.
+        // Before it is taken, so that it is never seen taken and idle.
         this.#enter("leads");
         if (this.#take(leaders.length)) return undefined;
         this.#enter("ready");
@@ -285,7 +285,7 @@ class Turn {
   /** @param {number} place @returns {boolean} whether it is ours now */
   #take(place) {
     try {
-      // By a link: whoever sees it can read it.
+      // By a link: a process that sees it can read it.
       const mine = path.join(this.folder, `taken.${this.me.pid}`);
       fs.writeFileSync(mine, String(this.me.pid));
       fs.linkSync(mine, path.join(this.folder, `first.${place}`));
@@ -314,7 +314,7 @@ class Turn {
   #leave() {
     const { phase } = this.me;
     if (phase === "trying" || phase === "ready" || phase === "follows") this.#enter("out");
-    // Whatever it was, nobody knows that the server still answers.
+    // Whatever the reason, it is unknown whether the server still answers.
     else if (phase === "leads" || phase === "begun") this.#enter("failed");
   }
 }

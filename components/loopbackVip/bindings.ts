@@ -1,4 +1,5 @@
-import { VipBinding, compareAddresses, firstOutside } from "../network/addressPlan";
+import { VipBinding, firstOutside } from "../network/addressPlan";
+import { orderByAddress } from "../network/ipv4Only";
 import { UserError } from "../base/userError";
 import { Binding, bindingLine } from "./files";
 
@@ -11,7 +12,7 @@ export const SYSCTLS = "net.ipv4.conf.all.arp_ignore=1\nnet.ipv4.conf.all.arp_an
 /**
  * What a server binds, one line each (see role.sh).
  *
- * @throws UserError when a VIP lies in none of the prefixes.
+ * @throws UserError when a VIP is in none of the prefixes.
  */
 export function renderBindings(vips: string[], prefixes: string[], binding: VipBinding): string {
   const same = last?.vips === vips && last.prefixes === prefixes && last.binding === binding;
@@ -25,7 +26,7 @@ let last: { vips: string[]; prefixes: string[]; binding: VipBinding; text: strin
 function render(vips: string[], prefixes: string[], binding: VipBinding): string {
   const stray = firstOutside(prefixes, vips);
   if (stray) throw new UserError(`vips: ${stray} is in none of the prefixes ${prefixes.join(", ")}`);
-  const ordered = [...new Set(prefixes)].sort((a, b) => compareAddresses(a, b));
+  const ordered = orderByAddress([...new Set(prefixes)], (prefix) => prefix);
   const bound: Binding[] =
     binding === VipBinding.Subnet
       ? ordered.map((prefix) => ({ kind: "local", prefix }))

@@ -14,17 +14,17 @@ export interface LoopbackVipArgs {
   vips: string[];
   /** The prefixes the VIPs come from; unbound addresses in them are unreachable on the server instead of bouncing. */
   prefixes: string[];
-  /** One alias each (the article's way), or each whole prefix by a local route (AnyIP). Default: alias. */
+  /** `alias`: one address on lo for each VIP; `subnet`: one local route for each prefix (AnyIP). Default: alias. */
   binding?: VipBinding;
   /** The server is not touched before these are known. Default: nothing to wait for. */
   after?: pulumi.Input<string>[];
 }
 
 /**
- * VIPs on the loopback device of one server, kept over a reboot and put back when something takes them away. Nothing answers ARP for them: whoever the router
- * sends their packets to, serves them.
+ * VIPs on the loopback device of one server, kept over a reboot and put back when something takes them away. Nothing answers ARP for them: the server to which the router
+ * sends their packets serves them.
  *
- * @throws UserError when a VIP lies in none of the prefixes.
+ * @throws UserError when a VIP is in none of the prefixes.
  */
 export class LoopbackVip extends pulumi.ComponentResource {
   /** What the server said after it had bound the VIPs. */

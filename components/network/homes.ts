@@ -1,12 +1,14 @@
 import type { ServerState } from "./serverState";
-import { compareAddresses, subnetOf } from "./addressPlan";
+import { hostPrefix } from "./address.cjs";
+import { subnetOf } from "./addressPlan";
 import { apportion } from "./apportion";
+import { orderByAddress } from "./ipv4Only";
 
 /** A server as placement sees it. */
 export interface PlacementServer {
   /** Its name. */
   name: string;
-  /** Its Ethernet address: servers are ordered by it. */
+  /** Its address in the servers' subnet; servers are ordered by it. */
   address: string;
   /** Only a server that is `active` carries traffic. Default: active. */
   state?: ServerState;
@@ -14,13 +16,13 @@ export interface PlacementServer {
   weight?: number;
 }
 
-/** What may be said about single units. */
+/** Settings for single units. */
 export interface PlacementOptions {
   /** The VIPs in use: then each is a unit of its own (`192.0.2.69/32`). Default: a unit is a whole VIP subnet. */
   vips?: string[];
   /** Home server by VIP subnet or, with `vips`, by unit; a unit's own wins. Default: the default order. */
   homes?: Record<string, string>;
-  /** Server by VIP subnet or unit, as `homes`: it carries the unit whatever its home is. Default: none. */
+  /** Server by VIP subnet or unit, as `homes`: it carries the unit regardless of its home. Default: none. */
   overrides?: Record<string, string>;
 }
 
@@ -28,13 +30,13 @@ export interface PlacementOptions {
 export interface Home {
   /** The unit in CIDR form: a VIP subnet, or one VIP. */
   prefix: string;
-  /** The VIP subnet that it is or lies in. */
+  /** The VIP subnet that it is or is in. */
   subnet: string;
   /** Name of its home server. */
   home: string;
 }
 
-/** What identifies a server; its state is of no importance to homes. */
+/** What identifies a server; homes do not depend on its state. */
 export type HomeServer = Pick<PlacementServer, "name" | "address" | "weight">;
 
 /**
@@ -50,20 +52,18 @@ export function homesOf(
   const byDefault = defaultHomes(subnets, servers);
   const ordered = [...byDefault.keys()];
   const units = vips
-    ? [...new Set(vips)].map((vip) => ({ prefix: `${vip}/32`, subnet: subnetOf(vip, ordered) }))
+    ? [...new Set(vips)].map((vip) => ({ prefix: hostPrefix(vip), subnet: subnetOf(vip, ordered) }))
     : ordered.map((subnet) => ({ prefix: subnet, subnet }));
-  return units
-    .sort((a, b) => compareAddresses(a.prefix, b.prefix))
-    .map(({ prefix, subnet }) => ({
-      prefix,
-      subnet,
-      home: named.get(prefix) ?? named.get(subnet) ?? byDefault.get(subnet)!,
-    }));
+  return orderByAddress(units, ({ prefix }) => prefix).map(({ prefix, subnet }) => ({
+    prefix,
+    subnet,
+    home: named.get(prefix) ?? named.get(subnet) ?? byDefault.get(subnet)!,
+  }));
 }
 
 function defaultHomes(subnets: string[], servers: HomeServer[]): Map<string, string> {
-  const ordered = [...servers].sort((a, b) => compareAddresses(a.address, b.address));
-  const names = [...subnets].sort(compareAddresses);
+  const ordered = orderByAddress(servers, ({ address }) => address);
+  const names = orderByAddress(subnets, (subnet) => subnet);
   return new Map(names.map((subnet, i) => [subnet, ordered[i % ordered.length].name]));
 }
 
@@ -78,8 +78,8 @@ export function proposeHomes(
   present: Pick<Home, "prefix" | "home">[],
   servers: HomeServer[],
 ): Record<string, string> {
-  const takers = [...servers].sort((a, b) => compareAddresses(a.address, b.address));
-  const units = [...present].sort((a, b) => compareAddresses(a.prefix, b.prefix));
+  const takers = orderByAddress(servers, ({ address }) => address);
+  const units = orderByAddress(present, ({ prefix }) => prefix);
   const at = (name: string): string[] =>
     units.filter(({ home }) => home === name).map(({ prefix }) => prefix);
   const wanted = apportion(
@@ -109,8 +109,8 @@ export interface ShiftedHome {
 }
 
 /**
- * VIP subnets without a named home that the default order gives another one because the servers are others, although
- * the former one is still there. No rule by order can do without: what joined and what left look alike to it.
+ * VIP subnets without a named home that the default order gives another one because servers joined or left, although the
+ * former one is still there. Any rule by order has this effect: it cannot tell a server that joined from one that left.
  * @param before the servers of the last run; none: nothing shifted
  */
 export function shiftedHomes(

@@ -1,6 +1,8 @@
-/** What a change of placement moves, told beforehand: from what each router does now to what it shall do. */
+/** What a change of placement will move: the difference between what each router does now and what is wanted. */
 import { firstFew, listed } from "../base/firstFew";
-import { contains, networkAddress } from "./addressPlan";
+import { cidrOf, hostPrefix, lengthOf, networkOf } from "./address.cjs";
+import { contains } from "./addressPlan";
+import { parsed } from "./ipv4Only";
 import type { Placement } from "./placement";
 
 /** A route as a router has it. */
@@ -31,7 +33,7 @@ export interface RouterView {
   failure?: string;
   /** Its table. */
   live: LiveRoute[];
-  /** Its table was not read, or nobody could look, and `live` is what was last written to it. Default: false. */
+  /** Its table was not read, and `live` is what was last written to it. Default: false. */
   fromRecord?: boolean;
   /** Names of next hops by address, as they were last written: some may have left the configuration since. */
   names: Record<string, string>;
@@ -43,9 +45,9 @@ export interface RouterView {
 export interface MoveServer {
   /** Its name. */
   name: string;
-  /** Its Ethernet address. */
+  /** Its address in the servers' subnet. */
   address: string;
-  /** Nobody may try to reach it. */
+  /** It must not be connected to. */
   down: boolean;
 }
 
@@ -83,9 +85,9 @@ export interface Move {
   flows: MovingFlows[];
 }
 
-/** Where the table comes from that moves begin with. */
+/** Where the table that moves start from comes from. */
 export enum TableSource {
-  /** The router told it. */
+  /** The router reported it. */
   Live = "live",
   /** It is what was last written to the router. */
   Written = "written",
@@ -97,9 +99,9 @@ export enum TableSource {
 export interface RouterMoves {
   /** Its name. */
   router: string;
-  /** Why nobody could look at it; null: it was looked at. */
+  /** Why it could not be looked at; null: it was. */
   failure: string | null;
-  /** What the moves begin with. */
+  /** What the moves start from. */
   table: TableSource;
   /** What moves, ordered by address. */
   moves: Move[];
@@ -121,7 +123,7 @@ export interface MovesArgs {
   routers: RouterView[];
 }
 
-/** Compares what each router does with what it shall do. A route that changes but not its server moves nothing. */
+/** Compares what each router does with what is wanted. A route that changes while its server stays moves nothing. */
 export function findMoves(args: MovesArgs): RouterMoves[] {
   const wanted = new Prefixes(args.placement.map(({ prefix, server }): [string, string] => [prefix, server]));
   return args.routers.map((view) => {
@@ -208,7 +210,7 @@ function flowsOf(
     .map(([server, count]) => ({ server, count, fate: fateAt(server) }));
 }
 
-/** Of a router that pins, those that no move tells of. */
+/** Of a router that pins flows: those that no move mentions. */
 function leavingFlows(
   view: RouterView,
   nameOf: (address: string) => string,
@@ -216,12 +218,12 @@ function leavingFlows(
   changes: Change[],
 ): OpenFlows[] {
   if (!view.pinsFlows || view.failure !== undefined) return [];
-  const told = changes.filter(({ from }) => from !== null);
+  const moving = changes.filter(({ from }) => from !== null);
   return (view.flows ?? [])
     .map((flow) => ({ ...flow, server: nameOf(flow.server) }))
     .filter(({ server }) => servers.every(({ name }) => name !== server))
     .filter(
-      ({ prefix }) => !told.some((move) => isWithin(move.prefix, prefix) || isWithin(prefix, move.prefix)),
+      ({ prefix }) => !moving.some((move) => isWithin(move.prefix, prefix) || isWithin(prefix, move.prefix)),
     );
 }
 
@@ -234,7 +236,7 @@ function sitesIn(prefixes: string[], sites: MovesArgs["sites"]): Map<string, str
   const found = new Map<string, Set<string>>();
   for (const { name, vips } of sites) {
     for (const vip of vips) {
-      const prefix = moving.cover(`${vip}/32`);
+      const prefix = moving.cover(hostPrefix(vip));
       if (prefix !== undefined) found.set(prefix, (found.get(prefix) ?? new Set()).add(name));
     }
   }
@@ -254,15 +256,13 @@ function sharesOf(servers: string[], before: Prefixes, after: Prefixes): RouterM
 class Prefixes extends Map<string, string> {
   private lengths: number[] | undefined;
 
-  /** The longest of these prefixes that a prefix is or lies in. */
+  /** The longest of these prefixes that contains a prefix. */
   cover(prefix: string): string | undefined {
     if (this.has(prefix)) return prefix;
-    this.lengths ??= [...new Set([...this.keys()].map((key) => Number(key.split("/")[1])))].sort(
-      (a, b) => b - a,
-    );
-    const [address, length] = prefix.split("/");
-    for (const shorter of this.lengths.filter((candidate) => candidate < Number(length))) {
-      const candidate = `${networkAddress(`${address}/${shorter}`)}/${shorter}`;
+    this.lengths ??= [...new Set([...this.keys()].map((key) => lengthOf(key)))].sort((a, b) => b - a);
+    const { family, value, length: most } = parsed(prefix);
+    for (const length of this.lengths.filter((candidate) => candidate < most)) {
+      const candidate = cidrOf(networkOf({ family, value, length }));
       if (this.has(candidate)) return candidate;
     }
     return undefined;
@@ -291,7 +291,7 @@ export function describeMoves(routers: RouterMoves[]): string[] {
   });
 }
 
-/** Where the moves come from, unless the router told it; of a router that was looked at only with moves. */
+/** Where the moves come from, unless the router reported it; for a router that was looked at, only if something moves. */
 export function describeSource({ router, failure, table }: RouterMoves, some: boolean): string[] {
   if (failure !== null) {
     const notSeen = `${router}: not looked at (${failure})`;

@@ -1,4 +1,4 @@
-/** A name that stands, or stood, for an address. */
+/** The name of an address, now or formerly. */
 export interface NameAddress {
   /** The DNS name. */
   name: string;

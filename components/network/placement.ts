@@ -1,7 +1,8 @@
-import { compareAddresses } from "./addressPlan";
+import { hostPrefix, isHostPrefix } from "./address.cjs";
 import { apportion } from "./apportion";
 import { ConfigError, Path, Problems, useNearest } from "../base/problems";
 import { PlacementOptions, PlacementServer, homesOf } from "./homes";
+import { orderByAddress } from "./ipv4Only";
 import { ServerState } from "./serverState";
 
 /** Which server carries a unit. */
@@ -18,9 +19,9 @@ export interface Placement {
 export class PlacementError extends ConfigError {}
 
 /**
- * Decides which server carries which unit: one with an override that server, one whose home is active its home. What is left
- * over, the displaced units, fills up the active servers by weight, counting what they carry anyway: each ends less
- * than one unit from its share. The order of the arguments never matters.
+ * Decides which server carries which unit. A unit with an override goes to that server, any other to its home if that is active.
+ * The rest, the displaced units, is spread over the active servers by weight, counting what they already carry: each server
+ * ends up less than one unit away from its share. The order of the arguments never matters.
  * @param subnets the VIP subnets
  * @param servers all servers of the pool, whatever their state
  * @returns a placement for each unit, ordered by address
@@ -32,7 +33,7 @@ export function place(
   servers: PlacementServer[],
   options: PlacementOptions = {},
 ): Placement[] {
-  const ordered = [...servers].sort((a, b) => compareAddresses(a.address, b.address));
+  const ordered = orderByAddress(servers, ({ address }) => address);
   check(subnets, ordered, options);
   const overrides = new Map(Object.entries(options.overrides ?? {}));
   const active = ordered.filter(isActive);
@@ -67,7 +68,7 @@ const isActive = ({ state = ServerState.Active }: PlacementServer): boolean => s
 function check(subnets: string[], servers: PlacementServer[], options: PlacementOptions): void {
   const problems = new Problems();
   const { homes = {}, overrides = {} } = options;
-  const units = new Set(options.vips?.map((vip) => `${vip}/32`));
+  const units = new Set(options.vips?.map(hostPrefix));
   const names = servers.map(({ name }) => name);
   const active = servers.filter(isActive).map(({ name }) => name);
   for (const { name, weight = 1 } of servers) {
@@ -82,7 +83,7 @@ function check(subnets: string[], servers: PlacementServer[], options: Placement
 
   const checkUnit = (path: Path, prefix: string): void => {
     if (subnets.includes(prefix) || units.has(prefix)) return;
-    if (options.vips === undefined && prefix.endsWith("/32"))
+    if (options.vips === undefined && isHostPrefix(prefix))
       problems.say(
         path,
         `is a single VIP, but whole VIP subnets move; ${useNearest(prefix, subnets, "VIP subnet")}, or set network.granularity to host`,

@@ -13,7 +13,7 @@ export interface NameServerView {
   left: LeftPair[];
 }
 
-/** What the servers serve and shall not serve any more; several servers' pairs more than once. */
+/** What the servers serve and must no longer serve; a pair appears once for each server. */
 export function leavingPairs(installed: NameAddress[], wanted: NameAddress[]): NameAddress[] {
   const kept = new Set(wanted.map(key));
   return installed.filter((pair) => !kept.has(key(pair)));
@@ -21,7 +21,7 @@ export function leavingPairs(installed: NameAddress[], wanted: NameAddress[]): N
 
 /**
  * A name may leave the servers only when no resolver can still send clients there: it has been out of DNS for its
- * TTL. Compares what the servers serve with what they shall serve.
+ * TTL. Compares what the servers serve with what is wanted.
  *
  * @param pairs what leaves, as `leavingPairs` has it
  * @param remediation how the name leaves that address gently, as an instruction

@@ -2,12 +2,12 @@ import { firstFew } from "../base/firstFew";
 import { FarmModel, boundAliases } from "../config";
 import { Observation, linesOf } from "../host/observe";
 
-/** A name of a site that a virtual host of somebody else serves, too, on a server where ours hides it on the VIPs. */
+/** A site's name that a virtual host not managed by this stack also serves, on a server where this stack's one hides it on the VIPs. */
 export interface HiddenVhost {
   site: string;
-  /** As somebody else's has it, where ours is a wildcard. */
+  /** The name as the other virtual host has it, if the site's own is a wildcard. */
   name: string;
-  /** Where it stands, FILE:LINE, by server. */
+  /** Where it is defined, FILE:LINE, by server. */
   places: Record<string, string>;
 }
 
@@ -38,7 +38,7 @@ export function hiddenVhosts(farm: FarmModel, stack: string, found: Map<string, 
   });
 }
 
-/** As ServerAlias has it. Not by an expression, which somebody could write so that it takes for ever. */
+/** As ServerAlias has it. Not by a regular expression, which could be written to take forever. */
 function globs(pattern: string, name: string): boolean {
   let [p, n, star, mark] = [0, 0, -1, 0];
   while (n < name.length) {

@@ -7,7 +7,7 @@ import { routerKind } from "../routerRoute/kinds";
 import { ROUTES } from "../routerRoute/role";
 import { VHOSTS } from "../webServerPool/role";
 
-/** Machines that nobody may try to reach are left out here. */
+/** Machines that must not be connected to are left out here. */
 export function machinesToLookAt(farm: FarmModel): HostArgs[] {
   const servers = farm.servers.filter(({ state }) => state !== ServerState.Down);
   // A router that is driven has no shell to look from, and says so itself.

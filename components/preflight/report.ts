@@ -1,4 +1,4 @@
-/** What an operator is told before anything changes: what will move, and homes that shift or are missing. */
+/** What an operator reads before anything changes: what will move, and homes that shift or are missing. */
 import { firstFew } from "../base/firstFew";
 import { FarmModel, ServerState } from "../config";
 import { pathText } from "../base/problems";
@@ -19,7 +19,7 @@ export const MOVES_FILE = "LOOPBACK_HA_MOVES_FILE";
 export interface MovesReport {
   routers: RouterMoves[];
   proposedHomes: Record<string, string>;
-  /** Virtual hosts of somebody else's that ours hide. */
+  /** Virtual hosts not managed by this stack that its own ones hide. */
   hidden: HiddenVhost[];
 }
 
@@ -49,7 +49,7 @@ export async function printPreflightReport(
   for (const limit of describeLimits(farm, stack, found)) await log.warn(limit);
   for (const line of describeHidden(hidden)) await log.warn(line);
   const kinds = new Map(farm.routers.map(({ name, kind }) => [name, kind]));
-  // Of a kind that nobody ever looks at, only what is away from home is worth a line.
+  // Routers of a kind that is never looked at get a line only for what is away from home.
   const worth = moves.filter(
     ({ router, moves: away }) => away.length > 0 || !routerKind(kinds.get(router)).driver,
   );
@@ -165,7 +165,7 @@ function serversBefore(farm: FarmModel, stack: string, found: Findings): { name:
 
 const MAX_COMMANDS = 8;
 
-/** For active servers that are nobody's home though they could carry something: the fewest homes to give them. */
+/** The fewest homes to give to active servers that have none though they could carry something. */
 export function proposedHomes(farm: FarmModel): Record<string, string> {
   const proposed = proposeHomes(farm.placement, farm.servers);
   return idleServers(farm, proposed).length > 0 ? proposed : {};

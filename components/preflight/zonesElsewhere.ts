@@ -15,7 +15,7 @@ const MOST_ZONES = 30;
 const SERIALS = 2 ** 32;
 
 /**
- * Asks the DNS for each zone that is on none of its name servers yet, and nobody else of it.
+ * Asks DNS about each zone that is on none of its name servers yet, and about no other zone.
  *
  * @param stack `project/stack`
  * @returns one sentence for each zone that is served elsewhere with a serial beyond the one that it would begin with here
@@ -62,5 +62,5 @@ const isBeyond = (serial: number, than: number): boolean => {
 
 const todaysFirst = (now: Date): number => Number(`${now.toISOString().slice(0, 10).replaceAll("-", "")}00`);
 
-/** This machine's resolver. It may be none, and nobody waits long for it. */
+/** This machine's resolver. There may be none, and it is not waited for long. */
 const askResolver: AskSoa = (zone) => new Resolver({ timeout: 1500, tries: 1 }).resolveSoa(zone);

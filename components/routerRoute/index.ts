@@ -27,14 +27,14 @@ export interface RouterRouteArgs {
   router: HostArgs;
   /** What it runs: linux, or a name given to `registerRouterKind`. Default: linux. */
   kind?: string;
-  /** The address block: packets to addresses of it that nobody has end on the router instead of circling. */
+  /** The address block: packets to unused addresses of it are dropped by the router instead of looping. */
   block: string;
   /** The subnet that router and servers share. */
   serverSubnet: string;
-  /** All prefixes and their servers: a prefix that is not here any more is no longer routed. */
+  /** All prefixes and their servers. A prefix that is removed from here is no longer routed. */
   routes: RouteArgs[];
   /**
-   * All servers, also those that carry nothing now: the open connections of one that is not here break. Default: those
+   * All servers, including those that carry nothing now: open connections of a server that is missing here break. Default: those
    * of `routes`.
    */
   servers?: ServerArgs[];
@@ -46,12 +46,12 @@ export interface RouterRouteArgs {
   /** The numbers that pinning uses on the router, and what it must read in connections. */
   pinning?: PinningArgs;
   /**
-   * The router goes back to its former routes by itself unless a second, fresh connection confirms the new ones within
+   * The router restores its former routes by itself unless a second, new connection confirms the new ones within
    * this time. In seconds; 0 turns it off. Default: 20.
    */
   confirmSeconds?: number;
   /**
-   * How long the router asks a server that is to get a prefix, before it refuses to move it. In seconds, 5 to 60. Not for
+   * How long the router keeps checking a server that is to get a prefix before it refuses the move. In seconds, 5 to 60. Not for
    * kind cisco-ios, which can't ask. Default: 30.
    */
   checkSeconds?: number;
@@ -59,7 +59,7 @@ export interface RouterRouteArgs {
   checks?: VipCheckArgs[];
   /** Health path of each pool that `checks` name. */
   healthPaths?: Record<string, pulumi.Input<string>>;
-  /** The router's address outside the Ethernet from which the checks are asked. Default: found on the router. */
+  /** The router's address outside the servers' subnet from which it sends the checks. Default: found on the router. */
   checkSource?: string;
   /** Names of the other routers with the same routes: a failure of this one says what that means. Default: none. */
   others?: string[];
@@ -77,7 +77,7 @@ export interface RouterRouteArgs {
  * It needs no dependency on the servers: a prefix moves only when its new server answers for every VIP that the
  * present one answers for, and that is waited for, `checkSeconds` at most.
  *
- * @throws UserError when a next hop lies outside the Ethernet, a prefix stands twice, or the kind can't pin flows.
+ * @throws UserError when a next hop is outside the servers' subnet, a prefix is listed twice, or the kind can't pin flows.
  */
 export class RouterRoute extends pulumi.ComponentResource {
   /** One line a prefix: who serves it, read back from the router's forwarding table. */

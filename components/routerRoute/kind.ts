@@ -9,7 +9,7 @@ export interface RouterKind {
   scripts: string[];
   /** Whether it can keep open connections where they began. */
   pinsFlows: boolean;
-  /** What it can't do; every preview says so. Default: nothing. */
+  /** What it can't do, reported at every preview. Default: nothing. */
   notice?: string;
   /**
    * For a router without a shell: a program on the operator's side that does what components/host/deliver.cjs does,

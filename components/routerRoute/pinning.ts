@@ -1,4 +1,4 @@
-/** Which mark and which routing table stand for a server: both follow from its Ethernet host number alone. */
+/** Which packet mark and routing table belong to a server: both follow from its host number in the servers' subnet alone. */
 import { contains, hostNumberOf, isAddress } from "../network/addressPlan";
 import { assertValid } from "../base/argumentChecks";
 import { nameIssue } from "../base/names";
@@ -10,17 +10,17 @@ import { serverLine } from "./files";
 export interface PinningArgs {
   /** Bits of packet and conntrack marks, as a mask; a server's host number must fit in. Default: 0xff000000. */
   markMask?: string;
-  /** A server's routing table has this number plus its Ethernet host number. Default: 76000. */
+  /** A server's routing table has this number plus its host number in the servers' subnet. Default: 76000. */
   tableBase?: number;
   /** Priority of the routing rules: below that of the main table, 32766. Default: 7677. */
   rulePriority?: number;
   /**
-   * Protocols whose further connections go to the server that has the first one, also after a flip: `ftp`, on port 21.
+   * Protocols whose additional connections go to the server that has the first one, even after a flip: `ftp`, on port 21.
    * The router reads the first one for that, so it must not be encrypted. Default: none.
    */
   helpers?: string[];
   /**
-   * Traffic that is none of the VIPs' is not tracked because of the pins, so the router's conntrack table has only flows
+   * Pinning does not make the router track traffic other than that of VIPs, so its conntrack table has only flows
    * of VIPs. Refused where anything else on the router needs connections tracked; when that comes later, the router
    * tracks everything again within a second and says so. Default: false.
    */
@@ -64,7 +64,7 @@ export function renderHelpers(helpers: string[], pinFlows: boolean): string {
   return [...new Set(helpers)].map((name) => `${name},${HELPERS[name]}`).join(" ");
 }
 
-/** Routing tables of the kernel's own and of ours, which no server's table may be. */
+/** Routing tables of the kernel and of loopback-ha, which no server's table may be. */
 export const RESERVED_TABLES: [number, string][] = [
   [253, "the kernel's table default"],
   [254, "the kernel's table main"],
@@ -82,7 +82,7 @@ export function markMaskIssue(text: string): string | undefined {
   return /^1+0*$/.test(bits) ? undefined : "is not one run of bits";
 }
 
-/** The highest Ethernet host number that a mask has room for. */
+/** The highest host number that a mask has room for. */
 export function markRoom(mask: string): number {
   return Number.parseInt(mask, 16) / lowestBit(mask);
 }
@@ -99,7 +99,7 @@ function lowestBit(mask: string): number {
 /**
  * One line a server, ordered by host number: `NAME ADDRESS up|down MARK TABLE`.
  *
- * @throws UserError when a server is no machine of the Ethernet or has no room in the mask.
+ * @throws UserError when a server is outside the servers' subnet or has no room in the mask.
  */
 export function renderServers(
   servers: RouteServer[],

@@ -1,5 +1,7 @@
 import { ServerState } from "../network/serverState";
-import { compareAddresses, contains, isAddress, isPrefix, networkAddress } from "../network/addressPlan";
+import { cidrOf, networkOf } from "../network/address.cjs";
+import { contains, isAddress } from "../network/addressPlan";
+import { prefixIn, orderByAddress } from "../network/ipv4Only";
 import { firstRepeated, assertValid } from "../base/argumentChecks";
 import { IssueOf, dnsNameIssue, nameIssue, siteNameIssue } from "../base/names";
 import { UserError } from "../base/userError";
@@ -17,7 +19,7 @@ export interface RouteArgs {
   prefix: string;
   /** Name of the server that carries it. */
   server: string;
-  /** The next hop: the server's Ethernet address. Default: its address in the router's `servers`. */
+  /** The next hop: the server's address in the servers' subnet. Default: its address in the router's `servers`. */
   nextHop?: string;
 }
 
@@ -33,7 +35,7 @@ export enum CheckKind {
   Ping = "ping",
 }
 
-/** A path of a site that is asked for, as it stands in a request. */
+/** A path of a site to ask for, as written in a request. */
 export const checkPathIssue: IssueOf = (path) =>
   /^\/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]{0,500}$/.test(path)
     ? undefined
@@ -51,7 +53,7 @@ export interface VipCheckArgs {
   port?: number;
   /**
    * What the server says first begins with this, for kind tcp: `220` for SMTP and FTP. Without it a listener that turns
-   * everybody away would do. Default: it may be silent.
+   * all clients away would pass. Default: it may be silent.
    */
   greeting?: string;
   /** The zone whose SOA record is asked for, for kind dns. */
@@ -85,7 +87,7 @@ export function completeRoutes(routes: RouteArgs[], servers?: { name: string; ad
 
 /** One line a route, ordered by address. */
 export function renderRoutes(routes: Route[]): string {
-  return lines([...routes].sort((a, b) => compareAddresses(a.prefix, b.prefix)).map(routeLine));
+  return lines(orderByAddress(routes, ({ prefix }) => prefix).map(routeLine));
 }
 
 /**
@@ -133,7 +135,7 @@ export function renderSettings(settings: {
  */
 export function renderChecks(checks: VipCheckArgs[]): string {
   const vips = new Map<string, string[]>();
-  // Of thousands of VIPs those of a site stand together, and are asked alike.
+  // The VIPs of a site are grouped, and checked alike.
   let last: { check: VipCheckArgs; of: string[] } | undefined;
   for (const check of checks) {
     const { vip } = check;
@@ -219,8 +221,8 @@ interface RoutesContext {
 }
 
 /**
- * @throws UserError when block, Ethernet or a prefix is none, a name is no name, a route's next hop is outside the
- * Ethernet, a prefix stands twice, or a route's server is none of the servers, or down.
+ * @throws UserError when the block, the servers' subnet or a prefix is not a prefix, a name is not valid, a next hop is outside the
+ * servers' subnet, a prefix is listed twice, or a route's server is unknown or down.
  */
 export function checkRoutes(routes: Route[], { block, serverSubnet, servers }: RoutesContext): void {
   assertValid("block", block, prefixIssue(block));
@@ -251,8 +253,9 @@ export function checkRoutes(routes: Route[], { block, serverSubnet, servers }: R
 }
 
 function prefixIssue(text: string): string | undefined {
-  if (!isPrefix(text)) return "is not a prefix in CIDR form, such as 192.0.2.64/27";
-  const network = `${networkAddress(text)}/${text.split("/")[1]}`;
+  const prefix = prefixIn(text);
+  if (prefix === undefined) return "is not a prefix in CIDR form, such as 192.0.2.64/27";
+  const network = cidrOf(networkOf(prefix));
   return network === text ? undefined : `is not a network address; use ${network}`;
 }
 

@@ -1,7 +1,7 @@
 /**
  * When a server is dead, and when it is sick: the one place that says so, with all its limits. Pure.
  *
- * Dead is what takes nothing any more: every connection is refused, or nobody answers connections and the machine itself
+ * Dead is what takes nothing any more: every connection is refused, or no connection is answered and the machine itself
  * is gone. Sick is all else that gives no answer: a web server that is stopped, or has no free worker, is as silent as
  * one that is gone, and the load of one that is overloaded topples the others. Any answer is an answer.
  */
@@ -20,7 +20,7 @@ export enum Cause {
   Status = "status",
   /** An answer with other words: the server lives. */
   Other = "other",
-  /** The router could not ask, which tells nothing of the server. */
+  /** The router could not ask, which says nothing about the server. */
   Unasked = "unasked",
 }
 
@@ -28,7 +28,7 @@ export enum Cause {
 export enum Host {
   /** It answers a ping. */
   Lives = "lives",
-  /** It answers none, which tells something only of one that did before. */
+  /** It answers none, which means something only for one that did before. */
   Silent = "silent",
   /** It does not even answer ARP. */
   Gone = "gone",
@@ -42,7 +42,7 @@ export enum Sign {
   Answers = "answers",
   /** No answer, and yet it may live. */
   Fails = "fails",
-  /** No answer, and nobody is there who could give one. */
+  /** No answer, and no machine that could give one. */
   Dead = "dead",
 }
 
@@ -61,7 +61,7 @@ export const LIMITS = {
   fall: 3,
   /** Rounds in a row with one, after which one that was down is back. */
   rise: 3,
-  /** So long a sick server is waited for. */
+  /** How long to wait for a sick server. */
   sickAfter: 10_000,
   /** So many sick servers are set down within the window, */
   sickFlips: 1,
@@ -90,7 +90,7 @@ export const wasAsked = ({ cause }: Asked): boolean => cause !== Cause.Unasked;
 
 /**
  * A round's sign of a server.
- * @param pinged its machine has answered a ping before: the silence of one that never does tells nothing
+ * @param pinged its machine has answered a ping before: the silence of one that never does means nothing
  * @returns undefined: it was not asked
  */
 export function signOf(all: Asked[], host: Host, pinged: boolean): Sign | undefined {
@@ -98,9 +98,9 @@ export function signOf(all: Asked[], host: Host, pinged: boolean): Sign | undefi
   if (asked.length === 0) return undefined;
   if (asked.some(isAnswer)) return Sign.Answers;
   const isGone = host === Host.Gone || (host === Host.Silent && pinged);
-  const nobodyThere = ({ cause }: Asked): boolean =>
+  const isUnreachable = ({ cause }: Asked): boolean =>
     cause === Cause.Refused || (isGone && (cause === Cause.Silent || cause === Cause.Unreachable));
-  return asked.every(nobodyThere) ? Sign.Dead : Sign.Fails;
+  return asked.every(isUnreachable) ? Sign.Dead : Sign.Fails;
 }
 
 /** Rounds in a row, as one router counts them. */

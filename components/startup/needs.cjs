@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-// No trick, and it saves nothing. Loaded before everything else of ours, and of the SDK: who lacks something is told so in one sentence, and not by a
+// No trick, and it saves nothing. Loaded before everything else, including the SDK: something missing is reported in one sentence, and not by a
 // stack trace of the first line that did not run. In the words of old versions of Node.
 
 /**

@@ -29,7 +29,7 @@ function begin({
     });
     for (const host of farm.detectDrift ? machinesToLookAt(farm) : []) {
       const answer = look(host);
-      answer.catch(() => {}); // told by whoever asks for it
+      answer.catch(() => {}); // the caller who awaits it reports it
       begun.set(keyOf(host), answer);
     }
   } catch {

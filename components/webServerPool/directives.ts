@@ -13,7 +13,7 @@ export interface LineProblem {
   instead: string;
 }
 
-/** Where a secret of the configuration stands in a line. */
+/** A reference to a secret of the configuration in a line. */
 const SECRET = /\$\{secret:([^}]*)\}/g;
 const SECRET_NAME = /^[A-Za-z0-9_-]{1,64}$/;
 
@@ -22,7 +22,7 @@ export function secretsIn(lines: readonly string[]): string[] {
   return [...new Set(lines.flatMap((line) => [...line.matchAll(SECRET)].map(([, name]) => name)))].sort();
 }
 
-/** The line, with what stands for each secret's value given by its name. */
+/** The line, with a replacement for each secret, given by its name. */
 export const withSecrets = (line: string, valueOf: (name: string) => string): string =>
   line.replace(SECRET, (_, name: string) => valueOf(name));
 

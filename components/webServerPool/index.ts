@@ -48,7 +48,7 @@ export interface WebServerPoolArgs {
   prefixes: string[];
   /** How the VIPs are bound. Default: alias. */
   binding?: VipBinding;
-  /** What `${secret:NAME}` in sites' `apache` stands for, by name: one line each. They are secrets of the state. Default: none. */
+  /** The values of `${secret:NAME}` in sites' `apache`, by name: one line each. They are secrets of the state. Default: none. */
   secrets?: Record<string, pulumi.Input<string>>;
   /** What sites have in common for https. Default: only sites with a `tls` of their own are served by it. */
   tls?: PoolTlsArgs;
@@ -65,8 +65,8 @@ export function healthToken(name: string, opts?: pulumi.CustomResourceOptions): 
 }
 
 /**
- * Web servers that all serve all sites: a `LoopbackVip` and the vhosts on each. Which server gets a site's
- * traffic is the router's business.
+ * Web servers that all serve all sites: a `LoopbackVip` and the vhosts on each. The router decides which server
+ * gets a site's traffic.
  *
  * @throws UserError when two sites have one name, or a name can't be part of a file name.
  */
@@ -124,7 +124,7 @@ export class WebServerPool extends pulumi.ComponentResource {
           oneFirst: VHOSTS.oneFirst,
           ifDead: VHOSTS.ifDead(server.name),
           scripts: [__dirname],
-          // With the server's name: a renamed server is set up anew before its old self is removed.
+          // With the server's name: a renamed server is set up from scratch before the old one is removed.
           component: `${name}-${server.name}`,
           want: tls ? withCertificates(want, tls, server.name) : want,
           secrets: { health: token, ...secrets, ...tls?.secrets },

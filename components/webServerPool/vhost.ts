@@ -35,7 +35,7 @@ export interface SiteArgs {
   tls?: SiteTlsArgs;
 }
 
-/** What the renderer needs besides the sites. */
+/** What the renderer needs in addition to the sites. */
 export interface VhostContext {
   /** The VIP subnets. */
   prefixes: string[];
@@ -127,7 +127,7 @@ export function renderSites(sites: SiteArgs[]): SiteLines {
 // What all vhosts inherit. mod_proxy heeds no-proxy, for the ProxyPass of the whole server, too.
 const HEALTH = `SetEnvIf Request_URI "^${healthPath(TOKEN)}$" loopback_ha_health no-proxy`;
 
-// 421 Misdirected Request (RFC 9110, 15.5.20): nobody is served somebody else's site.
+// 421 Misdirected Request (RFC 9110, 15.5.20): no visitor is served another site's pages.
 function renderUnknown(listen: string): string[] {
   return [
     `<VirtualHost ${listen}>`,

@@ -1,4 +1,4 @@
-/** What a load shall do. */
+/** What a load does. */
 
 /** A VIP and what is asked of it. */
 export interface Target {
@@ -20,7 +20,7 @@ export interface File {
   sha256: string;
 }
 
-/** What a load shall do; connections go to the targets in turn, from the sources in turn. */
+/** What a load does; connections go to the targets in turn, from the sources in turn. */
 export interface LoadSpec {
   targets: Target[];
   /** Addresses of the client. */

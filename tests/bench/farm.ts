@@ -48,7 +48,7 @@ ${sites.join("")}`;
 
 /** A farm of up to some 250 servers and 15,000 sites with VIPs of their own, which nobody is asked to look at. */
 export function largeFarm(servers: number, sites: number): { config: string; sitesFile: string } {
-  // The Ethernet is 192.0.0.0/18: 14 bits of the mark, and machines in 192.0.2.0/24.
+  // The servers' subnet is 192.0.0.0/18: 14 bits of the mark, and machines in 192.0.2.0/24.
   const machines = Array.from(
     { length: servers },
     (_, i) => `    web${i + 1}: { address: 192.0.2.${i + 3} }\n`,

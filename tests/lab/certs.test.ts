@@ -5,7 +5,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { hexOf } from "../../lab/load/http";
 import { ExecResult } from "../../lab/lab";
-import type { CertsResult } from "../../cli/certs/certs";
+import type { CertsResult } from "../../cli/certs/result";
 import { inDays, issue, makeAuthorities } from "../certificates";
 import { AWAY, Farm, SERVERS, textOf } from "./support";
 import { Pebble } from "./pebble";

@@ -34,7 +34,7 @@ describe("docs: what they say is run", () => {
   const served = async (name: string, vip: string): Promise<string> =>
     whoServes(lab, vip, name, (await project.output("healthPath")) as string);
 
-  it("README and by-hand.md: the first stack, a new site, its end, maintenance, a dead server, a new one, homes, pins, an interrupted run", async () => {
+  it("README and by-hand.md: the first stack, a new site, its end, maintenance, a dead server, a new one, homes, overrides, an interrupted run", async () => {
     project = new Project(lab, "prod");
     const byHand = "docs/by-hand.md";
     const config = block("README.md", "loopback-ha:network", "yaml");

@@ -75,7 +75,7 @@ describe("router kind frr", function () {
       monitor.kill();
       await ended;
     }
-    // The health check's own table is no route that traffic takes.
+    // The health check's own table is not one that traffic uses.
     return printed.split("\n").filter((line) => line && !/ table 7676 | cache/.test(line));
   };
 

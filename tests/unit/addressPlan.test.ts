@@ -18,12 +18,12 @@ import {
 } from "../../components/network/addressPlan";
 import { UserError } from "../../components/base/userError";
 import { ConfigError } from "../../components/config";
-import { looksLikeIpv6 } from "../../components/network/ipv6";
+import { looksLikeIpv6 } from "../../components/network/ipv4Only";
 
 const article: NetworkArgs = { block: "192.0.2.0/24", subnetPrefix: 27, vipSubnets: 4 };
 
 describe("planNetwork", () => {
-  it("cuts the article's network: Ethernet, four VIP subnets, three spare", () => {
+  it("cuts a /24: the servers' subnet, four VIP subnets, three spare", () => {
     assert.deepStrictEqual(planNetwork(article), {
       block: "192.0.2.0/24",
       serverSubnet: "192.0.2.0/27",
@@ -39,7 +39,7 @@ describe("planNetwork", () => {
     assert.deepStrictEqual(plan.spareSubnets, ["192.0.2.192/27"]);
   });
 
-  it("takes another subnet as Ethernet, and VIP subnets from both sides of it", () => {
+  it("takes another subnet for the servers, and VIP subnets from both sides of it", () => {
     const plan = planNetwork({ ...article, serverSubnet: "192.0.2.64/27", vipSubnets: 3 });
     assert.deepStrictEqual(plan.vipSubnets, ["192.0.2.0/27", "192.0.2.32/27", "192.0.2.96/27"]);
   });
@@ -139,7 +139,7 @@ describe("planNetwork", () => {
     );
   });
 
-  it("moves nothing when a VIP subnet is added, and none of them is the Ethernet", () => {
+  it("moves nothing when a VIP subnet is added, and none of them is the servers' subnet", () => {
     fc.assert(
       fc.property(anyArgs, ({ args, serverSubnet, usable }) => {
         fc.pre(!args.strictSubnets && args.vipSubnets < Math.min(usable - 1, 256));

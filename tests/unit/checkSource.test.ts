@@ -7,7 +7,7 @@ import { FROM_LIB, linkRouterScripts } from "./routerScripts";
 
 const SCRIPTS = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-scripts-"));
 
-/** What usual_source of the real script picks of a router's addresses, where its Ethernet is eth1. */
+/** What usual_source of the real script picks of a router's addresses, where the servers' subnet is on eth1. */
 function pick(...addresses: [string, string][]): string {
   const lines = addresses.map(
     ([device, address], index) =>
@@ -18,14 +18,14 @@ function pick(...addresses: [string, string][]): string {
   return execFileSync("bash", ["-euc", run, "bash", SCRIPTS], { input, encoding: "utf8" }).trim();
 }
 
-describe("address that a router asks from before a move (docker0 on router and server)", () => {
+describe("address that a router's health checks are sent from (docker0 on router and server)", () => {
   before(() => linkRouterScripts(SCRIPTS));
   after(() => fs.rmSync(SCRIPTS, { recursive: true }));
   const docker: [string, string] = ["docker0", "172.17.0.1/16"];
-  const ethernet: [string, string] = ["eth1", "192.0.2.1/27"];
+  const servers: [string, string] = ["eth1", "192.0.2.1/27"];
 
-  it("is the first outside the Ethernet", () => {
-    assert.equal(pick(ethernet, ["eth0", "198.51.100.2/24"], ["eth2", "203.0.113.2/24"]), "198.51.100.2");
+  it("is the first outside the servers' subnet", () => {
+    assert.equal(pick(servers, ["eth0", "198.51.100.2/24"], ["eth2", "203.0.113.2/24"]), "198.51.100.2");
   });
 
   for (const bridge of [
@@ -39,16 +39,16 @@ describe("address that a router asks from before a move (docker0 on router and s
     "vnet3",
   ]) {
     it(`is not one of ${bridge} where there is another`, () => {
-      assert.equal(pick([bridge, "172.17.0.1/16"], ethernet, ["wan0", "198.51.100.2/24"]), "198.51.100.2");
+      assert.equal(pick([bridge, "172.17.0.1/16"], servers, ["wan0", "198.51.100.2/24"]), "198.51.100.2");
     });
   }
 
-  it("is a bridge's where that is all there is, and none on a router with the Ethernet alone", () => {
-    assert.equal(pick(docker, ethernet), "172.17.0.1");
-    assert.equal(pick(ethernet), "");
+  it("is a bridge's where that is all there is, and none on a router with the servers' subnet alone", () => {
+    assert.equal(pick(docker, servers), "172.17.0.1");
+    assert.equal(pick(servers), "");
   });
 
-  it("is an Ethernet's that is a bridge by the operator's name", () => {
+  it("is a bridge's address where the operator named the bridge", () => {
     assert.equal(pick(docker, ["br0", "198.51.100.2/24"]), "198.51.100.2");
   });
 });

@@ -8,7 +8,7 @@ import { GithubJob, github, gitlab, runsOf, textOf } from "../ciJobs";
 
 const WORKFLOWS = ["ci/github-actions.yml", "release/github-actions.yml"];
 
-/** Complaints of shellcheck. */
+/** What shellcheck reports. */
 async function shellcheck(shell: string, script: string): Promise<string> {
   const { stdout } = await attempt("shellcheck", ["--shell", shell, "--format", "gcc", "-"], {
     input: `${script}\n`,
@@ -31,7 +31,7 @@ function namesActionsByCommit(file: string): void {
 }
 
 function hasCleanShellParts(jobs: Record<string, GithubJob>): void {
-  it("has shell parts without complaints, and no expression in them that a title or a branch's name could fill", async () => {
+  it("has shell parts that pass shellcheck, and no expression in them that a title or a branch's name could fill", async () => {
     for (const script of Object.values(jobs).flatMap(runsOf)) {
       assert.doesNotMatch(script, /\$\{\{/);
       assert.equal(await shellcheck("bash", script), "", script);
@@ -103,7 +103,7 @@ describe("examples/ci (slow)", () => {
           assert.ok(rule.if.startsWith('$CI_PIPELINE_SOURCE == "merge_request_event"'));
     });
 
-    it("has shell parts without complaints", async () => {
+    it("has shell parts that pass shellcheck", async () => {
       for (const script of Object.values(jobs).flatMap((job) => [
         ...(job.before_script ?? []),
         ...job.script,

@@ -1,13 +1,13 @@
 import assert from "assert";
 import fc from "fast-check";
 import type { Route, WantedRoute } from "../../components/routerRoute/cli/driver";
-import { findForeign, sampleOf, tagOf } from "../../components/routerRoute/cli/routes.cjs";
+import { maskOf, sampleOf } from "../../components/network/address.cjs";
+import { findForeign, tagOf } from "../../components/routerRoute/cli/routes.cjs";
 import { answerIn, failureIn, hostOf, promptIn } from "../../components/routerRoute/cli/screen.cjs";
 import { dialect } from "../../components/routerRoute/ciscoIos/screen.cjs";
 import {
   findLonger,
   lineOf,
-  maskOf,
   parseRoutes,
   planChanges,
   tableIssue,
@@ -51,7 +51,7 @@ describe("routes of an IOS router", () => {
     });
   }
 
-  it("writes the article's form, and knows masks and tags", () => {
+  it("writes routes, and knows masks and tags", () => {
     assert.strictEqual(
       lineOf({ prefix: "192.0.2.32/27", hop: "192.0.2.2" }, 7),
       "ip route 192.0.2.32 255.255.255.224 192.0.2.2 tag 7",

@@ -14,7 +14,7 @@ import {
 import { Json, Key, article, problemsOf, record, records, refuses, set, zone } from "./config/support";
 
 describe("readFarm", () => {
-  it("reads the article's farm", () => {
+  it("reads a farm of four servers", () => {
     const farm = readFarm(article());
     assert.deepStrictEqual(farm.servers[0], {
       name: "web1",

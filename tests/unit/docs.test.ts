@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
+import type { Command } from "commander";
 import { certsCommand } from "../../cli/commands/certs";
+import { watchCommand } from "../../cli/commands/watch";
+import { pagesWithOptions, withOptionTables } from "../../tools/optionTables";
 import * as events from "../../cli/certs/events";
+import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 
@@ -217,13 +221,54 @@ describe("docs", () => {
       assert.ok(lines.includes(line), line);
   });
 
-  it("https.md lists every option of certs and every word that its hooks are told, and no other", () => {
+  it("watch.md and https.md have every option of their command, in the words of --help", () => {
+    assert.deepEqual(pagesWithOptions().sort(), ["docs/https.md", "docs/watch.md"]);
+    const commands: [string, Command][] = [
+      ["docs/https.md", certsCommand()],
+      ["docs/watch.md", watchCommand()],
+    ];
+    for (const [name, command] of commands) {
+      const text = page(name).map(cells);
+      const made = withOptionTables(page(name).join("\n")).split("\n").map(cells);
+      assert.deepEqual(
+        text,
+        made,
+        `${name} is out of date with --help. Make its table again: npm run reference`,
+      );
+      for (const { long } of command.options) assert.ok(text.join("\n").includes(`\`${long}`), `${long}`);
+    }
+  });
+
+  it("https.md lists every word that the hooks of certs are told, and no other", () => {
     const text = page("docs/https.md").join("\n");
-    const command = certsCommand();
-    for (const { long } of command.options) assert.ok(text.includes(`\`${long}`), `${long}`);
-    const [, table] = text.split("| a hook is told |");
+    const [, table] = text.split("| a hook gets ");
     const told = [...table.split("\n\n")[0].matchAll(/^\| `(\w+)`/gm)].map(([, word]) => word);
     assert.deepEqual(told.sort(), Object.keys(events).sort());
+  });
+
+  it("failures.md and failover.md quote messages as the programs have them", () => {
+    const root = path.join(__dirname, "../..");
+    const files = execFileSync("git", ["ls-files", "components", "cli"], { cwd: root, encoding: "utf8" });
+    const sources = files
+      .split("\n")
+      .filter((name) => /\.(ts|cjs|sh|awk|pl)$/.test(name))
+      .map((name) => fs.readFileSync(path.join(root, name), "utf8"))
+      .join("\n");
+    const pulumis = "failed to load checkpoint: EOF";
+    const failover = page("docs/failover.md");
+    const rows = [
+      ...page("docs/failures.md"),
+      ...failover.slice(failover.findIndex((line) => line.startsWith("| you read"))),
+    ].filter((line) => line.startsWith("| `"));
+    assert.ok(rows.length > 30);
+    for (const row of rows)
+      for (const [, quote] of row.split("|")[1].matchAll(/`([^`]+)`/g)) {
+        if (quote === pulumis) continue;
+        // A name, a number or what is left out is the message's own.
+        const parts = quote.split(/…|\(|\)|\b(?:[A-Z]{2,}|[XYZ]|web\d|\d[\d.]*)\b|\bservers\./);
+        for (const part of parts.map((text) => text.trim()).filter((text) => text.length > 3))
+          assert.ok(sources.includes(part), `no message says ${part}: ${quote}`);
+      }
   });
 
   it("links between pages lead somewhere, headings in them included", () => {

@@ -203,7 +203,7 @@ LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3
       }
     });
 
-  it("a complaint of Apache's about a site's own line names the site and the line", () => {
+  it("an error of Apache's about a site's own line names the site and the line", () => {
     const rendered =
       "# x\n# site a\nx env=!loopback_ha_health\nA\n  Fallbak hunter2\n</VirtualHost>\n# site b\n";
     const text = file("rendered", rendered);
@@ -290,7 +290,7 @@ LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3
     assert.notEqual(sum(DUMP.replace("secure.example", "new.example")), before);
   });
 
-  it("a health check whose prober died says nothing (M13)", () => {
+  it("a check whose prober died has not passed (M13)", () => {
     const verify = (answers: string): string =>
       run(
         `touched_sites() { say "a a.example 1.2.3.4 /a"; }; questions() { printf 'q\\nq\\n'; }; systemctl() { :; }

@@ -82,7 +82,7 @@ describe("init", () => {
   const SO_FAR: [string, Partial<Answers>, RegExp | undefined][] = [
     ["a block alone", { block: "10.0.0.0/16", subnetPrefix: 19 }, undefined],
     ["what is not answered yet", { site: undefined, user: undefined, servers: undefined }, undefined],
-    ["a router in the Ethernet", { routers: { r1: "192.0.2.1" } }, undefined],
+    ["a router in the servers' subnet", { routers: { r1: "192.0.2.1" } }, undefined],
     ["a router outside the block", { routers: { r1: "10.1.2.3" } }, /^routers\.r1\.address: "10\.1\.2\.3" /],
     ["a router among the VIPs", { routers: { r1: "192.0.2.65" } }, /^routers\.r1\.address: /],
     ["what is no address", { servers: { web1: "300.0.2.2" } }, /^servers\.web1\.address: "300\.0\.2\.2" /],

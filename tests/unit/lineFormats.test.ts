@@ -23,11 +23,11 @@ import { TlsVersion } from "../../components/webServerPool/tls/defaults";
 import { renderSites } from "../../components/webServerPool/vhost";
 import { asLib } from "./machineScripts";
 
-const ETHERNET = "198.51.100.0/24";
+const SERVER_SUBNET = "198.51.100.0/24";
 const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,8}[a-z0-9]$/);
 const domain = name.map((label) => `${label}.example.org`);
 const number = fc.integer({ min: 1, max: 200 });
-const address = number.map((n) => vipOf(ETHERNET, n));
+const address = number.map((n) => vipOf(SERVER_SUBNET, n));
 const vip = fc.integer({ min: 1, max: 65534 }).map((n) => vipOf("10.1.0.0/16", n));
 const linesOf = (text: string): string[] => text.split("\n").slice(0, -1);
 
@@ -59,16 +59,16 @@ describe("lines of files on machines: what is rendered is read back", () => {
         (servers) => {
           const given = servers.map(({ name, number, down }) => ({
             name,
-            address: vipOf(ETHERNET, number),
+            address: vipOf(SERVER_SUBNET, number),
             state: down ? ServerState.Down : ServerState.Active,
           }));
           assert.deepEqual(
-            linesOf(renderServers(given, ETHERNET)).map(parseServer),
+            linesOf(renderServers(given, SERVER_SUBNET)).map(parseServer),
             [...servers]
               .sort((a, b) => a.number - b.number)
               .map(({ number, ...rest }) => ({
                 ...rest,
-                address: vipOf(ETHERNET, number),
+                address: vipOf(SERVER_SUBNET, number),
                 mark: markOf(number, PINNING.markMask),
                 table: PINNING.tableBase + number,
               })),

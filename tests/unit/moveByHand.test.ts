@@ -8,7 +8,7 @@ import { renderServers } from "../../components/routerRoute/pinning";
 import { renderChecks, renderRoutes, renderSettings } from "../../components/routerRoute/routes";
 
 const COMPONENTS = path.join(__dirname, "../../components");
-const ETHERNET = "192.0.2.0/27";
+const SERVER_SUBNET = "192.0.2.0/27";
 const SERVERS = ["web1", "web2", "web3", "web4"].map((name, i) => ({ name, address: `192.0.2.${i + 2}` }));
 /** So many VIPs, each with a route of its own. */
 const MANY = 250;
@@ -68,9 +68,9 @@ describe("loopback-ha-move (slow)", function () {
       nextHop: SERVERS.find(({ name }) => name === homeOf(i + 1))!.address,
     }));
     write("want/routes", renderRoutes(routes));
-    write("want/servers", renderServers(SERVERS, ETHERNET));
+    write("want/servers", renderServers(SERVERS, SERVER_SUBNET));
     write("want/block", "203.0.113.0/24\n");
-    write("want/settings", renderSettings({ serverSubnet: ETHERNET, pinFlows: false, checkSeconds: 5 }));
+    write("want/settings", renderSettings({ serverSubnet: SERVER_SUBNET, pinFlows: false, checkSeconds: 5 }));
     write("want/private/vips", renderChecks(VIPS.map((vip) => ({ vip, site: "widgetco" }))));
   });
   after(() => fs.rmSync(folder, { recursive: true }));

@@ -6,7 +6,7 @@ import { Edit, withEditedValues, withEdits } from "../../cli/pulumi/stackFile";
 const FILE = `# production
 encryptionsalt: v1:abc
 config:
-  farm:network: { block: 192.0.2.0/24, subnetPrefix: 27, vipSubnets: 4 } # the article's
+  farm:network: { block: 192.0.2.0/24, subnetPrefix: 27, vipSubnets: 4 } # a /24
   farm:servers:
     web1: { address: 192.0.2.2 }
     # the slow one

@@ -39,7 +39,7 @@ function recordsOf(rest: Partial<ZoneArgs>): string[] {
 }
 
 describe("renderZone", () => {
-  it("renders the article's zone", () => {
+  it("renders a zone with the classic timers", () => {
     const text = renderZone(zone(article, { sites: [{ name: "www.widgetco.example", addresses: vips }] }));
     assert.strictEqual(
       text,

@@ -17,7 +17,7 @@ engine_env() {
     echo "No Pulumi engine: install Pulumi (https://www.pulumi.com/docs/install/), or build one from Go modules: bash tools/engine/build.sh" >&2
     return 1
   fi
-  touch -c "$folder/complete" # build.sh removes what nobody has used for a month
+  touch -c "$folder/complete" # build.sh removes what has not been used for a month
   [ "$(type -P pulumi)" = "$folder/bin/pulumi" ] || export PATH="$folder/bin:$PATH"
   export PULUMI_HOME="$folder/home"
   # Each of these would otherwise try to reach the internet, and wait for it.

@@ -4,7 +4,7 @@
 engine_source="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 engine_cache="${LOOPBACK_HA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pulumi-loopback-ha}/engine"
 
-# Is the first pulumi on PATH one that somebody installed, rather than one of our builds?
+# Is the first pulumi on PATH an installed one, rather than one built here?
 engine_is_installed() {
   local found
   [ "${LOOPBACK_HA_ENGINE:-}" != build ] && found="$(type -P pulumi)" && [[ "$found" != "$engine_cache"/* ]]
@@ -27,7 +27,7 @@ engine_folder() {
 # The version that package.json pins for an npm package.
 npm_version() { sed -nE "s|^ *\"$1\": \"([0-9][^\"]*)\",?$|\1|p" "$engine_source/../../package.json"; }
 
-# lock_engine_cache FOLDER: one run at a time makes an engine; whoever waited finds it made, and ends.
+# lock_engine_cache FOLDER: one run at a time builds an engine; a run that waited finds it built, and ends.
 lock_engine_cache() {
   mkdir -p "$engine_cache"
   exec 9>"$engine_cache/lock"

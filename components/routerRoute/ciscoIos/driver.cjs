@@ -2,10 +2,10 @@
 "use strict";
 // The commands of IOS. FRR's vtysh as a login shell takes the same.
 const { LIMITS, Refused } = require("../cli/session.cjs");
-const { sampleOf } = require("../cli/routes.cjs");
+const { sampleOf, withMask } = require("../../network/address.cjs");
 const { open } = require("./login.cjs");
 const { dialect } = require("./screen.cjs");
-const { findLonger, maskOf, parseRoutes, planChanges, removalOf, tableIssue } = require("./table.cjs");
+const { findLonger, parseRoutes, planChanges, removalOf, tableIssue } = require("./table.cjs");
 
 /** @typedef {import("../cli/session.cjs").Session} Session */
 
@@ -68,10 +68,9 @@ const driver = {
   },
 
   async longer(session, block, wanted) {
-    const [address, length] = block.split("/");
     const isUserError = /^ *%(?!.*not in table)/im;
     // IOS takes a mask, FRR a length.
-    for (const which of [`${address} ${maskOf(Number(length))}`, block]) {
+    for (const which of [withMask(block), block]) {
       const answer = await session.run(`${lookUp(which)} longer-prefixes`, {
         may: /./,
         seconds: LIMITS.save,

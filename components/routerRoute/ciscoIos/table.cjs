@@ -1,25 +1,15 @@
 // @ts-check
 "use strict";
 // Static routes as IOS writes them, and the lines that lead from one table to another. Pure.
-const { isInside } = require("../cli/routes.cjs");
+const { isInside, lengthOfMask, parse, withMask } = require("../../network/address.cjs");
 
 /**
  * @typedef {import("../cli/driver").Change} Change @typedef {import("../cli/driver").Route} Route
  * @typedef {import("../cli/driver").WantedRoute} WantedRoute
  */
 
-/** @param {number} length */
-function maskOf(length) {
-  return [24, 16, 8, 0].map((shift) => (((2 ** 32 - 2 ** (32 - length)) / 2 ** shift) & 255) >>> 0).join(".");
-}
-
-/** @param {string} mask @returns {number | undefined} */
-function lengthOf(mask) {
-  for (let length = 0; length <= 32; length++) if (maskOf(length) === mask) return length;
-  return undefined;
-}
-
-const ADDRESS = /^\d{1,3}(\.\d{1,3}){3}$/;
+/** @param {string} word */
+const isAddress = (word) => !word.includes("/") && parse(word)?.family === 4;
 
 /**
  * The routes of the main table among the lines of a configuration: IOS writes a mask, FRR a length, and either may
@@ -33,15 +23,15 @@ function parseRoutes(text) {
     const words = line.split(/\s+/);
     if (!line.startsWith("ip route ") || !/^[\x21-\x7e ]+$/.test(line)) return [];
     let [, , destination, ...rest] = words;
-    if (ADDRESS.test(destination)) {
-      const length = lengthOf(rest.shift() ?? "");
+    if (isAddress(destination)) {
+      const length = lengthOfMask(rest.shift() ?? "");
       if (length === undefined) return [];
       destination += `/${length}`;
     }
-    if (!/^[\d.]+\/\d+$/.test(destination)) return [];
+    if (!destination.includes("/") || parse(destination) === undefined) return [];
     const target = rest.shift() ?? "";
-    // An interface may stand before the next hop.
-    const hop = !ADDRESS.test(target) && ADDRESS.test(rest[0] ?? "") ? `${target} ${rest.shift()}` : target;
+    // There may be an interface before the next hop.
+    const hop = !isAddress(target) && isAddress(rest[0] ?? "") ? `${target} ${rest.shift()}` : target;
     const tag = rest.indexOf("tag");
     const distance = rest.find(
       (word, i) => /^\d+$/.test(word) && !["tag", "name", "track"].includes(rest[i - 1]),
@@ -58,11 +48,10 @@ function parseRoutes(text) {
   });
 }
 
-/** The line that makes a route, in the article's own form. @param {WantedRoute} wanted @param {number} tag */
+/** The line that makes a route. @param {WantedRoute} wanted @param {number} tag */
 function lineOf({ prefix, hop, distance = 1 }, tag) {
-  const [address, length] = prefix.split("/");
   const far = distance === 1 ? "" : ` ${distance}`;
-  return `ip route ${address} ${maskOf(Number(length))} ${hop}${far} tag ${tag}`;
+  return `ip route ${withMask(prefix)} ${hop}${far} tag ${tag}`;
 }
 
 /** The line that takes one out. @param {{ line: string }} route */
@@ -154,4 +143,4 @@ function tableIssue(text, { prefix, hop }) {
   return hops.length === 0 ? "has no next hop that works" : `goes to ${[...new Set(hops)].join(" and ")}`;
 }
 
-module.exports = { findLonger, lineOf, maskOf, parseRoutes, planChanges, removalOf, tableIssue };
+module.exports = { findLonger, lineOf, parseRoutes, planChanges, removalOf, tableIssue };

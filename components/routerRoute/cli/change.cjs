@@ -6,9 +6,10 @@ const os = require("node:os");
 const { withInstance } = require("../../host/appliedAs.cjs");
 const { printableLines } = require("../../host/foreignText.cjs");
 const { filesOf } = require("../../host/payload.cjs");
+const { isIn, sampleOf } = require("../../network/address.cjs");
 const { askAll, keyOf, parseChecks } = require("./askVips.cjs");
 const { LINE_MS, bringTo, env, named, thisRouter } = require("./router.cjs");
-const { findForeign, isIn, sampleOf } = require("./routes.cjs");
+const { findForeign } = require("./routes.cjs");
 const { Broken, Refused, Session, pause } = require("./session.cjs");
 
 /** Seconds for the whole change, and for going back from it; each line has some more. */
@@ -54,13 +55,13 @@ function readJob({ lastResort }) {
 }
 
 /**
- * Whether this machine sees the farm as a client does. On the Ethernet itself the router's ICMP redirects lead past it,
+ * Whether this machine sees the farm as a client does. In the servers' subnet itself the router's ICMP redirects lead past it,
  * to the server that had the VIP before.
  * @param {string} serverSubnet
  */
 function isOutside(serverSubnet) {
   const own = Object.values(os.networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  return !own.some(({ family, address }) => family === "IPv4" && isIn(serverSubnet, address));
+  return !own.some(({ address }) => isIn(serverSubnet, address));
 }
 
 /** @param {Driver} driver */
@@ -233,7 +234,7 @@ async function verify(session, driver, routes) {
 }
 
 /**
- * A longer route wins for its addresses, whoever's it is: a sample may miss it. One in a prefix that does not move was there
+ * A longer route wins for its addresses, no matter whose it is: a sample may miss it. One in a prefix that does not move was there
  * before, and must not keep the others on a server that is dead.
  * @param {Session} session @param {Driver} driver @param {ReturnType<typeof readJob>} job @param {WantedRoute[]} moved
  */
@@ -246,11 +247,11 @@ async function verifyInside(session, driver, { routes, block }, moved) {
     return;
   }
   /** @param {import("./driver").LongerRoute} longer */
-  const told = ({ wanted, prefix, line }) =>
+  const sentence = ({ wanted, prefix, line }) =>
     `${wanted.prefix} should go to ${wanted.server} (${wanted.hop}) on ${session.machine}, but a more specific route not managed by this stack sends part of it elsewhere: '${line}'. Remove it there (${driver.commandToLookUp(prefix.replace("/32", ""))} says whose it is)`;
   const first = all.find(({ wanted }) => moved.includes(wanted));
-  if (first) throw new Refused(told(first));
-  if (all.length > 0) warn(told(all[0]));
+  if (first) throw new Refused(sentence(first));
+  if (all.length > 0) warn(sentence(all[0]));
 }
 
 /**

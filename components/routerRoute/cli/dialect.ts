@@ -1,6 +1,6 @@
 /** How a router's screen is read. */
 export interface Dialect {
-  /** Lines in which it says that it did not do as told. */
+  /** Lines in which it says that it did not run a command. */
   errors: RegExp[];
   /** Lines that may come behind a prompt without another one: its log, a reminder. */
   interjections: RegExp;

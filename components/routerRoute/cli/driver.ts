@@ -20,7 +20,7 @@ export interface Route {
   line: string;
 }
 
-/** A route that shall be there. */
+/** A wanted route. */
 export interface WantedRoute {
   prefix: string;
   hop: string;
@@ -46,7 +46,7 @@ export interface LongerRoute<W extends WantedRoute = WantedRoute> {
 /** A kind of router. What a verb is refused, it throws as Refused of session.cjs, in the router's words. */
 export interface Driver {
   dialect: Dialect;
-  /** The hop and distance of the last route for the whole block, which drops packets to addresses that nobody has. */
+  /** The hop and distance of the last route for the whole block, which drops packets to unused addresses. */
   lastResort: { hop: string; distance: number };
 
   /** Becomes privileged and turns paging off. `secret`: of the user's configuration, undefined where none is set. */

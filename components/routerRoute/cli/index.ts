@@ -4,6 +4,7 @@ import * as path from "node:path";
 import type { RouterKind } from "../kind";
 
 const SHARED = [
+  "../../network/address.cjs",
   "../../host/foreignText.cjs",
   "../../host/appliedAs.cjs",
   "../../host/sshHere.cjs",
@@ -34,7 +35,7 @@ export function commandLineDriver(folder: string): NonNullable<RouterKind["drive
   };
 }
 
-/** The delete command: it stands in the state and runs without the files of this checkout. */
+/** The delete command: it is in the state and runs without the files of this checkout. */
 function asOneText(files: string[], main: string): string {
   const nameOf = (file: string): string => path.relative(path.join(__dirname, "../.."), file);
   const modules = files.map((file) => {

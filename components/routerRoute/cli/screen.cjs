@@ -16,13 +16,13 @@ function plain(text) {
   return clean;
 }
 
-/** The last line, which no newline ends: where a prompt stands. @param {string} text */
+/** The last line, without a newline: where a prompt is. @param {string} text */
 const lastLine = (text) => text.slice(text.lastIndexOf("\n") + 1);
 
 const ANY_PROMPT = /^[\w.\-:@/+~[\]]{1,80}(\([^()\s]+\))?[>#] ?$/;
 
 /**
- * The prompt that a screen ends with, whoever's it is. A banner's line can look like one: ask twice.
+ * The prompt that a screen ends with, of any mode. A banner's line can look like one: ask twice.
  * @param {string} text
  * @returns {string | undefined}
  */
@@ -37,7 +37,7 @@ const hostOf = (prompt) => prompt.replace(/(\([^()]*\))?[>#]$/, "").slice(0, 16)
 /** @param {string} text */
 const compact = (text) => text.replace(/\s/g, "");
 
-/** A line longer than the terminal is wide scrolls: then a `$` stands for its beginning. @param {string} line @param {string} command */
+/** A line longer than the terminal is wide scrolls: then a `$` replaces its beginning. @param {string} line @param {string} command */
 const isEcho = (line, command) =>
   line.endsWith(command) ||
   (/\$[^$]{8,}$/.test(line) && command.endsWith(line.slice(line.lastIndexOf("$") + 1)));
@@ -62,7 +62,7 @@ function answerIn(screen, command, host, { interjections, behindPrompt }) {
     : { output: lines.slice(echo + 1, -1).join("\n"), prompt };
 }
 
-/** The line in which a router says that it did not do as told. @param {string} output @param {Dialect} dialect */
+/** The line in which a router says that it did not run a command. @param {string} output @param {Dialect} dialect */
 function failureIn(output, { errors }) {
   return output
     .split("\n")

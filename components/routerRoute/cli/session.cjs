@@ -59,7 +59,7 @@ class Session {
     this.ssh.stderr
       .setEncoding("utf8")
       .on("data", (text) => (this.errors = (this.errors + text).slice(-8192)));
-    this.ssh.stdin.on("error", () => {}); // the end of ssh tells more
+    this.ssh.stdin.on("error", () => {}); // the end of ssh says more
     this.ssh.on("error", (error) => {
       this.errors += String(error.message);
       this.end(null);

@@ -34,7 +34,7 @@ function signatureAlgorithm(der) {
 /** @param {Buffer} der of a Certificate @returns {Buffer} its SubjectPublicKeyInfo */
 function publicKeyInfo(der) {
   const [signed] = partsOf(der);
-  // What tells the version may be left out.
+  // The version field may be left out.
   const before = der[signed.start] === 0xa0 ? 6 : 5;
   const info = elementsIn(der, signed, before + 1)[before];
   return der.subarray(info.at, info.end);

@@ -1,4 +1,4 @@
-/** https of a pool: which certificates its servers shall have, and what their commands need for it. */
+/** https of a pool: which certificates its servers must have, and what their commands need for it. */
 import * as path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
@@ -162,10 +162,10 @@ export function plannedCertificates(pool: TlsPool): pulumi.Output<CertificatePla
   return pulumi.output(certificates).apply((given) => certificatePlan(pool, given));
 }
 
-/** What one server's vhosts command needs besides. */
+/** What one server's vhosts command needs in addition. */
 export interface TlsParts {
   context: TlsContext;
-  /** What each server shall have. Not there: no site is served by https. */
+  /** What each server must have. Absent: no site is served by https. */
   plan?: pulumi.Output<CertificatePlan>;
   secrets: Record<string, pulumi.Input<string>>;
   supplier?: { module: string; sources: unknown };

@@ -124,7 +124,7 @@ const makeKey = () =>
     generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" }),
   );
 
-/** For clients that ask for a name which no site has: it says so, and is nobody's. @returns {string} key and certificate, PEM */
+/** For clients that ask for a name that no site has; it says so. @returns {string} key and certificate, PEM */
 function selfMade() {
   const privateKey = makeKey();
   const subject = "unknown.loopback-ha.invalid";

@@ -22,19 +22,19 @@ export interface PoolTlsArgs {
 
 /** How a site is served by https. */
 export interface SiteTlsArgs {
-  /** False: by http only, whatever the pool has. Default: true. */
+  /** False: the site is served by http only, even in a pool with https. Default: true. */
   enabled?: boolean;
   /** Folder of the site's own `fullchain.pem` and `privkey.pem`. Default: the one by its name in the pool's. */
   folder?: string;
   /** Folder of `privkey.pem`. Default: beside the certificate. */
   keys?: string;
-  /** The certificate and the chain behind it, as PEM, for who makes them in the program. Default: as in the folder. */
+  /** The certificate and its chain, as PEM, if the program makes them. Default: those in the folder. */
   certificate?: pulumi.Input<string>;
   /** The key of `certificate`, as PEM. It is a secret of the state then. */
   privateKey?: pulumi.Input<string>;
   /** Whether port 80 redirects to 443, but for the health path and ACME's challenge. Default: true. */
   redirect?: boolean;
-  /** For how many seconds browsers shall insist on https (RFC 6797); 0: they shall not. Default: 0. */
+  /** For how many seconds browsers must insist on https (RFC 6797); 0: not at all. Default: 0. */
   hsts?: number;
   /** The oldest version that is spoken. Default: TLSv1.2. */
   minimum?: TlsVersion;

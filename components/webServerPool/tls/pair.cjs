@@ -192,7 +192,7 @@ function chainProblems(chain, file) {
         `${file} is in the wrong order: certificate ${i + 2} did not issue number ${i + 1}; put the site's first, then the one that issued it, and so on`,
       ];
   }
-  // One that we don't know may be a root's that is new, or nobody's but the operator's.
+  // An unknown one may be a new root's, or the operator's private one.
   const [leaf] = chain;
   if (chain.length === 1 && !isIssuedBy(leaf, leaf) && !isIssuedByRoot(leaf))
     return [
@@ -205,7 +205,7 @@ function chainProblems(chain, file) {
 const [ISSUERS_KEY, OWN_KEY] = ["0603551d23", "0603551d0e"].map((oid) => Buffer.from(oid, "hex"));
 /** @param {import("node:crypto").X509Certificate} one @param {import("node:crypto").X509Certificate} other */
 const isIssuedBy = (one, other) =>
-  // Where both name the key, checkIssued has compared it, and the signature tells nothing more about their order.
+  // Where both name the key, checkIssued has compared it, and the signature says nothing more about their order.
   one.checkIssued(other) &&
   ((one.raw.includes(ISSUERS_KEY) && other.raw.includes(OWN_KEY)) || one.verify(other.publicKey));
 

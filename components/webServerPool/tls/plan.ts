@@ -1,4 +1,4 @@
-/** Which certificate each server shall have for each site, from what lies in the operator's folder and what the state has. Pure. */
+/** Which certificate each server must have for each site, from the operator's folder and the state. Pure. */
 import { firstFew, listed } from "../../base/firstFew";
 import { Facts, parseCertificate, renderCertificate } from "../files.cjs";
 import { Reading, factsOf, fits, problemsOf } from "./pair.cjs";
@@ -14,7 +14,7 @@ export interface TlsSite {
 }
 
 export interface CertificatePlan {
-  /** What each server shall have, by its name. A site that is missing there is served by http only. */
+  /** What each server must have, by its name. A site that is missing there is served by http only. */
   lines: Map<string, CertificateLines>;
   /** Why the run must not begin, by site. */
   refusals: { site: string; text: string }[];
@@ -36,7 +36,7 @@ export function judge(site: TlsSite, reading: Reading, now: Date): Judged {
   return { reading, problems: "pair" in reading ? problemsOf(reading.pair, site.names, now) : [] };
 }
 
-/** Whether anything depends on what the state has: everything else is wanted as it lies in the folder. */
+/** Whether anything depends on what the state has: everything else is wanted as it is in the folder. */
 export function dependsOnState(judged: Iterable<Judged>): boolean {
   return [...judged].some(({ reading, problems }) => !("pair" in reading) || problems.length > 0);
 }

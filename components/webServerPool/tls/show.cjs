@@ -32,7 +32,7 @@ function shownBy(ssh, vip, name) {
     const deadline = setTimeout(() => end({ unknown: `no handshake within ${SECONDS} s` }), SECONDS * 1000);
     const failed = (/** @type {Error} */ error) => end({ unknown: errors.trim() || error.message });
     child.on("error", failed);
-    stdin.on("error", () => {}); // what reads it tells more
+    stdin.on("error", () => {}); // the reader's error says more
     const socket = Duplex.from({ readable: stdout, writable: stdin });
     socket.on("error", failed);
     // It is compared with the very certificate; who issued it is no question here.

@@ -6,7 +6,7 @@
 import { TlsVersion } from "./defaults";
 import { lastWord } from "../lastWord";
 
-/** What the renderer needs besides the sites. */
+/** What the renderer needs in addition to the sites. */
 export interface TlsContext {
   /** How each site that has https is served, by its name; see `renderHttps`. */
   https: Record<string, string>;
@@ -22,7 +22,7 @@ const TOKEN = "[A-Za-z0-9_-]+";
 
 const hasHttps = ({ https }: TlsContext): boolean => Object.keys(https).length > 0;
 
-/** What stands before all sites. Modules that nobody else has enabled come and go with our own file. */
+/** What comes before all sites. Modules that nothing else has enabled come and go with this stack's own file. */
 export function renderModules(tls: TlsContext): string[] {
   return [
     ...(hasHttps(tls)
@@ -63,7 +63,7 @@ export function renderChallenge({ acmeThumbprint }: TlsContext): string[] {
   ];
 }
 
-/** At the end of a site's vhost on port 80: all but the health path and the challenge, whoever answers that. */
+/** At the end of a site's vhost on port 80: all but the health path and the challenge. */
 export function renderRedirect(): string[] {
   return [
     `    <LocationMatch "^/(?!\\.well-known/(loopback-ha|acme-challenge)/)">`,
@@ -86,7 +86,7 @@ export function renderSecure([open, name, aliases, ...rest]: string[], tls: TlsC
   ].map((line) => `@IF:https@${line}`);
 }
 
-/** The first vhost of an address has the say for names that are nobody's, and about tickets. */
+/** The first vhost of an address decides about names that no site has, and about tickets. */
 export function renderUnknownSecure(listen: string, tls: TlsContext): string[] {
   if (!hasHttps(tls)) return [];
   return [

@@ -67,7 +67,7 @@ describe("a failover", function () {
     });
   }
 
-  describe("passes a health check before anything moves", () => {
+  describe("is checked before anything moves", () => {
     afterEach(home);
 
     for (const [what, break_, seconds] of [
@@ -251,7 +251,7 @@ describe("a failover", function () {
       }
     });
 
-    it("checks the server, and keeps what is known of the farm: refusals change nothing", async () => {
+    it("checks the server's health, and keeps what is known of the farm: a refusal changes nothing", async () => {
       const refused = async (args: string): Promise<string> => {
         const { code, stdout, stderr } = await farm.lab.exec(
           "r1",

@@ -321,7 +321,7 @@ describe("faults", function () {
       assert.deepEqual(await farm.serving(), SERVERS);
     });
 
-    it("a health check that is killed leaves none of its questions, although no other run follows", async () => {
+    it("a health check that is killed leaves nothing behind, although no other run follows", async () => {
       await sh(
         "web1",
         "nft -f - <<<'table ip foreign { chain c { type filter hook input priority 0; tcp dport 80 iif host0 drop; }; }'",

@@ -15,7 +15,7 @@ const WAKE = "systemctl kill -s CONT apache2";
 const VHOSTS = "/etc/apache2/sites-enabled/loopback-ha.*.conf";
 const ANSWER_301 = `cp -p ${VHOSTS} /root/as-applied; sed -i 's|Redirect 200$|Redirect 301 https://elsewhere.example/|' ${VHOSTS}; apache2ctl graceful`;
 const ANSWER_200 = `cp -p /root/as-applied ${VHOSTS}; rm /root/as-applied; apache2ctl graceful`;
-/** On the router: nobody of the Ethernet but the operator gets through; and again. */
+/** On the router: lets only the operator through from the servers' subnet; and lets all through again. */
 const CUT_SERVERS = `nft -f - <<<'table ip cut { chain c { type filter hook prerouting priority -400; iifname host0 ip saddr 192.0.2.2-192.0.2.5 drop; ip saddr 192.0.2.32-192.0.2.255 drop; }; }'`;
 const HEAL_SERVERS = "nft delete table ip cut";
 

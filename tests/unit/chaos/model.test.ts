@@ -71,7 +71,7 @@ describe("chaos: the model's configs", () => {
     assert.deepEqual(configsOf(world, state("web2", "maintenance"))![0].overrides, {});
   });
 
-  it("nobody makes what is no change, takes the last server away, or pins to one that is none", () => {
+  it("makes no empty change, takes no last server away, and overrides to no unknown server", () => {
     const oneLeft = wellAt({
       ...BASE,
       states: { web1: "down", web2: "down", web3: "maintenance", web4: "active" },

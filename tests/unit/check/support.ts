@@ -3,7 +3,7 @@ import { stackConfigOf } from "../../../cli/check/stackFiles";
 import { article } from "../config/support";
 import type { Json } from "../config/support";
 
-/** The article's farm as a stack's configuration, with other values below the top. */
+/** The sample farm as a stack's configuration, with other values below the top. */
 export function configOf(changes: Json = {}): StackConfig {
   const values = { ...article(), ...changes };
   return stackConfigOf(

@@ -87,7 +87,7 @@ function leavesOf(schema: z.ZodType, at: Key[]): Leaf[] {
   }
 }
 
-/** The article's farm, and a site whose VIPs may be another's. */
+/** A complete farm, and a site whose VIPs may be another's. */
 export function farm(): Json {
   const config = article();
   const shared = { serverName: "shared.widgetco.example", documentRoot: "/srv/www/shared", hostNumber: 3 };
@@ -128,7 +128,7 @@ export function withValue(at: Key[], value: unknown): Json {
 /** Where a text of the configuration is found again, and one that is accepted there. */
 export interface Field {
   works: string;
-  /** Its place, where the article's farm would refuse any value in the schema's. */
+  /** Its place, where the sample farm would refuse any value in the schema's. */
   at?: Key[];
   /** What else must be there. */
   besides?: (config: Json) => void;

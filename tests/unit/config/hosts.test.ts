@@ -189,7 +189,7 @@ describe("config: bad servers, routers and name servers", () => {
     );
   });
 
-  it("an Ethernet subnet that is full", () => {
+  it("a servers' subnet that is full", () => {
     const network = { block: "192.0.2.0/28", subnetPrefix: 30, vipSubnets: 1 };
     const servers = {
       web1: { address: "192.0.2.1" },

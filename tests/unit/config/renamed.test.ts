@@ -7,7 +7,7 @@ import { Json, Key, article, problemsOf, refuses, set, zone } from "./support";
 const prefix = "192.0.2.64/27";
 const ZONE = `zones["${zone}"]`;
 
-/** Where the article's farm has an old key, a value that is sound for the new one, and the whole line. */
+/** Where a farm has an old key, a value that is valid for the new one, and the whole line. */
 const rows: [path: string, at: Key[], value: unknown, line: string][] = [
   [
     "placement",

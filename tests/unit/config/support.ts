@@ -5,7 +5,7 @@ import { pathText } from "../../../components/base/problems";
 export type Json = Record<string, unknown>;
 export type Key = string | number;
 
-/** The article's farm. */
+/** A complete farm. */
 export function article(): Json {
   return {
     network: { block: "192.0.2.0/24", subnetPrefix: 27, vipSubnets: 4 },

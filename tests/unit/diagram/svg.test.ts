@@ -70,7 +70,7 @@ describe("diagram as SVG", () => {
       "visitors",
       "www.widgetco.example",
       "192.0.2.69",
-      "Ethernet 192.0.2.0/27",
+      "Servers' subnet 192.0.2.0/27",
       "192.0.2.64/27",
       "home: web2",
       "via web1",

@@ -56,7 +56,7 @@ export class Keepalived extends PlainSsh {
     await super.apply();
     const sites = sitesOf(this.wanted!);
     const vips = SERVERS.map((_, i) => sites.map((site) => site.vips[i]));
-    // Each VIP is on the Ethernet now.
+    // Each VIP is in the servers' subnet now.
     await this.sh(
       "r1",
       "sed -i 's/ via .*/ dev host0/' /etc/farm-routes.batch; ip -batch /etc/farm-routes.batch",
