@@ -76,7 +76,7 @@ export const nobody = (router: string, is: Nobody, full?: Tracked): Line => {
     [Nobody.Link]: `no active server answers ${router}, not even to a ping: the router's link to them is a likelier cause than all of them at once. Check it on ${router}: ip -s link, ip neigh`,
   }[is];
   return line(
-    "nobody",
+    "no-answers",
     { router },
     full
       ? `no active server answers ${router}, and its conntrack table is full (${full.count} of ${full.max}): the kernel drops new connections, including those to the router itself. Raise net.netfilter.nf_conntrack_max to at least ${full.max * 2}. ${UNTIL}`
@@ -84,7 +84,11 @@ export const nobody = (router: string, is: Nobody, full?: Tracked): Line => {
   );
 };
 export const somebody = (router: string): Line =>
-  line("somebody", { router }, `servers answer ${router} again; the others get a moment to recover as well`);
+  line(
+    "answers-again",
+    { router },
+    `servers answer ${router} again; the others get a moment to recover as well`,
+  );
 
 export const conntrack = (router: string, fill: Fill, { count, max }: Tracked): Line => {
   const now = {

@@ -98,13 +98,13 @@ describe("loopback-ha watch", function () {
     watching = await Watching.start(farm);
     await farm.sh("r1", CUT_SERVERS);
     try {
-      await watching.hears("nobody");
+      await watching.hears("no-answers");
       await sleep(2000);
       await Promise.all(["web2", "web3"].map((name) => farm.sh(name, HANG)));
     } finally {
       await farm.sh("r1", HEAL_SERVERS);
     }
-    await watching.hears("somebody");
+    await watching.hears("answers-again");
     await sleep(3000);
     await Promise.all(["web2", "web3"].map((name) => farm.sh(name, WAKE)));
     await sleep(9000);

@@ -299,7 +299,7 @@ describe("watch: slow is not dead", () => {
         watched.at += INTERVAL;
         watched.round("r1", picture, undefined, { tracked: { count, max: 10_000 } });
       }
-      const lines = watched.lines.filter(({ event }) => event === "nobody");
+      const lines = watched.lines.filter(({ event }) => event === "no-answers");
       assert.equal(lines.length, 1, picture);
       assert.match(lines[0].text, reason);
       assert.match(lines[0].text, /so the watcher does nothing until one answers$/);
