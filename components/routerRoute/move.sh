@@ -80,6 +80,8 @@ fail() {
 take_lock
 let_confirm
 current=$state/current
+# The version that was in force before this had the lock may be gone.
+scripts=$current/scripts
 
 # Why some can't move, one a line.
 refused=''

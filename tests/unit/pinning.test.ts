@@ -121,6 +121,13 @@ describe("a Linux router's conntrack and rules of others (slow)", () => {
       );
   });
 
+  it("a script that has outlived its own bundle uses the awk programs of the one in force", () => {
+    const said =
+      run(`mkdir -p "$0/stack/current"; ln -s "$1" "$0/stack/current/scripts"; scripts=/nonexistent state=$0/stack
+      printf 'table inet fw {\\n ct state new accept\\n}\\n' | tracking_rules`);
+    assert.equal(said, "table inet fw (ct state new accept)\n");
+  });
+
   it("rules of others are found without reading their sets (M11)", () => {
     const said = run(`
       perl -e 'print "table ip foreign { set blocked { type ipv4_addr; elements = {", join(",", map { sprintf "10.%d.%d.1", $_ / 256, $_ % 256 } 0 .. 19999), "}; }; chain c { type filter hook prerouting priority raw; ip saddr \\@blocked notrack; }; chain d { meta mark set ct mark; }; }"' | nft -f -

@@ -39,11 +39,14 @@ value_in() {
   done <"$1"
 }
 # awk_file NAME [ARGUMENT...]: runs NAME.awk of this bundle, with the functions of lib.awk and of the role's functions.awk.
+# A script that waited for the lock, or goes on in the background, may have outlived its own bundle: then the one in force has them.
 awk_file() {
-  local name=$1 functions=(-f "$scripts/lib.awk")
+  local name=$1 from=$scripts functions
   shift
-  [[ ! -e $scripts/functions.awk ]] || functions+=(-f "$scripts/functions.awk")
-  awk "${functions[@]}" -f "$scripts/$name.awk" "$@"
+  [[ -e $from/$name.awk ]] || from=$state/current/scripts
+  functions=(-f "$from/lib.awk")
+  [[ ! -e $from/functions.awk ]] || functions+=(-f "$from/functions.awk")
+  awk "${functions[@]}" -f "$from/$name.awk" "$@"
 }
 # meta_of DIR KEY: one value of a bundle's meta file.
 meta_of() { value_in "$1/meta" "$2"; }
