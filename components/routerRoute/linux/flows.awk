@@ -3,6 +3,8 @@
 BEGIN {
   split(own, addresses, " ")
   for (i in addresses) is_own[addresses[i]]
+  # A script that has outlived its bundle has none.
+  if (mask + 0 == 0) exit
   # The mask is one run of bits: what is left of a mark after the lower bits are cut off is the server.
   for (unit = 1; mask % (unit * 2) == 0; unit *= 2);
   room = mask / unit + 1

@@ -47,11 +47,11 @@ describe("watch: decisions", () => {
       ["dead web2", "flip web2"],
       [["web2"]],
     ],
-    ["all at once: nothing", () => new Watched().rounds(...times(9, "----")), ["nobody r1"], []],
+    ["all at once: nothing", () => new Watched().rounds(...times(9, "----")), ["no-answers r1"], []],
     [
       "all at once, the last a round later: nothing",
       () => new Watched().rounds("++++", "+---", ...times(9, "----")),
-      ["nobody r1"],
+      ["no-answers r1"],
       [],
     ],
     [
@@ -63,13 +63,13 @@ describe("watch: decisions", () => {
           ...times(8, "++--"),
           ...times(9, "++++"),
         ),
-      ["nobody r1", "somebody r1"],
+      ["no-answers r1", "answers-again r1"],
       [],
     ],
     [
       "and one that does not come back is dead",
       () => new Watched().rounds(...times(9, "----"), ...times(21, "+-++")),
-      ["nobody r1", "somebody r1", "dead web2", "flip web2"],
+      ["no-answers r1", "answers-again r1", "dead web2", "flip web2"],
       [["web2"]],
     ],
     [
@@ -101,7 +101,7 @@ describe("watch: decisions", () => {
       "the last active one is never flipped, whoever else answers",
       () =>
         new Watched(policy(), servers("active", "maintenance", "down", "down")).rounds(...times(9, "-+  ")),
-      ["nobody r1"],
+      ["no-answers r1"],
       [],
     ],
     [

@@ -165,7 +165,7 @@ function holds(check: (decision: Decision, own: Rules) => void): void {
         check(decision, own);
       }
     }),
-    { numRuns: 400 },
+    { numRuns: 600 },
   );
   assert.ok(flips > 50, `${flips} flips only`);
 }
