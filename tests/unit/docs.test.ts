@@ -265,7 +265,9 @@ describe("docs", () => {
       for (const [, quote] of row.split("|")[1].matchAll(/`([^`]+)`/g)) {
         if (quote === pulumis) continue;
         // A name, a number or what is left out is the message's own.
-        const parts = quote.split(/…|\(|\)|\b(?:[A-Z]{2,}|[XYZ]|web\d|\d[\d.]*)\b|\bservers\.|(?<=if it is dead, )/);
+        const parts = quote.split(
+          /…|\(|\)|\b(?:[A-Z]{2,}|[XYZ]|web\d|\d[\d.]*)\b|\bservers\.|(?<=if it is dead, )/,
+        );
         for (const part of parts.map((text) => text.trim()).filter((text) => text.length > 3))
           assert.ok(sources.includes(part), `no message says ${part}: ${quote}`);
       }
