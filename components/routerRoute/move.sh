@@ -87,15 +87,19 @@ say_refused() {
   awk '$0 != "" { if (++count <= 8) print "loopback-ha-move: " $0 } END { if (count > 8) print "loopback-ha-move: and " count - 8 " more" }' <<<"$refused" >&2
 }
 
+held=()
+[[ ! -s $run/held.$instance ]] || held+=("$run/held.$instance")
 # PREFIX SERVER NEXT-HOP FORMER-SERVER ITS-NEXT-HOP of what can move; "- REASON" of what can't.
-found=$(awk -v from="$from" -v stack="$stack" '
+found=$(awk -v from="$from" -v stack="$stack" -v held_file="$run/held.$instance" '
+  FILENAME == held_file { held[$1]; next }
   FILENAME ~ /servers$/ { hop[$1] = $2; servers = servers " " $1; next }
   FILENAME ~ /routes$/ { former[$1] = $2; former_hop[$1] = $3; if (++routes <= 20) prefixes = prefixes " " $1; next }
   !($1 in former) { print "-", $1, "is not a prefix of stack " stack " on this router; known prefixes:" prefixes; next }
   !($2 in hop) { print "-", $1 ": " $2, "is not a server of this router; known servers:" servers; next }
+  $2 in held { print "-", $1 ": the guard holds", $2, "as dead. First: loopback-ha-guard release", $2; next }
   former[$1] == $2 { print "-", $1, "goes to", $2, "already"; next }
   from != "" && !index("," from ",", "," former[$1] ",") { print "-", $1, "goes to " former[$1] ", and not to", from; next }
-  { print $1, $2, hop[$2], former[$1], former_hop[$1] }' "$current/want/servers" "$current/want/routes" - <<<"$asked")
+  { print $1, $2, hop[$2], former[$1], former_hop[$1] }' "${held[@]}" "$current/want/servers" "$current/want/routes" - <<<"$asked")
 plan=$(awk '$1 != "-"' <<<"$found")
 refused=$(awk 'sub(/^- /, "")' <<<"$found")
 if [[ ! $plan ]]; then
@@ -125,14 +129,18 @@ make_bundle() {
   rm -rf "$bundle"
   mkdir "$bundle"
   cp -R --preserve=mode "$(readlink -f "$current")/." "$bundle"
-  rm -rf "$bundle/pristine"
-  awk 'FILENAME == "-" { moved[$1] = $2 " " $3; next } $1 in moved { print $1, moved[$1]; next } { print }' - "$current/want/routes" <<<"$plan" >"$bundle/want/routes"
+  # What the guard holds is added when it is applied, and is no wish of anybody.
+  [[ ! -e $bundle/adapted ]] || cp "$bundle/pristine/want/routes" "$bundle/pristine/want/servers" "$bundle/want"
+  rm -rf "$bundle/pristine" "$bundle/adapted"
+  awk 'FILENAME == "-" { moved[$1] = $2 " " $3; next } $1 in moved { print $1, moved[$1]; next } { print }' - "$bundle/want/routes" <<<"$plan" >"$bundle/routes"
+  mv "$bundle/routes" "$bundle/want/routes"
   DEAD=$dead awk '
     BEGIN { count = split(ENVIRON["DEAD"], line, "\n"); for (i = 1; i <= count; i++) { split(line[i], field, " "); is_dead[field[1]] } }
     FILENAME == "-" { gets[$2]; if ($4 in is_dead) gone[$4]; next }
     $1 in gone { $3 = "down" }
     $1 in gets { $3 = "up" }
-    { print }' - "$current/want/servers" <<<"$plan" >"$bundle/want/servers"
+    { print }' - "$bundle/want/servers" <<<"$plan" >"$bundle/servers"
+  mv "$bundle/servers" "$bundle/want/servers"
   # What was moved since pulumi was last here, from where it was then.
   awk -v now="$(date -u +%FT%TZ)" '
     FILENAME == "-" { order[++count] = $1; server[$1] = $2; former[$1] = $4; next }

@@ -29,8 +29,17 @@ confirm_seconds() { setting "$1" confirm_seconds; }
 changes() { [[ ${moves:-} ]] || ! is_live "$1"; }
 
 readonly move_command=/usr/local/sbin/loopback-ha-move
-install_command() { install_file "$move_command" 755 <"$scripts/move.sh"; }
-remove_command() { [[ $(others)$(siblings) ]] || rm -f "$move_command"; }
+install_command() {
+  install_file "$move_command" 755 <"$scripts/move.sh"
+  install_guard
+}
+remove_command() {
+  [[ $(others)$(siblings) ]] || rm -f "$move_command"
+  remove_guard
+}
+# Of kinds that can have one.
+install_guard() { :; }
+remove_guard() { :; }
 
 # "PREFIX via HOP" and "unreachable BLOCK", as a bundle wants them; nothing without a bundle.
 wanted_routes() {

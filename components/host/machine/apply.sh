@@ -30,6 +30,7 @@ previous=$(current_version)
 doubted=
 [[ ! -e $state/in-doubt ]] || doubted=1
 
+adapt "$bundle"
 # A refusal leaves the machine as it was, with nothing of ours where there was none.
 check
 

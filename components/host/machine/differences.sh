@@ -3,15 +3,18 @@
 
 # all_drift: what differs from what was applied last, that is, from the wanted files as they came.
 all_drift() {
-  (edited)
-  drift "$state/current/pristine"
-  ! [[ -e $state/current/scripts/unit.service ]] || unit_drift
+  local base
+  base=$(drift_base)
+  (edited "$base")
+  drift "$base/pristine"
+  [[ $base -ef $state/current ]] || rm -rf "$base"
+  ! [[ -e $state/current/scripts/unit.service ]] || unit_drift "$unit" unit.service
 }
 
 # Wanted files that somebody edited where they lie. Those of private/ may hold secrets: of them, no line is shown.
 edited() {
   local differences
-  cd "$state/current" || return
+  cd "$1" || return
   differences=$(diff -a -r -U0 pristine/want want) || [[ $? == 1 ]]
   [[ ! $differences ]] || awk '
     function label(file) {
@@ -32,18 +35,19 @@ edited() {
 }
 
 # Enabled is a link, and running matters for a supervisor only: this is asked at every preview.
+# unit_drift UNIT TEMPLATE
 unit_drift() {
-  local text
-  text=$(unit_text "$state/current/scripts" "$instance")
-  if [[ ! -e $units/$unit ]]; then
-    say "- $units/$unit"
+  local name=$1 text
+  text=$(unit_text "$state/current/scripts/$2" "$instance")
+  if [[ ! -e $units/$name ]]; then
+    say "- $units/$name"
     return
   fi
-  [[ $(<"$units/$unit") == "$text" ]] || say "- $units/$unit as it was applied"
-  [[ -L $units/multi-user.target.wants/$unit ]] || say "- service $unit enabled at boot"
+  [[ $(<"$units/$name") == "$text" ]] || say "- $units/$name as it was applied"
+  [[ -L $units/multi-user.target.wants/$name ]] || say "- service $name enabled at boot"
   if [[ $text == *Restart=* ]]; then
-    case $(systemctl is-active "$unit" || true) in
-      inactive | failed) printf '%s\n' "- service $unit running" "+ service $unit not running" ;;
+    case $(systemctl is-active "$name" || true) in
+      inactive | failed) printf '%s\n' "- service $name running" "+ service $name not running" ;;
     esac
   fi
 }

@@ -156,32 +156,33 @@ install_file() {
 }
 
 # The unit that brings this instance back after a boot, and after anything that wiped it.
-install_unit() {
-  [[ -e $scripts/unit.service ]] || return 0
-  local text changed=
-  text=$(unit_text "$scripts" "$instance")
-  if ! cmp -s - "$units/$unit" <<<"$text"; then
-    install_file "$units/$unit" 644 <<<"$text"
+install_unit() { [[ ! -e $scripts/unit.service ]] || install_service "$unit" "$scripts/unit.service"; }
+# install_service UNIT TEMPLATE
+install_service() {
+  local name=$1 text changed=
+  text=$(unit_text "$2" "$instance")
+  if ! cmp -s - "$units/$name" <<<"$text"; then
+    install_file "$units/$name" 644 <<<"$text"
     changed=1
   fi
   # Either way systemd reads all units again, once.
-  if ! systemctl is-enabled --quiet "$unit" 2>/dev/null; then
-    systemctl enable --quiet "$unit"
+  if ! systemctl is-enabled --quiet "$name" 2>/dev/null; then
+    systemctl enable --quiet "$name"
     sync_wants
   elif [[ $changed ]]; then
     systemctl daemon-reload
   fi
   # Not waited for: the unit waits for our lock. What runs by another text is another service.
   if [[ $changed ]]; then
-    systemctl restart --no-block "$unit"
+    systemctl restart --no-block "$name"
   else
-    systemctl is-active --quiet "$unit" || systemctl start --no-block "$unit"
+    systemctl is-active --quiet "$name" || systemctl start --no-block "$name"
   fi
 }
-# unit_text SCRIPTS INSTANCE
+# unit_text TEMPLATE INSTANCE
 unit_text() {
   local text
-  text=$(<"$1/unit.service")
+  text=$(<"$1")
   text=${text//@INSTANCE@/"$2"}
   say "${text//@STATE@/"$root/$2"}"
 }
@@ -328,6 +329,10 @@ remove_command() { :; }
 sights() { :; }
 # And what its check() may have to clear away however apply.sh ends.
 cleanup() { :; }
+# adapt DIR: where what came with DIR is not what is to be in force now (a guard's holds), its want becomes that.
+adapt() { :; }
+# The folder whose want and pristine/want are compared for drift; one made for it, if it is not the version in force itself.
+drift_base() { say "$state/current"; }
 # carry_role FROM TO: what lies outside of an instance's folder under its name gets another one, and works throughout.
 carry_role() { :; }
 

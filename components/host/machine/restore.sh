@@ -24,6 +24,7 @@ restore() {
   keep "$state/current"
 }
 keep() {
+  adapt "$1"
   if is_live "$1"; then return; fi
   activate "$1"
   if is_live "$1"; then return; fi

@@ -308,6 +308,7 @@ drop_pins() {
 # Its table under another instance's name: that is there before this one goes, so no packet meets none.
 carry_role() {
   local from=$1 to=$2 name
+  carry_guard "$from" "$to"
   if [[ -e $run/pins.$from.loaded ]] && nft list table ip "loopback-ha.$from" >/dev/null 2>&1; then
     sed -E "s/ ip loopback-ha\\.${from//./\\.}( |\$)/ ip loopback-ha.$to\\1/" "$run/pins.$from.loaded" >"$run/pins.$to.loaded"
     nft -f "$run/pins.$to.loaded"

@@ -1,0 +1,56 @@
+#!/bin/bash
+# What the guard would do next, worked out before it has to: guardPlan.sh NUMBER [SERVER...], run by guard.pl for each generation (see
+# guard.sh), by the scripts of the version in force. Makes $guard_folder/plan.NUMBER:
+#   facts        settings, and KEY=VALUE: machine, state, dir
+#   servers      as want/servers
+#   routes       as want/routes
+#   questions    for probe.pl
+#   devices      by which the servers are reached
+#   SERVER/      for its death: nft, ip (what is loaded), loaded (the table's text then), want/, moves (PREFIX SERVER NEXT-HOP FORMER)
+# With servers, only plan.NUMBER/SERVER+SERVER, for the death of all of them at once.
+# shellcheck source-path=SCRIPTDIR source=../../host/machine/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+: "${guard_folder?}" "${pins_loaded?}" "${machine?}" "${instance?}"
+umask 077
+number=$1
+shift
+folder=$guard_folder/plan.$number
+
+# plan_for FOLDER SERVER...
+plan_for() {
+  local to=$1 file
+  shift
+  mkdir -p "$to/want"
+  for file in settings block fallbacks; do [[ ! -e $bundle/want/$file ]] || ln -s "$bundle/want/$file" "$to/want/$file"; done
+  ln -s "$scripts" "$to/scripts"
+  # From what is in force: what is held already, is down there.
+  adapted_to "$bundle/want" "$to/want" "$*"
+  pin_ruleset "$to" >"$to/loaded"
+  if [[ -e $pins_loaded ]]; then changed_pins <"$to/loaded"; else cat "$to/loaded"; fi >"$to/nft"
+  awk 'FILENAME == ARGV[1] { former[$1] = $2; hop[$1] = $3; next } hop[$1] != $3 { print $0, former[$1] }' "$bundle/want/routes" "$to/want/routes" >"$to/moves"
+  awk '{ print $1, "via", $3 }' "$to/moves" | commands add >"$to/ip"
+}
+
+# A move of the guard's, whose files are not there yet.
+adapt "$bundle"
+if (($#)); then
+  set=$(IFS=+; say "$*")
+  rm -rf "$folder/$set.new"
+  plan_for "$folder/$set.new" "$@"
+  mv -T "$folder/$set.new" "$folder/$set"
+  exit 0
+fi
+
+rm -rf "$folder.new"
+mkdir -p "$folder.new"
+{
+  cat "$bundle/want/settings"
+  printf '%s\n' "machine=$machine" "instance=$instance" "dir=$bundle"
+} >"$folder.new/facts"
+cp "$bundle/want/servers" "$bundle/want/routes" "$folder.new"
+vip_checks "$bundle" | awk_file guardQuestions "$bundle/want/servers" - >"$folder.new/questions"
+awk '{ print "route get", $2 }' "$bundle/want/servers" | ask_kernel | awk '$2 == "dev" { print $3 }' | sort -u >"$folder.new/devices"
+while read -r server _ server_state _; do
+  [[ $server_state != up ]] || plan_for "$folder.new/$server" "$server"
+done <"$bundle/want/servers"
+mv -T "$folder.new" "$folder"
