@@ -27,7 +27,8 @@ while (1) { accept(my $c, $s) or next; sysread $c, my $q, 4096; syswrite $c, "HT
  * served: by whom the four are served, as the kernel has it, by number.
  */
 const PRELUDE = `exec 2>&1
-set -e
+set -eE
+trap 'echo "failed: $BASH_COMMAND; served $(served)"; cat $held /var/lib/said' ERR
 mount -t tmpfs none /run; mount -t tmpfs none /var/lib; mount -t tmpfs none /etc/systemd/system; mount -t tmpfs none /usr/local/sbin
 mount -t overlay none -o "lowerdir=$0/bin:/usr/sbin" /usr/sbin
 instance=farm.lab.r1.linux-routes state=/var/lib/loopback-ha/farm.lab.r1.linux-routes
@@ -92,7 +93,8 @@ describe("the guard's awk", () => {
       { encoding: "utf8", input },
     ).stdout;
 
-  const SERVERS = "web1 192.0.2.2 up 0x2 2\nweb2 192.0.2.3 up 0x3 3\nweb3 192.0.2.4 down 0x4 4\nweb4 192.0.2.5 up 0x5 5\n";
+  const SERVERS =
+    "web1 192.0.2.2 up 0x2 2\nweb2 192.0.2.3 up 0x3 3\nweb3 192.0.2.4 down 0x4 4\nweb4 192.0.2.5 up 0x5 5\n";
   const ROUTES = "a/27 web1 192.0.2.2\nb/27 web2 192.0.2.3\nc/27 web4 192.0.2.5\n";
   const FALLBACKS = "a/27 web2 web3 web4\nb/27 web3 web1 web4\nc/27 web1 web2\n";
   const cases: [name: string, held: string[], also: string, but: string, routes: string, down: string][] = [
@@ -102,7 +104,14 @@ describe("the guard's awk", () => {
     ["one that is held, too", ["web1", "web2"], "", "", "a:web4 b:web4 c:web4", "web1 web2 web3"],
     ["a death that is only planned", ["web1"], "web2", "", "a:web4 b:web4 c:web4", "web1 web2 web3"],
     ["one that is released", ["web1", "web2"], "", "web1", "a:web1 b:web1 c:web4", "web2 web3"],
-    ["nobody is left: it stays", ["web1", "web2", "web4"], "", "", "a:web1 b:web2 c:web4", "web1 web2 web3 web4"],
+    [
+      "nobody is left: it stays",
+      ["web1", "web2", "web4"],
+      "",
+      "",
+      "a:web1 b:web2 c:web4",
+      "web1 web2 web3 web4",
+    ],
     ["a server that is no more", ["web9"], "", "", "a:web1 b:web2 c:web4", "web3"],
   ];
   for (const [name, held, also, but, routes, down] of cases)
@@ -110,7 +119,10 @@ describe("the guard's awk", () => {
       const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-adapt-"));
       try {
         const at = (file: string): string => path.join(folder, file);
-        fs.writeFileSync(at("held"), held.map((server) => `${server} 2026-11-30T16:00:00Z refuses connections\n`).join(""));
+        fs.writeFileSync(
+          at("held"),
+          held.map((server) => `${server} 2026-11-30T16:00:00Z refuses connections\n`).join(""),
+        );
         fs.writeFileSync(at("fallbacks"), FALLBACKS);
         fs.writeFileSync(at("servers"), SERVERS);
         fs.writeFileSync(at("routes"), ROUTES);
@@ -120,11 +132,26 @@ describe("the guard's awk", () => {
           ...["held", "fallbacks", "servers", "routes"].flatMap((file) => [`part=${file}`, at(file)]),
         ]);
         const lines = (file: string): string[][] =>
-          fs.readFileSync(at(file), "utf8").trim().split("\n").map((line) => line.split(" "));
-        assert.equal(lines("r").map(([prefix, server]) => `${prefix[0]}:${server}`).join(" "), routes);
+          fs
+            .readFileSync(at(file), "utf8")
+            .trim()
+            .split("\n")
+            .map((line) => line.split(" "));
+        assert.equal(
+          lines("r")
+            .map(([prefix, server]) => `${prefix[0]}:${server}`)
+            .join(" "),
+          routes,
+        );
         const address = new Map(lines("s").map(([server, hop]) => [server, hop]));
         for (const [, server, hop] of lines("r")) assert.equal(hop, address.get(server));
-        assert.equal(lines("s").filter(([, , state]) => state === "down").map(([server]) => server).join(" "), down);
+        assert.equal(
+          lines("s")
+            .filter(([, , state]) => state === "down")
+            .map(([server]) => server)
+            .join(" "),
+          down,
+        );
         assert.equal(lines("s").length, 4);
       } finally {
         fs.rmSync(folder, { recursive: true });
@@ -169,8 +196,8 @@ describe("the guard on a router (slow)", function () {
     // A run can be held up where it asks the servers.
     fs.appendFileSync(
       path.join(scripts, "role.sh"),
-      "verify_inside() { if [[ -e /run/hold-up ]]; then touch /run/held-up; while [[ -e /run/hold-up ]]; do sleep 0.05; done; fi; }\n" +
-        "check_inside() { verify_inside; }\n",
+      "hold_up() { while [[ -e /run/hold-up.$1 ]]; do touch /run/held-up.$1; sleep 0.05; done; }\n" +
+        "check_inside() { hold_up check; }\nverify_inside() { hold_up verify; }\n",
     );
     fs.mkdirSync(path.join(folder, "bin"));
     for (const [name, text] of Object.entries(PROGRAMS))
@@ -205,7 +232,10 @@ describe("the guard on a router (slow)", function () {
     assert.match(lines.shift() ?? "", /^loopback-ha-guard: web2 was not released, and is still held/, told);
     assert.equal(lines.shift(), "1", told);
     assert.equal(lines.shift(), "web2 is released", told);
-    assert.match(told, /Z the guard moved 192\.0\.2\.64\/27 from web2 to web3 because web2 refuses connections$/m);
+    assert.match(
+      told,
+      /Z the guard moved 192\.0\.2\.64\/27 from web2 to web3 because web2 refuses connections$/m,
+    );
     assert.match(told, /Z web2: released by root with loopback-ha-guard$/m);
     assert.match(
       told,
@@ -225,7 +255,7 @@ describe("the guard on a router (slow)", function () {
 
   it("two that die at once: the prefixes of both go to the living, and none to the dead", () => {
     const told = run(`bundle 1; apply 1 >/dev/null; guard
-      unplug web2 & unplug web3 & wait $!; until_so 5 goes 1441; until_so 5 in_force; until_so 5 saved; cat /var/lib/said; drift`);
+      unplug web2 & unplug web3 & wait $!; until_so 5 goes 1444; until_so 5 in_force; until_so 5 saved; cat /var/lib/said; drift`);
     assert.doesNotMatch(told, /from web2 to web3|drift/, told);
   });
 
@@ -235,18 +265,27 @@ describe("the guard on a router (slow)", function () {
     assert.equal(nobody.match(/no server answers this router/g)?.length, 1, nobody);
     const few = run(`bundle 1 0 guard_min_active=3; apply 1 >/dev/null; guard
       die web1; until_so 5 goes 2234; die web2; sleep 2; goes 2234; cat /var/lib/said`);
-    assert.match(few, /web2: dead, but only 2 servers that answer would be left \(guard\.minActive is 3\); nothing is moved/);
+    assert.match(
+      few,
+      /web2: dead, but only 2 servers that answer would be left \(guard\.minActive is 3\); nothing is moved/,
+    );
     assert.equal(few.match(/would be left/g)?.length, 1, few);
     const dry = run(`bundle 1 0 guard_dry_run=yes; apply 1 >/dev/null; guard
       die web1; sleep 2; goes 1234; [[ ! -e $held ]]; live web1; sleep 1; die web1; sleep 1; cat /var/lib/said`);
     assert.equal(
-      dry.match(/dry run: the guard would move 192\.0\.2\.32\/27 to web2 now, because web1 refuses connections/g)?.length,
+      dry.match(
+        /dry run: the guard would move 192\.0\.2\.32\/27 to web2 now, because web1 refuses connections/g,
+      )?.length,
       2,
       dry,
     );
     const limit = run(`bundle 1 0 guard_moves_per_hour=1; apply 1 >/dev/null; guard
       die web1; until_so 5 goes 2234; until_so 5 saved; kill $guarding; wait $guarding || true; guard; die web3; sleep 2; goes 2234; cat /var/lib/said`);
-    assert.equal(limit.match(/web3: dead, but the guard has moved 1 servers' prefixes in the last hour/g)?.length, 1, limit);
+    assert.equal(
+      limit.match(/web3: dead, but the guard has moved 1 servers' prefixes in the last hour/g)?.length,
+      1,
+      limit,
+    );
   });
 
   it("a boot brings no prefix back to a held server; nor does the supervisor, which has nothing to do after a move", () => {
@@ -262,23 +301,21 @@ describe("the guard on a router (slow)", function () {
     run(`bundle 1; apply 1 >/dev/null; guard
       bundle 2; sed -i 's/web1 192.0.2.2$/web4 192.0.2.5/' /run/bundle.2/want/routes
       # It asks the servers, with nothing written yet.
-      touch /run/hold-up; apply 2 >/run/applied 2>&1 & applying=$!; until_so 10 [ -e /run/held-up ]
-      die web2; until_so 5 goes 1334; rm /run/hold-up; wait $applying || { cat /run/applied; exit 1; }
+      touch /run/hold-up.check; apply 2 >/run/applied 2>&1 & applying=$!; until_so 10 [ -e /run/held-up.check ]
+      die web2; until_so 5 goes 1334; rm /run/hold-up.check; wait $applying || { cat /run/applied; exit 1; }
       goes 4334; in_force; [[ $(readlink $state/current) == versions/2 ]]; saved; drift
       # And when it has written, and verifies.
-      bundle 3; until_so 10 ready; sleep 0.5; touch /run/hold-up; rm /run/held-up
-      apply 3 >/run/applied 2>&1 & applying=$!; until_so 10 [ -e /run/held-up ]; rm /run/held-up /run/hold-up; touch /run/hold-up
-      until_so 10 [ -e /run/held-up ]; until_so 10 ready; sleep 0.5; goes 1334; die web3; until_so 5 goes 1444; rm /run/hold-up; wait $applying || true
+      bundle 3; until_so 10 ready; sleep 0.5; touch /run/hold-up.verify
+      apply 3 >/run/applied 2>&1 & applying=$!; until_so 20 [ -e /run/held-up.verify ]; until_so 10 ready; sleep 0.5; goes 1334; die web3; until_so 5 goes 1444; rm /run/hold-up.verify; wait $applying || true
       goes 1444; until_so 5 in_force; until_so 5 saved`);
   });
 
   it("the revert of an unconfirmed change brings no prefix back to a server that died meanwhile", () => {
     run(`bundle 1; apply 1 >/dev/null; guard
       bundle 2 60; sed -i 's/web2 192.0.2.3$/web1 192.0.2.2/' /run/bundle.2/want/routes; apply 2 >/dev/null; [[ -e $pending ]]; goes 1134
-      until_so 5 ready; sleep 0.5; die web2; die web3; until_so 5 goes 1144; until_so 5 saved
-      # Web2 had nothing, and is no one's to hold.
-      grep -q web3 $held; sed -i s/^over=.*/over=1/ $pending
-      bash $state/versions/2/scripts/revert.sh t2 || true; [[ ! -e $pending ]]; until_so 5 goes 1344 || true; cat /var/lib/said; served; in_force`);
+      until_so 5 ready; sleep 0.5; die web3; until_so 5 goes 1144; until_so 5 saved
+      sed -i s/^over=.*/over=1/ $pending; bash $state/versions/2/scripts/revert.sh t2
+      [[ ! -e $pending && $(readlink $state/current) == versions/1 ]]; goes 1244; in_force; saved; drift`);
   });
 
   it("a hold ends when the config says down, and nothing moves; loopback-ha-move and a run without that change end none", () => {

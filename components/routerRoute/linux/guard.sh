@@ -20,6 +20,7 @@ tables=''
 lock_tables() {
   [[ ! $tables ]] || return 0
   if ! guards "$1" && [[ ! -e $guard_folder ]]; then return 0; fi
+  [[ -d $run ]] || mkdir -m 700 "$run" 2>/dev/null || [[ -d $run ]]
   exec {tables}>>"$run/tables"
   flock -w 10 "$tables" || fail "another process has been writing routing tables for 10 s; see: fuser -v $run/tables"
 }

@@ -53,4 +53,6 @@ awk '{ print "route get", $2 }' "$bundle/want/servers" | ask_kernel | awk '$2 ==
 while read -r server _ server_state _; do
   [[ $server_state != up ]] || plan_for "$folder.new/$server" "$server"
 done <"$bundle/want/servers"
+# Of a guard before this one.
+rm -rf "$folder"
 mv -T "$folder.new" "$folder"

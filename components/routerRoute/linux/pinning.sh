@@ -86,6 +86,8 @@ glance_of_kind() {
     )
   fi
   glanced+=$pins_seen
+  # What is wanted is something else then.
+  [[ ! -s $held_now ]] || glanced+=$(<"$held_now")
 }
 
 # learn_macs DIR: ADDRESS MAC of its servers. The kernel forgets a neighbour after a while; we don't.
