@@ -23,6 +23,7 @@ esac`;
 const ROLE = `
 setting() { value_in "$1/want/settings" "$2"; }
 . "$scripts/pinning.sh"
+. "$scripts/guard.sh"
 tracked_by=
 check() { [[ ! -e /run/refuse ]] || fail refused; }
 is_live() { cmp -s "$1/want/text" /run/live && [[ $(list_pins) ]]; }
@@ -86,7 +87,7 @@ describe("a machine whose stack was renamed (slow)", function () {
     const removal = "remove-over-ssh.sh";
     fs.copyFileSync(path.join(COMPONENTS, "host", removal), path.join(scripts, removal));
     const router = path.join(COMPONENTS, "routerRoute/linux");
-    for (const file of ["pinning.sh", "unit.service"])
+    for (const file of ["pinning.sh", "guard.sh", "unit.service"])
       fs.copyFileSync(path.join(router, file), path.join(scripts, file));
     fs.writeFileSync(path.join(scripts, "role.sh"), ROLE);
     fs.writeFileSync(path.join(folder, "systemctl"), SYSTEMCTL, { mode: 0o755 });

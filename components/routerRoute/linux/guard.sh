@@ -37,6 +37,7 @@ load_holds() {
 }
 # For the next boot. Of two at a time the later one knows all.
 save_holds() (
+  [[ -e $held_now || -e $state/held ]] || exit 0
   exec {turn}>>"$run/holds"
   flock -w 60 "$turn"
   if [[ ! -s $held_now ]]; then
