@@ -36,8 +36,8 @@ pending=/run/loopback-ha/pending.$instance held=/run/loopback-ha/held.$instance 
 ip link set lo up; ip link add host0 type bridge; ip link set host0 up; ip address add 192.0.2.1/27 dev host0
 ip link add out0 type veth peer name out0-end; ip link set out0 up; ip link set out0-end up; ip address add 198.51.100.1/24 dev out0
 echo 1 >/proc/sys/net/ipv4/ip_forward
-live() { ip netns exec $1 perl -e "$SERVER" $1 >/dev/null 2>&1 & echo $! >/run/$1.pid; }
-die() { kill -9 "$(</run/$1.pid)"; wait "$(</run/$1.pid)" 2>/dev/null || true; }
+live() { ip netns exec $1 perl -e "$SERVER" $1 >/dev/null 2>&1 & echo $! >/run/$1.pid; disown; }
+die() { kill -9 "$(</run/$1.pid)"; }
 unplug() { ip link set to\${1#web} down; }
 plug() { ip link set to\${1#web} up; }
 for n in 1 2 3 4; do

@@ -16,6 +16,7 @@ $ENV{TZ} = 'UTC';
 $ENV{LC_ALL} = 'C';
 $ENV{PATH} = '/usr/sbin:/usr/bin:/sbin:/bin';
 umask 077;
+$SIG{PIPE} = 'IGNORE';
 my ($state) = @ARGV;
 my ($instance) = ($state // '') =~ m{^/var/lib/loopback-ha/([A-Za-z0-9][A-Za-z0-9._-]*)$} or die "usage: guard.pl /var/lib/loopback-ha/INSTANCE\n";
 my $run = '/run/loopback-ha';
@@ -66,17 +67,22 @@ sub notify {
 # --- other programs
 
 my %children;
-# In the background; WHEN_DONE gets its exit code.
-sub start {
-    my ($when_done, @command) = @_;
+# In the background; WHEN_DONE gets its exit code. With HANDLES other ones than ours: stdin, stdout, stderr.
+sub start_with {
+    my ($handles, $when_done, @command) = @_;
     my $pid = fork // return;
     if (!$pid) {
-        open STDIN, '<', '/dev/null';
+        $SIG{PIPE} = 'DEFAULT';
+        if ($handles->{stdin}) { open STDIN, '<&', $handles->{stdin} or POSIX::_exit(127) }
+        else { open STDIN, '<', '/dev/null' }
+        if ($handles->{stdout}) { open STDOUT, '>&', $handles->{stdout} or POSIX::_exit(127) }
+        if ($handles->{stderr}) { open STDERR, '>', $handles->{stderr} or POSIX::_exit(127) }
         exec @command or POSIX::_exit(127);
     }
     $children{$pid} = $when_done;
     return $pid;
 }
+sub start { return start_with({}, @_) }
 sub reap {
     while ((my $pid = waitpid -1, WNOHANG) > 0) {
         my $code = $?;
@@ -121,13 +127,16 @@ sub follow_generation {
     }
     return if $number eq $plan{number} || $planning || now() < $plan_again;
     $planning = $number;
-    start(
+    my $errors = "$folder/plan-errors";
+    start_with(
+        { stderr => $errors },
         sub {
             my ($code) = @_;
             $planning = '';
             if ($code == 0) { load_plan($number, $dir) }
             elsif ((generation())[0] eq $number) {
-                say_once('plan', 'the guard can\'t work out its moves (guardPlan.sh failed; see the lines above); it tries again every second');
+                my ($first) = lines_of($errors);
+                say_once('plan', 'the guard can\'t work out its moves, and tries again every second: ' . ($first // 'guardPlan.sh failed'));
                 $plan_again = now() + 1;
             }
         },
@@ -160,6 +169,31 @@ sub load_plan {
     my $questions = join "\n", $plan{interval}, $dir, lines_of("$at/questions");
     ask_them() if $questions ne $asked;
     $asked = $questions;
+    prepare_settling();
+    return;
+}
+
+# What a move leaves for later must not take its time to start then.
+my $settling;
+sub prepare_settling {
+    close $settling if $settling;
+    undef $settling;
+    pipe my $read, my $write or return;
+    start_with({ stdin => $read }, sub { say_line('guardSettle.sh failed; see the lines above. What is held may not be so after a reboot') if $_[0] },
+        'bash', "$plan{dir}/scripts/guardSettle.sh", 'move') or return;
+    close $read;
+    $write->autoflush(1);
+    $settling = $write;
+    return;
+}
+sub settle_move {
+    my $line = join("\t", @_) . "\n";
+    if (!$settling || !print $settling $line) {
+        prepare_settling();
+        print $settling $line if $settling;
+    }
+    close $settling if $settling;
+    undef $settling;
     return;
 }
 
@@ -177,32 +211,30 @@ sub ask_them {
     stop_asking();
     pipe my $read, my $write or return;
     my $timeout = $plan{interval} - 0.01;
-    my $pid = fork // return;
-    if (!$pid) {
-        open STDIN, '<', "$plan{at}/questions" or POSIX::_exit(1);
-        open STDOUT, '>&', $write or POSIX::_exit(1);
-        exec 'perl', "$plan{dir}/scripts/probe.pl", '--urgent', '--every', $plan{interval}, '--timeout', $timeout, '--deadline', 0, '--sample', 1, '--lock', "$run/lock"
-            or POSIX::_exit(127);
-    }
-    close $write;
-    $read->blocking(0);
-    ($prober, $answers, $buffer, $last_round) = ($pid, $read, '', now());
-    $children{$pid} = sub {
+    open my $questions, '<', "$plan{at}/questions" or return;
+    my $pid;
+    my $ended = sub {
         return if $prober != $pid;
         say_once('prober', 'the guard\'s questions ended without a reason (probe.pl killed?); it starts them again');
         stop_asking();
         $plan{number} = '';
         $plan_again = now() + 0.5;
     };
+    my @how = ('--urgent', '--every', $plan{interval}, '--timeout', $timeout, '--deadline', 0, '--sample', 1, '--lock', "$run/lock");
+    $pid = start_with({ stdin => $questions, stdout => $write }, $ended, 'perl', "$plan{dir}/scripts/probe.pl", @how) or return;
+    close $write;
+    $read->blocking(0);
+    ($prober, $answers, $buffer, $last_round) = ($pid, $read, '', now());
     return;
 }
 
-my (%host, %marked);
+my (%host, %marked, $busy);
 # A line of probe.pl. True at the end of a round.
 sub hear {
     my ($line) = @_;
     my ($result, undef, $label, undef, $cause) = split /\t/, $line;
     return 1 if $result eq 'end';
+    $busy = 1 if $result eq 'busy';
     return 0 if $result ne 'ok' && $result ne 'fail';
     my ($way, $server) = split ' ', $label;
     $cause = $result eq 'ok' ? 'ok' : $cause;
@@ -244,6 +276,7 @@ sub judge {
     $last_round = $now;
     # Who was held up itself, knows nothing of others.
     return if $gap > 2 * $plan{interval} + 0.2;
+    return if $busy && $plan{facts}{shared_source} eq 'yes';
     my @up = @{ $plan{up} };
     my %verdict = map { $_ => verdict($host{$_} // 'unasked', @{ $marked{$_} // [] }) } @up;
     if (!has_carrier()) {
@@ -363,8 +396,7 @@ sub move {
     say_line("nft rejects the guard's table: connections that were open may break; loopback-ha's service on this router loads it again") if !$marked;
     say_line("ip rejects some of the guard's routes: loopback-ha's service on this router sets them again") if !$routed;
     my $history = 'the guard moved ' . join(', ', map { "$_->[0] from $_->[3] to $_->[1]" } moves_of($set)) . " because $words";
-    start(sub { say_line('guardSettle.sh failed; see the lines above. The holds may not survive a reboot') if $_[0] },
-        'bash', "$plan{dir}/scripts/guardSettle.sh", $generation, $at, $history);
+    settle_move($generation, $at, $history);
     return $took;
 }
 # For the tests of being killed at each step.
@@ -378,7 +410,7 @@ sub stop_here {
 
 say_line('the guard begins');
 notify('READY=1');
-start(sub { }, 'bash', "$state/current/scripts/guardSettle.sh", '') if defined $began_with;
+start(sub { }, 'bash', "$state/current/scripts/guardSettle.sh", 'begin') if defined $began_with;
 my $told = 0;
 while (1) {
     my $current = readlink "$state/current";
@@ -407,5 +439,6 @@ while (1) {
         next if !hear($1);
         judge() if $plan{number} ne '';
         (%host, %marked) = ();
+        $busy = 0;
     }
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # What the guard would do next, worked out before it has to: guardPlan.sh NUMBER [SERVER...], run by guard.pl for each generation (see
 # guard.sh), by the scripts of the version in force. Makes $guard_folder/plan.NUMBER:
-#   facts        settings, and KEY=VALUE: machine, state, dir
+#   facts        want/settings, machine, dir, and shared_source: yes where a run's health check leads the guard's questions elsewhere
 #   servers      as want/servers
 #   routes       as want/routes
 #   questions    for probe.pl
@@ -10,7 +10,7 @@
 # With servers, only plan.NUMBER/SERVER+SERVER, for the death of all of them at once.
 # shellcheck source-path=SCRIPTDIR source=../../host/machine/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-: "${guard_folder?}" "${pins_loaded?}" "${machine?}" "${instance?}"
+: "${guard_folder?}" "${pins_loaded?}" "${machine?}"
 umask 077
 number=$1
 shift
@@ -20,7 +20,7 @@ folder=$guard_folder/plan.$number
 plan_for() {
   local to=$1 file
   shift
-  mkdir -p "$to/want"
+  mkdir "$to" "$to/want"
   for file in settings block fallbacks; do [[ ! -e $bundle/want/$file ]] || ln -s "$bundle/want/$file" "$to/want/$file"; done
   ln -s "$scripts" "$to/scripts"
   # From what is in force: what is held already, is down there.
@@ -33,6 +33,13 @@ plan_for() {
 
 # A move of the guard's, whose files are not there yet.
 adapt "$bundle"
+# By the address that they come from, see begin_proof_path.
+shares_source() {
+  local source
+  source=$(check_source 2>/dev/null) || source=''
+  if awk '{ print "route get", $2 }' "$bundle/want/servers" | ask_kernel | grep -qF " src $source "; then say yes; else say no; fi
+}
+
 if (($#)); then
   set=$(IFS=+; say "$*")
   rm -rf "$folder/$set.new"
@@ -42,10 +49,10 @@ if (($#)); then
 fi
 
 rm -rf "$folder.new"
-mkdir -p "$folder.new"
+mkdir "$folder.new"
 {
   cat "$bundle/want/settings"
-  printf '%s\n' "machine=$machine" "instance=$instance" "dir=$bundle"
+  printf '%s\n' "machine=$machine" "dir=$bundle" "shared_source=$(shares_source)"
 } >"$folder.new/facts"
 cp "$bundle/want/servers" "$bundle/want/routes" "$folder.new"
 vip_checks "$bundle" | awk_file guardQuestions "$bundle/want/servers" - >"$folder.new/questions"

@@ -1,12 +1,15 @@
 #!/bin/bash
-# After a move of the guard, what need not be done at once: guardSettle.sh GENERATION SET WORDS, by guard.pl. GENERATION is the one that
-# its move has begun, SET a folder of its plan. Without SET: after the guard's start, which may be after its death in the middle of one.
+# After a move of the guard, what need not be in force at once, by guard.pl:
+#   guardSettle.sh move    once a line comes on stdin: GENERATION TAB FOLDER TAB WORDS. GENERATION is the one that its move has begun,
+#                          FOLDER the part of the plan, WORDS are for the history. It is started before, as clients wait for it
+#   guardSettle.sh begin   after the guard's start, which may be after its death in the middle of a move
 # shellcheck source-path=SCRIPTDIR source=../../host/machine/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # What role.sh brings.
 : "${guard_folder?}" "${pins_listed?}"
 trap '' HUP INT TERM PIPE
-generation=$1 plan=${2:-} words=${3:-}
+generation='' plan='' words=''
+if [[ $1 == move ]]; then IFS=$'\t' read -r generation plan words || exit 0; fi
 
 if [[ $plan ]]; then
   # The clients first. It closes a lock for what it leaves behind.
@@ -18,7 +21,7 @@ fi
 
 lock_tables "$bundle"
 adapt_files "$bundle"
-read -r found _ <"$guard_folder/generation" 2>/dev/null || found=''
+read -r found _ 2>/dev/null <"$guard_folder/generation" || found=''
 if [[ $plan && $found == "$generation" && -e $plan.done ]]; then list_pins >"$pins_listed"; fi
 if [[ ! $found ]]; then begin_generation "$bundle"; fi
 unlock_tables

@@ -82,7 +82,9 @@ describe("the router's guard", function () {
     const [move, ...more] = await said();
     assert.deepEqual(more, []);
     const last = lastFailure(record);
-    const told = toldAfter(record, VIP, died).map(({ ms }) => ms);
+    const open = toldAfter(record, VIP, died);
+    const told = open.map(({ ms }) => ms);
+    console.log(`      ${open.map(({ kind, ms }) => `${kind} ${Math.round(ms)}`).join(", ")} ms`);
     console.log(
       `      ${what}: moved after ${Math.round(move.at - died)} ms; the last request failed that began ` +
         `${Math.round((last?.started ?? died) - died)} ms after; open connections knew after ${Math.round(Math.max(...told))} ms (${told.length}); ${move.text}`,
