@@ -129,7 +129,7 @@ make_bundle() {
   rm -rf "$bundle"
   mkdir "$bundle"
   cp -R --preserve=mode "$(readlink -f "$current")/." "$bundle"
-  # What the guard holds is added when it is applied, and is no wish of anybody.
+  # Without the guard's moves, which apply.sh adds: they are not desired state.
   [[ ! -e $bundle/adapted ]] || cp "$bundle/pristine/want/routes" "$bundle/pristine/want/servers" "$bundle/want"
   rm -rf "$bundle/pristine" "$bundle/adapted"
   awk 'FILENAME == "-" { moved[$1] = $2 " " $3; next } $1 in moved { print $1, moved[$1]; next } { print }' - "$bundle/want/routes" <<<"$plan" >"$bundle/routes"

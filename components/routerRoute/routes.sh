@@ -37,7 +37,7 @@ remove_command() {
   [[ $(others)$(siblings) ]] || rm -f "$move_command"
   remove_guard
 }
-# Of kinds that can have one.
+# For kinds that can have a guard.
 install_guard() { :; }
 remove_guard() { :; }
 

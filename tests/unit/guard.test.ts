@@ -105,7 +105,7 @@ describe("the guard's awk", () => {
     ["a death that is only planned", ["web1"], "web2", "", "a:web4 b:web4 c:web4", "web1 web2 web3"],
     ["one that is released", ["web1", "web2"], "", "web1", "a:web1 b:web1 c:web4", "web2 web3"],
     [
-      "nobody is left: it stays",
+      "no fallback is left: it stays",
       ["web1", "web2", "web4"],
       "",
       "",
@@ -267,7 +267,7 @@ describe("the guard on a router (slow)", function () {
       die web1; until_so 5 goes 2234; die web2; sleep 2; goes 2234; cat /var/lib/said`);
     assert.match(
       few,
-      /web2: dead, but only 2 servers that answer would be left \(guard\.minActive is 3\); nothing is moved/,
+      /web2: dead, but only 2 servers that answer would be left, and guard\.minActive is 3; nothing is moved/,
     );
     assert.equal(few.match(/would be left/g)?.length, 1, few);
     const dry = run(`bundle 1 0 guard_dry_run=yes; apply 1 >/dev/null; guard
@@ -282,7 +282,7 @@ describe("the guard on a router (slow)", function () {
     const limit = run(`bundle 1 0 guard_moves_per_hour=1; apply 1 >/dev/null; guard
       die web1; until_so 5 goes 2234; until_so 5 saved; kill $guarding; wait $guarding || true; guard; die web3; sleep 2; goes 2234; cat /var/lib/said`);
     assert.equal(
-      limit.match(/web3: dead, but the guard has moved 1 servers' prefixes in the last hour/g)?.length,
+      limit.match(/web3: dead, but the guard has already moved the prefixes of 1 servers within an hour/g)?.length,
       1,
       limit,
     );

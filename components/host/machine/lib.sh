@@ -329,9 +329,9 @@ remove_command() { :; }
 sights() { :; }
 # And what its check() may have to clear away however apply.sh ends.
 cleanup() { :; }
-# adapt DIR: where what came with DIR is not what is to be in force now (a guard's holds), its want becomes that.
+# adapt DIR: makes DIR's want from pristine/want and what this machine itself has decided since (a guard's holds).
 adapt() { :; }
-# The folder whose want and pristine/want are compared for drift; one made for it, if it is not the version in force itself.
+# The folder whose want and pristine/want are compared for drift: the version in force, or a temporary one.
 drift_base() { say "$state/current"; }
 # carry_role FROM TO: what lies outside of an instance's folder under its name gets another one, and works throughout.
 carry_role() { :; }

@@ -1,8 +1,8 @@
-# What is in force while the guard holds servers: each prefix of a held server goes to its first fallback that is up and not
-# held, and a held server is down. A prefix without such a fallback stays where it is.
+# The routes and servers in force while the guard holds servers. Each prefix of a held server goes to its first fallback that is up
+# and not held, and a held server is down. A prefix without such a fallback stays where it is.
 # In: files after part=held (SERVER TIME REASON), part=fallbacks (PREFIX SERVER ...), part=servers and part=routes (see routes.sh),
-# in this order. -v also: more servers that are held, by spaces; -v but: one that is not, whatever the file says.
-# Out: the files -v servers_out and -v routes_out.
+# in this order. -v also: more held servers, separated by spaces. -v but: a server to treat as not held.
+# Out: the files named by -v servers_out and -v routes_out.
 
 BEGIN {
   count = split(also, more, " ")

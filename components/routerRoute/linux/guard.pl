@@ -1,10 +1,11 @@
 #!/usr/bin/perl
-# The guard: asks the servers in short rounds, by their marks, and when one is dead moves its prefixes at once, by tables that were
-# worked out before (guardPlan.sh). What it leaves for later: guardSettle.sh. Who else must know of it: guard.sh. perl-base only.
-#   guard.pl /var/lib/loopback-ha/INSTANCE      as a service that systemd watches
-# Dead is, in guard_fall rounds in a row: every service asked refuses, or says nothing while ping says nothing. All else moves
-# nothing. Nor does it move: when no server answers, without carrier, below guard_min_active, after so many moves in an hour, and
-# back.
+# The guard: asks the servers in short rounds, by their marks, and when one is dead moves its prefixes at once, with tables that
+# guardPlan.sh has worked out before. guardSettle.sh does what can wait; guard.sh makes the rest of the router respect the moves.
+# perl-base only.
+#   guard.pl /var/lib/loopback-ha/INSTANCE      a service with systemd's watchdog
+# A server is dead if in guard_fall consecutive rounds each of its services refuses connections, or is silent while ping is, too.
+# Everything else moves nothing. It never moves prefixes when no server answers, without carrier, if fewer than guard_min_active
+# servers would be left, beyond guard_moves_per_hour, or back.
 use strict;
 use warnings;
 use Socket;
@@ -46,7 +47,7 @@ sub write_whole {
 
 my $machine = 'router';
 sub say_line { STDERR->print("$machine: @_\n"); return }
-# What lasts is said once, until it is over.
+# Once, until the reason for it is gone.
 my %said;
 sub say_once {
     my ($key, $text) = @_;
@@ -67,7 +68,7 @@ sub notify {
 # --- other programs
 
 my %children;
-# In the background; WHEN_DONE gets its exit code. With HANDLES other ones than ours: stdin, stdout, stderr.
+# In the background; WHEN_DONE gets its exit code. HANDLES: stdin and stdout (handles), stderr (a file).
 sub start_with {
     my ($handles, $when_done, @command) = @_;
     my $pid = fork // return;
@@ -91,7 +92,7 @@ sub reap {
     }
     return;
 }
-# To its end, but for no longer than SECONDS. True where it succeeds.
+# Waits for it, at most so many seconds. True if it succeeds.
 sub run_within {
     my ($seconds, @command) = @_;
     my $code = -1;
@@ -108,7 +109,7 @@ sub run_within {
 
 # --- what is in force, and the plan for it
 
-# number, dir; then facts, servers, routes, devices as of its plan.
+# number and dir of the generation, and what its plan says: facts, devices, interval, up (servers), serves (server: prefixes).
 my %plan = (number => '', dir => '');
 my ($planning, $plan_again) = ('', 0);
 
@@ -153,7 +154,7 @@ sub load_plan {
     my $at = "$folder/plan.$number";
     return if !-e "$at/facts";
     delete $said{plan};
-    # What comes after a move still reads the plan of before.
+    # guardSettle.sh may still read the former plan.
     my @old = grep { $_ ne $at && $_ ne ($plan{at} // '') } glob "$folder/plan.*";
     start(sub { }, 'rm', '-rf', @old) if @old;
     my %facts = map { /^([a-z_]+)=(.*)$/ ? ($1, $2) : () } lines_of("$at/facts");
@@ -173,13 +174,13 @@ sub load_plan {
     return;
 }
 
-# What a move leaves for later must not take its time to start then.
+# Started before it is needed: a shell takes its time to start.
 my $settling;
 sub prepare_settling {
     close $settling if $settling;
     undef $settling;
     pipe my $read, my $write or return;
-    start_with({ stdin => $read }, sub { say_line('guardSettle.sh failed; see the lines above. What is held may not be so after a reboot') if $_[0] },
+    start_with({ stdin => $read }, sub { say_line('guardSettle.sh failed, see the lines above: the hold may be lost at a reboot of this router') if $_[0] },
         'bash', "$plan{dir}/scripts/guardSettle.sh", 'move') or return;
     close $read;
     $write->autoflush(1);
@@ -215,7 +216,7 @@ sub ask_them {
     my $pid;
     my $ended = sub {
         return if $prober != $pid;
-        say_once('prober', 'the guard\'s questions ended without a reason (probe.pl killed?); it starts them again');
+        say_once('prober', 'probe.pl, which asks the servers, has ended (killed?); the guard starts it again');
         stop_asking();
         $plan{number} = '';
         $plan_again = now() + 0.5;
@@ -243,7 +244,7 @@ sub hear {
     return 0;
 }
 
-# alive, sick, dead, or unknown: of a server, by what it said in a round.
+# alive, sick, dead or unknown: a server in one round.
 sub verdict {
     my ($host, @services) = @_;
     return 'unknown' if !@services || grep { $_ eq 'unasked' } @services, $host;
@@ -274,7 +275,7 @@ sub judge {
     my $now = now();
     my $gap = $now - $last_round;
     $last_round = $now;
-    # Who was held up itself, knows nothing of others.
+    # This router was held up itself, so silence proves nothing.
     return if $gap > 2 * $plan{interval} + 0.2;
     return if $busy && $plan{facts}{shared_source} eq 'yes';
     my @up = @{ $plan{up} };
@@ -285,10 +286,10 @@ sub judge {
     }
     delete $said{carrier};
     if (@up && !grep { $verdict{$_} =~ /^(alive|sick)$/ } @up) {
-        say_once('nobody', 'no server answers this router: its own link may be the reason, so the guard moves nothing');
+        say_once('silence', 'no server answers this router; its own link may be the reason, so the guard moves nothing');
         return;
     }
-    delete $said{nobody};
+    delete $said{silence};
     delete $said{prober};
     for my $server (@up) {
         if ($verdict{$server} eq 'dead') { $count{$server}++ }
@@ -304,7 +305,7 @@ sub judge {
     return;
 }
 
-# What their death would move: lines PREFIX SERVER NEXT-HOP FORMER.
+# Lines PREFIX SERVER NEXT-HOP FORMER of a plan.
 sub moves_of {
     my ($set) = @_;
     return map { [split] } lines_of("$plan{at}/$set/moves");
@@ -319,7 +320,7 @@ sub planned {
 
 sub act {
     my (@dead) = @_;
-    # Somebody has written tables since: the plan for these comes in a moment.
+    # Tables were written since; their plan is on its way.
     return if (generation())[0] ne $plan{number};
     my ($set, @moves);
     while (1) {
@@ -330,7 +331,7 @@ sub act {
         my @dying = grep { $count{$_} } keys %gets or last;
         my @more = grep { $count{$_} >= $plan{facts}{guard_fall} } @dying;
         if (@more) { push @dead, @more; next }
-        # One that would get them may be about to die, too: it has until it is dead, or answers.
+        # A server that would get prefixes may be dying, too: wait until it is dead or answers, but not for long.
         last if ++$waited{ $dead[0] } > $plan{facts}{guard_fall};
         return;
     }
@@ -342,12 +343,12 @@ sub act {
     my %is_dead = map { $_ => 1 } @dead;
     my $left = grep { !$is_dead{$_} && !$count{$_} } @{ $plan{up} };
     if ($left < $plan{facts}{guard_min_active}) {
-        say_once("few $dead[0]", "$names: dead, but only $left servers that answer would be left (guard.minActive is $plan{facts}{guard_min_active}); nothing is moved");
+        say_once("few $dead[0]", "$names: dead, but only $left servers that answer would be left, and guard.minActive is $plan{facts}{guard_min_active}; nothing is moved");
         return;
     }
     @moves_at = grep { $_ > time - 3600 } @moves_at;
     if (@moves_at + @dead > $plan{facts}{guard_moves_per_hour}) {
-        say_once("limit $dead[0]", "$names: dead, but the guard has moved " . @moves_at . " servers' prefixes in the last hour, which is its limit; nothing is moved. Set the state of $names to down and run pulumi up");
+        say_once("limit $dead[0]", "$names: dead, but the guard has already moved the prefixes of " . @moves_at . " servers within an hour, which is its limit (guard.maxMovesPerHour); nothing is moved. Set the state of $names to down and run pulumi up");
         return;
     }
     my $to = join ', ', map { "$_->[0] to $_->[1]" } @moves > 8 ? @moves[0 .. 7] : @moves;
@@ -366,7 +367,7 @@ sub act {
     return;
 }
 
-# The move itself. First the word that they are held: whoever comes after us, goes on with it.
+# The move itself. The hold comes first: if the guard is killed after it, the supervisor or the next guard completes the move.
 sub move {
     my ($set, @dead) = @_;
     open my $lock, '>>', "$run/tables" or return say_once('lock', "the guard can't open $run/tables: $!");
@@ -385,7 +386,7 @@ sub move {
     write_whole("$folder/generation", "$generation $plan{dir}\n");
     my $at = "$plan{at}/$set";
     stop_here('held');
-    # The marks before the routes, as activate does it. Without its table, the plain routes still lead the rest.
+    # Marks before routes, as in activate. If nft fails, the plain routes still lead new connections.
     my $marked = run_within(3, 'nft', '-f', "$at/nft");
     stop_here('nft');
     my $routed = run_within(3, 'ip', '-4', '-force', '-batch', "$at/ip");
@@ -393,13 +394,13 @@ sub move {
     if ($marked && rename "$at/loaded", $loaded_file) { write_whole("$at.done", '') }
     close $lock;
     my $took = sprintf '%d', (now() - $began) * 1000;
-    say_line("nft rejects the guard's table: connections that were open may break; loopback-ha's service on this router loads it again") if !$marked;
-    say_line("ip rejects some of the guard's routes: loopback-ha's service on this router sets them again") if !$routed;
+    say_line("nft rejects the guard's table, so open connections may break; loopback-ha's supervisor on this router loads it again") if !$marked;
+    say_line("ip rejects some of the guard's routes; loopback-ha's supervisor on this router sets them again") if !$routed;
     my $history = 'the guard moved ' . join(', ', map { "$_->[0] from $_->[3] to $_->[1]" } moves_of($set)) . " because $words";
     settle_move($generation, $at, $history);
     return $took;
 }
-# For the tests of being killed at each step.
+# For tests that kill the guard at each step.
 sub stop_here {
     my ($step) = @_;
     kill 'KILL', $$ if ($ENV{LOOPBACK_HA_GUARD_DIES} // '') eq $step;
@@ -421,14 +422,13 @@ while (1) {
     }
     reap();
     follow_generation();
-    # A prober that hangs is for systemd.
+    # If the prober hangs, systemd restarts the guard.
     if (now() - $told >= 1 && (!$prober || now() - $last_round < 5)) { notify('WATCHDOG=1'); $told = now() }
     if (!$answers) {
         select undef, undef, undef, 0.05;
         next;
     }
     vec(my $ready = '', fileno $answers, 1) = 1;
-    # Not for as long as a round where a plan may be done.
     next if !select $ready, undef, undef, $planning ? 0.02 : 0.2;
     my $count = sysread $answers, $buffer, 65536, length $buffer;
     if (defined $count && !$count) {

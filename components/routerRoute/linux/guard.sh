@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# The guard's holds, and what is in force because of them. The guard itself is guard.pl, which moves the prefixes of a server that
-# dies; all else on this router learns of it here.
-#   $held_now        SERVER TIME REASON for each held server; written before any table. Lost at a reboot
-#   $state/held      the same, soon after, for the next boot
-#   $guard_folder    generation: "NUMBER DIR", which changes whenever somebody has written tables, DIR being what is in force, or -;
-#                    plan.NUMBER: what the guard would load for each server's death (guardPlan.sh)
-#   $state/guard-history   one line a decision
-#   want/fallbacks   PREFIX SERVER SERVER ...: which servers take the prefix over, the first one that can
+# The guard's holds, and how the rest of this router respects them. The guard itself is guard.pl: it moves the prefixes of a server
+# that dies, and from then on holds that server.
+#   $held_now        SERVER TIME REASON for each held server. Written before the tables are; lost at a reboot
+#   $state/held      the same, written soon after, for the next boot
+#   $guard_folder    generation: "NUMBER DIR". The number changes each time tables are written; DIR is the version in force, or -
+#                    plan.NUMBER: the tables to load if a server dies (guardPlan.sh)
+#   $state/guard-history   one line for each decision
+#   want/fallbacks   PREFIX SERVER SERVER ...: the servers that take the prefix over; the first that can gets it
 #   want/settings    guard_interval (ms), guard_fall (rounds), guard_min_active, guard_dry_run, guard_moves_per_hour
 : "${run?}" "${state?}" "${instance?}" "${version?}" "${units?}" "${scripts?}"
 readonly held_now=$run/held.$instance guard_folder=$run/guard.$instance guard_history=$state/guard-history
@@ -14,8 +14,8 @@ readonly guard_command=/usr/local/sbin/loopback-ha-guard guard_unit=loopback-ha-
 
 guards() { [[ $1 && -e $1/want/settings && $(setting "$1" guard_interval) ]]; }
 
-# The lock for tables: whoever has it writes at once, and asks no server meanwhile. The guard waits for no other. Farms without a
-# guard have none.
+# A second, short lock: it is held only while tables are written, never while servers are asked, and it is the only lock that the guard
+# waits for. Without a guard there is none.
 tables=''
 lock_tables() {
   [[ ! $tables ]] || return 0
@@ -30,12 +30,12 @@ unlock_tables() {
   tables=''
 }
 
-# The holds of before a reboot are those of now.
+# After a reboot, the holds from before it.
 load_holds() {
   [[ ! -e $held_now && -s $state/held ]] || return 0
   cp "$state/held" "$held_now.new" && mv "$held_now.new" "$held_now"
 }
-# For the next boot. Of two at a time the later one knows all.
+# For the next boot. If two run at the same time, the later one saves everything.
 save_holds() (
   [[ -e $held_now || -e $state/held ]] || exit 0
   exec {turn}>>"$run/holds"
@@ -47,8 +47,8 @@ save_holds() (
     replace "$state/held-new" "$state/held"
   fi
 )
-# end_holds SERVER...: with the lock for tables, or where the tables stay as they are. The next boot's first: should we be killed,
-# they still hold here.
+# end_holds SERVER...: needs the lock for tables, unless no table changes. The copy for the next boot goes first, so that a hold lasts
+# if this is killed.
 end_holds() {
   local left
   [[ -s $held_now ]] || return 0
@@ -64,8 +64,8 @@ end_holds() {
   fi
 }
 
-# adapt DIR: its want/routes and want/servers become those that came with it, but for what the guard holds; and these again when the
-# last hold has ended. All that brings tables to the kernel, or compares them, does this first.
+# adapt DIR: makes its want/routes and want/servers from its pristine ones and the holds; the pristine ones themselves once the last hold
+# has ended. Everything that loads tables into the kernel, or compares them, does this first.
 adapt() {
   local locked=$tables
   if ! guards "$1"; then return 0; fi
@@ -86,7 +86,7 @@ adapt_files() {
   adapted_to "$dir/pristine/want" "$dir/want" ''
   if [[ ! -s $held_now ]]; then rm -f "$dir/adapted"; fi
 }
-# adapted_to FROM TO ALSO: FROM's routes and servers, in TO, with these servers held, too.
+# adapted_to FROM TO ALSO: writes FROM's routes and servers to TO, with the servers of ALSO held as well.
 adapted_to() {
   local from=$1 to=$2 file files=()
   [[ ! -s $held_now ]] || files+=(part=held "$held_now")
@@ -98,7 +98,7 @@ adapted_to() {
   done
 }
 
-# begin_generation DIR: from now on what the guard has planned is out of date, and DIR is in force. With the lock for tables.
+# begin_generation DIR: makes the guard's plan out of date, as DIR is in force from now on. Needs the lock for tables.
 begin_generation() {
   if guards "$1"; then
     [[ -d $guard_folder ]] || mkdir -p "$guard_folder"
@@ -108,7 +108,7 @@ begin_generation() {
   fi
 }
 
-# When a change is in force for good: a hold ends where the config says "down" itself, or nothing of that server, or has no guard.
+# Once a change is in force for good: a hold ends if the config itself has the server down, no longer has the server, or has no guard.
 settle() {
   local dir=$state/versions/$version came ended
   if [[ -s $held_now ]]; then
@@ -122,20 +122,20 @@ settle() {
     if [[ $ended ]]; then
       # shellcheck disable=SC2086 # names
       end_holds $ended
-      note_in_history "${ended% }: no longer held, as the config no longer counts on it"
+      note_in_history "${ended% }: no longer held, because the config has it down, without it, or without a guard"
     fi
   fi
   save_holds
 }
 note_in_history() {
-  # A full disk keeps nothing from moving.
+  # A full disk must not stop a move.
   {
     { tail -n 199 "$guard_history" || true; say "$(TZ=UTC printf '%(%FT%TZ)T' -1) $*"; } >"$guard_history-new"
     mv -f "$guard_history-new" "$guard_history"
   } 2>/dev/null || true
 }
 
-# A folder with pristine/want and want, as they would be with the guard's holds: these are no drift.
+# A folder with pristine/want and want adapted to the holds, because a hold is no drift.
 drift_base() {
   local base
   load_holds
@@ -148,7 +148,7 @@ drift_base() {
   cp -R --preserve=mode "$state/current/pristine/want" "$base/pristine/want"
   adapted_to "$state/current/pristine/want" "$base/pristine/want" ''
   cp -R --preserve=mode "$state/current/want" "$base/want"
-  # The guard may be about to write these.
+  # The guard may be about to adapt these.
   cp "$base/pristine/want/routes" "$base/pristine/want/servers" "$base/want"
   say "$base"
 }
@@ -157,7 +157,6 @@ held_sights() {
   [[ ! -s $held_now ]] || sed 's/^/held\t/' "$held_now"
 }
 
-# With the version that is in force at boot.
 install_guard() {
   if ! guards "$state/current"; then
     remove_guard
@@ -178,7 +177,7 @@ other_guards() {
     if [[ -e $service && ${service##*/} != "$guard_unit" ]]; then say "$service"; fi
   done
 }
-# carry_guard FROM TO: under another instance's name, see takeover.sh. The unit comes with the run that carries.
+# carry_guard FROM TO: the holds under another instance's name, see takeover.sh. The run that carries them installs the unit.
 carry_guard() {
   [[ ! -e $units/loopback-ha-guard.$1.service ]] || remove_unit "loopback-ha-guard.$1.service"
   [[ ! -e $run/held.$1 ]] || mv -f "$run/held.$1" "$run/held.$2"

@@ -1,6 +1,6 @@
 #!/bin/bash
-# loopback-ha-guard: what the guard on this router holds, and the way back for a server that it holds.
-# shellcheck disable=SC1091,SC2154 # what it sources lies on the router
+# loopback-ha-guard: shows the servers that this router's guard holds as dead, and releases them.
+# shellcheck disable=SC1091,SC2154 # it sources files of the router
 set -eu
 export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 root=/var/lib/loopback-ha
@@ -62,7 +62,7 @@ release() {
   done
   [[ $current ]] || fail "$server is not held; held here:${held:- none}. Nothing was changed"
 
-  # From here on nobody else changes the routes, and a login that ends ends nothing.
+  # With the lock, no other run changes the routes. A lost login must not stop this half-way.
   . "$current/scripts/lib.sh"
   fail() {
     printf 'loopback-ha-guard: %s\n' "$*" >&2
@@ -76,7 +76,7 @@ release() {
   before=$(<"$held_now")
   if ! LOOPBACK_HA_LOCK=$lock LOOPBACK_HA_RELEASE=$server LOOPBACK_HA_FORCE_MOVE=$force bash "$state/current/scripts/apply.sh"; then
     lock_tables "$state/current"
-    # Where the check failed, it still holds.
+    # Undone, so the hold is in force again.
     if ! awk -v server="$server" '$1 == server { found = 1 } END { exit !found }' "$held_now" 2>/dev/null; then
       grep "^$server " <<<"$before" >>"$held_now"
     fi

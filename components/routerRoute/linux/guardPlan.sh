@@ -1,13 +1,13 @@
 #!/bin/bash
-# What the guard would do next, worked out before it has to: guardPlan.sh NUMBER [SERVER...], run by guard.pl for each generation (see
-# guard.sh), by the scripts of the version in force. Makes $guard_folder/plan.NUMBER:
-#   facts        want/settings, machine, dir, and shared_source: yes where a run's health check leads the guard's questions elsewhere
+# Works out the guard's moves before a server dies: guardPlan.sh NUMBER [SERVER...]. guard.pl runs it for each generation (see guard.sh),
+# from the scripts of the version in force. Makes $guard_folder/plan.NUMBER:
+#   facts        want/settings, machine, dir, and shared_source: yes if a run's health check would divert the guard's questions
 #   servers      as want/servers
 #   routes       as want/routes
 #   questions    for probe.pl
-#   devices      by which the servers are reached
-#   SERVER/      for its death: nft, ip (what is loaded), loaded (the table's text then), want/, moves (PREFIX SERVER NEXT-HOP FORMER)
-# With servers, only plan.NUMBER/SERVER+SERVER, for the death of all of them at once.
+#   devices      the interfaces that lead to the servers
+#   SERVER/      for its death: nft and ip (to load), loaded (the table's text after that), want/, moves (PREFIX SERVER NEXT-HOP FORMER)
+# With servers, only plan.NUMBER/SERVER+SERVER: for the death of all of them at once.
 # shellcheck source-path=SCRIPTDIR source=../../host/machine/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 : "${guard_folder?}" "${pins_loaded?}" "${machine?}"
@@ -23,7 +23,7 @@ plan_for() {
   mkdir "$to" "$to/want"
   for file in settings block fallbacks; do [[ ! -e $bundle/want/$file ]] || ln -s "$bundle/want/$file" "$to/want/$file"; done
   ln -s "$scripts" "$to/scripts"
-  # From what is in force: what is held already, is down there.
+  # From what is in force, where servers that are held already are down.
   adapted_to "$bundle/want" "$to/want" "$*"
   pin_ruleset "$to" >"$to/loaded"
   if [[ -e $pins_loaded ]]; then changed_pins <"$to/loaded"; else cat "$to/loaded"; fi >"$to/nft"
@@ -31,9 +31,9 @@ plan_for() {
   awk '{ print $1, "via", $3 }' "$to/moves" | commands add >"$to/ip"
 }
 
-# A move of the guard's, whose files are not there yet.
+# The files of the guard's last move may not be there yet.
 adapt "$bundle"
-# By the address that they come from, see begin_proof_path.
+# The path of a health check before a move is chosen by the source address.
 shares_source() {
   local source
   source=$(check_source 2>/dev/null) || source=''
@@ -60,6 +60,6 @@ awk '{ print "route get", $2 }' "$bundle/want/servers" | ask_kernel | awk '$2 ==
 while read -r server _ server_state _; do
   [[ $server_state != up ]] || plan_for "$folder.new/$server" "$server"
 done <"$bundle/want/servers"
-# Of a guard before this one.
+# A guard that ran before this one may have made it.
 rm -rf "$folder"
 mv -T "$folder.new" "$folder"

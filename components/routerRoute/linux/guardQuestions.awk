@@ -1,9 +1,9 @@
-# What the guard asks, for probe.pl: each server itself, and by its mark one VIP of each of its services a round, in turn. A server
-# is dead only where all of its services are: one group for each (an HTTP site for all, a TCP port, a zone's name server).
-# In: want/servers, then lines of vip_checks on stdin. -v only: the name of a server, when only that one is asked.
+# The guard's questions, for probe.pl: each server's own address, and by its mark one VIP of each service per round, in turn. A service
+# is all HTTP sites, one TCP port, all zones, or ping. Each is a group of its own, because a server is dead only if all its services are.
+# In: want/servers, then lines of vip_checks on stdin. Out: lines for probe.pl, labelled "host SERVER" or "marked SERVER".
 
 function service(f) { return f[3] == "http" ? "http" : f[3] == "tcp" ? "tcp " f[4] : f[3] }
-# As `question` of routes.sh, but any answer is one.
+# Like `question` in routes.sh, but any answer will do.
 function question(line, f, label) {
   if (f[3] == "http") return "http\t" f[1] "\t80\t" f[4] "\t" f[5] "\t200\t-\t" label
   if (f[3] == "dns") return "dns\t" f[1] "\t53\t" f[4] "\t" label
@@ -11,7 +11,6 @@ function question(line, f, label) {
   return "ping\t" f[1] "\t" label
 }
 FILENAME != "-" {
-  if (only != "" && $1 != only) next
   server[++servers] = $1
   at[servers] = $2
   mark[servers] = $4
@@ -22,7 +21,7 @@ FILENAME != "-" {
   name = service(f)
   if (!(name in known)) known[name] = ++services
   s = known[name]
-  # A VIP that several sites share is asked once.
+  # Several sites may share a VIP.
   if (($1, s) in asked) next
   asked[$1, s]
   line[s, ++lines[s]] = $0

@@ -1,18 +1,18 @@
 #!/bin/bash
-# After a move of the guard, what need not be in force at once, by guard.pl:
-#   guardSettle.sh move    once a line comes on stdin: GENERATION TAB FOLDER TAB WORDS. GENERATION is the one that its move has begun,
-#                          FOLDER the part of the plan, WORDS are for the history. It is started before, as clients wait for it
-#   guardSettle.sh begin   after the guard's start, which may be after its death in the middle of a move
+# What follows a move of the guard and can wait for a moment. guard.pl runs it:
+#   guardSettle.sh move    started early, because clients wait for it; it begins when a line comes on stdin: GENERATION TAB FOLDER TAB
+#                          WORDS (the generation that the move began, its folder of the plan, a line for the history)
+#   guardSettle.sh begin   when the guard starts, because an earlier one may have been killed in a move
 # shellcheck source-path=SCRIPTDIR source=../../host/machine/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-# What role.sh brings.
+# Set by role.sh.
 : "${guard_folder?}" "${pins_listed?}"
 trap '' HUP INT TERM PIPE
 generation='' plan='' words=''
 if [[ $1 == move ]]; then IFS=$'\t' read -r generation plan words || exit 0; fi
 
 if [[ $plan ]]; then
-  # The clients first. It closes a lock for what it leaves behind.
+  # Clients first. tell_clients closes the router's lock, which this does not have.
   exec {lock}</dev/null
   tell_clients "$plan"
   exec {lock}>&-
@@ -27,5 +27,5 @@ if [[ ! $found ]]; then begin_generation "$bundle"; fi
 unlock_tables
 save_holds
 [[ ! $words ]] || note_in_history "$words"
-# What a guard that was killed left half-way; where a run is at work, the supervisor does it after that.
+# Completes a move in which a guard was killed. During a run, the supervisor does that later.
 [[ $plan ]] || bash "$scripts/restore.sh" --once || true

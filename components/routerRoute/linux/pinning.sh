@@ -86,7 +86,7 @@ glance_of_kind() {
     )
   fi
   glanced+=$pins_seen
-  # What is wanted is something else then.
+  # A hold changes what is wanted.
   [[ ! -s $held_now ]] || glanced+=$(<"$held_now")
 }
 
@@ -517,6 +517,6 @@ tell_clients() {
 }
 tickle() {
   local mark
-  for mark in $marks; do conntrack -L -f ipv4 -p tcp -m "$mark/$mask" 2>/dev/null || true; done |
+  for mark in $marks; do conntrack -L -f ipv4 -p tcp --state ESTABLISHED -m "$mark/$mask" 2>/dev/null || true; done |
     flows "$1" | cut -d ' ' -f 4-7 | perl "$1/scripts/tickle.pl"
 }

@@ -43,7 +43,7 @@ items_of_all_versions() {
 
 is_live() {
   local live
-  # The guard changes them.
+  # A guard changes what is wanted.
   ! guards "$1" || unset "wanted_cache[$1]"
   wanted_items "$1" >/dev/null
   live=$(live_items)

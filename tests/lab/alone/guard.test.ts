@@ -172,7 +172,7 @@ describe("the router's guard", function () {
         );
     console.log(`      port 80 was closed: ${JSON.stringify(closed)} ms`);
     await sleep(1500);
-    // A restart that takes longer than that is a death to whoever asks: clients are refused meanwhile.
+    // A longer restart looks like a death, and clients are refused for as long.
     const long = SERVERS.filter((server) => closed[`${server} restart`] >= (FALL - 1) * INTERVAL);
     const moved = (await said()).map(({ text }) => / because (\S+) refuses/.exec(text)?.[1] ?? text);
     assert.deepEqual(
