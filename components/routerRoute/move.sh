@@ -89,8 +89,11 @@ say_refused() {
   awk '$0 != "" { if (++count <= 8) print "loopback-ha-move: " $0 } END { if (count > 8) print "loopback-ha-move: and " count - 8 " more" }' <<<"$refused" >&2
 }
 
+held=()
+[[ ! -s $run/held.$instance ]] || held+=("$run/held.$instance")
 # PREFIX SERVER NEXT-HOP FORMER-SERVER ITS-NEXT-HOP of what can move; "- REASON" of what can't.
-found=$(awk_file movePlan -v from="$from" -v stack="$stack" "$current/want/servers" "$current/want/routes" - <<<"$asked")
+found=$(awk_file movePlan -v from="$from" -v stack="$stack" -v held_file="$run/held.$instance" \
+  "${held[@]}" "$current/want/servers" "$current/want/routes" - <<<"$asked")
 plan=$(awk '$1 != "-"' <<<"$found")
 refused=$(awk 'sub(/^- /, "")' <<<"$found")
 if [[ ! $plan ]]; then
@@ -120,9 +123,13 @@ make_bundle() {
   rm -rf "$bundle"
   mkdir "$bundle"
   cp -R --preserve=mode "$(readlink -f "$current")/." "$bundle"
-  rm -rf "$bundle/pristine"
-  awk 'FILENAME == "-" { moved[$1] = $2 " " $3; next } $1 in moved { print $1, moved[$1]; next } { print }' - "$current/want/routes" <<<"$plan" >"$bundle/want/routes"
-  DEAD=$dead awk_file movedServers - "$current/want/servers" <<<"$plan" >"$bundle/want/servers"
+  # Without the guard's moves, which apply.sh adds: they are not desired state.
+  [[ ! -e $bundle/adapted ]] || cp "$bundle/pristine/want/routes" "$bundle/pristine/want/servers" "$bundle/want"
+  rm -rf "$bundle/pristine" "$bundle/adapted"
+  awk 'FILENAME == "-" { moved[$1] = $2 " " $3; next } $1 in moved { print $1, moved[$1]; next } { print }' - "$bundle/want/routes" <<<"$plan" >"$bundle/routes"
+  mv "$bundle/routes" "$bundle/want/routes"
+  DEAD=$dead awk_file movedServers - "$bundle/want/servers" <<<"$plan" >"$bundle/servers"
+  mv "$bundle/servers" "$bundle/want/servers"
   # What was moved since Pulumi's last run, and which server had it then.
   awk_file movedByHand -v now="$(date -u +%FT%TZ)" - "$(if [[ -e $current/moved ]]; then say "$current/moved"; else say /dev/null; fi)" <<<"$plan" >"$bundle/moved"
   sed -i "s/^version=.*/version=by-hand-$(date -u +%Y%m%dT%H%M%S.%N)/" "$bundle/meta"

@@ -32,8 +32,17 @@ confirm_seconds() { setting "$1" confirm_seconds; }
 changes() { [[ $moves ]] || ! is_live "$1"; }
 
 readonly move_command=/usr/local/sbin/loopback-ha-move
-install_command() { install_file "$move_command" 755 <"$scripts/move.sh"; }
-remove_command() { [[ $(others)$(siblings) ]] || rm -f "$move_command"; }
+install_command() {
+  install_file "$move_command" 755 <"$scripts/move.sh"
+  install_guard
+}
+remove_command() {
+  [[ $(others)$(siblings) ]] || rm -f "$move_command"
+  remove_guard
+}
+# For kinds that can have a guard.
+install_guard() { :; }
+remove_guard() { :; }
 
 # wanted_routes DIR: "PREFIX via HOP" and "unreachable BLOCK" as that bundle wants them; nothing for "".
 wanted_routes() {

@@ -24,6 +24,7 @@ const ROLE = `
 setting() { value_in "$1/want/settings" "$2"; }
 protocol=76
 . "$scripts/pinning.sh"
+. "$scripts/guard.sh"
 check() { [[ ! -e /run/refuse ]] || fail refused; }
 is_live() { cmp -s "$1/want/text" /run/live && [[ $(list_pins) ]]; }
 activate() {

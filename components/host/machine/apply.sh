@@ -28,6 +28,7 @@ fi
 previous=$(current_version)
 [[ ! -e $state/in-doubt ]] || doubted=1
 
+adapt "$bundle"
 # A refused run leaves the machine as it was, without anything of ours if there was nothing.
 check
 

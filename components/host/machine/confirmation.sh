@@ -78,7 +78,10 @@ worth_keeping() {
   local waiting former
   waiting=$state/versions/$(pending_value version)
   former=$state/versions/$(pending_value previous)
-  [[ -e $waiting/meta && -e $former/meta ]] && (better_kept "$waiting" "$former")
+  [[ -e $waiting/meta && -e $former/meta ]] || return 1
+  adapt "$waiting"
+  adapt "$former"
+  (better_kept "$waiting" "$former")
 }
 
 revert() {

@@ -162,32 +162,33 @@ install_file() {
 }
 
 # install_unit: the unit that restores this instance after a boot, and keeps it in force.
-install_unit() {
-  [[ -e $scripts/unit.service ]] || return 0
-  local text changed=
-  text=$(unit_text "$scripts" "$instance")
-  if ! cmp -s - "$units/$unit" <<<"$text"; then
-    install_file "$units/$unit" 644 <<<"$text"
+install_unit() { [[ ! -e $scripts/unit.service ]] || install_service "$unit" "$scripts/unit.service"; }
+# install_service UNIT TEMPLATE
+install_service() {
+  local name=$1 text changed=
+  text=$(unit_text "$2" "$instance")
+  if ! cmp -s - "$units/$name" <<<"$text"; then
+    install_file "$units/$name" 644 <<<"$text"
     changed=1
   fi
   # Either way systemd reads all units again, once.
-  if ! systemctl is-enabled --quiet "$unit" 2>/dev/null; then
-    systemctl enable --quiet "$unit"
+  if ! systemctl is-enabled --quiet "$name" 2>/dev/null; then
+    systemctl enable --quiet "$name"
     sync_wants
   elif [[ $changed ]]; then
     systemctl daemon-reload
   fi
   # Without waiting: the unit waits for our lock. A changed unit must be restarted.
   if [[ $changed ]]; then
-    systemctl restart --no-block "$unit"
+    systemctl restart --no-block "$name"
   else
-    systemctl is-active --quiet "$unit" || systemctl start --no-block "$unit"
+    systemctl is-active --quiet "$name" || systemctl start --no-block "$name"
   fi
 }
-# unit_text SCRIPTS INSTANCE
+# unit_text TEMPLATE INSTANCE
 unit_text() {
   local text
-  text=$(<"$1/unit.service")
+  text=$(<"$1")
   text=${text//@INSTANCE@/"$2"}
   say "${text//@STATE@/"$root/$2"}"
 }
@@ -335,6 +336,10 @@ remove_command() { :; }
 sights() { :; }
 # cleanup: what check may have left, however apply.sh ends.
 cleanup() { :; }
+# adapt DIR: makes DIR's want from pristine/want and what this machine itself has decided since (a guard's holds).
+adapt() { :; }
+# drift_base: the folder whose want and pristine/want are compared for drift: the version in force, or a temporary one.
+drift_base() { say "$state/current"; }
 # carry_role FROM TO: renames what the role keeps outside of the instance's folder, without an interruption.
 carry_role() { :; }
 

@@ -24,6 +24,7 @@ restore() {
   keep "$state/current"
 }
 keep() {
+  adapt "$1"
   if is_live "$1"; then return; fi
   activate "$1"
   if is_live "$1"; then return; fi
@@ -103,7 +104,7 @@ while [[ $state/current -ef $bundle ]]; do
     continue
   fi
   seen=$glanced began=$now
-  if [[ ! -e $pending ]] && is_live "$bundle"; then
+  if [[ ! -e $pending ]] && (adapt "$bundle") && is_live "$bundle"; then
     recovered
     tries=0
     uptime_now

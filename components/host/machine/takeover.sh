@@ -48,7 +48,7 @@ carry() {
     if [[ -e $copy/taken-from ]]; then rm -f "$copy/taken-from"; else say "$from $its_stack" >"$copy/taken-from"; fi
     sync -f "$copy"
     if [[ -e $copy/current/scripts/unit.service ]]; then
-      unit_text "$copy/current/scripts" "$to" | install_file "$units/loopback-ha.$to.service" 644
+      unit_text "$copy/current/scripts/unit.service" "$to" | install_file "$units/loopback-ha.$to.service" 644
       systemctl enable --quiet "loopback-ha.$to.service"
       sync_wants
     fi

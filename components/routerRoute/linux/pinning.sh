@@ -89,6 +89,7 @@ glance_of_kind() {
     )
   fi
   glanced+=$pins_seen
+  add_holds
 }
 
 # learn_macs DIR: keeps the file of ADDRESS MAC of its servers. The kernel forgets a neighbour after a while; this file does not.
@@ -255,6 +256,7 @@ drop_pins() {
 # Its table under another instance's name: that is there before this one goes, so no packet meets none.
 carry_role() {
   local from=$1 to=$2 name
+  carry_guard "$from" "$to"
   if [[ -e $run/pins.$from.loaded ]] && nft list table ip "loopback-ha.$from" >/dev/null 2>&1; then
     sed -E "s/ ip loopback-ha\\.${from//./\\.}( |\$)/ ip loopback-ha.$to\\1/" "$run/pins.$from.loaded" >"$run/pins.$to.loaded"
     nft -f "$run/pins.$to.loaded"
@@ -424,6 +426,6 @@ tell_clients() {
 # tickle DIR MASK MARKS
 tickle() {
   local mark
-  for mark in $3; do conntrack -L -f ipv4 -p tcp -m "$mark/$2" 2>/dev/null || true; done |
+  for mark in $3; do conntrack -L -f ipv4 -p tcp --state ESTABLISHED -m "$mark/$2" 2>/dev/null || true; done |
     flows "$1" | cut -d ' ' -f 4-7 | perl "$1/scripts/tickle.pl"
 }

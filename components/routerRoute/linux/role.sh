@@ -9,6 +9,8 @@ readonly protocol=76 metric=7676
 . "$scripts/pinning.sh"
 # shellcheck source-path=SCRIPTDIR source=tracking.sh
 . "$scripts/tracking.sh"
+# shellcheck source-path=SCRIPTDIR source=guard.sh
+. "$scripts/guard.sh"
 
 # live_items: loopback-ha's part of the kernel's tables: "PREFIX via HOP", "unreachable PREFIX", "table TABLE via HOP", "fwmark MARK/MASK to BLOCK
 # lookup TABLE pref PREFERENCE", and "rule" for what a health check left behind when it was killed.
@@ -35,6 +37,8 @@ items_of_all_versions() {
 
 is_live() {
   local live
+  # A guard changes what is wanted.
+  ! guards "$1" || unset "wanted_cache[$1]"
   wanted_items "$1" >/dev/null
   live=$(live_items)
   # Other instances' items have the same protocol number.
@@ -75,6 +79,13 @@ of_routes() { grep -vE '^(fwmark|table) ' || true; }
 
 activate() {
   local dir=$1 live missing pins
+  lock_tables "$dir"
+  if [[ $tables ]]; then
+    # shellcheck disable=SC2086 # names
+    [[ ! ${LOOPBACK_HA_RELEASE:-} ]] || end_holds $LOOPBACK_HA_RELEASE
+    adapt_files "$dir"
+    begin_generation "$dir"
+  fi
   # What lies at a path may be another text since it was read.
   wanted_cache=()
   wanted_items "$dir" >/dev/null
@@ -87,6 +98,7 @@ activate() {
   if [[ ${restoring:-} ]]; then try_pins "$dir"; else load_pins "$dir"; fi
   commands add < <(of_routes <<<"$missing") | leave_foreign "$live" | change_kernel
   drop_stale "$dir" "$live"
+  unlock_tables
   [[ ${restoring:-} ]] || tell_clients "$dir"
 }
 
@@ -134,11 +146,13 @@ drift() {
     diff -U0 "$pins_listed" <(list_pins) | awk '/^(---|\+\+\+) |^@@/ { next } { sub(/^[-+]/, "& nft "); gsub(/[ \t]+/, " "); print }' || true
   fi
   moved_by_hand
+  ! guards "$1" || unit_drift "$guard_unit" guard.service
 }
 
 sights() {
   local flows
   live_routes
+  held_sights
   conntrack_trouble | sed 's/^/trouble\t/'
   forwarding_sights
   inside_sights

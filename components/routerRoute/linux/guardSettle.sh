@@ -1,0 +1,31 @@
+#!/bin/bash
+# What follows a move of the guard and can wait for a moment. guard.pl runs it:
+#   guardSettle.sh move    started early, because clients wait for it; it begins when a line comes on stdin: GENERATION TAB FOLDER TAB
+#                          WORDS (the generation that the move began, its folder of the plan, a line for the history)
+#   guardSettle.sh begin   when the guard starts, because an earlier one may have been killed in a move
+# shellcheck source-path=SCRIPTDIR source=../../host/machine/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# Set by role.sh.
+: "${guard_folder?}" "${pins_listed?}"
+trap '' HUP INT TERM PIPE
+generation='' plan='' words=''
+if [[ $1 == move ]]; then IFS=$'\t' read -r generation plan words || exit 0; fi
+
+if [[ $plan ]]; then
+  # Clients first. tell_clients closes the router's lock, which this does not have.
+  exec {lock}</dev/null
+  tell_clients "$plan"
+  exec {lock}>&-
+  lock=''
+fi
+
+lock_tables "$bundle"
+adapt_files "$bundle"
+read -r found _ 2>/dev/null <"$guard_folder/generation" || found=''
+if [[ $plan && $found == "$generation" && -e $plan.done ]]; then list_pins >"$pins_listed"; fi
+if [[ ! $found ]]; then begin_generation "$bundle"; fi
+unlock_tables
+save_holds
+[[ ! $words ]] || note_in_history "$words"
+# Completes a move in which a guard was killed. During a run, the supervisor does that later.
+[[ $plan ]] || bash "$scripts/restore.sh" --once || true
