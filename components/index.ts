@@ -3,7 +3,8 @@ import "./startup/needs.cjs";
 
 export * from "./network/addressPlan";
 export * from "./network/homes";
-export * from "./network/placement";
+export { Fallbacks, fallbacks } from "./network/fallbacks";
+export { Placement, PlacementError, place, shares } from "./network/placement";
 export { ServerState } from "./network/serverState";
 export { instanceName } from "./host/hostCommand";
 export { Role } from "./preflight/roles";
