@@ -20,7 +20,16 @@ export {
   healthToken,
 } from "./webServerPool";
 export { healthPath } from "./webServerPool/vhost";
-export { CheckKind, PinningArgs, RouteArgs, RouterRoute, RouterRouteArgs, VipCheckArgs } from "./routerRoute";
+export {
+  CheckKind,
+  FallbackArgs,
+  GuardArgs,
+  PinningArgs,
+  RouteArgs,
+  RouterRoute,
+  RouterRouteArgs,
+  VipCheckArgs,
+} from "./routerRoute";
 export { RouterKind } from "./routerRoute/kind";
 export { registerRouterKind } from "./routerRoute/kinds";
 export {

@@ -117,14 +117,12 @@ class Tree {
   private count = 0;
   private readonly next = new Map<string, Tree>();
 
-  add(chain: Chain): void {
-    let at: Tree = this;
-    for (const name of chain) {
-      const below = at.next.get(name) ?? new Tree();
-      at.next.set(name, below);
-      below.count++;
-      at = below;
-    }
+  add([name, ...rest]: Chain): void {
+    this.count++;
+    if (name === undefined) return;
+    const below = this.next.get(name) ?? new Tree();
+    this.next.set(name, below);
+    below.add(rest);
   }
 
   /** Adds to each server that lives the chains whose first living one it is. */

@@ -36,6 +36,20 @@ export interface FlowsLine {
   count: number;
 }
 
+/** The servers that take a prefix over when the one that carries it is dead: a line of `fallbacks`. */
+export interface FallbackLine {
+  prefix: string;
+  servers: string[];
+}
+
+/** A server that the router's guard holds as dead: a line of `held`. */
+export interface HeldLine {
+  server: string;
+  /** Since when, as 2026-11-30T16:00:00Z. */
+  at: string;
+  reason: string;
+}
+
 const words = (line: string, count: number): string[] => {
   const found = line.split(" ");
   return Array.from({ length: count }, (_, i) => found[i] ?? "");
@@ -54,6 +68,20 @@ export const serverLine = ({ name, address, down, mark, table }: ServerLine): st
 export function parseServer(line: string): ServerLine {
   const [name, address, state, mark, table] = words(line, 5);
   return { name, address, down: state === "down", mark, table: Number(table) };
+}
+
+export const fallbackLine = ({ prefix, servers }: FallbackLine): string => [prefix, ...servers].join(" ");
+
+export function parseFallback(line: string): FallbackLine {
+  const [prefix, ...servers] = line.split(" ");
+  return { prefix, servers };
+}
+
+export const heldLine = ({ server, at, reason }: HeldLine): string => [server, at, reason].join(" ");
+
+export function parseHeld(line: string): HeldLine {
+  const [server, at, ...reason] = line.split(" ");
+  return { server, at: at ?? "", reason: reason.join(" ") };
 }
 
 /** In place of a table or of flows: there are none. Without any line, it is not known. */
