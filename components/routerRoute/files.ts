@@ -2,6 +2,7 @@
  * The lines of what is written on routers and read there, each way in one place. Bash reads and writes the same: see routes.sh,
  * linux/pinning.sh and linux/flows.sh. What a machine says may lack words: then they are empty.
  */
+import type { Hold } from "../network/holds";
 
 /** A route that is complete: a line of `routes`. */
 export interface Route {
@@ -42,14 +43,6 @@ export interface FallbackLine {
   servers: string[];
 }
 
-/** A server that the router's guard holds as dead: a line of `held`. */
-export interface HeldLine {
-  server: string;
-  /** Since when, as 2026-11-30T16:00:00Z. */
-  at: string;
-  reason: string;
-}
-
 const words = (line: string, count: number): string[] => {
   const found = line.split(" ");
   return Array.from({ length: count }, (_, i) => found[i] ?? "");
@@ -77,9 +70,10 @@ export function parseFallback(line: string): FallbackLine {
   return { prefix, servers };
 }
 
-export const heldLine = ({ server, at, reason }: HeldLine): string => [server, at, reason].join(" ");
+/** A line of `held`. */
+export const heldLine = ({ server, at, reason }: Hold): string => [server, at, reason].join(" ");
 
-export function parseHeld(line: string): HeldLine {
+export function parseHeld(line: string): Hold {
   const [server, at, ...reason] = line.split(" ");
   return { server, at: at ?? "", reason: reason.join(" ") };
 }
