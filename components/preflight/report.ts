@@ -53,12 +53,14 @@ export async function printPreflightReport(
 /**
  * What will move on each router, from what was found there.
  * @param written lines of the routes that Pulumi wrote last, for a router that could not be looked at; none: by the config alone
+ * @param released a server that no guard holds any more by then. Default: all holds last
  */
 export function movesOf(
   farm: FarmModel,
   stack: string,
   found: Findings,
   written: Map<string, string[]> = new Map(),
+  released?: string,
 ): RouterMoves[] {
   return findMoves({
     placement: farm.placement,
@@ -69,9 +71,11 @@ export function movesOf(
     })),
     sites: farm.sites.map(({ name, vips, retiringVips }) => ({ name, vips: [...vips, ...retiringVips] })),
     fallbacks: farm.fallbacks,
-    routers: routerViews(farm, stack, found).map((view) =>
-      view.failure === undefined ? view : { ...view, ...recordOf(written.get(view.router) ?? []) },
-    ),
+    routers: routerViews(farm, stack, found)
+      .map((view) =>
+        view.failure === undefined ? view : { ...view, ...recordOf(written.get(view.router) ?? []) },
+      )
+      .map((view) => ({ ...view, holds: view.holds?.filter(({ server }) => server !== released) })),
   });
 }
 
