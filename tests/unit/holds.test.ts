@@ -214,6 +214,6 @@ describe("status beside a guard", () => {
 
   it("what a router says is printed as text", () => {
     const { problems } = status(farmOf(), ...live(1, 1, 3), held("web2", "refuses \x1b[2J"));
-    assert.doesNotMatch(problems.join(), /\x1b/);
+    assert.ok(!problems.join().includes("\x1b"));
   });
 });
