@@ -6,7 +6,7 @@
 #   marked   NUMBER VIPs of each server whatever the routes say, others in each round; only where flows are pinned
 #   host     with --servers, each server's Ethernet address: whether the machine itself lives
 # Then, with --servers and --every, "trouble TAB SENTENCE" for each thing that keeps visitors out of this router, or "trouble" where
-# nothing does (see forwarding.sh), "busy TAB HOLDER" where another run was at work, whose proof leads questions elsewhere, "conntrack TAB COUNT TAB MAX",
+# nothing does (see forwarding.sh), "held TAB SERVER TIME REASON" for each server that a guard here holds as dead, "busy TAB HOLDER" where another run was at work, whose proof leads questions elsewhere, "conntrack TAB COUNT TAB MAX",
 # and "end".
 # With --pages only sites' own pages, as siteHealth.sh asks for them before a move: WAY is "page", no status is right, so CAUSE has
 # it, and of https there is the certificate. Each site once of each server that is not down; where flows are not pinned, of those that
@@ -123,7 +123,8 @@ look_aside() {
 aside=()
 if [[ $servers && $every ]]; then
   rm -f "$run/trouble.$$"
-  aside=(--aside "$run/trouble.$$")
+  # Whom this router's guard holds, if it has one.
+  aside=(--aside "$run/trouble.$$" --held "$run/held.$instance")
   look_aside "$run/trouble.$$" &
   looking=$!
   trap 'kill "$looking" 2>/dev/null || true; rm -f "$run/trouble.$$"' EXIT
