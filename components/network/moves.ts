@@ -140,9 +140,7 @@ export function findMoves({ fallbacks = [], ...args }: MovesArgs): RouterMoves[]
       ]),
     );
     // Connections with a held server move as those of one that is down.
-    const servers = args.servers.map((server) =>
-      held.has(server.name) ? { ...server, down: true } : server,
-    );
+    const servers = args.servers.map(({ down, ...rest }) => ({ ...rest, down: down || held.has(rest.name) }));
     const nameOf = (address: string): string =>
       args.servers.find((server) => server.address === address)?.name ?? view.names[address] ?? address;
     const before = new Prefixes(
