@@ -6,8 +6,7 @@ import { RouterMoves } from "../../components/network/moves";
 import { movesOf } from "../../components/preflight/report";
 import { change } from "../edits/change";
 import { overridesOf } from "../edits/flips";
-import { adoptEdits, assertReleasable, describeHolds, serversToAdopt } from "../edits/holds";
-import type { Preview } from "../pulumi/preview";
+import { adoptEdits, assertReleasable, describeFurther, describeHolds, serversToAdopt } from "../edits/holds";
 import type { Move } from "../routers/byHand";
 import { releaseOn } from "../routers/guard";
 import { GuardedRouter, guardsOf, lookAtRouters } from "../status/look";
@@ -61,19 +60,11 @@ export function adoptCommand(): Command {
       for (const line of describeHolds(farm, guards, servers)) terminal.say(line);
       const edits = adoptEdits(farm, await overridesOf(context), servers);
       const what = `adopt: ${servers.join(", ")} ${servers.length === 1 ? "is" : "are"} down`;
-      const { moved, stayed, applied } = await change(session, terminal, what, edits, (expected) =>
-        tellFurther(context, expected),
+      const { moved, stayed, applied } = await change(session, terminal, what, edits, ({ routers }) =>
+        describeFurther(routers, guards, servers).forEach((line) => terminal.say(line)),
       );
       if (terminal.json) terminal.result({ adopted: servers, moved, stayed, applied }, () => "");
     });
-}
-
-/** Several servers that are down, and one beside others that are in maintenance, are placed together and not one by one. */
-function tellFurther({ terminal }: Context, { routers }: Preview): void {
-  if (routers.some(({ moves }) => moves.length > 0))
-    terminal.say(
-      "more than one server is out of service, so their prefixes are spread evenly over the others; connections with servers that live stay where they are:",
-    );
 }
 
 /** `release`: the guard lets go of a server. */

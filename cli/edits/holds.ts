@@ -2,6 +2,7 @@
 import { FarmModel, ServerState } from "../../components/config";
 import { show, useNearest } from "../../components/base/problems";
 import { describeHeld, heldUnits } from "../../components/network/holds";
+import type { RouterMoves } from "../../components/network/moves";
 import type { Edit } from "../pulumi/stackFile";
 import type { GuardedRouter } from "../status/look";
 import { UsageError } from "../terminal/exit";
@@ -62,3 +63,29 @@ export const describeHolds = (farm: FarmModel, guards: GuardedRouter[], servers:
       .filter(({ server }) => servers.includes(server))
       .map((hold) => `${router}: ${describeHeld(hold)}`),
   );
+
+/** Why an adoption moves something, as sentences; none: it moves nothing. */
+export function describeFurther(
+  routers: Pick<RouterMoves, "router" | "moves">[],
+  guards: GuardedRouter[],
+  servers: string[],
+): string[] {
+  const moving = routers.filter(({ moves }) => moves.length > 0).map(({ router }) => router);
+  const hasMoved = (name: string): boolean => {
+    const held = heldIn(guards.filter(({ router }) => router === name));
+    return servers.every((server) => held.includes(server));
+  };
+  const [ahead, behind] = [moving.filter(hasMoved), moving.filter((name) => !hasMoved(name))];
+  return [
+    ...(ahead.length > 0
+      ? [
+          `${ahead.join(", ")}: more than one server is out of service, so their prefixes are spread evenly over the others; connections with servers that live stay where they are`,
+        ]
+      : []),
+    ...(behind.length > 0
+      ? [
+          `${behind.join(", ")}: no guard moved all of this there, so it moves now, or what is left is spread evenly`,
+        ]
+      : []),
+  ];
+}

@@ -2,7 +2,13 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { adoptEdits, assertReleasable, describeHolds, serversToAdopt } from "../../cli/edits/holds";
+import {
+  adoptEdits,
+  assertReleasable,
+  describeFurther,
+  describeHolds,
+  serversToAdopt,
+} from "../../cli/edits/holds";
 import { releaseOn } from "../../cli/routers/guard";
 import { GuardedRouter, guardsOf } from "../../cli/status/look";
 import { FarmModel, RouterModel, readFarm } from "../../components/config";
@@ -82,6 +88,23 @@ describe("adopt", () => {
       down("web3"),
       { path: ["overrides", "192.0.2.64/27"] },
     ]);
+  });
+
+  it("says why something moves, where it does", () => {
+    const move = { prefix: "192.0.2.64/27", from: "web1", to: "web3", sites: [], flows: [] };
+    const told = (moving: string[], servers = ["web2", "web3"]): string[] =>
+      describeFurther(
+        ["r1", "r2", "r3"].map((router) => ({ router, moves: moving.includes(router) ? [move] : [] })),
+        guards,
+        servers,
+      );
+    assert.deepEqual(told([]), []);
+    const [spread, ...none] = told(["r1"]);
+    assert.match(spread, /^r1: more than one server is out of service, so their prefixes are spread evenly/);
+    assert.deepEqual(none, []);
+    assert.match(told(["r2", "r3"])[0], /^r2, r3: no guard moved all of this there/);
+    assert.equal(told(["r1", "r2"]).length, 2);
+    assert.match(told(["r2"], ["web2"])[0], /^r2: more than one/);
   });
 
   it("leaves one active server at least", () => {
