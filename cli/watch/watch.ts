@@ -288,7 +288,7 @@ export class Watcher {
     this.stops.push(...stops);
   }
 
-  /** Where the config knows of no guard, nobody holds anything. */
+  /** A router without a guard in the config holds nothing. */
   private roundOf(name: string, lines: Round): HealthRound {
     const { held, ...round } = parseHealth(lines);
     const guarded = this.farm.routers.some((router) => router.name === name && router.guard);

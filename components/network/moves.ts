@@ -124,7 +124,7 @@ export interface MovesArgs {
   sites: { name: string; vips: string[] }[];
   /** The routers. */
   routers: RouterView[];
-  /** Who takes a prefix over while a guard holds the server that carries it. Default: nobody. */
+  /** Who takes a prefix over while a guard holds the server that carries it. Default: no server. */
   fallbacks?: Fallbacks[];
 }
 

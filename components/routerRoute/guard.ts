@@ -125,7 +125,7 @@ export function fallbacksOf(routes: Route[], servers: GuardedServer[]): Fallback
 /**
  * One line for each route, ordered by address: `PREFIX SERVER SERVER ...`.
  *
- * @throws UserError when a prefix is not routed or stands twice, or a server is unknown, not active, the one that carries
+ * @throws UserError when a prefix is not routed or is there twice, or a server is unknown, not active, the one that carries
  * the prefix, or there twice
  */
 export function renderFallbacks(lists: FallbackArgs[], routes: Route[], servers: GuardedServer[]): string {

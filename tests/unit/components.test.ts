@@ -335,7 +335,7 @@ describe("components", () => {
     assert.strictEqual(new Set(asked.map(({ inputs }) => inputs.stdin)).size, 1);
   });
 
-  it("tells a router's guard its settings and who takes what over; without a guard there is nothing of either", async () => {
+  it("sends a guard its settings and fallbacks, and neither without a guard", async () => {
     new RouterRoute("r1", routing());
     new RouterRoute("r2", routing({ router: host("r2", 9), guard: { interval: "50ms" } }));
     const fallbacks = [{ prefix: prefixes[0], servers: ["web2"] }];

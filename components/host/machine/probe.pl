@@ -454,7 +454,7 @@ sub aside {
     return @lines ? @lines : "trouble\n";
 }
 
-# What this router's guard holds as dead; nobody else writes that file.
+# What this router's guard holds as dead: only the guard writes that file.
 sub held {
     open my $file, '<', $option{held} or return;
     return map { "held\t$_" } grep { /\S\n\z/ } <$file>;
