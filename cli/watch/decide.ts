@@ -17,7 +17,7 @@ import {
   healthCountersOf,
 } from "./state";
 import { PageRound, badPagesSince, onPages, onPagesLost } from "./pages";
-import { Round, HealthCounters, count, countAnew, newRouterCounters } from "./healthCounters";
+import { Round, HealthCounters, count, countAnew, newRouterCounters, sees } from "./healthCounters";
 import { tellNobody, tellRouter, tellServers } from "./transitions";
 import * as events from "./events";
 import type { Line } from "./events";
@@ -149,7 +149,7 @@ function adopt(state: WatchState, at: number): Decision | undefined {
   const { policy, routers } = state;
   const inService = active(state);
   const holds = Object.entries(routers)
-    .filter(([, { blind }]) => !blind)
+    .filter(([, counters]) => sees(counters, at))
     .flatMap(([router, { held }]) => held.map((hold) => ({ router, ...hold })))
     .filter(({ server }) => inService.includes(server));
   const servers = [...new Set(holds.map(({ server }) => server))].sort();

@@ -1,5 +1,6 @@
 /** A router's guard has moved a dead server's traffic by itself: the watcher writes it into the config. */
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { Policy, Result } from "../../../cli/watch/state";
 import { parseHealth } from "../../../cli/routers/health";
 import { Watched, policy, servers, times } from "./support";
@@ -67,6 +68,43 @@ describe("watch: beside a guard", () => {
     const it = watched({ dryRun: true });
     for (let i = 0; i < 5; i++) round(it, "+++", ["web2"]);
     assert.deepEqual([it.words, it.flips], [["would-adopt web2"], []]);
+  });
+
+  it("does nothing while no server answers the router", () => {
+    const it = watched();
+    for (let i = 0; i < 9; i++) round(it, "xxx", ["web2"]);
+    assert.deepEqual(it.flips, []);
+  });
+
+  it("never leaves no active server, and adopts only what a guard holds, whatever it holds and whenever", () => {
+    const names = fc.subarray(["web1", "web2", "web3", "web9"]);
+    const happening = fc.record({
+      held: names,
+      picture: fc.constantFrom("+++", "+x+", "xxx"),
+      done: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(happening, { maxLength: 30 }), (happenings) => {
+        const it = watched();
+        const states = ["active", "active", "active"];
+        for (const { held, picture, done } of happenings) {
+          const before = it.flips.length;
+          round(it, picture, held);
+          if (it.flips.length === before) continue;
+          const flip = it.flips[before];
+          const adopted = it.words.at(-1)!.startsWith("adopt");
+          if (adopted)
+            assert.deepEqual(
+              flip.filter((name) => !held.includes(name)),
+              [],
+            );
+          assert.ok(flip.every((name) => states[Number(name.slice(3)) - 1] === "active"));
+          for (const name of done ? flip : []) states[Number(name.slice(3)) - 1] = "down";
+          assert.ok(states.includes("active"), states.join());
+          it.flipped(done ? Result.Done : Result.Failed, "said", ...states);
+        }
+      }),
+    );
   });
 
   it("forgets a hold that is over, and flips a dead server that no guard holds", () => {
