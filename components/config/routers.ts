@@ -73,9 +73,7 @@ function checkGuard(
     return problems.add(
       path,
       guard,
-      "works only with pinned flows, by which the guard asks each server, and routers." +
-        name +
-        ".pinFlows is false",
+      `works only with pinned flows, by which the guard asks each server, and routers.${name}.pinFlows is false`,
       "remove one of the two keys",
     );
   const { minActive = GUARD.minActive } = guard;
