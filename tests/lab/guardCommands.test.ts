@@ -6,6 +6,7 @@ import { Exit } from "../../cli/terminal/exit";
 import type { ExecResult } from "../../lab/lab";
 import { block } from "../pages";
 import { tryIn } from "./operate";
+import { Watching } from "./watching";
 import { AWAY, Farm, SERVERS, textOf, within } from "./support";
 
 const PAGE = "docs/guard.md";
@@ -104,5 +105,22 @@ describe("a guard, for the operator", function () {
     const restored = await farm.project.cli(["restore", "web2", "--yes"]);
     assert.equal(restored.code, Exit.Ok, textOf(restored));
     assert.deepEqual(await farm.serving(), SERVERS);
+  });
+
+  it("watch adopts, instead of flipping", async () => {
+    const watching = await Watching.start(farm);
+    try {
+      await end();
+      const line = await watching.hears("adopt", { besides: ["dead", "sick"] });
+      assert.equal(line.servers, "web2");
+      assert.match(line.text, /^r1's guard moved away from web2 at \S+Z, because it refuses connections/);
+      await watching.hears("flipped", { besides: ["dead", "sick"] });
+    } finally {
+      await watching.stop();
+    }
+    assert.deepEqual([await heldNow(), await farm.serving()], [[], AWAY]);
+    await revive();
+    const restored = await farm.project.cli(["restore", "web2", "--yes"]);
+    assert.equal(restored.code, Exit.Ok, textOf(restored));
   });
 });
