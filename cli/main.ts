@@ -8,6 +8,7 @@ import { checkCommand } from "./commands/check";
 import { diagramCommand } from "./commands/diagram";
 import { drainCommand } from "./commands/drain";
 import { downCommand, moveCommand, restoreCommand } from "./commands/flips";
+import { adoptCommand, releaseCommand } from "./commands/guard";
 import { initCommand } from "./commands/init";
 import { previewCommand } from "./commands/preview";
 import { siteCommand } from "./commands/site";
@@ -49,6 +50,8 @@ async function program(): Promise<Command> {
     restoreCommand(),
     downCommand(),
     moveCommand(),
+    adoptCommand(),
+    releaseCommand(),
     siteCommand(),
     certsCommand(),
     unlockCommand(),

@@ -3,7 +3,8 @@ import "./startup/needs.cjs";
 
 export * from "./network/addressPlan";
 export * from "./network/homes";
-export * from "./network/placement";
+export { Fallbacks, fallbacks } from "./network/fallbacks";
+export { Placement, PlacementError, place, shares } from "./network/placement";
 export { ServerState } from "./network/serverState";
 export { instanceName } from "./host/hostCommand";
 export { Role } from "./preflight/roles";
@@ -19,7 +20,16 @@ export {
   healthToken,
 } from "./webServerPool";
 export { healthPath } from "./webServerPool/vhost";
-export { CheckKind, PinningArgs, RouteArgs, RouterRoute, RouterRouteArgs, VipCheckArgs } from "./routerRoute";
+export {
+  CheckKind,
+  FallbackArgs,
+  GuardArgs,
+  PinningArgs,
+  RouteArgs,
+  RouterRoute,
+  RouterRouteArgs,
+  VipCheckArgs,
+} from "./routerRoute";
 export { RouterKind } from "./routerRoute/kind";
 export { registerRouterKind } from "./routerRoute/kinds";
 export {

@@ -168,6 +168,8 @@ function build(
         servers: farm.servers,
         pinFlows: router.pinFlows,
         pinning: router.pinning,
+        guard: router.guard,
+        ...(router.guard ? { fallbacks: farm.fallbacks } : {}),
         confirmSeconds: router.confirmSeconds,
         checkSeconds: router.checkSeconds,
         checks: farm.sites.flatMap((site) => boundVips(site).flatMap((vip) => checksOf(site, vip, https))),

@@ -1,9 +1,12 @@
 /** `drain`, `restore`, `down`, `move`: who serves what. */
 import { Command } from "commander";
-import { ServerState } from "../../components/config";
+import { FarmModel, ServerState } from "../../components/config";
 import { leavingEdits, moveEdits, overridesOf, stateOf } from "../edits/flips";
 import { BY_PREVIEW, DESPITE_SITES, Despite, ShownBy, goOnDespite } from "./arguments";
 import { serverNamed } from "../edits/named";
+import { describeHolds } from "../edits/holds";
+import { guardsOf, lookAtRouters } from "../status/look";
+import { UsageError } from "../terminal/exit";
 import { Outcome, flip } from "../edits/change";
 import { Context, open } from "./command";
 
@@ -38,6 +41,7 @@ export function restoreCommand(): Command {
       const { session, terminal } = context;
       const farm = await session.farm();
       const { state } = serverNamed(farm, name);
+      if (state !== ServerState.Down) await refuseHeld(context, farm, name);
       goOnDespite(farm, options);
       if (state === ServerState.Down) {
         terminal.say(`step 1: bring ${name} up to date:`);
@@ -48,6 +52,17 @@ export function restoreCommand(): Command {
       const edits = [stateOf(name, ServerState.Active)];
       report(context, await flip(context, `give ${name} its traffic`, edits, options));
     });
+}
+
+/** What a guard holds gets nothing, whatever the config says. */
+async function refuseHeld({ session }: Context, farm: FarmModel, name: string): Promise<void> {
+  if (!farm.routers.some(({ guard }) => guard)) return;
+  const guards = guardsOf(farm, session.id, await lookAtRouters(farm));
+  const [line] = describeHolds(farm, guards, [name]);
+  if (line !== undefined)
+    throw new UsageError(
+      `${line}. It gets no traffic until it is released: loopback-ha release ${name}. Nothing was touched`,
+    );
 }
 
 export function moveCommand(): Command {

@@ -1,5 +1,8 @@
 /** What components/routerRoute/health.sh prints: questions to servers and what came of them. */
 import type { Round } from "../../components/host/installed";
+import { shorten } from "../../components/host/foreignText.cjs";
+import type { Hold } from "../../components/network/holds";
+import { parseHeld } from "../../components/routerRoute/files";
 import { Cause, Host } from "../../components/routerRoute/verdict";
 
 /** One question and what came of it. */
@@ -33,6 +36,8 @@ export interface HealthRound {
   tracked?: Tracked;
   /** What keeps visitors out of the router, one sentence each; undefined: not looked at. */
   troubles?: string[];
+  /** Servers that the router's guard holds as dead; undefined: none. */
+  held?: Hold[];
   /** Who was at work on the router meanwhile: another run's health checks may have redirected this one's. */
   busy?: string;
 }
@@ -47,9 +52,16 @@ export function parseHealth(lines: Round): HealthRound {
     if (state === "busy") round.busy = cells[0];
     else if (state === "conntrack") round.tracked = trackedOf(cells);
     else if (state === "trouble") takeTrouble(round, cells[0]);
+    else if (state === "held") (round.held ??= []).push(heldIn(cells[0]));
     else takeAnswer(round, state === "ok", cells);
   }
   return round;
+}
+
+const LONGEST_REASON = 80;
+function heldIn(line = ""): Hold {
+  const hold = parseHeld(line);
+  return { ...hold, at: shorten(hold.at, LONGEST_REASON), reason: shorten(hold.reason, LONGEST_REASON) };
 }
 
 const MOST_TROUBLES = 5;

@@ -5,6 +5,13 @@ import { describeBlank, describeDrift, unknownDrift } from "../../components/hos
 import type { Observation } from "../../components/host/observe";
 import { describeFormerStack, findFormerStack } from "../../components/preflight/identity";
 import { routerViews } from "../../components/preflight/report";
+import {
+  HeldUnits,
+  describeHeld,
+  heldUnits,
+  lastingHolds,
+  waysFromHold,
+} from "../../components/network/holds";
 import { describeHidden, hiddenVhosts } from "../../components/preflight/hiddenVhosts";
 import { bySite } from "../../components/webServerPool/files.cjs";
 import { expiryWarnings } from "../../components/webServerPool/tls/plan";
@@ -56,6 +63,8 @@ export interface RouterStatus extends MachineStatus {
   kind: string;
   /** What pinning can't do there, one sentence each. */
   limits: string[];
+  /** Servers that its guard holds as dead, and where it sends what they carried; none: it holds none, or there is no guard. */
+  held: HeldUnits[];
   /** What hurts all traffic there, a full conntrack table for one; one sentence each. */
   troubles: string[];
 }
@@ -152,6 +161,7 @@ export function statusOf(farm: FarmModel, seen: Sightings): FarmStatus {
       ...machineStatus(router, seen),
       kind: router.kind,
       failure: views[i].failure ?? null,
+      held: heldUnits(lastingHolds(views[i].holds ?? [], inService(farm)), farm.placement, farm.fallbacks),
       limits: linesIn(seen, router.name, "limits"),
       troubles: linesIn(seen, router.name, "trouble"),
     })),
@@ -197,6 +207,9 @@ export function statusOf(farm: FarmModel, seen: Sightings): FarmStatus {
     ],
   };
 }
+
+const inService = ({ servers }: FarmModel) =>
+  servers.map(({ name, state }) => ({ name, down: state === ServerState.Down }));
 
 /** Of pages that there was no time for nothing is known. */
 function describeUnasked(pages: Pages[]): string[] {
@@ -271,8 +284,14 @@ function problemsOf(status: Omit<FarmStatus, "problems">, seen: Sightings): stri
       .map(({ name }) => `${name} differs from what was applied to it`),
   );
   problems.push(
+    status.routers.flatMap(({ name, held }) =>
+      held.map((hold) => `${name}: ${describeHeld(hold)}. ${waysFromHold(hold)}`),
+    ),
+  );
+  problems.push(
     status.prefixes
       .filter(({ known, live, wanted }) => known && live !== wanted)
+      .filter((unit) => !isMovedByGuard(status.routers, unit))
       .map(
         ({ router, prefix, live, wanted }) =>
           `${router}: ${prefix} goes to ${live ?? "no server"} instead of ${wanted}`,
@@ -318,6 +337,14 @@ function problemsOf(status: Omit<FarmStatus, "problems">, seen: Sightings): stri
     firstFew(kind, MOST_OF_A_KIND, (more) => `and ${more} more of this kind`),
   );
 }
+
+/** Said with what the guard did. */
+export const isMovedByGuard = (routers: RouterStatus[], { router, prefix, live }: PrefixStatus): boolean =>
+  routers
+    .filter(({ name }) => name === router)
+    .some(({ held }) =>
+      held.some(({ units }) => units.some((unit) => unit.prefix === prefix && unit.to === live)),
+    );
 
 function zoneProblems(zones: ZoneStatus[]): string[] {
   const silent = zones.flatMap(({ zone, nameServer, failure }) =>

@@ -2,6 +2,7 @@
 import { ServerState } from "../../components/config";
 import { colors } from "../terminal/colors";
 import { table } from "../terminal/output";
+import { isMovedByGuard } from "./model";
 import type { FarmStatus, MachineStatus, PrefixStatus, ServerStatus, SiteStatus } from "./model";
 
 /** More rows than this are no screen. */
@@ -20,7 +21,7 @@ export function renderStatus(status: FarmStatus): string {
     ...problems.map((problem) => `  ${colors.red("!")} ${problem}`),
     ...status.notes.map((note) => `  ${colors.yellow("note:")} ${note}`),
     "",
-    prefixTable(status.prefixes),
+    prefixTable(status),
     serverTable(status.servers),
     siteTable(status),
     machineTable(status),
@@ -28,19 +29,28 @@ export function renderStatus(status: FarmStatus): string {
   ].join("\n");
 }
 
-function prefixTable(prefixes: PrefixStatus[]): string {
+function prefixTable({ prefixes, routers }: FarmStatus): string {
+  const served = (unit: PrefixStatus): string => {
+    const { known, live, wanted } = unit;
+    if (!known) return colors.yellow("not known");
+    if (live === wanted) return live;
+    return isMovedByGuard(routers, unit) ? colors.yellow(`${live} (guard)`) : colors.red(live ?? "no server");
+  };
   const several = new Set(prefixes.map(({ router }) => router)).size > 1;
-  const rows = prefixes.map(({ router, prefix, home, wanted, live, known, flows }) => [
-    several ? `${router} ${prefix}` : prefix,
-    !known ? colors.yellow("not known") : live === wanted ? live : colors.red(live ?? "no server"),
-    wanted,
-    home === wanted ? "" : home,
-    flows === null
-      ? "?"
-      : Object.entries(flows)
-          .map(([server, count]) => `${server} ${count}`)
-          .join(", ") || "none",
-  ]);
+  const rows = prefixes.map((unit) => {
+    const { router, prefix, home, wanted, flows } = unit;
+    return [
+      several ? `${router} ${prefix}` : prefix,
+      served(unit),
+      wanted,
+      home === wanted ? "" : home,
+      flows === null
+        ? "?"
+        : Object.entries(flows)
+            .map(([server, count]) => `${server} ${count}`)
+            .join(", ") || "none",
+    ];
+  });
   return cut(["VIP subnet", "served by", "wanted", "home", "open flows"], rows);
 }
 

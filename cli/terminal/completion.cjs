@@ -12,6 +12,8 @@ const NAMES = /** @type {const} */ ([
   ["down", "server", "servers"],
   ["move", "prefix", "prefixes"],
   ["move", "server", "servers"],
+  ["adopt", "servers", "servers"],
+  ["release", "server", "servers"],
   ["site remove", "name", "sites"],
   ["certs", "sites", "sites"],
 ]);

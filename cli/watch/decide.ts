@@ -17,7 +17,7 @@ import {
   healthCountersOf,
 } from "./state";
 import { PageRound, badPagesSince, onPages, onPagesLost } from "./pages";
-import { Round, HealthCounters, count, resetCounters, newRouterCounters } from "./healthCounters";
+import { Round, HealthCounters, count, resetCounters, newRouterCounters, sees } from "./healthCounters";
 import { tellNobody, tellRouter, tellServers } from "./transitions";
 import * as events from "./events";
 import type { Line } from "./events";
@@ -103,6 +103,7 @@ function onRound(state: WatchState, round: Round, at: number): Step {
   const counters = state.routers[round.router];
   if (counters === undefined) return { state, lines: [] };
   counters.heard = at;
+  counters.held = round.held ?? [];
   const lines = tellRouter(round, counters);
   if (round.busy !== undefined) return { state, lines };
   if (counters.blind) {
@@ -126,6 +127,8 @@ const NOTHING: Decision = { lines: [] };
 function decide(state: WatchState, at: number): Decision {
   const { policy, unfinished } = state;
   if (state.acting || isTooEarly(state, ANY, at)) return NOTHING;
+  const adopted = adopt(state, at);
+  if (adopted) return adopted;
   const farm = new Seen(state, at);
   const standing = farm.those(({ falls }) => falls === 0);
   if (unfinished.length > 0 && standing.length > 0 && !policy.dryRun && !isTooEarly(state, RESUME, at)) {
@@ -136,6 +139,24 @@ function decide(state: WatchState, at: number): Decision {
   if (dead.length > 0) return decideDead(state, farm, dead, standing);
   state.waitsSince = undefined;
   return decideSick(state, farm);
+}
+
+/**
+ * What a router's guard holds has moved: the config is to say so. That moves nothing there, and on other routers what the dead
+ * server still has.
+ */
+function adopt(state: WatchState, at: number): Decision | undefined {
+  const { policy, routers } = state;
+  const inService = active(state);
+  const holds = Object.entries(routers)
+    .filter(([, counters]) => sees(counters, at))
+    .flatMap(([router, { held }]) => held.map((hold) => ({ router, ...hold })))
+    .filter(({ server }) => inService.includes(server));
+  const servers = [...new Set(holds.map(({ server }) => server))].sort();
+  if (servers.length === 0 || isTooEarly(state, servers.join(), at)) return undefined;
+  if (servers.length === inService.length) return refuse(state, events.heldAll(servers));
+  if (policy.dryRun) return refuse(state, events.wouldAdopt(servers, holds));
+  return act(state, events.adopt(servers, holds), at, servers);
 }
 
 /** The active servers, as those routers see them that see. */

@@ -1,5 +1,6 @@
 /** The watcher's log: one line for each decision, in words that stay the same. docs/watch.md lists them. Pure. */
 
+import type { Hold } from "../../components/network/holds";
 import type { Tracked } from "../routers/health";
 import { WorsePage, describeWorse } from "../routers/pages";
 import type { Policy } from "./state";
@@ -196,6 +197,33 @@ export const flip = (servers: string[], standing: string[]): Line =>
     "flip",
     of(servers),
     `${are(servers)} dead and ${answer(standing)}: setting the state to down and running up`,
+  );
+/** A server that a router's guard holds as dead. */
+type GuardHold = Hold & { router: string };
+const toldHolds = (holds: GuardHold[]): string =>
+  holds
+    .map(
+      ({ router, server, at, reason }) =>
+        `${router}'s guard moved away from ${server} at ${at}, because it ${reason}`,
+    )
+    .join("; ");
+export const adopt = (servers: string[], holds: GuardHold[]): Line =>
+  line(
+    "adopt",
+    of(servers),
+    `${toldHolds(holds)}: setting the state to down and running up, so that the config says the same`,
+  );
+export const wouldAdopt = (servers: string[], holds: GuardHold[]): Line =>
+  line(
+    "would-adopt",
+    of(servers),
+    `${toldHolds(holds)}: without --dry-run, the watcher would set the state to down and run up`,
+  );
+export const heldAll = (servers: string[]): Line =>
+  line(
+    "minimum",
+    { ...of(servers), left: 0, min: 1 },
+    `the routers' guards hold all active servers as dead (${list(servers)}), which no config can say: nothing is done. Find out which of them work, and run loopback-ha release SERVER for one of them`,
   );
 export const isSick = (server: string, others: string[], after: number): string =>
   `${server} has answered nothing for ${seconds(after)} and ${answer(others)} promptly`;

@@ -10,6 +10,7 @@ import {
   signOf,
   wasAsked,
 } from "../../components/routerRoute/verdict";
+import type { Hold } from "../../components/network/holds";
 import type { Answer, HealthRound, Tracked } from "../routers/health";
 import type { WorsePage } from "../routers/pages";
 
@@ -100,6 +101,8 @@ export interface RouterCounters {
   /** Until then no server is taken for dead: after such an outage they come back one by one. */
   settling: number;
   servers: Record<string, HealthCounters>;
+  /** Servers that its guard holds as dead, as its last round has it. */
+  held: Hold[];
   /** What its questions for sites' own pages say, by server. */
   pages: Record<string, PageCounters>;
   /** It was said that it does not ask for them. */
@@ -132,6 +135,7 @@ export const newRouterCounters = (at: number): RouterCounters => ({
   toldOlder: false,
   settling: 0,
   servers: {},
+  held: [],
   pages: {},
   toldNoPages: false,
 });

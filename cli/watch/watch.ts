@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { FarmModel } from "../../components/config";
 import { keepFollowing } from "../routers/follow";
-import { parseHealth } from "../routers/health";
+import type { Round } from "../../components/host/installed";
+import { HealthRound, parseHealth } from "../routers/health";
 import { parsePages } from "../routers/pages";
 import { Session, Where } from "../pulumi/session";
 import { onRouter, withShell } from "../routers/shell";
@@ -280,11 +281,18 @@ export class Watcher {
       const router = script.host.name;
       return keepFollowing(script, {
         silence: policy.silence + 2000,
-        onRound: (lines) => this.take({ kind: "round", at: now(), router, ...parseHealth(lines) }),
+        onRound: (lines) => this.take({ kind: "round", at: now(), router, ...this.roundOf(router, lines) }),
         onLost: (reason) => this.take({ kind: "lost", at: now(), router, reason }),
       });
     });
     this.stops.push(...stops);
+  }
+
+  /** A router without a guard in the config holds nothing. */
+  private roundOf(name: string, lines: Round): HealthRound {
+    const { held, ...round } = parseHealth(lines);
+    const guarded = this.farm.routers.some((router) => router.name === name && router.guard);
+    return guarded && held ? { ...round, held } : round;
   }
 
   private unfollow(): void {

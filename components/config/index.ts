@@ -10,6 +10,7 @@ import { networkSchema } from "./schema";
 import { boundVips, readSites } from "./sites";
 import { readTls } from "./tls";
 import { readZones } from "./zones";
+import { fallbacks } from "../network/fallbacks";
 import { Placement, place } from "../network/placement";
 import { PlacementOptions } from "../network/homes";
 
@@ -53,6 +54,9 @@ export function readFarm(input: Record<string, unknown>, keys: string[] = []): F
     sites,
     zones,
     placement,
+    fallbacks: hosts.routers.some(({ guard }) => guard)
+      ? fallbacks(network!.vipSubnets, hosts.servers, wanted)
+      : [],
     homes: wanted.homes,
     detectDrift,
   };

@@ -1,9 +1,11 @@
 import { NetworkPlan, VipBinding } from "../network/addressPlan";
 import { SshOptions } from "../host/ssh";
+import type { Fallbacks } from "../network/fallbacks";
 import { Placement } from "../network/placement";
 import { ServerState } from "../network/serverState";
 import type { ZoneRecordModel } from "../dnsRoundRobin/records";
 import type { SoaTimers } from "../dnsRoundRobin/soa";
+import type { GuardArgs } from "../routerRoute/guard";
 import { PinningArgs } from "../routerRoute/pinning";
 import type { TlsVersion } from "../webServerPool/tls/defaults";
 
@@ -49,6 +51,8 @@ export interface RouterModel extends HostModel {
   pinFlows?: boolean;
   /** How flows are pinned. */
   pinning?: PinningArgs;
+  /** How its guard works. Absent: it has none. */
+  guard?: GuardArgs;
   /** How long it waits for a confirmation of new routes before it goes back, in seconds; 0: it does not. Default: 20. */
   confirmSeconds?: number;
   /** How long it asks the new servers before it refuses to move to them, in seconds, 5 to 60. Default: 30. */
@@ -151,6 +155,8 @@ export interface FarmModel {
   zones: ZoneModel[];
   /** Which server carries which unit, ordered by address. */
   placement: Placement[];
+  /** Which servers take a unit over when the one that carries it is dead, ordered by address. */
+  fallbacks: Fallbacks[];
   /** The homes that the configuration names, by unit or VIP subnet; the others follow the default order. */
   homes: Record<string, string>;
   /** What all sites have in common for https. Absent: there is no key `tls`. */

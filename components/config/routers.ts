@@ -1,6 +1,7 @@
 /** Checks of a router's values against the network and the servers. */
 import { NetworkPlan, contains, hostNumberOf, maxHostNumber } from "../network/addressPlan";
-import { routerKind } from "../routerRoute/kinds";
+import { GUARD, minActiveIssue } from "../routerRoute/guard";
+import { guardIssue, routerKind } from "../routerRoute/kinds";
 import { PINNING, CHECK_RULE_PRIORITY, PinningArgs, RESERVED_TABLES, markRoom } from "../routerRoute/pinning";
 import { Problems } from "../base/problems";
 import { HostModel, RouterModel } from "./model";
@@ -21,6 +22,7 @@ export function checkRouter(
       "remove the key",
     );
   checkPinned(router, problems);
+  checkGuard(router, servers.length, problems);
   checkMarks(router, servers, plan, problems);
   checkTables(router, plan, problems);
   const { rulePriority } = router.pinning ?? {};
@@ -49,6 +51,42 @@ function checkPinned(
     );
   if (helpers.length > 0) refuse("helpers", helpers);
   if (trackOnlyVips) refuse("trackOnlyVips", trackOnlyVips);
+}
+
+/** A guard must be able to run there, and to move something. */
+function checkGuard(
+  { name, kind, pinFlows = routerKind(kind).pinsFlows, guard }: RouterModel,
+  servers: number,
+  problems: Problems,
+): void {
+  if (guard === undefined) return;
+  const path = ["routers", name, "guard"];
+  const issue = guardIssue(kind);
+  if (issue)
+    return problems.add(
+      path,
+      guard,
+      `is not supported by routers of kind ${kind}: ${issue.unable}`,
+      issue.instead,
+    );
+  if (!pinFlows)
+    return problems.add(
+      path,
+      guard,
+      `works only with pinned flows, by which the guard asks each server, and routers.${name}.pinFlows is false`,
+      "remove one of the two keys",
+    );
+  const { minActive = GUARD.minActive } = guard;
+  const hopeless = servers > 0 ? minActiveIssue(minActive, servers) : undefined;
+  if (hopeless === undefined) return;
+  if (servers === 1)
+    problems.add(
+      path,
+      guard,
+      "has no other server to move anything to",
+      "add a second server, or remove the key",
+    );
+  else problems.add([...path, "minActive"], minActive, hopeless, `use ${servers - 1} or less`);
 }
 
 function checkHealthSource({ name, checkSource }: RouterModel, plan: NetworkPlan, problems: Problems): void {

@@ -4,6 +4,7 @@ import { VipBinding, isAddress } from "../network/addressPlan";
 import { IPV6_ISSUE, looksLikeIpv6 } from "../network/ipv4Only";
 import { flag, list, object, oneOf, text, whole } from "./leaf";
 import { DEFAULT_ROUTER_KIND, routerKindNames } from "../routerRoute/kinds";
+import { GUARD, GUARD_RANGES, intervalInstead, intervalIssue } from "../routerRoute/guard";
 import { PINNING, helperIssue, helperInstead, markMaskIssue } from "../routerRoute/pinning";
 import { CONFIRM_SECONDS, CHECK_SECONDS } from "../routerRoute/routes";
 import { Granularity, ServerState } from "./model";
@@ -76,6 +77,15 @@ const pinningSchema = object({
   trackOnlyVips: flag().optional(),
 });
 
+/** The key `guard` of a router. Whether the router can have one is checked with its kind and the servers. */
+const guardSchema = object({
+  interval: text(intervalIssue, () => intervalInstead).optional(),
+  fall: whole(...GUARD_RANGES.fall, GUARD.fall, "of rounds ").optional(),
+  minActive: whole(...GUARD_RANGES.minActive, GUARD.minActive, "of servers ").optional(),
+  dryRun: flag().optional(),
+  maxMovesPerHour: whole(...GUARD_RANGES.maxMovesPerHour, GUARD.maxMovesPerHour, "of servers ").optional(),
+});
+
 const kindIssue = (kind: string) => (routerKindNames().includes(kind) ? undefined : "is not known");
 
 /** An entry of `routers`. */
@@ -87,6 +97,7 @@ export const routerSchema = (example: string) =>
     checkSource: address("198.51.100.1, an address of the router outside the servers' subnet").optional(),
     pinFlows: flag().optional(),
     pinning: pinningSchema.optional(),
+    guard: guardSchema.optional(),
     confirmSeconds: whole(0, 600, CONFIRM_SECONDS, "of seconds ").optional(),
     // An apply is ended after 110 s.
     checkSeconds: whole(5, 60, CHECK_SECONDS, "of seconds ").optional(),

@@ -2,6 +2,8 @@
 import { firstFew, listed } from "../base/firstFew";
 import { cidrOf, hostPrefix, lengthOf, networkOf } from "./address.cjs";
 import { contains } from "./addressPlan";
+import { Fallbacks, withoutHeld } from "./fallbacks";
+import { HeldUnits, Hold, heldUnits, lastingHolds } from "./holds";
 import { parsed } from "./ipv4Only";
 import type { Placement } from "./placement";
 
@@ -39,6 +41,8 @@ export interface RouterView {
   names: Record<string, string>;
   /** Open connections. Undefined: not known. */
   flows?: OpenFlows[];
+  /** Servers that its guard holds as dead. Default: none, or it has no guard. */
+  holds?: Hold[];
 }
 
 /** A server that may carry a prefix. */
@@ -107,6 +111,8 @@ export interface RouterMoves {
   moves: Move[];
   /** Open connections that break though their prefix does not move: their server leaves the configuration. */
   leaving: OpenFlows[];
+  /** What its guard moved by itself and this change leaves as it is. Absent: nothing. */
+  held?: HeldUnits[];
   /** How many prefixes each server carries before and after, by its name. */
   shares: Record<string, { before: number; after: number }>;
 }
@@ -121,12 +127,23 @@ export interface MovesArgs {
   sites: { name: string; vips: string[] }[];
   /** The routers. */
   routers: RouterView[];
+  /** Who takes a prefix over while a guard holds the server that carries it. Default: no server. */
+  fallbacks?: Fallbacks[];
 }
 
 /** Compares what each router does with what is wanted. A route that changes while its server stays moves nothing. */
-export function findMoves(args: MovesArgs): RouterMoves[] {
-  const wanted = new Prefixes(args.placement.map(({ prefix, server }): [string, string] => [prefix, server]));
+export function findMoves({ fallbacks = [], ...args }: MovesArgs): RouterMoves[] {
   return args.routers.map((view) => {
+    const holds = lastingHolds(view.holds ?? [], args.servers);
+    const held = new Set(holds.map(({ server }) => server));
+    const wanted = new Prefixes(
+      withoutHeld(args.placement, fallbacks, held).map(({ prefix, server }): [string, string] => [
+        prefix,
+        server,
+      ]),
+    );
+    // Connections with a held server move as those of one that is down.
+    const servers = args.servers.map(({ down, ...rest }) => ({ ...rest, down: down || held.has(rest.name) }));
     const nameOf = (address: string): string =>
       args.servers.find((server) => server.address === address)?.name ?? view.names[address] ?? address;
     const before = new Prefixes(
@@ -146,9 +163,10 @@ export function findMoves(args: MovesArgs): RouterMoves[] {
       moves: changes.map((change) => ({
         ...change,
         sites: sites.get(change.prefix) ?? [],
-        flows: flowsOf(change, view, nameOf, args.servers),
+        flows: flowsOf(change, view, nameOf, servers),
       })),
-      leaving: leavingFlows(view, nameOf, args.servers, changes),
+      leaving: leavingFlows(view, nameOf, servers, changes),
+      ...(holds.length > 0 ? { held: heldUnits(holds, args.placement, fallbacks) } : {}),
       shares: sharesOf(
         args.servers.map(({ name }) => name),
         before,

@@ -1,7 +1,7 @@
 import { hostPrefix, isHostPrefix } from "./address.cjs";
 import { apportion } from "./apportion";
 import { ConfigError, Path, Problems, useNearest } from "../base/problems";
-import { PlacementOptions, PlacementServer, homesOf } from "./homes";
+import { Home, PlacementOptions, PlacementServer, homesOf } from "./homes";
 import { orderByAddress } from "./ipv4Only";
 import { ServerState } from "./serverState";
 
@@ -35,11 +35,25 @@ export function place(
 ): Placement[] {
   const ordered = orderByAddress(servers, ({ address }) => address);
   check(subnets, ordered, options);
-  const overrides = new Map(Object.entries(options.overrides ?? {}));
-  const active = ordered.filter(isActive);
-  const load = new Map(active.map(({ name }) => [name, 0]));
+  return settle(homesOf(subnets, ordered, options), ordered, options.overrides);
+}
 
-  const placements = homesOf(subnets, ordered, options).map(({ prefix, subnet, home }): Placement => {
+/**
+ * The same from the homes on, without checks.
+ * @param servers ordered by address
+ * @param has how many other units each server carries. Default: none
+ */
+export function settle(
+  homes: Home[],
+  servers: PlacementServer[],
+  overridden: Record<string, string> = {},
+  has: ReadonlyMap<string, number> = new Map(),
+): Placement[] {
+  const overrides = new Map(Object.entries(overridden));
+  const active = servers.filter(isActive);
+  const load = new Map(active.map(({ name }) => [name, has.get(name) ?? 0]));
+
+  const placements = homes.map(({ prefix, subnet, home }): Placement => {
     const server = overrides.get(prefix) ?? overrides.get(subnet) ?? home;
     if (load.has(server)) load.set(server, load.get(server)! + 1);
     return { prefix, home, server };
@@ -63,7 +77,9 @@ function dealOut(servers: PlacementServer[], counts: number[]): string[] {
     .map(({ name }) => name);
 }
 
-const isActive = ({ state = ServerState.Active }: PlacementServer): boolean => state === ServerState.Active;
+/** Only such a server carries traffic. */
+export const isActive = ({ state = ServerState.Active }: PlacementServer): boolean =>
+  state === ServerState.Active;
 
 function check(subnets: string[], servers: PlacementServer[], options: PlacementOptions): void {
   const problems = new Problems();

@@ -5,9 +5,10 @@ import { pathText } from "../base/problems";
 import { proposeHomes, shiftedHomes } from "../network/homes";
 import { Observation, linesOf } from "../host/observe";
 import type { Findings } from "./inspection";
+import { describeHeld, waysFromHold } from "../network/holds";
 import { RouterMoves, RouterView, describeMoves, findMoves } from "../network/moves";
 import { UserError } from "../base/userError";
-import { parseFlows, parseLive, parseRoute, parseServer } from "../routerRoute/files";
+import { parseFlows, parseHeld, parseLive, parseRoute, parseServer } from "../routerRoute/files";
 import { routerKind } from "../routerRoute/kinds";
 import { HiddenVhost, describeHidden, hiddenVhosts } from "./hiddenVhosts";
 import { writeWhole } from "../base/wholeFile";
@@ -47,6 +48,7 @@ export async function printPreflightReport(
   const shifts = describeShifts(farm, stack, found);
   if (shifts !== undefined) await log.warn(shifts);
   for (const limit of describeLimits(farm, stack, found)) await log.warn(limit);
+  for (const line of describeGuards(moves)) await log.warn(line);
   for (const line of describeHidden(hidden)) await log.warn(line);
   const kinds = new Map(farm.routers.map(({ name, kind }) => [name, kind]));
   // Routers of a kind that is never looked at get a line only for what is away from home.
@@ -60,12 +62,14 @@ export async function printPreflightReport(
 /**
  * What will move on each router, from what was found there.
  * @param written lines of the routes that Pulumi wrote last, for a router that could not be looked at; none: by the config alone
+ * @param released a server that no guard holds any more by then. Default: all holds last
  */
 export function movesOf(
   farm: FarmModel,
   stack: string,
   found: Findings,
   written: Map<string, string[]> = new Map(),
+  released?: string,
 ): RouterMoves[] {
   return findMoves({
     placement: farm.placement,
@@ -75,15 +79,18 @@ export function movesOf(
       down: state === ServerState.Down,
     })),
     sites: farm.sites.map(({ name, vips, retiringVips }) => ({ name, vips: [...vips, ...retiringVips] })),
-    routers: routerViews(farm, stack, found).map((view) =>
-      view.failure === undefined ? view : { ...view, ...recordOf(written.get(view.router) ?? []) },
-    ),
+    fallbacks: farm.fallbacks,
+    routers: routerViews(farm, stack, found)
+      .map((view) =>
+        view.failure === undefined ? view : { ...view, ...recordOf(written.get(view.router) ?? []) },
+      )
+      .map((view) => ({ ...view, holds: view.holds?.filter(({ server }) => server !== released) })),
   });
 }
 
 /** What is known of each router. */
 export function routerViews(farm: FarmModel, stack: string, found: Findings): RouterView[] {
-  return farm.routers.map(({ name, kind, pinFlows }): RouterView => {
+  return farm.routers.map(({ name, kind, pinFlows, guard }): RouterView => {
     const pinsFlows = pinFlows ?? routerKind(kind).pinsFlows;
     const seen = found.get(name);
     const { driver } = routerKind(kind);
@@ -100,8 +107,18 @@ export function routerViews(farm: FarmModel, stack: string, found: Findings): Ro
       // One that does not tell its table has what was last written.
       ...(live ? { live, fromRecord: false } : {}),
       flows: parseFlows(linesOf(seen, stack, "flows")),
+      ...(guard ? { holds: linesOf(seen, stack, "held").map(parseHeld) } : {}),
     };
   });
+}
+
+/** What guards did by themselves, a sentence each: `up` leaves it as it is. */
+export function describeGuards(moves: RouterMoves[]): string[] {
+  return moves.flatMap(({ router, held = [] }) =>
+    held.map(
+      (hold) => `${router}: ${describeHeld(hold)}. pulumi up does not change that. ${waysFromHold(hold)}`,
+    ),
+  );
 }
 
 /** A router's table out of the file of its wanted routes. */

@@ -2,6 +2,7 @@
  * The lines of files that are written on routers or read there, each format in one place. routes.sh lists the files; the scripts and awk
  * programs beside it use the same lines. A line from a machine may lack words: then they are empty.
  */
+import type { Hold } from "../network/holds";
 
 /** A route that is complete: a line of `routes`. */
 export interface Route {
@@ -36,6 +37,12 @@ export interface FlowsLine {
   count: number;
 }
 
+/** The servers that take a prefix over when the one that carries it is dead: a line of `fallbacks`. */
+export interface FallbackLine {
+  prefix: string;
+  servers: string[];
+}
+
 const words = (line: string, count: number): string[] => {
   const found = line.split(" ");
   return Array.from({ length: count }, (_, i) => found[i] ?? "");
@@ -54,6 +61,21 @@ export const serverLine = ({ name, address, down, mark, table }: ServerLine): st
 export function parseServer(line: string): ServerLine {
   const [name, address, state, mark, table] = words(line, 5);
   return { name, address, down: state === "down", mark, table: Number(table) };
+}
+
+export const fallbackLine = ({ prefix, servers }: FallbackLine): string => [prefix, ...servers].join(" ");
+
+export function parseFallback(line: string): FallbackLine {
+  const [prefix, ...servers] = line.split(" ");
+  return { prefix, servers };
+}
+
+/** A line of `held`. */
+export const heldLine = ({ server, at, reason }: Hold): string => [server, at, reason].join(" ");
+
+export function parseHeld(line: string): Hold {
+  const [server, at, ...reason] = line.split(" ");
+  return { server, at: at ?? "", reason: reason.join(" ") };
 }
 
 /** In place of a table or of flows: there are none. Without any line, it is not known. */

@@ -6,8 +6,8 @@
 #   marked   NUMBER VIPs of each server, whatever the routes are, others in each round; only where flows are pinned
 #   host     with --servers, each server's own address: whether the machine is up
 # Then, with --servers and --every: "trouble TAB SENTENCE" for each thing that keeps visitors out, or "trouble" where nothing does (see
-# forwarding.sh); "busy TAB HOLDER" where another run was at work, whose health check may have redirected the questions;
-# "conntrack TAB COUNT TAB MAX"; "end".
+# forwarding.sh); "held TAB SERVER TIME REASON" for each server that a guard here holds as dead; "busy TAB HOLDER" where another run was
+# at work, whose health check may have redirected the questions; "conntrack TAB COUNT TAB MAX"; "end".
 # --pages: only sites' own pages, as siteHealth.sh asks for them before a move. WAY is "page"; no status is expected, so CAUSE has it, and
 # of https there is the certificate. Each site is asked of each server that is not down; where flows are not pinned, of those that have a
 # VIP of it. With --every, NUMBER sites of each server, others in each round; else all, or as many as 6 s allow, and then
@@ -88,7 +88,8 @@ look_aside() {
 aside=()
 if [[ $servers && $every ]]; then
   rm -f "$run/trouble.$$"
-  aside=(--aside "$run/trouble.$$")
+  # Whom this router's guard holds, if it has one.
+  aside=(--aside "$run/trouble.$$" --held "$run/held.$instance")
   look_aside "$run/trouble.$$" &
   looking=$!
   trap 'kill "$looking" 2>/dev/null || true; rm -f "$run/trouble.$$"' EXIT

@@ -3,7 +3,8 @@ import { checkHosts } from "../host/checkHosts";
 import { assertValid } from "../base/argumentChecks";
 import { hostCommand, instanceName, resourcesBehind } from "../host/hostCommand";
 import { HostArgs, ServerArgs } from "../host/ssh";
-import { routerKind } from "./kinds";
+import { FallbackArgs, GuardArgs, fallbacksOf, renderFallbacks } from "./guard";
+import { guardIssue, routerKind } from "./kinds";
 import { PinningArgs, renderServers } from "./pinning";
 import { Route } from "./files";
 import {
@@ -18,6 +19,7 @@ import {
   secretName,
 } from "./routes";
 
+export { FallbackArgs, GuardArgs } from "./guard";
 export { PinningArgs } from "./pinning";
 export { CheckKind, RouteArgs, VipCheckArgs } from "./routes";
 
@@ -61,6 +63,16 @@ export interface RouterRouteArgs {
   healthPaths?: Record<string, pulumi.Input<string>>;
   /** The router's address outside the servers' subnet from which it sends the checks. Default: found on the router. */
   checkSource?: string;
+  /**
+   * A guard on the router, which moves the prefixes of a dead server at once and by itself. For kind linux with pinned flows;
+   * refused elsewhere. Default: none.
+   */
+  guard?: GuardArgs;
+  /**
+   * Which servers take a prefix over when the one that carries it is dead, for the guard. Default: what `place` would do, taking
+   * each prefix to be at home where `routes` has it.
+   */
+  fallbacks?: FallbackArgs[];
   /** Names of the other routers with the same routes: a failure of this one says what that means. Default: none. */
   others?: string[];
   /** What `enable` asks for, on a router of kind cisco-ios whose login is not privileged. Default: none. */
@@ -77,7 +89,8 @@ export interface RouterRouteArgs {
  * It needs no dependency on the servers: a prefix moves only when its new server answers for every VIP that the
  * present one answers for, and that is waited for, `checkSeconds` at most.
  *
- * @throws UserError when a next hop is outside the servers' subnet, a prefix is listed twice, or the kind can't pin flows.
+ * @throws UserError when a next hop is outside the servers' subnet, a prefix is listed twice, the kind can't pin flows, or no guard
+ * can run on it.
  */
 export class RouterRoute extends pulumi.ComponentResource {
   /** One line a prefix: who serves it, read back from the router's forwarding table. */
@@ -87,12 +100,24 @@ export class RouterRoute extends pulumi.ComponentResource {
     checkHosts("router", [args.router]);
     const routes = completeRoutes(args.routes, args.servers);
     checkRoutes(routes, args);
-    const servers = renderServers(args.servers ?? serversOf(routes), args.serverSubnet, args.pinning);
+    const all = args.servers ?? serversOf(routes);
+    const servers = renderServers(all, args.serverSubnet, args.pinning);
     const checks = renderChecks(args.checks ?? []);
     const kind = routerKind(args.kind);
     instanceName(name, kind.role);
     const pinFlows = args.pinFlows ?? kind.pinsFlows;
     assertValid("pinFlows", pinFlows, pinFlows && !kind.pinsFlows && cannotPin(args.kind));
+    const guardless = args.guard && guardIssue(args.kind);
+    assertValid(
+      "guard",
+      args.guard,
+      guardless &&
+        `is not supported by routers of kind ${args.kind}: ${guardless.unable}; ${guardless.instead}`,
+    );
+    const lists = args.guard
+      ? renderFallbacks(args.fallbacks ?? fallbacksOf(routes, all), routes, all)
+      : undefined;
+    const settings = renderSettings({ ...args, pinFlows });
     // As the component's inputs, so that a preview says "via web2 => web3".
     super(
       "loopback-ha:index:RouterRoute",
@@ -115,7 +140,8 @@ export class RouterRoute extends pulumi.ComponentResource {
           routes: renderRoutes(routes),
           servers,
           block: `${args.block}\n`,
-          settings: renderSettings({ ...args, pinFlows }),
+          settings,
+          ...(lists === undefined ? {} : { fallbacks: lists }),
           "private/vips": checks,
         },
         secrets: {

@@ -6,6 +6,7 @@ import { firstRepeated, assertValid } from "../base/argumentChecks";
 import { IssueOf, dnsNameIssue, nameIssue, siteNameIssue } from "../base/names";
 import { UserError } from "../base/userError";
 import { Route, routeLine } from "./files";
+import { GuardArgs, guardSettings } from "./guard";
 import { PINNING, CHECK_RULE_PRIORITY, PinningArgs, renderHelpers } from "./pinning";
 
 /** How long a router waits for the confirmation of new routes where nothing is configured. */
@@ -93,7 +94,8 @@ export function renderRoutes(routes: Route[]): string {
 /**
  * What a router must know besides, as `name=value` lines.
  *
- * @throws UserError when the rules' priority is the one that checks use, or a helper is none or has no flows to help.
+ * @throws UserError when the rules' priority is the one that checks use, a helper is none or has no flows to help, or a guard has
+ * none by which to ask, or is told what it can't do.
  */
 export function renderSettings(settings: {
   serverSubnet: string;
@@ -102,6 +104,7 @@ export function renderSettings(settings: {
   pinning?: PinningArgs;
   confirmSeconds?: number;
   checkSeconds?: number;
+  guard?: GuardArgs;
 }): string {
   const { markMask, rulePriority, helpers, trackOnlyVips } = { ...PINNING, ...settings.pinning };
   assertValid(
@@ -125,6 +128,7 @@ export function renderSettings(settings: {
     `track_only_vips=${trackOnlyVips ? "yes" : "no"}`,
     `confirm_seconds=${settings.confirmSeconds ?? CONFIRM_SECONDS}`,
     `check_seconds=${settings.checkSeconds ?? CHECK_SECONDS}`,
+    ...(settings.guard ? guardSettings(settings.guard, settings.pinFlows) : []),
   ]);
 }
 

@@ -41,6 +41,8 @@ const REFUSED = [
   "/usr/local/sbin/loopback-ha-move --force --down --from web1 192.0.2.64/27 web2",
   "/usr/local/sbin/loopback-ha-move 192.0.2.64/27 web2",
   "/usr/local/sbin/loopback-ha-move --down --from web1 192.0.2.64/27 web2 --force",
+  "/usr/local/sbin/loopback-ha-guard status",
+  "/usr/local/sbin/loopback-ha-guard release web2 web3",
   `timeout -k 5 110 bash ${INSTANCE}/current/scripts/apply.sh`,
   `bash ${INSTANCE}/versions/../../../../../tmp/scripts/settle.sh ${TOKEN}`,
   "cat /etc/shadow",

@@ -358,6 +358,22 @@ describe("components", () => {
     assert.strictEqual(new Set(asked.map(({ inputs }) => inputs.stdin)).size, 1);
   });
 
+  it("sends a guard its settings and fallbacks, and neither without a guard", async () => {
+    new RouterRoute("r1", routing());
+    new RouterRoute("r2", routing({ router: host("r2", 9), guard: { interval: "50ms" } }));
+    const fallbacks = [{ prefix: prefixes[0], servers: ["web2"] }];
+    new RouterRoute("r3", routing({ router: host("r3", 10), guard: {}, fallbacks }));
+    await settled();
+    const [plain, guarded, named] = ["r1", "r2", "r3"].map((name) =>
+      wantOf(commands().find((made) => made.name.startsWith(`${name}-`))!),
+    );
+    assert.deepStrictEqual([plain.fallbacks, /guard/.test(plain.settings)], [undefined, false]);
+    assert.match(guarded.settings, /^guard_interval=50\nguard_fall=3\n/m);
+    assert.strictEqual(guarded.fallbacks, `${prefixes[0]} web2\n${prefixes[1]} web1\n`);
+    assert.strictEqual(named.fallbacks, `${prefixes[0]} web2\n${prefixes[1]}\n`);
+    assert.ok(guarded.settings.startsWith(plain.settings));
+  });
+
   it("shows a router's routes as the component's inputs, and drift as a word of env", async () => {
     const router = withDrift(host("r1", 1), (instance) => `${instance} differs`);
     new RouterRoute("r1", routing({ router }));
@@ -458,6 +474,16 @@ describe("components", () => {
       "pinned flows where the kind can't",
       () => new RouterRoute("r1", routing({ kind: "frr", pinFlows: true })),
       /pinFlows: true .*kind "frr" cannot pin/,
+    ],
+    [
+      "a guard where none can run",
+      () => new RouterRoute("r1", routing({ kind: "frr", guard: {} })),
+      /guard: \{\} is not supported by routers of kind frr: .*; remove the key/,
+    ],
+    [
+      "a guard without pinned flows",
+      () => new RouterRoute("r1", routing({ pinFlows: false, guard: {} })),
+      /guard: \{\} needs pinned flows/,
     ],
     [
       "a server's state",

@@ -11,11 +11,11 @@ import {
   readFarm,
   zoneOf,
 } from "../../components/config";
-import { Json, Key, article, problemsOf, record, records, refuses, set, zone } from "./config/support";
+import { Json, Key, classicFarm, problemsOf, record, records, refuses, set, zone } from "./config/support";
 
 describe("readFarm", () => {
   it("reads a farm of four servers", () => {
-    const farm = readFarm(article());
+    const farm = readFarm(classicFarm());
     assert.deepStrictEqual(farm.servers[0], {
       name: "web1",
       address: "192.0.2.2",
@@ -63,7 +63,7 @@ describe("readFarm", () => {
   });
 
   it("needs nothing but a network and one server", () => {
-    const { network, servers } = article();
+    const { network, servers } = classicFarm();
     const farm = readFarm({ network, servers });
     assert.deepStrictEqual([farm.sites, farm.routers, farm.nameServers, farm.zones], [[], [], [], []]);
   });
@@ -99,6 +99,22 @@ describe("readFarm", () => {
       (farm) => farm.routers[0].pinning,
       { markMask: "0xff", tableBase: 100, rulePriority: 9, helpers: ["ftp"] },
     ],
+    ["a guard", ["routers", "r1", "guard"], {}, (farm) => farm.routers[0].guard, {}],
+    [
+      "a guard of its own kind",
+      ["routers", "r1", "guard"],
+      { interval: "0.5s", fall: 5, minActive: 3, dryRun: true, maxMovesPerHour: 1 },
+      (farm) => farm.routers[0].guard,
+      { interval: "0.5s", fall: 5, minActive: 3, dryRun: true, maxMovesPerHour: 1 },
+    ],
+    [
+      "a guard, which gets fallbacks",
+      ["routers", "r1", "guard"],
+      {},
+      (farm) => farm.fallbacks[0],
+      { prefix: "192.0.2.32/27", servers: ["web2", "web3", "web10"] },
+    ],
+    ["no guard, and no fallbacks", ["detectDrift"], true, (farm) => farm.fallbacks, []],
     ["further ports", ["sites", "gadgets", "checkPorts"], [443], (farm) => farm.sites[0].checkPorts, [443]],
     ["no confirmation", ["routers", "r1", "confirmSeconds"], 0, (farm) => farm.routers[0].confirmSeconds, 0],
     ["a shorter check", ["routers", "r1", "checkSeconds"], 6, (farm) => farm.routers[0].checkSeconds, 6],
@@ -171,22 +187,23 @@ describe("readFarm", () => {
     ],
   ];
   for (const [title, at, value, get, expected] of accepted)
-    it(`takes ${title}`, () => assert.deepStrictEqual(get(readFarm(set(article(), at, value))), expected));
+    it(`takes ${title}`, () =>
+      assert.deepStrictEqual(get(readFarm(set(classicFarm(), at, value))), expected));
 
   it("lets a host's ssh options win over the defaults", () => {
-    const config = set(article(), ["ssh"], { user: "admin", port: 2222 });
+    const config = set(classicFarm(), ["ssh"], { user: "admin", port: 2222 });
     const farm = readFarm(set(config, ["servers", "web1", "ssh"], { user: "root" }));
     assert.deepStrictEqual(farm.servers[0].ssh, { user: "root", port: 2222, sudo: false });
   });
 
   it("lets a site share the VIPs of another", () => {
-    const config = set(article(), ["sites", "gadgets", "shareVipsWith"], "widgetco");
+    const config = set(classicFarm(), ["sites", "gadgets", "shareVipsWith"], "widgetco");
     const [gadgets, widgetco] = readFarm(set(config, ["sites", "gadgets", "hostNumber"], undefined)).sites;
     assert.deepStrictEqual([gadgets.hostNumber, gadgets.vips], [1, widgetco.vips]);
   });
 
   it("keeps what retires out of DNS, and on the servers", () => {
-    const config = set(article(), ["network", "retiringVipSubnets"], 2);
+    const config = set(classicFarm(), ["network", "retiringVipSubnets"], 2);
     set(config, ["sites", "widgetco", "retiringHostNumber"], 9);
     const [, widgetco] = readFarm(set(config, ["sites", "widgetco", "retiringAliases"], ["w.example"])).sites;
     assert.deepStrictEqual(widgetco.vips, ["192.0.2.33", "192.0.2.65"]);
@@ -196,21 +213,21 @@ describe("readFarm", () => {
   });
 
   it("lets the VIPs that a site leaves retire for those that share them", () => {
-    const config = set(article(), ["sites", "gadgets", "shareVipsWith"], "widgetco");
+    const config = set(classicFarm(), ["sites", "gadgets", "shareVipsWith"], "widgetco");
     set(config, ["sites", "gadgets", "hostNumber"], undefined);
     const [gadgets] = readFarm(set(config, ["sites", "widgetco", "retiringHostNumber"], 9)).sites;
     assert.deepStrictEqual(gadgets.retiringVips, ["192.0.2.41", "192.0.2.73", "192.0.2.105", "192.0.2.137"]);
   });
 
   it("binds no VIP twice", () => {
-    const config = set(article(), ["sites", "gadgets", "shareVipsWith"], "widgetco");
+    const config = set(classicFarm(), ["sites", "gadgets", "shareVipsWith"], "widgetco");
     set(config, ["sites", "gadgets", "hostNumber"], undefined);
     const [gadgets] = readFarm(set(config, ["sites", "gadgets", "retiringHostNumber"], 1)).sites;
     assert.deepStrictEqual(gadgets.retiringVips, []);
   });
 
   it("lets a record take the name of a retiring site", () => {
-    const config = set(article(), [...records, 0], record({ name: "www" }));
+    const config = set(classicFarm(), [...records, 0], record({ name: "www" }));
     assert.deepStrictEqual(problemsOf(set(config, ["sites", "widgetco", "retiring"], true)), []);
   });
 
@@ -223,18 +240,18 @@ describe("readFarm", () => {
               .map(([key, inside]) => [key, reversed(inside)]),
           )
         : value;
-    assert.deepStrictEqual(readFarm(reversed(article()) as Json), readFarm(article()));
+    assert.deepStrictEqual(readFarm(reversed(classicFarm()) as Json), readFarm(classicFarm()));
   });
 
   it("brings a server's subnets back after maintenance", () => {
-    const before = readFarm(article()).placement;
-    const away = readFarm(set(article(), ["servers", "web2", "state"], "maintenance")).placement;
+    const before = readFarm(classicFarm()).placement;
+    const away = readFarm(set(classicFarm(), ["servers", "web2", "state"], "maintenance")).placement;
     assert.deepStrictEqual(
       away.filter(({ home, server }) => home !== server).map(({ home }) => home),
       ["web2"],
     );
     assert.deepStrictEqual(
-      readFarm(set(article(), ["servers", "web2", "state"], "active")).placement,
+      readFarm(set(classicFarm(), ["servers", "web2", "state"], "active")).placement,
       before,
     );
   });
@@ -242,7 +259,7 @@ describe("readFarm", () => {
 
 describe("VIP by VIP", () => {
   it("says nothing about VIPs of homes while a site has a problem", () => {
-    const config = set(article(), ["network", "granularity"], "host");
+    const config = set(classicFarm(), ["network", "granularity"], "host");
     set(config, ["homes", "192.0.2.33/32"], "web3");
     assert.deepStrictEqual(problemsOf(config), []);
     refuses(set(config, ["sites", "widgetco", "hostNumber"], 99), "sites.widgetco.hostNumber", "use 1");
@@ -251,7 +268,7 @@ describe("VIP by VIP", () => {
 
 describe("ConfigError", () => {
   it("lists everything that is wrong, a line each", () => {
-    const config = article();
+    const config = classicFarm();
     set(config, ["servers", "web1"], { address: "192.0.2.99", state: "up", ssh: { port: "x" } });
     set(config, ["sites", "gadgets"], { documentRoot: "/", hostNumber: 99 });
     set(config, ["zones", zone, "contact"], undefined);
@@ -273,7 +290,7 @@ describe("ConfigError", () => {
   });
 
   it("says nothing about addresses while the network itself is wrong", () => {
-    refuses(set(article(), ["network", "block"], "192.0.2.0/33"), "network.block", "192.0.2.0/24");
+    refuses(set(classicFarm(), ["network", "block"], "192.0.2.0/33"), "network.block", "192.0.2.0/24");
   });
 
   it("throws nothing but ConfigError, whatever it is given, and prints on one line each", () => {
@@ -316,7 +333,7 @@ describe("ConfigError", () => {
         fc.array(garbage, { minLength: 1, maxLength: 3 }),
         fc.array(fc.string()),
         (changes, keys) => {
-          const config = article();
+          const config = classicFarm();
           try {
             for (const [at, value] of changes) set(config, at, value);
           } catch {
@@ -341,7 +358,8 @@ describe("ConfigError", () => {
           ["zones", zone, "contact"],
         ];
         for (const at of places)
-          if (problemsOf(set(article(), at, text)).length === 0) assert.match(text, /^[A-Za-z0-9@._/+-]+$/);
+          if (problemsOf(set(classicFarm(), at, text)).length === 0)
+            assert.match(text, /^[A-Za-z0-9@._/+-]+$/);
       }),
     );
   });

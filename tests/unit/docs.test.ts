@@ -182,9 +182,34 @@ describe("docs", () => {
       assert.doesNotMatch(args, rule);
   });
 
+  it("the sudoers file lets release a held server, and nothing else of the guard", () => {
+    const line = page("examples/sudoers/loopback-ha").find((text) =>
+      text.startsWith("    /usr/local/sbin/loopback-ha-guard "),
+    )!;
+    const rule = new RegExp(line.trim().split("loopback-ha-guard ")[1].replace(/, \\$/, ""));
+    for (const args of ["release web2", "release --force web-2.x"]) assert.match(args, rule);
+    for (const args of [
+      "",
+      "status",
+      "release",
+      "release --force",
+      "release web2 web3",
+      "release web2;id",
+      "release --force --force web2",
+      "release -x web2",
+      "release web2\nrelease web3",
+    ])
+      assert.doesNotMatch(args, rule);
+  });
+
   it("the sudoers file keeps no foreign environment for any of its commands (M8)", () => {
     const text = page("examples/sudoers/loopback-ha").join("\n");
-    const commands = ["LOOPBACK_HA_LOOK", "LOOPBACK_HA_CHANGE", "/usr/local/sbin/loopback-ha-move"];
+    const commands = [
+      "LOOPBACK_HA_LOOK",
+      "LOOPBACK_HA_CHANGE",
+      "/usr/local/sbin/loopback-ha-move",
+      "/usr/local/sbin/loopback-ha-guard",
+    ];
     for (const command of commands) {
       const defaults = text
         .split("\n")

@@ -4,7 +4,16 @@ import * as path from "node:path";
 import * as fc from "fast-check";
 import { parseLeft, parseServed } from "../../components/dnsRoundRobin/files";
 import { compareAddresses, vipOf } from "../../components/network/addressPlan";
-import { parseFlows, parseLive, parseRoute, parseServer } from "../../components/routerRoute/files";
+import {
+  fallbackLine,
+  heldLine,
+  parseFallback,
+  parseFlows,
+  parseHeld,
+  parseLive,
+  parseRoute,
+  parseServer,
+} from "../../components/routerRoute/files";
 import { ServerState } from "../../components/network/serverState";
 import { PINNING, markOf, renderServers } from "../../components/routerRoute/pinning";
 import { renderRoutes } from "../../components/routerRoute/routes";
@@ -150,6 +159,32 @@ describe("lines of files on machines: what is rendered is read back", () => {
     assert.equal(renderHttps({ ...https, redirect: false, hsts: 0 }), "TLSv1.3 plain 0");
   });
 
+  it("fallbacks", () =>
+    fc.assert(
+      fc.property(
+        fc.record(
+          { prefix: vip.map((each) => `${each}/32`), servers: fc.array(name) },
+          { noNullPrototype: true },
+        ),
+        (list) => assert.deepEqual(parseFallback(fallbackLine(list)), list),
+      ),
+    ));
+
+  it("servers that a guard holds, whatever the reason", () =>
+    fc.assert(
+      fc.property(
+        fc.record(
+          {
+            server: name,
+            at: fc.constant("2026-11-30T16:00:00Z"),
+            reason: fc.stringMatching(/^[a-z][ -~]{0,40}$/),
+          },
+          { noNullPrototype: true },
+        ),
+        (held) => assert.deepEqual(parseHeld(heldLine(held)), held),
+      ),
+    ));
+
   it("sites: their names and addresses", () =>
     fc.assert(
       fc.property(
@@ -196,5 +231,7 @@ describe("lines of files on machines: what is rendered is read back", () => {
   it("a line that lacks words is no exception", () => {
     assert.deepEqual(parseRoute(""), { prefix: "", server: "", nextHop: "" });
     assert.equal(parseServer("web1").address, "");
+    assert.deepEqual(parseHeld("web1"), { server: "web1", at: "", reason: "" });
+    assert.deepEqual(parseFallback(""), { prefix: "", servers: [] });
   });
 });

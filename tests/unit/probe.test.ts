@@ -75,6 +75,19 @@ describe("probe.pl, again and again (slow)", () => {
     assert.deepEqual([await told(), await told(""), await told("a\nb\n")], [undefined, [], ["a", "b"]]);
   });
 
+  it("what a guard holds is told with a round, in whole lines, and nothing where there is no such file", async () => {
+    const port = await serve((client) => client.end(OK));
+    const held = path.join(folder, "held");
+    const told = async (text?: string): Promise<unknown> => {
+      if (text !== undefined) fs.writeFileSync(held, text);
+      return (await rounds(1, check(port, "marked web1 w"), "--held", held))[0].held;
+    };
+    assert.equal(await told(), undefined);
+    assert.deepEqual(await told("web2 2026-11-30T16:00:00Z refuses connections\nweb3 2026"), [
+      { server: "web2", at: "2026-11-30T16:00:00Z", reason: "refuses connections" },
+    ]);
+  });
+
   it("servers that hang, refuse or answer a byte at a time hold up nobody; another version ends it", async () => {
     const good = await serve((client) => client.end(OK));
     const hangs = await serve(() => undefined);

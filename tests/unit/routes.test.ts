@@ -13,6 +13,7 @@ import {
   secretName,
 } from "../../components/routerRoute/routes";
 import { Route } from "../../components/routerRoute/files";
+import { FallbackArgs, GuardArgs, fallbacksOf, renderFallbacks } from "../../components/routerRoute/guard";
 
 const serverSubnet = "192.0.2.0/27";
 const route = (prefix: string, server: string, nextHop = "192.0.2.2"): Route => ({
@@ -115,6 +116,82 @@ check_seconds=30
       () => renderSettings({ ...settings, pinning: unknown }),
       /"toString" is not a protocol with a helper; use ftp/,
     );
+  });
+
+  describe("of a guard", () => {
+    const settings = (guard: GuardArgs): string[] =>
+      renderSettings({ serverSubnet, pinFlows: true, guard }).split("\n").slice(9, -1);
+    const line = (name: string, value: string | number): string => `guard_${name}=${value}`;
+    const defaults = { interval: 150, fall: 3, min_active: 1, dry_run: "no", moves_per_hour: 10 };
+    const lines = (own: object = {}): string[] =>
+      Object.entries({ ...defaults, ...own }).map(([name, value]) => line(name, value));
+
+    it("renders its settings behind the others", () => {
+      assert.deepStrictEqual(settings({}), lines());
+      assert.deepStrictEqual(settings({ fall: undefined }), lines());
+      assert.deepStrictEqual(
+        settings({ interval: "0.25s", fall: 4, minActive: 2, dryRun: true, maxMovesPerHour: 3 }),
+        lines({ interval: 250, fall: 4, min_active: 2, dry_run: "yes", moves_per_hour: 3 }),
+      );
+    });
+
+    const bad: [GuardArgs, RegExp][] = [
+      [
+        { interval: "20ms" },
+        /^UserError: guard\.interval: "20ms" is shorter than 50ms.*; use a time from 50ms to 10s/,
+      ],
+      [{ interval: "1m" }, /guard\.interval: "1m" is not a time with a unit/],
+      [{ fall: 1 }, /guard\.fall: 1 is not a whole number from 2 to 100/],
+      [{ minActive: 0 }, /guard\.minActive: 0 is not a whole number from 1 to 1000/],
+      [{ maxMovesPerHour: 1.5 }, /guard\.maxMovesPerHour: 1.5 is not a whole number/],
+    ];
+    for (const [guard, message] of bad)
+      it(`refuses ${JSON.stringify(guard)}`, () => assert.throws(() => settings(guard), message));
+    it("refuses it without pinned flows", () =>
+      assert.throws(
+        () => renderSettings({ serverSubnet, pinFlows: false, guard: {} }),
+        /guard: \{\} needs pinned flows/,
+      ));
+
+    const servers = ["web1", "web2", "web3"].map((name, i) => ({
+      name,
+      address: `192.0.2.${i + 2}`,
+      state: i === 2 ? ServerState.Maintenance : ServerState.Active,
+    }));
+    const routes = ["192.0.2.64/27", "192.0.2.32/27"].map((prefix) => ({
+      prefix,
+      server: "web1",
+      nextHop: "192.0.2.2",
+    }));
+    it("renders a line of fallbacks for each route, by address", () => {
+      assert.strictEqual(
+        renderFallbacks([{ prefix: "192.0.2.64/27", servers: ["web2"] }], routes, servers),
+        "192.0.2.32/27\n192.0.2.64/27 web2\n",
+      );
+      assert.strictEqual(
+        renderFallbacks(fallbacksOf(routes, servers), routes, servers),
+        "192.0.2.32/27 web2\n192.0.2.64/27 web2\n",
+      );
+      assert.deepStrictEqual(fallbacksOf([], servers), []);
+    });
+    const [{ prefix }] = routes;
+    const wrong: [FallbackArgs[], RegExp][] = [
+      [[{ prefix: "192.0.2.96/27", servers: [] }], /fallbacks: "192.0.2.96\/27" is not one of the routes/],
+      [
+        [
+          { prefix, servers: [] },
+          { prefix, servers: [] },
+        ],
+        /fallbacks: "192.0.2.64\/27" is listed twice/,
+      ],
+      [[{ prefix, servers: ["web9"] }], /fallbacks: "web9" is not one of the servers/],
+      [[{ prefix, servers: ["web3"] }], /fallbacks: "web3" is not active, so it can't take traffic/],
+      [[{ prefix, servers: ["web1"] }], /fallbacks: "web1" carries 192.0.2.64\/27 itself/],
+      [[{ prefix, servers: ["web2", "web2"] }], /fallbacks: "web2" is listed twice for 192.0.2.64\/27/],
+    ];
+    for (const [lists, message] of wrong)
+      it(`refuses ${JSON.stringify(lists)}`, () =>
+        assert.throws(() => renderFallbacks(lists, routes, servers), message));
   });
 
   it("puts the VIPs of a check into one line, all in the order given", () => {

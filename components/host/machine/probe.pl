@@ -25,7 +25,7 @@
 # it has the name that was asked for, or "TAB another".
 # With --lock FILE also "busy TAB HOLDER" where another run had that lock meanwhile, "conntrack TAB COUNT TAB MAX" where
 # connections are tracked, and "end"; and with --aside FILE each line of that file as "trouble TAB LINE", or "trouble" where it
-# is empty, and nothing where there is no such file.
+# is empty, and nothing where there is no such file; and with --held FILE each line of that file as "held TAB LINE".
 # With --every SECONDS (0.2 at least, with --sample 64 and --timeout 10 at most) it asks again and again, a round beginning
 # that long after the one before, and ends when a link of --while LINK=TARGET leads elsewhere or nobody reads. With --urgent, for the
 # guard, 0.05 at least, and silence is noticed within 10 ms.
@@ -40,8 +40,8 @@ use Getopt::Long;
 my ($folder) = __FILE__ =~ m{^(.*/)?}s;
 $folder = ($folder // '') eq '' ? '.' : $folder;
 
-my %option = (source => '', timeout => 1, deadline => 10, within => 0, parallel => 512, sample => 0, every => 0, lock => '', while => {}, aside => '', urgent => 0);
-GetOptions(\%option, 'source=s', 'timeout=f', 'deadline=f', 'within=f', 'parallel=i', 'sample=i', 'every=f', 'lock=s', 'while=s%', 'aside=s', 'urgent') or exit 2;
+my %option = (source => '', timeout => 1, deadline => 10, within => 0, parallel => 512, sample => 0, every => 0, lock => '', while => {}, aside => '', held => '', urgent => 0);
+GetOptions(\%option, 'source=s', 'timeout=f', 'deadline=f', 'within=f', 'parallel=i', 'sample=i', 'every=f', 'lock=s', 'while=s%', 'aside=s', 'held=s', 'urgent') or exit 2;
 
 # Round after round must not be a flood, whoever asks for it.
 if ($option{every}) {
@@ -433,6 +433,7 @@ sub report {
     push @lines, "busy\t$busy" if $busy;
     push @lines, tracked() if $option{lock};
     push @lines, aside() if $option{aside};
+    push @lines, held() if $option{held};
     push @lines, "end\n" if $option{lock};
     print @lines;
     STDOUT->flush;
@@ -453,6 +454,12 @@ sub aside {
     open my $file, '<', $option{aside} or return;
     my @lines = map { "trouble\t$_" } <$file>;
     return @lines ? @lines : "trouble\n";
+}
+
+# What this router's guard holds as dead: only the guard writes that file.
+sub held {
+    open my $file, '<', $option{held} or return;
+    return map { "held\t$_" } grep { /\S\n\z/ } <$file>;
 }
 
 # Who has the lock, as a line; undef: nobody.

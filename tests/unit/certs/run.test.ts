@@ -57,7 +57,7 @@ describe("certs: a run, with a client that is a script", () => {
   }
 
   const run = (options: CertsOptions, tls: Json = {}): ReturnType<typeof orderCertificates> => {
-    const config = { ...article(), tls: { folder: "acme/live", acmeThumbprint: thumbprint, ...tls } };
+    const config = { ...classicFarm(), tls: { folder: "acme/live", acmeThumbprint: thumbprint, ...tls } };
     const session = {
       ...{ id: "farm/prod", name: "prod", project: "farm", folder: project },
       farm: () => Promise.resolve(readFarm(config)),

@@ -14,7 +14,7 @@ const all = (server: string): Record<string, string> =>
 /** The servers with the states that are given. */
 const servers = (states: Record<string, string>): Record<string, unknown> =>
   Object.fromEntries(
-    Object.entries(article().servers as object).map(([name, server]) => [
+    Object.entries(classicFarm().servers as object).map(([name, server]) => [
       name,
       { ...server, ...(states[name] ? { state: states[name] } : {}) },
     ]),
@@ -127,7 +127,7 @@ describe("check --min-servers-per-site", () => {
   });
 
   it("asks nothing of a site on its way out, and counts only VIPs that are in DNS", () => {
-    const sites = article().sites as Record<string, object>;
+    const sites = classicFarm().sites as Record<string, object>;
     const changes = {
       overrides: { "192.0.2.32/27": "web1", "192.0.2.64/27": "web1", "192.0.2.96/27": "web1" },
       network: { block: "192.0.2.0/24", subnetPrefix: 27, vipSubnets: 4, retiringVipSubnets: 1 },
@@ -166,7 +166,7 @@ describe("check --min-servers-per-site", () => {
   });
 
   it("proposes what works: with it, every site has enough (slow)", () => {
-    const names = Object.keys(article().servers as object);
+    const names = Object.keys(classicFarm().servers as object);
     const state = fc.constantFrom("active", "maintenance", "down");
     const given = fc.record({
       states: fc.record(Object.fromEntries(names.map((name) => [name, state]))),

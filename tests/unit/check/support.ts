@@ -5,7 +5,7 @@ import type { Json } from "../config/support";
 
 /** The sample farm as a stack's configuration, with other values below the top. */
 export function configOf(changes: Json = {}): StackConfig {
-  const values = { ...article(), ...changes };
+  const values = { ...classicFarm(), ...changes };
   return stackConfigOf(
     { project: "farm", config: {} },
     Object.fromEntries(Object.entries(values).map(([key, value]) => [`farm:${key}`, value])),

@@ -7,9 +7,9 @@ import { withApacheFiles } from "../../../components/config/apacheFile";
 import { lineProblems, secretsIn, withSecrets } from "../../../components/webServerPool/directives";
 import { readFarm } from "../../../components/config";
 import { readStackConfig } from "../../../components/config/stack";
-import { Json, article, problemsOf, refuses, set } from "./support";
+import { Json, classicFarm, problemsOf, refuses, set } from "./support";
 
-const apache = (...lines: string[]): Json => set(article(), ["sites", "gadgets", "apache"], lines);
+const apache = (...lines: string[]): Json => set(classicFarm(), ["sites", "gadgets", "apache"], lines);
 const issues = (...lines: string[]): string[] =>
   lineProblems(lines, ["db"]).map(({ line, issue }) => `${line} ${issue}`);
 
@@ -183,11 +183,11 @@ describe("apacheFile", () => {
   it("is found from the project's folder, and each of its lines judged", () => {
     inside("project/shop.conf", "Header set A b\nListen 81\n");
     const sites = {
-      ...(article().sites as Json),
+      ...(classicFarm().sites as Json),
       gadgets: { serverName: "a.example", documentRoot: "/srv/a", hostNumber: 2, apacheFile: "shop.conf" },
     };
     const all = Object.fromEntries(
-      Object.entries({ ...article(), sites }).map(([key, value]) => [`p:${key}`, JSON.stringify(value)]),
+      Object.entries({ ...classicFarm(), sites }).map(([key, value]) => [`p:${key}`, JSON.stringify(value)]),
     );
     assert.throws(
       () => readStackConfig({ all, secretKeys: [], project: "p", folder: path.join(folder, "project") }),
@@ -239,7 +239,7 @@ describe("apacheFile", () => {
   ])
     it(`refuses the path ${JSON.stringify(file)}`, () => {
       refuses(
-        set(article(), ["sites", "gadgets", "apacheFile"], file),
+        set(classicFarm(), ["sites", "gadgets", "apacheFile"], file),
         "sites.gadgets.apacheFile",
         "use a file in the project's folder",
       );

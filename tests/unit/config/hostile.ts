@@ -13,7 +13,7 @@ import {
   zoneSchema,
 } from "../../../components/config/schema";
 import { siteTlsSchema, tlsSchema } from "../../../components/config/tls";
-import { Json, Key, article, zone } from "./support";
+import { Json, Key, classicFarm, zone } from "./support";
 
 /** A value in the configuration that is no object or list. */
 export interface Leaf {
@@ -89,7 +89,7 @@ function leavesOf(schema: z.ZodType, at: Key[]): Leaf[] {
 
 /** A complete farm, and a site whose VIPs may be another's. */
 export function farm(): Json {
-  const config = article();
+  const config = classicFarm();
   const shared = { serverName: "shared.widgetco.example", documentRoot: "/srv/www/shared", hostNumber: 3 };
   Object.assign(config.sites as Json, { shared });
   return config;
@@ -186,6 +186,7 @@ export const FIELDS: Record<string, Field> = {
   "routers.r1.checkSource": { works: "198.51.100.1", read: (farm) => farm.routers[0].checkSource },
   "routers.r1.pinning.markMask": { works: "0xff000000", read: (farm) => farm.routers[0].pinning?.markMask },
   "routers.r1.pinning.helpers.0": { works: "ftp", read: (farm) => farm.routers[0].pinning?.helpers?.[0] },
+  "routers.r1.guard.interval": { works: "150ms", read: (farm) => farm.routers[0].guard?.interval },
   "sites.widgetco.serverName": {
     works: "www.widgetco.example",
     becomes: lower,

@@ -1,16 +1,17 @@
 import assert from "assert";
 import { registerRouterKind } from "../../../components/routerRoute/kinds";
-import { Json, Key, article, problemsOf, refuses, row, set, table } from "./support";
+import { Json, Key, classicFarm, problemsOf, refuses, row, set, table } from "./support";
 
 describe("config: bad servers, routers and name servers", () => {
   const web1 = ["servers", "web1", "address"];
   const ns1 = ["nameServers", "ns1", "address"];
   const pinning = (key: string): Key[] => ["routers", "r1", "pinning", key];
+  const guard = (key: string): Key[] => ["routers", "r1", "guard", key];
   const ssh = (key: string): Key[] => ["servers", "web1", "ssh", key];
   table([
-    row(["servers"], undefined, "add one, such as servers.web1.address 192.0.2.2", article().servers),
-    row(["servers"], {}, "add one", article().servers, "servers"),
-    row(["servers"], ["192.0.2.2"], 'must be an object; use one such as {"web1"', article().servers),
+    row(["servers"], undefined, "add one, such as servers.web1.address 192.0.2.2", classicFarm().servers),
+    row(["servers"], {}, "add one", classicFarm().servers, "servers"),
+    row(["servers"], ["192.0.2.2"], 'must be an object; use one such as {"web1"', classicFarm().servers),
     row(["servers", "web1"], "192.0.2.2", "use an object with address", { address: "192.0.2.2" }),
     row(web1, undefined, "is missing; use one such as 192.0.2.2", "192.0.2.2"),
     row(web1, "web1.example.org", "is not an IPv4 address; use one such as 192.0.2.2", "192.0.2.2"),
@@ -91,6 +92,24 @@ describe("config: bad servers, routers and name servers", () => {
       ["ftp"],
       "routers.r1.pinning.helpers[0]",
     ),
+    row(["routers", "r1", "guard"], true, "use an object with interval, fall, minActive", {}),
+    row(
+      guard("interval"),
+      "150",
+      "is not a time with a unit; use a time from 50ms to 10s, such as 150ms",
+      "150ms",
+    ),
+    row(guard("interval"), 150, "must be a string; use a time from 50ms to 10s", "1s"),
+    row(guard("interval"), "0.1234s", "is not a time with a unit", "0.123s"),
+    row(guard("interval"), "49ms", "is shorter than 50ms", "50ms"),
+    row(guard("interval"), "11s", "is longer than 10s", "10s"),
+    row(guard("fall"), 1, "use a whole number of rounds from 2 to 100, such as 3", 2),
+    row(guard("fall"), 101, "from 2 to 100", 100),
+    row(guard("minActive"), 0, "use a whole number of servers from 1 to 1000, such as 1", 1),
+    row(guard("minActive"), 4, "of 4 servers would never let the guard move anything; use 3 or less", 3),
+    row(guard("dryRun"), "yes", "use true or false, without quotes", true),
+    row(guard("maxMovesPerHour"), 0, "use a whole number of servers from 1 to 1000, such as 10", 1),
+    row(guard("intervall"), "1s", "did you mean interval?", undefined),
     row(pinning("table"), 1, "unknown key; did you mean tableBase?", undefined),
     row(["servers", "web1", "addres"], "192.0.2.2", "did you mean address?", undefined),
     row(["servers", "Web_9"], { address: "192.0.2.9" }, "use one such as web-9", undefined, "servers.Web_9"),
@@ -124,14 +143,14 @@ describe("config: bad servers, routers and name servers", () => {
   ]);
 
   it("all servers in maintenance or down", () => {
-    const config = article();
+    const config = classicFarm();
     for (const name of Object.keys(config.servers as Json))
       set(config, ["servers", name, "state"], name === "web2" ? "down" : "maintenance");
     refuses(config, "servers", "no server is active");
   });
 
   it("a host number that the default mask has no room for", () => {
-    const config = article();
+    const config = classicFarm();
     set(config, ["network"], { block: "10.0.0.0/16", subnetPrefix: 20, vipSubnets: 4 });
     for (const [i, name] of ["web1", "web2", "web3", "web10"].entries())
       set(config, ["servers", name, "address"], `10.0.1.${i}`);
@@ -148,13 +167,17 @@ describe("config: bad servers, routers and name servers", () => {
 
   it("pinned flows on a router that can't", () => {
     registerRouterKind("plain", { role: "plain-routes", scripts: [], pinsFlows: false });
-    const config = set(article(), ["routers", "r1"], { address: "192.0.2.1", kind: "plain", pinFlows: true });
+    const config = set(classicFarm(), ["routers", "r1"], {
+      address: "192.0.2.1",
+      kind: "plain",
+      pinFlows: true,
+    });
     refuses(config, "routers.r1.pinFlows", "true is not supported by routers of kind plain; remove the key");
     assert.deepStrictEqual(problemsOf(set(config, ["routers", "r1", "pinFlows"], false)), []);
   });
 
   it("helpers where flows are not pinned", () => {
-    const config = set(article(), ["routers", "r1"], {
+    const config = set(classicFarm(), ["routers", "r1"], {
       address: "192.0.2.1",
       pinFlows: false,
       pinning: { helpers: ["ftp"] },
@@ -168,7 +191,7 @@ describe("config: bad servers, routers and name servers", () => {
   });
 
   it("tracking of VIPs only where flows are not pinned", () => {
-    const config = set(article(), ["routers", "r1"], {
+    const config = set(classicFarm(), ["routers", "r1"], {
       address: "192.0.2.1",
       pinFlows: false,
       pinning: { trackOnlyVips: true },
@@ -181,9 +204,53 @@ describe("config: bad servers, routers and name servers", () => {
     assert.deepStrictEqual(problemsOf(set(config, ["routers", "r1", "pinFlows"], true)), []);
   });
 
+  const guards: [string, Json, string, string][] = [
+    [
+      "kind frr",
+      { kind: "frr", guard: {} },
+      "routers.r1.guard",
+      "{} is not supported by routers of kind frr: FRR sets the routes there, and without pinned flows the guard can't ask each server; remove the key, and use FRR's own BFD (from FRR 8.5) or loopback-ha watch: see docs/guard.md",
+    ],
+    [
+      "kind cisco-ios",
+      { kind: "cisco-ios", guard: { fall: 4 } },
+      "routers.r1.guard",
+      "is not supported by routers of kind cisco-ios: no program can run on it; remove the key, and use IOS's own IP SLA with track: see docs/guard.md",
+    ],
+    [
+      "a kind that says nothing of it",
+      { kind: "silent", guard: {} },
+      "routers.r1.guard",
+      "is not supported by routers of kind silent: no guard is known for it; remove the key, and use loopback-ha watch",
+    ],
+    [
+      "flows that are not pinned",
+      { pinFlows: false, guard: {} },
+      "routers.r1.guard",
+      "works only with pinned flows, by which the guard asks each server, and routers.r1.pinFlows is false; remove one of the two keys",
+    ],
+  ];
+  registerRouterKind("silent", { role: "silent-routes", scripts: [], pinsFlows: true });
+  for (const [what, router, path, says] of guards)
+    it(`a guard with ${what}`, () => {
+      const config = set(classicFarm(), ["routers", "r1"], { address: "192.0.2.1", ...router });
+      refuses(config, path, says);
+      assert.deepStrictEqual(problemsOf(set(config, ["routers", "r1", "guard"], undefined)), []);
+    });
+
+  it("a guard without a second server", () => {
+    const config = set(classicFarm(), ["servers"], { web1: { address: "192.0.2.2" } });
+    set(config, ["routers", "r1", "guard"], {});
+    refuses(
+      config,
+      "routers.r1.guard",
+      "{} has no other server to move anything to; add a second server, or remove the key",
+    );
+  });
+
   it("two name servers of one address", () => {
     refuses(
-      set(article(), ["nameServers", "ns2", "address"], "192.0.2.30"),
+      set(classicFarm(), ["nameServers", "ns2", "address"], "192.0.2.30"),
       "nameServers.ns2.address",
       "is already used by nameServers.ns1.address",
     );

@@ -4,7 +4,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { ConfigError, checkSecrets, enableSecretKey, isSecretKey } from "../../../components/config";
 import { readStackConfig } from "../../../components/config/stack";
-import { Json, article, problemsOf, refuses, row, table } from "./support";
+import { Json, classicFarm, problemsOf, refuses, row, table } from "./support";
 
 describe("config: bad homes, detectDrift and keys", () => {
   table([
@@ -36,10 +36,13 @@ describe("config: bad homes, detectDrift and keys", () => {
     ["detectDrifts", "detectDrifts", "did you mean detectDrift?"],
   ];
   for (const [name, path, says] of stray)
-    it(`the key ${name} that has no value here`, () => refuses(article(), path, says, [name]));
+    it(`the key ${name} that has no value here`, () => refuses(classicFarm(), path, says, [name]));
 
   it("but no key of another namespace, and no known one", () => {
-    assert.deepStrictEqual(problemsOf(article(), ["aws:region", "pulumi:tags", "loopback-ha:servers"]), []);
+    assert.deepStrictEqual(
+      problemsOf(classicFarm(), ["aws:region", "pulumi:tags", "loopback-ha:servers"]),
+      [],
+    );
   });
 
   it("secrets inside objects", () => {
@@ -58,7 +61,7 @@ describe("config: bad homes, detectDrift and keys", () => {
         project: "farm",
         all: {
           ...Object.fromEntries(
-            Object.entries(article()).map(([key, value]) => [`farm:${key}`, JSON.stringify(value)]),
+            Object.entries(classicFarm()).map(([key, value]) => [`farm:${key}`, JSON.stringify(value)]),
           ),
           "farm:enableSecret": "x",
           "loopback-ha:else": "1",
@@ -84,7 +87,7 @@ describe("config: bad homes, detectDrift and keys", () => {
   describe("sitesFile", () => {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-sites-"));
     after(() => fs.rmSync(folder, { recursive: true }));
-    const { sites, ...rest } = article();
+    const { sites, ...rest } = classicFarm();
     const read = (file: string, config: Json) => {
       fs.writeFileSync(path.join(folder, "sites.json"), file);
       const values = Object.entries({ ...rest, ...config });
@@ -161,8 +164,8 @@ describe("config: bad homes, detectDrift and keys", () => {
       () => checkSecrets(["loopback-ha:enableSecret-r1"], []),
       /^ConfigError: enableSecret-r1: is stored in clear text; .*--secret enableSecret-r1$/,
     );
-    assert.deepStrictEqual(problemsOf(article(), ["loopback-ha:enableSecret", "enableSecret-r1"]), []);
-    refuses(article(), "enableSecret-r9", 'there is no router "r9"; use r1', ["enableSecret-r9"]);
+    assert.deepStrictEqual(problemsOf(classicFarm(), ["loopback-ha:enableSecret", "enableSecret-r1"]), []);
+    refuses(classicFarm(), "enableSecret-r9", 'there is no router "r9"; use r1', ["enableSecret-r9"]);
     assert.strictEqual(enableSecretKey("r1", ["enableSecret", "enableSecret-r1"]), "enableSecret-r1");
     assert.strictEqual(enableSecretKey("r2", ["enableSecret", "enableSecret-r1"]), "enableSecret");
     assert.strictEqual(enableSecretKey("r2", ["enableSecret-r1"]), undefined);

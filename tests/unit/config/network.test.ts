@@ -1,10 +1,10 @@
-import { Key, article, row, table } from "./support";
+import { Key, classicFarm, row, table } from "./support";
 
 describe("config: bad network", () => {
   const network = (key: string): Key[] => ["network", key];
   table([
-    row(["network"], undefined, "is missing; use an object with block", article().network),
-    row(["network"], "192.0.2.0/24", "must be an object; use an object with block", article().network),
+    row(["network"], undefined, "is missing; use an object with block", classicFarm().network),
+    row(["network"], "192.0.2.0/24", "must be an object; use an object with block", classicFarm().network),
     row(network("block"), undefined, "is missing; use a block such as", "192.0.2.0/24"),
     row(network("block"), 5, "must be a string", "192.0.2.0/24"),
     row(network("block"), "192.0.2.7/24", "use 192.0.2.0/24", "192.0.2.0/24"),

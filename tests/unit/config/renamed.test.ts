@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { KEYS } from "../../../components/config/keys";
 import { RENAMED_KEYS, RENAMED_VALUES } from "../../../components/config/renamed";
 import { readStackConfig } from "../../../components/config/stack";
-import { Json, Key, article, problemsOf, refuses, set, zone } from "./support";
+import { Json, Key, classicFarm, problemsOf, refuses, set, zone } from "./support";
 
 const prefix = "192.0.2.64/27";
 const ZONE = `zones["${zone}"]`;
@@ -50,13 +50,13 @@ const rows: [path: string, at: Key[], value: unknown, line: string][] = [
   ],
 ];
 
-const withAll = (): Json => rows.reduce((config, [, at, value]) => set(config, at, value), article());
+const withAll = (): Json => rows.reduce((config, [, at, value]) => set(config, at, value), classicFarm());
 
 describe("config: renamed keys", () => {
   for (const [path, at, value, line] of rows)
     it(`${path} is refused with its new name, and with nothing else`, () =>
       assert.deepEqual(
-        problemsOf(set(article(), at, value)).map(({ text }) => text),
+        problemsOf(set(classicFarm(), at, value)).map(({ text }) => text),
         [`${line}, with the same value`],
       ));
 
@@ -69,9 +69,9 @@ describe("config: renamed keys", () => {
   for (const [path, before, now] of RENAMED_VALUES)
     it(`${path}: ${before} is refused with its new name`, () => {
       const at = path.split(".").map((key) => (key === "*" ? zone : key));
-      const text = refuses(set(article(), at, before), `${ZONE}.preset`, `use ${now}`);
+      const text = refuses(set(classicFarm(), at, before), `${ZONE}.preset`, `use ${now}`);
       assert.equal(text, `${ZONE}.preset: "${before}" is now called "${now}"; use ${now}`);
-      assert.deepEqual(problemsOf(set(article(), at, now)), []);
+      assert.deepEqual(problemsOf(set(classicFarm(), at, now)), []);
     });
 
   it("all of them are in one error, with what else is wrong", () => {
@@ -99,7 +99,7 @@ describe("config: renamed keys", () => {
   });
 
   it("their values are checked in the same run, as the new key's", () => {
-    const problems = problemsOf(set(article(), ["pins", prefix], "web9"));
+    const problems = problemsOf(set(classicFarm(), ["pins", prefix], "web9"));
     assert.deepEqual(
       problems.map(({ path }) => path),
       ["pins", `overrides["${prefix}"]`],
@@ -107,18 +107,18 @@ describe("config: renamed keys", () => {
   });
 
   it("beside its new name, one is refused all the same, and the new one counts", () => {
-    const config = set(article(), ["pins", prefix], "web9");
+    const config = set(classicFarm(), ["pins", prefix], "web9");
     refuses(set(config, ["overrides", prefix], "web1"), "pins", "write overrides");
   });
 
   it("one that has no value here is refused, too, with the namespace or without", () => {
     for (const key of ["placement", "loopback-ha:placement"])
-      refuses(article(), "placement", "is now called homes", [key]);
+      refuses(classicFarm(), "placement", "is now called homes", [key]);
   });
 
   it("whatever has one for a name is no such key", () => {
-    const config = set(article(), ["sites", "pins"], {
-      ...((article().sites as Json).gadgets as Json),
+    const config = set(classicFarm(), ["sites", "pins"], {
+      ...((classicFarm().sites as Json).gadgets as Json),
       serverName: "pins.widgetco.example",
       aliases: [],
       hostNumber: 9,

@@ -1,5 +1,5 @@
 import assert from "assert";
-import { Json, Key, article, problemsOf, refuses, row, set, table } from "./support";
+import { Json, Key, classicFarm, problemsOf, refuses, row, set, table } from "./support";
 
 describe("config: bad sites", () => {
   const gadgets = (key: string): Key[] => ["sites", "gadgets", key];
@@ -108,7 +108,7 @@ describe("config: bad sites", () => {
 
   it("two sites of one name", () => {
     refuses(
-      set(article(), name, "WWW.widgetco.example"),
+      set(classicFarm(), name, "WWW.widgetco.example"),
       "sites.widgetco.serverName",
       "is already used by sites.gadgets.serverName",
     );
@@ -121,7 +121,7 @@ describe("config: bad sites", () => {
   ];
   for (const [title, share, more, says] of sharing)
     it(`a site that shares the VIPs of ${title}`, () => {
-      const config = article();
+      const config = classicFarm();
       const sites: Json = { third: { shareVipsWith: share }, ...more };
       for (const [site, value] of Object.entries(sites))
         set(config, ["sites", site], {
@@ -140,14 +140,14 @@ describe("config: bad sites", () => {
     });
     const sites = Object.fromEntries(Array.from({ length: 31 }, (_, i) => [`s${i + 1}`, site(i + 1)]));
     refuses(
-      { ...article(), zones: {}, sites },
+      { ...classicFarm(), zones: {}, sites },
       "sites.s31.hostNumber",
       "no number is free: use a shorter network.subnetPrefix",
     );
   });
 
   it("gives each site without a number one of its own", () => {
-    const config = set(article(), gadgets("hostNumber"), undefined);
+    const config = set(classicFarm(), gadgets("hostNumber"), undefined);
     const texts = problemsOf(set(config, ["sites", "widgetco", "hostNumber"], undefined)).map(
       ({ text }) => text,
     );

@@ -6,7 +6,7 @@ export type Json = Record<string, unknown>;
 export type Key = string | number;
 
 /** A complete farm. */
-export function article(): Json {
+export function classicFarm(): Json {
   return {
     network: { block: "192.0.2.0/24", subnetPrefix: 27, vipSubnets: 4 },
     servers: {
@@ -88,12 +88,12 @@ export function table(rows: Row[]): void {
   for (const { at, bad, says, works, path } of rows) {
     const where = path ?? pathText(at);
     it(`${where} = ${JSON.stringify(bad)?.slice(0, 60)}`, () => {
-      const text = refuses(set(article(), at, bad), where, says);
+      const text = refuses(set(classicFarm(), at, bad), where, says);
       const shown = JSON.stringify(bad);
       const isValue = path === undefined && !/unknown key|: the name/.test(text);
       if (isValue && typeof bad !== "object" && /^[\x20-\x7e]{1,70}$/.test(shown ?? ""))
         assert(text.includes(shown), text);
-      assert.deepStrictEqual(problemsOf(set(article(), at, works)), []);
+      assert.deepStrictEqual(problemsOf(set(classicFarm(), at, works)), []);
     });
   }
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readFarm } from "../../../components/config";
-import { Json, Key, article, problemsOf, refuses, row, set, table } from "./support";
+import { Json, Key, classicFarm, problemsOf, refuses, row, set, table } from "./support";
 
 const tls = (key: string): Key[] => ["tls", key];
 const own: Key[] = ["sites", "gadgets", "tls"];
@@ -41,16 +41,16 @@ describe("config: tls", () => {
   ]);
 
   it("all that is wrong is told at once", () => {
-    const config = set(set(article(), tls("minimum"), "x"), own, "yes");
+    const config = set(set(classicFarm(), tls("minimum"), "x"), own, "yes");
     assert.deepEqual(
       problemsOf(config).map(({ path }) => path),
       ["tls.minimum", "sites.gadgets.tls"],
     );
-    refuses(set(article(), ["tls.folder"], "x"), "tls.folder", "without --path");
+    refuses(set(classicFarm(), ["tls.folder"], "x"), "tls.folder", "without --path");
   });
 
   const read = (stack: unknown, site: unknown): { tls: unknown; site: unknown } => {
-    const config = article();
+    const config = classicFarm();
     if (stack !== undefined) set(config, ["tls"], stack);
     if (site !== undefined) set(config, own, site);
     const farm = readFarm(config);

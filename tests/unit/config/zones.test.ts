@@ -1,5 +1,17 @@
 import assert from "assert";
-import { Json, Key, article, problemsOf, record, records, refuses, row, set, table, zone } from "./support";
+import {
+  Json,
+  Key,
+  classicFarm,
+  problemsOf,
+  record,
+  records,
+  refuses,
+  row,
+  set,
+  table,
+  zone,
+} from "./support";
 
 describe("config: bad zones", () => {
   const key = (name: string): Key[] => ["zones", zone, name];
@@ -46,7 +58,8 @@ describe("config: bad zones", () => {
   ]);
 
   for (const name of ["_msdcs.example.org", "0/25.2.0.192.in-addr.arpa"]) {
-    const own = (more: Json): Json => set(article(), ["zones", name], { contact: "a@example.org", ...more });
+    const own = (more: Json): Json =>
+      set(classicFarm(), ["zones", name], { contact: "a@example.org", ...more });
     it(`${name}, where no host can be: name servers of another zone`, () => {
       refuses(
         own({}),
@@ -71,14 +84,14 @@ describe("config: bad zones", () => {
 
   it("a zone without any name server", () => {
     refuses(
-      set(article(), ["nameServers"], undefined),
+      set(classicFarm(), ["nameServers"], undefined),
       `zones["${zone}"].nameServers`,
       "add one, such as nameServers.ns1",
     );
   });
 
   it("but says nothing of a zone whose name server has a problem of its own", () => {
-    refuses(set(article(), ["nameServers", "ns1", "address"], "x"), "nameServers.ns1.address", "IPv4");
+    refuses(set(classicFarm(), ["nameServers", "ns1", "address"], "x"), "nameServers.ns1.address", "IPv4");
   });
 });
 
@@ -250,6 +263,6 @@ describe("config: bad records", () => {
       record({ name: 7, type: "PTR", value: "a.example.org." }),
       record({ name: "1", type: "CNAME", value: "1.0/25.2.0.192.in-addr.arpa." }),
     ];
-    assert.deepStrictEqual(problemsOf(set(article(), records, extra)), []);
+    assert.deepStrictEqual(problemsOf(set(classicFarm(), records, extra)), []);
   });
 });

@@ -35,7 +35,16 @@ export const status = (rest: Partial<FarmStatus> = {}): FarmStatus => ({
   at: "2026-11-25T07:48:00.123Z",
   network: { block: "192.0.2.0/24", serverSubnet: "192.0.2.0/27" },
   routers: [
-    { name: "r1", address: "192.0.2.1", kind: "linux", failure: null, drift: [], limits: [], troubles: [] },
+    {
+      name: "r1",
+      address: "192.0.2.1",
+      kind: "linux",
+      failure: null,
+      drift: [],
+      held: [],
+      limits: [],
+      troubles: [],
+    },
   ],
   servers: [server(1), server(2)],
   nameServers: [{ name: "ns1", address: "192.0.2.10", failure: null, drift: [] }],

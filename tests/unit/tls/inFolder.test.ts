@@ -19,7 +19,7 @@ const day = inDays(5).toISOString().slice(0, 10);
 describe("tls: the operator's folder, for who plans nothing", () => {
   const project = fs.mkdtempSync(path.join(os.tmpdir(), "folder-"));
   after(() => fs.rmSync(project, { recursive: true }));
-  const farm = readFarm({ ...article(), tls: { folder: "certs" } });
+  const farm = readFarm({ ...classicFarm(), tls: { folder: "certs" } });
   // Name, the pair of widgetco, whether a server has one, what is said.
   const rows: [string, TestPair | undefined, boolean, RegExp | undefined][] = [
     ["a sound one", good, true, undefined],
