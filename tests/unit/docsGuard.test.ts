@@ -8,7 +8,7 @@ import { readFarm } from "../../components/config";
 import { describeHeld } from "../../components/network/holds";
 import { GUARD, GUARD_RANGES } from "../../components/routerRoute/guard";
 import { block, blocks } from "../pages";
-import { article } from "./config/support";
+import { classicFarm } from "./config/support";
 
 const PAGE = "docs/guard.md";
 const text = fs.readFileSync(path.join(__dirname, "../..", PAGE), "utf8");

@@ -154,8 +154,8 @@ sub load_plan {
     my $at = "$folder/plan.$number";
     return if !-e "$at/facts";
     delete $said{plan};
-    # guardSettle.sh may still read the former plan.
-    my @old = grep { $_ ne $at && $_ ne ($plan{at} // '') } glob "$folder/plan.*";
+    # guardSettle.sh may still read a former plan.
+    my @old = grep { $_ ne $at && time - ((stat)[9] // time) > 60 } glob "$folder/plan.*";
     start(sub { }, 'rm', '-rf', @old) if @old;
     my %facts = map { /^([a-z_]+)=(.*)$/ ? ($1, $2) : () } lines_of("$at/facts");
     %plan = (number => $number, dir => $dir, at => $at, facts => \%facts, devices => [lines_of("$at/devices")]);

@@ -419,6 +419,7 @@ tell_clients() {
     exec {lock}>&-
     for _ in 1 2; do
       sleep 0.4
+      [[ -e $1/want/settings ]] || exit 0
       tickle "$1" "$mask" "$marks"
     done
   ) </dev/null >/dev/null 2>&1 &

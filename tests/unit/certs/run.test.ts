@@ -12,7 +12,7 @@ import { CliError, Exit } from "../../../cli/terminal/exit";
 import { Terminal } from "../../../cli/terminal/output";
 import { readFarm } from "../../../components/config";
 import { inDays, issue, makeAuthorities, writePair } from "../../certificates";
-import { Json, article } from "../config/support";
+import { Json, classicFarm } from "../config/support";
 
 const SERVER = "https://acme.example:14000/directory";
 const { intermediate } = makeAuthorities();

@@ -5,7 +5,7 @@ import { remedy, serversPerSite, sitesBelow } from "../../../cli/check/serversPe
 import { withEditedValues } from "../../../cli/pulumi/stackFile";
 import { readStackConfig } from "../../../components/config/stack";
 import { block } from "../../pages";
-import { article } from "../config/support";
+import { classicFarm } from "../config/support";
 import { configOf } from "./support";
 
 const SUBNETS = ["192.0.2.32/27", "192.0.2.64/27", "192.0.2.96/27", "192.0.2.128/27"];

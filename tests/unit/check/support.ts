@@ -1,6 +1,6 @@
 import type { StackConfig } from "../../../components/config/stack";
 import { stackConfigOf } from "../../../cli/check/stackFiles";
-import { article } from "../config/support";
+import { classicFarm } from "../config/support";
 import type { Json } from "../config/support";
 
 /** The sample farm as a stack's configuration, with other values below the top. */

@@ -8,7 +8,7 @@ import { makeKey } from "../../../components/webServerPool/tls/makeCertificate.c
 import { pairProblems } from "../../../components/preflight/pairsInFolder";
 import { TestPair, inDays, issue, makeAuthorities, writePair } from "../../certificates";
 import { configOf } from "../check/support";
-import { article } from "../config/support";
+import { classicFarm } from "../config/support";
 
 const { intermediate } = makeAuthorities();
 const NAMES = ["www.widgetco.example", "widgetco.example"];
