@@ -60,7 +60,7 @@ describe("what keeps a router's routes (slow)", function () {
     // Nobody is there who could answer.
     fs.appendFileSync(
       path.join(scripts, "role.sh"),
-      "check_before_move() { :; }\nbetter_kept() { [[ -e /run/better ]]; }\nverify_inside() { [[ ! -e /run/slow ]] || sleep 3; }\n",
+      "check_before_move() { [[ ! -e /run/asking ]] || { : >/run/asked; while [[ -e /run/asking ]]; do sleep 0.1; done; }; }\nbetter_kept() { [[ -e /run/better ]]; }\nverify_inside() { [[ ! -e /run/slow ]] || sleep 3; }\n",
     );
     fs.mkdirSync(path.join(folder, "bin"));
     fs.copyFileSync("/usr/sbin/nft", path.join(folder, "bin/nft.real"));
@@ -104,6 +104,16 @@ describe("what keeps a router's routes (slow)", function () {
       supervise; until_so 20 way 192.0.2.3; until_so 20 test -s /var/lib/said
       rm /run/fill; until_so 20 is_pinned; until_so 20 grep -q 'in force again' /var/lib/said; cat /var/lib/said`);
     assert.match(said, /not everything could be restored: .*pinning flows/);
+  });
+
+  it("brings back what is wiped while a run asks servers, and leaves that run's own rule alone", () => {
+    const said = run(`supervise; touch /run/asking
+      apply 2 0 192.0.2.2 & run=$!
+      until_so 20 test -e /run/asked
+      wipe; ip rule add from 198.51.100.1 lookup 7676 pref 7676
+      until_so 5 way 192.0.2.3; until_so 5 is_pinned; ip rule show pref 7676 | grep -q 198.51.100.1; echo restored
+      rm /run/asking; wait "$run"; way 192.0.2.2; is_pinned >/dev/null; echo moved`);
+    assert.equal(said, "restored\nmoved\n");
   });
 
   it("keeps what waits for its confirmation, as it keeps what is in force (M2)", () => {

@@ -30,6 +30,15 @@ keep() {
   if is_live "$1"; then return; fi
   warn_missing "$1"
 }
+# A run holds the machine's lock for as long as it asks servers. What a restart of the networking wiped can't wait for that.
+keep_beside() {
+  lock_beside || return 0
+  # While it changes something, all of it is its own.
+  if [[ -e $pending || ! $state/current -ef $bundle ]]; then return; fi
+  # shellcheck disable=SC2034
+  restoring=beside
+  keep "$state/current"
+}
 # A change that waits for its confirmation is kept until its deadline, by its own scripts.
 keep_pending() {
   local waiting
@@ -53,7 +62,10 @@ warn_missing() {
 case ${1:-} in
   --once)
     # Looks take the lock shared: a series of them must not keep us away for ever.
-    if [[ ! ${LOOPBACK_HA_LOCK:-} && -e $run/lock ]]; then flock -n -s "$run/lock" true || exit "$busy"; fi
+    if [[ ! ${LOOPBACK_HA_LOCK:-} && -e $run/lock ]] && ! flock -n -s "$run/lock" true; then
+      keep_beside
+      exit "$busy"
+    fi
     restore 5
     exit 0
     ;;

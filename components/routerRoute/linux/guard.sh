@@ -14,12 +14,11 @@ readonly guard_command=/usr/local/sbin/loopback-ha-guard guard_unit=loopback-ha-
 
 guards() { [[ $1 && -e $1/want/settings && $(setting "$1" guard_interval) ]]; }
 
-# A second, short lock: it is held only while tables are written, never while servers are asked, and it is the only lock that the guard
-# waits for. Without a guard there is none.
+# A second, short lock: it is held only while tables are written, never while servers are asked. The guard waits for no other lock, nor
+# does the supervisor while a run asks.
 tables=''
 lock_tables() {
   [[ ! $tables ]] || return 0
-  if ! guards "$1" && [[ ! -e $guard_folder ]]; then return 0; fi
   [[ -d $run ]] || mkdir -m 700 "$run" 2>/dev/null || [[ -d $run ]]
   exec {tables}>>"$run/tables"
   flock -w 10 "$tables" || fail "another process has been writing routing tables for 10 s; see: fuser -v $run/tables"
@@ -69,7 +68,7 @@ end_holds() {
 adapt() {
   local locked=$tables
   if ! guards "$1"; then return 0; fi
-  lock_tables "$1"
+  lock_tables
   adapt_files "$1"
   [[ $locked ]] || unlock_tables
 }
@@ -173,7 +172,7 @@ remove_guard() {
   [[ ! -e $units/$guard_unit ]] || remove_unit "$guard_unit"
   rm -rf "$guard_folder" "$run"/held-as.*
   rm -f "$held_now"
-  [[ $(other_guards) ]] || rm -f "$guard_command" "$run/tables" "$run/holds"
+  [[ $(other_guards) ]] || rm -f "$guard_command" "$run/holds"
 }
 other_guards() {
   local service

@@ -75,7 +75,7 @@ release() {
   load_holds
   before=$(<"$held_now")
   if ! LOOPBACK_HA_LOCK=$lock LOOPBACK_HA_RELEASE=$server LOOPBACK_HA_FORCE_MOVE=$force bash "$state/current/scripts/apply.sh"; then
-    lock_tables "$state/current"
+    lock_tables
     # Undone, so the hold is in force again.
     if ! awk -v server="$server" '$1 == server { found = 1 } END { exit !found }' "$held_now" 2>/dev/null; then
       grep "^$server " <<<"$before" >>"$held_now"

@@ -19,7 +19,7 @@ if [[ $plan ]]; then
   lock=''
 fi
 
-lock_tables "$bundle"
+lock_tables
 adapt_files "$bundle"
 read -r found _ 2>/dev/null <"$guard_folder/generation" || found=''
 if [[ $plan && $found == "$generation" && -e $plan.done ]]; then list_pins >"$pins_listed"; fi

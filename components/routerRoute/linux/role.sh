@@ -77,20 +77,21 @@ commands() { awk_file itemCommands -v verb="$1" -v own="proto $protocol" -v rule
 of_pins() { grep -E '^(fwmark|table) ' || true; }
 of_routes() { grep -vE '^(fwmark|table) ' || true; }
 
+lock_beside() { lock_tables; }
+
 activate() {
   local dir=$1 live missing pins
-  lock_tables "$dir"
-  if [[ $tables ]]; then
-    # shellcheck disable=SC2086 # names
-    [[ ! ${LOOPBACK_HA_RELEASE:-} ]] || end_holds $LOOPBACK_HA_RELEASE
-    adapt_files "$dir"
-    begin_generation "$dir"
-  fi
+  lock_tables
+  # shellcheck disable=SC2086 # names
+  [[ ! ${LOOPBACK_HA_RELEASE:-} ]] || end_holds $LOOPBACK_HA_RELEASE
+  adapt_files "$dir"
+  begin_generation "$dir"
   # What lies at a path may be another text since it was read.
   wanted_cache=()
   wanted_items "$dir" >/dev/null
   live=$(live_items)
-  if [[ $'\n'$live$'\n' == *$'\n'rule$'\n'* ]]; then end_check_path; fi
+  # Left behind by a health check that was killed; beside a run, it is that run's.
+  if [[ ${restoring:-} != beside && $'\n'$live$'\n' == *$'\n'rule$'\n'* ]]; then end_check_path; fi
   missing=$(comm -13 <(say "$live") <(wanted_items "$dir"))
   # First what marked flows need, then the marks, then the routes for everything else; last comes what nothing uses any more.
   pins=$(of_pins <<<"$missing")
