@@ -282,7 +282,8 @@ describe("the guard on a router (slow)", function () {
     const limit = run(`bundle 1 0 guard_moves_per_hour=1; apply 1 >/dev/null; guard
       die web1; until_so 5 goes 2234; until_so 5 saved; kill $guarding; wait $guarding || true; guard; die web3; sleep 2; goes 2234; cat /var/lib/said`);
     assert.equal(
-      limit.match(/web3: dead, but the guard has already moved the prefixes of 1 servers within an hour/g)?.length,
+      limit.match(/web3: dead, but the guard has already moved the prefixes of 1 servers within an hour/g)
+        ?.length,
       1,
       limit,
     );
