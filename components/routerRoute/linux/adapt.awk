@@ -10,7 +10,7 @@ BEGIN {
   printf "" >servers_out
   printf "" >routes_out
 }
-function fallback(prefix,  list, count, i) {
+function first_fallback(prefix,  list, count, i) {
   count = split(order[prefix], list, " ")
   for (i = 2; i <= count; i++) if (list[i] in takes) return list[i]
   return ""
@@ -25,6 +25,6 @@ part == "servers" {
   next
 }
 {
-  if (($2 in held) && (server = fallback($1)) != "") print $1, server, hop[server] >routes_out
+  if (($2 in held) && (server = first_fallback($1)) != "") print $1, server, hop[server] >routes_out
   else print >routes_out
 }

@@ -2,7 +2,7 @@
 # is all HTTP sites, one TCP port, all zones, or ping. Each is a group of its own, because a server is dead only if all its services are.
 # In: want/servers, then lines of vip_checks on stdin. Out: lines for probe.pl, labelled "host SERVER" or "marked SERVER".
 
-function service(f) { return f[3] == "http" ? "http" : f[3] == "tcp" ? "tcp " f[4] : f[3] }
+function service_of(f) { return f[3] == "http" ? "http" : f[3] == "tcp" ? "tcp " f[4] : f[3] }
 # Like `question` in functions.awk, but any answer will do.
 function any_question(line, f, label) {
   if (f[3] == "http") return "http\t" f[1] "\t80\t" f[4] "\t" f[5] "\t200\t-\t" label
@@ -18,7 +18,7 @@ FILENAME != "-" {
 }
 {
   split($0, f, " ")
-  name = service(f)
+  name = service_of(f)
   if (!(name in known)) known[name] = ++services
   s = known[name]
   # Several sites may share a VIP.
