@@ -2,21 +2,26 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { MOVES_FILE, MovesReport } from "../../components/preflight/report";
+import { MOVES_FILE, MOVES_NOTE, MovesReport } from "../../components/preflight/report";
 import type { Session } from "./session";
+
+/** MOVES_FILE: without the file the run fails. MOVES_NOTE: then nothing is known of it; a full disk must hold up no failover. */
+type Variable = typeof MOVES_FILE | typeof MOVES_NOTE;
 
 /**
  * Runs pulumi so that the program writes it.
- * @param work is given what reads it: undefined where the program has not come so far
+ * @param work is given what reads it: undefined where the program has not come so far, or could not write it
  */
 export async function withMovesFile<T>(
   { stack: { workspace } }: Session,
+  variable: Variable,
   work: (read: () => MovesReport | undefined) => Promise<T>,
 ): Promise<T> {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-"));
+  const folder = newFolder(variable);
+  if (folder === undefined) return work(() => undefined);
   const file = path.join(folder, "moves.json");
   const { envVars } = workspace;
-  workspace.envVars = { ...envVars, [MOVES_FILE]: file };
+  workspace.envVars = { ...envVars, [variable]: file };
   try {
     return await work(() =>
       fs.existsSync(file) ? (JSON.parse(fs.readFileSync(file, "utf8")) as MovesReport) : undefined,
@@ -24,5 +29,14 @@ export async function withMovesFile<T>(
   } finally {
     workspace.envVars = envVars;
     fs.rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function newFolder(variable: Variable): string | undefined {
+  try {
+    return fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-"));
+  } catch (error) {
+    if (variable === MOVES_NOTE) return undefined;
+    throw error;
   }
 }

@@ -3,7 +3,7 @@ import type { EngineEvent, StepEventMetadata, StepEventStateMetadata } from "@pu
 import type { FarmModel } from "../../components/config";
 import { Payload, filesOf } from "../../components/host/payload.cjs";
 import { RouterMoves, TableSource } from "../../components/network/moves";
-import { MovesReport, movesOf } from "../../components/preflight/report";
+import { MOVES_FILE, MovesReport, movesOf } from "../../components/preflight/report";
 import { CliError } from "../terminal/exit";
 import { explainPulumi } from "./failure";
 import { withMovesFile } from "./movesFile";
@@ -50,7 +50,7 @@ export interface Preview extends MovesReport {
  */
 export async function preview(session: Session, farm: FarmModel, configFile?: string): Promise<Preview> {
   const events: EngineEvent[] = [];
-  return withMovesFile(session, async (read) => {
+  return withMovesFile(session, MOVES_FILE, async (read) => {
     try {
       await session.stack.preview({ configFile, onEvent: (event) => events.push(event) });
     } catch (error) {

@@ -1,6 +1,7 @@
 /** `pulumi up` with one line for each machine that is changed. */
 import type { EngineEvent } from "@pulumi/pulumi/automation";
 import type { RouterMoves } from "../../components/network/moves";
+import { MOVES_NOTE } from "../../components/preflight/report";
 import { withMovesFile } from "./movesFile";
 import { Change, changeOf, changesIn, messagesIn, warningsIn } from "./preview";
 import { onInterrupt } from "../terminal/interrupt";
@@ -29,7 +30,7 @@ export async function apply(session: Session, progress: (line: string) => void):
   const events: EngineEvent[] = [];
   const interruption = new AbortController();
   const settled = onInterrupt(() => interruption.abort());
-  return withMovesFile(session, async (read) => {
+  return withMovesFile(session, MOVES_NOTE, async (read) => {
     const ended = (ok: boolean, failures: string[]): Applied => ({
       ok,
       failures,

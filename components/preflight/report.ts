@@ -15,6 +15,8 @@ import { writeWhole } from "../base/wholeFile";
 
 /** Names the file that gets what will move, as JSON. */
 export const MOVES_FILE = "LOOPBACK_HA_MOVES_FILE";
+/** The same for the command line's own runs, which go on where the file can't be written. */
+export const MOVES_NOTE = "LOOPBACK_HA_MOVES_NOTE";
 
 /** What is in that file. */
 export interface MovesReport {
@@ -42,9 +44,11 @@ export async function printPreflightReport(
   log: Log,
 ): Promise<void> {
   const moves = movesOf(farm, stack, found);
-  const file = process.env[MOVES_FILE];
   const hidden = hiddenVhosts(farm, stack, found);
-  if (file) writeMoves(file, { routers: moves, proposedHomes: proposedHomes(farm), hidden });
+  const report = { routers: moves, proposedHomes: proposedHomes(farm), hidden };
+  const { [MOVES_FILE]: file, [MOVES_NOTE]: note } = process.env;
+  if (file) writeMoves(file, report);
+  if (note) noteMoves(note, report);
   const shifts = describeShifts(farm, stack, found);
   if (shifts !== undefined) await log.warn(shifts);
   for (const limit of describeLimits(farm, stack, found)) await log.warn(limit);
@@ -217,6 +221,14 @@ export function homeCommands(homes: [string, string][]): string[] {
   return homes.map(
     ([prefix, server]) => `  pulumi config set --path '${pathText(["homes", prefix])}' ${server}`,
   );
+}
+
+function noteMoves(file: string, report: MovesReport): void {
+  try {
+    writeWhole(file, JSON.stringify(report));
+  } catch {
+    // Then the command line knows only what it has shown.
+  }
 }
 
 /** Whoever reads the file while it is written finds the old one. */

@@ -89,6 +89,7 @@ async function live(seed: number, folder: string): Promise<string[]> {
     },
     recorded: <T>(work: () => Promise<T>) => work(),
     stack: {
+      workspace: {},
       up: async () => {
         await sleep(random(60));
         if (up === "locked") throw new CliError("another run holds the stack", Exit.Locked);
