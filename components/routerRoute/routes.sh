@@ -22,6 +22,8 @@ checks='' check_from=''
 . "$scripts/askers.sh"
 # shellcheck source-path=SCRIPTDIR source=siteHealth.sh
 . "$scripts/siteHealth.sh"
+# shellcheck source-path=SCRIPTDIR source=networkd.sh
+. "$scripts/networkd.sh"
 
 # setting DIR NAME: of a bundle.
 setting() { value_in "$1/want/settings" "$2"; }
@@ -34,10 +36,14 @@ changes() { [[ $moves ]] || ! is_live "$1"; }
 readonly move_command=/usr/local/sbin/loopback-ha-move
 install_command() {
   install_file "$move_command" 755 <"$scripts/move.sh"
+  install_networkd_setting
   install_guard
 }
 remove_command() {
-  [[ $(others)$(siblings) ]] || rm -f "$move_command"
+  if [[ ! $(others)$(siblings) ]]; then
+    rm -f "$move_command"
+    remove_networkd_setting
+  fi
   remove_guard
 }
 # For kinds that can have a guard.

@@ -15,6 +15,8 @@ const OURS: [RegExp, string][] = [
   // vtysh notes down what root asks it.
   [/^\/root\/\.history_frr$/, "f root root 600"],
   [/^\/usr\/local\/sbin\/loopback-ha-move$/, "f root root 755"],
+  [/^\/etc\/systemd\/networkd\.conf\.d$/, "d root root 755"],
+  [/^\/etc\/systemd\/networkd\.conf\.d\/50-loopback-ha\.conf$/, "f root root 644"],
   [/^\/srv\/www(\/\w+)?$/, "d root root 755"],
   [/^\/run\/loopback-ha$/, "d root root 700"],
   [/^\/run\/loopback-ha\/[\w.-]+$/, "f root root 644"],

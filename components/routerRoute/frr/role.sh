@@ -234,6 +234,7 @@ drift() {
   else
     say '+ FRR does not run'
   fi
+  networkd_drift
   moved_by_hand
 }
 

@@ -146,6 +146,7 @@ drift() {
     ! could_leave_others_untracked "$1" || say "- nft notrack of what is none of the VIPs'"
     diff -U0 "$pins_listed" <(list_pins) | awk '/^(---|\+\+\+) |^@@/ { next } { sub(/^[-+]/, "& nft "); gsub(/[ \t]+/, " "); print }' || true
   fi
+  networkd_drift
   moved_by_hand
   ! guards "$1" || unit_drift "$guard_unit" guard.service
 }
