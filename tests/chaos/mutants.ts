@@ -21,8 +21,8 @@ export const MUTANTS: Mutant[] = [
     name: "no-boot",
     bug: "after a boot nothing brings the VIPs back",
     file: "components/host/machine/restore.sh",
-    from: '  keep "$state/current"\n',
-    to: "",
+    from: 'exit 0\n  keep "$state/current"\n',
+    to: "exit 0\n",
     within: 30,
   },
   {
