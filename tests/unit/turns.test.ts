@@ -220,7 +220,8 @@ case "$*" in *' bash -s loopback-ha '*) ;; *) exit 0 ;; esac
 name=$(tr '\\0' '\\n' <"$done/words" | sed -n 's/.*@//p' | head -n 1)
 . "$dir/is.$name"
 # Until all commands are there, as the look into a real machine takes long enough.
-until (($(ls -d "$dir"/call.* | wc -l) >= $(<"$dir/count"))); do sleep 0.05; done
+: >"$dir/there.$name"
+until (($(ls "$dir"/there.* | wc -l) >= $(<"$dir/count"))); do sleep 0.05; done
 sleep "\${late:-0}"
 [[ ! $broken ]] || { echo "$name: broken before" >&2; exit 1; }
 echo "LOOPBACK-HA-READY \${serves:-1} \${tried:-1} \${lost:-0} \${after:--}"
@@ -253,6 +254,7 @@ describe("the commands of one run (slow)", () => {
         file(`is.${name}`),
         `serves= tried= lost= after= late= broken= full= dies= fails=\n${is}`,
       );
+    for (const name of fs.readdirSync(ssh.folder)) if (name.startsWith("there.")) fs.rmSync(file(name));
     fs.writeFileSync(file("log"), "");
     fs.writeFileSync(file("count"), String(Object.keys(machines).length));
     for (const name of ["pulumi", "pulumi-resource-x"])
@@ -335,10 +337,8 @@ true`,
   }
 
   it("a second run begins with the server that the first has lost, and so loses no other", async () => {
-    const { log, codes } = await run({ web1: "", web2: "serves=0 lost=1 fails=1 late=0.3" }, [
-      "web2",
-      "web1",
-    ]);
+    const machines = { web1: "", web2: "serves=0 lost=1 fails=1 late=0.3" };
+    const { log, codes } = await run(machines, ["web2", "web1"], patient());
     assert.deepEqual(log, [`web2 ${GO}`, "web1 LOOPBACK-HA-STAY web2"]);
     assert.equal(codes, "web1 1 web2 1");
   });
