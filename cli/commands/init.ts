@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { routerKindNames } from "../../components/routerRoute/kinds";
 import { Command } from "commander";
 import { UsageError } from "../terminal/exit";
 import { Answers, filesOf, zoneFor } from "../init/files";
@@ -33,7 +34,7 @@ export function initCommand(): Command {
     .option("--project <name>", "the project's name (default: the folder's name)")
     .option("--block <prefix>", "the address block, such as 192.0.2.0/24")
     .option("--router <name=address>", "a router; repeatable", collect)
-    .option("--router-kind <kind>", "what the router runs: linux, frr or cisco-ios")
+    .option("--router-kind <kind>", `what the router runs: ${routerKindNames().join(", ")}`)
     .option("--server <name=address>", "a web server; repeatable", collect)
     .option("--name-server <name=address>", "a name server that runs BIND; repeatable", collect)
     .option("--user <login>", "the login user on all machines")

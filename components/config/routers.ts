@@ -13,7 +13,7 @@ export function checkRouter(
   plan: NetworkPlan,
   problems: Problems,
 ): void {
-  checkHealthSource(router, plan, problems);
+  checkCheckSource(router, plan, problems);
   if (router.pinFlows && !routerKind(router.kind).pinsFlows)
     problems.add(
       ["routers", router.name, "pinFlows"],
@@ -89,7 +89,7 @@ function checkGuard(
   else problems.add([...path, "minActive"], minActive, hopeless, `use ${servers - 1} or less`);
 }
 
-function checkHealthSource({ name, checkSource }: RouterModel, plan: NetworkPlan, problems: Problems): void {
+function checkCheckSource({ name, checkSource }: RouterModel, plan: NetworkPlan, problems: Problems): void {
   if (checkSource === undefined) return;
   const inside = [plan.serverSubnet, ...plan.vipSubnets].find((prefix) => contains(prefix, checkSource));
   if (inside === undefined) return;

@@ -28,6 +28,7 @@ const driver = {
   routes: (session) => showRoutes(session, "running"),
   compare: planChanges,
   removalOf,
+  handOver: (tag) => `adding 'tag ${tag}' at its end`,
   commandToShow: (tag) => `show running-config | include tag ${tag}`,
   commandToLookUp: lookUp,
 
@@ -50,12 +51,16 @@ const driver = {
     return { unable: "that needs IOS with 'archive' and a 'path' in it configured" };
   },
 
+  async leave(session) {
+    await session.run("end");
+  },
+
   async load(session, changes, minutes) {
     const begin = minutes === undefined ? "configure terminal" : `configure terminal revert timer ${minutes}`;
     if (!session.configuring) await session.run(begin, { seconds: LIMITS.save });
     if (!session.configuring) throw new Refused(`${session.machine} does not enter configuration mode`);
     for (const { command } of changes) await session.run(command);
-    await session.run("end");
+    await driver.leave(session);
   },
 
   async confirm(session) {

@@ -109,7 +109,7 @@ async function change(driver) {
 
 /** @param {Router} router @param {Route} route */
 const foreignRoute = ({ machine, driver, tag }, route) =>
-  `a line not managed by this stack routes ${route.prefix} on ${machine}: '${route.line}'. Remove it there first (${driver.removalOf(route)}), or hand it over by adding 'tag ${tag}' at its end`;
+  `a line not managed by this stack routes ${route.prefix} on ${machine}: '${route.line}'. Remove it there first (${driver.removalOf(route)}), or hand it over by ${driver.handOver(tag)}`;
 
 /** The last word on a run: what happened, and what the router now does. */
 class Failure extends Error {}
@@ -242,7 +242,7 @@ async function verifyInside(session, driver, { routes, block }, moved) {
   const all = await driver.longer(session, block, routes);
   if (!all) {
     warn(
-      "it can't list routes with 'longer-prefixes': more specific routes of others inside the VIP prefixes go unnoticed",
+      "it can't list the routes inside a prefix: more specific routes of others inside the VIP prefixes go unnoticed",
     );
     return;
   }

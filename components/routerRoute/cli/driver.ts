@@ -61,6 +61,8 @@ export interface Driver {
   compare(live: Route[], wanted: WantedRoute[], tag: number, formerTag?: number): Change[];
   /** The command that takes a route out, for messages. */
   removalOf(route: { line: string }): string;
+  /** How a person gives a route to the instance with a tag, as the rest of a sentence: `adding 'tag 7' at its end`. */
+  handOver(tag: number): string;
   /** The command that shows the routes with a tag, for messages. */
   commandToShow(tag: number): string;
   /** The command that shows how packets to an address go, for messages. */
@@ -73,6 +75,8 @@ export interface Driver {
    * @throws Refused while another change waits for its confirmation
    */
   revert(session: Session): Promise<"able" | { unable: string }>;
+  /** Leaves configuration mode, in which a change was cut off. */
+  leave(session: Session): Promise<void>;
   /** Makes the changes; with `minutes`, they go back by themselves after those. */
   load(session: Session, changes: Change[], minutes?: number): Promise<void>;
   /** Confirms the changes. False: there is nothing (any more) to confirm. */

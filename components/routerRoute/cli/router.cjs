@@ -46,7 +46,7 @@ function thisRouter(driver, seconds) {
  * @returns {Promise<boolean>} whether anything was to be done
  */
 async function bringTo(session, driver, wanted, tag, formerTag) {
-  if (session.configuring) await session.run("end");
+  if (session.configuring) await driver.leave(session);
   const differences = async () => driver.compare(await driver.routes(session), wanted, tag, formerTag);
   const changes = await differences();
   session.deadline += changes.length * LINE_MS;
