@@ -29,6 +29,8 @@ const GO = "LOOPBACK-HA-GO\n";
 /** @param {string} [lost] the machine that this change has cost, for the machine to remember */
 const stay = (lost) => `LOOPBACK-HA-STAY${lost ? ` ${lost}` : ""}\n`;
 const BEGUN = "LOOPBACK-HA-BEGUN\n";
+/** Of a change that goes back by itself: it is in force, and being verified. */
+const ACTIVE = "LOOPBACK-HA-ACTIVE\n";
 /** The machine asks for what is no part of the bundle, as it may have it; in words of its role, for its supplier. */
 const LACKS = /LOOPBACK-HA-LACKS (.*)\n$/;
 /** The machine goes back by itself after so many seconds, which we know better, unless a second, fresh connection confirms. */
@@ -254,9 +256,10 @@ const takesTurns = () => process.env.LOOPBACK_HA_ONE_FIRST !== undefined;
  * @param {string} engine
  * @param {Turn} [turn]
  * @param {(asked: string) => Promise<Supply>} [supplied] for what the machine may lack
+ * @param {() => void} [active] once, when a change that must be confirmed is in force
  * @returns {Promise<Ended>}
  */
-async function run(options, command, input, engine, turn, supplied) {
+async function run(options, command, input, engine, turn, supplied, active) {
   const ssh = spawn("ssh", [...options, ...env("SSH").split(" "), command], {
     env: withoutSecrets(process.env),
     stdio: "pipe",
@@ -296,6 +299,10 @@ async function run(options, command, input, engine, turn, supplied) {
     end = (end + text).slice(-LONGEST_MARK);
     const [isReady, serves, tried, lost, after] = READY.exec(end) ?? [];
     if (turn && out.includes(BEGUN)) turn.begun();
+    if (out.includes(ACTIVE)) {
+      active?.();
+      active = undefined;
+    }
     const [, asked] = LACKS.exec(end) ?? [];
     if (supplied && asked !== undefined) {
       end = "";
@@ -332,7 +339,23 @@ async function run(options, command, input, engine, turn, supplied) {
 }
 
 /**
- * Shows the machine over a new connection that it can still be reached, as long as it waits for that.
+ * Shows the machine over a new connection that it can still be reached.
+ * @param {string} version
+ * @param {string} token
+ * @param {string} engine
+ * @param {Promise<void>} [go] when it may be confirmed; the connection may be made before
+ * @returns {Promise<Ended>}
+ */
+function confirmOnce(version, token, engine, go = Promise.resolve()) {
+  const folder = `/var/lib/loopback-ha/${env("INSTANCE")}/versions/${version}`;
+  // One line of plain words: a login shell may be any, and reads no other alike.
+  const words = ["bash", "-s", "confirm", env("MACHINE"), folder, token, ...sudo()];
+  const script = go.then(() => fs.readFileSync(path.join(MACHINE, "confirm.sh")));
+  return run(newerWords(), words.join(" "), [script], engine);
+}
+
+/**
+ * The same, again and again, as long as the machine waits for that.
  * @param {string} version
  * @param {string} token
  * @param {number} seconds
@@ -340,22 +363,58 @@ async function run(options, command, input, engine, turn, supplied) {
  * @returns {Promise<Ended>}
  */
 async function confirm(version, token, seconds, engine) {
-  const folder = `/var/lib/loopback-ha/${env("INSTANCE")}/versions/${version}`;
-  const script = fs.readFileSync(path.join(MACHINE, "confirm.sh"), "utf8");
-  // One line of plain words: a login shell may be any, and reads no other alike.
-  const words = ["bash", "-s", "confirm", env("MACHINE"), folder, token, ...sudo()];
   // A little longer, to learn how it ended.
   for (const end = Date.now() + (seconds + 3) * 1000; ;) {
-    const ended = await run(newerWords(), words.join(" "), [script], engine);
+    const ended = await confirmOnce(version, token, engine);
     if (ended.code !== 255 || Date.now() > end) return ended;
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
 }
 
+/** Of a change: over a connection that is made once the change is in force, while the machine verifies it, and used after that. */
+class Confirmation {
+  /** @param {Promise<{ version: string, seconds: number }>} made @param {string} token @param {string} engine */
+  constructor(made, token, engine) {
+    this.made = made;
+    this.token = token;
+    this.engine = engine;
+    /** @type {Promise<void>} */
+    this.verified = new Promise((resolve, reject) => Object.assign(this, { go: resolve, stop: reject }));
+    this.verified.catch(() => {}); // a connection in waiting ends by it
+  }
+
+  connect() {
+    this.early = this.made.then(({ version, seconds }) => {
+      if (seconds === 0) throw new Error("there is nothing to confirm");
+      return confirmOnce(version, this.token, this.engine, this.verified);
+    });
+    this.early.catch(() => {}); // awaited by use
+  }
+
+  /** @returns {Promise<Ended>} */
+  async use() {
+    this.go();
+    const { version, seconds } = await this.made;
+    const ended = await this.early?.catch(() => undefined);
+    // A connection that broke meanwhile says nothing of new ones.
+    return ended && ended.code !== 255 ? ended : confirm(version, this.token, seconds, this.engine);
+  }
+
+  /** A connection that was not used confirms nothing. */
+  drop() {
+    this.stop(new Error("there is nothing to confirm"));
+  }
+
+  /** @type {() => void} */
+  go() {}
+  /** @type {(reason: Error) => void} */
+  stop() {}
+}
+
 /** @param {string} out */
 const withoutMarks = (out) =>
   out
-    .replace(/^LOOPBACK-HA-(READY [01] [01] [01] \S+|BEGUN|LACKS .*)\n/gm, "")
+    .replace(/^LOOPBACK-HA-(READY [01] [01] [01] \S+|BEGUN|ACTIVE|LACKS .*)\n/gm, "")
     .replace(APPLIED, "")
     .replace(CONFIRM, "");
 
@@ -423,9 +482,32 @@ async function bring(engine, payload, turn, unreachable) {
   const input = made.then(({ bundle }) => withLength(bundle, "LOOPBACK-HA-1"));
   // These words are all that sudo sees and logs: examples/sudoers allows exactly them.
   const words = [...sudo(), "bash", "-s", "loopback-ha", LIMIT_SECONDS, token, ...force, ...despite];
-  const first = await run(sshHere(), words.join(" "), [receive, input], engine, turn, (asked) =>
-    supply(payload(), asked),
-  );
+  const confirmation = new Confirmation(made, token, engine);
+  try {
+    const first = await run(
+      sshHere(),
+      words.join(" "),
+      [receive, input],
+      engine,
+      turn,
+      (asked) => supply(payload(), asked),
+      () => confirmation.connect(),
+    );
+    return await conclude(first, engine, made, confirmation);
+  } finally {
+    confirmation.drop();
+  }
+}
+
+/**
+ * What becomes of a change that the machine has made, or refused.
+ * @param {Ended} first
+ * @param {string} engine
+ * @param {Promise<{ seconds: number }>} made
+ * @param {Confirmation} confirmation
+ * @returns {Promise<string | undefined>} as bring
+ */
+async function conclude(first, engine, made, confirmation) {
   if (first.refusal !== undefined) {
     fail(`${first.errors}${env("MACHINE")}: untouched. ${first.refusal}`);
     return undefined;
@@ -439,7 +521,7 @@ async function bring(engine, payload, turn, unreachable) {
     return first.code === 255 && NOBODY.test(first.errors) ? first.errors : undefined;
   }
   process.stderr.write(first.errors);
-  const { version, seconds } = await made;
+  const { seconds } = await made;
   if (seconds === 0) {
     fail(
       `${env("MACHINE")} asks for a confirmation that this change does not use, so loopback-ha's scripts are not what answers there. The machine may be compromised; nothing was confirmed, and the other machines are not affected`,
@@ -452,7 +534,7 @@ async function bring(engine, payload, turn, unreachable) {
     );
     return undefined;
   }
-  const last = await confirm(version, token, seconds, engine);
+  const last = await confirmation.use();
   if (last.code === 255) {
     const cause = explainSshFailure(env("MACHINE"), last.errors);
     const gone = "so the machine went back to its previous state by itself";

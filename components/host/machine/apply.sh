@@ -124,6 +124,12 @@ as_it_came() {
   if [[ -e $bundle/pristine/want ]]; then say "$bundle/pristine/want"; else say "$bundle/want"; fi
 }
 
+# The change is in force: a connection made from now on shows that this machine can be reached with it. Its confirmation waits for the
+# lock, and so for what follows.
+show_active() {
+  say LOOPBACK-HA-ACTIVE >&4 || true
+} 2>/dev/null
+
 # Subshells outside of a condition, so that set -e holds in them.
 set +e
 (
@@ -135,6 +141,7 @@ set +e
   [[ -e $pending ]] || switch_to "$version"
   [[ ! $turn ]] || begin_turn
   activate "$state/versions/$version"
+  [[ ! -e $pending ]] || show_active
   verify "$state/versions/$version"
   arm_again
   [[ -e $pending ]] || record "$version"
