@@ -10,6 +10,12 @@
 # A kind adds live_items ("PREFIX via HOP" and "unreachable PREFIX" of all loopback-ha routes in the kernel), is_live and activate.
 : "${scripts?}" "${bundle?}" "${root?}" "${run?}" "${state?}" "${instance?}" "${machine?}"
 readonly check_table=7676 check_preference=7676
+# Has the process number of a run that asks servers before a move. It holds the lock, and has changed nothing yet.
+readonly asking=$run/asking.$instance
+is_asked() {
+  local pid
+  read -r pid 2>/dev/null <"$asking" && kill -0 "$pid" 2>/dev/null
+}
 # Of the health check before a move: its folder, and the router's address that it asks from.
 checks='' check_from=''
 # shellcheck source-path=SCRIPTDIR source=forwarding.sh
@@ -101,7 +107,10 @@ check() {
   check_kind
   [[ $moves ]] || return 0
   check_inside
+  # Where /run is full, the supervisor waits for us.
+  { say "$$" >"$asking"; } 2>/dev/null || true
   check_before_move
+  rm -f "$asking"
 }
 
 check_next_hops() {
@@ -278,6 +287,7 @@ end_check_path() {
   printf '%s\n' "route flush table $check_table" "rule del pref $check_preference lookup $check_table" | ip -4 -force -batch - >/dev/null 2>&1 || true
 }
 cleanup() {
+  rm -f "$asking"
   [[ $checks ]] || return 0
   end_check_path
   rm -rf "$checks"

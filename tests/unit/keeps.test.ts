@@ -116,6 +116,17 @@ describe("what keeps a router's routes (slow)", function () {
     assert.equal(said, "restored\nmoved\n");
   });
 
+  it("brings back nothing of what a removal takes away", () => {
+    const said = run(`supervise; sleep 1; rm -f /run/kept
+      # For as long as the supervisor needs to see it.
+      cat >>"$state/current/scripts/role.sh" <<'END'
+remove_command() { sleep 2; ip route show proto 76 >/run/kept; }
+END
+      bash "$state/current/scripts/remove.sh" >/dev/null 2>&1 || true
+      [[ -e /run/kept && ! -s /run/kept && ! -e $state ]]; ip route show proto 76; ip rule show | grep 7677 || true; echo gone`);
+    assert.equal(said, "gone\n");
+  });
+
   it("keeps what waits for its confirmation, as it keeps what is in force (M2)", () => {
     const said = run(`supervise
       apply 2 60 192.0.2.2; [[ -e $pending ]]; way 192.0.2.2

@@ -336,7 +336,8 @@ remove_command() { :; }
 sights() { :; }
 # cleanup: what check may have left, however apply.sh ends.
 cleanup() { :; }
-# lock_beside: takes the lock that keeps activate from another run's, which holds the machine's lock. Fails where a role has none.
+# lock_beside: takes the lock that keeps activate from another run's, which holds the machine's lock. Fails where a role has none, and
+# where that run does more than ask.
 lock_beside() { return 1; }
 # adapt DIR: makes DIR's want from pristine/want and what this machine itself has decided since (a guard's holds).
 adapt() { :; }

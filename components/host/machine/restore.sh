@@ -33,7 +33,6 @@ keep() {
 # A run holds the machine's lock for as long as it asks servers. What a restart of the networking wiped can't wait for that.
 keep_beside() {
   lock_beside || return 0
-  # While it changes something, all of it is its own.
   if [[ -e $pending || ! $state/current -ef $bundle ]]; then return; fi
   # shellcheck disable=SC2034
   restoring=beside

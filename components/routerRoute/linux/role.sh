@@ -77,7 +77,7 @@ commands() { awk_file itemCommands -v verb="$1" -v own="proto $protocol" -v rule
 of_pins() { grep -E '^(fwmark|table) ' || true; }
 of_routes() { grep -vE '^(fwmark|table) ' || true; }
 
-lock_beside() { lock_tables; }
+lock_beside() { is_asked && lock_tables && is_asked; }
 
 activate() {
   local dir=$1 live missing pins
