@@ -45,10 +45,10 @@ export async function printPreflightReport(
 ): Promise<void> {
   const moves = movesOf(farm, stack, found);
   const hidden = hiddenVhosts(farm, stack, found);
-  const report = { routers: moves, proposedHomes: proposedHomes(farm), hidden };
   const { [MOVES_FILE]: file, [MOVES_NOTE]: note } = process.env;
-  if (file) writeMoves(file, report);
-  if (note) noteMoves(note, report);
+  const report = (): MovesReport => ({ routers: moves, proposedHomes: proposedHomes(farm), hidden });
+  if (file) writeMoves(file, report());
+  if (note) noteMoves(note, report());
   const shifts = describeShifts(farm, stack, found);
   if (shifts !== undefined) await log.warn(shifts);
   for (const limit of describeLimits(farm, stack, found)) await log.warn(limit);
