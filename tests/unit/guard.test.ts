@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { isMachineFile } from "../../components/host/payload.cjs";
+import { installScripts } from "./machineScripts";
 
 const COMPONENTS = path.join(__dirname, "../../components");
 const LINUX = path.join(COMPONENTS, "routerRoute/linux");
@@ -190,9 +190,7 @@ describe("the guard on a router (slow)", function () {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-guard-"));
   before("the host scripts, and programs of our own", () => {
     const scripts = path.join(folder, "scripts");
-    for (const from of ["host/machine", "routerRoute", "routerRoute/linux"])
-      for (const file of fs.readdirSync(path.join(COMPONENTS, from)))
-        if (isMachineFile(file)) fs.cpSync(path.join(COMPONENTS, from, file), path.join(scripts, file));
+    installScripts(scripts, "routerRoute", "routerRoute/linux");
     // A run can be held up where it asks the servers.
     fs.appendFileSync(
       path.join(scripts, "role.sh"),

@@ -4,9 +4,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { isMachineFile } from "../../components/host/payload.cjs";
-
-const COMPONENTS = path.join(__dirname, "../../components");
+import { installScripts } from "./machineScripts";
 
 // First on the scripts' PATH. What is started by them is told, and nft can be broken.
 const PROGRAMS: Record<string, string> = {
@@ -54,9 +52,7 @@ describe("what keeps a router's routes (slow)", function () {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-keeps-"));
   before("the host scripts, and programs of our own", () => {
     const scripts = path.join(folder, "scripts");
-    for (const from of ["host/machine", "routerRoute", "routerRoute/linux"])
-      for (const file of fs.readdirSync(path.join(COMPONENTS, from)))
-        if (isMachineFile(file)) fs.cpSync(path.join(COMPONENTS, from, file), path.join(scripts, file));
+    installScripts(scripts, "routerRoute", "routerRoute/linux");
     // Nobody is there who could answer.
     fs.appendFileSync(
       path.join(scripts, "role.sh"),
