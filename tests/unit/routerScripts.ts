@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { isMachineFile } from "../../components/host/payload.cjs";
+import { libFunction } from "./machineScripts";
 
 const COMPONENTS = path.join(__dirname, "../../components");
 const LIB = path.join(COMPONENTS, "host/machine");
@@ -21,4 +22,4 @@ const SET = ["bundle", "run", "root", "state"].map((name) => `: "\${${name}=$0}"
 
 /** The same, and lib.sh's awk_file, which finds the programs in $scripts. */
 export const FROM_LIB = `${SET}; : "\${instance=r1}" "\${machine=r1}" "\${protocol=76}"
-${/^awk_file\(\) \{[^]*?^\}/m.exec(fs.readFileSync(path.join(LIB, "lib.sh"), "utf8"))![0]}`;
+${libFunction("awk_file").trimEnd()}`;
