@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Load, prepareServers, startLoad } from "../../../lab/client";
+import { Load, prepareServers } from "../../../lab/client";
 import { ConnectionKind, failures, lastFailure, LoadRecord, now, toldAfter } from "../../../lab/load/record";
 import { File } from "../../../lab/load/spec";
+import { VIP, startCrashLoad } from "../crash";
 import { Farm, SERVERS, within } from "../support";
 
 const INSTANCE = "loopback-ha.lab.r1.linux-routes";
@@ -10,8 +11,6 @@ const STATE = `/var/lib/loopback-ha/${INSTANCE}`;
 const UNIT = `loopback-ha-guard.${INSTANCE}.service`;
 /** In milliseconds; the guard finds a death in so many rounds. */
 const [INTERVAL, FALL] = [150, 3];
-/** The VIP that web2 serves. */
-const VIP = "192.0.2.69";
 const PREFIX = "192.0.2.64/27";
 
 /** On the router: what is in force, with a guard. Each prefix goes to the server after its own. */
@@ -77,17 +76,6 @@ describe("the router's guard", function () {
     await farm.handOn();
   });
 
-  const startAll = (): Promise<Load> =>
-    startLoad(farm.lab, {
-      targets: farm.targets([VIP]),
-      requestsPerSecond: 500,
-      patienceMs: 1200,
-      downloads: { count: 5, seconds: 60, everyMs: 0, file },
-      uploads: 5,
-      idle: 5,
-      silent: 5,
-    });
-
   /** After a death at `died`: when the guard has moved, and what clients felt; asserts the limits. */
   async function felt(what: string, load: Load, died: number): Promise<LoadRecord> {
     await within(5, "the guard moves", async () => (await said()).length > 0);
@@ -110,8 +98,7 @@ describe("the router's guard", function () {
   }
 
   it("Apache is killed under load: moved within (fall + 1) x interval + 150 ms, and whole within 1 s", async () => {
-    const load = await startAll();
-    await sleep(3000);
+    const load = await startCrashLoad(farm.lab, farm.targets([VIP]), file);
     const died = now();
     // Killed alone, systemd starts it again within half a second.
     await farm.sh("web2", "systemctl kill -s KILL apache2; systemctl stop apache2");
@@ -128,11 +115,9 @@ describe("the router's guard", function () {
   });
 
   it("a machine's power is cut under load: the same, and each client of it is told", async () => {
-    const load = await startAll();
-    await sleep(3000);
-    const begins = now();
+    const load = await startCrashLoad(farm.lab, farm.targets([VIP]), file);
+    const died = now();
     await farm.lab.crash("web2");
-    const died = begins;
     const record = await felt("power cut", load, died);
     const told = toldAfter(record, VIP, died);
     for (const kind of Object.values(ConnectionKind)) {
