@@ -61,25 +61,44 @@ function fillSecrets(name, text) {
   return text.replace(/@SECRET:([A-Za-z0-9_-]+)@/g, (_, secret) => valueOf(secret));
 }
 
-/** Names that the configuration's author chose: the secrets in a site's lines. */
-const OF_SITES = "site_";
+/**
+ * What a role decides on the operator's side when its files are delivered: atDelivery.cjs in one of the role's folders. Each is
+ * optional, and a refusal is a sentence without the machine's name.
+ * @typedef {object} AtDelivery
+ * @property {(environment: NodeJS.ProcessEnv) => string[] | { refusal: string }} [wordsForRun] what the operator asks for in this run
+ *   only, as words for receive.sh
+ * @property {(want: Record<string, string>) => number} [confirmSeconds] after how many seconds the machine undoes a change that no
+ *   new connection has confirmed; 0: it never does
+ * @property {(name: string, value: string) => string | undefined} [refusalOfSecret] why a secret can't be put into the files
+ * @property {(name: string) => boolean} [isQuoted] whether an error of the machine's programs may quote this secret
+ * @property {(now: Date) => string} [ownAnswer] the first line of the answers of peers
+ * @property {(line: string) => boolean} [isAnswer] whether a line that a peer says is an answer
+ */
+
+/** @returns {AtDelivery} */
+function role() {
+  const folders = (process.env.LOOPBACK_HA_SCRIPTS ?? "").split(":").filter(Boolean);
+  const file = folders
+    .map((folder) => path.resolve(folder, "atDelivery.cjs"))
+    .find((name) => fs.existsSync(name));
+  return file === undefined ? {} : require(file);
+}
 
 /** @param {string} secret */
 function valueOf(secret) {
   const value = env(`SECRET_${secret}`);
-  // It would be another line of Apache's configuration, or have the next one for its own end.
-  if (secret.startsWith(OF_SITES) && (/[\r\n\0]/.test(value) || value.endsWith("\\")))
-    throw new Error(
-      `${env("MACHINE")}: the secret ${secret.slice(OF_SITES.length)} has more than one line, or ends in a backslash; nothing was changed. Set it again: pulumi config set --secret secret-${secret.slice(OF_SITES.length)}`,
-    );
+  const refusal = role().refusalOfSecret?.(secret, value);
+  if (refusal !== undefined) throw new Error(`${env("MACHINE")}: ${refusal}`);
   return value;
 }
 
-/** What Apache quotes of a line that it refuses. @param {string} text */
+/** A program quotes the line that it refuses. @param {string} text */
 function withoutValues(text) {
-  const values = Object.entries(process.env)
-    .filter(([key, value]) => key.startsWith(`LOOPBACK_HA_SECRET_${OF_SITES}`) && value)
-    .map(([, value]) => String(value));
+  const { isQuoted = () => false } = role();
+  const values = Object.entries(process.env).flatMap(([key, value]) => {
+    const [, name] = /^LOOPBACK_HA_SECRET_(.*)$/.exec(key) ?? [];
+    return name !== undefined && value && isQuoted(name) ? [value] : [];
+  });
   return values.reduce((rest, value) => rest.replaceAll(value, "[secret]"), text);
 }
 
@@ -104,8 +123,7 @@ function ancestors() {
 }
 
 /**
- * What this zone's other name servers hold, so that all agree on a serial, each line with its peer's name; a dead one
- * is left out. The first line is this machine's date.
+ * What the peers of this machine answer, each line with its peer's name; a dead one is left out.
  * @param {string[][]} peers ssh arguments of each
  * @param {string} command
  */
@@ -113,20 +131,21 @@ async function ask(peers, command) {
   const answers = await Promise.all(
     peers.map((args) => askSsh([...sshHere(), ...args, command], { seconds: 10, most: 1 << 20 })),
   );
-  const today = new Date().toISOString().slice(0, 10).replaceAll("-", "");
   const lines = answers.flatMap(({ code, stdout }, index) =>
     code === 0 ? answerOf(String(peers[index]?.at(-1)), stdout) : [],
   );
-  return [`- ${today}00`, ...lines, ""].join("\n");
+  const own = role().ownAnswer?.(new Date());
+  return [...(own === undefined ? [] : [`- ${own}`]), ...lines, ""].join("\n");
 }
 
 /**
- * A peer may be in other hands: no line but a number, with or without a hash, and few.
+ * A peer may be in other hands: only what is an answer, and few lines.
  * @param {string} peer
  * @param {string} text
  */
 function answerOf(peer, text) {
-  const lines = text.split("\n").filter((line) => /^\d{1,10}( [0-9a-f]{64})?$/.test(line));
+  const { isAnswer = () => false } = role();
+  const lines = text.split("\n").filter(isAnswer);
   return lines.slice(0, 2).map((line) => `${peer} ${line}`);
 }
 
@@ -194,12 +213,8 @@ function readPayload() {
     ),
   ].sort(([a], [b]) => (a < b ? -1 : 1));
   const version = createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 16);
-  // Only routers have such a setting.
-  const [, seconds] = /^confirm_seconds=(\d+)$/m.exec(want.settings ?? "") ?? [];
-  return {
-    ...{ files, version, want, sources: payload.sources },
-    seconds: Math.min(Number(seconds ?? 0), MOST_SECONDS),
-  };
+  const seconds = role().confirmSeconds?.(want) ?? 0;
+  return { files, version, want, sources: payload.sources, seconds: Math.min(seconds, MOST_SECONDS) };
 }
 
 /**
@@ -440,22 +455,6 @@ async function main() {
 }
 
 /**
- * For a router that moves traffic although these sites do worse on another server; other machines need not know.
- * @param {() => ReturnType<typeof readPayload>} payload
- * @returns {string[] | undefined} undefined: nothing must be done
- */
-function despiteSites(payload) {
-  const names = process.env.LOOPBACK_HA_DESPITE_SITES;
-  if (!names || payload().want.routes === undefined) return [];
-  // As examples/sudoers has it.
-  if (/^[a-z0-9-]+(,[a-z0-9-]+)*$/.test(names)) return ["despite", names];
-  fail(
-    `${env("MACHINE")}: LOOPBACK_HA_DESPITE_SITES is not a list of site names such as shop,blog; nothing was changed`,
-  );
-  return undefined;
-}
-
-/**
  * @param {string} engine
  * @param {() => ReturnType<typeof readPayload>} payload
  * @param {Turn | undefined} turn
@@ -472,21 +471,22 @@ async function bring(engine, payload, turn, unreachable) {
     return unreachable;
   }
   const token = randomBytes(12).toString("hex");
-  // For one run, so it is no input of the resource.
-  const force = process.env.LOOPBACK_HA_FORCE_MOVE ? ["1"] : [];
-  const despite = despiteSites(payload);
-  if (despite === undefined) return undefined;
+  const words = role().wordsForRun?.(process.env) ?? [];
+  if ("refusal" in words) {
+    fail(`${env("MACHINE")}: ${words.refusal}`);
+    return undefined;
+  }
   const receive = fs.readFileSync(path.join(MACHINE, "receive.sh"), "utf8");
   // The machine gets ready while the bundle is made.
   const made = makeBundle(payload);
   const input = made.then(({ bundle }) => withLength(bundle, "LOOPBACK-HA-1"));
   // These words are all that sudo sees and logs: examples/sudoers allows exactly them.
-  const words = [...sudo(), "bash", "-s", "loopback-ha", LIMIT_SECONDS, token, ...force, ...despite];
+  const command = [...sudo(), "bash", "-s", "loopback-ha", LIMIT_SECONDS, token, ...words];
   const confirmation = new Confirmation(made, token, engine);
   try {
     const first = await run(
       sshHere(),
-      words.join(" "),
+      command.join(" "),
       [receive, input],
       engine,
       turn,

@@ -23,7 +23,7 @@ describe("the confirmation of a change (slow)", () => {
   async function deliver(end: string, settings = "confirm_seconds=20\n"): Promise<[Ended, boolean, number]> {
     const ssh = new FalseSsh(machine(end));
     try {
-      const ended = await ssh.deliver({}, { settings });
+      const ended = await ssh.deliver({}, { settings }, "routerRoute");
       const confirming = ssh.calls.filter(({ words }) => words.join(" ").includes(" bash -s confirm "));
       return [ended, fs.existsSync(path.join(ssh.folder, "used")), confirming.length];
     } finally {

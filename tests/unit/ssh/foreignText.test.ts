@@ -153,7 +153,7 @@ describe("a machine that does not stop, or holds on (slow)", () => {
   const timed = async (want: Record<string, string>): Promise<Ended> => {
     const ssh = new FalseSsh(holding);
     try {
-      return await ssh.deliver({}, want);
+      return await ssh.deliver({}, want, "routerRoute");
     } finally {
       ssh.remove();
     }

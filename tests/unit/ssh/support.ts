@@ -119,9 +119,15 @@ mv "$call" "$done"
     };
   }
 
-  deliver(rest: Record<string, string> = {}, want: Record<string, string> = {}): Promise<Ended> {
+  /** Of a role whose scripts are in the folder `room`. */
+  deliver(
+    rest: Record<string, string> = {},
+    want: Record<string, string> = {},
+    room = "loopbackVip",
+  ): Promise<Ended> {
     const file = path.join(COMPONENTS, "host/deliver.cjs");
-    return this.run("node", [file], this.environment(rest), JSON.stringify({ want }));
+    const scripts = { LOOPBACK_HA_SCRIPTS: path.join(COMPONENTS, room) };
+    return this.run("node", [file], this.environment({ ...scripts, ...rest }), JSON.stringify({ want }));
   }
 
   deliverIos(rest: Record<string, string> = {}): Promise<Ended> {
@@ -181,7 +187,7 @@ export const PATHS: Record<string, { file: string; reply?: string; run(ssh: Fals
   "deliver and confirm": {
     file: "components/host/deliver.cjs",
     reply: CONFIRMING,
-    run: (ssh) => ssh.deliver({}, { settings: "confirm_seconds=20\n" }),
+    run: (ssh) => ssh.deliver({}, { settings: "confirm_seconds=20\n" }, "routerRoute"),
   },
   "ask peers": {
     file: "components/host/deliver.cjs",
