@@ -153,7 +153,8 @@ describe("certs", function () {
       other.stderr,
       /another run is ordering certificates in \S+\/acme: process \d+ of .*nothing was touched/,
     );
-    child.kill("SIGINT");
+    // As a terminal's Ctrl-C: the group in the foreground, which certbot has left.
+    process.kill(-child.pid!, "SIGINT");
     assert.equal(await ended, 130, said);
     const next = await certsJson(0);
     assert.deepEqual(next.delivered, ["gadgets", "widgetco"]);
