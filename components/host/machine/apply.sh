@@ -2,7 +2,7 @@
 # Brings this machine to what the bundle around this script wants, or leaves it as it was. A second run with the same bundle
 # changes and reloads nothing: /var/lib/loopback-ha/INSTANCE/current/scripts/apply.sh
 # shellcheck source-path=SCRIPTDIR
-. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "${BASH_SOURCE[0]%/*}/lib.sh"
 
 # A broken ssh session must not stop us half-way; the caller limits our time.
 trap '' HUP INT TERM PIPE

@@ -24,7 +24,7 @@ unset BASH_ENV ENV PERL5LIB PERL5OPT PERL5DB
 umask 022
 
 readonly root=/var/lib/loopback-ha run=/run/loopback-ha units=/etc/systemd/system
-scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+scripts=$(cd "${BASH_SOURCE[0]%/*}" && pwd -P)
 bundle=${scripts%/*}
 
 # value_in FILE KEY: the value in a file of lines KEY=VALUE. Without a process: it is called often.
@@ -148,6 +148,12 @@ replace() { sync "$1" && mv -T "$1" "$2" && sync "${2%/*}"; }
 # delete FILE: after a power cut, too, it is gone before later steps take effect.
 delete() { rm -f "$1" && sync "${1%/*}"; }
 
+# now: as 2026-11-30T16:00:00.123456Z, without a process.
+now() {
+  local moment=$EPOCHREALTIME
+  TZ=UTC printf '%(%FT%T)T.%sZ\n' "${moment%.*}" "${moment#*.}"
+}
+
 # install_file PATH MODE <TEXT: atomic; writes nothing when the file is already so.
 install_file() {
   # The text may hold a secret.
@@ -172,7 +178,7 @@ install_service() {
     changed=1
   fi
   # Either way systemd reads all units again, once.
-  if ! systemctl is-enabled --quiet "$name" 2>/dev/null; then
+  if [[ ! -L $units/multi-user.target.wants/$name ]]; then
     systemctl enable --quiet "$name"
     sync_wants
   elif [[ $changed ]]; then
@@ -252,7 +258,7 @@ record() {
   sync -f "$state"
   forget_versions_but "$1"
 }
-stamp() { date -u +%FT%T.%NZ >"$state/$1.new" && replace "$state/$1.new" "$state/$1"; }
+stamp() { now >"$state/$1.new" && replace "$state/$1.new" "$state/$1"; }
 
 drop_instance() {
   if [[ -e $root/$1 ]]; then replace "$root/$1" "$root/.gone-$1"; fi

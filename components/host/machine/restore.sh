@@ -2,7 +2,7 @@
 # Puts the installed state back in force: once at boot, or continuously with --watch, within about a second of what wiped it (link
 # down/up, networkctl reload, ifdown/ifup). --once is one step of --watch.
 # shellcheck source-path=SCRIPTDIR
-. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "${BASH_SOURCE[0]%/*}/lib.sh"
 # Exit code: a run holds the lock, and does our work.
 readonly busy=75
 

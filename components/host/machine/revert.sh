@@ -1,7 +1,7 @@
 #!/bin/bash
 # revert.sh TOKEN: undoes a change that was not confirmed in time. Started shortly before the deadline.
 # shellcheck source-path=SCRIPTDIR
-. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "${BASH_SOURCE[0]%/*}/lib.sh"
 trap '' HUP INT TERM PIPE
 
 is_pending() { [[ -e $pending && $(pending_value token) == "$1" ]]; }
