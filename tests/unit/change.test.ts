@@ -3,9 +3,11 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import type { FarmModel } from "../../components/config";
-import { NotBegun, describeOutcome, applyDraft, failed, unannouncedOf } from "../../cli/edits/change";
+import { NotBegun, describeOutcome, applyDraft, failed, flip, unannouncedOf } from "../../cli/edits/change";
 import { RouterMoves, TableSource } from "../../components/network/moves";
+import { MOVES_NOTE } from "../../components/preflight/report";
 import { Exit } from "../../cli/terminal/exit";
+import type { Terminal } from "../../cli/terminal/output";
 import type { Draft, Session } from "../../cli/pulumi/session";
 
 describe("a change whose up does not begin", () => {
@@ -30,8 +32,10 @@ describe("a change whose up does not begin", () => {
       meanwhile();
       return Promise.reject(new Error(LOCKED));
     };
-    const stack = { up, workspace: {} };
-    const session = { recorded: <T>(work: () => Promise<T>) => work(), stack } as unknown as Session;
+    const session = {
+      recorded: <T>(work: () => Promise<T>) => work(),
+      engine: { up },
+    } as unknown as Session;
     const move = { router: "r1", prefix: "192.0.2.64/27", from: "web2", to: "web1" };
     try {
       await applyDraft(
@@ -62,6 +66,62 @@ describe("a change whose up does not begin", () => {
     const changed = await refused(() => fs.writeFileSync(file, "somebody's"));
     assert.match(changed.config, /was changed by someone else in the meantime, and keeps both changes/);
     assert.equal(fs.readFileSync(file, "utf8"), "somebody's");
+  });
+});
+
+describe("a flip that asks nothing", () => {
+  const farm = { servers: [], routers: [{ name: "r1", kind: "linux" }] } as unknown as FarmModel;
+  const move = {
+    ...{ prefix: "192.0.2.64/27", from: "web2", to: "web1", sites: [], flows: [] },
+  };
+
+  /** What it says, in order with what the run does. */
+  async function flipped(moves: unknown[] | undefined, failure?: Error): Promise<string[]> {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-change-"));
+    const file = path.join(folder, "Pulumi.prod.yaml");
+    fs.writeFileSync(file, "old");
+    const said: string[] = [];
+    const up: Session["engine"]["up"] = ({ env, onEvent }) => {
+      onEvent!({ sequence: 1 } as never);
+      const routers = [
+        { router: "r1", failure: null, table: TableSource.Live, leaving: [], shares: {}, moves },
+      ];
+      if (moves) fs.writeFileSync(env![MOVES_NOTE], JSON.stringify({ routers }));
+      onEvent!({ sequence: 2 } as never);
+      said.push(`r1 is changed, with ${fs.readFileSync(file, "utf8")}`);
+      return failure ? Promise.reject(failure) : Promise.resolve();
+    };
+    const session = {
+      draft: () => Promise.resolve({ farm, before: farm, file, text: "old", newText: "new" }),
+      recorded: <T>(work: () => Promise<T>) => work(),
+      engine: { up },
+    } as unknown as Session;
+    const terminal = { yes: true, say: (text: string) => said.push(text) } as unknown as Terminal;
+    try {
+      await flip({ session, terminal }, "web2 is down", []);
+    } finally {
+      fs.rmSync(folder, { recursive: true });
+    }
+    return said;
+  }
+
+  it("shows what moves by the run's own look, before a machine is changed, and once", async () => {
+    const said = await flipped([move]);
+    assert.match(said[0], /^r1: 192\.0\.2\.64\/27: via web2 => via web1/);
+    const after = said.indexOf("r1 is changed, with new");
+    assert.equal(said.filter((line) => line.includes("192.0.2.64/27: via")).length, 1);
+    assert.ok(after > 0);
+    assert.equal(said[after + 1], "moved  r1: 192.0.2.64/27 web2 => web1");
+    assert.match(said[after + 2], /^done in /);
+  });
+
+  it("says that nothing moves", async () => {
+    assert.equal((await flipped([]))[0], "nothing moves");
+  });
+
+  it("says where what moved can't be known, for want of a temporary folder", async () => {
+    const said = await flipped(undefined);
+    assert.match(said[1], /^what moved is not known here.*loopback-ha status/);
   });
 });
 

@@ -113,7 +113,7 @@ describe("watch: no small thing ends it (slow)", () => {
       session: {
         ...session,
         farm: () => Promise.resolve(texts()).then(() => farm),
-        stack: { workspace: { whoAmI } },
+        engine: { whoAmI },
       } as unknown as Session,
       ...{ where: {}, farm, json: false, hooks: {} },
       policy: policy({ interval: 20 }),
