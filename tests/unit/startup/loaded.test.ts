@@ -85,7 +85,7 @@ console.log(before.length > 20);`;
     assert.equal(stdout, "true\n");
   });
 
-  it("the command line loads Pulumi's SDK with the first stack that it opens: completion and check have none", async () => {
+  it("the command line loads nothing of Pulumi's SDK", async () => {
     const farm = path.join(folder, "farm");
     const loaded = path.join(folder, "loaded.json");
     fs.mkdirSync(farm);
