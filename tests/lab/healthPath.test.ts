@@ -48,7 +48,7 @@ describe("the health path", function () {
   before(() => emptyLab(lab));
   after(() => run(`rm -rf ${FOLDER}`));
 
-  it("answers under any one directive, any two, and any of a site beside any of the whole server (story)", async () => {
+  it("answers under any one directive, any two, and any pair of a site's and a server-wide one (story)", async () => {
     const names = Object.keys(DIRECTIVES);
     const inSites = new Map(
       names.flatMap((a) =>

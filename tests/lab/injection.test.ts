@@ -98,7 +98,7 @@ describe("odd texts that are accepted (story)", function () {
     }
   });
 
-  it("are what Apache has, and what our scripts read out of its files", async () => {
+  it("are what Apache has, and what the host scripts read from its files", async () => {
     // Without the first one, which other tests have made there.
     const roots = taken(["sites", "widgetco", "documentRoot"], "/srv/www/widgetco").slice(1);
     const names = taken(["sites", "widgetco", "serverName"], "www.widgetco.example");

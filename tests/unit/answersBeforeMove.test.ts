@@ -25,7 +25,7 @@ const PROBER = `my %reason = (${Object.entries(REASON).map(([cause, text]) => `'
   exit($bad ? 1 : 0);
 `;
 
-describe("a health check before a move takes any answer for one, where the present server gives none better (slow)", () => {
+describe("a health check before a move accepts any answer when the current server gives none better (slow)", () => {
   let folder: string;
   beforeEach("a bundle, what was healthy before, and a prober of our own", () => {
     folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-answers-"));
@@ -98,7 +98,7 @@ describe("a health check before a move takes any answer for one, where the prese
     ["status 301", "silent", false],
   ];
   for (const [now, newer, moves] of rows)
-    it(`the present server: ${now}, the new one: ${newer}: ${moves ? "moves" : "nothing is moved"}`, () => {
+    it(`the current server: ${now}, the new one: ${newer}: ${moves ? "moves" : "moves nothing"}`, () => {
       const { status, said } = checked(now, newer);
       assert.equal(status, moves ? 0 : 1, said);
       if (!moves)

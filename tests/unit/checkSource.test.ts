@@ -18,7 +18,7 @@ function pick(...addresses: [string, string][]): string {
   return execFileSync("bash", ["-euc", run, "bash", SCRIPTS], { input, encoding: "utf8" }).trim();
 }
 
-describe("address that a router's health checks are sent from (docker0 on router and server)", () => {
+describe("the address that a router's health checks come from (docker0 on router and server)", () => {
   before(() => linkRouterScripts(SCRIPTS));
   after(() => fs.rmSync(SCRIPTS, { recursive: true }));
   const docker: [string, string] = ["docker0", "172.17.0.1/16"];
@@ -38,17 +38,17 @@ describe("address that a router's health checks are sent from (docker0 on router
     "veth12",
     "vnet3",
   ]) {
-    it(`is not one of ${bridge} where there is another`, () => {
+    it(`is not one of ${bridge} if there is another`, () => {
       assert.equal(pick([bridge, "172.17.0.1/16"], servers, ["wan0", "198.51.100.2/24"]), "198.51.100.2");
     });
   }
 
-  it("is a bridge's where that is all there is, and none on a router with the servers' subnet alone", () => {
+  it("is a bridge's if there is no other, and none on a router that is only in the servers' subnet", () => {
     assert.equal(pick(docker, servers), "172.17.0.1");
     assert.equal(pick(servers), "");
   });
 
-  it("is a bridge's address where the operator named the bridge", () => {
+  it("is a bridge's address if the operator named the bridge", () => {
     assert.equal(pick(docker, ["br0", "198.51.100.2/24"]), "198.51.100.2");
   });
 });

@@ -38,7 +38,7 @@ function reportOf(planted: Record<string, string>): Report["summary"] {
 }
 
 describe("the floors of the house (slow)", () => {
-  it("refuse each import that goes up, beside or in a circle, those of types included, and say what to do", () => {
+  it("refuse each import that goes up, sideways or in a circle, type imports included, and say what to do", () => {
     const { violations, ruleSetUsed } = reportOf({
       // Upward: as a value, as a type alone, in a comment.
       "components/network/apportion.ts": 'export { printable } from "../host/foreignText.cjs";',

@@ -121,7 +121,7 @@ const CASES: [string, string, RegExp | ""][] = [
   ],
 ];
 
-describe("what a router lets through (forward policy drop) (slow)", () => {
+describe("what a router forwards (forward policy drop) (slow)", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-forwarding-"));
   const scripts = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-scripts-"));
   after(() => [folder, scripts].forEach((each) => fs.rmSync(each, { recursive: true })));
@@ -173,7 +173,7 @@ describe("what a router lets through (forward policy drop) (slow)", () => {
     it(`${setting} is 0`, () =>
       assert.match(on("", `echo 0 >/proc/sys/net/ipv4/${setting}; forwarding_faults`), expected));
 
-  it("is looked at again and again for the watcher, until nobody reads any more", () => {
+  it("is checked again and again for the watcher, until that stops reading", () => {
     const said = on(
       "",
       `fail() { say "$*"; exit 1; }; sleep() { command sleep 0.2; }
@@ -192,7 +192,7 @@ describe("what a router lets through (forward policy drop) (slow)", () => {
     assert.match(said, /^first: \nthen: chain f of table inet fw drops everything [^\n]+\nover\n$/);
   });
 
-  it("by the default route's device, and on a router with one network by that", () => {
+  it("is judged by the default route's device, or by the only network of a router", () => {
     assert.equal(on("", "ip route add default via 198.51.100.2; echo host0 | visitor_devices"), "out0\n");
     assert.equal(on("", "ip route add default via 192.0.2.30; echo host0 | visitor_devices"), "host0\n");
     assert.equal(on("", "ip address flush dev out0; echo host0 | visitor_devices"), "host0\n");

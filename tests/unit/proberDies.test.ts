@@ -58,7 +58,7 @@ describe("a health check before a move whose prober dies (M13)", () => {
     return { status, said: stdout + stderr };
   }
 
-  it("whole: answered at once, after a while, and not at all", () => {
+  it("whole: servers answer at once, after a while, and not at all", () => {
     assert.deepEqual(checked("-", 0), { status: 0, said: "healthy: 3\n" });
   });
 
@@ -80,7 +80,7 @@ describe("a health check before a move whose prober dies (M13)", () => {
       assert.doesNotMatch(said, /healthy:/);
     });
 
-  it("is no obstacle to a forced move, which says so", () =>
+  it("does not stop a forced move, which says so", () =>
     assert.match(
       checked("-", 1, "1").said,
       /^warning: LOOPBACK_HA_FORCE_MOVE: moved although the health check on this router[^]*healthy: 1\n/,

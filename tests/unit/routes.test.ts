@@ -40,7 +40,7 @@ describe("routes of a router", () => {
     assert.strictEqual(renderRoutes([]), "");
   });
 
-  it("tells shares", () => {
+  it("gives shares", () => {
     assert.deepStrictEqual(describeShares(four), {
       web1: "3 of 4 prefixes (75 %)",
       web2: "1 of 4 prefixes (25 %)",

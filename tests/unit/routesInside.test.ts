@@ -58,7 +58,7 @@ const CASES: [string, string, string][] = [
   ["one beside ours", "ip route add 192.0.2.128/28 via 192.0.2.10", ""],
 ];
 
-describe("routes of others inside a prefix (foreign /32) (slow)", () => {
+describe("foreign routes inside a prefix (foreign /32) (slow)", () => {
   let folder: string;
   const scripts = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-scripts-"));
   before(() => linkRouterScripts(scripts));
@@ -159,14 +159,14 @@ describe("routes of others inside a prefix (foreign /32) (slow)", () => {
       );
     });
 
-  it("a link that is down is no rule of somebody else", () => {
+  it("does not take a link that is down for a foreign rule", () => {
     assert.match(
       on("ip link set host0 down", 'verify "$bundle"'),
       /^192\.0\.2\.64\/27 should go to web1 .*: the kernel has no route there \(.* unreachable\): is the link to the servers down\? See: ip -br link/,
     );
   });
 
-  it("a rule that changes nothing, and the smallest prefix around all of ours", () => {
+  it("ignores a rule that changes nothing, and finds the smallest prefix around all of the farm's", () => {
     const change = "ip rule add iif out0 lookup 99; ip route add 203.0.113.0/24 via 192.0.2.10 table 99";
     assert.equal(on(change, 'verify "$bundle"'), "");
     assert.equal(on(":", 'supernet <"$bundle/want/routes"'), "192.0.2.64/26");
