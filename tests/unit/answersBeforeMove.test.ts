@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { FROM_LIB, linkRouterScripts } from "./routerScripts";
+import { asRoutersLib, installScripts } from "./machineScripts";
 
 const REASON = {
   silent: "no answer within 1 s",
@@ -34,7 +34,6 @@ describe("a health check before a move accepts any answer when the current serve
     const write = (name: string, text: string): void => fs.writeFileSync(path.join(folder, name), text);
     write("want/private/vips", "192.0.2.69,192.0.2.70 widgetco http www.widgetco.example /x\n");
     write("state/healthy", "192.0.2.69\tsite widgetco\n192.0.2.70\tsite widgetco\n");
-    write("probe.pl", PROBER);
     for (const [at, server] of [
       ["", "web1 192.0.2.2"],
       ["former/", "web2 192.0.2.3"],
@@ -46,15 +45,15 @@ describe("a health check before a move accepts any answer when the current serve
     fs.cpSync(path.join(folder, "want/private"), path.join(folder, "former/want/private"), {
       recursive: true,
     });
-    linkRouterScripts(folder);
+    installScripts(folder, "routerRoute");
+    write("probe.pl", PROBER);
   });
   afterEach(() => fs.rmSync(folder, { recursive: true }));
 
   function run(now: string, newer: string, lines: string): { status: number | null; said: string } {
     const script = `set -Eeuo pipefail
-      say() { printf '%s\\n' "$*"; }; warn() { say "warning: $*"; }; fail() { say "$*"; exit 1; }
-      ${FROM_LIB}
-      run=$0 bundle=$0 scripts=$0 state=$0/state machine=r1
+      ${asRoutersLib()}warn() { say "warning: $*"; }; fail() { say "$*"; exit 1; }
+      state=$0/state
       . "$0/routes.sh"
       setting() { sed -n "s/^$2=//p" "$1/want/settings"; }
       begin_check_path() { touch "$0/path"; }; end_check_path() { rm -f "$0/path"; }; silent_server() { :; }; live_items() { :; }

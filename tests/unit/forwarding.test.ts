@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { FROM_LIB, linkRouterScripts } from "./routerScripts";
+import { asRoutersLib, installScripts } from "./machineScripts";
 
 /** What stands on the router besides ours, and what is said of it. */
 const CASES: [string, string, RegExp | ""][] = [
@@ -126,7 +126,7 @@ describe("what a router forwards (forward policy drop) (slow)", () => {
   const scripts = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-scripts-"));
   after(() => [folder, scripts].forEach((each) => fs.rmSync(each, { recursive: true })));
   before("a bundle", () => {
-    linkRouterScripts(scripts);
+    installScripts(scripts, "routerRoute");
     fs.mkdirSync(path.join(folder, "want/private"), { recursive: true });
     const write = (name: string, text: string): void =>
       fs.writeFileSync(path.join(folder, "want", name), text);
@@ -138,8 +138,7 @@ describe("what a router forwards (forward policy drop) (slow)", () => {
   function on(rules: string, script: string): string {
     const begin = `set -Eeuo pipefail
       trap 'echo "line $LINENO: $BASH_COMMAND"' ERR
-      say() { printf '%s\\n' "$*"; }; instance=r1 run=$0 bundle=$0 scripts=$1
-      ${FROM_LIB}
+      ${asRoutersLib()}scripts=$1
       echo 1 >/proc/sys/net/ipv4/ip_forward
       for link in host0 out0 lan7; do ip link add "$link" type veth peer name "$link-end"; ip link set "$link" up; ip link set "$link-end" up; done
       ip address add 192.0.2.1/27 dev host0; ip address add 198.51.100.1/24 dev out0

@@ -3,21 +3,20 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { FROM_LIB, linkRouterScripts } from "./routerScripts";
+import { asRoutersLib, installScripts } from "./machineScripts";
 
 const LIB = path.join(__dirname, "../../components/host/machine/lib.sh");
 
 describe("a Linux router's conntrack and rules of others (slow)", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-pinning-"));
   const scripts = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-scripts-"));
-  before(() => linkRouterScripts(scripts, "linux"));
+  before(() => installScripts(scripts, "routerRoute", "routerRoute/linux"));
   after(() => [folder, scripts].forEach((each) => fs.rmSync(each, { recursive: true })));
 
   /** What a script prints that has pinning.sh, in a network of its own. */
   function run(script: string): string {
     const begin = `set -Eeuo pipefail
-      say() { printf '%s\\n' "$*"; }; ask_kernel() { ip -4 -force -batch - 2>/dev/null || true; }; instance=r1 run=$0 macs=$0/macs bundle=$0 scripts=$1
-      ${FROM_LIB}
+      ${asRoutersLib()}ask_kernel() { ip -4 -force -batch - 2>/dev/null || true; }; macs=$0/macs scripts=$1
       mkdir -p "$0/want"; touch "$0/macs" "$0/want/servers" "$0/want/routes"
       . "$1/obstacles.sh"
       . <(sed 's|^readonly tracked=.*|tracked='"$0"'/conntrack|' "$1/pinning.sh")

@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { FROM_LIB, linkRouterScripts } from "./routerScripts";
+import { asRoutersLib, installScripts } from "./machineScripts";
 
 /**
  * Health paths are well; pages answer with what NOW has by site while the check's path is not there, and NEW when it is: a status
@@ -42,8 +42,8 @@ describe("a site's own page on the new server", () => {
     write("want/block", "192.0.2.0/24\n");
     write("want/settings", "check_source=198.51.100.1\ncheck_seconds=5\n");
     write("live", "192.0.2.64/27 via 192.0.2.3\n192.0.2.96/27 via 192.0.2.4\nunreachable 192.0.2.0/24\n");
+    installScripts(folder, "routerRoute");
     write("probe.pl", PROBER);
-    linkRouterScripts(folder);
   });
   afterEach(() => fs.rmSync(folder, { recursive: true }));
 
@@ -53,9 +53,8 @@ describe("a site's own page on the new server", () => {
     env: Record<string, string> = {},
   ): { status: number | null; said: string } {
     const script = `set -Eeuo pipefail
-      say() { printf '%s\\n' "$*"; }; warn() { say "warning: $*" >&2; }; fail() { say "$*"; exit 1; }
-      ${FROM_LIB}
-      run=$0 bundle=$0 scripts=$0 state=$0/state machine=r1
+      ${asRoutersLib()}warn() { say "warning: $*" >&2; }; fail() { say "$*"; exit 1; }
+      state=$0/state
       . "$0/routes.sh"
       setting() { sed -n "s/^$2=//p" "$1/want/settings"; }; live_items() { cat "$0/live"; }
       rm -f "$0/path" "$0/compared"
