@@ -5,7 +5,7 @@ import * as path from "node:path";
 import { VipBinding } from "../../components/network/addressPlan";
 import { filesOf } from "../../components/host/payload.cjs";
 import { lineProblems } from "../../components/webServerPool/directives";
-import { renderDirectives, renderSites, renderVhosts } from "../../components/webServerPool/vhost";
+import { renderDirectives, renderSites, renderVhosts } from "../../components/webServerPool/vhostTemplate";
 import { Lab } from "../../lab/lab";
 import { checkout } from "../../lab/state";
 import { asLib, awkOf, machineScripts } from "../unit/machineScripts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import * as path from "node:path";
 import * as fc from "fast-check";
-import { parseLeft, parseServed } from "../../components/dnsRoundRobin/files";
+import { parseLeft, parseServed } from "../../components/dnsRoundRobin/lineFormats";
 import { compareAddresses, vipOf } from "../../components/network/addressPlan";
 import {
   fallbackLine,
@@ -13,11 +13,11 @@ import {
   parseLive,
   parseRoute,
   parseServer,
-} from "../../components/routerRoute/files";
+} from "../../components/routerRoute/lineFormats";
 import { ServerState } from "../../components/network/serverState";
 import { PINNING, markOf, renderServers } from "../../components/routerRoute/pinning";
 import { renderRoutes } from "../../components/routerRoute/routes";
-import { bindingLine } from "../../components/loopbackVip/files";
+import { bindingLine } from "../../components/loopbackVip/lineFormats";
 import {
   bySite,
   namesOf,
@@ -27,9 +27,9 @@ import {
   renderDirective,
   renderHttps,
   renderSite,
-} from "../../components/webServerPool/files.cjs";
+} from "../../components/webServerPool/lineFormats.cjs";
 import { TlsVersion } from "../../components/webServerPool/tls/defaults";
-import { renderSites } from "../../components/webServerPool/vhost";
+import { renderSites } from "../../components/webServerPool/vhostTemplate";
 import { asLib } from "./machineScripts";
 
 const SERVER_SUBNET = "198.51.100.0/24";

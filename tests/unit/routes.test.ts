@@ -12,7 +12,7 @@ import {
   renderSettings,
   secretName,
 } from "../../components/routerRoute/routes";
-import { Route } from "../../components/routerRoute/files";
+import { Route } from "../../components/routerRoute/lineFormats";
 import { FallbackArgs, GuardArgs, fallbacksOf, renderFallbacks } from "../../components/routerRoute/guard";
 
 const serverSubnet = "192.0.2.0/27";

@@ -1,5 +1,5 @@
 import assert from "assert";
-import { registerRouterKind } from "../../../components/routerRoute/kinds";
+import { registerRouterKind } from "../../../components/routerRoute/kindRegistry";
 import { Json, Key, classicFarm, problemsOf, refuses, row, set, table } from "./support";
 
 describe("config: bad servers, routers and name servers", () => {

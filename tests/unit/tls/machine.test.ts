@@ -6,9 +6,9 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { VipBinding } from "../../../components/network/addressPlan";
 import { filesOf } from "../../../components/host/payload.cjs";
-import { renderHttps } from "../../../components/webServerPool/files.cjs";
-import { TlsContext } from "../../../components/webServerPool/tls/vhosts";
-import { SiteArgs, renderSites, renderVhosts } from "../../../components/webServerPool/vhost";
+import { renderHttps } from "../../../components/webServerPool/lineFormats.cjs";
+import { TlsContext } from "../../../components/webServerPool/tls/httpsTemplate";
+import { SiteArgs, renderSites, renderVhosts } from "../../../components/webServerPool/vhostTemplate";
 import { TlsVersion } from "../../../components/webServerPool/tls/defaults";
 import { asLib, installScripts } from "../machineScripts";
 

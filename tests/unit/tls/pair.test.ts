@@ -3,7 +3,7 @@ import { generateKeyPairSync } from "node:crypto";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { parseCertificate, renderCertificate } from "../../../components/webServerPool/files.cjs";
+import { parseCertificate, renderCertificate } from "../../../components/webServerPool/lineFormats.cjs";
 import { makeKey } from "../../../components/webServerPool/tls/makeCertificate.cjs";
 import {
   Pair,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { packLarge } from "../../../components/host/payload.cjs";
 import { certificatesIn } from "../../../components/webServerPool/tls/held";
 import { makeKey } from "../../../components/webServerPool/tls/makeCertificate.cjs";
-import { renderCertificate } from "../../../components/webServerPool/files.cjs";
+import { renderCertificate } from "../../../components/webServerPool/lineFormats.cjs";
 import { Reading, factsOf, parsePair } from "../../../components/webServerPool/tls/pair.cjs";
 import {
   CertificateLines,

@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { makeKey } from "../../../components/webServerPool/tls/makeCertificate.cjs";
-import { renderCertificate } from "../../../components/webServerPool/files.cjs";
+import { renderCertificate } from "../../../components/webServerPool/lineFormats.cjs";
 import { factsOf, parsePair } from "../../../components/webServerPool/tls/pair.cjs";
 import {
   certificatesFor,

@@ -12,9 +12,9 @@ import {
   renderDirectives,
   renderSites,
   renderVhosts,
-} from "../../components/webServerPool/vhost";
+} from "../../components/webServerPool/vhostTemplate";
 import { filesOf } from "../../components/host/payload.cjs";
-import { namesOf } from "../../components/webServerPool/files.cjs";
+import { namesOf } from "../../components/webServerPool/lineFormats.cjs";
 import { asLib, installScripts } from "./machineScripts";
 
 const context = { prefixes: ["192.0.2.32/30", "192.0.2.64/30"] };
