@@ -47,7 +47,7 @@ describe("a machine whose change fails reverts (slow)", () => {
       { encoding: "utf8" },
     );
   const UNKNOWN =
-    "web2: which version was in force before is not known here, though there was one; what is in force stays\n";
+    "web2: there was a former version, but which one is not recorded here; what is in force stays\n";
 
   it("to nothing, if nothing was applied before", () => {
     assert.equal(

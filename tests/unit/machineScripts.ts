@@ -21,7 +21,7 @@ export function machineScripts(...rooms: string[]): Record<string, string> {
 export const awkOf = (scripts: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.entries(scripts).filter(([name]) => name.endsWith(".awk")));
 
-const NEEDED = ["awk_file"];
+const NEEDED = ["awk_file", "first_few", "listed", "warn_each"];
 
 /**
  * What lib.sh sets and defines before it reads a role's script, as far as a test without a bundle needs it: text of bash, after

@@ -160,7 +160,10 @@ describe("commit-confirm", function () {
       `printf '%s\\n' token=t version=$(sed -n s/^version=//p ${state}/current/meta) previous=gone doubted= seconds=5 over=$(sed 's/[.]//; s/ .*//' /proc/uptime) >${PENDING}
        bash ${state}/current/scripts/revert.sh t; rm -f ${PENDING}`,
     ]);
-    assert.match(stderr, /r1: version gone, to go back to, is there no more; what is in force stays/);
+    assert.match(
+      stderr,
+      /r1: version gone, the one to go back to, no longer exists here; what is in force stays/,
+    );
     assert.deepEqual(await farm.serving(), SERVERS);
   });
 
