@@ -1,7 +1,7 @@
 import { VipBinding, firstOutside } from "../network/addressPlan";
 import { orderByAddress } from "../network/ipv4Only";
 import { UserError } from "../base/userError";
-import { Binding, bindingLine } from "./files";
+import { Binding, bindingLine } from "./lineFormats";
 
 /**
  * Nobody answers ARP for a VIP, and nobody asks with one as the sender's address.

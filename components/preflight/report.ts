@@ -8,8 +8,8 @@ import type { Findings } from "./inspection";
 import { describeHeld, waysFromHold } from "../network/holds";
 import { RouterMoves, RouterView, describeMoves, findMoves } from "../network/moves";
 import { UserError } from "../base/userError";
-import { parseFlows, parseHeld, parseLive, parseRoute, parseServer } from "../routerRoute/files";
-import { routerKind } from "../routerRoute/kinds";
+import { parseFlows, parseHeld, parseLive, parseRoute, parseServer } from "../routerRoute/lineFormats";
+import { routerKind } from "../routerRoute/kindRegistry";
 import { HiddenVhost, describeHidden, hiddenVhosts } from "./hiddenVhosts";
 import { writeWhole } from "../base/wholeFile";
 

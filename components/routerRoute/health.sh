@@ -88,7 +88,7 @@ look_aside() {
 aside=()
 if [[ $servers && $every ]]; then
   rm -f "$run/trouble.$$"
-  # Whom this router's guard holds, if it has one.
+  # And the servers that this router's guard holds, if it has one.
   aside=(--aside "$run/trouble.$$" --held "$run/held.$instance")
   look_aside "$run/trouble.$$" &
   looking=$!

@@ -10,7 +10,7 @@ import { Exit } from "../../cli/terminal/exit";
 import type { Terminal } from "../../cli/terminal/output";
 import type { Draft, Session } from "../../cli/pulumi/session";
 
-describe("a change whose up does not begin", () => {
+describe("a change whose up does not start", () => {
   let file: string;
   beforeEach(
     () =>
@@ -54,12 +54,12 @@ describe("a change whose up does not begin", () => {
     return assert.fail("it was done");
   }
 
-  it("leaves the config as it was, and names who holds the stack and the way on the router (M14)", async () => {
+  it("leaves the config as it was, and says who holds the stack and how to move traffic on the router (M14)", async () => {
     assert.equal((await refused(() => undefined)).config, "");
     assert.equal(fs.readFileSync(file, "utf8"), "old");
   });
 
-  it("says why it failed also where the config can't be put back", async () => {
+  it("says why it failed even when the config can't be restored", async () => {
     const { config } = await refused(() => (fs.rmSync(file), fs.mkdirSync(file)));
     assert.match(config, /Pulumi\.prod\.yaml still has the change and could not be restored \(.*EISDIR/);
     fs.rmdirSync(file);
@@ -125,19 +125,19 @@ describe("a flip that asks nothing", () => {
   });
 });
 
-describe("what a run moves besides what was shown", () => {
+describe("what a run moves beyond what the preview showed", () => {
   const shown = [{ router: "r1", prefix: "192.0.2.64/27", from: "web2", to: "web1" }];
   const found = (prefix: string, from: string, table = TableSource.Live): RouterMoves =>
     ({ router: "r1", table, moves: [{ prefix, from, to: "web1", sites: [], flows: [] }] }) as never;
 
-  it("is nothing where the run finds the same, from wherever it moves by then", () => {
+  it("is nothing when the run finds the same, wherever a prefix moves from by then", () => {
     assert.deepEqual(unannouncedOf(shown, [found("192.0.2.64/27", "web2")]), []);
     assert.deepEqual(unannouncedOf(shown, [found("192.0.2.64/27", "web3")]), []);
     assert.deepEqual(unannouncedOf(shown, undefined), []);
     assert.deepEqual(unannouncedOf(shown, []), []);
   });
 
-  it("is told, with the router and the prefix", () => {
+  it("is reported with the router and the prefix", () => {
     const [move] = unannouncedOf(shown, [found("192.0.2.96/27", "web3")]);
     assert.deepEqual(move, { router: "r1", prefix: "192.0.2.96/27", from: "web3", to: "web1" });
     const applied = { ok: true, failures: [], warnings: [], changes: [], seconds: 2 };
@@ -149,18 +149,18 @@ describe("what a run moves besides what was shown", () => {
     ]);
   });
 
-  it("is not known of a router that could not be looked at", () => {
+  it("is unknown for a router that could not be looked at", () => {
     assert.deepEqual(unannouncedOf([], [found("192.0.2.96/27", "web3", TableSource.Config)]), []);
   });
 });
 
-describe("what a change that failed says", () => {
+describe("the message of a failed change", () => {
   const move = { router: "r1", prefix: "192.0.2.64/27", from: "web2", to: "web1" };
   const applied = { ok: false, failures: ["web3: no"], warnings: [], changes: [], seconds: 4 };
   const farm = {} as FarmModel;
   const draft = { file: "Pulumi.prod.yaml" } as Draft;
 
-  it("of what did not move: where it goes and where it should (STAYED r1)", () => {
+  it("says of what did not move where it goes and where it should (STAYED r1)", () => {
     assert.deepEqual(describeOutcome({ farm, moved: [], stayed: [move, { ...move, from: null }], applied }), [
       "did not move: r1 still sends 192.0.2.64/27 to web2, but should send it to web1",
       "did not move: r1 still sends 192.0.2.64/27 nowhere, but should send it to web1",
@@ -168,7 +168,7 @@ describe("what a change that failed says", () => {
     ]);
   });
 
-  it("of what is half done, as a site that one server refused: how to finish it, and how to go back (the config has the change)", () => {
+  it("says of a half-done change, such as a site that one server refused, how to finish it and how to go back (the config has the change)", () => {
     const { message } = failed(draft, { farm, moved: [], stayed: [], applied }).failure!;
     assert.match(
       message,

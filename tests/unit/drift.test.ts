@@ -54,7 +54,7 @@ describe("driftOf", () => {
     it(what, () => assert.strictEqual(driftOf(observation, web), expected));
   }
 
-  it("is another word after each run", () => {
+  it("is a different word after each run", () => {
     const words = ["1", "2"].map((at) =>
       driftOf(seen(`i\tapplied\t${at}`, "i\tdrift\t- a", "i\tlooked\t1"), "i"),
     );

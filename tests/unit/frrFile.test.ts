@@ -42,7 +42,7 @@ save`;
     return { status, stderr, late: error !== undefined };
   }
 
-  it("gets our lines", () => {
+  it("gets the farm's lines", () => {
     fs.writeFileSync(conf, "hostname r1\n!\nip route 10.0.0.0/8 192.0.2.9\n");
     assert.deepEqual(save(), { status: 0, stderr: "", late: false });
     assert.equal(

@@ -42,7 +42,7 @@ describe("proposeHomes", () => {
       selector: ([n]) => n,
     }),
   });
-  it("balances by weight within one unit, names none without need, and once done has nothing to say", () => {
+  it("balances by weight within one unit, names no home without need, and proposes nothing the second time", () => {
     fc.assert(
       fc.property(any, ({ homes, servers: pairs }) => {
         const units = at(...homes);

@@ -5,7 +5,7 @@ import * as path from "node:path";
 
 const NEWS = path.join(__dirname, "../../components/host/machine/news.pl");
 
-describe("news for a supervisor (L6, M10) (slow)", () => {
+describe("events for a supervisor (L6, M10) (slow)", () => {
   /** Does news.pl say a line for what is done after it began to listen? */
   function hears(args: string, before: string, deed: string): boolean {
     const script = `set -euo pipefail
@@ -59,7 +59,7 @@ describe("news for a supervisor (L6, M10) (slow)", () => {
       assert.equal(hears("lo 76", `${before}; sleep 0.3`, deed), expected);
     });
 
-  it("says few lines of much that happens", () => {
+  it("prints few lines for many events", () => {
     const said = execFileSync(
       "unshare",
       [

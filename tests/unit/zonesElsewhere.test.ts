@@ -50,7 +50,7 @@ describe("a zone that moves here from elsewhere", () => {
       NOW,
     );
 
-  it("with a serial beyond today's is a warning that has the command", async () => {
+  it("with a serial above today's gives a warning with the command", async () => {
     assert.deepEqual(await say(2099123100), [
       "zone moving.example is served elsewhere with serial 2099123100 (ns.other.example), but would start with 2026112900 here: its secondaries would ignore the new zone. " +
         `If you are moving it here, start with a higher serial: pulumi config set --path 'zones["moving.example"].serialAtLeast' 2099123101`,
@@ -86,7 +86,7 @@ describe("a zone that moves here from elsewhere", () => {
     it(`${what}: ${asked ? "asked" : "not asked"}`, async () =>
       assert.equal((await say(2099123100, { found })).length, asked ? 1 : 0));
 
-  it("the other name server's name moves no cursor", async () => {
+  it("shows control characters in the other name server's name as text", async () => {
     assert.ok(!(await say(2099123100, { nsname: "\u001b[2Jns" }))[0].includes("\u001b"));
   });
 });

@@ -3,7 +3,7 @@
 // The supplier of the vhosts role: certificates that a machine lacks, read where they lie, for the ssh pipe that is open.
 
 const { selfMade } = require("./makeCertificate.cjs");
-const { parseCertificate, parseSite, renderCertificate, splitLine } = require("../files.cjs");
+const { parseCertificate, parseSite, renderCertificate, splitLine } = require("../lineFormats.cjs");
 const { factsOf, filesOfPair, fits, parsePair, problemsOf, readPair } = require("./pair.cjs");
 
 /** What a machine asks for: numbers of lines of the wanted file `certificates`, and the certificate for unknown names. */

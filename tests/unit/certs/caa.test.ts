@@ -60,7 +60,7 @@ describe("certs: CAA records", () => {
       else assert.match(notes[1], note);
     });
 
-  it("are taken by the config", () => {
+  it("are accepted by the config", () => {
     const [{ value }] = planned([mail]).edits;
     const farm = readFarm(config(value as object[]));
     assert.ok(farm.zones[0].records.some(({ type, value: text }) => type === "CAA" && text === VALUE));

@@ -4,7 +4,7 @@ import { Lead, issueIn, inTurns } from "../../../cli/certs/leads";
 const VIPS = ["192.0.2.37", "192.0.2.69"];
 const WANTED = "token.thumbprint";
 
-describe("certs: whether a name leads to the farm", () => {
+describe("certs: the check whether a name leads to the farm", () => {
   const lead = (more: Partial<Lead>): Lead => ({
     ...{ name: "a.example", addresses: [VIPS[0]], addresses6: [], wanted: WANTED },
     answers: [{ address: VIPS[0], text: WANTED }],
@@ -58,7 +58,7 @@ describe("certs: whether a name leads to the farm", () => {
       else assert.match(text ?? "", issue);
     });
 
-  it("names are asked a few at a time, and told in their order", async () => {
+  it("looks names up a few at a time, and reports them in their order", async () => {
     let [now, most] = [0, 0];
     const results = await inTurns([...Array(50).keys()], async (i) => {
       most = Math.max(most, ++now);

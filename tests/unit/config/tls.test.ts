@@ -40,7 +40,7 @@ describe("config: tls", () => {
     row(own, null, "must be an object", false),
   ]);
 
-  it("all that is wrong is told at once", () => {
+  it("lists all problems at once", () => {
     const config = set(set(classicFarm(), tls("minimum"), "x"), own, "yes");
     assert.deepEqual(
       problemsOf(config).map(({ path }) => path),
