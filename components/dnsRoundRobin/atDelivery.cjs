@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-// What a name server's command decides on the operator's side: see AtDelivery in host/deliver.cjs. Peers are the zone's other
+// What a name server's command decides on the operator's side: see AtDelivery in host/delivery/role.cjs. Peers are the zone's other
 // name servers: all agree on a serial.
 
 /** A serial of today, the first of the day. @param {Date} now */

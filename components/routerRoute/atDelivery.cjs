@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-// What a router's command decides on the operator's side: see AtDelivery in host/deliver.cjs.
+// What a router's command decides on the operator's side: see AtDelivery in host/delivery/role.cjs.
 
 /**
  * These are for one run, so they are no input of the resource.

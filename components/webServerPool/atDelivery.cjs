@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-// What a web server's command decides on the operator's side: see AtDelivery in host/deliver.cjs.
+// What a web server's command decides on the operator's side: see AtDelivery in host/delivery/role.cjs.
 
 /** Before the names that the configuration's author chose: the secrets in a site's lines. */
 const OF_SITES = "site_";

@@ -94,7 +94,7 @@ const unpackPairs = (entries) =>
 /** What a machine asks for after a change: LINE@VIP, a number of a line of `certificates` each. */
 const SHOW = /^show(( \d+@[\d.]+)+)$/;
 
-/** @type {import("../../host/deliver.cjs").Supplier} */
+/** @type {import("../../host/delivery/bundle.cjs").Supplier} */
 async function supply(asked, { want, sources, secret, ssh }) {
   const certificates = want.certificates ?? "";
   const [, places] = SHOW.exec(asked) ?? [];

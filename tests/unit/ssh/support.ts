@@ -185,12 +185,12 @@ export const PATHS: Record<string, { file: string; reply?: string; run(ssh: Fals
       }),
   },
   "deliver and confirm": {
-    file: "components/host/deliver.cjs",
+    file: "components/host/delivery/conversation.cjs",
     reply: CONFIRMING,
     run: (ssh) => ssh.deliver({}, { settings: "confirm_seconds=20\n" }, "routerRoute"),
   },
   "ask peers": {
-    file: "components/host/deliver.cjs",
+    file: "components/host/delivery/bundle.cjs",
     run: (ssh) =>
       ssh.deliver({
         LOOPBACK_HA_PEERS: JSON.stringify([sshArguments({ name: "ns2", address: "192.0.2.7" })]),
