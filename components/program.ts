@@ -93,7 +93,7 @@ function readConfig(): FarmModel {
   return readStackConfig({
     project: pulumi.getProject(),
     all: pulumi.runtime.allConfig(),
-    // The SDK tells a program which of its keys are secrets by the environment only.
+    // The SDK says which of its keys are secrets in the environment only.
     secretKeys: JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS ?? "[]"),
   });
 }

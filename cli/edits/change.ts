@@ -34,7 +34,7 @@ export interface Outcome {
 
 /** How a change is shown before it is made. */
 export interface Showing {
-  /** What tells what it will do. Default: a preview by the engine. */
+  /** Says what it will do. Default: a preview by the engine. */
   forecast?: (session: Session, draft: Draft) => Promise<Preview>;
   /** Throws when what is shown must not be done. */
   check?: (expected: Preview) => void;
@@ -156,7 +156,7 @@ export async function lookAtDraft(session: Session, draft: Draft): Promise<Previ
 export function unannouncedOf(shown: Move[], found: RouterMoves[] = []): Move[] {
   const keyOf = ({ router, prefix, to }: Move): string => JSON.stringify([router, prefix, to]);
   const known = new Set(shown.map(keyOf));
-  // Of one that could not be looked at, nobody knows what moves.
+  // What moves on a router that could not be looked at is unknown.
   const seen = found.filter(({ table }) => table !== TableSource.Config);
   return movesIn(seen).filter((move) => !known.has(keyOf(move)));
 }

@@ -205,7 +205,7 @@ export interface Draft {
   newText: string;
 }
 
-/** Somebody else changed the config. */
+/** Another process has changed the config. */
 export class ChangedMeanwhile extends UsageError {}
 
 /** The folder of the watcher's file and of copies, in the project's or beside the stack's configuration. */

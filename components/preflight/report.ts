@@ -33,7 +33,7 @@ export interface Log {
 }
 
 /**
- * Tells what will move, in preview and in up, and writes it to the file that the environment names.
+ * Says what will move, in preview and in up, and writes it to the file that the environment names.
  *
  * @throws UserError when that file can't be written
  */
@@ -231,7 +231,7 @@ function noteMoves(file: string, report: MovesReport): void {
   }
 }
 
-/** Whoever reads the file while it is written finds the old one. */
+/** A program that reads the file while it is written gets the old one. */
 function writeMoves(file: string, report: MovesReport): void {
   try {
     writeWhole(file, `${JSON.stringify(report, undefined, 2)}\n`);

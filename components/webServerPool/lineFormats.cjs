@@ -62,7 +62,7 @@ function parseCertificate(rest) {
 /**
  * @param {string} site
  * @param {string} line one of its own directives
- * @param {boolean} isSecret whether a secret is in it, so that nobody may show it
+ * @param {boolean} isSecret whether a secret is in it, so that it must never be shown
  * @returns {string} a line of `private/directives`: `NAME -|* LINE`
  */
 const renderDirective = (site, line, isSecret) => `${site} ${isSecret ? "*" : "-"} ${line}`;

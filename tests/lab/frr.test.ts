@@ -165,12 +165,12 @@ describe("router kind frr", function () {
       /r1: a route not managed by this stack exists for 192\.0\.2\.64\/27 already \(FRR has it as static, distance 1, next hop 192\.0\.2\.10\); nothing was changed/,
     ],
     [
-      "a line of somebody else's that is the same to FRR is refused before anything is changed",
+      "another admin's line that is the same to FRR is refused before anything is changed",
       "ip route 192.0.2.64/27 192.0.2.2 200",
       /r1: the line 'ip route 192\.0\.2\.64\/27 192\.0\.2\.2' exists with another tag or distance, not managed by this stack.*nothing was changed/,
     ],
     [
-      "a longer prefix of somebody else, beside the first address, is refused before anything is changed",
+      "another admin's longer prefix, beside the first address, is refused before anything is changed",
       "ip route 192.0.2.80/28 192.0.2.10",
       /192\.0\.2\.64\/27 should go to web1 \(192\.0\.2\.2\), but a more specific route not managed by this stack sends part of it elsewhere: 192\.0\.2\.80\/28 via 192\.0\.2\.10 dev host0\. .*vtysh.*; nothing was moved/,
     ],

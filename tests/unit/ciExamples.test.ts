@@ -213,7 +213,7 @@ describe("examples/release (slow)", () => {
         /^CHANGELOG\.md says nothing/,
       ],
       [
-        "nobody has filled in the repository",
+        "the repository is not filled in",
         { repository: undefined },
         /^package\.json names no repository, .*git\+https:\/\/git\.example\/owner\/name\.git/,
       ],

@@ -268,7 +268,7 @@ describe("the screen of a router", () => {
     ["not yet: only a late prompt", "end", `${LOG}\r\na#`, undefined],
     ["not yet: the echo alone", "end", "a(config)#end", undefined],
     ["not yet: no prompt", "end", "end\r\nfine\r\n", undefined],
-    ["not yet: somebody else's prompt", "end", "end\r\nb#", undefined],
+    ["not yet: another router's prompt", "end", "end\r\nb#", undefined],
     ["the log behind the prompt", "end", `end\r\nfine\r\na#\r\n${LOG}\r\n`, "fine"],
     ["a wrapped echo", "show ip route 192.0.2.33", "show ip route 192.0. \r2.33\r\nfine\r\na#", "fine"],
     [

@@ -28,7 +28,7 @@ describe("driftOf", () => {
       `- a and 1 more line, ${after}`,
     ],
     [
-      "more than were told",
+      "more than were reported",
       seen(...mine(web, "drift\t- a", "looked\t988")),
       `- a and 987 more lines, ${after}`,
     ],

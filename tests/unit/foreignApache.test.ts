@@ -142,7 +142,7 @@ LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3
       /but of 10\.0\.0\.1 \(f:1\).*Use a single 'Listen 80' instead/,
     ],
     [
-      "a name of ours",
+      "a name of a site",
       "listen\t*\t80\tf:1\nname\ta.example\tf:3\n",
       /^warning: site a: .* also serves a\.example \(f:3\)/,
     ],

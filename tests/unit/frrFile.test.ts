@@ -52,9 +52,9 @@ save`;
   });
 
   for (const [what, make] of [
-    ["a pipe that nobody fills", (): unknown => execFileSync("mkfifo", [conf])],
+    ["a pipe without a writer", (): unknown => execFileSync("mkfifo", [conf])],
     ["a link", (): unknown => fs.symlinkSync("/dev/zero", conf)],
-    ["a link to somebody's file", (): unknown => fs.symlinkSync("/etc/hostname", conf)],
+    ["a link to another file", (): unknown => fs.symlinkSync("/etc/hostname", conf)],
     ["a folder", (): unknown => fs.mkdirSync(conf)],
   ] as const) {
     it(`is refused at once where it is ${what}`, () => {

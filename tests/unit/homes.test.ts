@@ -23,7 +23,7 @@ describe("proposeHomes", () => {
       [[1], [2], [3, 2]],
       { "10.0.2.0/24": "web3", "10.0.3.0/24": "web3" },
     ],
-    ["whoever has one more keeps it", [2, 2, 2, 1, 1], [[1], [2]], {}],
+    ["a server that has one more keeps it", [2, 2, 2, 1, 1], [[1], [2]], {}],
   ];
   for (const [what, homes, servers, expected] of rows) {
     it(what, () => {

@@ -21,7 +21,7 @@ describe("a file of a project", () => {
   });
 
   for (const [what, make] of [
-    ["a pipe that nobody writes into", () => execFileSync("mkfifo", [file])],
+    ["a pipe without a writer", () => execFileSync("mkfifo", [file])],
     ["a folder", () => fs.mkdirSync(file)],
     ["a device", () => fs.symlinkSync("/dev/zero", file)],
   ] as const) {

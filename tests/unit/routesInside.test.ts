@@ -130,14 +130,14 @@ describe("foreign routes inside a prefix (foreign /32) (slow)", () => {
       "192.0.2.64/27 web2 192.0.2.3",
     ],
     [
-      "a change, beside a route that somebody keeps away",
+      "a change, beside a route that another admin keeps away",
       "192.0.2.64/27 web2 192.0.2.3\n192.0.2.97/32 web2 192.0.2.3",
       "192.0.2.97",
       "192.0.2.64/27",
       "192.0.2.64/27 web2 192.0.2.3",
     ],
     [
-      "a route that somebody keeps away",
+      "a route that another admin keeps away",
       "192.0.2.64/27 web1 192.0.2.2\n192.0.2.97/32 web2 192.0.2.3",
       "192.0.2.97",
       "192.0.2.97/32",

@@ -88,7 +88,7 @@ describe("the status of a farm", () => {
       "r1: 192.0.2.64/27 goes to web1 instead of web2",
     ],
     [
-      "a prefix that nobody has",
+      "a prefix that no server has",
       sightings({}, [LIVE[0]]),
       "r1: 192.0.2.64/27 goes to no server instead of web2",
     ],

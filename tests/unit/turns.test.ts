@@ -407,7 +407,7 @@ describe("what a machine that has a change in force needs to hear (slow)", () =>
   const rows: [string, string, number, boolean, RegExp][] = [
     ["recorded", "LOOPBACK-HA-RECORDED\n", 0, false, /^$/],
     [
-      "nothing, as nobody is there any more",
+      "nothing, as no process is left to hear it",
       "",
       1,
       true,

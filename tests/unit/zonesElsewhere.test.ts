@@ -67,7 +67,7 @@ describe("a zone that moves here from elsewhere", () => {
       ["the last one that is beyond", HERE + 2 ** 31 - 1, true],
       ["opposite: undefined by the RFC", HERE + 2 ** 31, false],
       ["the highest of all, which is before ours", 2 ** 32 - 1, false],
-      ["nobody knows the zone", undefined, false],
+      ["no name server knows the zone", undefined, false],
       ["below what the config says", 2099123100, false, { serialAtLeast: 2099123101 }],
       ["beyond what the config says", 2099123101, true, { serialAtLeast: 2099123101 }],
     ];
@@ -79,7 +79,7 @@ describe("a zone that moves here from elsewhere", () => {
     ["is on a name server already", { ns1: mine, ns2: nothing }, false],
     ["is another stack's there", { ns1: theirs, ns2: nothing }, true],
     ["may be on the one that answers only", { ns1: failed, ns2: nothing }, true],
-    ["nobody could look", { ns1: failed, ns2: failed }, false],
+    ["no name server could be looked at", { ns1: failed, ns2: failed }, false],
     ["with observation off", {}, false],
   ];
   for (const [what, found, asked] of seen)

@@ -114,7 +114,7 @@ const ROUTER_ROUTE: Tampering[] = [
     commands: ["r1-routes-192.0.2.1"],
   },
   {
-    what: "a route replaced by somebody's own",
+    what: "a route replaced by another admin's",
     machine: "r1",
     by: "ip route replace 192.0.2.64/27 via 192.0.2.4",
     lines: [/^- route 192\.0\.2\.64\/27 via 192\.0\.2\.3/, /^\+ route 192\.0\.2\.64\/27 via 192\.0\.2\.4/],
@@ -295,7 +295,7 @@ describe("drift", function () {
     const UNIT = "loopback-ha.loopback-ha.lab.web-web2.vips.service";
     const FLUSH = "ip address flush dev lo scope global";
     const CASES: [string, string][] = [
-      ["somebody flushes lo", FLUSH],
+      ["another admin flushes lo", FLUSH],
       ["lo goes down and up", "ip link set lo down; ip link set lo up"],
       ["networkd reads its files again", "networkctl reload; networkctl reconfigure lo"],
       ["the routes against loops go", "ip route flush proto 76"],

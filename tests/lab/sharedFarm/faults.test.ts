@@ -19,7 +19,7 @@ const REFUSALS: [string, string, string, RegExp][] = [
     /web3: .*(full|No space left)/,
   ],
   [
-    "somebody else's broken vhost",
+    "another admin's broken vhost",
     "echo 'Bogus on' >/etc/apache2/sites-enabled/foreign.conf",
     "rm /etc/apache2/sites-enabled/foreign.conf",
     /web3: Apache's configuration was already broken before this change: .*foreign\.conf/,

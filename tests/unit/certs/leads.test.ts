@@ -36,12 +36,12 @@ describe("certs: the check whether a name leads to the farm", () => {
     ["it leads elsewhere, too", { addresses: [VIPS[0], "203.0.113.1"] }, /resolves to 203\.0\.113\.1, not/],
     ["it has IPv6", { addresses6: ["2001:db8::1"] }, /AAAA record \(2001:db8::1\).*remove the record$/],
     [
-      "somebody else answers",
+      "another server answers",
       { answers: [{ address: VIPS[0], text: "token.other" }] },
       /\(192\.0\.2\.37: token\.other\): check loopback-ha status$/,
     ],
     [
-      "nobody answers",
+      "no server answers",
       { answers: [{ address: VIPS[0], text: "no answer" }] },
       /\(192\.0\.2\.37: no answer\)/,
     ],

@@ -67,7 +67,7 @@ describe("certs: the plan", () => {
   const good = pair(["www.a.example"]);
   const cases: [string, object, Reading | undefined, Step, RegExp][] = [
     ["has none", {}, { missing: "x" }, Step.Order, /^no certificate yet$/],
-    ["is read by nobody", {}, undefined, Step.Order, /^no certificate yet$/],
+    ["was not read", {}, undefined, Step.Order, /^no certificate yet$/],
     ["has one that is good", {}, good, Step.Keep, /^valid until \d{4}-\d\d-\d\d, due on /],
     ["lacks a name", { aliases: ["a.example"] }, good, Step.Order, /names have changed: \+a\.example$/],
     ["has a name too many", {}, pair(["www.a.example", "a.example"]), Step.Order, /: -a\.example$/],

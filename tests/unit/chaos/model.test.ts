@@ -48,7 +48,7 @@ describe("chaos: the model's placement", () => {
   const rows: [string, Config, Partial<Record<Prefix, string>>, number][] = [
     ["all at home", BASE, homes, 0],
     ["one that is away from its home", BASE, { ...homes, [FIRST]: "web2" }, 1],
-    ["one that nobody has", BASE, { ...homes, [FOURTH]: undefined }, 1],
+    ["one that no server has", BASE, { ...homes, [FOURTH]: undefined }, 1],
     ["one that the dead server has", withState("web2", "down"), homes, 1],
     ["two spread over two", twoAway, { ...homes, [FIRST]: "web3", [SECOND]: "web4" }, 0],
     ["two heaped on one", twoAway, { ...homes, [FIRST]: "web3", [SECOND]: "web3" }, 2],

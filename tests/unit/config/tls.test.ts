@@ -68,7 +68,7 @@ describe("config: tls", () => {
     ],
     ["but for one that has not", { folder: "c" }, false, { folder: "c", tickets: true }, undefined],
     [
-      "a thumbprint alone gives nobody https",
+      "a thumbprint alone gives no site https",
       { acmeThumbprint: "a".repeat(43) },
       undefined,
       { acmeThumbprint: "a".repeat(43), tickets: true },

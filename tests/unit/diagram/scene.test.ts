@@ -29,7 +29,7 @@ describe("what a diagram shows", () => {
       }),
     ],
     [
-      "one that goes elsewhere than it shall",
+      "one that goes elsewhere than it should",
       { live: "web1", flows: null },
       row({ server: "web1", way: Way.Wrong, note: "wanted: web2", flows: null }),
     ],

@@ -85,13 +85,13 @@ describe("diagram as SVG", () => {
     ["everything at home", status(), [HOME, HOME]],
     ["one away from home, with connections that stay", maintenance(), [HOME, AWAY, STAYS]],
     [
-      "one that goes elsewhere than it shall",
+      "one that goes elsewhere than it should",
       status({ prefixes: [prefix(1, { live: "web2", flows: null })] }),
       [WRONG],
     ],
     ["one that is not routed", status({ prefixes: [prefix(1, { live: null, flows: null })] }), []],
     [
-      "a router that did not tell",
+      "a router that did not report",
       status({ prefixes: [prefix(1, { known: false, live: null, flows: null })] }),
       [CONFIG],
     ],

@@ -77,8 +77,8 @@ describe("what a load saw", () => {
     ["the old one still answers for a while", seen("10-11:web1", "14-15:web2", "20-21:web1"), 4],
     ["a request fails meanwhile", seen("10-11:web1", "14-90:timeout", "20-21:web1"), 4],
     ["the old one answers last", seen("10-11:web1", "20-21:web2"), Infinity],
-    ["nobody answers", seen("11-12:reset"), Infinity],
-    ["nobody asks", seen(), Infinity],
+    ["no server answers", seen("11-12:reset"), Infinity],
+    ["there is no request", seen(), Infinity],
     [
       "one VIP comes later than the other",
       record([request("10-11:web1"), request("17-18:web2", B), request("19-20:web1", B)]),

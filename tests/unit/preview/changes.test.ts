@@ -56,7 +56,7 @@ describe("a change that a preview shows", () => {
       undefined,
     ],
     ["is of the config: nothing was ever seen", "update", state("none", "a"), state("none", "b"), undefined],
-    ["makes it anew", "create", undefined, state("none", "a"), undefined],
+    ["creates it again", "create", undefined, state("none", "a"), undefined],
     [
       "takes it out: what was seen and repaired is past",
       "delete",

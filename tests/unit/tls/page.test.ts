@@ -64,7 +64,7 @@ describe("tls: a page by probe.pl", () => {
     ["a long page", () => serve({}, 300_000), ["404"], ["status 404", ...known]],
     ["TLS 1.3 only", () => serve({ minVersion: "TLSv1.3" }), ["301"], ["status 301", ...known]],
     [
-      "one that asks for a certificate of ours",
+      "one that asks for a client certificate",
       () => serve({ requestCert: true, rejectUnauthorized: false }),
       ["200"],
       ["status 200", ...known],

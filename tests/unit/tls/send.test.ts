@@ -46,7 +46,7 @@ describe("tls: what is sent to a machine", () => {
     ["what is not here is left out", "1-3", [`${sha256Of(a)}.pem`, `${sha256Of(b)}.pem`]],
     ["beyond the end", "3-1000", []],
     ["nothing that was not asked for", "", []],
-    ["what no machine of ours says", "1;id", []],
+    ["what no machine of the farm says", "1;id", []],
     ["for unknown names", " unknown", ["unknown.pem"]],
   ];
   for (const [name, asked, files] of rows) it(name, () => assert.deepEqual(sent(asked), files));

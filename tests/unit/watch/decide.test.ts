@@ -98,7 +98,7 @@ describe("watch: decisions", () => {
       [],
     ],
     [
-      "the last active one is never flipped, whoever else answers",
+      "the last active one is never flipped, whichever others answer",
       () =>
         new Watched(policy(), servers("active", "maintenance", "down", "down")).rounds(...times(9, "-+  ")),
       ["no-answers r1"],
@@ -118,7 +118,7 @@ describe("watch: decisions", () => {
       [],
     ],
     [
-      "a router that is busy for long is told once",
+      "a router that is busy for long is logged once",
       () => {
         const watched = new Watched().rounds("++++");
         for (let i = 0; i < 90; i++) {
@@ -130,7 +130,7 @@ describe("watch: decisions", () => {
       [],
     ],
     [
-      "silence: said once; then counting begins anew",
+      "silence: logged once; then counting starts again",
       () => new Watched().rounds("+-++", "+-++").wait(9000).rounds("+-++", "+-++", "++++"),
       ["blind r1", "sees r1"],
       [],

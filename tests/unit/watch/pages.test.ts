@@ -55,7 +55,7 @@ describe("watch: sites' own pages", () => {
       ["sick web2"],
       [],
     ],
-    ["nobody has them", () => again(new Watched(), 5, "4444", "----"), [], []],
+    ["no server has them", () => again(new Watched(), 5, "4444", "----"), [], []],
     [
       "--sick-by-pages: most of them, and it is set down as a sick one",
       () => again(counts(), 4, "+4++", "+-++", "++++"),

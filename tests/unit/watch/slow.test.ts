@@ -170,13 +170,13 @@ describe("watch: slow is not dead", () => {
       [["web3"]],
     ],
     [
-      "what the router could not ask is nobody's fault",
+      "what the router could not ask counts against no server",
       () => new Watched().rounds("++++", ...times(9, "+?++"), ...times(9, "????")),
       [],
       [],
     ],
     [
-      "late answers are told once an episode",
+      "late answers are logged once in an episode",
       () =>
         new Watched().rounds(
           ...times(9, "+l++"),
