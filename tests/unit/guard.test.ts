@@ -16,6 +16,8 @@ const PROGRAMS: Record<string, string> = {
   "systemd-run": "exit 0",
   conntrack: "exit 0",
 };
+/** What goes to a router only with a guard. */
+const GUARD_FILES = fs.readdirSync(path.join(LINUX, "guard")).join(" ");
 /** A web server: what answers on its port 80. */
 const SERVER = `use Socket; socket(my $s, PF_INET, SOCK_STREAM, 6); setsockopt($s, SOL_SOCKET, SO_REUSEADDR, 1);
 bind($s, sockaddr_in(80, INADDR_ANY)) or die; listen($s, 64);
@@ -65,6 +67,9 @@ bundle() {
   shift $(($# < 2 ? $# : 2))
   for setting; do sed -i "s/^\${setting%%=*}=.*/$setting/" "$at/want/settings"; done
 }
+# Without a guard, and without what goes only to a router with one.
+unguarded() { bundle $1; sed -i /guard_/d /run/bundle.$1/want/settings; rm /run/bundle.$1/want/fallbacks; (cd /run/bundle.$1/scripts && rm $GUARD_FILES); }
+unit=/etc/systemd/system/loopback-ha-guard.$instance.service command=/usr/local/sbin/loopback-ha-guard
 apply() { LOOPBACK_HA_TOKEN=t$1 bash "/run/bundle.$1/scripts/apply.sh" && { [[ -e $pending ]] || rm -f $state/in-doubt; }; }
 guard() { perl $state/current/scripts/guard.pl $state >>/var/lib/said 2>&1 & guarding=$!; until_so 10 ready; sleep 0.5; }
 ready() { [[ -e /run/loopback-ha/guard.$instance/plan.$(cut -d ' ' -f 1 /run/loopback-ha/guard.$instance/generation)/facts ]]; }
@@ -89,7 +94,7 @@ describe("the guard's awk", () => {
   const awk = (program: string, args: string[], input = ""): string =>
     spawnSync(
       "awk",
-      ["-f", path.join(COMPONENTS, "host/machine/lib.awk"), "-f", path.join(LINUX, program), ...args],
+      ["-f", path.join(COMPONENTS, "host/machine/lib.awk"), "-f", path.join(LINUX, "guard", program), ...args],
       { encoding: "utf8", input },
     ).stdout;
 
@@ -190,12 +195,12 @@ describe("the guard on a router (slow)", function () {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-guard-"));
   before("the host scripts, and programs of our own", () => {
     const scripts = path.join(folder, "scripts");
-    installScripts(scripts, "routerRoute", "routerRoute/linux");
+    installScripts(scripts, "routerRoute", "routerRoute/linux", "routerRoute/linux/guard");
     // A run can be held up where it asks the servers.
     fs.appendFileSync(
       path.join(scripts, "role.sh"),
       "hold_up() { while [[ -e /run/hold-up.$1 ]]; do touch /run/held-up.$1; sleep 0.05; done; }\n" +
-        "check_inside() { hold_up check; }\nverify_inside() { hold_up verify; }\n",
+        "check_inside() { hold_up check; }\nverify_inside() { hold_up verify; [[ ! -e /run/broken ]] || fail broken; }\n",
     );
     fs.mkdirSync(path.join(folder, "bin"));
     for (const [name, text] of Object.entries(PROGRAMS))
@@ -208,7 +213,7 @@ describe("the guard on a router (slow)", function () {
     const { status, stdout, stderr } = spawnSync(
       "unshare",
       [...alone, "bash", "-c", `${PRELUDE}${script}`, folder],
-      { encoding: "utf8", env: { ...process.env, SERVER }, timeout: 110_000 },
+      { encoding: "utf8", env: { ...process.env, SERVER, GUARD_FILES }, timeout: 110_000 },
     );
     assert.equal(status, 0, `${stdout}${stderr}`);
     return stdout;
@@ -324,9 +329,20 @@ describe("the guard on a router (slow)", function () {
       bundle 2; apply 2 >/dev/null; goes 1334; saved; drift
       bundle 3; sed -i 's/^web2 192.0.2.3 up/web2 192.0.2.3 down/' /run/bundle.3/want/servers; sed -i 's/web2 192.0.2.3$/web3 192.0.2.4/' /run/bundle.3/want/routes
       apply 3 >/dev/null; goes 1334; [[ ! -e $held && ! -e $state/held ]]; in_force; drift
-      bundle 4; sed -i /guard_/d /run/bundle.4/want/settings; rm /run/bundle.4/want/fallbacks; live web2; apply 4 >/dev/null; goes 1234
-      [[ ! -e /usr/local/sbin/loopback-ha-guard && ! -e /run/loopback-ha/guard.$instance && ! -e /etc/systemd/system/loopback-ha-guard.$instance.service ]]
+      unguarded 4; live web2; apply 4 >/dev/null; goes 1234
+      [[ ! -e $command && ! -e /run/loopback-ha/guard.$instance && ! -e $unit ]]
       bash $state/current/scripts/remove.sh; [[ ! -e /run/loopback-ha && ! -e /var/lib/loopback-ha ]]`);
+  });
+
+  it("a run that fails and had turned the guard off, or on, leaves it as it was, with its holds", () => {
+    run(`fails() { touch /run/broken; ! apply $1 >/run/applied 2>&1; grep -q 'previous state is back in force' /run/applied; rm /run/broken; }
+      bundle 1; apply 1 >/dev/null; guard; die web2; until_so 5 goes 1334; until_so 5 saved; live web2
+      unguarded 2; fails 2; [[ -e $unit && -e $command ]]; goes 1334; grep web2 $held; saved; in_force; drift
+      # It goes on.
+      until_so 10 ready; sleep 0.5; die web3; until_so 5 goes 1444; until_so 5 saved; live web3
+      apply 2 >/dev/null; goes 1234; [[ ! -e $unit && ! -e $command && ! -e $held && ! -e $state/held ]]; drift; kill $guarding
+      bundle 3; fails 3; [[ ! -e $unit && ! -e $command && ! -e $held && ! -e $state/held ]]; drift; goes 1234
+      apply 3 >/dev/null; [[ -e $unit && -e $command ]]; drift`);
   });
 
   for (const step of ["held", "nft", "ip"])

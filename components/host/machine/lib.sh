@@ -220,8 +220,11 @@ go_back() {
   if [[ $1 ]]; then
     # A missing version would count as an empty payload, and remove everything.
     [[ -e $state/versions/$1/meta ]] || cannot_go_back "version $1, to go back to, is there no more"
+    local from
+    from=$(current_version)
     point_current_at "$1"
     activate "$state/versions/$1"
+    [[ $from == "$1" ]] || install_again "$state/versions/$1/scripts"
     forget_versions_but "$1"
     [[ $2 ]] || rm -f "$state/in-doubt"
     [[ ! -e $taken_from ]] || give_back
@@ -244,6 +247,13 @@ switch_to() {
   point_current_at "$1"
   install_unit
   install_command
+}
+# install_again SCRIPTS: undoes what switch_to installed or removed, by those of the version that is in force again.
+install_again() {
+  local scripts=$1
+  install_unit
+  install_command
+  went_back
 }
 # record VERSION: it is in force for good. Older versions are removed last, as a rollback may need them until then.
 record() {
@@ -280,6 +290,8 @@ down_links() {
 prepare() { :; }
 # settle: the change is in force for good, and confirmed if it needed that.
 settle() { :; }
+# went_back: the version before is in force again, after a change that had been in force.
+went_back() { :; }
 # serves: does the daemon run that a change might stop?
 serves() { :; }
 # is_tried: has check shown that this change does not stop it?

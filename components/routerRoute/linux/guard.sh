@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The guard's holds, and how the rest of this router respects them. The guard itself is guard.pl: it moves the prefixes of a server
-# that dies, and from then on holds that server.
+# The guard's holds, and how the rest of this router respects them. The guard itself is guard/guard.pl: it moves the prefixes of a server
+# that dies, and from then on holds that server. What is in guard/ goes only to a router with a guard; this file also removes one.
 #   $held_now        SERVER TIME REASON for each held server. Written before the tables are; lost at a reboot
 #   $state/held      the same, written soon after, for the next boot
 #   $guard_folder    generation: "NUMBER DIR". The number changes each time tables are written; DIR is the version in force, or -
@@ -126,6 +126,8 @@ settle() {
   fi
   save_holds
 }
+# A guard that a failed run turned on may have held a server; turned off, its holds are back.
+went_back() { save_holds; }
 note_in_history() {
   # A full disk must not stop a move.
   {
@@ -162,6 +164,8 @@ held_sights() {
 
 install_guard() {
   if ! guards "$state/current"; then
+    # For a run that fails and goes back.
+    [[ ! -s $held_now ]] || save_holds
     remove_guard
     return
   fi

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { guardScripts } from "../../../components/routerRoute/kinds";
 import { Load, prepareServers } from "../../../lab/client";
 import { ConnectionKind, failures, lastFailure, LoadRecord, now, toldAfter } from "../../../lab/load/record";
 import { File } from "../../../lab/load/spec";
@@ -13,11 +15,15 @@ const UNIT = `loopback-ha-guard.${INSTANCE}.service`;
 const [INTERVAL, FALL] = [150, 3];
 const PREFIX = "192.0.2.64/27";
 
+/** What goes to a router only with a guard, as text for base64. */
+const SCRIPTS = execFileSync("tar", ["-cz", "-C", guardScripts()[0], "."]).toString("base64");
+
 /** On the router: what is in force, with a guard. Each prefix goes to the server after its own. */
 const BEGIN = `rm -rf /root/guarded /root/before; cp -RL --preserve=mode ${STATE}/current /root/before; cp -RL --preserve=mode ${STATE}/current /root/guarded; rm -rf /root/guarded/pristine; cd /root/guarded
   printf '%s\\n' guard_interval=${INTERVAL} guard_fall=${FALL} guard_min_active=1 guard_dry_run=no guard_moves_per_hour=100 >>want/settings
   awk 'FILENAME ~ /servers/ { name[NR - 1] = $1; at[$1] = NR - 1; next }
     { printf "%s", $1; for (i = 1; i < 4; i++) printf " %s", name[(at[$2] + i) % 4]; print "" }' want/servers want/routes >want/fallbacks
+  echo ${SCRIPTS} | base64 -d | tar -xz --no-same-owner -C scripts
   sed -i s/^version=.*/version=guarded/ meta; bash scripts/apply.sh >/dev/null; systemctl is-active ${UNIT}`;
 
 /** On a web server: for how many milliseconds its port 80 refuses connections within 3 s. */

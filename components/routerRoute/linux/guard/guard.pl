@@ -418,7 +418,13 @@ while (1) {
     exit 0 if !defined $current && !-e $state;
     if (defined $current && (!defined $began_with || $current ne $began_with)) {
         stop_asking();
-        exec '/usr/bin/perl', "$state/current/scripts/guard.pl", $state or exit 1;
+        exec '/usr/bin/perl', "$state/current/scripts/guard.pl", $state or exit 1 if -e "$state/current/scripts/guard.pl";
+        # The run that brought a version without a guard removes this service, or fails and goes back.
+        $plan{number} = '';
+        reap();
+        notify('WATCHDOG=1');
+        select undef, undef, undef, 0.05;
+        next;
     }
     reap();
     follow_generation();

@@ -3,7 +3,7 @@
 #   guardSettle.sh move    started early, because clients wait for it; it begins when a line comes on stdin: GENERATION TAB FOLDER TAB
 #                          WORDS (the generation that the move began, its folder of the plan, a line for the history)
 #   guardSettle.sh begin   when the guard starts, because an earlier one may have been killed in a move
-# shellcheck source-path=SCRIPTDIR source=../../host/machine/lib.sh
+# shellcheck source-path=SCRIPTDIR source=../../../host/machine/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # Set by role.sh.
 : "${guard_folder?}" "${pins_listed?}"
