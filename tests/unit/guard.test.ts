@@ -18,19 +18,22 @@ const PROGRAMS: Record<string, string> = {
 };
 /** What goes to a router only with a guard. */
 const GUARD_FILES = fs.readdirSync(path.join(LINUX, "guard")).join(" ");
-/** A web server: what answers on its port 80. */
-const SERVER = `use Socket; socket(my $s, PF_INET, SOCK_STREAM, 6); setsockopt($s, SOL_SOCKET, SO_REUSEADDR, 1);
-bind($s, sockaddr_in(80, INADDR_ANY)) or die; listen($s, 64);
-while (1) { accept(my $c, $s) or next; sysread $c, my $q, 4096; syswrite $c, "HTTP/1.0 200 OK\\r\\n\\r\\n$ARGV[0] widgetco\\n"; close $c }`;
+/** A web server: what answers on its port 80 by http, on others by an alert of TLS, and after so many seconds. */
+const SERVER = `use Socket; my ($name, $port, $after) = @ARGV; socket(my $s, PF_INET, SOCK_STREAM, 6); setsockopt($s, SOL_SOCKET, SO_REUSEADDR, 1);
+bind($s, sockaddr_in($port, INADDR_ANY)) or die; listen($s, 64);
+while (1) { accept(my $c, $s) or next; sysread $c, my $q, 4096; select undef, undef, undef, $after;
+syswrite $c, $port == 80 ? "HTTP/1.0 200 OK\\r\\n\\r\\n$name widgetco\\n" : pack "H*", "15030300020228"; close $c }`;
 
 /*
  * bundle VERSION [SECONDS] [SETTING=VALUE...]: prefixes 32, 64, 96 and 128 at web1 to web4, and who takes them over; edit it in
- * /run/bundle.VERSION/want. apply VERSION: as pulumi does. guard: begins. die, live WEB: its service; unplug, plug WEB: its link.
+ * /run/bundle.VERSION/want. apply VERSION: as pulumi does. guard: begins. die WEB [PORT], live WEB [PORT [SECONDS]]: its service;
+ * unplug, plug WEB: its link.
  * served: by whom the four are served, as the kernel has it, by number.
  */
 const PRELUDE = `exec 2>&1
 set -eE
 trap 'echo "failed: $BASH_COMMAND; served $(served)"; cat $held /var/lib/said' ERR
+mount -t overlay none -o "lowerdir=$0/etc:/etc" /etc
 mount -t tmpfs none /run; mount -t tmpfs none /var/lib; mount -t tmpfs none /etc/systemd/system; mount -t tmpfs none /usr/local/sbin
 mount -t overlay none -o "lowerdir=$0/bin:/usr/sbin" /usr/sbin
 instance=farm.lab.r1.linux-routes state=/var/lib/loopback-ha/farm.lab.r1.linux-routes
@@ -38,8 +41,10 @@ pending=/run/loopback-ha/pending.$instance held=/run/loopback-ha/held.$instance 
 ip link set lo up; ip link add host0 type bridge; ip link set host0 up; ip address add 192.0.2.1/27 dev host0
 ip link add out0 type veth peer name out0-end; ip link set out0 up; ip link set out0-end up; ip address add 198.51.100.1/24 dev out0
 echo 1 >/proc/sys/net/ipv4/ip_forward
-live() { ip netns exec $1 perl -e "$SERVER" $1 >/dev/null 2>&1 & echo $! >/run/$1.pid; disown; }
-die() { kill -9 "$(</run/$1.pid)"; }
+live() { ip netns exec $1 perl -e "$SERVER" $1 \${2:-80} \${3:-0} >/dev/null 2>&1 & echo $! >/run/$1.\${2:-80}.pid; disown; }
+die() { kill -9 "$(</run/$1.\${2:-80}.pid)"; }
+# Its pings are not answered; or are again.
+mute() { ip netns exec $1 bash -c "echo \${2:-1} >/proc/sys/net/ipv4/icmp_echo_ignore_all"; }
 unplug() { ip link set to\${1#web} down; }
 plug() { ip link set to\${1#web} up; }
 for n in 1 2 3 4; do
@@ -94,7 +99,13 @@ describe("the guard's awk", () => {
   const awk = (program: string, args: string[], input = ""): string =>
     spawnSync(
       "awk",
-      ["-f", path.join(COMPONENTS, "host/machine/lib.awk"), "-f", path.join(LINUX, "guard", program), ...args],
+      [
+        "-f",
+        path.join(COMPONENTS, "host/machine/lib.awk"),
+        "-f",
+        path.join(LINUX, "guard", program),
+        ...args,
+      ],
       { encoding: "utf8", input },
     ).stdout;
 
@@ -169,7 +180,7 @@ describe("the guard's awk", () => {
       const servers = path.join(folder, "servers");
       fs.writeFileSync(servers, "web1 192.0.2.2 up 0x2000000 76002\n");
       const vips =
-        "192.0.2.33 shop http www.shop.example /x\n192.0.2.65 shop http www.shop.example /x\n192.0.2.33 wiki http www.wiki.example /y\n192.0.2.97 mail tcp 25 220 mail\n";
+        "192.0.2.33 shop http www.shop.example /x / https\n192.0.2.65 shop http www.shop.example /x / https\n192.0.2.33 wiki http www.wiki.example /y\n192.0.2.97 mail tcp 25 220 mail\n";
       assert.equal(
         awk("guardQuestions.awk", [servers, "-"], vips),
         [
@@ -179,6 +190,9 @@ describe("the guard's awk", () => {
           "group",
           "http\t192.0.2.33\t80\twww.shop.example\t/x\t200\t-\tmarked web1",
           "http\t192.0.2.65\t80\twww.shop.example\t/x\t200\t-\tmarked web1",
+          "group",
+          "hello\t192.0.2.33\t443\twww.shop.example\tmarked web1",
+          "hello\t192.0.2.65\t443\twww.shop.example\tmarked web1",
           "group",
           "tcp\t192.0.2.97\t25\t-\tmarked web1",
           "",
@@ -202,6 +216,7 @@ describe("the guard on a router (slow)", function () {
       "hold_up() { while [[ -e /run/hold-up.$1 ]]; do touch /run/held-up.$1; sleep 0.05; done; }\n" +
         "check_inside() { hold_up check; }\nverify_inside() { hold_up verify; [[ ! -e /run/broken ]] || fail broken; }\n",
     );
+    fs.mkdirSync(path.join(folder, "etc/loopback-ha"), { recursive: true });
     fs.mkdirSync(path.join(folder, "bin"));
     for (const [name, text] of Object.entries(PROGRAMS))
       fs.writeFileSync(path.join(folder, "bin", name), `#!/bin/bash\n${text}\n`, { mode: 0o755 });
@@ -249,11 +264,77 @@ describe("the guard on a router (slow)", function () {
   it("moves off a server that is silent, ping included, and not off one that is for less than three rounds, or whose service hangs", () => {
     const told = run(`bundle 1; apply 1 >/dev/null; guard
       unplug web3; sleep 0.15; plug web3; sleep 1; goes 1234; [[ ! -e $held ]]
-      kill -STOP $(</run/web1.pid); sleep 1.5; goes 1234; kill -CONT $(</run/web1.pid)
+      kill -STOP $(</run/web1.80.pid); sleep 1.5; goes 1234; kill -CONT $(</run/web1.80.pid)
       die web4; sleep 0.15; live web4; sleep 1; goes 1234
       unplug web3; until_so 5 goes 1244; plug web3; sleep 1; goes 1244; in_force; cat $held; cat /var/lib/said`);
-    assert.match(told, /^web3 .* answers neither connections nor ping$/m);
+    assert.match(told, /^web3 .* answers neither connections nor pings$/m);
     assert.equal(told.match(/the guard moved/g)?.length, 1, told);
+  });
+
+  it("asks https, too: one of two ports that is closed is no death, both are", () => {
+    const told =
+      run(`bundle 1; sed -i 's|/x$|/x / https|' /run/bundle.1/want/private/vips; for n in 1 2 3 4; do live web$n 443; done
+      apply 1 >/dev/null; guard; grep -c hello /run/loopback-ha/guard.$instance/plan.*/questions
+      die web2 443; sleep 1; goes 1234; die web4 80; sleep 1; goes 1234; [[ ! -e $held ]]; live web4 80
+      die web2 80; until_so 5 goes 1334; until_so 5 saved; cat /var/lib/said`);
+    assert.match(told, /^16$/m);
+    assert.match(told, /because web2 refuses connections/);
+  });
+
+  it("the silence of a server that never answers ping is no death, until it answers no ARP either", () => {
+    const told = run(`mute web3; bundle 1; apply 1 2>&1 >/dev/null; guard
+      for n in 2 3; do ip netns exec web$n nft 'add table ip x; add chain ip x in { type filter hook input priority 0; }; add rule ip x in tcp dport 80 drop'; done
+      sleep 2; goes 1234; [[ ! -e $held ]]; for n in 2 3; do ip netns exec web$n nft delete table ip x; done; sleep 1
+      /usr/local/sbin/loopback-ha-guard status
+      mute web4; until_so 10 said 'web4 no longer answers ping'; unplug web4; sleep 2; goes 1234; plug web4
+      began=$EPOCHREALTIME; unplug web3; until_so 20 goes 1244; awk -v b=$began -v e=$EPOCHREALTIME 'BEGIN { print "by ARP after", e - b }'; cat $held`);
+    assert.match(told, /^warning: r1: web3 does not answer ping, so the guard can't tell/m);
+    assert.equal(told.match(/does not answer ping, so/g)?.length, 1, told);
+    assert.match(told, /^ {2}web3 does not answer ping/m);
+    assert.match(told, /^web3 .* answers neither connections nor pings$/m);
+    console.log(`      ${/by ARP after .*/.exec(told)}`);
+  });
+
+  it("says how late answers are: once a minute, and in its status", () => {
+    const told = run(`bundle 1; apply 1 >/dev/null; guard; die web2; live web2 80 0.07
+      until_so 5 said 'web2 answers late'; sleep 10.5; goes 1234; /usr/local/sbin/loopback-ha-guard status; cat /var/lib/said`);
+    assert.equal(told.match(/r1: web2 answers late: /g)?.length, 1, told);
+    assert.match(
+      told,
+      /in the last minute \d+ of its answers took longer than 50 ms, half of guard\.interval \((the longest \d+ ms|at least one had not come after 90 ms)\)/,
+    );
+    assert.match(told, /^ {2}web1: 99 % of \d{2,} answers within \d+ ms, the longest \d+ ms/m);
+    assert.match(told, /^ {2}web2: 99 % of \d{2,} answers within ([7-9]\d|100) ms/m);
+  });
+
+  it("runs the administrator's hooks after a move, and none that another user could have written", () => {
+    const told =
+      run(`mount -t tmpfs -o mode=755 none /etc/loopback-ha; at=/etc/loopback-ha/guard-hooks.d; mkdir $at
+      hook() { printf '#!/bin/bash\n%s\n' "$2" >$at/$1; chmod 755 $at/$1; }
+      hook 10-good '{ env | grep ^LOOPBACK_HA_ | sort; cat; } >/run/hooked'
+      hook 20-fails 'exit 3'; hook 30-slow 'sleep 60'; hook 40-others 'touch /run/others'; chmod 777 $at/40-others; ln -s 10-good $at/50-link
+      hook 60-plain 'touch /run/others'; chmod 644 $at/60-plain; hook 70-kept~ 'touch /run/others'; hook 80-last.sh 'touch /run/last'
+      bundle 1; sed -i s/hook_seconds=10/hook_seconds=1/ /run/bundle.1/scripts/guardHooks.sh; apply 1 >/dev/null; guard
+      die web2; until_so 5 goes 1334; until_so 10 [ -e /run/last ]; [[ ! -e /run/others ]]; cat /run/hooked /var/lib/said
+      chmod 775 $at; rm /run/last; die web1; until_so 5 goes 3334; until_so 5 said 'runs no hooks'; [[ ! -e /run/last ]]`);
+    for (const line of [
+      "LOOPBACK_HA_EVENT=guard-moved",
+      "LOOPBACK_HA_FROM=web2",
+      "LOOPBACK_HA_MACHINE=r1",
+      "LOOPBACK_HA_PREFIXES=192.0.2.64/27",
+      "LOOPBACK_HA_REASON=web2 refuses connections",
+      "LOOPBACK_HA_SERVERS=web2",
+      "LOOPBACK_HA_STACK=farm/lab",
+      "LOOPBACK_HA_TEXT=r1: the guard moved 192.0.2.64/27 from web2 to web3 because web2 refuses connections",
+      "LOOPBACK_HA_TO=web3",
+      "192.0.2.64/27 web2 web3",
+      "r1: the guard's hook /etc/loopback-ha/guard-hooks.d/20-fails failed (exit code 3)",
+      "r1: the guard's hook /etc/loopback-ha/guard-hooks.d/30-slow took longer than 1 s and was ended",
+      "r1: the guard does not run /etc/loopback-ha/guard-hooks.d/40-others, because it is a link, or not only root may write it",
+      "r1: the guard does not run /etc/loopback-ha/guard-hooks.d/50-link, because it is a link, or not only root may write it",
+    ])
+      assert.ok(told.split("\n").includes(line), `${line}\n\n${told}`);
+    assert.match(told, /^LOOPBACK_HA_TIME=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/m);
   });
 
   it("two that die at once: the prefixes of both go to the living, and none to the dead", () => {

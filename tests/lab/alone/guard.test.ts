@@ -148,7 +148,7 @@ describe("the router's guard", function () {
     assert.deepEqual(await farm.serving(), ["web1", "web3", "web3", "web4"]);
     assert.match(
       await r1("loopback-ha-guard status"),
-      /held: web2 since \S+, because it answers neither connections nor ping/,
+      /held: web2 since \S+, because it answers neither connections nor pings/,
     );
     await release("web2");
     await settled();

@@ -27,5 +27,7 @@ if [[ ! $found ]]; then begin_generation "$bundle"; fi
 unlock_tables
 save_holds
 [[ ! $words ]] || note_in_history "$words"
+# shellcheck source-path=SCRIPTDIR source=guardHooks.sh
+[[ ! $plan ]] || (. "$scripts/guardHooks.sh" && run_hooks "$plan/moves" "$words") || true
 # Completes a move in which a guard was killed. During a run, the supervisor does that later.
 [[ $plan ]] || bash "$scripts/restore.sh" --once || true
