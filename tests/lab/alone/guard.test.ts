@@ -100,6 +100,8 @@ describe("the router's guard", function () {
     const limit = (FALL + 1) * INTERVAL + 150;
     assert.ok(move.at - died <= limit, `moved after ${move.at - died} ms, limit ${limit} ms`);
     assert.deepEqual(failures(record, { after: died + 1000 }), []);
+    const after = Math.max(...told) - (move.at - died);
+    assert.ok(after <= 500, `clients were told ${after} ms after the move`);
     return record;
   }
 

@@ -178,20 +178,39 @@ sub load_plan {
 }
 
 # Started before it is needed: a shell takes its time to start.
-my $settling;
+my ($settling, $settling_pid);
+# A server that has just begun to look dead, and when that began: its clients are looked up meanwhile.
+my ($suspect, $suspected_at) = ('', -60);
+use constant SUSPECT_SECONDS => 5;
 sub prepare_settling {
     close $settling if $settling;
     undef $settling;
+    $suspect = '';
     pipe my $read, my $write or return;
-    start_with({ stdin => $read }, sub { say_line('guardSettle.sh failed, see the lines above: the hold may be lost at a reboot of this router') if $_[0] },
+    $settling_pid = start_with({ stdin => $read }, sub { say_line('guardSettle.sh failed, see the lines above: the hold may be lost at a reboot of this router') if $_[0] },
         'bash', "$plan{dir}/scripts/guardSettle.sh", 'move') or return;
     close $read;
     $write->autoflush(1);
     $settling = $write;
     return;
 }
+sub foresee {
+    my ($now, @dying) = @_;
+    if ($suspect ne '') {
+        prepare_settling() if !grep { $_ eq $suspect } @dying;
+        return;
+    }
+    return if @dying != 1 || !$settling || $now - $suspected_at < SUSPECT_SECONDS;
+    ($suspect, $suspected_at) = ($dying[0], $now);
+    # Not in the way of the questions, which have a higher priority.
+    setpriority(0, $settling_pid, 0);
+    print $settling "suspect\t$plan{at}/$suspect\n";
+    return;
+}
 sub settle_move {
+    $suspect = '';
     my $line = join("\t", @_) . "\n";
+    setpriority(0, $settling_pid, getpriority(0, 0)) if $settling;
     if (!$settling || !print $settling $line) {
         prepare_settling();
         print $settling $line if $settling;
@@ -399,6 +418,7 @@ sub judge {
             delete $said{"$_ $server"} for qw(dry few limit nowhere);
         }
     }
+    foresee($now, grep { $count{$_} && $plan{serves}{$_} } @up);
     my @dead = grep { ($count{$_} // 0) >= $plan{facts}{guard_fall} && $plan{serves}{$_} } @up;
     act(@dead) if @dead;
     return;
