@@ -164,6 +164,7 @@ describe("the router's guard", function () {
           await farm.sh(server, `${CLOSED} & systemctl ${verb} apache2; wait $!`),
         );
     console.log(`      port 80 was closed: ${JSON.stringify(closed)} ms`);
+    for (const server of SERVERS) assert.equal(closed[`${server} reload`], 0);
     await sleep(1500);
     // A longer restart looks like a death, and clients are refused for as long.
     const long = SERVERS.filter((server) => closed[`${server} restart`] >= (FALL - 1) * INTERVAL);

@@ -287,7 +287,7 @@ sub note_times {
         for my $ms (@{ $times{$server} }) {
             $took{$server}{$ms}++;
             next if $ms ne 'late' && $ms <= $limit;
-            my $late = $late{$server} //= { told => -60 };
+            my $late = $late{$server} //= { since => $now };
             $late->{count}++;
             if ($ms eq 'late') { $late->{never} = 1 }
             elsif ($ms > ($late->{most} // 0)) { $late->{most} = $ms }
@@ -295,11 +295,14 @@ sub note_times {
     }
     for my $server (keys %late) {
         my $late = $late{$server};
-        next if $now - $late->{told} < 60;
-        if (!$late->{count}) { delete $late{$server}; next }
+        # At once, and then each minute as long as it goes on. One or two are only in the status.
+        my ($is_many, $is_over) = (($late->{count} // 0) >= $plan{facts}{guard_fall}, $now - $late->{since} >= 60);
+        delete $late{$server} if $is_over;
+        next if !$is_many || $late->{again} && !$is_over;
+        my $seconds = int($now - $late->{since}) + 1;
         my $longest = $late->{never} ? 'at least one had not come after ' . ($plan{interval} * 1000 - 10) . ' ms' : "the longest $late->{most} ms";
-        say_line("$server answers late: in the last minute $late->{count} of its answers took longer than $limit ms, half of guard.interval ($longest). Late is not dead: the guard moves nothing");
-        $late{$server} = { told => $now };
+        say_line("$server answers late: in the last $seconds s, $late->{count} of its answers took longer than $limit ms, half of guard.interval ($longest). Late is not dead: the guard moves nothing");
+        $late{$server} = { since => $now, again => 1 };
     }
     if ($now - $times_written >= 10) {
         $times_written = $now;
