@@ -4,7 +4,7 @@ import { assertValid } from "../base/argumentChecks";
 import { hostCommand, instanceName, resourcesBehind } from "../host/hostCommand";
 import { HostArgs, ServerArgs } from "../host/ssh";
 import { FallbackArgs, GuardArgs, fallbacksOf, renderFallbacks } from "./guard";
-import { guardIssue, routerKind } from "./kindRegistry";
+import { guardIssue, guardScripts, routerKind } from "./kindRegistry";
 import { PinningArgs, renderServers } from "./pinning";
 import { Route } from "./lineFormats";
 import {
@@ -135,6 +135,8 @@ export class RouterRoute extends pulumi.ComponentResource {
       {
         host: args.router,
         ...kind,
+        // Turned off, it is removed by what all routers of the kind have.
+        scripts: args.guard ? [...kind.scripts, ...guardScripts(args.kind)] : kind.scripts,
         component: name,
         want: {
           routes: renderRoutes(routes),

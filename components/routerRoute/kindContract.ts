@@ -10,8 +10,11 @@ export interface RouterKind {
   scripts: string[];
   /** Whether it can keep open connections where they began. */
   pinsFlows: boolean;
-  /** Whether a guard can run there; if not, why, and what to do in its place. Default: not, and `watch` takes its place. */
-  guard?: "able" | { unable: string; instead: string };
+  /**
+   * For a guard: the folders that go to the router in addition, absolute; where none can run, why, and what to do in its place.
+   * Default: none can run, and `watch` takes its place.
+   */
+  guard?: { scripts: string[] } | { unable: string; instead: string };
   /** What it can't do, reported at every preview. Default: nothing. */
   notice?: string;
   /**

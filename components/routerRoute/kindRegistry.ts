@@ -11,7 +11,7 @@ const kinds = new Map<string, RouterKind>([
       role: "linux-routes",
       scripts: [__dirname, path.join(__dirname, "linux")],
       pinsFlows: true,
-      guard: "able",
+      guard: { scripts: [path.join(__dirname, "linux/guard")] },
     },
   ],
   [
@@ -54,7 +54,13 @@ export function routerKind(name: string = DEFAULT_ROUTER_KIND): RouterKind {
 /** Why no guard can run on routers of a kind, and what to do in its place; undefined: one can. @throws UserError as routerKind */
 export function guardIssue(name?: string): { unable: string; instead: string } | undefined {
   const { guard = NO_GUARD } = routerKind(name);
-  return guard === "able" ? undefined : guard;
+  return "unable" in guard ? guard : undefined;
+}
+
+/** Folders with what a router of a kind gets for a guard, in addition to the kind's own. @throws UserError as routerKind */
+export function guardScripts(name?: string): string[] {
+  const { guard = NO_GUARD } = routerKind(name);
+  return "scripts" in guard ? guard.scripts : [];
 }
 
 const NO_GUARD = {

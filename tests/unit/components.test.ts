@@ -372,6 +372,14 @@ describe("components", () => {
     assert.strictEqual(guarded.fallbacks, `${prefixes[0]} web2\n${prefixes[1]} web1\n`);
     assert.strictEqual(named.fallbacks, `${prefixes[0]} web2\n${prefixes[1]}\n`);
     assert.ok(guarded.settings.startsWith(plain.settings));
+    const [without, withGuard] = ["r1", "r2"].map((name) => {
+      const { inputs } = commands().find((made) => made.name.startsWith(`${name}-`))!;
+      return (inputs.environment.LOOPBACK_HA_SCRIPTS as string).split(":");
+    });
+    assert.deepStrictEqual(
+      withGuard.filter((folder) => !without.includes(folder)).map((folder) => path.basename(folder)),
+      ["guard"],
+    );
   });
 
   it("shows a router's routes as the component's inputs, and drift as a variable of the environment", async () => {

@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { block } from "../pages";
 import { installScripts } from "./machineScripts";
 
 const COMPONENTS = path.join(__dirname, "../../components");
@@ -16,28 +17,41 @@ const PROGRAMS: Record<string, string> = {
   "systemd-run": "exit 0",
   conntrack: "exit 0",
 };
-/** A web server: what answers on its port 80. */
-const SERVER = `use Socket; socket(my $s, PF_INET, SOCK_STREAM, 6); setsockopt($s, SOL_SOCKET, SO_REUSEADDR, 1);
-bind($s, sockaddr_in(80, INADDR_ANY)) or die; listen($s, 64);
-while (1) { accept(my $c, $s) or next; sysread $c, my $q, 4096; syswrite $c, "HTTP/1.0 200 OK\\r\\n\\r\\n$ARGV[0] widgetco\\n"; close $c }`;
+/** What goes to a router only with a guard. */
+const GUARD_FILES = fs.readdirSync(path.join(LINUX, "guard")).join(" ");
+/** A web server: what answers on its port 80 by http, on others by an alert of TLS, and after so many seconds. */
+const SERVER = `use Socket; my ($name, $port, $after) = @ARGV; socket(my $s, PF_INET, SOCK_STREAM, 6); setsockopt($s, SOL_SOCKET, SO_REUSEADDR, 1);
+bind($s, sockaddr_in($port, INADDR_ANY)) or die; listen($s, 64);
+while (1) { accept(my $c, $s) or next; sysread $c, my $q, 4096; select undef, undef, undef, $after;
+syswrite $c, $port == 80 ? "HTTP/1.0 200 OK\\r\\n\\r\\n$name widgetco\\n" : pack "H*", "15030300020228"; close $c }`;
 
 /*
  * bundle VERSION [SECONDS] [SETTING=VALUE...]: prefixes 32, 64, 96 and 128 at web1 to web4, and who takes them over; edit it in
- * /run/bundle.VERSION/want. apply VERSION: as pulumi does. guard: begins. die, live WEB: its service; unplug, plug WEB: its link.
+ * /run/bundle.VERSION/want. apply VERSION: as pulumi does. guard: begins. die WEB [PORT], live WEB [PORT [SECONDS]]: its service;
+ * unplug, plug WEB: its link.
  * served: by whom the four are served, as the kernel has it, by number.
  */
 const PRELUDE = `exec 2>&1
 set -eE
 trap 'echo "failed: $BASH_COMMAND; served $(served)"; cat $held /var/lib/said' ERR
+mount -t overlay none -o "lowerdir=$0/etc:/etc" /etc
 mount -t tmpfs none /run; mount -t tmpfs none /var/lib; mount -t tmpfs none /etc/systemd/system; mount -t tmpfs none /usr/local/sbin
 mount -t overlay none -o "lowerdir=$0/bin:/usr/sbin" /usr/sbin
+# As on a router without the packages perl and openssl, where perl-base has a folder of its own.
+if compgen -G '/usr/lib/*/perl-base' >/dev/null; then
+  for other in /etc/perl /usr/share/perl /usr/share/perl5 /usr/lib/*/perl /usr/lib/*/perl5; do [[ ! -d $other ]] || mount -t tmpfs none $other; done
+  ! perl -MDigest::SHA -e 1 2>/dev/null
+fi
+[[ ! -e /usr/bin/openssl ]] || mount --bind /dev/null /usr/bin/openssl
 instance=farm.lab.r1.linux-routes state=/var/lib/loopback-ha/farm.lab.r1.linux-routes
 pending=/run/loopback-ha/pending.$instance held=/run/loopback-ha/held.$instance table=loopback-ha.$instance
 ip link set lo up; ip link add host0 type bridge; ip link set host0 up; ip address add 192.0.2.1/27 dev host0
 ip link add out0 type veth peer name out0-end; ip link set out0 up; ip link set out0-end up; ip address add 198.51.100.1/24 dev out0
 echo 1 >/proc/sys/net/ipv4/ip_forward
-live() { ip netns exec $1 perl -e "$SERVER" $1 >/dev/null 2>&1 & echo $! >/run/$1.pid; disown; }
-die() { kill -9 "$(</run/$1.pid)"; }
+live() { ip netns exec $1 perl -e "$SERVER" $1 \${2:-80} \${3:-0} >/dev/null 2>&1 & echo $! >/run/$1.\${2:-80}.pid; disown; }
+die() { kill -9 "$(</run/$1.\${2:-80}.pid)"; }
+# Its pings are not answered; or are again.
+mute() { ip netns exec $1 bash -c "echo \${2:-1} >/proc/sys/net/ipv4/icmp_echo_ignore_all"; }
 unplug() { ip link set to\${1#web} down; }
 plug() { ip link set to\${1#web} up; }
 for n in 1 2 3 4; do
@@ -65,8 +79,12 @@ bundle() {
   shift $(($# < 2 ? $# : 2))
   for setting; do sed -i "s/^\${setting%%=*}=.*/$setting/" "$at/want/settings"; done
 }
+# Without a guard, and without what goes only to a router with one.
+unguarded() { bundle $1; sed -i /guard_/d /run/bundle.$1/want/settings; rm /run/bundle.$1/want/fallbacks; (cd /run/bundle.$1/scripts && rm $GUARD_FILES); }
+unit=/etc/systemd/system/loopback-ha-guard.$instance.service command=/usr/local/sbin/loopback-ha-guard
 apply() { LOOPBACK_HA_TOKEN=t$1 bash "/run/bundle.$1/scripts/apply.sh" && { [[ -e $pending ]] || rm -f $state/in-doubt; }; }
-guard() { perl $state/current/scripts/guard.pl $state >>/var/lib/said 2>&1 & guarding=$!; until_so 10 ready; sleep 0.5; }
+guard() { rm -f /run/loopback-ha/guard.$instance/answers; perl $state/current/scripts/guard.pl $state >>/var/lib/said 2>&1 & guarding=$!; until_so 10 ready; until_so 10 hears; sleep 0.5; }
+hears() { [[ -s /run/loopback-ha/guard.$instance/answers ]]; }
 ready() { [[ -e /run/loopback-ha/guard.$instance/plan.$(cut -d ' ' -f 1 /run/loopback-ha/guard.$instance/generation)/facts ]]; }
 supervise() { bash $state/current/scripts/restore.sh --watch >>/var/lib/said 2>&1 & }
 served() {
@@ -89,7 +107,13 @@ describe("the guard's awk", () => {
   const awk = (program: string, args: string[], input = ""): string =>
     spawnSync(
       "awk",
-      ["-f", path.join(COMPONENTS, "host/machine/lib.awk"), "-f", path.join(LINUX, program), ...args],
+      [
+        "-f",
+        path.join(COMPONENTS, "host/machine/lib.awk"),
+        "-f",
+        path.join(LINUX, "guard", program),
+        ...args,
+      ],
       { encoding: "utf8", input },
     ).stdout;
 
@@ -164,7 +188,7 @@ describe("the guard's awk", () => {
       const servers = path.join(folder, "servers");
       fs.writeFileSync(servers, "web1 192.0.2.2 up 0x2000000 76002\n");
       const vips =
-        "192.0.2.33 shop http www.shop.example /x\n192.0.2.65 shop http www.shop.example /x\n192.0.2.33 wiki http www.wiki.example /y\n192.0.2.97 mail tcp 25 220 mail\n";
+        "192.0.2.33 shop http www.shop.example /x / https\n192.0.2.65 shop http www.shop.example /x / https\n192.0.2.33 wiki http www.wiki.example /y\n192.0.2.97 mail tcp 25 220 mail\n";
       assert.equal(
         awk("guardQuestions.awk", [servers, "-"], vips),
         [
@@ -174,6 +198,9 @@ describe("the guard's awk", () => {
           "group",
           "http\t192.0.2.33\t80\twww.shop.example\t/x\t200\t-\tmarked web1",
           "http\t192.0.2.65\t80\twww.shop.example\t/x\t200\t-\tmarked web1",
+          "group",
+          "hello\t192.0.2.33\t443\twww.shop.example\tmarked web1",
+          "hello\t192.0.2.65\t443\twww.shop.example\tmarked web1",
           "group",
           "tcp\t192.0.2.97\t25\t-\tmarked web1",
           "",
@@ -190,13 +217,14 @@ describe("the guard on a router (slow)", function () {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-guard-"));
   before("the host scripts, and programs of our own", () => {
     const scripts = path.join(folder, "scripts");
-    installScripts(scripts, "routerRoute", "routerRoute/linux");
+    installScripts(scripts, "routerRoute", "routerRoute/linux", "routerRoute/linux/guard");
     // A run can be held up where it asks the servers.
     fs.appendFileSync(
       path.join(scripts, "role.sh"),
       "hold_up() { while [[ -e /run/hold-up.$1 ]]; do touch /run/held-up.$1; sleep 0.05; done; }\n" +
-        "check_inside() { hold_up check; }\nverify_inside() { hold_up verify; }\n",
+        "check_inside() { hold_up check; }\nverify_inside() { hold_up verify; [[ ! -e /run/broken ]] || fail broken; }\n",
     );
+    fs.mkdirSync(path.join(folder, "etc/loopback-ha"), { recursive: true });
     fs.mkdirSync(path.join(folder, "bin"));
     for (const [name, text] of Object.entries(PROGRAMS))
       fs.writeFileSync(path.join(folder, "bin", name), `#!/bin/bash\n${text}\n`, { mode: 0o755 });
@@ -208,7 +236,7 @@ describe("the guard on a router (slow)", function () {
     const { status, stdout, stderr } = spawnSync(
       "unshare",
       [...alone, "bash", "-c", `${PRELUDE}${script}`, folder],
-      { encoding: "utf8", env: { ...process.env, SERVER }, timeout: 110_000 },
+      { encoding: "utf8", env: { ...process.env, SERVER, GUARD_FILES }, timeout: 110_000 },
     );
     assert.equal(status, 0, `${stdout}${stderr}`);
     return stdout;
@@ -244,11 +272,80 @@ describe("the guard on a router (slow)", function () {
   it("moves off a server that is silent, ping included, and not off one that is for less than three rounds, or whose service hangs", () => {
     const told = run(`bundle 1; apply 1 >/dev/null; guard
       unplug web3; sleep 0.15; plug web3; sleep 1; goes 1234; [[ ! -e $held ]]
-      kill -STOP $(</run/web1.pid); sleep 1.5; goes 1234; kill -CONT $(</run/web1.pid)
+      kill -STOP $(</run/web1.80.pid); sleep 1.5; goes 1234; kill -CONT $(</run/web1.80.pid)
       die web4; sleep 0.15; live web4; sleep 1; goes 1234
       unplug web3; until_so 5 goes 1244; plug web3; sleep 1; goes 1244; in_force; cat $held; cat /var/lib/said`);
-    assert.match(told, /^web3 .* answers neither connections nor ping$/m);
+    assert.match(told, /^web3 .* answers neither connections nor pings$/m);
     assert.equal(told.match(/the guard moved/g)?.length, 1, told);
+  });
+
+  it("asks https, too: one of two ports that is closed is no death, both are", () => {
+    const told =
+      run(`bundle 1; sed -i 's|/x$|/x / https|' /run/bundle.1/want/private/vips; for n in 1 2 3 4; do live web$n 443; done
+      apply 1 >/dev/null; guard; grep -c hello /run/loopback-ha/guard.$instance/plan.*/questions
+      die web2 443; sleep 1; goes 1234; die web4 80; sleep 1; goes 1234; [[ ! -e $held ]]; live web4 80
+      die web2 80; until_so 5 goes 1334; until_so 5 saved; cat /var/lib/said`);
+    assert.match(told, /^16$/m);
+    assert.match(told, /because web2 refuses connections/);
+  });
+
+  it("the silence of a server that never answers ping is no death, until it answers no ARP either", () => {
+    const told = run(`mute web3; bundle 1; apply 1 2>&1 >/dev/null; guard
+      for n in 2 3; do ip netns exec web$n nft 'add table ip x; add chain ip x in { type filter hook input priority 0; }; add rule ip x in tcp dport 80 drop'; done
+      sleep 2; goes 1234; [[ ! -e $held ]]; for n in 2 3; do ip netns exec web$n nft delete table ip x; done; sleep 1
+      /usr/local/sbin/loopback-ha-guard status
+      mute web4; until_so 10 said 'web4 no longer answers ping'; unplug web4; sleep 2; goes 1234; plug web4
+      began=$EPOCHREALTIME; unplug web3; until_so 20 goes 1244; awk -v b=$began -v e=$EPOCHREALTIME 'BEGIN { print "by ARP after", e - b }'; cat $held`);
+    assert.match(told, /^warning: r1: web3 does not answer ping, so the guard can't tell/m);
+    assert.equal(told.match(/does not answer ping, so/g)?.length, 1, told);
+    assert.match(told, /^ {2}web3 does not answer ping/m);
+    assert.match(told, /^web3 .* answers neither connections nor pings$/m);
+    console.log(`      ${/by ARP after .*/.exec(told)}`);
+  });
+
+  it("says how late answers are: once a minute, and in its status", () => {
+    const told = run(`bundle 1; apply 1 >/dev/null; guard; die web2; live web2 80 0.07
+      until_so 5 said 'web2 answers late'; sleep 10.5; goes 1234; /usr/local/sbin/loopback-ha-guard status; cat /var/lib/said`);
+    assert.equal(told.match(/r1: web2 answers late: /g)?.length, 1, told);
+    assert.match(
+      told,
+      /in the last \d+ s, \d+ of its answers took longer than 50 ms, half of guard\.interval \((the longest \d+ ms|at least one had not come after 90 ms)\)/,
+    );
+    const line =
+      /^ {2}web1: 99 % of \d{2,} answers within \d+ ms, the longest \d+ ms \(last (\d+ )?minutes?\)$/m;
+    assert.match(told, line);
+    assert.match(block("docs/guard.md", "99 %", "text"), line);
+    assert.match(told, /^ {2}web2: 99 % of \d{2,} answers within ([7-9]\d|100) ms/m);
+  });
+
+  it("runs the administrator's hooks after a move, and none that another user could have written", () => {
+    const told =
+      run(`mount -t tmpfs -o mode=755 none /etc/loopback-ha; at=/etc/loopback-ha/guard-hooks.d; mkdir $at
+      hook() { printf '#!/bin/bash\n%s\n' "$2" >$at/$1; chmod 755 $at/$1; }
+      hook 10-good '{ env | grep ^LOOPBACK_HA_ | sort; cat; } >/run/hooked'
+      hook 20-fails 'exit 3'; hook 30-slow 'sleep 60'; hook 40-others 'touch /run/others'; chmod 777 $at/40-others; ln -s 10-good $at/50-link
+      hook 60-plain 'touch /run/others'; chmod 644 $at/60-plain; hook 70-kept~ 'touch /run/others'; hook 80-last.sh 'touch /run/last'
+      bundle 1; sed -i s/hook_seconds=10/hook_seconds=1/ /run/bundle.1/scripts/guardHooks.sh; apply 1 >/dev/null; guard
+      die web2; until_so 5 goes 1334; until_so 10 [ -e /run/last ]; [[ ! -e /run/others ]]; cat /run/hooked /var/lib/said
+      chmod 775 $at; rm /run/last; die web1; until_so 5 goes 3334; until_so 5 said 'runs no hooks'; [[ ! -e /run/last ]]`);
+    for (const line of [
+      "LOOPBACK_HA_EVENT=guard-moved",
+      "LOOPBACK_HA_FROM=web2",
+      "LOOPBACK_HA_MACHINE=r1",
+      "LOOPBACK_HA_PREFIXES=192.0.2.64/27",
+      "LOOPBACK_HA_REASON=web2 refuses connections",
+      "LOOPBACK_HA_SERVERS=web2",
+      "LOOPBACK_HA_STACK=farm/lab",
+      "LOOPBACK_HA_TEXT=r1: the guard moved 192.0.2.64/27 from web2 to web3 because web2 refuses connections",
+      "LOOPBACK_HA_TO=web3",
+      "192.0.2.64/27 web2 web3",
+      "r1: the guard's hook /etc/loopback-ha/guard-hooks.d/20-fails failed (exit code 3)",
+      "r1: the guard's hook /etc/loopback-ha/guard-hooks.d/30-slow took longer than 1 s and was ended",
+      "r1: the guard does not run /etc/loopback-ha/guard-hooks.d/40-others, because it is a link, or not only root may write it",
+      "r1: the guard does not run /etc/loopback-ha/guard-hooks.d/50-link, because it is a link, or not only root may write it",
+    ])
+      assert.ok(told.split("\n").includes(line), `${line}\n\n${told}`);
+    assert.match(told, /^LOOPBACK_HA_TIME=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/m);
   });
 
   it("two that die at once: the prefixes of both go to the living, and none to the dead", () => {
@@ -324,9 +421,20 @@ describe("the guard on a router (slow)", function () {
       bundle 2; apply 2 >/dev/null; goes 1334; saved; drift
       bundle 3; sed -i 's/^web2 192.0.2.3 up/web2 192.0.2.3 down/' /run/bundle.3/want/servers; sed -i 's/web2 192.0.2.3$/web3 192.0.2.4/' /run/bundle.3/want/routes
       apply 3 >/dev/null; goes 1334; [[ ! -e $held && ! -e $state/held ]]; in_force; drift
-      bundle 4; sed -i /guard_/d /run/bundle.4/want/settings; rm /run/bundle.4/want/fallbacks; live web2; apply 4 >/dev/null; goes 1234
-      [[ ! -e /usr/local/sbin/loopback-ha-guard && ! -e /run/loopback-ha/guard.$instance && ! -e /etc/systemd/system/loopback-ha-guard.$instance.service ]]
+      unguarded 4; live web2; apply 4 >/dev/null; goes 1234
+      [[ ! -e $command && ! -e /run/loopback-ha/guard.$instance && ! -e $unit ]]
       bash $state/current/scripts/remove.sh; [[ ! -e /run/loopback-ha && ! -e /var/lib/loopback-ha ]]`);
+  });
+
+  it("a run that fails and had turned the guard off, or on, leaves it as it was, with its holds", () => {
+    run(`fails() { touch /run/broken; ! apply $1 >/run/applied 2>&1; grep -q 'previous state is back in force' /run/applied; rm /run/broken; }
+      bundle 1; apply 1 >/dev/null; guard; die web2; until_so 5 goes 1334; until_so 5 saved; live web2
+      unguarded 2; fails 2; [[ -e $unit && -e $command ]]; goes 1334; grep web2 $held; saved; in_force; drift
+      # It goes on.
+      until_so 10 ready; sleep 0.5; die web3; until_so 5 goes 1444; until_so 5 saved; live web3
+      apply 2 >/dev/null; goes 1234; [[ ! -e $unit && ! -e $command && ! -e $held && ! -e $state/held ]]; drift; kill $guarding
+      bundle 3; fails 3; [[ ! -e $unit && ! -e $command && ! -e $held && ! -e $state/held ]]; drift; goes 1234
+      apply 3 >/dev/null; [[ -e $unit && -e $command ]]; drift`);
   });
 
   for (const step of ["held", "nft", "ip"])

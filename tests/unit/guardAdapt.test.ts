@@ -63,7 +63,7 @@ describe("routes beside a guard's holds (slow)", () => {
             "-v",
             "but=",
             "-f",
-            path.join(COMPONENTS, "routerRoute/linux/adapt.awk"),
+            path.join(COMPONENTS, "routerRoute/linux/guard/adapt.awk"),
             "part=held",
             file(
               "held",

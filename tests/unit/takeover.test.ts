@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import { isMachineFile } from "../../components/host/payload.cjs";
 
 const COMPONENTS = path.join(__dirname, "../../components");
 
@@ -87,7 +88,7 @@ describe("a machine whose stack was renamed (slow)", function () {
     const removal = "remove-over-ssh.sh";
     fs.copyFileSync(path.join(COMPONENTS, "host", removal), path.join(scripts, removal));
     const router = path.join(COMPONENTS, "routerRoute/linux");
-    for (const file of fs.readdirSync(router).filter((each) => each !== "role.sh"))
+    for (const file of fs.readdirSync(router).filter((each) => each !== "role.sh" && isMachineFile(each)))
       fs.copyFileSync(path.join(router, file), path.join(scripts, file));
     fs.writeFileSync(path.join(scripts, "role.sh"), ROLE);
     fs.writeFileSync(path.join(folder, "systemctl"), SYSTEMCTL, { mode: 0o755 });

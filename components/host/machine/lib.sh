@@ -240,8 +240,11 @@ go_back() {
   if [[ $1 ]]; then
     # A missing version would count as an empty payload, and remove everything.
     [[ -e $state/versions/$1/meta ]] || cannot_go_back "version $1, the one to go back to, no longer exists here"
+    local from
+    from=$(current_version)
     point_current_at "$1"
     activate "$state/versions/$1"
+    [[ $from == "$1" ]] || install_again "$state/versions/$1/scripts"
     forget_versions_but "$1"
     [[ $2 ]] || rm -f "$state/in-doubt"
     [[ ! -e $taken_from ]] || give_back
@@ -264,6 +267,13 @@ switch_to() {
   point_current_at "$1"
   install_unit
   install_command
+}
+# install_again SCRIPTS: undoes what switch_to installed or removed, by those of the version that is in force again.
+install_again() {
+  local scripts=$1
+  install_unit
+  install_command
+  went_back
 }
 # record VERSION: it is in force for good. Older versions are removed last, as a rollback may need them until then.
 record() {
@@ -300,6 +310,8 @@ down_links() {
 prepare() { :; }
 # settle: the change is in force for good, and confirmed if it needed that.
 settle() { :; }
+# went_back: the version before is in force again, after a change that had been in force.
+went_back() { :; }
 # serves: does the daemon run that a change might stop?
 serves() { :; }
 # is_tried: has check shown that this change does not stop it?

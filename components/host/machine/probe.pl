@@ -6,6 +6,7 @@
 #   tcp  ADDRESS PORT GREETING LABEL   (GREETING: what the server says first begins so, or - for silence)
 #   tls  ADDRESS PORT NAME FILE LABEL   (the certificate shown for that name is the first one of FILE; up to TLS 1.2, as later
 #                                        versions don't show it to onlookers)
+#   hello ADDRESS PORT NAME LABEL   (whether it speaks TLS with that name: a ServerHello or an alert, of any version)
 #   dns  ADDRESS PORT ZONE LABEL   (the zone's SOA record, over UDP, with authority)
 #   ping ADDRESS LABEL
 #   host ADDRESS LABEL   (whether the machine itself lives, by ping and ARP: its Ethernet address, without --source and mark)
@@ -69,6 +70,7 @@ while (my $line = <STDIN>) {
     if ($kind =~ /^https?$/) { @check{qw(port host path status body label)} = @rest }
     elsif ($kind eq 'tcp') { @check{qw(port greeting label)} = @rest }
     elsif ($kind eq 'tls') { @check{qw(port host file label)} = @rest }
+    elsif ($kind eq 'hello') { @check{qw(port host label)} = @rest }
     elsif ($kind eq 'dns') { @check{qw(port zone label)} = @rest }
     elsif ($kind eq 'ping' || $kind eq 'host') { @check{qw(port label)} = (0, @rest) }
     else { die "probe.pl: unknown check $kind\n" }
@@ -81,6 +83,7 @@ my %socket_of = (
     https => [SOCK_STREAM, 6],
     tcp => [SOCK_STREAM, 6],
     tls => [SOCK_STREAM, 6],
+    hello => [SOCK_STREAM, 6],
     dns => [SOCK_DGRAM, 17],
     ping => [SOCK_RAW, 1],
     host => [SOCK_RAW, 1],
@@ -99,7 +102,7 @@ sub start {
     }
     reset_at_close($socket) if $option{every};
     # No packet of its own for the handshake's last step: the question goes with it.
-    setsockopt($socket, 6, TCP_QUICKACK, pack 'i', 0) if $check->{kind} eq 'http';
+    setsockopt($socket, 6, TCP_QUICKACK, pack 'i', 0) if $check->{kind} =~ /^(http|hello)$/;
     if ($option{source} && !$is_host) {
         bind($socket, sockaddr_in(0, inet_aton($option{source})))
             or return failed($check, "source $option{source}: $!");
@@ -171,7 +174,7 @@ sub writable {
     return passed($check) if $check->{kind} eq 'tcp' && $check->{greeting} eq '-';
     $check->{state} = 'read';
     return if $check->{kind} eq 'tcp';
-    my $request = $check->{kind} eq 'tls' ? client_hello($check->{host}) : "GET $check->{path} HTTP/1.0\r\nHost: $check->{host}\r\nUser-Agent: loopback-ha\r\n\r\n";
+    my $request = $check->{kind} =~ /^(tls|hello)$/ ? client_hello($check->{host}) : "GET $check->{path} HTTP/1.0\r\nHost: $check->{host}\r\nUser-Agent: loopback-ha\r\n\r\n";
     if ($check->{kind} eq 'https') {
         require "$folder/tls13.pl";
         $check->{talk} = Tls13::begin($check->{host}, $request);
@@ -263,6 +266,19 @@ sub showed {
     return failed($check, 'shows no certificate', 'late');
 }
 
+# Any record of a handshake's beginning shows that its TLS is alive: a version or a name that it does not like is an answer, too.
+sub greeted_back {
+    my ($check, $ended) = @_;
+    my ($type, $version) = unpack 'CC', $check->{answer};
+    if (defined $version) {
+        return failed($check, 'speaks no TLS', 'other') if $version != 3 || $type != 22 && $type != 21;
+        reset_at_close($check->{socket});
+        return passed($check);
+    }
+    return if !$ended;
+    return failed($check, 'ended the connection without a word of TLS', 'late');
+}
+
 # What an answer begins with, fit for a message.
 sub beginning {
     my ($first) = ($_[0] // '') =~ /^([\x20-\x7e]{0,80})/;
@@ -308,6 +324,7 @@ sub readable {
     return greeted($check, !$count) if $check->{kind} eq 'tcp';
     return resolved($check) if $check->{kind} eq 'dns';
     return showed($check, !$count) if $check->{kind} eq 'tls';
+    return greeted_back($check, !$count) if $check->{kind} eq 'hello';
     return secretly($check, !$count) if $check->{kind} eq 'https';
     return spoke($check, !$count);
 }
@@ -340,7 +357,7 @@ sub other_status {
 sub timed_out {
     my ($check) = @_;
     return if $check->{kind} =~ /^https?$/ && other_status($check);
-    my $connected = $check->{state} eq 'read' && $check->{kind} =~ /^(https?|tcp|tls)$/;
+    my $connected = $check->{state} eq 'read' && $check->{kind} =~ /^(https?|tcp|tls|hello)$/;
     return failed($check, "no answer within $option{timeout} s", $connected ? 'late' : 'silent');
 }
 

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The guard's holds, and how the rest of this router respects them. The guard itself is guard.pl: it moves the prefixes of a server
-# that dies, and from then on holds that server.
+# The guard's holds, and how the rest of this router respects them. The guard itself is guard/guard.pl: it moves the prefixes of a server
+# that dies, and from then on holds that server. What is in guard/ goes only to a router with a guard; this file also removes one.
 #   $held_now        SERVER TIME REASON for each held server. Written before the tables are; lost at a reboot
 #   $state/held      the same, written soon after, for the next boot
 #   $guard_folder    generation: "NUMBER DIR". The number changes each time tables are written; DIR is the version in force, or -
@@ -125,7 +125,17 @@ settle() {
     fi
   fi
   save_holds
+  [[ ! $new_guard ]] || warn_of_mute "$dir"
 }
+# warn_of_mute DIR: when a guard begins on this router.
+warn_of_mute() {
+  local server
+  for server in $(awk '$3 == "up" { printf "ping\t%s\t%s\n", $2, $1 }' "$1/want/servers" | perl "$scripts/probe.pl" --deadline 1 | awk -F '\t' '$1 == "fail" { print $3 }' || true); do
+    warn "$server does not answer ping, so the guard can't tell a dead $server from one that only drops connections: if its machine dies, its prefixes move when it no longer answers ARP, some 6 s later, instead of within a second. Let $server answer ping from this router"
+  done
+}
+# A guard that a failed run turned on may have held a server; turned off, its holds are back.
+went_back() { save_holds; }
 note_in_history() {
   # A full disk must not stop a move.
   {
@@ -160,11 +170,15 @@ held_sights() {
   [[ ! -s $held_now ]] || sed 's/^/held\t/' "$held_now"
 }
 
+new_guard=''
 install_guard() {
   if ! guards "$state/current"; then
+    # For a run that fails and goes back.
+    [[ ! -s $held_now ]] || save_holds
     remove_guard
     return
   fi
+  [[ -e $units/$guard_unit ]] || new_guard=1
   install_file "$guard_command" 755 <"$scripts/guardCommand.sh"
   install_service "$guard_unit" "$scripts/guard.service"
 }

@@ -412,7 +412,7 @@ tell_clients() {
   local mask marks
   pins_flows "$1" || return 0
   mask=$(setting "$1" mark_mask)
-  marks=$(awk '$3 == "down" { print $4 }' "$1/want/servers")
+  marks=$(gone_marks "$1")
   [[ $marks ]] || return 0
   tickle "$1" "$mask" "$marks" || warn "could not reset the connections of servers that are down: their clients will notice only by a timeout"
   (
@@ -425,8 +425,11 @@ tell_clients() {
   ) </dev/null >/dev/null 2>&1 &
 }
 # tickle DIR MASK MARKS
-tickle() {
+tickle() { gone_flows "$@" | perl "$1/scripts/tickle.pl"; }
+# gone_flows DIR MASK MARKS: open connections to these servers, for tickle.pl.
+gone_flows() {
   local mark
   for mark in $3; do conntrack -L -f ipv4 -p tcp --state ESTABLISHED -m "$mark/$2" 2>/dev/null || true; done |
-    flows "$1" | cut -d ' ' -f 4-7 | perl "$1/scripts/tickle.pl"
+    flows "$1" | cut -d ' ' -f 4-7
 }
+gone_marks() { awk '$3 == "down" { print $4 }' "$1/want/servers"; }

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { guardScripts } from "../../../components/routerRoute/kindRegistry";
 import { Load, prepareServers } from "../../../lab/client";
 import { ConnectionKind, failures, lastFailure, LoadRecord, now, toldAfter } from "../../../lab/load/record";
 import { File } from "../../../lab/load/spec";
@@ -13,11 +15,15 @@ const UNIT = `loopback-ha-guard.${INSTANCE}.service`;
 const [INTERVAL, FALL] = [150, 3];
 const PREFIX = "192.0.2.64/27";
 
+/** What goes to a router only with a guard, as text for base64. */
+const SCRIPTS = execFileSync("tar", ["-cz", "-C", guardScripts()[0], "."]).toString("base64");
+
 /** On the router: what is in force, with a guard. Each prefix goes to the server after its own. */
 const BEGIN = `rm -rf /root/guarded /root/before; cp -RL --preserve=mode ${STATE}/current /root/before; cp -RL --preserve=mode ${STATE}/current /root/guarded; rm -rf /root/guarded/pristine; cd /root/guarded
   printf '%s\\n' guard_interval=${INTERVAL} guard_fall=${FALL} guard_min_active=1 guard_dry_run=no guard_moves_per_hour=100 >>want/settings
   awk 'FILENAME ~ /servers/ { name[NR - 1] = $1; at[$1] = NR - 1; next }
     { printf "%s", $1; for (i = 1; i < 4; i++) printf " %s", name[(at[$2] + i) % 4]; print "" }' want/servers want/routes >want/fallbacks
+  echo ${SCRIPTS} | base64 -d | tar -xz --no-same-owner -C scripts
   sed -i s/^version=.*/version=guarded/ meta; bash scripts/apply.sh >/dev/null; systemctl is-active ${UNIT}`;
 
 /** On a web server: for how many milliseconds its port 80 refuses connections within 3 s. */
@@ -94,6 +100,8 @@ describe("the router's guard", function () {
     const limit = (FALL + 1) * INTERVAL + 150;
     assert.ok(move.at - died <= limit, `moved after ${move.at - died} ms, limit ${limit} ms`);
     assert.deepEqual(failures(record, { after: died + 1000 }), []);
+    const after = Math.max(...told) - (move.at - died);
+    assert.ok(after <= 500, `clients were told ${after} ms after the move`);
     return record;
   }
 
@@ -142,7 +150,7 @@ describe("the router's guard", function () {
     assert.deepEqual(await farm.serving(), ["web1", "web3", "web3", "web4"]);
     assert.match(
       await r1("loopback-ha-guard status"),
-      /held: web2 since \S+, because it answers neither connections nor ping/,
+      /held: web2 since \S+, because it answers neither connections nor pings/,
     );
     await release("web2");
     await settled();
@@ -156,6 +164,7 @@ describe("the router's guard", function () {
           await farm.sh(server, `${CLOSED} & systemctl ${verb} apache2; wait $!`),
         );
     console.log(`      port 80 was closed: ${JSON.stringify(closed)} ms`);
+    for (const server of SERVERS) assert.equal(closed[`${server} reload`], 0);
     await sleep(1500);
     // A longer restart looks like a death, and clients are refused for as long.
     const long = SERVERS.filter((server) => closed[`${server} restart`] >= (FALL - 1) * INTERVAL);

@@ -9,6 +9,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import * as tls from "node:tls";
 import { TestPair, issue, makeAuthorities } from "../../certificates";
+import { withPerlBaseOnly } from "../perlBase";
 
 const PROBE = path.join(__dirname, "../../../components/host/machine/probe.pl");
 const { intermediate } = makeAuthorities();
@@ -39,7 +40,7 @@ describe("tls: probe.pl", () => {
   async function listen(server: net.Server): Promise<number> {
     servers.push(server.listen(0, "127.0.0.1"));
     server.on("tlsClientError", () => {});
-    server.on("connection", (socket: net.Socket) => sockets.push(socket));
+    server.on("connection", (socket: net.Socket) => sockets.push(socket.on("error", () => {})));
     await once(server, "listening");
     return (server.address() as net.AddressInfo).port;
   }
@@ -129,6 +130,59 @@ describe("tls: probe.pl", () => {
       assert.match(await probe(await listen(server()), host, fileOf("expected", expected)), says);
     });
   }
+
+  describe("whether it speaks TLS at all", () => {
+    async function hello(port: number): Promise<string> {
+      const child = spawn("perl", [...withPerlBaseOnly(PROBE), "--deadline", "0", "--timeout", "0.5"]);
+      child.stdin.end(`hello\t127.0.0.1\t${port}\ta.example\tlabel\n`);
+      let out = "";
+      child.stdout.on("data", (text) => (out += text));
+      child.stderr.on("data", (text) => (out += text));
+      await once(child, "close");
+      const [verdict, , , , cause] = out.trimEnd().split("\t");
+      return cause ? `${verdict} ${cause}` : verdict;
+    }
+    const names: string[] = [];
+    const answers: [string, () => net.Server, string][] = [
+      [
+        "by TLS 1.2",
+        () =>
+          secure(a, {
+            maxVersion: "TLSv1.2",
+            SNICallback: (name, callback) => (names.push(name), callback(null, contextOf(a))),
+          }),
+        "ok",
+      ],
+      ["by an alert, as it speaks TLS 1.3 only", () => secure(a, { minVersion: "TLSv1.3" }), "ok"],
+      [
+        "by an alert, as it takes none of the ciphers",
+        () => secure(a, { maxVersion: "TLSv1.2", ciphers: "AES128-SHA" }),
+        "ok",
+      ],
+      [
+        "by the first byte of a record",
+        () => net.createServer((socket) => socket.write(Buffer.from([22, 3]))),
+        "ok",
+      ],
+      [
+        "not by http",
+        () => net.createServer((socket) => socket.end("HTTP/1.1 400 Bad\r\n\r\n")),
+        "fail other",
+      ],
+      ["not by silence", () => net.createServer(), "fail late"],
+      ["not by closing", () => net.createServer((socket) => socket.end()), "fail late"],
+    ];
+    for (const [what, server, expected] of answers)
+      it(what, async () => assert.equal(await hello(await listen(server())), expected));
+    it("not where nobody listens", async () => {
+      const server = net.createServer();
+      const port = await listen(server);
+      server.close();
+      await once(server, "close");
+      assert.equal(await hello(port), "fail refused");
+    });
+    it("with the name that it is to show", () => assert.deepEqual(names, ["a.example"]));
+  });
 
   it("asks by SNI", () => assert.ok(asked.includes("a.example")));
 });

@@ -45,9 +45,21 @@ status() {
     else
       echo '  no server is held'
     fi
+    answer_times "/run/loopback-ha/guard.$instance"
     [[ ! -s $root/$instance/guard-history ]] || tail -n 5 "$root/$instance/guard-history" | sed 's/^/  /'
   done
   [[ $any ]] || fail "no guard is configured on this router (routers.NAME.guard in the config)"
+}
+
+# answer_times FOLDER: how long answers took, and who does not answer ping. See guard.pl.
+answer_times() {
+  [[ -s $1/answers ]] || return 0
+  awk 'FILENAME ~ /pinged$/ { pinged[$1]; next }
+    FNR == 1 { minutes = int($1 / 60); next }
+    {
+      print "  " $1 ": 99 % of " $2 " answers within " ($3 < 10 ? 10 : $3) " ms, the longest " ($4 < 10 ? 10 : $4) " ms" ($5 > 0 ? "; " $5 " did not come in time" : "") " (last " (minutes > 1 ? minutes " minutes" : "minute") ")"
+      if (!($1 in pinged)) print "  " $1 " does not answer ping: if its machine dies, the guard sees that only by ARP, some 6 s later"
+    }' "$(if [[ -e $1/pinged ]]; then echo "$1/pinged"; else echo /dev/null; fi)" "$1/answers"
 }
 
 release() {

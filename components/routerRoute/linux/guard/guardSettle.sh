@@ -1,19 +1,29 @@
 #!/bin/bash
 # What follows a move of the guard and can wait for a moment. guard.pl runs it:
 #   guardSettle.sh move    started early, because clients wait for it; it begins when a line comes on stdin: GENERATION TAB FOLDER TAB
-#                          WORDS (the generation that the move began, its folder of the plan, a line for the history)
+#                          WORDS (the generation that the move began, its folder of the plan, a line for the history). Before that
+#                          "suspect TAB FOLDER" may come: that move may follow within some rounds
 #   guardSettle.sh begin   when the guard starts, because an earlier one may have been killed in a move
-# shellcheck source-path=SCRIPTDIR source=../../host/machine/lib.sh
+# shellcheck source-path=SCRIPTDIR source=../../../host/machine/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # Set by role.sh.
 : "${guard_folder?}" "${pins_listed?}"
 trap '' HUP INT TERM PIPE
-generation='' plan='' words=''
-if [[ $1 == move ]]; then IFS=$'\t' read -r generation plan words || exit 0; fi
+generation='' plan='' words='' suspect='' found=''
+if [[ $1 == move ]]; then
+  IFS=$'\t' read -r generation plan words || exit 0
+  if [[ $generation == suspect ]]; then
+    suspect=$plan
+    # A busy router takes its time for that.
+    found=$(gone_flows "$suspect" "$(setting "$suspect" mark_mask)" "$(gone_marks "$suspect")") || found=''
+    IFS=$'\t' read -r generation plan words || exit 0
+  fi
+fi
 
 if [[ $plan ]]; then
   # Clients first. tell_clients closes the router's lock, which this does not have.
   exec {lock}</dev/null
+  if [[ $found && $plan == "$suspect" ]]; then perl "$scripts/tickle.pl" <<<"$found" || true; fi
   tell_clients "$plan"
   exec {lock}>&-
   lock=''
@@ -27,5 +37,7 @@ if [[ ! $found ]]; then begin_generation "$bundle"; fi
 unlock_tables
 save_holds
 [[ ! $words ]] || note_in_history "$words"
+# shellcheck source-path=SCRIPTDIR source=guardHooks.sh
+[[ ! $plan ]] || (. "$scripts/guardHooks.sh" && run_hooks "$plan/moves" "$words") || true
 # Completes a move in which a guard was killed. During a run, the supervisor does that later.
 [[ $plan ]] || bash "$scripts/restore.sh" --once || true

@@ -8,7 +8,7 @@
 #   devices      the interfaces that lead to the servers
 #   SERVER/      for its death: nft and ip (to load), loaded (the table's text after that), want/, moves (PREFIX SERVER NEXT-HOP FORMER)
 # With servers, only plan.NUMBER/SERVER+SERVER: for the death of all of them at once.
-# shellcheck source-path=SCRIPTDIR source=../../host/machine/lib.sh
+# shellcheck source-path=SCRIPTDIR source=../../../host/machine/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 : "${guard_folder?}" "${pins_loaded?}" "${machine?}"
 umask 077

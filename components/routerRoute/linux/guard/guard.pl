@@ -3,8 +3,8 @@
 # guardPlan.sh has worked out before. guardSettle.sh does what can wait; guard.sh makes the rest of the router respect the moves.
 # perl-base only.
 #   guard.pl /var/lib/loopback-ha/INSTANCE      a service with systemd's watchdog
-# A server is dead if in guard_fall consecutive rounds each of its services refuses connections, or is silent while ping is, too.
-# Everything else moves nothing. It never moves prefixes when no server answers, without carrier, if fewer than guard_min_active
+# A server is dead if in guard_fall consecutive rounds each of its services refuses connections, or is silent while its machine is, too
+# (verdict.pl). Everything else moves nothing. It never moves prefixes when no server answers, without carrier, if fewer than guard_min_active
 # servers would be left, beyond guard_moves_per_hour, or back.
 use strict;
 use warnings;
@@ -12,6 +12,9 @@ use Socket;
 use IO::Handle;
 use Fcntl qw(LOCK_EX LOCK_NB);
 use POSIX qw(WNOHANG strftime mktime);
+
+my ($scripts) = __FILE__ =~ m{^(.*)/}s;
+require(($scripts // '.') . '/verdict.pl');
 
 $ENV{TZ} = 'UTC';
 $ENV{LC_ALL} = 'C';
@@ -175,20 +178,39 @@ sub load_plan {
 }
 
 # Started before it is needed: a shell takes its time to start.
-my $settling;
+my ($settling, $settling_pid);
+# A server that has just begun to look dead, and when that began: its clients are looked up meanwhile.
+my ($suspect, $suspected_at) = ('', -60);
+use constant SUSPECT_SECONDS => 5;
 sub prepare_settling {
     close $settling if $settling;
     undef $settling;
+    $suspect = '';
     pipe my $read, my $write or return;
-    start_with({ stdin => $read }, sub { say_line('guardSettle.sh failed, see the lines above: the hold may be lost at a reboot of this router') if $_[0] },
+    $settling_pid = start_with({ stdin => $read }, sub { say_line('guardSettle.sh failed, see the lines above: the hold may be lost at a reboot of this router') if $_[0] },
         'bash', "$plan{dir}/scripts/guardSettle.sh", 'move') or return;
     close $read;
     $write->autoflush(1);
     $settling = $write;
     return;
 }
+sub foresee {
+    my ($now, @dying) = @_;
+    if ($suspect ne '') {
+        prepare_settling() if !grep { $_ eq $suspect } @dying;
+        return;
+    }
+    return if @dying != 1 || !$settling || $now - $suspected_at < SUSPECT_SECONDS;
+    ($suspect, $suspected_at) = ($dying[0], $now);
+    # Not in the way of the questions, which have a higher priority.
+    setpriority(0, $settling_pid, 0);
+    print $settling "suspect\t$plan{at}/$suspect\n";
+    return;
+}
 sub settle_move {
+    $suspect = '';
     my $line = join("\t", @_) . "\n";
+    setpriority(0, $settling_pid, getpriority(0, 0)) if $settling;
     if (!$settling || !print $settling $line) {
         prepare_settling();
         print $settling $line if $settling;
@@ -229,31 +251,122 @@ sub ask_them {
     return;
 }
 
-my (%host, %marked, $busy);
+my (%host, %marked, %times, $busy);
 # A line of probe.pl. True at the end of a round.
 sub hear {
     my ($line) = @_;
-    my ($result, undef, $label, undef, $cause) = split /\t/, $line;
+    my ($result, undef, $label, undef, $cause, $ms) = split /\t/, $line;
     return 1 if $result eq 'end';
     $busy = 1 if $result eq 'busy';
     return 0 if $result ne 'ok' && $result ne 'fail';
     my ($way, $server) = split ' ', $label;
     $cause = $result eq 'ok' ? 'ok' : $cause;
     if ($way eq 'host') { $host{$server} = $cause }
-    else { push @{ $marked{$server} }, $cause }
+    else {
+        push @{ $marked{$server} }, $cause;
+        my $took = $cause eq 'late' ? $cause : $ms // '';
+        push @{ $times{$server} }, $took if $cause =~ /^(ok|other|late|status \d+)$/ && $took =~ /^(late|\d+)$/;
+    }
     return 0;
 }
 
-# alive, sick, dead or unknown: a server in one round.
-sub verdict {
-    my ($host, @services) = @_;
-    return 'unknown' if !@services || grep { $_ eq 'unasked' } @services, $host;
-    return 'alive' if grep { !/^(refused|silent|unreachable)$/ } @services;
-    my $gone = $host =~ /^(silent|noarp|unreachable)$/;
-    return 'sick' if !$gone && grep { $_ ne 'refused' } @services;
-    return 'dead';
+# --- how long answers take
+
+# By server and by ms (in steps of 10): answers of this hour and the one before; "late" are those that did not come in time.
+my (%took, %took_before, $hour_began, $hour_before);
+my ($times_written, %late) = (0);
+sub note_times {
+    my ($now) = @_;
+    if (!defined $hour_began || $now - $hour_began >= 3600) {
+        ($hour_before, $hour_began) = ($hour_began // $now, $now);
+        %took_before = %took;
+        %took = ();
+    }
+    my $limit = $plan{interval} * 500;
+    for my $server (keys %times) {
+        for my $ms (@{ $times{$server} }) {
+            $took{$server}{$ms}++;
+            next if $ms ne 'late' && $ms <= $limit;
+            my $late = $late{$server} //= { since => $now };
+            $late->{count}++;
+            if ($ms eq 'late') { $late->{never} = 1 }
+            elsif ($ms > ($late->{most} // 0)) { $late->{most} = $ms }
+        }
+    }
+    for my $server (keys %late) {
+        my $late = $late{$server};
+        # At once, and then each minute as long as it goes on. One or two are only in the status.
+        my ($is_many, $is_over) = (($late->{count} // 0) >= $plan{facts}{guard_fall}, $now - $late->{since} >= 60);
+        delete $late{$server} if $is_over;
+        next if !$is_many || $late->{again} && !$is_over;
+        my $seconds = int($now - $late->{since}) + 1;
+        my $longest = $late->{never} ? 'at least one had not come after ' . ($plan{interval} * 1000 - 10) . ' ms' : "the longest $late->{most} ms";
+        say_line("$server answers late: in the last $seconds s, $late->{count} of its answers took longer than $limit ms, half of guard.interval ($longest). Late is not dead: the guard moves nothing");
+        $late{$server} = { since => $now, again => 1 };
+    }
+    if ($now - $times_written >= 10) {
+        $times_written = $now;
+        write_whole("$folder/answers", answer_times($now));
+    }
+    return;
 }
-sub reason_for { return (grep { $_ ne 'refused' } @{ $marked{ $_[0] } }) ? 'answers neither connections nor ping' : 'refuses connections' }
+# For loopback-ha-guard status: how many seconds ago it began, then SERVER COUNT P99 MAX LATE for each server.
+sub answer_times {
+    my ($now) = @_;
+    my $text = int($now - $hour_before) . "\n";
+    for my $server (sort @{ $plan{up} }) {
+        my %count;
+        for my $of ($took_before{$server} // {}, $took{$server} // {}) { $count{$_} += $of->{$_} for keys %$of }
+        my $late = delete $count{late} // 0;
+        my @ms = sort { $a <=> $b } keys %count or next;
+        my ($all, $seen, $p99) = (0, 0);
+        $all += $_ for values %count;
+        for my $ms (@ms) {
+            $seen += $count{$ms};
+            $p99 //= $ms if $seen >= 0.99 * $all;
+        }
+        $text .= "$server $all $p99 $ms[-1] $late\n";
+    }
+    return $text;
+}
+
+sub reason_for { return (grep { $_ !~ /^(refused|unasked)$/ } @{ $marked{ $_[0] } }) ? 'answers neither connections nor pings' : 'refuses connections' }
+
+# Servers that have answered a ping, also to a guard before this one.
+my %pinged = map { $_ => 1 } lines_of("$folder/pinged");
+# In so many consecutive rounds their services answered, and they did not answer ping.
+my %mute;
+use constant MUTE_ROUNDS => 20;
+sub note_pings {
+    my ($sign) = @_;
+    my $before = join ' ', sort keys %pinged;
+    for my $server (keys %$sign) {
+        my $host = $host{$server} // 'unasked';
+        if ($host eq 'ok') {
+            $pinged{$server} = 1;
+            delete $mute{$server};
+            delete $said{"ping $server"};
+        }
+        elsif ($host eq 'silent' && $sign->{$server} eq 'answers' && ++$mute{$server} >= MUTE_ROUNDS && delete $pinged{$server}) {
+            say_once("ping $server", "$server no longer answers ping, but its services do: if its machine dies, the guard only sees that when it does not answer ARP any more, some 6 s later. Let $server answer ping from this router");
+        }
+    }
+    my $after = join ' ', sort keys %pinged;
+    write_whole("$folder/pinged", join '', map { "$_\n" } sort keys %pinged) if $after ne $before;
+    return;
+}
+
+# The kernel notices within a minute that a neighbour is gone, and within 3 s if it is told to look.
+my %looked_for;
+sub look_for {
+    my ($server, $now) = @_;
+    return if $now - ($looked_for{$server} // -10) < 10;
+    $looked_for{$server} = $now;
+    my ($address) = map { (split)[1] } grep { /^\Q$server\E / } lines_of("$plan{at}/servers") or return;
+    my ($device) = map { (split)[5] } grep { /^\Q$address\E / } lines_of('/proc/net/arp') or return;
+    start(sub { }, 'ip', '-4', 'neigh', 'change', $address, 'dev', $device, 'nud', 'probe');
+    return;
+}
 
 sub has_carrier {
     for my $device (@{ $plan{devices} }) {
@@ -279,27 +392,36 @@ sub judge {
     return if $gap > 2 * $plan{interval} + 0.2;
     return if $busy && $plan{facts}{shared_source} eq 'yes';
     my @up = @{ $plan{up} };
-    my %verdict = map { $_ => verdict($host{$_} // 'unasked', @{ $marked{$_} // [] }) } @up;
+    my %causes = map { $_ => [$host{$_} // 'unasked', @{ $marked{$_} // [] }] } @up;
+    my %sign;
+    for my $server (@up) {
+        my ($host, @services) = @{ $causes{$server} };
+        $sign{$server} = Verdict::sign_of($host, $pinged{$server}, @services);
+        look_for($server, $now) if $sign{$server} eq 'fails' && $host eq 'silent' && !grep { !/^(silent|unreachable|unasked)$/ } @services;
+    }
+    note_pings(\%sign);
+    note_times($now);
     if (!has_carrier()) {
         say_once('carrier', "the link to the servers is down here: the guard moves nothing");
         return;
     }
     delete $said{carrier};
-    if (@up && !grep { $verdict{$_} =~ /^(alive|sick)$/ } @up) {
+    if (@up && !grep { $sign{$_} =~ /^(answers|fails)$/ && Verdict::is_heard(@{ $causes{$_} }) } @up) {
         say_once('silence', 'no server answers this router; its own link may be the reason, so the guard moves nothing');
         return;
     }
     delete $said{silence};
     delete $said{prober};
     for my $server (@up) {
-        if ($verdict{$server} eq 'dead') { $count{$server}++ }
-        elsif ($verdict{$server} ne 'unknown') {
+        if ($sign{$server} eq 'dead') { $count{$server}++ }
+        elsif ($sign{$server} ne '') {
             $count{$server} = 0;
-            $last_answer{$server} = $now;
+            $last_answer{$server} = $now if $sign{$server} eq 'answers';
             delete $waited{$server};
             delete $said{"$_ $server"} for qw(dry few limit nowhere);
         }
     }
+    foresee($now, grep { $count{$_} && $plan{serves}{$_} } @up);
     my @dead = grep { ($count{$_} // 0) >= $plan{facts}{guard_fall} && $plan{serves}{$_} } @up;
     act(@dead) if @dead;
     return;
@@ -341,7 +463,9 @@ sub act {
         return;
     }
     my %is_dead = map { $_ => 1 } @dead;
-    my $left = grep { !$is_dead{$_} && !$count{$_} } @{ $plan{up} };
+    # A late answer is no reason to keep a dead server, but a sick server is no successor.
+    my $lately = now() - ($plan{facts}{guard_fall} + 1) * $plan{interval};
+    my $left = grep { !$is_dead{$_} && !$count{$_} && ($last_answer{$_} // 0) >= $lately } @{ $plan{up} };
     if ($left < $plan{facts}{guard_min_active}) {
         say_once("few $dead[0]", "$names: dead, but only $left servers that answer would be left, and guard.minActive is $plan{facts}{guard_min_active}; nothing is moved");
         return;
@@ -418,7 +542,13 @@ while (1) {
     exit 0 if !defined $current && !-e $state;
     if (defined $current && (!defined $began_with || $current ne $began_with)) {
         stop_asking();
-        exec '/usr/bin/perl', "$state/current/scripts/guard.pl", $state or exit 1;
+        exec '/usr/bin/perl', "$state/current/scripts/guard.pl", $state or exit 1 if -e "$state/current/scripts/guard.pl";
+        # The run that brought a version without a guard removes this service, or fails and goes back.
+        $plan{number} = '';
+        reap();
+        notify('WATCHDOG=1');
+        select undef, undef, undef, 0.05;
+        next;
     }
     reap();
     follow_generation();
@@ -438,7 +568,7 @@ while (1) {
     while ($buffer =~ s/^([^\n]*)\n//) {
         next if !hear($1);
         judge() if $plan{number} ne '';
-        (%host, %marked) = ();
+        (%host, %marked, %times) = ();
         $busy = 0;
     }
 }
