@@ -42,8 +42,7 @@ export function renderPage(picture: Picture): string {
         </header>
         <main>
           ${troubleBox(troubles)} ${serverTable(picture)}
-          ${status === undefined ? markup`<p class="faint">The machines are being looked at for the first time.</p>` : lookedAt(picture, status)}
-          ${moveTable(picture)}
+          ${status === undefined ? markup`<p class="faint">The machines are being looked at for the first time.</p>${moveTable(picture)}` : lookedAt(picture, status)}
         </main>
         <footer>
           loopback-ha ${picture.version}, watching since
@@ -103,7 +102,9 @@ function troubleBox(troubles: string[]): Part {
 /** A table; on a narrow screen each row is a card, with the column's name at each cell. */
 function table(heading: string, columns: string[], rows: Part[][], more = 0): Html {
   const cells = (row: Part[]): Html[] =>
-    row.map((cell, i) => markup`<td data-label="${columns[i]}">${cell}</td>`);
+    row.map((cell, i) =>
+      cell === "" ? markup`<td></td>` : markup`<td data-label="${columns[i]}"><div>${cell}</div></td>`,
+    );
   return markup`<section>
     <h2>${heading}</h2>
     <table>
@@ -176,6 +177,7 @@ function lookedAt(picture: Picture, status: FarmStatus): Part {
         ${new Html(renderSvg(status))}
       </div>
     </section>`,
+    moveTable(picture),
     prefixTable(status),
     siteTable(status),
     certificateTable(picture, status),

@@ -39,6 +39,7 @@ footer { max-width: 1288px; margin: 0 auto; padding: 24px; font-size: 13px; colo
   tr { display: block; border: 1px solid var(--line); border-radius: 8px; background: var(--card); padding: 6px 12px; margin-bottom: 8px; }
   td { display: flex; gap: 12px; border: 0; padding: 2px 0; }
   td::before { content: attr(data-label); flex: 0 0 104px; color: var(--faint); font-size: 13px; padding-top: 1px; }
+  td > div { min-width: 0; }
   td:empty { display: none; }
 }
 `;
