@@ -1,5 +1,5 @@
 /** The page for people: what serves what now, what answers, what moved last and why. Pure; no script, nothing to load. */
-import { firstFew } from "../../components/base/firstFew";
+import { firstFew, listedOrCounted } from "../../components/base/firstFew";
 import { ServerState } from "../../components/config";
 import { Verdict } from "../../components/routerRoute/verdict";
 import { daysUntil } from "../../components/webServerPool/tls/plan";
@@ -13,6 +13,7 @@ import { STYLE } from "./style";
 /** The page is loaded again after so many seconds. */
 const AGAIN_SECONDS = 5;
 const MOST_TROUBLES = 20;
+const MOST_NAMES = 3;
 const MOST_PREFIXES = 64;
 const MOST_SITES = 50;
 const MOST_CERTIFICATES = 20;
@@ -70,7 +71,14 @@ function verdictOf(picture: Picture, troubles: string[]): { text: string; tone: 
   if (troubles.length > 0)
     return { text: troubles.length === 1 ? "1 problem" : `${troubles.length} problems`, tone: "bad" };
   if (picture.status === undefined) return { text: "being looked at", tone: "none" };
-  return { text: "everything matches the config", tone: "good" };
+  const out = picture.servers.filter(({ state }) => state !== ServerState.Active);
+  if (out.length === 0) return { text: "everything matches the config", tone: "good" };
+  const names = listedOrCounted(
+    out.map(({ name }) => name),
+    MOST_NAMES,
+    "servers",
+  );
+  return { text: `matches the config; out of service: ${names}`, tone: "rest" };
 }
 
 function asOf(picture: Picture): string {

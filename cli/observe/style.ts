@@ -14,6 +14,7 @@ header { padding-top: 20px; }
 h1 { font-size: 22px; line-height: 1.3; margin: 0; overflow-wrap: anywhere; }
 h2 { font-size: 16px; margin: 28px 0 8px; }
 p { margin: 6px 0; }
+a { color: var(--link); }
 .faint { color: var(--faint); }
 .head { display: flex; flex-wrap: wrap; gap: 8px 16px; align-items: center; }
 .badge { display: inline-block; padding: 1px 10px; border: 1px solid currentColor; border-radius: 12px; font-size: 13px; font-weight: 600;

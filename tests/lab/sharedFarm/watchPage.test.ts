@@ -101,6 +101,7 @@ describe("the watcher's page and metrics", function () {
       }))
         assert.equal(after.value(name), value, `${name}\n${after.text}`);
       pages.push(after.text, await fetched(home));
+      assert.match(pages[3], /matches the config; out of service: web2</);
       assert.match(pages[3], /web2 is dead and web1, web3, web4 answer: 192\.0\.2\.64\/27 goes to web1/);
       assert.deepEqual(await farm.serving(), AWAY);
     } finally {

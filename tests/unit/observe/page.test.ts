@@ -149,6 +149,7 @@ describe("the watcher's page", () => {
       picture({ servers: [watched(1, { state: ServerState.Down, health: Verdict.Dead, reason: "silent" })] }),
     );
     assert.doesNotMatch(read(page).text, /web1 is dead/);
+    assert.match(read(page).text, /loopback-ha\/prod: matches the config; out of service: web1 /);
     assert.match(page, /<span class="badge none">dead<\/span>/);
   });
 
