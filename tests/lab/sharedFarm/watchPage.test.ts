@@ -168,7 +168,8 @@ describe("the watcher's page and metrics", function () {
   it("monitoring.md: Prometheus takes its job, the rules and their tests", async () => {
     const rules = path.join(checkout, FOLDER, "loopback-ha.rules.yml");
     const config = path.join(folder, "prometheus.yml");
-    const [yaml, ...more] = blocks(PAGE, "yaml");
+    // The other one is in the test of a router's file, and in tests/unit/textfile.test.ts.
+    const [yaml, , ...more] = blocks(PAGE, "yaml");
     assert.deepEqual(more, []);
     fs.writeFileSync(config, yaml.replace("/etc/prometheus/loopback-ha.rules.yml", rules));
     assert.match((await run(promtool, ["check", "config", config])).stdout, /21 rules found/);
@@ -177,5 +178,62 @@ describe("the watcher's page and metrics", function () {
       cwd: path.join(checkout, FOLDER),
     });
     assert.equal(blocks(PAGE).length, 2, "blocks of the page that no test runs");
+  });
+
+  it("a router writes what it does for node_exporter, and the file goes with the key and with the stack", async () => {
+    const prom = "/var/lib/prometheus/node-exporter";
+    const file = `${prom}/loopback-ha.loopback-ha.lab.r1.linux-routes.prom`;
+    assert.ok(block(PAGE, "textfile:", "yaml").includes(prom));
+    await farm.set("routers.r1.textfile", prom);
+    const refused = await farm.failingUp();
+    assert.match(
+      refused,
+      /r1: routers\.r1\.textfile: there is no folder \/var\/lib\/prometheus\/node-exporter on this router; nothing was changed/,
+    );
+    const isThere = async (): Promise<boolean> =>
+      (await farm.sh("r1", `[ ! -e ${file} ] || echo yes`)).trim() === "yes";
+    const read = async (): Promise<(name: string) => number | undefined> => {
+      const text = await farm.sh("r1", `cat ${file}`);
+      await run(promtool, ["check", "metrics"], { input: text });
+      const { samples } = parse(text);
+      return (name) =>
+        samples.find((sample) => `${sample.name} ${Object.values(sample.labels).join()}`.trim() === name)
+          ?.value;
+    };
+    try {
+      await farm.sh("r1", `mkdir -p ${prom}`);
+      await farm.up();
+      await within(30, "the file", isThere);
+      assert.equal(
+        (await farm.sh("r1", `stat -c '%a %U' ${file}; ls ${prom} | wc -l`)).trim(),
+        "644 root\n1",
+      );
+      const before = await read();
+      assert.equal(before("loopback_ha_router_prefix_server_info 192.0.2.64/27,web2"), 1);
+      assert.equal(before("loopback_ha_router_missing_prefixes"), 0);
+      const repairs = before("loopback_ha_router_repairs_total")!;
+      // What wipes a route is repaired, and counted.
+      await farm.sh("r1", "ip route del 192.0.2.64/27 proto 76");
+      await within(60, "a repair", async () => (await read())("loopback_ha_router_repairs_total")! > repairs);
+      assert.equal((await read())("loopback_ha_router_missing_prefixes"), 0);
+      assert.deepEqual(await farm.serving(), SERVERS);
+      await farm.drop("routers.r1.textfile");
+      await farm.up();
+      await within(30, "no file", async () => !(await isThere()));
+
+      await farm.set("routers.r1.textfile", prom);
+      await farm.up();
+      await within(30, "the file again", isThere);
+      await farm.sh(
+        "r1",
+        "bash /var/lib/loopback-ha/loopback-ha.lab.r1.linux-routes/current/scripts/remove.sh",
+      );
+      assert.equal((await farm.sh("r1", `ls -A ${prom}`)).trim(), "");
+    } finally {
+      await farm.drop("routers.r1.textfile");
+      await farm.up();
+      await farm.sh("r1", `rm -rf /var/lib/prometheus`);
+    }
+    assert.deepEqual(await farm.serving(), SERVERS);
   });
 });
