@@ -172,7 +172,7 @@ describe("the watcher's page and metrics", function () {
     const [yaml, , ...more] = blocks(PAGE, "yaml");
     assert.deepEqual(more, []);
     fs.writeFileSync(config, yaml.replace("/etc/prometheus/loopback-ha.rules.yml", rules));
-    assert.match((await run(promtool, ["check", "config", config])).stdout, /21 rules found/);
+    assert.match((await run(promtool, ["check", "config", config])).stdout, /24 rules found/);
     await run(promtool, ["check", "rules", "--lint-fatal", rules]);
     await run(promtool, ["test", "rules", "loopback-ha.rules.test.yml"], {
       cwd: path.join(checkout, FOLDER),
