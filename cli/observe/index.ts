@@ -32,7 +32,9 @@ export class Observer implements Onlooker {
     if (NEWS.includes(line.event)) this.looks?.again();
   };
 
-  onState: Onlooker["onState"] = (state, at) => this.moves.onState(state, at);
+  onState: Onlooker["onState"] = (state, at) => {
+    if (this.moves.onState(state, at)) this.looks?.again();
+  };
 
   /** Begins to look at the machines and to answer. */
   start(watcher: Pick<Watcher, "view">): void {

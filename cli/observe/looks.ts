@@ -11,6 +11,8 @@ export interface LooksOptions {
 }
 
 const EVERY_MS = 60_000;
+/** The same where there is news: a router that tells of something new all the time keeps no processor busy. */
+const LEAST_MS = 2000;
 /** How often it is seen whether a look is due. */
 const TICK_MS = 500;
 /** A server that misses a check now and then does not keep the picture from ever being new. */
@@ -22,6 +24,7 @@ export class Looks {
   /** Why the last one failed. */
   failure?: string;
   private due = Infinity;
+  private earliest = -Infinity;
   private looking = false;
   private timer?: NodeJS.Timeout;
 
@@ -35,7 +38,7 @@ export class Looks {
 
   /** Things have changed: the next look is due. */
   again(): void {
-    this.due = Math.min(this.due, performance.now());
+    this.due = Math.min(this.due, Math.max(this.earliest, performance.now()));
   }
 
   stop(): void {
@@ -60,6 +63,7 @@ export class Looks {
       this.failure = shownLine((error as Error).message);
     }
     this.looking = false;
-    this.due = Math.min(this.due, performance.now() + everyMs);
+    this.earliest = performance.now() + LEAST_MS;
+    this.due = Math.max(this.earliest, Math.min(this.due, performance.now() + everyMs));
   }
 }

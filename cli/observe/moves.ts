@@ -69,8 +69,12 @@ export class Moves {
     }
   }
 
-  /** Takes what the routers' guards hold now. A router may be compromised: servers that are not known are ignored. */
-  onState({ routers, servers }: Pick<WatchState, "routers" | "servers">, at: number): void {
+  /**
+   * Takes what the routers' guards hold now. A router may be compromised: servers that are not known are ignored.
+   * @returns whether a hold is new
+   */
+  onState({ routers, servers }: Pick<WatchState, "routers" | "servers">, at: number): boolean {
+    const before = this.counts[Mover.Guard];
     for (const [router, { held }] of Object.entries(routers))
       for (const { server, at: since, reason } of held) {
         const key = JSON.stringify([router, server, since]);
@@ -82,6 +86,7 @@ export class Moves {
           text: `the guard on ${router} took ${server} out of service, because it ${reason}`,
         });
       }
+    return this.counts[Mover.Guard] > before;
   }
 
   private because(text: string): string {

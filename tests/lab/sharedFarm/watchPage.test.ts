@@ -236,4 +236,51 @@ describe("the watcher's page and metrics", function () {
     }
     assert.deepEqual(await farm.serving(), SERVERS);
   });
+
+  it("a guard moves: the page and the metrics say so, and so does the router's file", async () => {
+    const prom = "/var/lib/prometheus/node-exporter";
+    const url = "http://127.0.0.1:9762/metrics";
+    await farm.sh("r1", `mkdir -p ${prom}`);
+    await farm.set("routers.r1.textfile", prom);
+    await farm.set("routers.r1.guard.fall", "3");
+    try {
+      await farm.up();
+      // It adopts nothing, so that the hold lasts.
+      await watch("--dry-run", "--listen", "127.0.0.1:9762");
+      await within(60, "a guard", async () => (await metrics(url)).value("guard_held_servers{r1}") === 0);
+      await farm.sh("web2", "systemctl kill -s KILL apache2; systemctl stop apache2");
+      await within(60, "a hold", async () => (await metrics(url)).value("guard_held_servers{r1}") === 1);
+      await within(30, "its look", async () =>
+        /192\.0\.2\.64\/27<.*web1 \(guard\)/s.test(await fetched("http://127.0.0.1:9762/")),
+      );
+      const { text, value } = await metrics(url);
+      await run(promtool, ["check", "metrics"], { input: text });
+      assert.equal(value("guard_held_server_info{r1,web2}"), 1);
+      assert.equal(value("moves_total{guard}"), 1);
+      const page = await fetched("http://127.0.0.1:9762/");
+      assert.match(page, /held by the guard/);
+      assert.match(page, /the guard on r1 took web2 out of service, because it refuses connections/);
+      const counted = async (): Promise<boolean> =>
+        /^loopback_ha_router_guard_moves_total 1$/m.test(await farm.sh("r1", `cat ${prom}/*.prom`));
+      await within(30, "the router's file", counted);
+      const own = await farm.sh("r1", `cat ${prom}/*.prom`);
+      await run(promtool, ["check", "metrics"], { input: own });
+      assert.match(own, /^loopback_ha_router_held_server_info\{server="web2"\} 1$/m);
+      assert.match(own, /^loopback_ha_router_guard_running 1$/m);
+      assert.match(
+        own,
+        /^loopback_ha_router_prefix_server_info\{prefix="192\.0\.2\.64\/27",server="web1"\} 1$/m,
+      );
+    } finally {
+      await watching?.stop();
+      watching = undefined;
+      await farm.sh("web2", "systemctl reset-failed apache2 || true; systemctl start apache2");
+      await farm.project.cli(["release", "web2", "--yes"]);
+      await farm.drop("routers.r1.guard");
+      await farm.drop("routers.r1.textfile");
+      await farm.up();
+      await farm.sh("r1", "rm -rf /var/lib/prometheus");
+    }
+    assert.deepEqual(await farm.serving(), SERVERS);
+  });
 });

@@ -40,7 +40,10 @@ describe("the moves that a watcher has seen", () => {
   it("a guard's hold is one move of the guard, however often it is told; its adoption is one of the watcher", () => {
     const moves = new Moves();
     const state = { routers: { r1: { held: [HOLD] } }, servers: { web1: {}, web2: {} } };
-    for (let i = 0; i < 3; i++) moves.onState(state as never, 1);
+    assert.deepEqual(
+      [1, 2, 3].map(() => moves.onState(state as never, 1)),
+      [true, false, false],
+    );
     moves.onLine(events.adopt(["web2"], [{ router: "r1", ...HOLD }]), 2);
     moves.onState({ ...state, routers: { r1: { held: [] } } } as never, 3);
     moves.onState(state as never, 4);
