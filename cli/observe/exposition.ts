@@ -1,4 +1,4 @@
-/** Prometheus' text format, version 0.0.4: families of samples in, text out. Pure. Why no library: docs/decisions/0037. */
+/** Prometheus' text format, version 0.0.4: families of samples in, text out. Pure. Why no library: docs/decisions/0039. */
 import { printable, shorten } from "../../components/host/foreignText.cjs";
 
 /** One value. */
