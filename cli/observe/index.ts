@@ -65,9 +65,13 @@ export class Observer implements Onlooker {
   }
 }
 
-/** No flip is being made, and no active server may be about to be set down. */
+/** No flip is being made, and of no active server a verdict is due in the next rounds. */
 function isCalm({ state }: ReturnType<Watcher["view"]>): boolean {
+  const { fall } = state.policy;
   const names = active(state);
   const counters = Object.values(state.routers).flatMap(({ servers }) => names.map((name) => servers[name]));
-  return state.acting === undefined && counters.every((own) => own === undefined || own.falls === 0);
+  return (
+    state.acting === undefined &&
+    counters.every((own) => own === undefined || own.falls === 0 || own.falls >= fall)
+  );
 }
