@@ -1,5 +1,4 @@
 /** The command line: `loopback-ha`. */
-import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
 import { printableLines } from "../components/host/foreignText.cjs";
 import { UserError } from "../components/base/userError";
@@ -18,9 +17,7 @@ import { watchCommand } from "./commands/watch";
 import { addCompletion } from "./terminal/completion.cjs";
 import { CliError, Exit } from "./terminal/exit";
 import { listenForInterrupts } from "./terminal/interrupt";
-
-// By name: sources and package have it at other distances.
-const { version } = createRequire(__filename)("pulumi-loopback-ha/package.json") as { version: string };
+import { version } from "./terminal/version";
 
 const EXIT_CODES = `
 Exit codes: 0 done; 1 failed, or check found a broken rule; 2 bad arguments or config, nothing was touched; 3 another run holds the stack;

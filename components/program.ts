@@ -168,6 +168,7 @@ function build(
         servers: farm.servers,
         pinFlows: router.pinFlows,
         pinning: router.pinning,
+        textfile: router.textfile,
         guard: router.guard,
         ...(router.guard ? { fallbacks: farm.fallbacks } : {}),
         confirmSeconds: router.confirmSeconds,

@@ -23,7 +23,7 @@ const CLI = [
   ["status", "preview"],
   ["edits"],
   ["check", "diagram", "drain", "watch"],
-  ["certs"],
+  ["certs", "observe"],
   ["init"],
   ["commands"],
 ];

@@ -4,7 +4,11 @@ import { show } from "../../components/base/problems";
 import { durationBetween, wholeNumber } from "./arguments";
 import { UsageError } from "../terminal/exit";
 import { onInterrupt } from "../terminal/interrupt";
+import { version } from "../terminal/version";
 import { LIMITS } from "../../components/routerRoute/verdict";
+import { Observer } from "../observe";
+import { listenAddress } from "../observe/address";
+import { Listener } from "../observe/listener";
 import { Session } from "../pulumi/session";
 import { withShell } from "../routers/shell";
 import { becomeTheWatcher } from "../watch/instance";
@@ -28,6 +32,8 @@ interface WatchOptions {
   dryRun?: boolean;
   hookCommand?: string;
   hookUrl?: string;
+  listen?: string;
+  listenTokenFile?: string;
 }
 
 /** An option that is a time: in seconds, or with a unit, which its default has. */
@@ -119,23 +125,38 @@ export function watchCommand(): Command {
     .addOption(
       new Option("--hook-url <url>", "post each log line to this webhook").env("LOOPBACK_HA_HOOK_URL"),
     )
+    .option(
+      "--listen <address:port>",
+      "serve a page for people at / and metrics for Prometheus at /metrics, such as on 127.0.0.1:9762 (default: nowhere)",
+    )
+    .option(
+      "--listen-token-file <file>",
+      "only answer requests with the token in this file; without it, --listen takes loopback addresses only",
+    )
     .action(async (options: WatchOptions, command: Command) => {
       const common = command.optsWithGlobals<CommonOptions>();
       const { hookCommand, hookUrl } = options;
       checkUrl(hookUrl);
+      const where = listenAddress(options.listen, options.listenTokenFile);
       const session = await Session.open(common);
       const farm = await session.farm();
       checkFarm(farm, options);
       // A dry run changes nothing, so several may run.
       if (!options.dryRun) await becomeTheWatcher(await session.identity());
+      const listener = where && (await Listener.open(where));
+      const observer = listener && new Observer(listener, session, version);
       const watcher = new Watcher({
         ...{ session, where: common, farm, policy: policyOf(options, farm), json: common.json === true },
         hooks: { command: hookCommand, url: hookUrl },
         log: openLog(),
+        onlooker: observer,
+        listening: listener?.url,
       });
+      observer?.start(watcher);
       const end = new AbortController();
       const settled = onInterrupt(() => end.abort());
       await watcher.run(end.signal);
+      await observer?.stop();
       settled();
     });
 }

@@ -14,7 +14,7 @@ import {
 } from "../../components/network/holds";
 import { describeHidden, hiddenVhosts } from "../../components/preflight/hiddenVhosts";
 import { bySite } from "../../components/webServerPool/lineFormats.cjs";
-import { expiryWarnings } from "../../components/webServerPool/tls/plan";
+import { Expiry, expiryWarnings, soonestExpiries } from "../../components/webServerPool/tls/plan";
 import type { Answer } from "../routers/health";
 import { Pages, WorsePage, describeWorse, worsePages } from "../routers/pages";
 
@@ -117,6 +117,8 @@ export interface FarmStatus {
   prefixes: PrefixStatus[];
   sites: SiteStatus[];
   zones: ZoneStatus[];
+  /** Certificates in force, the one that expires first at the front; of a site on several servers the oldest one. */
+  certificates: Expiry[];
   /** What the operator may want otherwise, one sentence each. */
   notes: string[];
   /** What is not as the config wants it, one sentence each; none: all is. */
@@ -197,6 +199,7 @@ export function statusOf(farm: FarmModel, seen: Sightings): FarmStatus {
         ? { zone, nameServer, serial, failure: null }
         : { zone, nameServer, serial: null, failure: serial },
     ),
+    certificates: soonestExpiries(certificateLines(farm.servers, seen)),
   };
   const former = findFormerStack(farm, seen.stack, seen.machines);
   return {
@@ -243,6 +246,10 @@ function linesIn({ machines, stack }: Sightings, machine: string, file: string):
     .filter(({ meta }) => meta?.includes(`stack=${stack}`))
     .flatMap((files) => files[file] ?? []);
 }
+
+/** What each server says of its certificates, by site. */
+const certificateLines = (servers: { name: string }[], seen: Sightings) =>
+  servers.map(({ name }) => bySite(linesIn(seen, name, "certificates")));
 
 function carriedBy(name: string, prefixes: PrefixStatus[]): Pick<ServerStatus, "carries" | "flows"> {
   const known = prefixes.filter((prefix) => prefix.known);
@@ -328,10 +335,9 @@ function problemsOf(status: Omit<FarmStatus, "problems">, seen: Sightings): stri
   const { pairs = [] } = seen;
   problems.push([
     ...pairs,
-    ...expiryWarnings(
-      status.servers.map(({ name }) => bySite(linesIn(seen, name, "certificates"))),
-      new Date(seen.at),
-    ).filter((text) => !pairs.includes(text)),
+    ...expiryWarnings(certificateLines(status.servers, seen), new Date(seen.at)).filter(
+      (text) => !pairs.includes(text),
+    ),
   ]);
   return problems.flatMap((kind) =>
     firstFew(kind, MOST_OF_A_KIND, (more) => `and ${more} more of this kind`),

@@ -35,6 +35,8 @@ export const watching = (settings: Line["fields"]): Line =>
     settings,
     "each flip does what loopback-ha down does; the watcher never sets a server active",
   );
+export const listening = (url: string): Line =>
+  line("listening", { url }, `a page for people is at ${url}, metrics for Prometheus are at ${url}metrics`);
 export const ended = (reason: string): Line => line("ended", {}, reason);
 export const unreadable = (reason: string): Line =>
   line("unreadable", {}, `the config can't be read, so the last valid one stays in use: ${reason}`);

@@ -33,6 +33,18 @@ export interface WatchOptions {
   /** How often it is tried whether a flip could be made, in milliseconds. Default: a minute. */
   ableMs?: number;
   json: boolean;
+  /** Sees what happens, for those who look at the watcher. Must not throw, and must be quick. */
+  onlooker?: Onlooker;
+  /** Where its page is; absent: nowhere. */
+  listening?: string;
+}
+
+/** Sees what happens in a watcher. */
+export interface Onlooker {
+  /** A line of the log; `at` is the time of day in milliseconds since 1970. */
+  onLine(line: Line, at: number): void;
+  /** The state after an event. */
+  onState(state: WatchState, at: number): void;
 }
 
 /** Monotonic, and yet the time of day within reason: flips are kept in a file. In milliseconds. */
@@ -87,6 +99,12 @@ export class Watcher {
     this.state = begin(policy, routers, farm.servers, kept, now());
   }
 
+  /** What it knows at this moment. */
+  view(): { state: WatchState; farm: FarmModel; unable: string[]; at: number } {
+    const unable = [...this.said.values()].map(({ text }) => text);
+    return { state: this.state, farm: this.farm, unable, at: now() };
+  }
+
   /** Watches until the signal. */
   async run(signal: AbortSignal): Promise<void> {
     const { session, policy } = this.options;
@@ -104,6 +122,8 @@ export class Watcher {
         mode: policy.dryRun ? "dry-run" : "flip",
       }),
     );
+    const { listening } = this.options;
+    if (listening !== undefined) this.say(events.listening(listening));
     const asked = new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     const stopWarming = keepWarm(() => this.farm);
     const stopFeeding = feedWatchdog();
@@ -126,6 +146,7 @@ export class Watcher {
     const before = JSON.stringify(savedOf(this.state));
     const { state, lines, flip: servers, move } = step(this.state, event);
     this.state = state;
+    this.options.onlooker?.onState(state, Date.now());
     if (JSON.stringify(savedOf(state)) !== before) this.saveState();
     for (const line of lines) this.say(line);
     if (servers) this.flipping = this.flip(servers);
@@ -309,6 +330,7 @@ export class Watcher {
   private log(line: Line): Date {
     const at = new Date();
     this.options.log.write(render(line, at, this.options.json));
+    this.options.onlooker?.onLine(line, at.getTime());
     return at;
   }
 }

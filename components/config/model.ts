@@ -51,6 +51,8 @@ export interface RouterModel extends HostModel {
   pinFlows?: boolean;
   /** How flows are pinned. */
   pinning?: PinningArgs;
+  /** The folder where it writes a file for node_exporter. Absent: it writes none. */
+  textfile?: string;
   /** How its guard works. Absent: it has none. */
   guard?: GuardArgs;
   /** How long it waits for a confirmation of new routes before it goes back, in seconds; 0: it does not. Default: 20. */

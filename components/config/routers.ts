@@ -23,6 +23,13 @@ export function checkRouter(
     );
   checkPinned(router, problems);
   checkGuard(router, servers.length, problems);
+  if (router.textfile !== undefined && !routerKind(router.kind).textfile)
+    problems.add(
+      ["routers", router.name, "textfile"],
+      router.textfile,
+      `is not supported by routers of kind ${router.kind}`,
+      "remove the key",
+    );
   checkMarks(router, servers, plan, problems);
   checkTables(router, plan, problems);
   const { rulePriority } = router.pinning ?? {};

@@ -10,7 +10,7 @@ import { CONFIRM_SECONDS, CHECK_SECONDS } from "../routerRoute/routes";
 import { Granularity, ServerState } from "./model";
 import { MOST_SERIAL, SoaPreset } from "../dnsRoundRobin/soa";
 import { aliasIssue, domainInstead, hostNameIssue, siteNameIssue, siteNameInstead } from "../base/names";
-import { checkPathIssue } from "../routerRoute/routes";
+import { checkPathIssue, textfileInstead, textfileIssue } from "../routerRoute/routes";
 import { configFileIssue, userIssue } from "../host/login";
 import { documentRootIssue, documentRootInstead } from "../webServerPool/documentRoot";
 import { mailIssue } from "../dnsRoundRobin/names";
@@ -98,6 +98,7 @@ export const routerSchema = (example: string) =>
     pinFlows: flag().optional(),
     pinning: pinningSchema.optional(),
     guard: guardSchema.optional(),
+    textfile: text(textfileIssue, () => textfileInstead).optional(),
     confirmSeconds: whole(0, 600, CONFIRM_SECONDS, "of seconds ").optional(),
     // An apply is ended after 110 s.
     checkSeconds: whole(5, 60, CHECK_SECONDS, "of seconds ").optional(),

@@ -17,6 +17,8 @@ import {
   renderRoutes,
   renderSettings,
   secretName,
+  textfileInstead,
+  textfileIssue,
 } from "./routes";
 
 export { FallbackArgs, GuardArgs } from "./guard";
@@ -73,6 +75,11 @@ export interface RouterRouteArgs {
    * each prefix to be at home where `routes` has it.
    */
   fallbacks?: FallbackArgs[];
+  /**
+   * A folder on the router where node_exporter reads files (its `--collector.textfile.directory`), such as
+   * `/var/lib/prometheus/node-exporter`: the router writes there what it does. For kind linux; refused elsewhere. Default: none.
+   */
+  textfile?: string;
   /** Names of the other routers with the same routes: a failure of this one says what that means. Default: none. */
   others?: string[];
   /** What `enable` asks for, on a router of kind cisco-ios whose login is not privileged. Default: none. */
@@ -114,6 +121,16 @@ export class RouterRoute extends pulumi.ComponentResource {
       guardless &&
         `is not supported by routers of kind ${args.kind}: ${guardless.unable}; ${guardless.instead}`,
     );
+    if (args.textfile !== undefined) {
+      const issue = kind.textfile
+        ? textfileIssue(args.textfile)
+        : `is not supported by routers of kind ${args.kind}`;
+      assertValid(
+        "textfile",
+        args.textfile,
+        issue && `${issue}; ${kind.textfile ? textfileInstead : "remove it"}`,
+      );
+    }
     const lists = args.guard
       ? renderFallbacks(args.fallbacks ?? fallbacksOf(routes, all), routes, all)
       : undefined;

@@ -17,6 +17,8 @@ export interface RouterKind {
   guard?: { scripts: string[] } | { unable: string; instead: string };
   /** What it can't do, reported at every preview. Default: nothing. */
   notice?: string;
+  /** Whether it can write a file for node_exporter. Default: false. */
+  textfile?: boolean;
   /**
    * For a router without a shell: a program on the operator's side that does what components/host/deliver.cjs does,
    * and the text of the shell script that takes the routes away again, which must need no other file. Such a router

@@ -9,6 +9,7 @@ const kinds = new Map<string, RouterKind>([
     "linux",
     {
       role: "linux-routes",
+      textfile: true,
       scripts: [__dirname, path.join(__dirname, "linux")],
       pinsFlows: true,
       guard: { scripts: [path.join(__dirname, "linux/guard")] },

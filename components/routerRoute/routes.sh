@@ -50,8 +50,11 @@ remove_command() {
     rm -f "$move_command"
     remove_networkd_setting
   fi
+  remove_textfile
   remove_guard
 }
+# For kinds that can write one.
+remove_textfile() { :; }
 # For kinds that can have a guard.
 install_guard() { :; }
 remove_guard() { :; }

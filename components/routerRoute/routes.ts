@@ -42,6 +42,15 @@ export const checkPathIssue: IssueOf = (path) =>
     ? undefined
     : "is not a URL path that begins with / and has no blanks";
 
+/** A folder of the router, where node_exporter reads files. */
+export const textfileIssue: IssueOf = (folder) =>
+  /^(\/[A-Za-z0-9_-][A-Za-z0-9._-]{0,100}){1,20}$/.test(folder)
+    ? undefined
+    : "is not the absolute path of a folder, in letters, digits, dots, - and _";
+
+/** What may be written in place of a wrong one. */
+export const textfileInstead = "use one such as /var/lib/prometheus/node-exporter";
+
 /** What the server must answer on one VIP before its prefix moves there. */
 export interface VipCheckArgs {
   /** The VIP. */
@@ -105,6 +114,7 @@ export function renderSettings(settings: {
   confirmSeconds?: number;
   checkSeconds?: number;
   guard?: GuardArgs;
+  textfile?: string;
 }): string {
   const { markMask, rulePriority, helpers, trackOnlyVips } = { ...PINNING, ...settings.pinning };
   assertValid(
@@ -128,6 +138,7 @@ export function renderSettings(settings: {
     `track_only_vips=${trackOnlyVips ? "yes" : "no"}`,
     `confirm_seconds=${settings.confirmSeconds ?? CONFIRM_SECONDS}`,
     `check_seconds=${settings.checkSeconds ?? CHECK_SECONDS}`,
+    ...(settings.textfile === undefined ? [] : [`textfile=${settings.textfile}`]),
     ...(settings.guard ? guardSettings(settings.guard, settings.pinFlows) : []),
   ]);
 }

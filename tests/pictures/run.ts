@@ -1,4 +1,4 @@
-/** `npm run pictures -- [farm] [failover] [browser]`: the pictures of the docs, by default all. */
+/** `npm run pictures -- [farm] [failover] [browser] [watch]`: the pictures of the docs, by default all. */
 import { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
@@ -8,6 +8,7 @@ import { Farm, textOf } from "../lab/support";
 import { browserPicture } from "./browser";
 import { failoverPicture } from "./failover";
 import { terminalPicture } from "./terminal";
+import { watchPagePicture } from "./watchPage";
 
 const folder = path.join(checkout, "docs", "images");
 
@@ -49,6 +50,7 @@ const PICTURES: Record<string, () => Promise<void>> = {
   farm: farmPictures,
   failover: () => failoverPicture(folder),
   browser: () => browserPicture(folder),
+  watch: () => watchPagePicture(folder),
 };
 
 async function main(names: string[]): Promise<void> {

@@ -79,7 +79,7 @@ esac
 
 # try: one attempt, in a process of its own, so that it ends at the first failing step. Reports a failure once, and its end.
 # Fails when another attempt is due.
-said='' repeats=0
+said='' repeats=0 repairs=0
 try() {
   local words result=0
   words=$(bash "$scripts/restore.sh" --once 2>&1) || result=$?
@@ -87,6 +87,8 @@ try() {
   [[ $result != "$busy" ]] || return 1
   if [[ ! $words ]]; then
     ((result == 0)) || return 1
+    # Roles may report this. A change that waits for its confirmation is looked at again and again.
+    [[ -e $pending ]] || repairs=$((repairs + 1))
     recovered
     return
   fi

@@ -90,6 +90,7 @@ glance_of_kind() {
   fi
   glanced+=$pins_seen
   add_holds
+  tell_textfile
 }
 
 # learn_macs DIR: keeps the file of ADDRESS MAC of its servers. The kernel forgets a neighbour after a while; this file does not.

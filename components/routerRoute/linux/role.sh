@@ -11,6 +11,8 @@ readonly protocol=76 metric=7676
 . "$scripts/tracking.sh"
 # shellcheck source-path=SCRIPTDIR source=guard.sh
 . "$scripts/guard.sh"
+# shellcheck source-path=SCRIPTDIR source=textfile.sh
+. "$scripts/textfile.sh"
 
 # live_items: loopback-ha's part of the kernel's tables: "PREFIX via HOP", "unreachable PREFIX", "table TABLE via HOP", "fwmark MARK/MASK to BLOCK
 # lookup TABLE pref PREFERENCE", and "rule" for what a health check left behind when it was killed.
@@ -54,7 +56,10 @@ questions_of_kind() {
   ! pins_flows "$bundle" || pin_questions
 }
 
-check_kind() { ! pins_flows "$bundle" || check_pins; }
+check_kind() {
+  check_textfile
+  ! pins_flows "$bundle" || check_pins
+}
 # A prefix that no version of this instance had may have someone else's route.
 check_foreign_routes() {
   local new line

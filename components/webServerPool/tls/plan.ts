@@ -1,6 +1,6 @@
 /** Which certificate each server must have for each site, from the operator's folder and the state. Pure. */
 import { firstFew, listed } from "../../base/firstFew";
-import { Facts, parseCertificate, renderCertificate } from "../lineFormats.cjs";
+import { parseCertificate, renderCertificate } from "../lineFormats.cjs";
 import { Reading, factsOf, fits, problemsOf } from "./pair.cjs";
 
 /** Lines of the wanted file `certificates`, by site. */
@@ -117,19 +117,32 @@ export const WARN_DAYS = 21;
 const DAY_MS = 86_400_000;
 const MOST_WARNINGS = 10;
 
-/** A sentence for each site whose certificate expires soon, on any server, the soonest first. */
-export function expiryWarnings(servers: CertificateLines[], now: Date): string[] {
-  const soonest = new Map<string, Facts>();
+/** A site's certificate, and when it expires. */
+export interface Expiry {
+  site: string;
+  /** As 2027-03-04. */
+  expires: string;
+}
+
+/** Each site's certificate that expires first, on any server; the soonest first. */
+export function soonestExpiries(servers: CertificateLines[]): Expiry[] {
+  const soonest = new Map<string, string>();
   for (const lines of servers)
     for (const [site, line] of Object.entries(lines)) {
-      const facts = parseCertificate(line);
+      const expires = parseCertificate(line)?.expires;
       const known = soonest.get(site);
-      if (facts && (!known || facts.expires < known.expires)) soonest.set(site, facts);
+      if (expires && (!known || expires < known)) soonest.set(site, expires);
     }
-  const due = [...soonest]
-    .map(([site, { expires }]) => ({ site, expires, days: daysUntil(expires, now) }))
-    .filter(({ days }) => days <= WARN_DAYS)
-    .sort((a, b) => a.days - b.days || (a.site < b.site ? -1 : 1));
+  return [...soonest]
+    .map(([site, expires]) => ({ site, expires }))
+    .sort((a, b) => (a.expires < b.expires ? -1 : a.expires > b.expires ? 1 : a.site < b.site ? -1 : 1));
+}
+
+/** A sentence for each site whose certificate expires soon, on any server, the soonest first. */
+export function expiryWarnings(servers: CertificateLines[], now: Date): string[] {
+  const due = soonestExpiries(servers)
+    .map(({ site, expires }) => ({ site, expires, days: daysUntil(expires, now) }))
+    .filter(({ days }) => days <= WARN_DAYS);
   return firstFew(
     due.map(({ site, expires, days }) =>
       days < 0
@@ -141,7 +154,8 @@ export function expiryWarnings(servers: CertificateLines[], now: Date): string[]
   );
 }
 
-const daysUntil = (day: string, now: Date): number =>
+/** @param day as 2027-03-04 */
+export const daysUntil = (day: string, now: Date): number =>
   Math.round((Date.parse(day) - Date.parse(now.toISOString().slice(0, 10))) / DAY_MS);
 
 /** The day when the newest of these certificates was issued; undefined: there is none. */

@@ -186,6 +186,10 @@ export const FIELDS: Record<string, Field> = {
   "routers.r1.checkSource": { works: "198.51.100.1", read: (farm) => farm.routers[0].checkSource },
   "routers.r1.pinning.markMask": { works: "0xff000000", read: (farm) => farm.routers[0].pinning?.markMask },
   "routers.r1.pinning.helpers.0": { works: "ftp", read: (farm) => farm.routers[0].pinning?.helpers?.[0] },
+  "routers.r1.textfile": {
+    works: "/var/lib/prometheus/node-exporter",
+    read: (farm) => farm.routers[0].textfile,
+  },
   "routers.r1.guard.interval": { works: "150ms", read: (farm) => farm.routers[0].guard?.interval },
   "sites.widgetco.serverName": {
     works: "www.widgetco.example",

@@ -92,6 +92,9 @@ describe("config: bad servers, routers and name servers", () => {
       ["ftp"],
       "routers.r1.pinning.helpers[0]",
     ),
+    row(["routers", "r1", "textfile"], "node", "is not the absolute path of a folder", "/srv/node_exporter"),
+    row(["routers", "r1", "textfile"], "/a/../etc", "use one such as /var/lib/prometheus", "/a/etc"),
+    row(["routers", "r1", "textfile"], "/srv/", "is not the absolute path of a folder", "/srv"),
     row(["routers", "r1", "guard"], true, "use an object with interval, fall, minActive", {}),
     row(
       guard("interval"),
@@ -237,6 +240,15 @@ describe("config: bad servers, routers and name servers", () => {
       refuses(config, path, says);
       assert.deepStrictEqual(problemsOf(set(config, ["routers", "r1", "guard"], undefined)), []);
     });
+
+  it("a textfile of a kind that can't write one", () => {
+    const router = { address: "192.0.2.1", kind: "frr", textfile: "/srv/node" };
+    refuses(
+      set(classicFarm(), ["routers", "r1"], router),
+      "routers.r1.textfile",
+      "is not supported by routers of kind frr; remove the key",
+    );
+  });
 
   it("a guard without a second server", () => {
     const config = set(classicFarm(), ["servers"], { web1: { address: "192.0.2.2" } });

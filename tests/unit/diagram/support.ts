@@ -62,6 +62,7 @@ export const status = (rest: Partial<FarmStatus> = {}): FarmStatus => ({
     },
   ],
   zones: [],
+  certificates: [],
   problems: [],
   ...rest,
 });
