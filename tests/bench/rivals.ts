@@ -38,9 +38,10 @@ const ROUNDS = Number(BENCH_ROUNDS);
 const SITES = BENCH_SITES.split(",").map(Number);
 const PARTS = BENCH_PARTS.split(",");
 /** Under load. */
-const LOADED: WantedFarm = { sites: 8, web2: "active" };
+export const LOADED: WantedFarm = { sites: 8, web2: "active" };
 
-interface Contestant {
+/** A tool that takes part. */
+export interface Contestant {
   name: string;
   make(lab: Lab): Rival;
 }
@@ -58,7 +59,7 @@ const KEEPALIVED: Contestant[] = [1, 0.1].map((seconds) => ({
 const tell = (run: unknown): void => console.log(JSON.stringify(run));
 
 /** A farm of one of them, as it was checked to be; gone when the work is done. */
-async function withFarm(
+export async function withFarm(
   lab: Lab,
   { name, make }: Contestant,
   wanted: WantedFarm,
