@@ -199,6 +199,8 @@ describe("deaths at bad moments for a guard", function () {
         return found.every((placement) => !Object.values(placement).includes("web1"));
       });
       console.log(`      complete after ${Math.round(now() - died)} ms`);
+      // What was completed stays.
+      await sleep(1000);
       const { maps } = await tables.end();
       const half = maps.filter(
         (found) => Object.keys(found).length > 0 && (found[FIRST] === "web1") !== (found[SECOND] === "web1"),
