@@ -54,9 +54,9 @@ export const MUTANTS: Mutant[] = [
   {
     name: "no-holds",
     bug: "a run, a boot or the supervisor gives a server that the guard holds its prefixes back",
-    file: "components/routerRoute/linux/adapt.awk",
-    from: 'part == "held" { if ($1 != but) held[$1]; next }\n',
-    to: 'part == "held" { next }\n',
+    file: "components/routerRoute/linux/guard.sh",
+    from: '  [[ ! -s $held_now ]] || files+=(part=held "$held_now")\n',
+    to: "",
     within: 10,
     guarded: true,
   },

@@ -57,7 +57,7 @@ export const REACTED_HEAD = [
   "moved by its log after (median, worst)",
   "requests lost (median, worst)",
   "open connections that were told",
-  "told within (median, worst)",
+  "told after (median, worst)",
   "left hanging",
 ];
 

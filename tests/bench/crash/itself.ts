@@ -146,7 +146,7 @@ export async function byThemselves(rounds: number): Promise<void> {
   await sectionWriter()("##", {
     title: "What acts by itself: the guard and keepalived",
     command: "BENCH_PARTS=itself npm run bench -- crash",
-    text: `web2 loses its power, and no operator acts. Clients make new connections, and five each download, upload, idle after a request, or never send one. A request has 1.2 s. Traffic is whole again once every request that is begun is answered within half a second. A connection is told when its client gets a reset or an end; it hangs when the client still knows nothing ${WATCHED_MS / 1000} s later. The contestants take turns, round by round, each with a farm of its own. ${limits.join(" ")}`,
+    text: `web2 loses its power, and no operator acts. Clients make new connections, and five each download, upload, idle after a request, or never send one. A request has 1.2 s. Traffic is whole again once every request that is begun is answered within half a second. A connection is told when its client gets a reset or an end; it hangs when the client still knows nothing ${WATCHED_MS / 1000} s later. All times are from the crash. The contestants take turns, round by round, each with a farm of its own. ${limits.join(" ")}`,
     head: REACTED_HEAD,
     rows,
   });
