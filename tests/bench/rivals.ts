@@ -3,7 +3,6 @@
  * machines and leaves none, since the rivals need packages there that nobody else shall find.
  */
 import * as fs from "node:fs";
-import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Lab } from "../../lab/lab";
@@ -13,6 +12,7 @@ import { flipUnderLoad } from "../lab/flips";
 import { forgetConnections } from "../lab/support";
 import { timed } from "../lab/wallTimes";
 import { Watching } from "../lab/watching";
+import { lastingFolder } from "../twoAtATime";
 import { only } from "./only";
 import { Ansible } from "./rivals/ansible";
 import { crash } from "./rivals/crash";
@@ -183,7 +183,7 @@ export async function rivals(): Promise<void> {
     };
     await writePage(
       results,
-      isTrial ? fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-trial-")) : undefined,
+      isTrial ? fs.mkdtempSync(path.join(lastingFolder, "loopback-ha-trial-")) : undefined,
     );
   } finally {
     await lab.down();

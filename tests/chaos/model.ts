@@ -300,11 +300,12 @@ export function holdsAfter(world: World, step: Step, next: World, { succeeded }:
   // Without its routes there is no guard.
   if (step.kind === "destroy" && step.machine === "r1") return { must: [], may };
   if (step.kind === "up" || step.kind === "adopt") {
+    // One in maintenance stays held: it may come back to active.
     const isWanted = (server: Server): boolean =>
-      configsOf(world, step)!.every(({ states }) => states[server] === "active");
+      configsOf(world, step)!.every(({ states }) => states[server] !== "down");
     return {
       must: must.filter(isWanted),
-      may: succeeded ? may.filter((server) => next.config.states[server] === "active") : may,
+      may: succeeded ? may.filter((server) => next.config.states[server] !== "down") : may,
     };
   }
   return { must, may };
@@ -458,6 +459,9 @@ export function mustSucceed(world: World, step: Step): boolean {
   return step.kind === "up" && !step.disturbance && isWell;
 }
 
-/** Whether it must fail: a server that does not answer gets nothing back. */
+/** Whether it must fail: a server that does not answer gets back nothing that is at home there. */
 export const mustFail = (world: World, step: Step): boolean =>
-  step.kind === "release" && isDead(world, step.server);
+  step.kind === "release" &&
+  isDead(world, step.server) &&
+  same(world.config, world.applied) &&
+  PREFIXES.some((prefix) => mayServe(world.config, prefix).join() === step.server);

@@ -1,8 +1,8 @@
 /** `npm run chaos`: random sequences on the lab, checked against the model. docs/chaos.md tells of it. */
 import * as fs from "node:fs";
-import * as os from "node:os";
 import * as path from "node:path";
 import { parseArgs } from "node:util";
+import { lastingFolder } from "../twoAtATime";
 import { MUTANTS, MUTANT_SEED, Mutant } from "./mutants";
 import { Player, Verdict } from "./player";
 import { sequenceOf, words } from "./sequence";
@@ -68,7 +68,7 @@ function report(again: string, name: string, { problems, seconds, log }: Verdict
     console.log(`   ok, ${seconds.toFixed(1)} s`);
     return;
   }
-  const file = path.join(os.tmpdir(), `loopback-ha-chaos-${name}.log`);
+  const file = path.join(lastingFolder, `loopback-ha-chaos-${name}.log`);
   fs.writeFileSync(file, `${log}\n\n${problems.join("\n")}\n`);
   for (const problem of problems.slice(0, SHOWN)) console.log(`   NOT AS IT SHOULD BE: ${problem}`);
   if (problems.length > SHOWN) console.log(`   NOT AS IT SHOULD BE: and ${problems.length - SHOWN} more`);

@@ -277,8 +277,11 @@ describe("chaos: what the model knows of a guard", () => {
     assert.deepEqual([released.held, released.at[SECOND]], [[], ["web2"]]);
   });
 
-  it("a run that sets it down or into maintenance ends the hold once it has succeeded", () => {
+  it("a run that sets it down ends the hold once it has succeeded; one that sets it into maintenance does not", () => {
     const down = state("web2", "down");
+    const maintenance = state("web2", "maintenance");
+    assert.deepEqual(holds(dead, maintenance), { must: ["web2"], may: ["web2"] });
+    assert.equal(mustFail(play(dead, maintenance), { kind: "release", server: "web2" }), false);
     assert.deepEqual(holds(dead, down), { must: [], may: [] });
     assert.deepEqual(holds(dead, down, false), { must: [], may: ["web2"] });
   });
