@@ -90,14 +90,16 @@ export async function startLoad(
 /**
  * Starts a program of the checkout on the client, which reads a line of JSON, says a line when it has begun, works until
  * its input ends, and prints what it saw as a line of JSON. Returns when it has begun; `stop` gives what it saw.
+ * @param namespace `client`, or `operator`: among the servers, so that it sees them without the router
  */
 export async function startOnClient<T>(
   lab: Lab,
   program: string,
   spec: unknown,
+  namespace: "client" | "operator" = "client",
 ): Promise<{ stop(): Promise<T> }> {
   const script = path.join(checkout, program);
-  const child = await lab.spawn("client", ["node", "-r", "ts-node/register", script], { cwd: checkout });
+  const child = await lab.spawn(namespace, ["node", "-r", "ts-node/register", script], { cwd: checkout });
   let errors = "";
   child.stderr!.setEncoding("utf8").on("data", (text: string) => (errors += text));
   let end = "";

@@ -20,6 +20,9 @@ if (worker !== undefined) process.env.LOOPBACK_HA_LAB_ID = ownLab;
 const FARM_ROLES = new Set(["router", "web", "dns"]);
 const STATE_FOLDER = "/var/lib/loopback-ha";
 
+/** For what is to outlive the run, such as what was said in a sequence that went wrong. */
+export const lastingFolder = os.tmpdir();
+
 /** One run's folder for temporary files, with what its test files share; it is removed when the run ends. */
 export const sharedFolder =
   worker === undefined ? fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-tests-")) : os.tmpdir();

@@ -1,3 +1,5 @@
+import { addressOf, furtherServers, machines } from "../../lab/machines";
+
 /** Every site's. */
 export const DOCUMENT_ROOT = "/srv/www/bench";
 
@@ -44,6 +46,29 @@ function config(count: number, network: string, router: string, vipsOf: (i: numb
     widgetco.example: { contact: hostmaster@widgetco.example, ttl: 60 }
   loopback-ha:sites:
 ${sites.join("")}`;
+}
+
+/** Ten sites with four VIPs each, one by one at home on so many of the lab's servers. */
+export function manyServersConfig(servers: number): string {
+  const sites = 10;
+  const all = [...machines.filter(({ role }) => role === "web"), ...furtherServers].slice(0, servers);
+  const vips = [32, 64, 96, 128].flatMap((subnet) =>
+    Array.from({ length: sites }, (_, i) => `192.0.2.${subnet + i + 1}`),
+  );
+  return `config:
+  loopback-ha:network: { block: 192.0.2.0/24, subnetPrefix: 27, vipSubnets: 4, granularity: host }
+  loopback-ha:servers:
+${all.map((server) => `    ${server.name}: { address: ${addressOf(server)} }\n`).join("")}  loopback-ha:routers: { r1: { address: 192.0.2.1 } }
+  loopback-ha:nameServers: { ns1: { address: 192.0.2.10 } }
+  loopback-ha:zones:
+    widgetco.example: { contact: hostmaster@widgetco.example, ttl: 60 }
+  loopback-ha:homes:
+${vips.map((vip, i) => `    "${vip}/32": ${all[i % servers].name}\n`).join("")}  loopback-ha:sites:
+${Array.from(
+  { length: sites },
+  (_, i) =>
+    `    s${i}: { serverName: s${i}.widgetco.example, documentRoot: ${DOCUMENT_ROOT}, hostNumber: ${i + 1} }\n`,
+).join("")}`;
 }
 
 /** A farm of up to some 250 servers and 15,000 sites with VIPs of their own, which nobody is asked to look at. */

@@ -21,16 +21,50 @@ export function markdownTable(head: string[], rows: string[][]): string {
   return line(head) + line(head.map(() => "---")) + rows.map(line).join("");
 }
 
-/** Prints a benchmark's table, and writes it into a file of this folder. */
-export async function report(file: string, { title, command, text, head, rows }: Report): Promise<void> {
-  const table = new Table({ head, style: { head: [], border: [], compact: true } });
-  table.push(...rows);
-  console.log(table.toString());
+/** A benchmark's table, with a heading of this level and where it comes from. */
+function sectionOf({ title, command, text, head, rows }: Report, level: string): string {
   const memory = Math.round(os.totalmem() / 2 ** 30);
-  const page = `# ${title}
+  return `${level} ${title}
 
 Made by \`${command}\` on ${new Date().toISOString().slice(0, 10)}: ${os.cpus().length} cores, ${memory} GiB; the lab's machines share them. ${text}
 
 ${markdownTable(head, rows)}`;
-  fs.writeFileSync(path.join(__dirname, file), await prettier.format(page, { parser: "markdown" }));
+}
+
+function print({ head, rows }: Report): void {
+  const table = new Table({ head, style: { head: [], border: [], compact: true } });
+  table.push(...rows);
+  console.log(table.toString());
+}
+
+const written = (page: string): Promise<string> => prettier.format(page, { parser: "markdown" });
+
+/** Prints a benchmark's table, and writes it into a file of this folder. */
+export async function report(file: string, of: Report): Promise<void> {
+  print(of);
+  fs.writeFileSync(path.join(__dirname, file), await written(sectionOf(of, "#")));
+}
+
+/**
+ * The page with this section in the place of the one with the same heading, or at its end: what was measured another day
+ * stays as it is. Pure.
+ */
+export function withSection(page: string, section: string): string {
+  const heading = section.split("\n")[0];
+  const sections = page.split(/^(?=#{1,2} )/m).filter((text) => text.trim() !== "");
+  const place = sections.findIndex((text) => text.split("\n")[0] === heading);
+  if (place < 0) return [...sections, section].map((text) => text.trimEnd()).join("\n\n") + "\n";
+  return sections.map((text, i) => (i === place ? section : text).trimEnd()).join("\n\n") + "\n";
+}
+
+/**
+ * Prints one table of a benchmark that has several, and writes it into a file of this folder: the one with heading level 1
+ * comes first there.
+ */
+export async function reportSection(file: string, level: "#" | "##", of: Report): Promise<void> {
+  print(of);
+  const place = path.resolve(__dirname, file);
+  const page = fs.existsSync(place) ? fs.readFileSync(place, "utf8") : "";
+  const section = await written(sectionOf(of, level));
+  fs.writeFileSync(place, await written(withSection(page, section)));
 }

@@ -3,7 +3,6 @@
  * machines and leaves none, since the rivals need packages there that nobody else shall find.
  */
 import * as fs from "node:fs";
-import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Lab } from "../../lab/lab";
@@ -13,6 +12,7 @@ import { flipUnderLoad } from "../lab/flips";
 import { forgetConnections } from "../lab/support";
 import { timed } from "../lab/wallTimes";
 import { Watching } from "../lab/watching";
+import { lastingFolder } from "../twoAtATime";
 import { only } from "./only";
 import { Ansible } from "./rivals/ansible";
 import { crash } from "./rivals/crash";
@@ -38,9 +38,10 @@ const ROUNDS = Number(BENCH_ROUNDS);
 const SITES = BENCH_SITES.split(",").map(Number);
 const PARTS = BENCH_PARTS.split(",");
 /** Under load. */
-const LOADED: WantedFarm = { sites: 8, web2: "active" };
+export const LOADED: WantedFarm = { sites: 8, web2: "active" };
 
-interface Contestant {
+/** A tool that takes part. */
+export interface Contestant {
   name: string;
   make(lab: Lab): Rival;
 }
@@ -58,7 +59,7 @@ const KEEPALIVED: Contestant[] = [1, 0.1].map((seconds) => ({
 const tell = (run: unknown): void => console.log(JSON.stringify(run));
 
 /** A farm of one of them, as it was checked to be; gone when the work is done. */
-async function withFarm(
+export async function withFarm(
   lab: Lab,
   { name, make }: Contestant,
   wanted: WantedFarm,
@@ -182,7 +183,7 @@ export async function rivals(): Promise<void> {
     };
     await writePage(
       results,
-      isTrial ? fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-trial-")) : undefined,
+      isTrial ? fs.mkdtempSync(path.join(lastingFolder, "loopback-ha-trial-")) : undefined,
     );
   } finally {
     await lab.down();

@@ -25,10 +25,12 @@ const must = async (lab: Lab, name: string, command: string): Promise<void> => {
 };
 
 /** The stack's file, as the operator writes it for a config of the model. */
-export function stackFile(base: string, { states, overrides, sites, ttl }: Config): string {
+export function stackFile(base: string, { states, overrides, sites, ttl }: Config, guarded = false): string {
   const edit = (value: unknown, ...at: string[]): { path: string[]; value: unknown } => ({ path: at, value });
   return withEdits(base, "loopback-ha", [
     edit(CONFIRM_SECONDS, "routers", "r1", "confirmSeconds"),
+    // Servers die all the time here.
+    ...(guarded ? [edit(1000, "routers", "r1", "guard", "maxMovesPerHour")] : []),
     edit(ttl, "zones", "widgetco.example", "ttl"),
     ...SERVERS.map((server) => edit(states[server], "servers", server, "state")),
     ...Object.entries(overrides).map(([prefix, server]) => edit(server, "overrides", prefix)),
@@ -212,6 +214,20 @@ export async function routesOf(lab: Lab): Promise<Partial<Record<Prefix, Server>
 export async function moveByHand(lab: Lab, prefix: Prefix, server: Server): Promise<ExecResult> {
   return sh(lab, "r1", `loopback-ha-move ${prefix} ${server}`);
 }
+
+/** What the guard holds. */
+export async function heldBy(lab: Lab): Promise<Server[]> {
+  const { stdout } = await sh(lab, "r1", "cat /run/loopback-ha/held.* 2>/dev/null");
+  return SERVERS.filter((server) => stdout.split("\n").some((line) => line.startsWith(`${server} `)));
+}
+
+/** `loopback-ha-guard release` on the router. */
+export const release = (lab: Lab, server: Server): Promise<ExecResult> =>
+  sh(lab, "r1", `loopback-ha-guard release ${server}`);
+
+/** `loopback-ha adopt`. */
+export const adopt = (program: Program): Promise<ExecResult> =>
+  program.cli(["adopt", "--yes"], { env: ENVIRONMENT });
 
 /** A second stack with the first one's config: what it said, or why it was not refused as it should be. */
 export async function secondStack(lab: Lab): Promise<{ said: string; problem?: string }> {

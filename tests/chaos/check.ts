@@ -84,6 +84,8 @@ export interface Known {
   pictures: Pictures;
   /** The highest serial seen so far of each zone. */
   serials: Map<string, number>;
+  /** What the router's guard holds. */
+  held: Server[];
 }
 
 /** Everything in which the machines and the state differ from what the config and the model say. */
@@ -103,7 +105,7 @@ export async function compare(lab: Lab, program: Program, config: Config, known:
   for (const name of looked.filter((it) => (SERVERS as readonly string[]).includes(it)))
     problems.push(...unlike(`${name}: addresses on lo`, of(name).address, addressesOf(config)));
 
-  const { serving, problems: wrong } = routing(config, of("r1").route ?? []);
+  const { serving, problems: wrong } = routing(config, of("r1").route ?? [], known.held);
   problems.push(...wrong);
   const [answers, names] = await Promise.all([
     answersOf(lab, config, known.healthPath, serving),
@@ -137,6 +139,7 @@ function unlike(what: string, found: string[] = [], wanted: string[]): string[] 
 function routing(
   config: Config,
   routes: string[],
+  held: Server[],
 ): { serving: Partial<Record<Prefix, string>>; problems: string[] } {
   const serving = Object.fromEntries(
     routes.map((line) => {
@@ -144,7 +147,7 @@ function routing(
       return [prefix, SERVERS.find((server) => addressOf(server) === hop) ?? hop];
     }),
   );
-  const problems = issues(config, serving).map((line) => `r1: ${line}`);
+  const problems = issues(config, serving, held).map((line) => `r1: ${line}`);
   if (routes.length !== PREFIXES.length) problems.push(`r1: routes: ${routes.join(", ")}`);
   return { serving, problems };
 }

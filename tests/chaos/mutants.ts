@@ -11,6 +11,8 @@ export interface Mutant {
   to: string;
   /** Within how many sequences it must be found. */
   within: number;
+  /** Sequences with a guard find it. */
+  guarded?: boolean;
 }
 
 /** With this seed each of them is met early. Without a seed of one's own. */
@@ -48,6 +50,15 @@ export const MUTANTS: Mutant[] = [
     from: '  add_rule("to_vip", "ct mark and " mask " vmap @pins")\n',
     to: "",
     within: 30,
+  },
+  {
+    name: "no-holds",
+    bug: "a run, a boot or the supervisor gives a server that the guard holds its prefixes back",
+    file: "components/routerRoute/linux/guard.sh",
+    from: '  [[ ! -s $held_now ]] || files+=(part=held "$held_now")\n',
+    to: "",
+    within: 10,
+    guarded: true,
   },
 ];
 

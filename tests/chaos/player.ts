@@ -7,12 +7,15 @@ import { LoadRecord, now } from "../../lab/load/record";
 import { File } from "../../lab/load/spec";
 import { Farm, textOf } from "../lab/support";
 import {
+  adopt,
   booted,
   destroyOne,
+  heldBy,
   inflict,
   isBase,
   mend,
   moveByHand,
+  release,
   routesOf,
   secondStack,
   stackFile,
@@ -39,11 +42,14 @@ import {
   Outcome,
   PREFIXES,
   SERVERS,
+  Server,
   World,
   after,
   configsOf,
+  holdsAfter,
   makesSense,
   mayLoseDuring,
+  mustFail,
   mustSucceed,
   wellAt,
 } from "./model";
@@ -56,6 +62,8 @@ const SETTLE_MS = 4000;
 const LOAD_SECONDS = 100;
 /** Faults that end no run half-way: a change that finds no room is taken back. */
 const DISKS: readonly Fault[] = [Fault.FullDisk, Fault.NearlyFullDisk];
+/** The guard finds a death within a second; what another admin or a reboot does takes its time before. */
+const [GUARD_MS, GUARD_AT_MOST_MS] = [1500, 8000];
 const DOCUMENT_ROOTS = ["/srv/www/widgetco", "/srv/www/gadgets"];
 const FILE_BYTES = 3_000_000;
 
@@ -71,6 +79,7 @@ export interface Verdict {
 export class Player {
   private readonly farm = new Farm();
   private world: World = wellAt(BASE);
+  private guarded = false;
   private base = "";
   private file!: File;
   private load?: Load;
@@ -85,9 +94,11 @@ export class Player {
   private foreign: Pictures = new Map();
 
   /** A farm on new machines, with another admin's things beside it. */
-  static async build(mutant?: Mutant): Promise<Player> {
+  static async build(mutant?: Mutant, guarded = false): Promise<Player> {
     const player = new Player();
     const { farm } = player;
+    player.guarded = guarded;
+    player.world = wellAt(BASE, guarded);
     await farm.lab.down();
     await farm.begin();
     if (mutant) plant(mutant, farm.project.copy);
@@ -95,9 +106,14 @@ export class Player {
     for (const root of DOCUMENT_ROOTS) player.file = await prepareServers(farm.lab, root, FILE_BYTES);
     player.foreign = await pictures(farm.lab);
     player.base = fs.readFileSync(player.stackFile, "utf8");
-    fs.writeFileSync(player.stackFile, stackFile(player.base, BASE));
+    player.write(BASE);
     await farm.start();
     return player;
+  }
+
+  /** The stack's file, as the operator writes it. */
+  private write(config: Config): void {
+    fs.writeFileSync(this.stackFile, stackFile(this.base, config, this.guarded));
   }
 
   private get stackFile(): string {
@@ -173,14 +189,14 @@ export class Player {
     const result = await this.run(config);
     if (result.code !== 0) throw new Error(`up failed on a farm that is well: ${textOf(result)}`);
     this.world = after(
-      wellAt(config),
+      wellAt(config, this.guarded),
       { kind: "up", change: { what: "nothing" } },
       { succeeded: true, routed: await routesOf(this.farm.lab) },
     );
   }
 
   private async run(config: Config, step?: Step): Promise<ExecResult> {
-    fs.writeFileSync(this.stackFile, stackFile(this.base, config));
+    this.write(config);
     const disturbance = step?.kind === "up" ? step.disturbance : undefined;
     const result = await up(this.farm.lab, this.farm.project, disturbance);
     this.say(`up: exit code ${result.code}\n${textOf(result)}`);
@@ -200,7 +216,8 @@ export class Player {
     this.say(words(step));
     const before = this.world;
     const from = now();
-    const outcome = await this.act(step);
+    const acted = await this.act(step);
+    const outcome = this.guarded ? await this.guardedOutcome(before, step, acted) : acted;
     this.world = after(before, step, outcome);
     const to = now();
     this.stretches.push({
@@ -215,6 +232,46 @@ export class Player {
         this.problems.push(`after '${words(step)}' ${prefix} goes to ${server}, which nobody wanted`);
     if (!outcome.succeeded && mustSucceed(before, step))
       this.problems.push(`'${words(step)}' failed, and nothing was in its way`);
+    if (outcome.succeeded && mustFail(before, step))
+      this.problems.push(`'${words(step)}' succeeded, and the server is dead`);
+  }
+
+  /** What the guard made of a step, once it has had the time for it; what it may not have done is a problem. */
+  private async guardedOutcome(before: World, step: Step, outcome: Outcome): Promise<Outcome> {
+    const { must, may } = holdsAfter(
+      before,
+      step,
+      after(before, step, { ...outcome, held: before.held }),
+      outcome,
+    );
+    if (this.isOff("r1")) return { ...outcome, held: must };
+    const { lab } = this.farm;
+    const end = now() + GUARD_AT_MOST_MS;
+    await sleep(GUARD_MS);
+    let held = await heldBy(lab);
+    while (now() < end && !must.every((server) => held.includes(server))) {
+      await sleep(200);
+      held = await heldBy(lab);
+    }
+    const routed = await routesOf(lab);
+    this.say(`held: ${held.join(", ") || "none"}; routes: ${JSON.stringify(routed)}`);
+    const said = `after '${words(step)}' the guard`;
+    for (const server of must)
+      if (!held.includes(server)) this.problems.push(`${said} does not hold ${server}`);
+    for (const server of held)
+      if (!may.includes(server)) this.problems.push(`${said} holds ${server}, which was well`);
+    const { states } = this.world.config;
+    const takes = (server: Server): boolean => states[server] === "active" && !held.includes(server);
+    // Where another server could have it, and no run or admin is in between.
+    const isClear = step.kind !== "tamper" && !(step.kind === "up" && !outcome.succeeded);
+    for (const [prefix, server] of Object.entries(routed))
+      if (isClear && held.includes(server) && SERVERS.some(takes))
+        this.problems.push(`${said} holds ${server}, and ${prefix} goes there`);
+    return { ...outcome, held, routed: outcome.routed ?? routed };
+  }
+
+  private isOff(machine: Machine): boolean {
+    return this.farm.lab.status().some(({ name, power }) => name === machine && power === "off");
   }
 
   private async act(step: Step): Promise<Outcome> {
@@ -241,6 +298,19 @@ export class Player {
         const result = await moveByHand(lab, step.prefix, step.server);
         this.say(textOf(result));
         return { succeeded: result.code === 0 };
+      }
+      case "release": {
+        const result = await release(lab, step.server);
+        this.say(textOf(result));
+        return { succeeded: result.code === 0, routed: await this.routes() };
+      }
+      case "adopt": {
+        if (this.world.interrupted) await this.documentedRecovery();
+        this.write(this.world.config);
+        const result = await adopt(project);
+        this.say(`adopt: exit code ${result.code}\n${textOf(result)}`);
+        this.doubtful = result.code !== 0;
+        return { succeeded: result.code === 0, routed: await this.routes() };
       }
       case "second stack": {
         const { said, problem } = await secondStack(lab);
@@ -307,8 +377,7 @@ export class Player {
   }
 
   private async routes(): Promise<Outcome["routed"]> {
-    const isOff = this.farm.lab.status().some(({ name, power }) => name === "r1" && power === "off");
-    return isOff ? undefined : routesOf(this.farm.lab);
+    return this.isOff("r1") ? undefined : routesOf(this.farm.lab);
   }
 
   private async documentedRecovery(): Promise<void> {
@@ -321,12 +390,20 @@ export class Player {
     for (const machine of Object.keys(this.world.faults) as Machine[])
       await this.take({ kind: "mend", machine });
     await this.take({ kind: "up", change: { what: "nothing" } });
-    if (this.problems.length > 0) return;
+    if (this.problems.length === 0) await this.compareAll();
+    if (this.world.held.length === 0 || this.problems.length > 0) return;
+    for (const server of this.world.held) await this.take({ kind: "release", server });
+    if (this.problems.length === 0) await this.compareAll();
+  }
+
+  /** The machines are as the model says. */
+  private async compareAll(): Promise<void> {
     const problems = (): Promise<string[]> =>
       compare(this.farm.lab, this.farm.project, this.world.config, {
         healthPath: this.farm.healthPath,
         pictures: this.foreign,
         serials: this.serials,
+        held: this.world.held,
       });
     this.say("compare");
     let found = await problems();

@@ -1,8 +1,8 @@
 /** `npm run chaos`: random sequences on the lab, checked against the model. docs/chaos.md tells of it. */
 import * as fs from "node:fs";
-import * as os from "node:os";
 import * as path from "node:path";
 import { parseArgs } from "node:util";
+import { lastingFolder } from "../twoAtATime";
 import { MUTANTS, MUTANT_SEED, Mutant } from "./mutants";
 import { Player, Verdict } from "./player";
 import { sequenceOf, words } from "./sequence";
@@ -15,6 +15,7 @@ const SHOWN = 6;
 const USAGE = `usage: npm run chaos -- [--sequences N] [--minutes M] [--seed S] [--from K]
                                       default: 10 sequences from the first on, at most 60 minutes
        npm run chaos -- --seed S --sequence K                     plays that one again
+       npm run chaos -- --guard [--sequences N] ...               the same with a guard on the router
        npm run chaos -- --mutant NAME [--seed S]                  with a planted bug, until it is found
        npm run chaos -- --mutants                                 each planted bug must be found
        npm run chaos -- --watcher [--sequences N] [--from K]      what may happen around a watcher, without the lab
@@ -26,6 +27,7 @@ interface Options {
   /** When no further sequence begins. */
   deadline: number;
   mutant?: Mutant;
+  guarded: boolean;
 }
 
 /** How a run ended: how many sequences were played, and the numbers of those with problems. */
@@ -35,20 +37,20 @@ interface Result {
 }
 
 /** Plays them one after the other; after one with problems on a new farm. With a mutant only until it is found. */
-async function playAll({ seed, numbers, deadline, mutant }: Options): Promise<Result> {
+async function playAll({ seed, numbers, deadline, mutant, guarded }: Options): Promise<Result> {
   const result: Result = { played: 0, found: [] };
   let player: Player | undefined;
   try {
     for (const number of numbers) {
       if (Date.now() > deadline) break;
-      player ??= await Player.build(mutant);
-      const sequence = sequenceOf(seed, number);
+      player ??= await Player.build(mutant, guarded);
+      const sequence = sequenceOf(seed, number, guarded);
       console.log(
         `${number}: ${sequence.steps.map(words).join("; ")}${sequence.destroyed ? "; destroy all" : ""}`,
       );
       const verdict = await player.play(sequence, number % PREVIEW_EVERY === 0);
       result.played++;
-      report(seed, number, verdict);
+      report(`--seed ${seed} --sequence ${number}${guarded ? " --guard" : ""}`, `${seed}-${number}`, verdict);
       if (verdict.problems.length === 0) continue;
       result.found.push(number);
       await player.remove();
@@ -61,17 +63,17 @@ async function playAll({ seed, numbers, deadline, mutant }: Options): Promise<Re
   return result;
 }
 
-function report(seed: number, number: number, { problems, seconds, log }: Verdict): void {
+function report(again: string, name: string, { problems, seconds, log }: Verdict): void {
   if (problems.length === 0) {
     console.log(`   ok, ${seconds.toFixed(1)} s`);
     return;
   }
-  const file = path.join(os.tmpdir(), `loopback-ha-chaos-${seed}-${number}.log`);
+  const file = path.join(lastingFolder, `loopback-ha-chaos-${name}.log`);
   fs.writeFileSync(file, `${log}\n\n${problems.join("\n")}\n`);
   for (const problem of problems.slice(0, SHOWN)) console.log(`   NOT AS IT SHOULD BE: ${problem}`);
   if (problems.length > SHOWN) console.log(`   NOT AS IT SHOULD BE: and ${problems.length - SHOWN} more`);
   console.log(`   ${seconds.toFixed(1)} s; all that was said: ${file}`);
-  console.log(`   again: npm run chaos -- --seed ${seed} --sequence ${number}`);
+  console.log(`   again: npm run chaos -- ${again}`);
 }
 
 const numbersFrom = (first: number, count: number): number[] =>
@@ -85,6 +87,7 @@ async function finds(mutant: Mutant, seed: number): Promise<boolean> {
     numbers: numbersFrom(1, mutant.within),
     deadline: Infinity,
     mutant,
+    guarded: mutant.guarded === true,
   });
   console.log(
     found.length > 0
@@ -118,6 +121,7 @@ async function main(): Promise<boolean> {
       mutant: { type: "string" },
       mutants: { type: "boolean", default: false },
       watcher: { type: "boolean", default: false },
+      guard: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
@@ -156,6 +160,7 @@ async function main(): Promise<boolean> {
       : numbersFrom(number(values.from, "from"), number(values.sequences, "sequences")),
     deadline: began + number(values.minutes, "minutes") * 60_000,
     mutant: mutants[0],
+    guarded: values.guard,
   });
   const minutes = ((Date.now() - began) / 60_000).toFixed(1);
   console.log(

@@ -7,10 +7,13 @@ import {
   Prefix,
   SERVERS,
   Server,
+  STOPS_APACHE,
   SiteState,
   State,
+  World,
   after,
   makesSense,
+  mustFail,
   wellAt,
 } from "./model";
 
@@ -58,7 +61,11 @@ export type Step =
   | { kind: "move"; prefix: Prefix; server: Server }
   | { kind: "second stack" }
   /** Of one component's command, with what depends on it. */
-  | { kind: "destroy"; command: string; machine: Machine };
+  | { kind: "destroy"; command: string; machine: Machine }
+  /** `loopback-ha adopt`: what the guard holds is down in the config. */
+  | { kind: "adopt" }
+  /** `loopback-ha-guard release` on the router. */
+  | { kind: "release"; server: Server };
 
 /** One sequence; `destroyed`: at its end the whole farm is destroyed and built again. */
 export interface Sequence {
@@ -163,7 +170,7 @@ const tampering: fc.Arbitrary<Tampering> = fc.oneof(
       server,
       fc.constantFrom<[string, Tampering["breaks"]]>(
         ["takes our VIPs off lo", "for a moment"],
-        ["stops Apache", "until up"],
+        [STOPS_APACHE, "until up"],
         ["deletes the include of our virtual hosts", "until up"],
         ["edits a virtual host of ours", undefined],
         ["disables our service", "until up"],
@@ -218,35 +225,66 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant<Step>({ kind: "second stack" }) },
 );
 
-const drawn = fc.record({
-  length: fc.integer({ min: 3, max: 6 }),
-  // More than are needed: many make no sense where they stand.
-  steps: fc.array(step, { minLength: 24, maxLength: 24, size: "max" }),
-  destroyed: fc.integer({ min: 0, max: 14 }).map((number) => number === 0),
-});
+/** Around a guard: servers die more often, and the operator answers to that. */
+const guardedStep: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 10, arbitrary: step },
+  {
+    weight: 6,
+    arbitrary: fc.oneof(
+      fc.record({
+        kind: fc.constant("fault" as const),
+        machine: server,
+        fault: fc.constantFrom(Fault.Off, Fault.Cut),
+      }),
+      server.map((of): Step => ({ kind: "tamper", tampering: breaking("until up", STOPS_APACHE, of) })),
+      fc.record({ kind: fc.constant("reboot" as const), machine: server }),
+    ),
+  },
+  { weight: 2, arbitrary: fc.constantFrom<Step>({ kind: "reboot", machine: "r1" }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("mend" as const), machine }) },
+  { weight: 6, arbitrary: fc.constant<Step>({ kind: "adopt" }) },
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant("release" as const), server }) },
+);
+
+const drawnOf = (one: fc.Arbitrary<Step>) =>
+  fc.record({
+    length: fc.integer({ min: 3, max: 6 }),
+    // More than are needed: many make no sense where they stand.
+    steps: fc.array(one, { minLength: 24, maxLength: 24, size: "max" }),
+    destroyed: fc.integer({ min: 0, max: 14 }).map((number) => number === 0),
+  });
+const [drawn, drawnGuarded] = [step, guardedStep].map(drawnOf);
 
 /** The sequence of that number, from 1 on. The same for the same seed, always. */
-export function sequenceOf(seed: number, number: number): Sequence {
-  const { length, steps, destroyed } = fc.sample(drawn, { seed, numRuns: number })[number - 1];
-  return { steps: planned(steps).slice(0, length), destroyed };
+export function sequenceOf(seed: number, number: number, guarded = false): Sequence {
+  const all = fc.sample(guarded ? drawnGuarded : drawn, { seed, numRuns: number });
+  const { length, steps, destroyed } = all[number - 1];
+  return { steps: planned(steps, guarded).slice(0, length), destroyed };
 }
 
 /** The steps that make sense one after the other, were all runs to succeed that may. */
-export function planned(steps: Step[]): Step[] {
-  let world = wellAt(BASE);
+export function planned(steps: Step[], guarded = false): Step[] {
+  let world = wellAt(BASE, guarded);
   const kept: Step[] = [];
   for (const drawnStep of steps) {
     const [first] = Object.keys(world.faults) as Machine[];
+    const [held] = world.held;
     const it =
       drawnStep.kind === "mend" && first && !world.faults[drawnStep.machine]
         ? { ...drawnStep, machine: first }
-        : drawnStep;
+        : drawnStep.kind === "release" && held && !world.held.includes(drawnStep.server)
+          ? { ...drawnStep, server: held }
+          : drawnStep;
     if (!makesSense(world, it)) continue;
     kept.push(it);
-    world = after(world, it, { succeeded: it.kind !== "up" || it.disturbance === undefined });
+    world = after(world, it, { succeeded: maySucceed(world, it) });
   }
   return kept;
 }
+
+/** Whether a step is taken for one that succeeds. */
+export const maySucceed = (world: World, it: Step): boolean =>
+  !mustFail(world, it) && (it.kind !== "up" || it.disturbance === undefined);
 
 /** A step, as one would say it. */
 export function words(it: Step): string {
@@ -268,6 +306,10 @@ export function words(it: Step): string {
       return "a second stack with the same VIPs";
     case "destroy":
       return `destroy ${it.command}`;
+    case "adopt":
+      return "adopt";
+    case "release":
+      return `release ${it.server}`;
   }
 }
 

@@ -53,6 +53,12 @@ describe("docs", () => {
     assert.ok(quoted.some((line) => line.startsWith("`npm run bench` on " + date)));
   });
 
+  it("benchmarks.md quotes what a crash costs as it was written, with its date", () => {
+    const quoted = page("docs/benchmarks.md").map(cells);
+    for (const line of page("tests/bench/crash.md"))
+      if (/^(\||Made by)/.test(line)) assert.ok(quoted.includes(cells(line)), line);
+  });
+
   it("README's figures of a flip and a first up are those of the benchmarks", () => {
     const medians = page("tests/bench/flip.md")
       .filter((row) => row.startsWith("|"))

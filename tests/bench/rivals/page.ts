@@ -200,9 +200,9 @@ function picturesOf({ builds, flips, crashes }: Results): Record<string, string>
 
 const picture = (name: string, alt: string): string => `![${alt}](images/${name})\n`;
 
-/** Another bench's page, as a section. */
+/** Another bench's page, as a section; its sections become sections of that. */
 const benchPage = (name: string): string =>
-  fs.readFileSync(path.join(checkout, "tests/bench", name), "utf8").replace(/^# /, "## ");
+  fs.readFileSync(path.join(checkout, "tests/bench", name), "utf8").replace(/^#(?=#? )/gm, "##");
 
 /** The page, as long as its numbers are those of these results. */
 export function pageOf({ rounds, versions, unmeasured, builds, flips, crashes }: Results): string {
@@ -211,7 +211,7 @@ export function pageOf({ rounds, versions, unmeasured, builds, flips, crashes }:
   return [
     `# Benchmarks: the same work by other tools
 
-Made by \`npm run bench -- rivals\` (\`npm run bench\` without a name measures the tables of scale, https and preview again first) on ${new Date().toISOString().slice(0, 10)}: ${os.cpus().length} cores, ${memory} GiB; the operator's tools, the clients and all machines of the lab share them. Times without load: ${runs} of each tool, taking turns, median (minimum to maximum). The best of a column is bold.
+Made by \`npm run bench -- rivals\` (\`npm run bench\` without a name measures the tables of crash, scale, https and preview again first) on ${new Date().toISOString().slice(0, 10)}: ${os.cpus().length} cores, ${memory} GiB; the operator's tools, the clients and all machines of the lab share them. Times without load: ${runs} of each tool, taking turns, median (minimum to maximum). The best of a column is bold.
 
 All build the same farm: four servers that bind four VIP subnets, Apache with a virtual host for each site, a router with a next hop for each subnet, a zone in BIND with four addresses for each site. All of it persists over a reboot. Each tool does that in its own best way; read its configuration, and improve it if you can:
 
@@ -246,7 +246,7 @@ ${crashesTable(crashes, unmeasured)}`,
           picture("bench-crash.svg", "Seconds until new requests are answered, by tool"),
         ]
       : []),
-    ...["scale.md", "https.md", "preview.md"].map(benchPage),
+    ...["crash.md", "scale.md", "https.md", "preview.md"].map(benchPage),
     fs.readFileSync(path.join(__dirname, "why.md"), "utf8"),
   ].join("\n");
 }

@@ -4,16 +4,19 @@ import {
   Config,
   Fault,
   PREFIXES,
+  STOPS_APACHE,
   Prefix,
   SERVERS,
   World,
   after,
   issues,
   configsOf,
+  holdsAfter,
   makesSense,
   mayLose,
   mayLoseDuring,
   mayServe,
+  mustFail,
   mustSucceed,
   wellAt,
 } from "../../chaos/model";
@@ -207,5 +210,79 @@ describe("chaos: when a step makes sense", () => {
     const interrupted = after(well, killed, { succeeded: false });
     assert.equal(interrupted.interrupted, true);
     assert.equal(play(interrupted, up({ what: "nothing" })).interrupted, false);
+  });
+});
+
+describe("chaos: what the model knows of a guard", () => {
+  const guarded = wellAt(BASE, true);
+  const crash = (machine: (typeof SERVERS)[number]): Step => ({ kind: "fault", fault: Fault.Off, machine });
+  const holds = (world: World, step: Step, succeeded = true): ReturnType<typeof holdsAfter> =>
+    holdsAfter(world, step, after(world, step, { succeeded }), { succeeded });
+  const dead = after(guarded, crash("web2"), { succeeded: true, routed: { [SECOND]: "web1" } });
+
+  it("a dead server that serves is held, and its prefix is where the router says", () => {
+    assert.deepEqual([dead.held, dead.at[SECOND]], [["web2"], ["web1"]]);
+    assert.deepEqual(mayLose(dead).prefixes, []);
+    assert.deepEqual(wellAt(BASE).held, []);
+    assert.deepEqual(play(well, crash("web2")).held, []);
+  });
+
+  it("so is one whose Apache is stopped, or that reboots; a slow one may be; no other step lets one be held", () => {
+    const stop: Step = {
+      kind: "tamper",
+      tampering: { name: STOPS_APACHE, machine: "web2", breaks: "until up" },
+    };
+    assert.deepEqual(holds(guarded, stop), { must: ["web2"], may: ["web2"] });
+    assert.deepEqual(holds(guarded, { kind: "reboot", machine: "web2" }).must, ["web2"]);
+    const slow: Step = { kind: "fault", fault: Fault.Slow, machine: "web2" };
+    assert.deepEqual(holds(guarded, slow), { must: [], may: ["web2"] });
+    for (const step of [
+      { kind: "fault", fault: Fault.Cut, machine: "r1" },
+      { kind: "fault", fault: Fault.FullDisk, machine: "web2" },
+      { kind: "reboot", machine: "r1" },
+      up({ what: "nothing" }),
+    ] as Step[])
+      assert.deepEqual(holds(guarded, step), { must: [], may: [] });
+  });
+
+  it("the last one is not, and one that serves nothing need not be", () => {
+    const left = SERVERS.slice(1).reduce((world, server) => play(world, crash(server)), guarded);
+    assert.deepEqual(left.held, ["web2", "web3", "web4"]);
+    assert.deepEqual(holds(left, crash("web1")).must, ["web2", "web3", "web4"]);
+    const drained = play(guarded, state("web2", "maintenance"));
+    assert.deepEqual(holds(drained, crash("web2")).must, []);
+  });
+
+  it("stays held when it is mended, over a reboot of the router, and in a run; a placement without it is right", () => {
+    const mended = play(dead, { kind: "mend", machine: "web2" });
+    for (const step of [{ kind: "reboot", machine: "r1" }, up({ what: "ttl", ttl: 61 })] as Step[])
+      assert.deepEqual(holds(mended, step), { must: ["web2"], may: ["web2"] });
+    const serving = { [FIRST]: "web1", [SECOND]: "web1", [THIRD]: "web3", [FOURTH]: "web4" };
+    assert.deepEqual(issues(BASE, serving, ["web2"]), []);
+    assert.equal(issues(BASE, serving).length, 1);
+    assert.equal(issues(BASE, { ...serving, [SECOND]: "web2" }, ["web2"]).length, 1);
+  });
+
+  it("ends with adopt, which sets it down, and with release, which a dead server does not get", () => {
+    const adopt: Step = { kind: "adopt" };
+    const release: Step = { kind: "release", server: "web2" };
+    assert.deepEqual([makesSense(guarded, adopt), makesSense(guarded, release)], [false, false]);
+    const adopted = after(dead, adopt, { succeeded: true, routed: { [SECOND]: "web1" } });
+    assert.deepEqual([adopted.held, adopted.config.states.web2], [[], "down"]);
+    assert.equal(mustFail(dead, release), true);
+    assert.deepEqual(after(dead, release, { succeeded: false }).held, ["web2"]);
+    const mended = play(dead, { kind: "mend", machine: "web2" });
+    assert.deepEqual([mustFail(mended, release), mustSucceed(mended, release)], [false, true]);
+    const released = after(mended, release, { succeeded: true, routed: { [SECOND]: "web2" } });
+    assert.deepEqual([released.held, released.at[SECOND]], [[], ["web2"]]);
+  });
+
+  it("a run that sets it down ends the hold once it has succeeded; one that sets it into maintenance does not", () => {
+    const down = state("web2", "down");
+    const maintenance = state("web2", "maintenance");
+    assert.deepEqual(holds(dead, maintenance), { must: ["web2"], may: ["web2"] });
+    assert.equal(mustFail(play(dead, maintenance), { kind: "release", server: "web2" }), false);
+    assert.deepEqual(holds(dead, down), { must: [], may: [] });
+    assert.deepEqual(holds(dead, down, false), { must: [], may: ["web2"] });
   });
 });

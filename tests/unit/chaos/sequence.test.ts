@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { stackFile } from "../../chaos/actions";
 import { BASE, after, makesSense, wellAt } from "../../chaos/model";
-import { Step, planned, sequenceOf, words } from "../../chaos/sequence";
+import { Step, maySucceed, planned, sequenceOf, words } from "../../chaos/sequence";
 
 const SEED = 20261126;
 const sequences = Array.from({ length: 120 }, (_, i) => sequenceOf(SEED, i + 1));
@@ -56,6 +56,42 @@ describe("chaos: sequences", () => {
     for (const step of steps) assert.match(words(step), /^\S.*\S$/);
     const different = new Set(steps.map((step) => JSON.stringify(step))).size;
     assert.equal(new Set(steps.map(words)).size, different);
+  });
+});
+
+describe("chaos: sequences with a guard", () => {
+  const guarded = Array.from({ length: 120 }, (_, i) => sequenceOf(SEED, i + 1, true));
+
+  it("have steps that make sense one after the other", () => {
+    for (const { steps: drawn } of guarded) {
+      assert.deepEqual(planned(drawn, true), drawn);
+      drawn.reduce(
+        (world, step) => {
+          assert.ok(makesSense(world, step), words(step));
+          return after(world, step, { succeeded: maySucceed(world, step) });
+        },
+        wellAt(BASE, true),
+      );
+    }
+  });
+
+  it("adopt and release are among them, also while several servers are held", () => {
+    const all = guarded.flatMap((it) => it.steps);
+    assert.ok(all.filter(({ kind }) => kind === "adopt").length > 10);
+    assert.ok(all.filter(({ kind }) => kind === "release").length > 10);
+    const most = guarded.map(({ steps: drawn }) => {
+      let [world, held] = [wellAt(BASE, true), 0];
+      for (const step of drawn) {
+        world = after(world, step, { succeeded: maySucceed(world, step) });
+        held = Math.max(held, world.held.length);
+      }
+      return held;
+    });
+    assert.ok(most.some((held) => held >= 2));
+  });
+
+  it("without a guard there is neither", () => {
+    assert.ok(!steps.some(({ kind }) => kind === "adopt" || kind === "release"));
   });
 });
 
