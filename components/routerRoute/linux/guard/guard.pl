@@ -194,7 +194,7 @@ sub prepare_settling {
     $settling = $write;
     return;
 }
-sub foresee {
+sub look_up_clients {
     my ($now, @dying) = @_;
     if ($suspect ne '') {
         prepare_settling() if !grep { $_ eq $suspect } @dying;
@@ -421,7 +421,7 @@ sub judge {
             delete $said{"$_ $server"} for qw(dry few limit nowhere);
         }
     }
-    foresee($now, grep { $count{$_} && $plan{serves}{$_} } @up);
+    look_up_clients($now, grep { $count{$_} && $plan{serves}{$_} } @up);
     my @dead = grep { ($count{$_} // 0) >= $plan{facts}{guard_fall} && $plan{serves}{$_} } @up;
     act(@dead) if @dead;
     return;
