@@ -19,7 +19,7 @@ export {
   WebServerPoolArgs,
   healthToken,
 } from "./webServerPool";
-export { healthPath } from "./webServerPool/vhost";
+export { healthPath } from "./webServerPool/vhostTemplate";
 export {
   CheckKind,
   FallbackArgs,
@@ -30,8 +30,8 @@ export {
   RouterRouteArgs,
   VipCheckArgs,
 } from "./routerRoute";
-export { RouterKind } from "./routerRoute/kind";
-export { registerRouterKind } from "./routerRoute/kinds";
+export { RouterKind } from "./routerRoute/kindContract";
+export { registerRouterKind } from "./routerRoute/kindRegistry";
 export {
   DnsRoundRobin,
   DnsRoundRobinArgs,

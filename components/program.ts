@@ -39,7 +39,7 @@ import { zoneComponent } from "./dnsRoundRobin/names";
 import { announceOrder } from "./host/turns.cjs";
 import { printPreflightReport } from "./preflight/report";
 import { commandsOf, httpsSites, planAhead } from "./webServerPool/tls";
-import { SiteArgs, healthPath } from "./webServerPool/vhost";
+import { SiteArgs, healthPath } from "./webServerPool/vhostTemplate";
 import { zonesElsewhere } from "./preflight/zonesElsewhere";
 
 /** Beyond, the output of all sites' VIPs is JSON text: the SDK makes a promise of each value of an object. */
@@ -93,7 +93,7 @@ function readConfig(): FarmModel {
   return readStackConfig({
     project: pulumi.getProject(),
     all: pulumi.runtime.allConfig(),
-    // The SDK tells a program which of its keys are secrets by the environment only.
+    // The SDK says which of its keys are secrets in the environment only.
     secretKeys: JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS ?? "[]"),
   });
 }

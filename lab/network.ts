@@ -85,7 +85,7 @@ export class Network {
 
   /**
    * Waits, a few seconds at most, until both ends of each cable know whether it is plugged in: the kernel
-   * tells them up to a second later, and a plugged cable carries nothing before.
+   * notifies them up to a second later, and a plugged cable carries nothing before.
    * @param entrance a process in the machine
    */
   async settle(machine: Machine, entrance: number): Promise<void> {

@@ -17,7 +17,7 @@ const read = (file: string): string | undefined => ifThere(() => fs.readFileSync
 
 const bootId = (read("/proc/sys/kernel/random/boot_id") ?? "").trim();
 
-/** A process's start, which tells it from a later one with the same number; undefined when it is gone. */
+/** A process's start time, which distinguishes it from a later one with the same number; undefined when it is gone. */
 function startOf(pid: number): string | undefined {
   const stat = read(`/proc/${pid}/stat`);
   // The command in the second field may hold spaces and brackets.

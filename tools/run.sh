@@ -25,6 +25,17 @@ require_linux
 require_root
 require_node
 cd "$root"
+# mocha only warns of a file that is not there, and the run is green without it.
+require_tests() {
+  local file
+  for file; do
+    [[ $file != *.ts || -n $(compgen -G "$file") ]] || {
+      echo "There is no test $file, so no test was run. All: git ls-files 'tests/*.test.ts'" >&2
+      exit 1
+    }
+  done
+}
+case "$verb" in test | full) require_tests "$@" ;; esac
 require_programs "${lab_programs[@]}"
 require_npm_packages
 

@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { routerKindNames } from "../../components/routerRoute/kinds";
+import { routerKindNames } from "../../components/routerRoute/kindRegistry";
 import { Command } from "commander";
 import { UsageError } from "../terminal/exit";
 import { Answers, filesOf, zoneFor } from "../init/files";

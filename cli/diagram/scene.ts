@@ -11,7 +11,7 @@ export enum Way {
   Away = "away",
   /** The router does otherwise than the config wants. */
   Wrong = "wrong",
-  /** Nobody knows what the router does: it is what the config wants. */
+  /** What the router does is unknown: this is what the config wants. */
   Config = "config",
 }
 
@@ -220,7 +220,7 @@ function serverOf(server: ServerStatus, { prefixes }: FarmStatus): SceneServer {
   };
 }
 
-/** Whoever gets packets or has connections, and is none of the config's servers. */
+/** The addresses that get packets or have connections, and are not servers of the config. */
 function strangers({ servers }: FarmStatus, routers: SceneRouter[]): SceneServer[] {
   const known = new Set(servers.map(({ name }) => name));
   const named = routers.flatMap(({ rows }) =>

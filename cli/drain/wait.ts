@@ -1,6 +1,6 @@
 /** Waits until a server's connections have ended, as the routers count them. */
 import { FarmModel, RouterModel } from "../../components/config";
-import { routerKind } from "../../components/routerRoute/kinds";
+import { routerKind } from "../../components/routerRoute/kindRegistry";
 import { keepFollowing } from "../routers/follow";
 import { onRouter } from "../routers/shell";
 import { Counts, Left } from "./counts";

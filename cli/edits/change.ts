@@ -9,8 +9,8 @@ import { Move, byHandText } from "../routers/byHand";
 import { CliError, Exit } from "../terminal/exit";
 import { Preview, preview } from "../pulumi/preview";
 import { lookAtRouters, outstanding } from "../status/look";
-import { describeLimits, movesOf } from "../../components/preflight/report";
-import { describePreview } from "../preview/text";
+import { MovesReport, describeLimits, movesOf } from "../../components/preflight/report";
+import { describePreview, movesText } from "../preview/text";
 import { Draft, Session, writeDraft } from "../pulumi/session";
 import type { Edit } from "../pulumi/stackFile";
 import type { Terminal } from "../terminal/output";
@@ -34,7 +34,7 @@ export interface Outcome {
 
 /** How a change is shown before it is made. */
 export interface Showing {
-  /** What tells what it will do. Default: a preview by the engine. */
+  /** Says what it will do. Default: a preview by the engine. */
   forecast?: (session: Session, draft: Draft) => Promise<Preview>;
   /** Throws when what is shown must not be done. */
   check?: (expected: Preview) => void;
@@ -58,44 +58,61 @@ export async function change(
   for (const line of describePreview(expected)) terminal.say(line);
   if (!(await terminal.agree(`${what}?`))) throw new CliError("nothing was touched", Exit.Failed);
   const shown = movesIn(expected.routers);
-  const outcome = await applyDraft(session, draft, shown, (line) => terminal.say(line));
+  return concluded(terminal, await applyDraft(session, draft, shown, (line) => terminal.say(line)));
+}
+
+function concluded(terminal: Terminal, outcome: Outcome): Outcome {
   for (const line of describeOutcome(outcome)) terminal.say(line);
   if (outcome.failure) throw outcome.failure;
   return outcome;
 }
 
 /**
- * Changes who serves what: the same, shown by one look at the routers.
+ * Changes who serves what: the same, shown by one look at the routers. Where nothing is asked that is the look with which the run
+ * itself begins.
  * @param preview by a preview of the engine instead
  */
-export const flip = (
+export async function flip(
   { session, terminal }: { session: Session; terminal: Terminal },
   what: string,
   edits: Edit[],
   { preview: byEngine = false }: { preview?: boolean } = {},
-): Promise<Outcome> =>
-  change(session, terminal, what, edits, { forecast: byEngine ? previewDraft : lookAtDraft });
+): Promise<Outcome> {
+  if (byEngine || !terminal.yes)
+    return change(session, terminal, what, edits, { forecast: byEngine ? previewDraft : lookAtDraft });
+  const outcome = await applyDraft(session, await session.draft(edits), undefined, (line) =>
+    terminal.say(line),
+  );
+  return concluded(terminal, outcome);
+}
 
 const movesIn = (routers: RouterMoves[]): Move[] =>
   routers.flatMap(({ router, moves }) => moves.map(({ prefix, from, to }) => ({ router, prefix, from, to })));
 
 /**
  * Writes the config and runs `up`.
- * @param expected what should move, as it was shown
+ * @param shown what should move, as it was shown; undefined: it is shown as soon as the run itself has found it
  * @throws CliError when `up` did not even begin; the config is as it was then
  */
 export async function applyDraft(
   session: Session,
   draft: Draft,
-  expected: Move[],
+  shown: Move[] | undefined,
   say: (line: string) => void,
 ): Promise<Outcome> {
   writeDraft(draft);
-  const applied = await applyOrPutBack(session, draft, expected, say);
+  const { farm } = draft;
+  const show = ({ routers }: MovesReport): void => movesText(routers).forEach(say);
+  const applied = await applyOrPutBack(session, draft, shown, say, shown ? undefined : show);
+  if (applied.ok && !shown && !applied.moves)
+    say(
+      "what moved is not known here, because the run could not write it to the temporary folder: loopback-ha status shows what the routers do now",
+    );
+  const expected = shown ?? movesIn(applied.moves ?? []);
   const unannounced = unannouncedOf(expected, applied.moves);
   const outcome: Outcome = {
-    farm: draft.farm,
-    ...(await compare(session, draft.farm, [...expected, ...unannounced], applied.ok)),
+    farm,
+    ...(await compare(session, farm, [...expected, ...unannounced], applied.ok)),
     unannounced,
     applied,
   };
@@ -139,7 +156,7 @@ export async function lookAtDraft(session: Session, draft: Draft): Promise<Previ
 export function unannouncedOf(shown: Move[], found: RouterMoves[] = []): Move[] {
   const keyOf = ({ router, prefix, to }: Move): string => JSON.stringify([router, prefix, to]);
   const known = new Set(shown.map(keyOf));
-  // Of one that could not be looked at, nobody knows what moves.
+  // What moves on a router that could not be looked at is unknown.
   const seen = found.filter(({ table }) => table !== TableSource.Config);
   return movesIn(seen).filter((move) => !known.has(keyOf(move)));
 }
@@ -148,14 +165,16 @@ export function unannouncedOf(shown: Move[], found: RouterMoves[] = []): Move[] 
 async function applyOrPutBack(
   session: Session,
   draft: Draft,
-  expected: Move[],
+  shown: Move[] | undefined,
   say: (line: string) => void,
+  found?: (report: MovesReport) => void,
 ): Promise<Applied> {
   try {
-    return await apply(session, say);
+    return await apply(session, say, found);
   } catch (error) {
     const { message, exit = Exit.Failed } = error as CliError;
     const config = configAfter(draft);
+    const expected = shown ?? movesIn(await outstanding(session, draft.farm));
     throw new NotBegun(message, config, byHandText(draft.farm, expected), exit);
   }
 }
@@ -192,13 +211,17 @@ function putBack({ file, text, newText }: Draft): boolean {
   return true;
 }
 
-/** Of a router that can't be looked at, its own word at the run's end must do. */
+/**
+ * Of a router that can't be looked at, its own word at the run's end must do; where all went well it must do, too, but for a guard,
+ * which may have moved something meanwhile.
+ */
 async function compare(
   session: Session,
   farm: FarmModel,
   expected: Move[],
   ok: boolean,
 ): Promise<Pick<Outcome, "moved" | "stayed">> {
+  if (ok && !farm.routers.some(({ guard }) => guard)) return { moved: expected, stayed: [] };
   const views = await outstanding(session, farm);
   const isLeft = ({ router, prefix }: Move): boolean => {
     const { failure, moves } = views.find((view) => view.router === router)!;

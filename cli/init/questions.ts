@@ -5,7 +5,7 @@ import { isPrefix, planNetwork, vipOf } from "../../components/network/addressPl
 import { ConfigError } from "../../components/config";
 import { domainIssue, nameIssue } from "../../components/base/names";
 import { UserError } from "../../components/base/userError";
-import { routerKindNames } from "../../components/routerRoute/kinds";
+import { routerKindNames } from "../../components/routerRoute/kindRegistry";
 import { Answers, checkAnswers, zoneFor } from "./files";
 
 /** Said of an answer that can't be; undefined: it can. */

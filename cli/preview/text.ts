@@ -1,5 +1,5 @@
 /** A preview for a terminal. Pure. */
-import { describeMoves } from "../../components/network/moves";
+import { RouterMoves, describeMoves } from "../../components/network/moves";
 import { homeCommands } from "../../components/preflight/report";
 import { colors } from "../terminal/colors";
 import type { Change, Preview } from "../pulumi/preview";
@@ -9,12 +9,17 @@ import { verdict } from "./verdict";
 
 /** What a preview found, as lines: warnings, moves, and a line for each change. */
 export function describePreview(preview: Preview): string[] {
-  const moves = describeMoves(preview.routers);
   return [
     ...preview.warnings.map((text) => `warning: ${text}`),
-    ...(moves.length > 0 ? moves : ["nothing moves"]),
+    ...movesText(preview.routers),
     ...preview.changes.map((change) => `${change.machine} ${describeChange(change)}`),
   ];
+}
+
+/** What moves, or that nothing does. */
+export function movesText(routers: RouterMoves[]): string[] {
+  const moves = describeMoves(routers);
+  return moves.length > 0 ? moves : ["nothing moves"];
 }
 
 /** What happens to a role of a machine. */

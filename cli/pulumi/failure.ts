@@ -1,17 +1,6 @@
 /** What Pulumi says when it fails, in words that tell an operator what to do. */
 import { CliError, Exit } from "../terminal/exit";
 
-/** The Automation API's errors hold what pulumi printed in their message: `code`, `stdout`, `stderr`. */
-const SECTION = /^ ?(code|stdout|stderr|err\?): ?/m;
-
-/** stderr out of such a message, or all of it. */
-function printed(message: string): string {
-  const parts = message.split(SECTION);
-  const at = parts.indexOf("stderr");
-  const text = at < 0 ? message : parts[at + 1];
-  return text.trim() || message.trim();
-}
-
 const EXPLANATIONS: [RegExp, (found: RegExpExecArray) => CliError][] = [
   [
     /currently locked by ([\s\S]*)/,
@@ -74,7 +63,7 @@ function locksIn(text: string): string {
 /** The same failure as a CliError: its own words where we know better ones, else pulumi's last lines. */
 export function explainPulumi(error: unknown, doing: string): CliError {
   if (error instanceof CliError) return error;
-  const text = printed((error as Error).message ?? String(error));
+  const text = ((error as Error).message ?? String(error)).trim();
   for (const [pattern, explain] of EXPLANATIONS) {
     const found = pattern.exec(text);
     if (found) return explain(found);

@@ -3,31 +3,28 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { MOVES_FILE, MOVES_NOTE, MovesReport } from "../../components/preflight/report";
-import type { Session } from "./session";
 
 /** MOVES_FILE: without the file the run fails. MOVES_NOTE: then nothing is known of it; a full disk must hold up no failover. */
 type Variable = typeof MOVES_FILE | typeof MOVES_NOTE;
 
 /**
  * Runs pulumi so that the program writes it.
- * @param work is given what reads it: undefined where the program has not come so far, or could not write it
+ * @param work is given what reads it, which gives undefined where the program has not come so far, or could not write it; and
+ *   the environment that pulumi needs for it
  */
 export async function withMovesFile<T>(
-  { stack: { workspace } }: Session,
   variable: Variable,
-  work: (read: () => MovesReport | undefined) => Promise<T>,
+  work: (read: () => MovesReport | undefined, env: Record<string, string>) => Promise<T>,
 ): Promise<T> {
   const folder = newFolder(variable);
-  if (folder === undefined) return work(() => undefined);
+  if (folder === undefined) return work(() => undefined, {});
   const file = path.join(folder, "moves.json");
-  const { envVars } = workspace;
-  workspace.envVars = { ...envVars, [variable]: file };
   try {
-    return await work(() =>
-      fs.existsSync(file) ? (JSON.parse(fs.readFileSync(file, "utf8")) as MovesReport) : undefined,
+    return await work(
+      () => (fs.existsSync(file) ? (JSON.parse(fs.readFileSync(file, "utf8")) as MovesReport) : undefined),
+      { [variable]: file },
     );
   } finally {
-    workspace.envVars = envVars;
     fs.rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -50,9 +50,9 @@ export interface Preview extends MovesReport {
  */
 export async function preview(session: Session, farm: FarmModel, configFile?: string): Promise<Preview> {
   const events: EngineEvent[] = [];
-  return withMovesFile(session, MOVES_FILE, async (read) => {
+  return withMovesFile(MOVES_FILE, async (read, env) => {
     try {
-      await session.stack.preview({ configFile, onEvent: (event) => events.push(event) });
+      await session.engine.preview({ configFile, env, onEvent: (event) => events.push(event) });
     } catch (error) {
       throw failureIn(events) ?? explainPulumi(error, "the preview");
     }

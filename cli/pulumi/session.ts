@@ -1,18 +1,15 @@
-/** A stack of a project, reached through Pulumi's Automation API: its config, its history, its locks. */
+/** A stack of a project: its config, its locks, its runs. */
 import * as path from "node:path";
-import type { LocalWorkspace, Stack } from "@pulumi/pulumi/automation";
 import { FarmModel } from "../../components/config";
 import { StackConfig, readStackConfig } from "../../components/config/stack";
 import { LeftInCopy, writeWhole } from "../../components/base/wholeFile";
 import { backendFolder, backendUrl } from "./backend";
 import { UsageError } from "../terminal/exit";
 import { PROJECT_FILES, bareName, presentTextOf, projectIn, textOf } from "./project";
+import { Engine, selectedStack } from "./engine";
 import { explainPulumi } from "./failure";
 import { recordRun } from "./runs";
 import { Edit, hasShared, withEditedValues, withEdits } from "./stackFile";
-
-/** Loaded with the first stack that is opened. Completion and check open none: 500 ms less, of 750 (2026-11-30, 2 cores). */
-const automation = () => import("@pulumi/pulumi/automation");
 
 /** Which stack of which project. */
 export interface Where {
@@ -30,8 +27,8 @@ export class Session {
   private sitesFile?: string;
 
   private constructor(
-    /** Pulumi's own view of the stack. */
-    readonly stack: Stack,
+    /** Runs pulumi on it. */
+    readonly engine: Engine,
     /** The project's folder. */
     readonly folder: string,
     /** The project's name. */
@@ -47,9 +44,16 @@ export class Session {
   static async open(where: Where): Promise<Session> {
     const { folder } = projectIn(where);
     try {
-      const { workspace, project, configDir, name, fullName } = await findStack(where);
-      const stack = await (await automation()).Stack.select(fullName, workspace);
-      return new Session(stack, folder, project, path.join(folder, configDir, `Pulumi.${name}.yaml`));
+      const { project, configDir, name, fullName } = await findStack(where);
+      const engine = new Engine(folder, fullName);
+      const session = new Session(
+        engine,
+        folder,
+        project,
+        path.join(folder, configDir, `Pulumi.${name}.yaml`),
+      );
+      await session.config();
+      return session;
     } catch (error) {
       throw explainPulumi(error, `opening the stack in ${folder}`);
     }
@@ -57,7 +61,7 @@ export class Session {
 
   /** The stack's name, without an organization. */
   get name(): string {
-    return bareName(this.stack.name);
+    return bareName(this.engine.stack);
   }
 
   /** The stack as machines know it. */
@@ -67,8 +71,8 @@ export class Session {
 
   /** Identifies the stack, independently of the project's folder. */
   async identity(): Promise<string> {
-    const { url } = await this.stack.workspace.whoAmI();
-    return `${url} ${this.project} ${this.stack.name}`;
+    const { url } = await this.engine.whoAmI();
+    return `${url} ${this.project} ${this.engine.stack}`;
   }
 
   /** The folder of the state; undefined: it is in none. */
@@ -106,7 +110,7 @@ export class Session {
   }
 
   private async readConfig(): Promise<StackConfig> {
-    const all = Object.entries(await this.stack.getAllConfig());
+    const all = Object.entries(await this.engine.config());
     this.sitesFile = all.find(([key]) => key === `${this.project}:sitesFile`)?.[1].value;
     return {
       project: this.project,
@@ -165,7 +169,6 @@ export class Session {
 
 /** A stack that need not be in order. */
 export interface FoundStack {
-  workspace: LocalWorkspace;
   /** The project's name. */
   project: string;
   /** Where the stacks' configuration files are, from the project's folder. */
@@ -179,14 +182,13 @@ export interface FoundStack {
 /** @throws UsageError when there is no project, or no stack is named nor selected */
 export async function findStack(where: Where): Promise<FoundStack> {
   const { folder, project, configDir } = projectIn(where);
-  const workspace = await (await automation()).LocalWorkspace.create({ workDir: folder });
-  const fullName = where.stack ?? (await workspace.stack())?.name;
+  const fullName = where.stack ?? (await selectedStack(folder));
   if (fullName === undefined) {
     throw new UsageError(
       `no stack is selected in ${folder}: pass one with --stack, or run pulumi stack select`,
     );
   }
-  return { workspace, project, configDir, name: bareName(fullName), fullName };
+  return { project, configDir, name: bareName(fullName), fullName };
 }
 
 /** A changed config that is not written yet. */
@@ -203,7 +205,7 @@ export interface Draft {
   newText: string;
 }
 
-/** Somebody else changed the config. */
+/** Another process has changed the config. */
 export class ChangedMeanwhile extends UsageError {}
 
 /** The folder of the watcher's file and of copies, in the project's or beside the stack's configuration. */

@@ -3,7 +3,9 @@ import { shellWord } from "../../components/base/shellWord";
 import { backendFolder, repairCheckpoint } from "./backend";
 import { CliError, Exit } from "../terminal/exit";
 import { LockFile, describeLock, isDead, locksOf, take } from "./locks";
+import { Engine } from "./engine";
 import { explainPulumi } from "./failure";
+import { projectIn } from "./project";
 import { KnownRun, runsOf } from "./runs";
 import { Session, Where, findStack } from "./session";
 
@@ -23,8 +25,8 @@ export interface Unlocked {
  */
 export async function unlock(where: Where): Promise<Unlocked> {
   try {
-    const { workspace, project, name } = await findStack(where);
-    const { url } = await workspace.whoAmI();
+    const { project, name, fullName } = await findStack(where);
+    const { url } = await new Engine(projectIn(where).folder, fullName).whoAmI();
     const folder = backendFolder(url ?? "");
     if (folder === undefined) {
       throw new CliError(
@@ -80,12 +82,8 @@ function refuseLive(locks: LockFile[], runs: KnownRun[]): void {
 
 /** An unfinished create blocks nothing, but Pulumi asks about it in every run. */
 async function clearPending(session: Session): Promise<string[]> {
-  const { stack } = session;
-  const { deployment } = (await stack.exportStack()) as {
-    deployment: { pending_operations?: { resource: { urn: string } }[] };
-  };
-  const pending = (deployment.pending_operations ?? []).map(({ resource }) => resource.urn);
-  if (pending.length > 0) await session.recorded(() => stack.refresh({ clearPendingCreates: true }));
+  const pending = await session.engine.pending();
+  if (pending.length > 0) await session.recorded(() => session.engine.clearPending());
   return pending;
 }
 

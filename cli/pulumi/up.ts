@@ -1,7 +1,7 @@
 /** `pulumi up` with one line for each machine that is changed. */
 import type { EngineEvent } from "@pulumi/pulumi/automation";
 import type { RouterMoves } from "../../components/network/moves";
-import { MOVES_NOTE } from "../../components/preflight/report";
+import { MOVES_NOTE, MovesReport } from "../../components/preflight/report";
 import { withMovesFile } from "./movesFile";
 import { Change, changeOf, changesIn, messagesIn, warningsIn } from "./preview";
 import { onInterrupt } from "../terminal/interrupt";
@@ -23,36 +23,50 @@ export interface Applied {
 
 /**
  * Runs `up`, which continues when a machine fails. Ctrl-C ends it as it ends pulumi.
+ * @param found gets what the run has found to move, once, before it changes a machine
  * @throws CliError when it did not begin: the stack is locked, for one
  */
-export async function apply(session: Session, progress: (line: string) => void): Promise<Applied> {
+export async function apply(
+  session: Session,
+  progress: (line: string) => void,
+  found: (report: MovesReport) => void = () => {},
+): Promise<Applied> {
   const began = Date.now();
   const events: EngineEvent[] = [];
   const interruption = new AbortController();
   const settled = onInterrupt(() => interruption.abort());
-  return withMovesFile(session, MOVES_NOTE, async (read) => {
+  return withMovesFile(MOVES_NOTE, async (read, env) => {
+    let report: MovesReport | undefined;
+    const note = (): void => {
+      if (report !== undefined) return;
+      report = read();
+      if (report !== undefined) found(report);
+    };
     const ended = (ok: boolean, failures: string[]): Applied => ({
       ok,
       failures,
       warnings: warningsIn(events),
       changes: changesIn(events),
-      moves: read()?.routers,
+      moves: report?.routers,
       seconds: (Date.now() - began) / 1000,
     });
     try {
       await session.recorded(() =>
-        session.stack.up({
-          continueOnError: true,
+        session.engine.up({
+          env,
           signal: interruption.signal,
           onEvent(event) {
             events.push(event);
+            note();
             const line = progressOf(event, (Date.now() - began) / 1000);
             if (line !== undefined) progress(line);
           },
         }),
       );
+      note();
       return ended(true, []);
     } catch (error) {
+      note();
       const failures = messagesIn(events, "error");
       if (interruption.signal.aborted) return ended(false, ["interrupted", ...failures]);
       if (failures.length === 0) throw explainPulumi(error, "pulumi up");

@@ -2,7 +2,7 @@
 import type { Round } from "../../components/host/installed";
 import { shorten } from "../../components/host/foreignText.cjs";
 import type { Hold } from "../../components/network/holds";
-import { parseHeld } from "../../components/routerRoute/files";
+import { parseHeld } from "../../components/routerRoute/lineFormats";
 import { Cause, Host } from "../../components/routerRoute/verdict";
 
 /** One question and what came of it. */

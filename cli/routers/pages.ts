@@ -72,7 +72,7 @@ const dayOf = (begins: string): string => begins.replace(/^(\d{4})(\d\d)(\d\d).*
 
 /**
  * Those that do worse than others, as the router compares before a move: by the status' first digit, and by certificates. A page
- * that nobody has is no measure, and a server that answers for no site is told by its health.
+ * that no server has is no measure, and a server that answers for no site shows in its health.
  */
 export function worsePages(answers: PageAnswer[]): WorsePage[] {
   const alive = new Set(answers.filter(({ status }) => status !== undefined).map(({ server }) => server));

@@ -1,7 +1,7 @@
 /** Routers that run loopback-ha's scripts, and which. */
 import type { RouterModel } from "../../components/config";
 import { instanceIn } from "../../components/host/instance";
-import { routerKind } from "../../components/routerRoute/kinds";
+import { routerKind } from "../../components/routerRoute/kindRegistry";
 
 /** A router's script of this stack. */
 export const onRouter = (router: RouterModel, stack: string, script: string, args: string[] = []) => ({

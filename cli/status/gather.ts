@@ -5,7 +5,7 @@ import { askInstalled } from "../../components/host/installed";
 import { linesOf, observe } from "../../components/host/observe";
 import { look, machinesToLookAt } from "../../components/preflight/look";
 import { pairProblems } from "../../components/preflight/pairsInFolder";
-import { bySite } from "../../components/webServerPool/files.cjs";
+import { bySite } from "../../components/webServerPool/lineFormats.cjs";
 import { Answer, parseHealth } from "../routers/health";
 import { onRouter, withShell } from "../routers/shell";
 import { Pages, parsePages } from "../routers/pages";

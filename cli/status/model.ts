@@ -13,7 +13,7 @@ import {
   waysFromHold,
 } from "../../components/network/holds";
 import { describeHidden, hiddenVhosts } from "../../components/preflight/hiddenVhosts";
-import { bySite } from "../../components/webServerPool/files.cjs";
+import { bySite } from "../../components/webServerPool/lineFormats.cjs";
 import { Expiry, expiryWarnings, soonestExpiries } from "../../components/webServerPool/tls/plan";
 import type { Answer } from "../routers/health";
 import { Pages, WorsePage, describeWorse, worsePages } from "../routers/pages";

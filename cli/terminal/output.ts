@@ -64,13 +64,17 @@ export class Terminal {
     else writeOut(out, `${stripVTControlCharacters(result)}\n`);
   }
 
+  /** Whether every question is answered with yes; pulumi's own variable counts, too. */
+  get yes(): boolean {
+    return this.options.yes === true || process.env.PULUMI_SKIP_CONFIRMATIONS === "true";
+  }
+
   /**
    * Asks whether to go on.
    * @throws UsageError when there is no terminal to answer on
    */
   async agree(question: string): Promise<boolean> {
-    // The same as for pulumi itself.
-    if (this.options.yes || process.env.PULUMI_SKIP_CONFIRMATIONS === "true") return true;
+    if (this.yes) return true;
     if (!process.stdin.isTTY || this.json)
       throw new UsageError(
         "cannot ask for confirmation: stdin is not a terminal, or --json is set; nothing was touched. Pass --yes to skip the prompt",

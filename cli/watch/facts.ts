@@ -157,7 +157,7 @@ async function nearest(folder: string): Promise<string> {
 async function elsewhere(session: Session): Promise<Facts["backend"]> {
   const url = shownUrl(backendUrl(session.folder));
   try {
-    await session.stack.workspace.whoAmI();
+    await session.engine.whoAmI();
     return { url };
   } catch (error) {
     return { url, trouble: (error as Error).message.trim().split("\n").pop() ?? "" };

@@ -8,8 +8,8 @@ import { projectFileIssue } from "./projectFile";
 const MOST_BYTES = 256 * 1024;
 
 /**
- * The sites with the lines of their files, as `apache`. A file is of the project: whoever may change the configuration, as by
- * a pull request, must not have a preview print others.
+ * The sites with the lines of their files, as `apache`. A file must be in the project: who may change the configuration, such as by
+ * a pull request, must not make a preview print other files.
  *
  * @param folder the project's
  * @throws ConfigError when a file can't be read, or is outside the project
@@ -45,7 +45,7 @@ function linesOf(file: string, folder: string, at: Path, problems: Problems): st
     const real = fs.realpathSync(path.resolve(folder, file));
     if (isHidden(path.relative(fs.realpathSync(folder), real)))
       return refuse("is a link that leads out of the project's folder, or into a hidden one");
-    // Nobody waits for a pipe, and no link is followed that is newer.
+    // Does not wait for a pipe, and follows no link that was made meanwhile.
     handle = fs.openSync(real, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOFOLLOW);
     const { size, ...stats } = fs.fstatSync(handle);
     if ((stats.mode & fs.constants.S_IFMT) !== fs.constants.S_IFREG) return refuse("is not a regular file");

@@ -40,7 +40,7 @@ export interface ServerModel extends HostModel {
 
 /** A router. */
 export interface RouterModel extends HostModel {
-  /** How its routes are set: a name that routerRoute/kinds.ts knows. */
+  /** How its routes are set: a name that routerRoute/kindRegistry.ts knows. */
   kind: string;
   /**
    * Source address of the router's health checks: one of its own addresses, outside the servers' subnet. Default: the router

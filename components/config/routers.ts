@@ -1,7 +1,7 @@
 /** Checks of a router's values against the network and the servers. */
 import { NetworkPlan, contains, hostNumberOf, maxHostNumber } from "../network/addressPlan";
 import { GUARD, minActiveIssue } from "../routerRoute/guard";
-import { guardIssue, routerKind } from "../routerRoute/kinds";
+import { guardIssue, routerKind } from "../routerRoute/kindRegistry";
 import { PINNING, CHECK_RULE_PRIORITY, PinningArgs, RESERVED_TABLES, markRoom } from "../routerRoute/pinning";
 import { Problems } from "../base/problems";
 import { HostModel, RouterModel } from "./model";

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { VipBinding, isAddress } from "../network/addressPlan";
 import { IPV6_ISSUE, looksLikeIpv6 } from "../network/ipv4Only";
 import { flag, list, object, oneOf, text, whole } from "./leaf";
-import { DEFAULT_ROUTER_KIND, routerKindNames } from "../routerRoute/kinds";
+import { DEFAULT_ROUTER_KIND, routerKindNames } from "../routerRoute/kindRegistry";
 import { GUARD, GUARD_RANGES, intervalInstead, intervalIssue } from "../routerRoute/guard";
 import { PINNING, helperIssue, helperInstead, markMaskIssue } from "../routerRoute/pinning";
 import { CONFIRM_SECONDS, CHECK_SECONDS } from "../routerRoute/routes";

@@ -27,7 +27,7 @@ tell_named() {
   local answer
   answer=$(ask_named "$@") || fail "named rejects 'rndc $*': $(one_line <<<"$answer")"
 }
-one_line() { head -n 4 | tr '\n' ' ' | sed 's/ *$//'; }
+one_line() { first_few 4 lines | tr '\n' ' ' | sed 's/ *$//'; }
 knows_zone() { ask_named zonestatus "$1" >/dev/null; }
 served_serial() { ask_named zonestatus "$1" | sed -n 's/^serial: //p'; }
 
@@ -59,7 +59,7 @@ check() {
   elif ! grep -qsxF -e "$(clause "$zone")" -e "$(policy='' clause "$zone")" "$clauses"; then
     error=$(named-checkconf <(say "include \"$bind/named.conf\";" && clause "$zone") 2>&1) || refuse_zone "$zone" "$error"
   fi
-  # Where a zone of ours is already served, a stopped named is drift.
+  # If named already serves a zone of loopback-ha here, a stopped named is drift.
   systemctl is-active --quiet named || { [[ $previous || $(others) ]] && timeout 30 systemctl start named 2>/dev/null; } || fail "named is not running; nothing was changed. Start it: systemctl start named"
   error=$(ask_named status) || fail "rndc can't talk to named: $(one_line <<<"$error"); nothing was changed. See: rndc status"
   error=$(with_serial 1 <"$bundle/want/zone" | named-checkzone -i local -k fail "$zone" - 2>&1) ||
@@ -204,7 +204,7 @@ choose_serial() {
   while read -r kind peer value; do
     case $kind in
       serial) serial=$peer ;;
-      beyond) warn "name server $peer says $value for zone $zone, which is far beyond today's serial: it is ignored when the next serial is chosen. Check the clock there (date), and what it serves: rndc zonestatus $zone" ;;
+      beyond) warn "name server $peer reports serial $value for zone $zone, far above today's: it is ignored when the next serial is chosen. Check the clock there (date), and what it serves: rndc zonestatus $zone" ;;
     esac
   done <<<"$picked"
   ((serial <= max_serial)) || fail "zone $zone has serial $max_serial, and no higher serial exists (RFC 1982 describes how to start over)"

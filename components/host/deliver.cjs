@@ -3,166 +3,23 @@
 // The local side of every host command: JSON on stdin (what Pulumi diffs) becomes a tar bundle on the ssh pipe.
 // Plain JavaScript: it runs once per command, and compiling it each time would cost more than the whole transfer.
 
-const { spawn } = require("node:child_process");
-const { createHash, randomBytes } = require("node:crypto");
+const { randomBytes } = require("node:crypto");
 const fs = require("node:fs");
 const path = require("node:path");
-const { gzipSync } = require("node:zlib");
-const { formerInstance, withInstance } = require("./appliedAs.cjs");
+const { withInstance } = require("./appliedAs.cjs");
+const { makeBundle, MACHINE, readPayload, supply, withLength } = require("./delivery/bundle.cjs");
+const { Confirmation } = require("./delivery/confirmation.cjs");
+const { CONFIRM, LIMIT_SECONDS, MOST_TEXT, run, withoutMarks } = require("./delivery/conversation.cjs");
+const { env, sudo, takesTurns } = require("./delivery/environment.cjs");
+const { role, withoutValues } = require("./delivery/role.cjs");
 const { printableLines } = require("./foreignText.cjs");
-const { inProc } = require("./processOf.cjs");
-const { askSsh } = require("./runSsh.cjs");
-const { NOBODY, explainSshFailure, withoutNoise } = require("./sshFailure.cjs");
-const { newerWords, sshHere, withoutSecrets } = require("./sshHere.cjs");
+const { ancestors } = require("./processOf.cjs");
 const { stand } = require("./queue.cjs");
-const { TURN_SECONDS, Turn } = require("./turns.cjs");
-const { filesOf, isMachineFile } = require("./payload.cjs");
+const { NOBODY, explainSshFailure } = require("./sshFailure.cjs");
+const { sshHere } = require("./sshHere.cjs");
+const { Turn } = require("./turns.cjs");
 
-/** Seconds apply.sh may take on the machine; ssh itself gets a little longer. */
-const LIMIT_SECONDS = 110;
-/** The machine has the desired files in force, and waits to hear that this was recorded. */
-const APPLIED = "LOOPBACK-HA-APPLIED\n";
-const RECORDED = "LOOPBACK-HA-RECORDED\n";
-/** The machine would begin, and waits for its turn. Each 0 or 1: its daemon serves now; it has tried the change; such a change ended it. Then which machine was lost to this change before, or -. */
-const READY = /LOOPBACK-HA-READY ([01]) ([01]) ([01]) ([A-Za-z0-9][A-Za-z0-9._-]{0,62}|-)\n$/;
-const GO = "LOOPBACK-HA-GO\n";
-/** @param {string} [lost] the machine that this change has cost, for the machine to remember */
-const stay = (lost) => `LOOPBACK-HA-STAY${lost ? ` ${lost}` : ""}\n`;
-const BEGUN = "LOOPBACK-HA-BEGUN\n";
-/** Of a change that goes back by itself: it is in force, and being verified. */
-const ACTIVE = "LOOPBACK-HA-ACTIVE\n";
-/** The machine asks for what is no part of the bundle, as it may have it; in words of its role, for its supplier. */
-const LACKS = /LOOPBACK-HA-LACKS (.*)\n$/;
-/** The machine goes back by itself after so many seconds, which we know better, unless a second, fresh connection confirms. */
-const CONFIRM = /LOOPBACK-HA-CONFIRM \d+\n$/;
-/** A compromised machine can delay a run no longer than this, and can't fill its memory. */
-const MOST_SECONDS = 600;
-const MOST_TEXT = 16_384;
-const LONGEST_MARK = 1100;
-
-/** @param {string} name */
-function env(name) {
-  const value = process.env[`LOOPBACK_HA_${name}`];
-  if (value === undefined) throw new Error(`LOOPBACK_HA_${name} is not set`);
-  return value;
-}
-
-/** The prefix of a command that needs root. */
-const sudo = () => env("SUDO").split(" ").filter(Boolean);
-
-/**
- * Secrets in place of placeholders such as @SECRET:health@: in what only root may read, and nowhere else, whatever
- * an operator wrote into a zone.
- * @param {string} name
- * @param {string} text
- */
-function fillSecrets(name, text) {
-  if (!isPrivate(name)) return text;
-  return text.replace(/@SECRET:([A-Za-z0-9_-]+)@/g, (_, secret) => valueOf(secret));
-}
-
-/** Names that the configuration's author chose: the secrets in a site's lines. */
-const OF_SITES = "site_";
-
-/** @param {string} secret */
-function valueOf(secret) {
-  const value = env(`SECRET_${secret}`);
-  // It would be another line of Apache's configuration, or have the next one for its own end.
-  if (secret.startsWith(OF_SITES) && (/[\r\n\0]/.test(value) || value.endsWith("\\")))
-    throw new Error(
-      `${env("MACHINE")}: the secret ${secret.slice(OF_SITES.length)} has more than one line, or ends in a backslash; nothing was changed. Set it again: pulumi config set --secret secret-${secret.slice(OF_SITES.length)}`,
-    );
-  return value;
-}
-
-/** What Apache quotes of a line that it refuses. @param {string} text */
-function withoutValues(text) {
-  const values = Object.entries(process.env)
-    .filter(([key, value]) => key.startsWith(`LOOPBACK_HA_SECRET_${OF_SITES}`) && value)
-    .map(([, value]) => String(value));
-  return values.reduce((rest, value) => rest.replaceAll(value, "[secret]"), text);
-}
-
-/** @param {string} name of a wanted file */
-const isPrivate = (name) => name.startsWith("private/");
-
-/**
- * Processes from here up to the engine. When it has changed, the engine died: nothing records the result.
- * @returns {string}
- */
-function ancestors() {
-  const pids = [];
-  try {
-    for (let pid = process.ppid; pid > 1 && pids.length < 4;) {
-      pids.push(pid);
-      pid = inProc(pid).parent;
-    }
-  } catch {
-    // No /proc (macOS): then only a broken pipe shows that the caller is gone.
-  }
-  return pids.join(" ");
-}
-
-/**
- * What this zone's other name servers hold, so that all agree on a serial, each line with its peer's name; a dead one
- * is left out. The first line is this machine's date.
- * @param {string[][]} peers ssh arguments of each
- * @param {string} command
- */
-async function ask(peers, command) {
-  const answers = await Promise.all(
-    peers.map((args) => askSsh([...sshHere(), ...args, command], { seconds: 10, most: 1 << 20 })),
-  );
-  const today = new Date().toISOString().slice(0, 10).replaceAll("-", "");
-  const lines = answers.flatMap(({ code, stdout }, index) =>
-    code === 0 ? answerOf(String(peers[index]?.at(-1)), stdout) : [],
-  );
-  return [`- ${today}00`, ...lines, ""].join("\n");
-}
-
-/**
- * A peer may be in other hands: no line but a number, with or without a hash, and few.
- * @param {string} peer
- * @param {string} text
- */
-function answerOf(peer, text) {
-  const lines = text.split("\n").filter((line) => /^\d{1,10}( [0-9a-f]{64})?$/.test(line));
-  return lines.slice(0, 2).map((line) => `${peer} ${line}`);
-}
-
-/** @param {[string, string][]} files @returns {Promise<Buffer>} the same bytes for the same files */
-async function pack(files) {
-  const bundle = require("tar-stream").pack();
-  for (const [name, text] of files) {
-    const mode = name.startsWith("want/private/") || name.endsWith(".pem") ? 0o600 : 0o644;
-    bundle.entry({ name, mode, mtime: new Date(0) }, text);
-  }
-  bundle.finalize();
-  /** @type {Buffer[]} */
-  const chunks = [];
-  for await (const chunk of bundle) chunks.push(/** @type {Buffer} */ (chunk));
-  // Thousands of sites differ in little; the links to machines may be slow.
-  return gzipSync(Buffer.concat(chunks));
-}
-
-/** What runs on machines. */
-const MACHINE = path.join(__dirname, "machine");
-
-/** @param {string} folders separated by colons @returns {[string, string][]} */
-function scriptsOf(folders) {
-  return [MACHINE, ...folders.split(":")].flatMap((folder) =>
-    fs
-      .readdirSync(folder)
-      .filter((file) => isMachineFile(file) && !/^(receive|confirm|observe)\.sh$/.test(file))
-      .map(
-        (file) =>
-          /** @type {[string, string]} */ ([
-            `scripts/${file}`,
-            fs.readFileSync(path.join(folder, file), "utf8"),
-          ]),
-      ),
-  );
-}
+/** @typedef {import("./delivery/conversation.cjs").Ended} Ended */
 
 /** stdin can be read once; what was wrong with it stays so. @template T @param {() => T} work @returns {() => T} */
 function once(work) {
@@ -180,243 +37,6 @@ function once(work) {
     return done.result;
   };
 }
-
-/** What is wanted, from stdin, and the scripts for it. */
-function readPayload() {
-  require("tar-stream"); // which takes its time
-  /** @type {import("./payload.cjs").Payload} */
-  const payload = JSON.parse(fs.readFileSync(0, "utf8"));
-  const want = filesOf(payload);
-  const files = [
-    ...scriptsOf(env("SCRIPTS")),
-    ...Object.entries(want).map(
-      ([name, text]) => /** @type {[string, string]} */ ([`want/${name}`, fillSecrets(name, text)]),
-    ),
-  ].sort(([a], [b]) => (a < b ? -1 : 1));
-  const version = createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 16);
-  // Only routers have such a setting.
-  const [, seconds] = /^confirm_seconds=(\d+)$/m.exec(want.settings ?? "") ?? [];
-  return {
-    ...{ files, version, want, sources: payload.sources },
-    seconds: Math.min(Number(seconds ?? 0), MOST_SECONDS),
-  };
-}
-
-/**
- * What a role's supplier gives a machine that lacks something: files, or why the machine must not begin.
- * @typedef {{ files: [string, string][] } | { refusal: string }} Supply
- * @typedef {(asked: string, payload: { want: Record<string, string>, sources: unknown, secret: (name: string) => string | undefined, ssh: string[] }) => Promise<Supply>} Supplier
- */
-
-/** @param {ReturnType<typeof readPayload>} payload @param {string} asked @returns {Promise<Supply>} */
-function supply({ want, sources }, asked) {
-  /** @type {{ supply: Supplier }} */
-  const supplier = require(path.resolve(env("SUPPLIER")));
-  const secret = (/** @type {string} */ name) => process.env[`LOOPBACK_HA_SECRET_${name}`];
-  return supplier.supply(asked, { want, sources, secret, ssh: [...sshHere(), ...env("SSH").split(" ")] });
-}
-
-/** @param {Buffer} bytes @param {string} mark what the machine knows it by */
-const withLength = (bytes, mark) =>
-  Buffer.concat([
-    Buffer.from(`${mark} ${bytes.length} ${createHash("sha256").update(bytes).digest("hex")}\n`),
-    bytes,
-  ]);
-
-/**
- * @param {() => ReturnType<typeof readPayload>} payload
- * @returns {Promise<{ version: string, seconds: number, bundle: Buffer }>} what goes to the machine: the desired files, the
- *   scripts, and what says whose it is
- */
-async function makeBundle(payload) {
-  const { files, version, seconds } = payload();
-  const meta = ["INSTANCE", "STACK", "ROLE", "MACHINE", "ADDRESS"].map(
-    (key) => `${key.toLowerCase()}=${env(key)}`,
-  );
-  if (takesTurns()) meta.push(`turn_seconds=${TURN_SECONDS}`);
-  const peers = JSON.parse(process.env.LOOPBACK_HA_PEERS ?? "[]");
-  const former = formerInstance(env("INSTANCE"));
-  /** @type {[string, string][]} */
-  const others = former === undefined ? [] : [["former", `${former}\n`]];
-  if (peers.length > 0) others.push(["peers", await ask(peers, env("ASK_PEERS"))]);
-  const first = /** @type {[string, string]} */ (["meta", [...meta, `version=${version}`, ""].join("\n")]);
-  return { version, seconds, bundle: await pack([first, ...files, ...others]) };
-}
-
-const takesTurns = () => process.env.LOOPBACK_HA_ONE_FIRST !== undefined;
-
-/** @typedef {{ code: number | null, out: string, end: string, errors: string, refusal?: string }} Ended the beginning and the end of what it said, and why it must not begin */
-
-/**
- * Runs a command on the machine and gives it its input; when it says that the desired files are in force, it hears that this is
- * recorded, unless the engine, which records it, has died meanwhile.
- * @param {string[]} options of ssh
- * @param {string} command
- * @param {(string | Promise<Buffer>)[]} input
- * @param {string} engine
- * @param {Turn} [turn]
- * @param {(asked: string) => Promise<Supply>} [supplied] for what the machine may lack
- * @param {() => void} [active] once, when a change that must be confirmed is in force
- * @returns {Promise<Ended>}
- */
-async function run(options, command, input, engine, turn, supplied, active) {
-  const ssh = spawn("ssh", [...options, ...env("SSH").split(" "), command], {
-    env: withoutSecrets(process.env),
-    stdio: "pipe",
-  });
-  const closed = new Promise((resolve, reject) => ssh.on("error", reject).on("close", resolve));
-  closed.catch(() => {}); // awaited below
-  const limited = () => setTimeout(() => ssh.kill("SIGKILL"), (LIMIT_SECONDS + 25) * 1000);
-  let deadline = limited();
-  let hasAsked = false;
-  let isOver = false;
-  /** @type {string | undefined} */
-  let refusal;
-  /** @param {{ serves: boolean, tried: boolean, lost: boolean, after: string }} machine */
-  const takeTurn = async (machine) => {
-    hasAsked = true;
-    clearTimeout(deadline);
-    /** @type {{ refusal: string, lost?: string } | undefined} */
-    const refused = await turn
-      ?.wait(machine, () => isOver)
-      .catch((error) => ({ refusal: String(error.message) }));
-    refusal = refused?.refusal;
-    if (isOver) return;
-    deadline = limited();
-    ssh.stdin.write(refused ? stay(refused.lost) : GO);
-  };
-  /** @param {(asked: string) => Promise<Supply>} from @param {string} asked */
-  const sendLacking = async (from, asked) => {
-    const found = await from(asked);
-    if ("refusal" in found) refusal = found.refusal;
-    ssh.stdin.write("refusal" in found ? stay() : withLength(await pack(found.files), "LOOPBACK-HA-SUPPLY"));
-  };
-  let out = "";
-  let end = "";
-  let errors = "";
-  ssh.stdout.setEncoding("utf8").on("data", (text) => {
-    if (out.length < MOST_TEXT) out += text.slice(0, MOST_TEXT);
-    end = (end + text).slice(-LONGEST_MARK);
-    const [isReady, serves, tried, lost, after] = READY.exec(end) ?? [];
-    if (turn && out.includes(BEGUN)) turn.begun();
-    if (out.includes(ACTIVE)) {
-      active?.();
-      active = undefined;
-    }
-    const [, asked] = LACKS.exec(end) ?? [];
-    if (supplied && asked !== undefined) {
-      end = "";
-      sendLacking(supplied, asked).catch((error) => {
-        refusal = String(error.message);
-        ssh.stdin.write(stay());
-      });
-    }
-    if (turn && !hasAsked && isReady)
-      void takeTurn({
-        ...{ serves: serves === "1", tried: tried === "1", lost: lost === "1" },
-        after: after === "-" ? "" : String(after),
-      });
-    else if (end.endsWith(APPLIED)) {
-      turn?.applied();
-      ssh.stdin.end(ancestors() === engine ? RECORDED : "");
-    } else if (CONFIRM.test(end)) ssh.stdin.end();
-  });
-  ssh.stderr.setEncoding("utf8").on("data", (text) => (errors = (errors + text).slice(-MOST_TEXT)));
-  ssh.stdin.on("error", () => {}); // ssh's exit code says more
-  try {
-    for (const part of input) ssh.stdin.write(await part);
-  } catch (error) {
-    clearTimeout(deadline);
-    ssh.kill();
-    throw error;
-  }
-  const code = await closed;
-  isOver = true;
-  clearTimeout(deadline);
-  errors = withoutValues(printableLines(withoutNoise(errors).slice(-8192)));
-  if (code !== 255 && code !== null) turn?.refused();
-  return { code, out, end, errors, refusal };
-}
-
-/**
- * Shows the machine over a new connection that it can still be reached.
- * @param {string} version
- * @param {string} token
- * @param {string} engine
- * @param {Promise<void>} [go] when it may be confirmed; the connection may be made before
- * @returns {Promise<Ended>}
- */
-function confirmOnce(version, token, engine, go = Promise.resolve()) {
-  const folder = `/var/lib/loopback-ha/${env("INSTANCE")}/versions/${version}`;
-  // One line of plain words: a login shell may be any, and reads no other alike.
-  const words = ["bash", "-s", "confirm", env("MACHINE"), folder, token, ...sudo()];
-  const script = go.then(() => fs.readFileSync(path.join(MACHINE, "confirm.sh")));
-  return run(newerWords(), words.join(" "), [script], engine);
-}
-
-/**
- * The same, again and again, as long as the machine waits for that.
- * @param {string} version
- * @param {string} token
- * @param {number} seconds
- * @param {string} engine
- * @returns {Promise<Ended>}
- */
-async function confirm(version, token, seconds, engine) {
-  // A little longer, to learn how it ended.
-  for (const end = Date.now() + (seconds + 3) * 1000; ;) {
-    const ended = await confirmOnce(version, token, engine);
-    if (ended.code !== 255 || Date.now() > end) return ended;
-    await new Promise((resolve) => setTimeout(resolve, 500));
-  }
-}
-
-/** Of a change: over a connection that is made once the change is in force, while the machine verifies it, and used after that. */
-class Confirmation {
-  /** @param {Promise<{ version: string, seconds: number }>} made @param {string} token @param {string} engine */
-  constructor(made, token, engine) {
-    this.made = made;
-    this.token = token;
-    this.engine = engine;
-    /** @type {Promise<void>} */
-    this.verified = new Promise((resolve, reject) => Object.assign(this, { go: resolve, stop: reject }));
-    this.verified.catch(() => {}); // a connection in waiting ends by it
-  }
-
-  connect() {
-    this.early = this.made.then(({ version, seconds }) => {
-      if (seconds === 0) throw new Error("there is nothing to confirm");
-      return confirmOnce(version, this.token, this.engine, this.verified);
-    });
-    this.early.catch(() => {}); // awaited by use
-  }
-
-  /** @returns {Promise<Ended>} */
-  async use() {
-    this.go();
-    const { version, seconds } = await this.made;
-    const ended = await this.early?.catch(() => undefined);
-    // A connection that broke meanwhile says nothing of new ones.
-    return ended && ended.code !== 255 ? ended : confirm(version, this.token, seconds, this.engine);
-  }
-
-  /** A connection that was not used confirms nothing. */
-  drop() {
-    this.stop(new Error("there is nothing to confirm"));
-  }
-
-  /** @type {() => void} */
-  go() {}
-  /** @type {(reason: Error) => void} */
-  stop() {}
-}
-
-/** @param {string} out */
-const withoutMarks = (out) =>
-  out
-    .replace(/^LOOPBACK-HA-(READY [01] [01] [01] \S+|BEGUN|ACTIVE|LACKS .*)\n/gm, "")
-    .replace(APPLIED, "")
-    .replace(CONFIRM, "");
 
 async function main() {
   const engine = ancestors();
@@ -440,22 +60,6 @@ async function main() {
 }
 
 /**
- * For a router that moves traffic although these sites do worse on another server; other machines need not know.
- * @param {() => ReturnType<typeof readPayload>} payload
- * @returns {string[] | undefined} undefined: nothing must be done
- */
-function despiteSites(payload) {
-  const names = process.env.LOOPBACK_HA_DESPITE_SITES;
-  if (!names || payload().want.routes === undefined) return [];
-  // As examples/sudoers has it.
-  if (/^[a-z0-9-]+(,[a-z0-9-]+)*$/.test(names)) return ["despite", names];
-  fail(
-    `${env("MACHINE")}: LOOPBACK_HA_DESPITE_SITES is not a list of site names such as shop,blog; nothing was changed`,
-  );
-  return undefined;
-}
-
-/**
  * @param {string} engine
  * @param {() => ReturnType<typeof readPayload>} payload
  * @param {Turn | undefined} turn
@@ -472,21 +76,22 @@ async function bring(engine, payload, turn, unreachable) {
     return unreachable;
   }
   const token = randomBytes(12).toString("hex");
-  // For one run, so it is no input of the resource.
-  const force = process.env.LOOPBACK_HA_FORCE_MOVE ? ["1"] : [];
-  const despite = despiteSites(payload);
-  if (despite === undefined) return undefined;
+  const words = role().wordsForRun?.(process.env) ?? [];
+  if ("refusal" in words) {
+    fail(`${env("MACHINE")}: ${words.refusal}`);
+    return undefined;
+  }
   const receive = fs.readFileSync(path.join(MACHINE, "receive.sh"), "utf8");
   // The machine gets ready while the bundle is made.
   const made = makeBundle(payload);
   const input = made.then(({ bundle }) => withLength(bundle, "LOOPBACK-HA-1"));
   // These words are all that sudo sees and logs: examples/sudoers allows exactly them.
-  const words = [...sudo(), "bash", "-s", "loopback-ha", LIMIT_SECONDS, token, ...force, ...despite];
+  const command = [...sudo(), "bash", "-s", "loopback-ha", LIMIT_SECONDS, token, ...words];
   const confirmation = new Confirmation(made, token, engine);
   try {
     const first = await run(
       sshHere(),
-      words.join(" "),
+      command.join(" "),
       [receive, input],
       engine,
       turn,

@@ -83,7 +83,7 @@ export interface Following {
   ended: Promise<string | undefined>;
 }
 
-/** Calls back after each round. Whoever calls watches the time: a machine that is cut off says nothing. */
+/** Calls back after each round. The caller watches the time: a machine that is cut off says nothing. */
 export function followInstalled(script: InstalledScript, onRound: (round: Round) => void): Following {
   const running = startSsh(argvOf(script), ["ignore", "pipe", "pipe"]);
   let stopped = false;

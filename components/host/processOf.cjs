@@ -41,4 +41,21 @@ function processOf(pid) {
   }
 }
 
-module.exports = { inProc, processOf };
+/**
+ * Processes from here up to the engine. When it has changed, the engine died: nothing records the result.
+ * @returns {string}
+ */
+function ancestors() {
+  const pids = [];
+  try {
+    for (let pid = process.ppid; pid > 1 && pids.length < 4;) {
+      pids.push(pid);
+      pid = inProc(pid).parent;
+    }
+  } catch {
+    // No /proc (macOS): then only a broken pipe shows that the caller is gone.
+  }
+  return pids.join(" ");
+}
+
+module.exports = { ancestors, inProc, processOf };

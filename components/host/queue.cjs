@@ -17,7 +17,7 @@ const QUIET_MS = 60_000;
 const UNREACHABLE = "unreachable";
 
 /**
- * Somebody who waits, or is at it.
+ * A process that waits, or whose turn it is.
  * @typedef {object} Waiting
  * @property {string} machine
  * @property {string} address

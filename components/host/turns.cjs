@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-// Of the servers that one run changes, one goes first, and the others wait until it answers (ADR 25). The commands of a
+// Of the machines of a role that one run changes, one goes first, and the others wait until it answers (ADR 25). The commands of a
 // run are processes on the operator's machine that know nothing of each other: they meet in a folder, a file each. Plain
 // JavaScript for the sake of deliver.cjs.
 const fs = require("node:fs");
@@ -19,7 +19,7 @@ const INTERVAL = 50;
 
 /**
  * Where a command is: it looks at its machine (`trying`), waits (`ready`), may begin alone (`leads`) or with others
- * (`follows`), changes what Apache reads (`begun`, of one that leads); how it ended: `applied`, `failed`, or `out` where
+ * (`follows`), changes what its daemon reads (`begun`, of one that leads); how it ended: `applied`, `failed`, or `out` where
  * nothing was touched, or nothing waited for it.
  * @typedef {"trying" | "ready" | "follows" | "leads" | "begun" | "applied" | "failed" | "out"} Phase
  * `after`: the machine that a run before has lost to this very change, and without which it is not tried here again; empty:
@@ -105,7 +105,7 @@ function whileHeld(me, members, waited) {
     if (me.hasAfter) return undefined;
   }
   return {
-    refusal: `an earlier run tried this change on ${me.after}, which failed; ${me.after} ${those.length === 0 ? "is not part of this run" : "was not given it in this run"}, and neither the change nor the rest of Apache's configuration on ${me.machine} has changed since. Fix the same problem here, or remove the change from the config. If the problem was specific to ${me.after}, override this once: LOOPBACK_HA_FORCE_CHANGE=1 pulumi up --continue-on-error`,
+    refusal: `an earlier run tried this change on ${me.after}, which failed; ${me.after} ${those.length === 0 ? "is not part of this run" : "was not given it in this run"}, and neither the change nor the rest of the configuration on ${me.machine} has changed since. Fix the same problem here, or remove the change from the config. If the problem was specific to ${me.after}, override this once: LOOPBACK_HA_FORCE_CHANGE=1 pulumi up --continue-on-error`,
   };
 }
 
@@ -252,7 +252,7 @@ class Turn {
 
   /**
    * Waits for this server's turn.
-   * @param {{ serves: boolean, tried: boolean, lost: boolean, after: string }} machine whether its Apache runs now, has shown
+   * @param {{ serves: boolean, tried: boolean, lost: boolean, after: string }} machine whether its daemon runs now, has shown
    *   that it takes the change, and was ended by such a change before; which other one was lost to this very change
    * @param {() => boolean} isOver the machine waits no more
    * @returns {Promise<NoTurn | undefined>} why it must not begin; undefined: it may
@@ -296,7 +296,7 @@ class Turn {
     }
   }
 
-  /** Apache is about to read something else. */
+  /** The daemon is about to read something else. */
   begun() {
     if (this.me.phase === "leads") this.#enter("begun");
   }

@@ -1,10 +1,10 @@
 import { VipBinding, firstOutside } from "../network/addressPlan";
 import { orderByAddress } from "../network/ipv4Only";
 import { UserError } from "../base/userError";
-import { Binding, bindingLine } from "./files";
+import { Binding, bindingLine } from "./lineFormats";
 
 /**
- * Nobody answers ARP for a VIP, and nobody asks with one as the sender's address.
+ * No server answers ARP for a VIP, or asks with one as the sender's address.
  * Source: ip-sysctl of the Linux kernel; the kernel takes the larger one of `all` and the interface's own.
  */
 export const SYSCTLS = "net.ipv4.conf.all.arp_ignore=1\nnet.ipv4.conf.all.arp_announce=2\n";

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# VIPs on the loopback device. Lines of want/bindings (files.ts):
+# VIPs on the loopback device. Lines of want/bindings (lineFormats.ts):
 #   address A            A/32 on lo; a longer prefix would bind the whole subnet
 #   local PREFIX         all addresses of the prefix, by a local route (AnyIP)
 #   unreachable PREFIX   packets to unbound VIPs would otherwise bounce between this server and the router

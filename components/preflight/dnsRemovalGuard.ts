@@ -1,4 +1,4 @@
-import type { LeftPair } from "../dnsRoundRobin/files";
+import type { LeftPair } from "../dnsRoundRobin/lineFormats";
 import type { NameAddress } from "../network/nameAddress";
 
 /** What one name server holds. */

@@ -4,9 +4,9 @@ import { instanceIn } from "../host/instance";
 import { Role } from "./roles";
 import { zoneComponent } from "../dnsRoundRobin/names";
 import type { InstanceFiles, Observation } from "../host/observe";
-import { parseRoute } from "../routerRoute/files";
-import { routerKind } from "../routerRoute/kinds";
-import { namesOf } from "../webServerPool/files.cjs";
+import { parseRoute } from "../routerRoute/lineFormats";
+import { routerKind } from "../routerRoute/kindRegistry";
+import { namesOf } from "../webServerPool/lineFormats.cjs";
 
 /** Something of this farm on a machine, and how to see that what another stack has there is the same. */
 interface Part {

@@ -11,9 +11,9 @@ import { describeTakeOver, findFormerStack, refuseFormerStack, underNewName } fr
 import { UserError } from "../base/userError";
 import { NameAddress } from "../network/nameAddress";
 import { NameServerView, findEarlyRemovals, leavingPairs } from "./dnsRemovalGuard";
-import { parseLeft, parseServed } from "../dnsRoundRobin/files";
-import { parseRoute, parseServer } from "../routerRoute/files";
-import { namesOf } from "../webServerPool/files.cjs";
+import { parseLeft, parseServed } from "../dnsRoundRobin/lineFormats";
+import { parseRoute, parseServer } from "../routerRoute/lineFormats";
+import { namesOf } from "../webServerPool/lineFormats.cjs";
 
 export { driftOf } from "../host/drift";
 

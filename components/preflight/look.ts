@@ -3,7 +3,7 @@ import { ZONE } from "../dnsRoundRobin/role";
 import { Look, lookOverSsh } from "../host/observe";
 import type { HostArgs } from "../host/ssh";
 import { VIPS } from "../loopbackVip/role";
-import { routerKind } from "../routerRoute/kinds";
+import { routerKind } from "../routerRoute/kindRegistry";
 import { ROUTES } from "../routerRoute/role";
 import { VHOSTS } from "../webServerPool/role";
 

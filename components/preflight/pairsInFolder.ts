@@ -1,6 +1,6 @@
 /** What is wrong with the pairs in the operator's folder, for who plans nothing. Without Pulumi. */
 import { FarmModel, boundAliases } from "../config";
-import { renderCertificate } from "../webServerPool/files.cjs";
+import { renderCertificate } from "../webServerPool/lineFormats.cjs";
 import { filesOfPair, factsOf, hasPlace, problemsOf, readPair } from "../webServerPool/tls/pair.cjs";
 import { expiryWarnings } from "../webServerPool/tls/plan";
 

@@ -8,8 +8,8 @@ import type { Findings } from "./inspection";
 import { describeHeld, waysFromHold } from "../network/holds";
 import { RouterMoves, RouterView, describeMoves, findMoves } from "../network/moves";
 import { UserError } from "../base/userError";
-import { parseFlows, parseHeld, parseLive, parseRoute, parseServer } from "../routerRoute/files";
-import { routerKind } from "../routerRoute/kinds";
+import { parseFlows, parseHeld, parseLive, parseRoute, parseServer } from "../routerRoute/lineFormats";
+import { routerKind } from "../routerRoute/kindRegistry";
 import { HiddenVhost, describeHidden, hiddenVhosts } from "./hiddenVhosts";
 import { writeWhole } from "../base/wholeFile";
 
@@ -33,7 +33,7 @@ export interface Log {
 }
 
 /**
- * Tells what will move, in preview and in up, and writes it to the file that the environment names.
+ * Says what will move, in preview and in up, and writes it to the file that the environment names.
  *
  * @throws UserError when that file can't be written
  */
@@ -231,7 +231,7 @@ function noteMoves(file: string, report: MovesReport): void {
   }
 }
 
-/** Whoever reads the file while it is written finds the old one. */
+/** A program that reads the file while it is written gets the old one. */
 function writeMoves(file: string, report: MovesReport): void {
   try {
     writeWhole(file, `${JSON.stringify(report, undefined, 2)}\n`);

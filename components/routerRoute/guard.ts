@@ -5,7 +5,7 @@ import { compareAddresses } from "../network/addressPlan";
 import { Fallbacks, fallbacks } from "../network/fallbacks";
 import { isActive } from "../network/placement";
 import type { ServerState } from "../network/serverState";
-import { Route, fallbackLine } from "./files";
+import { Route, fallbackLine } from "./lineFormats";
 
 /**
  * A guard on the router: it asks every server several times a second and moves the prefixes of a dead one at once, to

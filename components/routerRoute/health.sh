@@ -15,7 +15,7 @@
 # --servers: only what is needed to judge each server: the marked VIPs, or where flows are not pinned NUMBER live VIPs of each.
 # One round, or one every SECONDS (0.2 at least) until the reader is gone. NUMBER is 64 at most, --timeout 10.
 # shellcheck source-path=SCRIPTDIR source=../host/machine/lib.sh
-. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "${BASH_SOURCE[0]%/*}/lib.sh"
 trap 'exit 0' PIPE
 arguments=("$@")
 servers='' pages='' sample=8 timeout=1 every=''
@@ -88,7 +88,7 @@ look_aside() {
 aside=()
 if [[ $servers && $every ]]; then
   rm -f "$run/trouble.$$"
-  # Whom this router's guard holds, if it has one.
+  # And the servers that this router's guard holds, if it has one.
   aside=(--aside "$run/trouble.$$" --held "$run/held.$instance")
   look_aside "$run/trouble.$$" &
   looking=$!

@@ -4,9 +4,9 @@ import { assertValid } from "../base/argumentChecks";
 import { hostCommand, instanceName, resourcesBehind } from "../host/hostCommand";
 import { HostArgs, ServerArgs } from "../host/ssh";
 import { FallbackArgs, GuardArgs, fallbacksOf, renderFallbacks } from "./guard";
-import { guardIssue, routerKind } from "./kinds";
+import { guardIssue, routerKind } from "./kindRegistry";
 import { PinningArgs, renderServers } from "./pinning";
-import { Route } from "./files";
+import { Route } from "./lineFormats";
 import {
   RouteArgs,
   VipCheckArgs,

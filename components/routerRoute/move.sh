@@ -67,7 +67,7 @@ for routes in "$root"/*/current/want/routes; do
     current=${routes%/want/routes}
   fi
 done
-[[ $current ]] || fail "$1 is not a prefix of this router; known prefixes: $(awk '{ print $1 }' "$root"/*/current/want/routes 2>/dev/null | head -n 20 | tr '\n' ' ')"
+[[ $current ]] || fail "$1 is not a prefix of this router; known prefixes: $(awk '{ if (++count <= 20) printf "%s%s", (count > 1 ? ", " : ""), $1 } END { if (count > 20) printf " and %d more", count - 20 }' "$root"/*/current/want/routes 2>/dev/null)"
 
 # From here on nothing else changes the routes, and a login that is closed does not stop this.
 # shellcheck source-path=SCRIPTDIR source=../host/machine/lib.sh
@@ -83,7 +83,7 @@ current=$state/current
 # The version that was in force before this had the lock may be gone.
 scripts=$current/scripts
 
-# Why some can't move, one a line.
+# Why some can't move, one per line. Shortened here, not by lib.sh's first_few: the stack may be another one's, with an older lib.sh.
 refused=''
 say_refused() {
   awk '$0 != "" { if (++count <= 8) print "loopback-ha-move: " $0 } END { if (count > 8) print "loopback-ha-move: and " count - 8 " more" }' <<<"$refused" >&2

@@ -4,7 +4,7 @@ import { assertValid } from "../base/argumentChecks";
 import { nameIssue } from "../base/names";
 import type { ServerArgs } from "../host/ssh";
 import { ServerState, stateIssue } from "../network/serverState";
-import { serverLine } from "./files";
+import { serverLine } from "./lineFormats";
 
 /** How open connections are kept. Nothing else on the router may use the numbers. */
 export interface PinningArgs {

@@ -202,9 +202,9 @@ check_what_is_served() {
       fail "$bad; nothing was moved. It was asked from $check_from: check that server's service, its VIPs and its default route, and that its route back to $check_from goes through this router (routers.$machine.checkSource sets another address to ask from)"
     fi
   fi
-  head -n 3 "$checks/odd" | while IFS=$'\t' read -r _ vip label reason _; do
-    warn "$label answers $reason for $vip, but so does the server that has it now: any answer is accepted then"
-  done
+  while IFS=$'\t' read -r _ vip label reason _; do
+    say "$label answers $reason for $vip, but so does the server that has it now: any answer is accepted then"
+  done <"$checks/odd" | warn_each 3 "VIPs with such answers"
   ask_each "$checks/all" --deadline 0 || true
   answered <"$checks/answers" >"$checks/healthy"
   awk -F '\t' '{ sub(/ on [^ ]+$/, "", $3); print $2 "\t" $3 }' "$checks/odd" | cat - "$checks/healthy" >"$checks/fair"
@@ -225,9 +225,7 @@ enough() { awk_file acceptedAnswers "$checks/now" "$checks/answers" >"$checks/od
 # For this one run the operator has overridden the check.
 move_unchecked() {
   answered <"$checks/answers" >"$checks/healthy"
-  awk -F '\t' '$1 == "fail" { print $3 " does not answer for " $2 ": " $4 }' "$checks/answers" >"$checks/skipped"
-  head -n 10 "$checks/skipped" | while read -r line; do warn "LOOPBACK_HA_FORCE_MOVE: moved although $line"; done
-  (($(wc -l <"$checks/skipped") <= 10)) || warn "LOOPBACK_HA_FORCE_MOVE: and $(($(wc -l <"$checks/skipped") - 10)) more VIPs"
+  awk -F '\t' '$1 == "fail" { print "LOOPBACK_HA_FORCE_MOVE: moved although " $3 " does not answer for " $2 ": " $4 }' "$checks/answers" | warn_each 10 VIPs
 }
 
 # A check is known by its VIP and its label without the server: "VIP TAB WHAT". A VIP may have several.

@@ -5,7 +5,7 @@ import { prefixIn, orderByAddress } from "../network/ipv4Only";
 import { firstRepeated, assertValid } from "../base/argumentChecks";
 import { IssueOf, dnsNameIssue, nameIssue, siteNameIssue } from "../base/names";
 import { UserError } from "../base/userError";
-import { Route, routeLine } from "./files";
+import { Route, routeLine } from "./lineFormats";
 import { GuardArgs, guardSettings } from "./guard";
 import { PINNING, CHECK_RULE_PRIORITY, PinningArgs, renderHelpers } from "./pinning";
 

@@ -28,22 +28,27 @@ in_other_turns() {
 site_statuses() { awk -F '\t' -v OFS='\t' '{ split($3, word, " ") } $5 ~ /^status / { print word[1], substr($5, 8), $7, $8, $9 }'; }
 # ask_pages SECONDS <QUESTIONS: many at once are split among this router's processors, as TLS is what takes the time.
 ask_pages() {
-  local parts part pids=() folder=$checks/parts
+  local questions parts part pids=() folder=$checks/parts
+  mapfile -t questions
+  ((${#questions[@]} > 0)) || return 0
+  if ((${#questions[@]} <= 64)); then
+    printf '%s\n' "${questions[@]}" | ask_pages_at_once "$1" "$sites_at_once"
+    return
+  fi
+  parts=$(nproc 2>/dev/null || say 1)
+  ((parts <= 4)) || parts=4
   rm -rf "$folder"
   mkdir "$folder"
-  cat >"$folder/all"
-  [[ -s $folder/all ]] || return 0
-  parts=$(nproc 2>/dev/null || say 1)
-  (($(wc -l <"$folder/all") > 64)) || parts=1
-  ((parts <= 4)) || parts=4
-  split -n "r/$parts" "$folder/all" "$folder/part."
+  printf '%s\n' "${questions[@]}" | split -n "r/$parts" - "$folder/part."
   for part in "$folder"/part.*; do
-    { ask "$check_from" --deadline 0 --within "$1" --timeout "$site_seconds" --parallel "$((sites_at_once / parts))" <"$part" >"$part-said" || true; } &
+    ask_pages_at_once "$1" "$((sites_at_once / parts))" <"$part" >"$part-said" &
     pids+=("$!")
   done
   wait "${pids[@]}" || true
   cat "$folder"/part.*-said
 }
+# ask_pages_at_once SECONDS COUNT <QUESTIONS
+ask_pages_at_once() { ask "$check_from" --deadline 0 --within "$1" --timeout "$site_seconds" --parallel "$2" || true; }
 
 # What the present servers answer: before begin_check_path.
 note_present_sites() {

@@ -10,9 +10,9 @@
 export enum Cause {
   /** The connection was refused. */
   Refused = "refused",
-  /** Somebody said that the address can't be reached. */
+  /** A router or the kernel reports that the address can't be reached. */
   Unreachable = "unreachable",
-  /** Nobody answered: no SYN-ACK, no datagram. */
+  /** No answer: no SYN-ACK, no datagram. */
   Silent = "silent",
   /** Connected, and no whole answer in time. */
   Late = "late",

@@ -3,7 +3,7 @@ import { aliasIssue, nameIssue, siteNameIssue } from "../base/names";
 import { isAddress } from "../network/addressPlan";
 import { lineProblems } from "./directives";
 import { documentRootIssue } from "./documentRoot";
-import type { SiteArgs } from "./vhost";
+import type { SiteArgs } from "./vhostTemplate";
 
 /** Sites of a pool: names, domain names, document roots and VIPs, and no name twice. */
 export function checkSites(sites: SiteArgs[], secrets: string[] = []): void {

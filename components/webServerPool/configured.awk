@@ -18,7 +18,7 @@ word == "listen" {
   print "listen", at, port, place
 }
 
-# Only a virtual host on all addresses is hidden by one of ours.
+# A site's virtual host hides only those on all addresses.
 word == "<virtualhost" {
   serves = 0
   for (i = 2; i <= NF; i++) {

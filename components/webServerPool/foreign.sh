@@ -4,7 +4,7 @@
 : "${bundle?}" "${doubted?}" "${fastcgi?}" "${run?}" "${scripts?}" "${state?}" "${vhosts?}"
 
 # The first errors of Apache's own config test; empty when it finds none.
-config_error() { apache2ctl configtest 2>&1 | grep -v -e '^Syntax OK' -e '^AH0055[78]' -e '^Action ' | head -n 3 | tr '\n' ' '; }
+config_error() { apache2ctl configtest 2>&1 | grep -v -e '^Syntax OK' -e '^AH0055[78]' -e '^Action ' | first_few 3 lines | tr '\n' ' '; }
 
 # What Apache logged last when it stopped or failed to start.
 last_words() {
@@ -21,7 +21,7 @@ config_trouble() {
   last_words
 }
 
-# The whole configuration as Apache reads it, in one pass and without starting it.
+# The whole configuration, as Apache reads it, in one pass and without starting it.
 readonly mod_info=/usr/lib/apache2/modules/mod_info.so
 dump_config() { apache2ctl -t -D DUMP_MODULES -D DUMP_INCLUDES -D DUMP_CONFIG -C "LoadModule info_module $mod_info" 2>/dev/null; }
 
@@ -88,7 +88,7 @@ check_ports() {
   fail "port $port is in use by another program ($holder), so Apache would stop at its next start or reload: its configuration has it listen on port $port of $address ($place); nothing was changed. Stop that program, move it to another port, or remove that line"
 }
 
-# check_config CONFIGURED: Apache accepts it, but has it what we need? Warns about virtual hosts that ours will hide.
+# check_config CONFIGURED: Apache accepts it, but does it have what the sites need? Warns about virtual hosts that the sites' will hide.
 check_config() {
   local module place listens site name
   for module in alias_module authz_core_module setenvif_module; do
@@ -103,11 +103,11 @@ check_config() {
   [[ ! $site || $'\n'$1$'\n' == *$'\n'module$'\t'proxy_fcgi_module$'\n'* ]] ||
     fail "site $site uses a FastCGI handler, but Apache lacks proxy_fcgi_module and would show the source code of programs; nothing was changed. Enable it: a2enmod proxy_fcgi, and reload Apache"
   while IFS=$'\t' read -r site name place; do
-    warn "site $site: a virtual host not managed by this stack also serves $name ($place). On the site's VIPs this stack's virtual host answers instead, without the other one's directives: files that it denies, and the source code of programs such as PHP, become public there if they are in the site's document root"
-  done < <(hidden_vhosts <(say "$1") "$bundle/want/sites" | printable | awk 'NR <= 10')
+    say "site $site: a virtual host not managed by this stack also serves $name ($place). On the site's VIPs this stack's virtual host answers instead, without the other one's directives: files that it denies, and the source code of programs such as PHP, become public there if they are in the site's document root"
+  done < <(hidden_vhosts <(say "$1") "$bundle/want/sites" | printable) | warn_each 10 "names that virtual hosts not managed by this stack also serve"
   while IFS=$'\t' read -r site name place; do
-    warn "site $site: a virtual host not managed by this stack also serves $name ($place): if it does not run the site's programs, their source code is public on this server's own addresses, and for a moment on new VIPs. Give the site its own documentRoot, or disable that virtual host (a2dissite)"
-  done < <(shown_programs <(say "$1") "$(directives_of "$bundle")" "$bundle/want/sites" | printable | awk 'NR <= 10')
+    say "site $site: a virtual host not managed by this stack also serves $name ($place): if it does not run the site's programs, their source code is public on this server's own addresses, and for a moment on new VIPs. Give the site its own documentRoot, or disable that virtual host (a2dissite)"
+  done < <(shown_programs <(say "$1") "$(directives_of "$bundle")" "$bundle/want/sites" | printable) | warn_each 10 "sites whose programs another virtual host may show as source"
 }
 
 # The operator creates this file to skip the trial start.

@@ -18,10 +18,17 @@ import {
   vhostsCommand,
   withCertificates,
 } from "./tls";
-import { SiteArgs, healthPath, renderDirectives, renderSites, renderVhosts, secretOfSite } from "./vhost";
+import {
+  SiteArgs,
+  healthPath,
+  renderDirectives,
+  renderSites,
+  renderVhosts,
+  secretOfSite,
+} from "./vhostTemplate";
 
 export { PoolTlsArgs, SiteTlsArgs } from "./tls";
-export { SiteArgs } from "./vhost";
+export { SiteArgs } from "./vhostTemplate";
 
 /**
  * Apache looks each address of a vhost up by getaddrinfo with AI_ADDRCONFIG, for which the C library lists all addresses of

@@ -36,7 +36,7 @@ render() {
   fi
   say "# Vhosts of stack $stack. Written by pulumi up; changes belong in its config."
   awk_file serverText -v store="$store" -v ticket="$ticket" "$1/want/private/server.conf"
-  awk_file vhosts -v machine="$machine" -v store="$store" -v ticket="$ticket" -v fastcgi="$fastcgi" \
+  awk_file filledVhosts -v machine="$machine" -v store="$store" -v ticket="$ticket" -v fastcgi="$fastcgi" \
     part=1 "$1/want/private/vhost.conf" part=2 "$(directives_of "$1")" "${https[@]}" part=3 "$1/want/sites" part=4 "$1/want/sites" \
     < <(! has_https "$1" || https_sites "$1")
 }

@@ -1,4 +1,4 @@
-# In: want/private/server.conf. Out: the text of Apache's that it stands for.
+# In: want/private/server.conf. Out: Apache's text for it.
 # -v store: the folder of certificates; ticket: the file with the key of session tickets.
 
 {

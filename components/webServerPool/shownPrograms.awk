@@ -1,6 +1,6 @@
 # In: part=1 what configured prints, part=2 the sites' own directives, part=3 want/sites. Out: the sites that have programs run in
 # a folder that a virtual host not managed by this stack shows, too, or one above or below it: SITE TAB FOLDER TAB PLACE.
-# -v fastcgi: as in vhosts.awk.
+# -v fastcgi: as in filledVhosts.awk.
 
 function slashed(folder) { sub(/\/*$/, "/", folder); return folder }
 

@@ -36,7 +36,7 @@ cover() {
   # The overlay keeps the folders and owners of the file system below.
   mount -t overlay -o "lowerdir=$1,upperdir=$base/upper/$count,workdir=$base/work/$count" loopback-ha "$root$1" 2>/dev/null
 }
-cover / || unknown "no file system can be laid over this one"
+cover / || unknown "no overlay can be mounted over this file system"
 while read -r at kind; do
   printf -v at %b "$at"
   case $kind:$at in
@@ -74,7 +74,7 @@ ended() {
   text=$(words || true)
   ! is_locked_key "$text" || unknown "a key asks for its pass phrase: $text"
   case $text in
-    *'No space left on device'* | *'Read-only file system'*) unknown "it wrote more than a trial has room for, or on a file system that it may only read here: $text" ;;
+    *'No space left on device'* | *'Read-only file system'*) unknown "it needs more space than a trial run has, or a file system that is read-only there: $text" ;;
   esac
   printf 'ended\t%s\n' "$text"
   exit 0

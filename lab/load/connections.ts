@@ -53,7 +53,7 @@ export class Connections {
     this.all.push(connection);
     const socket = connect(target, source);
     this.sockets.add(socket);
-    // Whoever waits on the socket is told of an error; between two waits it must not end this program.
+    // What waits on the socket gets an error; between two waits it must not end this program.
     socket.on("error", () => undefined);
     const end = await this.use(socket, target, connection, work).catch(failureOf);
     this.sockets.delete(socket);

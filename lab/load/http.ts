@@ -99,7 +99,7 @@ export class Answers {
     return done ? undefined : value;
   }
 
-  /** The pieces of the next answer's body, of the length its head tells. */
+  /** The pieces of the next answer's body, of the length that its head says. */
   async *body(): AsyncGenerator<Buffer> {
     let head: Head | undefined;
     while (!(head = parseHead(this.rest)))

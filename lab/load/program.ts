@@ -6,7 +6,7 @@ import { now } from "./record";
 /**
  * Reads a specification as a line of JSON (it may hold a secret, so it is no argument), says `started` when the work has
  * begun, waits until its input ends or the time is over, and prints what the work saw as a line of JSON.
- * @param begin starts the work; what it gives back ends it, and tells what it saw
+ * @param begin starts the work; what it returns ends it, and says what it saw
  */
 export function clientProgram<S extends { maxSeconds: number }, R>(
   begin: (spec: S) => Promise<() => Promise<R>>,

@@ -47,7 +47,7 @@ export interface LongConnection {
   bytes: number;
   /**
    * How it ended: `complete` (a download with the right checksum), `wrong content`, `closed` by the server where an
-   * answer would begin, or as a request fails. A reset that comes while bytes wait to be read is `short`: libuv tells
+   * answer would begin, or as a request fails. A reset that comes while bytes wait to be read is `short`: libuv reports
    * it as an end.
    */
   end?: string;

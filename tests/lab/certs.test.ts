@@ -72,7 +72,7 @@ describe("certs", function () {
     await farm.destroy();
   });
 
-  it("makes the account, orders for two sites with a server dead, and all others show what came (story)", async () => {
+  it("creates the account, orders certificates for two sites while a server is dead, and all other servers show them (story)", async () => {
     const told = farm.project.file("told");
     const result = await certs(["--hook-command", `cat >>${told}; echo >>${told}`]);
     assert.equal(result.code, 0, `${textOf(result)}\n${pebble.log()}`);
@@ -95,7 +95,7 @@ describe("certs", function () {
     await isShown("widgetco", NAMES[0]);
   });
 
-  it("keys are their owner's alone, and in no state and no file of the project", async () => {
+  it("leaves keys readable by their owner only, and in no state and no file of the project", async () => {
     const acme = (...names: string[]): string => farm.project.file(path.join("acme", ...names));
     const mode = (file: string): number => fs.statSync(file).mode & 0o777;
     assert.equal(mode(acme()), 0o700);
@@ -153,7 +153,8 @@ describe("certs", function () {
       other.stderr,
       /another run is ordering certificates in \S+\/acme: process \d+ of .*nothing was touched/,
     );
-    child.kill("SIGINT");
+    // As a terminal's Ctrl-C: the group in the foreground, which certbot has left.
+    process.kill(-child.pid!, "SIGINT");
     assert.equal(await ended, 130, said);
     const next = await certsJson(0);
     assert.deepEqual(next.delivered, ["gadgets", "widgetco"]);
@@ -161,7 +162,7 @@ describe("certs", function () {
     for (const name of NAMES) await isShown("widgetco", name);
   });
 
-  it("a name that leads elsewhere is refused before the CA is asked, and one that fails twice is left alone; others go on", async () => {
+  it("refuses a name that leads elsewhere before it asks the CA, and leaves one that failed twice alone; others go on", async () => {
     await farm.sh(
       "ns1",
       `cat >/etc/bind/elsewhere.zone <<'END'
@@ -199,7 +200,7 @@ rndc reconfig`,
     assert.deepEqual(resultsIn(await certsJson(0)), { gadgets: "keep", widgetco: "keep" });
   });
 
-  it("site add --certs is a new site by http, and then by https", async () => {
+  it("site add --certs adds a site with http first, and then with https", async () => {
     const name = "extra.widgetco.example";
     const words = ["--server-name", name, "--document-root", "/srv/www/extra", "--host-number", "8"];
     const result = await farm.project.cli(["site", "add", "extra", ...words, "--certs", "--yes", "--json"], {
@@ -219,7 +220,7 @@ rndc reconfig`,
     await farm.up({ LOOPBACK_HA_FORCE_REMOVAL: "1" });
   });
 
-  it("--caa lets no other account order for the farm's zones, and moves that wait are not made", async () => {
+  it("--caa lets no other account order for the farm's zones, and makes no pending moves", async () => {
     const { account } = await certsJson(0, ["--caa-issuer", "ca.example"]);
     const records = await farm.sh(
       "ns1",
@@ -242,7 +243,7 @@ rndc reconfig`,
     assert.deepEqual((await certsJson(0)).delivered, ["widgetco"]);
   });
 
-  it("orders for ten new sites while traffic moves ten times: none fails, and the run waits for its turn to deliver (story)", async () => {
+  it("orders certificates for ten new sites while traffic moves ten times: none fails, and the run waits for its turn to deliver (story)", async () => {
     const many = Array.from({ length: 10 }, (_, i) => `many${i}`);
     for (const [i, site] of many.entries()) {
       await farm.set(`sites.${site}.serverName`, `${site}.widgetco.example`);

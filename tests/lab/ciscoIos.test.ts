@@ -54,7 +54,7 @@ describe("kind cisco-ios on FRR's command line", () => {
     assert.equal(code, 0, stdout + stderr);
   });
 
-  it("builds the farm: our lines beside the others', saved; preview says what the kind can't do (story)", async () => {
+  it("builds the farm: saves its lines beside those of others; preview says what the kind can't do (story)", async () => {
     const preview = await project.pulumi(["preview", "--stack", "lab"]);
     assert.match(preview.stdout, /r1: kind cisco-ios can't ask a server/);
     const printed = await up();
@@ -119,7 +119,7 @@ describe("kind cisco-ios on FRR's command line", () => {
     assert.deepEqual(await serving(), ["web1", "web1", "web3", "web4"]);
   });
 
-  it("a better route of somebody else's shadows ours: said, and undone", async () => {
+  it("reports another admin's better route that shadows its own, and undoes the change", async () => {
     const before = await lines();
     await r1("ip route add 192.0.2.64/27 via 192.0.2.2 proto 99");
     await project.set("servers.web2.state", "active");
@@ -136,7 +136,7 @@ describe("kind cisco-ios on FRR's command line", () => {
     assert.deepEqual(await serving(), SERVERS);
   });
 
-  it("asked from outside: a server that does not answer for what moved to it loses it again", async () => {
+  it("checks from outside: a server that does not answer for what moved to it loses it again", async () => {
     const before = await lines();
     const instance = "loopback-ha.lab.r1.ios-routes";
     const keys = path.join(lab.folder, "ssh");
@@ -187,7 +187,7 @@ describe("kind cisco-ios on FRR's command line", () => {
     assert.deepEqual(await lines(), before);
   });
 
-  it("somebody else's line for one of the prefixes is refused before anything is changed", async () => {
+  it("refuses another admin's line for one of the prefixes before it changes anything", async () => {
     await r1("vtysh -c 'configure terminal' -c 'ip route 192.0.2.160/27 198.51.100.10'");
     await project.set("network.vipSubnets", "5");
     const { code, stdout, stderr } = await project.up();
@@ -200,7 +200,7 @@ describe("kind cisco-ios on FRR's command line", () => {
     );
   });
 
-  it("destroy takes out our lines and leaves the others', also without the checkout's files (story)", async () => {
+  it("destroy removes the farm's lines and leaves those of others, even without the checkout's files (story)", async () => {
     fs.renameSync(project.file("components"), project.file("components-away"));
     const { code, stdout, stderr } = await project.pulumi([
       "destroy",

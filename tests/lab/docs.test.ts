@@ -112,7 +112,7 @@ describe("docs: what they say is run", () => {
     assert.match(await operate(again), /unchanged/);
   }).timeout(600_000);
 
-  it("components.md: a program of one's own, with the components", async () => {
+  it("components.md: a user's own program with the components", async () => {
     const own = new Program(lab, "own", await userFolder("own"));
     fs.writeFileSync(own.file("Pulumi.yaml"), block("docs/install.md", "main: index.ts", "yaml"));
     fs.writeFileSync(own.file("index.ts"), block("docs/components.md", "new lha.WebServerPool", "ts"));
@@ -163,7 +163,7 @@ describe("docs: what they say is run", () => {
   const write = (file: string, text: string): Promise<string> => sh(`cat >${file} <<'END'\n${text}\nEND`);
   const program = "/srv/farm/node_modules/.bin/loopback-ha";
 
-  it("examples/watch: its page, where another program stands for the watcher", async () => {
+  it("examples/watch: its page, with another program in place of the watcher", async () => {
     const until = (seconds: number, condition: string): Promise<string> =>
       sh(`for i in $(seq ${seconds * 10}); do if ${condition}; then exit 0; fi; sleep 0.1; done; exit 1`);
     const unit = "loopback-ha-watch";
@@ -210,7 +210,7 @@ describe("docs: what they say is run", () => {
     }
   });
 
-  it("examples/certs: its page, where another program stands for certs", async () => {
+  it("examples/certs: its page, with another program in place of certs", async () => {
     const unit = "loopback-ha-certs";
     try {
       await sh(`useradd -m farm; mkdir -p ${path.dirname(program)}`);

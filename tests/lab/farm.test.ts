@@ -73,7 +73,7 @@ describe("the farm", function () {
     );
   });
 
-  it("has no route that depends on a server in the state: one server's component can be destroyed alone", async () => {
+  it("has no route in the state that depends on a server: one server's component can be destroyed alone", async () => {
     const { stdout } = await project.pulumi(["stack", "export", "--stack", project.stack], { check: true });
     const { deployment } = JSON.parse(stdout) as {
       deployment: { resources: { urn: string; dependencies?: string[] }[] };
@@ -170,7 +170,7 @@ describe("the farm", function () {
     );
   });
 
-  it("changes a host number and gives up a VIP subnet, each in two steps that no client feels", async () => {
+  it("changes a host number and gives up a VIP subnet, each in two steps that no client notices", async () => {
     const gadgets = { serverName: "www.gadgets.example", healthPath, vips: sites.gadgets };
     const run = async (): Promise<void> => {
       const during = await underLoad(lab, gadgets, expectUp);
@@ -243,7 +243,7 @@ describe("the farm", function () {
     });
   }
 
-  it("is gone after destroy: what others made or edited meanwhile stays, all else is as before (story)", async () => {
+  it("is gone after destroy: what others made or edited meanwhile stays, and the rest is as before (story)", async () => {
     for (const [name, make] of Object.entries(FOREIGN)) {
       const { code, stderr } = await lab.exec(name, ["bash", "-ec", make.by]);
       assert.equal(code, 0, stderr);

@@ -84,7 +84,7 @@ describe("files", function () {
       assert.ok(found.some((line) => line.includes("/var/lib/loopback-ha/")));
     });
 
-    it(`${name}: nobody but root may write any of it, or read what is private (story)`, async () => {
+    it(`${name}: only root may write any of it, or read what is private (story)`, async () => {
       const places =
         "/var/lib/loopback-ha /etc/systemd/system /etc/apache2 /etc/bind /usr/local/sbin /srv/www";
       for (const user of OTHERS) {
@@ -99,7 +99,7 @@ describe("files", function () {
     });
   }
 
-  describe("a link of somebody who is not root leads nowhere", () => {
+  describe("a symbolic link that another user made", () => {
     const FOLDER = "/srv/people/norights";
     const setRoot = async (root: string): Promise<void> => {
       await farm.set("sites.people.serverName", "people.widgetco.example");
@@ -119,7 +119,7 @@ describe("files", function () {
       assert.equal((await farm.sh("web1", "ls /var/lib/victim")).trim(), "site");
     });
 
-    it("a document root is not made behind it, and the machine stays as it was", async () => {
+    it("gets no document root behind it, and the machine stays as it was", async () => {
       await as("norights", "web1", `ln -s /var/lib/victim ${FOLDER}/www`);
       await setRoot("www/made");
       const said = await farm.failingUp();
@@ -132,7 +132,7 @@ describe("files", function () {
       await farm.sh("web1", `rm ${FOLDER}/www`);
     });
 
-    it("a document root that we made is not removed elsewhere", async () => {
+    it("does not make a removal delete a document root elsewhere", async () => {
       await setRoot("home/site");
       await farm.up();
       await as("norights", "web1", `mv ${FOLDER}/home ${FOLDER}/was && ln -s /var/lib/victim ${FOLDER}/home`);
@@ -146,7 +146,7 @@ describe("files", function () {
     };
     afterEach(() => flip("active"));
 
-    it("a link in place of what we write there leads nowhere", async () => {
+    it("a link in place of a file that loopback-ha writes is not followed", async () => {
       await r1("echo untouched >/root/victim");
       const { code } = await as("frr", "r1", "ln -s /root/victim /etc/frr/frr.conf.loopback-ha-new");
       assert.equal(code, 0);
@@ -159,7 +159,7 @@ describe("files", function () {
       assert.match(await r1("cat /etc/frr/frr.conf"), /ip route 192\.0\.2\.64\/27 192\.0\.2\.2 tag/);
     });
 
-    it("a link in place of its configuration is refused, and gives nothing away", async () => {
+    it("a link in place of its configuration is refused, and discloses nothing", async () => {
       await as("frr", "r1", "mv /etc/frr/frr.conf /etc/frr/kept && ln -s /etc/shadow /etc/frr/frr.conf");
       await farm.setState("web2", "maintenance");
       const said = await farm.failingUp();
@@ -172,7 +172,7 @@ describe("files", function () {
     });
   });
 
-  it("a lock that anybody may take holds up no look, and named's pid file neither", async () => {
+  it("neither a lock that any user may take nor named's pid file holds up a look", async () => {
     const holder = await farm.lab.spawn("ns1", [
       "setpriv",
       "--reuid",

@@ -108,7 +108,7 @@ systemd-run --quiet --unit=squatter ${SQUATTER}`,
     }
   });
 
-  it("loses no server, leaves no trace of its trial, and runs nobody's program", async () => {
+  it("loses no server, leaves no trace of its trial start, and runs no program of others", async () => {
     await all((server) => leave(LEFT[server][0]));
     await farm.set("sites.sprockets.serverName", "www.sprockets.example");
     await farm.set("sites.sprockets.documentRoot", "/srv/www/sprockets");
@@ -120,7 +120,7 @@ systemd-run --quiet --unit=squatter ${SQUATTER}`,
     assert.deepEqual(await traces(), before);
   });
 
-  it("loses one server where nobody was to try, says so in Apache's own words, and leaves the others untouched", async () => {
+  it("loses one server where no trial start was possible, quotes Apache, and leaves the other servers untouched", async () => {
     await all(() => `touch ${NO_TRIAL}; ${leave(LEFT.web3[0])}`);
     const untouched = (): Promise<string[]> =>
       all(
@@ -155,7 +155,7 @@ systemd-run --quiet --unit=squatter ${SQUATTER}`,
     assert.deepEqual(await farm.serving(), SERVERS);
   });
 
-  it("names a virtual host that ours would hide before it does, and after", async () => {
+  it("names a foreign virtual host that a site's would hide, before and after", async () => {
     await farm.sh("web2", leave("<VirtualHost *:80>\nServerName www.shop.example\n</VirtualHost>"));
     const place = `also serves www\\.shop\\.example \\(${CONF}:2\\)\\. On the site's VIPs this stack's virtual host answers instead`;
     const words = new RegExp(`site shop: a virtual host not managed by this stack on web2 ${place}`);
@@ -187,7 +187,7 @@ systemd-run --quiet --unit=squatter ${SQUATTER}`,
     await farm.sh("web2", `rm ${CONF}`);
   });
 
-  it("with https, too, `site add` loses no server, whatever piece of https somebody has left unread", async () => {
+  it("with https, `site add` loses no server, whatever piece of https configuration Apache has not read yet", async () => {
     await all(() => "systemctl stop squatter");
     const pair = issue(makeAuthorities().intermediate, ["www.widgetco.example", "widgetco.example"]);
     writePair(`${certs}/widgetco`, pair);
@@ -224,7 +224,7 @@ systemd-run --quiet --unit=squatter ${SQUATTER}`,
     assert.equal(await whoServes(farm.lab, bolts[1], "www.bolts.example", farm.healthPath), "web2");
   });
 
-  it("a removal ends no Apache either", async () => {
+  it("loses no Apache in a removal either", async () => {
     await farm.sh("web3", leave(LEFT.web3[0]));
     await farm.sh("web4", mpm("event", "worker"));
     const { code, stdout, stderr } = await farm.project.destroy();

@@ -118,7 +118,7 @@ describe("router kind frr", function () {
     assert.doesNotMatch(saves, /tag 9/);
   });
 
-  it("changes nothing when it is run again", async () => {
+  it("has nothing to change in a second run", async () => {
     const look = "find /etc/frr /var/lib/loopback-ha -printf '%p %C@\\n' | sort";
     const before = await r1(look);
     const changes = await monitored(async () => {
@@ -165,12 +165,12 @@ describe("router kind frr", function () {
       /r1: a route not managed by this stack exists for 192\.0\.2\.64\/27 already \(FRR has it as static, distance 1, next hop 192\.0\.2\.10\); nothing was changed/,
     ],
     [
-      "a line of somebody else's that is the same to FRR is refused before anything is changed",
+      "another admin's line that is the same to FRR is refused before anything is changed",
       "ip route 192.0.2.64/27 192.0.2.2 200",
       /r1: the line 'ip route 192\.0\.2\.64\/27 192\.0\.2\.2' exists with another tag or distance, not managed by this stack.*nothing was changed/,
     ],
     [
-      "a longer prefix of somebody else, beside the first address, is refused before anything is changed",
+      "another admin's longer prefix, beside the first address, is refused before anything is changed",
       "ip route 192.0.2.80/28 192.0.2.10",
       /192\.0\.2\.64\/27 should go to web1 \(192\.0\.2\.2\), but a more specific route not managed by this stack sends part of it elsewhere: 192\.0\.2\.80\/28 via 192\.0\.2\.10 dev host0\. .*vtysh.*; nothing was moved/,
     ],
@@ -191,7 +191,7 @@ describe("router kind frr", function () {
     });
   }
 
-  it("somebody else's better route to a prefix that does not move keeps no other where it is: said, once", async () => {
+  it("another admin's better route to one prefix does not stop the move of another, and is reported once", async () => {
     const line = "ip route 192.0.2.96/27 192.0.2.10";
     await r1(`vtysh -c 'configure terminal' -c '${line}'`);
     try {
@@ -214,7 +214,7 @@ describe("router kind frr", function () {
     assert.deepEqual(await serving(), SERVERS);
   });
 
-  it("somebody else's line for the block, which replaces ours, stays as it is", async () => {
+  it("another admin's line for the block replaces the farm's, and stays as it is", async () => {
     const configure = (line: string): Promise<string> => r1(`vtysh -c 'configure terminal' -c '${line}'`);
     const block = async (): Promise<string[]> =>
       (await r1("vtysh -c 'show running-config'"))
@@ -232,7 +232,7 @@ describe("router kind frr", function () {
     assert.match((await block()).join(), /^ip route 192\.0\.2\.0\/24 reject tag 7676/);
   });
 
-  it("a flip that nobody confirms is undone by the router alone, and what it finds after a reboot does not change", async () => {
+  it("the router undoes an unconfirmed flip by itself, and comes up without it after a reboot", async () => {
     const conf = (): Promise<string> => r1("cat /etc/frr/frr.conf");
     const before = await conf();
     await project.set("routers.r1.confirmSeconds", "5");
@@ -266,7 +266,7 @@ describe("router kind frr", function () {
     await expectUp();
   });
 
-  it("tells at preview what somebody changed by hand, and up repairs it", async () => {
+  it("shows changes by hand in a preview, and up repairs them", async () => {
     const service = "loopback-ha.loopback-ha.lab.r1.frr-routes.service";
     await r1(
       `systemctl stop ${service}; vtysh -c 'configure terminal' -c 'no ip route 192.0.2.64/27 192.0.2.3' -c 'ip route 192.0.2.96/27 192.0.2.10 tag 7676 3'`,
@@ -280,7 +280,7 @@ describe("router kind frr", function () {
     assert.match(await r1(`systemctl is-active ${service}`), /^active/);
   });
 
-  it("FRR stopped: one clear line, nothing changed; the routes come back with it (story)", async () => {
+  it("FRR is stopped: one clear line, and nothing is changed; the routes come back with FRR (story)", async () => {
     await state("web2", "maintenance");
     await r1("systemctl stop frr");
     const result = await project.up();
@@ -294,7 +294,7 @@ describe("router kind frr", function () {
     await expectUp();
   });
 
-  it("somebody else's session holds FRR's configuration for some seconds: it is waited for", async () => {
+  it("another session holds FRR's configuration for some seconds: the run waits for it", async () => {
     await state("web2", "maintenance");
     // FRR 8 knows no such lock.
     await r1(`systemd-run --quiet --collect sh -c "(echo 'configure terminal file-lock'; sleep 6) | vtysh"`);
@@ -304,7 +304,7 @@ describe("router kind frr", function () {
     await expectUp();
   });
 
-  it("staticd dies in the middle: FRR 8 refuses, and the former routes come back; of FRR 10 it is waited for (staticd)", async () => {
+  it("staticd dies in the middle: FRR 8 refuses, and the former routes come back; with FRR 10 the run waits for it (staticd)", async () => {
     const version = Number(/^FRRouting (\d+)/m.exec(await r1("vtysh -c 'show version'"))![1]);
     await state("web2", "maintenance");
     // Real vtysh, real staticd: it is killed just before its first line.
@@ -338,7 +338,7 @@ describe("router kind frr", function () {
     });
   }
 
-  it("a changed kind: refused where FRR is not running; there and back no request is lost, and one kind is left", async () => {
+  it("a changed kind is refused where FRR is not running; there and back, no request is lost and one kind is left", async () => {
     const left = () => r1("ls /var/lib/loopback-ha; ls /etc/systemd/system | grep loopback-ha");
     const instance = "loopback-ha.lab.r1";
     const change = async (kind: string): Promise<string[]> => {
@@ -376,7 +376,7 @@ describe("router kind frr", function () {
     assert.doesNotMatch(await expectUp(), /updated|created|deleted/);
   });
 
-  it("a changed kind whose new routes don't come into force leaves the former ones as they were", async () => {
+  it("a changed kind whose new routes don't come into force leaves the former routes as they were", async () => {
     await project.set("routers.r1.kind", "linux");
     await expectUp();
     const before = await r1("ip -4 route show table main proto 76");
@@ -391,7 +391,7 @@ describe("router kind frr", function () {
     assert.deepEqual(await serving(), SERVERS);
   });
 
-  it("answers again after a reboot, with what was wanted last, also when the other admin saves in between", async () => {
+  it("answers again after a reboot with the last desired routes, even when the other admin saves in between", async () => {
     await r1("vtysh -c 'write memory'");
     await state("web2", "maintenance");
     await expectUp();
@@ -403,7 +403,7 @@ describe("router kind frr", function () {
   });
 
   // The machine that web4 was is a router of kind linux now.
-  it("two routers, one of them fails: the other has the new table, and the run says which has which and what to do", async () => {
+  it("one of two routers fails: the other has the new table, and the run says which has which and what to do", async () => {
     const r2 = "ip -4 route get 192.0.2.69 from 203.0.113.5 | head -n 1";
     await state("web4", "maintenance");
     await expectUp();
@@ -448,7 +448,7 @@ describe("router kind frr", function () {
     await r1("ip route del 203.0.113.5/32 via 192.0.2.5");
   });
 
-  it("leaves FRR as it was before when it is destroyed (story)", async () => {
+  it("is destroyed, and FRR is as it was before (story)", async () => {
     // Lost with the restarts above, as it was saved by nobody.
     await r1(UNSAVED);
     const others = await r1("grep -v 'tag 7676' /etc/frr/frr.conf");

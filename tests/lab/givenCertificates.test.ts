@@ -11,7 +11,7 @@ import { SERVERS } from "./support";
 const NAME = "www.widgetco.example";
 const STORE = "/var/lib/loopback-ha/.certificates";
 
-describe("examples/certificates: a certificate and a key that come with the program", function () {
+describe("examples/certificates: a certificate and a key from the program", function () {
   this.timeout(300_000);
   const example = new Example("certificates");
   const { intermediate } = makeAuthorities();
@@ -35,7 +35,7 @@ describe("examples/certificates: a certificate and a key that come with the prog
   before("it comes up", () => example.build());
   after("it goes", () => example.destroy());
 
-  it("is what every server shows, and the key is a secret of the state, on servers for root alone (story)", async () => {
+  it("are on every server, where only root can read the key; in the state, the key is a secret (story)", async () => {
     const certificate = new X509Certificate(fs.readFileSync(example.file("site.crt")));
     const hash = hexOf(certificate.fingerprint256);
     assert.equal(await shown(), hash);
@@ -57,7 +57,7 @@ describe("examples/certificates: a certificate and a key that come with the prog
       );
   });
 
-  it("is renewed by the program, shown by its days and without the key; what does not fit is refused with its site", async () => {
+  it("are renewed by the program; preview shows days and no key; a pair that does not fit is refused with its site", async () => {
     const renewed = issue(intermediate, [NAME], { to: inDays(120) });
     write(renewed);
     await example.operate(given.join("\n"));

@@ -5,7 +5,7 @@ import * as path from "node:path";
 import { VipBinding } from "../../components/network/addressPlan";
 import { filesOf } from "../../components/host/payload.cjs";
 import { lineProblems } from "../../components/webServerPool/directives";
-import { renderDirectives, renderSites, renderVhosts } from "../../components/webServerPool/vhost";
+import { renderDirectives, renderSites, renderVhosts } from "../../components/webServerPool/vhostTemplate";
 import { Lab } from "../../lab/lab";
 import { checkout } from "../../lab/state";
 import { asLib, awkOf, machineScripts } from "../unit/machineScripts";
@@ -48,7 +48,7 @@ describe("the health path", function () {
   before(() => emptyLab(lab));
   after(() => run(`rm -rf ${FOLDER}`));
 
-  it("answers under any one directive, any two, and any of a site beside any of the whole server (story)", async () => {
+  it("answers under any one directive, any two, and any pair of a site's and a server-wide one (story)", async () => {
     const names = Object.keys(DIRECTIVES);
     const inSites = new Map(
       names.flatMap((a) =>

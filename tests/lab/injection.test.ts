@@ -10,9 +10,9 @@ import { VipBinding } from "../../components/network/addressPlan";
 import { renderZone } from "../../components/dnsRoundRobin/zone";
 import { ServerState } from "../../components/network/serverState";
 import { markMaskIssue, renderServers } from "../../components/routerRoute/pinning";
-import { routerKind } from "../../components/routerRoute/kinds";
+import { routerKind } from "../../components/routerRoute/kindRegistry";
 import { renderRoutes, renderSettings } from "../../components/routerRoute/routes";
-import { renderSites, renderVhosts } from "../../components/webServerPool/vhost";
+import { renderSites, renderVhosts } from "../../components/webServerPool/vhostTemplate";
 import { Lab } from "../../lab/lab";
 import { checkout } from "../../lab/state";
 import { FIELDS, hostile, withValue } from "../unit/config/hostile";
@@ -98,7 +98,7 @@ describe("odd texts that are accepted (story)", function () {
     }
   });
 
-  it("are what Apache has, and what our scripts read out of its files", async () => {
+  it("are what Apache has, and what the host scripts read from its files", async () => {
     // Without the first one, which other tests have made there.
     const roots = taken(["sites", "widgetco", "documentRoot"], "/srv/www/widgetco").slice(1);
     const names = taken(["sites", "widgetco", "serverName"], "www.widgetco.example");

@@ -127,7 +127,7 @@ describe("a session with an IOS router (emulated)", () => {
     r1("userdel --remove ios 2>/dev/null; rm -f /etc/ssh/sshd_config.d/ios.conf; systemctl reload ssh"),
   );
 
-  it("the new next hop comes before the old one goes, saved at the end; others' lines stay (story)", async () => {
+  it("adds the new next hop before it removes the old one, and saves at the end; others' lines stay (story)", async () => {
     const { stdout, stderr } = await good(deliver(flipped));
     const mine = wanted.filter((line) => TAG.test(line));
     assert.deepEqual(
@@ -152,7 +152,7 @@ describe("a session with an IOS router (emulated)", () => {
     assert.match(stderr, /^warning: r1: it can't undo a change by itself/);
   });
 
-  it("nothing to do: no configuration command, nothing written", async () => {
+  it("sends no configuration command and writes nothing when there is nothing to do", async () => {
     await good(deliver(hops));
     assert.deepEqual(
       (await commands()).filter((line) => /^(configure|ip|no|write)/.test(line)),
@@ -179,7 +179,7 @@ describe("a session with an IOS router (emulated)", () => {
     });
   }
 
-  it("a wrong or missing enable secret: nothing is changed, and no secret is shown (story)", async () => {
+  it("changes nothing with a wrong or missing enable secret, and shows no secret (story)", async () => {
     await behave({ secret: SECRET });
     await bad(
       deliver(flipped, { secret: "wrong" }),
@@ -205,7 +205,7 @@ describe("a session with an IOS router (emulated)", () => {
     "% Error: no room in the table",
   ];
   for (const text of errors) {
-    it(`'${text}' in the middle: the former routes come back`, async () => {
+    it(`restores the former routes after '${text}' in the middle`, async () => {
       await behave({ error: `^ip route 192.0.2.96 255.255.255.224 192.0.2.3=${text}` });
       const stderr = await bad(deliver(flipped), /former routes are back, nothing has moved/);
       assert.ok(stderr.includes(text), stderr);
@@ -213,13 +213,13 @@ describe("a session with an IOS router (emulated)", () => {
     });
   }
 
-  it("a command that is never answered: bounded, and the former routes come back", async () => {
+  it("gives up on a command that is never answered, and restores the former routes", async () => {
     await behave({ hang: "^no ip route 192.0.2.32 255.255.255.224 192.0.2.2" });
     await bad(deliver(flipped), /^r1 did not answer 'no ip route .*' in time/m);
     assert.deepEqual(await table(), old);
   }).timeout(90_000);
 
-  it("a server that does not answer the router: nothing moves, unless forced", async () => {
+  it("moves nothing to a server that does not answer the router, unless forced", async () => {
     await behave({ silent: "192.0.2.3" });
     await bad(
       deliver(flipped),
@@ -231,7 +231,7 @@ describe("a session with an IOS router (emulated)", () => {
     assert.deepEqual(await table(), wanted);
   });
 
-  it("a route of somebody else's that shadows ours: said, and undone", async () => {
+  it("reports another admin's route that shadows its own, and undoes the change", async () => {
     await behave({ shadow: "192.0.2.96/27" });
     await bad(
       deliver(flipped),
@@ -240,7 +240,7 @@ describe("a session with an IOS router (emulated)", () => {
     assert.deepEqual(await table(), old);
   });
 
-  it("a longer route of somebody else's inside one of ours: said, and undone (foreign /32)", async () => {
+  it("reports another admin's longer route inside a prefix, and undoes the change (foreign /32)", async () => {
     await behave({ longer: "192.0.2.105/32=192.0.2.10" });
     await bad(
       deliver(flipped),
@@ -252,7 +252,7 @@ describe("a session with an IOS router (emulated)", () => {
     assert.deepEqual(await table(), wanted);
   });
 
-  it("somebody else's line for the block stays as it is, and ours is left out", async () => {
+  it("leaves another admin's line for the block as it is, and adds none of its own", async () => {
     const block = "ip route 192.0.2.0 255.255.255.0 Null0";
     const others = [...OTHERS, block].sort();
     await reset(others);
@@ -266,7 +266,7 @@ describe("a session with an IOS router (emulated)", () => {
     assert.deepEqual(await table(), others);
   });
 
-  it("a configuration that can't be saved: said, with the router's words; the next run, or the next delete, saves it", async () => {
+  it("quotes the router when it can't save its configuration; the next run, or the next delete, saves it", async () => {
     const busy = "startup-config file open failed (Device or resource busy)";
     await behave({ error: `^write memory=${busy}` });
     const stderr = await bad(deliver(flipped), /its routes are as wanted, but not saved/);
@@ -286,7 +286,7 @@ describe("a session with an IOS router (emulated)", () => {
   describe("with archive: commit-confirm", () => {
     const archive = { archive: "yes", minute: 10 };
 
-    it("is confirmed over a second login, saved after that, and no timer is left", async () => {
+    it("confirms over a second login, then saves, and leaves no timer", async () => {
       await behave(archive);
       const { stderr } = await good(deliver(flipped));
       // No VIP answers behind the emulator; and no word that it could not go back by itself.
@@ -299,7 +299,7 @@ describe("a session with an IOS router (emulated)", () => {
       assert.deepEqual(await table(), wanted);
     });
 
-    it("a second login that fails: back at once, saved routes untouched", async () => {
+    it("reverts at once when the second login fails, and leaves saved routes untouched", async () => {
       await behave({ ...archive, logins: 1 });
       await bad(deliver(flipped), /former routes are back, nothing has moved/);
       assert.deepEqual(await table(), old);
@@ -307,7 +307,7 @@ describe("a session with an IOS router (emulated)", () => {
       assert.deepEqual(await read("timer"), []);
     });
 
-    it("a router that nobody reaches any more goes back by itself, and the message says so", async () => {
+    it("a router that can no longer be reached reverts by itself, and the message says so", async () => {
       await behave(archive);
       await behave({ ...archive, gone: "yes", dropafter: await firstLine() });
       await bad(deliver(flipped), /can't be rolled back now; it undoes the change by itself within 1 min/);
@@ -315,7 +315,7 @@ describe("a session with an IOS router (emulated)", () => {
       await within(20, "back by itself", async () => isDeepStrictEqual(await table(), old));
     });
 
-    it("somebody's pending change is not touched", async () => {
+    it("leaves another session's pending change alone", async () => {
       await behave(archive);
       await r1(`cd ${home} && (echo 9999999999; cat running) >timer`);
       await bad(deliver(flipped), /a change on \S+ is waiting for its confirmation.*nothing was changed/);
@@ -329,7 +329,7 @@ describe("a session with an IOS router (emulated)", () => {
     });
   });
 
-  it("a router that is gone for good in the middle is in doubt: the message has its former lines, the next run mends it", async () => {
+  it("a router that is lost in the middle is in doubt: the message has its former lines, and the next run repairs it", async () => {
     await behave({ gone: "yes", dropafter: await firstLine() });
     const stderr = await bad(deliver(flipped), /r1 is in doubt/);
     for (const line of old.filter((text) => TAG.test(text))) assert.ok(stderr.includes(`'${line}'`), stderr);
@@ -343,7 +343,7 @@ describe("a session with an IOS router (emulated)", () => {
 
   for (const archive of ["no", "yes"]) {
     for (const when of ["dropat", "dropafter"]) {
-      it(`the connection ends ${when === "dropat" ? "before" : "after"} each step (archive: ${archive}): old or new, never half, and said which`, async () => {
+      it(`the connection ends ${when === "dropat" ? "before" : "after"} each step (archive: ${archive}): the table is old or new, never half, and the message says which`, async () => {
         await behave({ archive });
         await good(deliver(flipped));
         const steps = await commands();
@@ -366,7 +366,7 @@ describe("a session with an IOS router (emulated)", () => {
     }
   }
 
-  it("the program hands the enable secret over, and it stands nowhere in clear", async () => {
+  it("the program passes the enable secret on, and it is nowhere in clear text", async () => {
     await behave({ secret: SECRET });
     await reset(OTHERS);
     const project = new Project(lab);
@@ -400,7 +400,7 @@ describe("a session with an IOS router (emulated)", () => {
     assert.deepEqual(await table(), OTHERS.sort());
   }).timeout(180_000);
 
-  it("delete: our lines go, others' stay, it is saved; unreachable is a warning, a refused key an error", async () => {
+  it("delete removes the farm's lines, keeps those of others, and saves; an unreachable router is a warning, a refused key an error", async () => {
     await good(remove());
     assert.deepEqual(await table(), OTHERS.sort());
     assert.deepEqual((await read("startup")).sort(), OTHERS.sort());

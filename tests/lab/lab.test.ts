@@ -76,7 +76,7 @@ describe("lab", function () {
     assert.equal(await sleepers(), "0");
   });
 
-  it("loses in a reboot what is not on the disk", async () => {
+  it("loses what is not on the disk in a reboot", async () => {
     await shell("web1", "ip address add 203.0.113.7/32 dev lo; touch /run/lost /root/kept");
     const ids = async () =>
       (await shell("web1", "cat /etc/machine-id /proc/sys/kernel/random/boot_id")).split("\n");
@@ -91,7 +91,7 @@ describe("lab", function () {
     assert.notEqual(after[1], bootId);
   });
 
-  it("boots a router again that reboots itself, with both legs", async () => {
+  it("boots a router that reboots itself, with both network cards", async () => {
     const pid = statusOf("r1")?.pid;
     await lab.exec("r1", ["systemctl", "reboot"]);
     for (const end = Date.now() + 30_000; Date.now() < end; await sleep(50)) {
@@ -101,7 +101,7 @@ describe("lab", function () {
     await within(5, "its other leg", () => answers("client", "192.0.2.2"));
   });
 
-  it("takes ifdown and ifup on the router", async () => {
+  it("survives ifdown and ifup on the router", async () => {
     await shell("r1", "ifdown host0");
     assert.equal(await answers("client", "192.0.2.2"), false);
     await shell("r1", "ifup host0");
@@ -109,7 +109,7 @@ describe("lab", function () {
     await within(5, "the other leg", () => answers("client", "192.0.2.2"));
   });
 
-  it("cuts a machine's power: it stays off until it is started", async () => {
+  it("cuts the power of a machine, which stays off until it is started", async () => {
     await shell("web2", "echo kept >/root/kept");
     await lab.crash("web2");
     assert.equal(statusOf("web2")?.power, "off");
@@ -118,7 +118,7 @@ describe("lab", function () {
     assert.equal(await output("operator", "ssh", "web2", "cat /root/kept"), "kept\n");
   });
 
-  it("unplugs cables, also over a reboot, and plugs them in", async () => {
+  it("unplugs cables, even across a reboot, and plugs them in again", async () => {
     await lab.cut("web3");
     assert.equal(await answers("operator", "192.0.2.4"), false);
     await lab.reboot("web3");
@@ -146,7 +146,7 @@ describe("lab", function () {
     assert.equal((await lab.exec("operator", ["ssh", "web4", script])).stdout, "active\n");
   });
 
-  it("ends before tests begin where somebody left a farm in it, and stays where nobody did (demo, then tests)", async () => {
+  it("is shut down before tests when a farm is left in it, and stays up otherwise (demo, then tests)", async () => {
     await endLabWithFarm(lab);
     assert.equal(statusOf("r1")?.power, "running");
     await shell("web2", "mkdir -p /var/lib/loopback-ha");

@@ -130,7 +130,7 @@ describe("least rights", function () {
     assert.doesNotMatch(await preview(), /differs|DRIFT/);
   });
 
-  it("tells by status who serves what, asked on the router", async () => {
+  it("shows in status who serves what, as the router answers", async () => {
     const { code, stdout, stderr } = await farm.project.cli(["status", "--json"]);
     assert.equal(code, 0, stderr);
     assert.match(stdout, /"web1"/);
@@ -142,7 +142,7 @@ describe("least rights", function () {
     assert.doesNotMatch(await farm.sh("web1", `cat ${INSTANCE}/current/want/sites`), /gadgets/);
   });
 
-  it("has delivered a text that looks like a secret's place as it was written", async () => {
+  it("delivers a text that looks like a secret's placeholder as it was written", async () => {
     const { stdout } = await farm.lab.exec("client", [
       "dig",
       "+short",
@@ -153,7 +153,7 @@ describe("least rights", function () {
     assert.equal(stdout.trim(), '"@SECRET:health@"');
   });
 
-  it("is logged, each command in a line", async () => {
+  it("is logged, one line for each command", async () => {
     const log = await farm.sh("web1", "journalctl -o cat -t sudo | grep COMMAND");
     assert.match(log, /deploy : .*COMMAND=\/usr\/bin\/bash -s loopback-ha 110 [0-9a-f]{24}/);
     const ours = /COMMAND=\/usr\/bin\/(timeout -k 5 110 )?bash (-s loopback-ha|\/var\/lib\/loopback-ha\/)/;

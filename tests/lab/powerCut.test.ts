@@ -16,7 +16,7 @@ describe("a power cut (M1)", function () {
   this.timeout(60_000);
 
   for (const kind of KINDS) {
-    it(`loses nothing of a change that is done, with /etc and /var on ${kind} file systems of their own (story)`, async () => {
+    it(`loses nothing of a finished change, with /etc and /var on separate ${kind} file systems (story)`, async () => {
       const { stdout } = await promisify(execFile)("bash", [
         path.join(__dirname, "powerCut.sh"),
         scripts,
@@ -29,7 +29,7 @@ describe("a power cut (M1)", function () {
       ]);
     });
 
-    it(`at each step of a first change, of the next and of a removal leaves what a boot gets along with, on ${kind}`, async () => {
+    it(`at any step of a first change, of the next one and of a removal leaves a machine that boots, on ${kind}`, async () => {
       const { stdout } = await promisify(execFile)("bash", [
         path.join(__dirname, "powerCut.sh"),
         scripts,

@@ -175,7 +175,7 @@ describe("secrets (story)", function () {
     });
   }
 
-  it("are in clear in none of the operator's files: state, history, backups, logs, folders for a moment", async () => {
+  it("are in clear text in none of the operator's files: state, history, backups, logs, temporary folders", async () => {
     const tmp = fs.readdirSync(os.tmpdir()).filter((name) => /^(loopback-ha|pulumi)/.test(name));
     const places = [
       project.folder,

@@ -83,7 +83,7 @@ describe("https", function () {
     if (!isDestroyed) await farm.destroy();
   });
 
-  it("every server shows each site's certificate, and nobody's to a name that is unknown (story)", async () => {
+  it("every server shows each site's certificate, and no site's for an unknown name (story)", async () => {
     assert.deepEqual(await shownOnAll(NAMES[0]), onAll(widgetco));
     assert.deepEqual(await shownOnAll(NAMES[1]), onAll(widgetco));
     for (const other of [await shownOnAll("nobody.example"), await shownOnAll(SPROCKETS[0])])
@@ -113,7 +113,7 @@ describe("https", function () {
     assert.match(stdout, /421$/);
   });
 
-  it("what was applied is whole: the next run changes nothing, and keys are root's alone", async () => {
+  it("the next run changes nothing, and only root can read keys", async () => {
     assert.match(await farm.up(), /Resources:\s+\d+ unchanged/);
     for (const server of SERVERS) {
       const modes = await farm.sh(server, `stat -c '%U:%G %a' ${STORE} ${STORE}/* | sort -u`);
@@ -126,7 +126,7 @@ describe("https", function () {
     assert.ok(state.includes(sha256Of(widgetco)));
   });
 
-  it("a site's own page and its certificate are asked for by https, before a move and by status", async () => {
+  it("a site's own page and certificate are checked over https, before a move and by status", async () => {
     const page = "/srv/www/widgetco/index.html";
     const problems = async (): Promise<string[]> =>
       (JSON.parse((await farm.project.cli(["status", "--json"])).stdout) as { problems: string[] }).problems;
@@ -175,7 +175,7 @@ describe("https", function () {
     await Promise.all(SERVERS.map((name) => farm.sh(name, `rm ${page}`)));
   });
 
-  it("a renewal shows its days beforehand, loses no request, and is what every server shows when the run has ended", async () => {
+  it("a renewal shows its days in the preview, loses no request, and is on every server when the run ends", async () => {
     await farm.sh("web2", "mv /usr/bin/openssl /usr/bin/openssl.away");
     const former = widgetco;
     widgetco = issue(intermediate, NAMES, { to: inDays(120) });
@@ -209,7 +209,7 @@ describe("https", function () {
     await farm.sh("web2", "mv /usr/bin/openssl.away /usr/bin/openssl");
   });
 
-  it("a site with TLS 1.3 only shows its certificate, and another one is found out", async () => {
+  it("a site with TLS 1.3 only shows its certificate, and a wrong certificate is detected", async () => {
     await farm.set("sites.sprockets.tls", "true");
     await farm.set("tls.minimum", "TLSv1.3");
     await farm.up();
@@ -250,7 +250,7 @@ END`,
     }
   });
 
-  it("a planned failover loses no request by https either, and sessions go on at the new server; a crash is healed alike", async () => {
+  it("a planned failover loses no https request, and sessions resume at the new server; a failover after a crash works, too", async () => {
     const [, vip] = farm.vips;
     const [http] = farm.targets([vip]);
     const [https] = secure([vip]);
@@ -308,7 +308,7 @@ END`,
     assert.deepEqual(await farm.serving(), SERVERS);
   });
 
-  it("without the folder nothing changes, a flip goes, and a lost file is drift that the folder mends", async () => {
+  it("without the folder nothing changes, a flip works, and a lost file is drift that the folder repairs", async () => {
     const away = `${certs}.away`;
     fs.renameSync(certs, away);
     const text = await preview();
@@ -335,7 +335,7 @@ END`,
     assert.equal(await farm.sh("web3", `head -c 5 ${STORE}/${sha256Of(sprockets)}.pem`), "-----");
   });
 
-  it("refuses what it would deliver, all at once, and only warns of what is in force", async () => {
+  it("bad pairs are refused all at once if they would be delivered, and only warned about if they are in force", async () => {
     put("widgetco", { ...issue(intermediate, NAMES), key: makeKey() });
     put("sprockets", issue(intermediate, ["other.example"], { to: inDays(-2), from: inDays(-9) }));
     const said = await farm.failingUp();
@@ -361,7 +361,7 @@ END`,
     await farm.up();
   });
 
-  it("one certificate that has expired, a pair that is gone and a broken one slow no flip and stop none, and are named", async () => {
+  it("an expired certificate, a missing pair and a broken one neither slow nor stop a flip, and are named", async () => {
     const gadgets = issue(intermediate, ["www.gadgets.example"]);
     /** web2 goes down and comes back by the command line: how long the first took, and what it said. */
     const flip = async (): Promise<{ ms: number; said: string }> => {
@@ -407,7 +407,7 @@ END`,
     assert.deepEqual(await shownOnAll(NAMES[0]), onAll(widgetco));
   });
 
-  it("what leaves takes its key along, and destroy leaves neither key nor module nor port", async () => {
+  it("a site that leaves takes its key along, and destroy leaves neither key nor module nor port", async () => {
     await farm.set("sites.sprockets.tls", "false");
     await farm.up();
     for (const server of SERVERS) {

@@ -15,7 +15,7 @@ interface Audit {
 }
 
 describe("known vulnerabilities", () => {
-  it("of what a user installs: none that is high or critical", async function () {
+  it("are neither high nor critical in what a user installs", async function () {
     const { stdout, stderr, code } = await attempt(
       "npm",
       ["audit", "--omit=dev", "--audit-level=high", "--json"],

@@ -28,7 +28,7 @@ describe("the package, however it is installed", function () {
     );
   });
 
-  it("by pnpm, which hoists nothing: no command is another", async () => {
+  it("by pnpm, which hoists nothing: no command changes", async () => {
     const project = await emptyProject("by-pnpm");
     const pnpm = path.join(tools, "node_modules/.bin/pnpm");
     await project.shell(`${pnpm} add --ignore-scripts ${packages(`@${OLDEST_SDK}`)}`);
@@ -39,7 +39,7 @@ describe("the package, however it is installed", function () {
     assert.match(await project.shell(`${pnpm} exec loopback-ha check --stack prod`), /prod/);
   });
 
-  it("by yarn 1: no command is another", async () => {
+  it("by yarn 1: no command changes", async () => {
     const project = await emptyProject("by-yarn");
     const yarn = `node ${path.join(tools, "node_modules/yarn/bin/yarn.js")}`;
     await project.shell(`${yarn} add --ignore-scripts --ignore-engines ${packages()}`);
@@ -48,7 +48,7 @@ describe("the package, however it is installed", function () {
     assert.match(await project.shell(`${yarn} --silent loopback-ha check --stack prod`), /prod/);
   });
 
-  it("by yarn 4 with node_modules: no command is another", async () => {
+  it("by yarn 4 with node_modules: no command changes", async () => {
     const project = await emptyProject("by-yarn-4");
     const yarn = `node ${path.join(tools, "node_modules/@yarnpkg/cli-dist/bin/yarn.js")}`;
     project.write({
@@ -61,7 +61,7 @@ describe("the package, however it is installed", function () {
     assert.match(await project.shell(`${yarn} loopback-ha check --stack prod`), /prod/);
   });
 
-  it("in a workspace of npm: each command by the folder of the whole", async () => {
+  it("in an npm workspace: each command uses the workspace's folder", async () => {
     const whole = await emptyProject("workspace");
     whole.write({
       "package.json": '{ "name": "whole", "private": true, "workspaces": ["farms/*"] }\n',
@@ -77,7 +77,7 @@ describe("the package, however it is installed", function () {
     assert.deepEqual(await project.preview(), JSON.parse(hoisted));
   });
 
-  it('"type": "module": what init writes there runs', async () => {
+  it('with "type": "module": the program that init writes runs', async () => {
     const project = new Project(await userFolder("by-module"));
     // Not into the file, which is the other folders' too.
     const manifest = fs.readFileSync(path.join(project.folder, "package.json"), "utf8");
@@ -91,7 +91,7 @@ describe("the package, however it is installed", function () {
     assert.deepEqual(await project.preview(), npm);
   });
 
-  it("TypeScript with nodenext and settings of its own", async () => {
+  it("with TypeScript's nodenext and the user's own settings", async () => {
     const project = new Project(await userFolder("by-nodenext"));
     for (const name of ["typescript", "@types/node", "undici-types"]) {
       const copy = path.join(project.folder, "node_modules", name);

@@ -80,7 +80,7 @@ describe("a newcomer, with the docs alone", function () {
     assert.equal(await served(), "web2");
   });
 
-  it("does all of day two", async () => {
+  it("does everything on the page day two", async () => {
     const page = "docs/day-two.md";
     await farm.set('zones["widgetco.example"].ttl', "2");
     const [add, renewed, remove, maintenance, down, repaired, added, moved, unlock, ...more] = blocks(page);
@@ -106,7 +106,7 @@ describe("a newcomer, with the docs alone", function () {
     assert.match(await operate(unlock), /the stack is not locked/);
   });
 
-  it("has a crash noticed by the watcher", async () => {
+  it("lets the watcher notice a crash", async () => {
     const [reporting, watching, hooked, ...more] = blocks("docs/watch.md");
     assert.deepEqual(more, [], "blocks of the page that no test runs");
     let log = "";
@@ -140,7 +140,7 @@ describe("a newcomer, with the docs alone", function () {
     assert.equal(await served(), "web2");
   });
 
-  it("is asked, in a terminal, before anything is touched", async () => {
+  it("is asked in a terminal before anything is touched", async () => {
     /** `drain web2` in a terminal, where somebody answers. */
     const answer = async (key: string): Promise<string> => {
       const child = await lab.spawn("operator", ["script", "-qefc", "loopback-ha drain web2", "/dev/null"], {

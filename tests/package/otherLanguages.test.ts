@@ -42,7 +42,7 @@ describe("other languages", function () {
     }
   });
 
-  it("the folder is a plugin, where the language host can run one", async () => {
+  it("the folder is a plugin where the language host can run one", async () => {
     const folder = await userFolder("folder");
     const ended = await attempt("pulumi", ["package", "get-schema", PLUGIN], { cwd: folder });
     const said = textOf(ended);
@@ -51,7 +51,7 @@ describe("other languages", function () {
     else for (const name of COMPONENTS) assert.match(said, new RegExp(`loopback-ha:index:${name}`));
   });
 
-  it("the folder is run by what newer language hosts run it with", async () => {
+  it("the folder runs with the call of newer language hosts", async () => {
     const folder = await userFolder("host");
     const plugin = require.resolve("@pulumi/pulumi/cmd/run-plugin", { paths: [folder] });
     const host = spawn(process.execPath, [plugin, path.join(folder, PLUGIN), "127.0.0.1:1"], {

@@ -39,7 +39,7 @@ describe("the package", function () {
     assert.deepEqual(built.sort(), sources.map((name) => `dist/${name.replace(/\.ts$/, ".js")}`).sort());
   });
 
-  it("has what README links to: its page at a registry has no other place for it", async () => {
+  it("has what README links to: the page at a registry can link nowhere else", async () => {
     const { stdout } = await run("tar", ["-tzf", await packed()]);
     const files = stdout
       .trim()
@@ -55,13 +55,13 @@ describe("the package", function () {
     );
   });
 
-  it("can be published: nothing of it is refused or corrected on the way", async () => {
+  it("can be published: npm neither refuses nor corrects anything", async () => {
     const said = textOf(await run("npm", ["publish", "--dry-run", "--tag", "next", await packed()]));
     assert.match(said, /\+ pulumi-loopback-ha@/);
     assert.doesNotMatch(said, /auto-corrected|npm error/i);
   });
 
-  it("has scripts for the machines that are the checkout's, byte by byte", async () => {
+  it("has the checkout's host scripts, byte for byte", async () => {
     const dist = path.join(await userFolder("scripts"), "node_modules/pulumi-loopback-ha/dist");
     const scripts = filesBelow("components").filter((name) => !name.endsWith(".ts"));
     assert.ok(scripts.length > 20);
@@ -73,7 +73,7 @@ describe("the package", function () {
     }
   });
 
-  it("has nothing that publint complains of", async () => {
+  it("has no problem that publint finds", async () => {
     const installed = path.join(await userFolder("publint"), "node_modules/pulumi-loopback-ha");
     const publint = path.join(checkout, "node_modules/.bin/publint");
     const { stdout } = await run(publint, ["run", "--strict", "--pack", "false", installed]);
@@ -86,7 +86,7 @@ describe("the package", function () {
     { module: "esnext", moduleResolution: "bundler", program: "export default program;" },
   ];
   for (const { module, moduleResolution, program } of resolutions) {
-    it(`has types, where TypeScript looks for them as ${moduleResolution}`, async () => {
+    it(`has types where TypeScript looks for them with ${moduleResolution}`, async () => {
       const folder = await userFolder(`types-${moduleResolution}`);
       fs.writeFileSync(
         path.join(folder, "program.ts"),
@@ -160,7 +160,7 @@ new lha.LoopbackVip("wrong", { ...vips, vips: "192.0.2.37" });
     assert.doesNotMatch(stdout, /warning: Could not find entry point/);
   });
 
-  it("runs a stack by its program", async () => {
+  it("runs a stack of its own program", async () => {
     const lab = new Lab();
     await emptyLab(lab);
     const farm = new Program(lab, "prod", await userFolder("farm"));

@@ -33,7 +33,7 @@ describe("Node and Pulumi's SDK, from the oldest to the newest", function () {
     [NODES[2], OLDEST_SDK],
     [NODES[2], NEWEST_SDK],
   ])
-    it(`Node ${node} with SDK ${sdk}: no command is another`, async () => {
+    it(`Node ${node} with SDK ${sdk}: no command changes`, async () => {
       const project = await emptyProject(`node-${node}-${sdk}`, nodes[node]);
       assert.equal(await project.shell("node --version"), `v${node}\n`);
       await project.shell(

@@ -46,7 +46,7 @@ describe(`the package, after ${VERSION}`, function () {
   });
   after(() => lab.down());
 
-  it("reads its state: nothing in it has another name", async () => {
+  it("reads the state of that version: all names in it are the same", async () => {
     const { folder } = writeFrozen("state");
     const project = new Project(folder);
     // The one that the state was made with.
@@ -101,7 +101,7 @@ describe(`the package, after ${VERSION}`, function () {
     );
   });
 
-  it("has nothing to change then, and takes all of it away", async () => {
+  it("has nothing to change then, and destroys all of it", async () => {
     const again = await farm.pulumi([
       ...["up", "--yes", "--skip-preview", "--expect-no-changes", "--stack", "lab"],
     ]);

@@ -115,7 +115,7 @@ describe("addresses of both families", () => {
     );
   });
 
-  it("are those that Node and another library read, whatever the text", () => {
+  it("are the ones that Node and another library read, whatever the text", () => {
     const text = fc.oneof(
       fc.ipV4(),
       fc.ipV6(),
@@ -136,7 +136,7 @@ describe("addresses of both families", () => {
     );
   });
 
-  it("have the text that URLs have, but for IPv4 addresses within", () => {
+  it("are written as in URLs, except for embedded IPv4 addresses", () => {
     fc.assert(
       fc.property(any, (address) => {
         fc.pre(address.value >> 32n !== 0xffffn);
@@ -198,7 +198,7 @@ describe("addresses of both families", () => {
     );
   });
 
-  it("are ordered with what they belong to, which stays as it was given", () => {
+  it("sort the values that they belong to, and leave the given list as it was", () => {
     const items = ["192.0.2.10", "192.0.2.9"].map((address) => ({ address }));
     assert.deepEqual(
       orderByAddress(items, ({ address }) => address),
@@ -207,7 +207,7 @@ describe("addresses of both families", () => {
     assert.throws(() => orderByAddress(["web1"], (text) => text), /"web1" is not an IPv4 address or prefix/);
   });
 
-  it("make a prefix of their own", () => {
+  it("make a prefix of one address", () => {
     assert.equal(hostPrefix("192.0.2.5"), "192.0.2.5/32");
     assert.equal(hostPrefix("2001:db8::5"), "2001:db8::5/128");
     fc.assert(

@@ -176,7 +176,7 @@ describe("VIPs and host numbers", () => {
     ]);
   });
 
-  it("goes from number to address and back", () => {
+  it("converts a number to an address and back", () => {
     const numbers = fc
       .integer({ min: 8, max: 30 })
       .chain((bits) =>
@@ -203,7 +203,7 @@ describe("VIPs and host numbers", () => {
     assert.strictEqual(hostNumberOf("192.0.2.32/27", "192.0.2.32"), 0);
   });
 
-  it("finds the first address that lies in none of the prefixes", () => {
+  it("finds the first address that is in none of the prefixes", () => {
     const prefixes = ["192.0.2.32/30", "192.0.2.64/30"];
     assert.strictEqual(firstOutside(prefixes, ["192.0.2.33", "192.0.2.67"]), undefined);
     assert.strictEqual(firstOutside(prefixes, ["192.0.2.64", "192.0.2.36", "192.0.2.1"]), "192.0.2.36");
@@ -235,7 +235,7 @@ describe("VIPs and host numbers", () => {
     assert.deepStrictEqual([...ordered].reverse().sort(compareAddresses), ordered);
   });
 
-  it("tells addresses, prefixes and IPv6 apart", () => {
+  it("distinguishes addresses, prefixes and IPv6", () => {
     assert.deepStrictEqual(
       ["192.0.2.1", "192.0.2.1/27", "192.0.2", "2001:db8::1", "", 5].map((text) => [
         isAddress(text),

@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { FROM_LIB, linkRouterScripts } from "./routerScripts";
+import { asRoutersLib, installScripts } from "./machineScripts";
 
 const REASON = {
   silent: "no answer within 1 s",
@@ -25,7 +25,7 @@ const PROBER = `my %reason = (${Object.entries(REASON).map(([cause, text]) => `'
   exit($bad ? 1 : 0);
 `;
 
-describe("a health check before a move takes any answer for one, where the present server gives none better (slow)", () => {
+describe("a health check before a move accepts any answer when the current server gives none better (slow)", () => {
   let folder: string;
   beforeEach("a bundle, what was healthy before, and a prober of our own", () => {
     folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-answers-"));
@@ -34,7 +34,6 @@ describe("a health check before a move takes any answer for one, where the prese
     const write = (name: string, text: string): void => fs.writeFileSync(path.join(folder, name), text);
     write("want/private/vips", "192.0.2.69,192.0.2.70 widgetco http www.widgetco.example /x\n");
     write("state/healthy", "192.0.2.69\tsite widgetco\n192.0.2.70\tsite widgetco\n");
-    write("probe.pl", PROBER);
     for (const [at, server] of [
       ["", "web1 192.0.2.2"],
       ["former/", "web2 192.0.2.3"],
@@ -46,15 +45,15 @@ describe("a health check before a move takes any answer for one, where the prese
     fs.cpSync(path.join(folder, "want/private"), path.join(folder, "former/want/private"), {
       recursive: true,
     });
-    linkRouterScripts(folder);
+    installScripts(folder, "routerRoute");
+    write("probe.pl", PROBER);
   });
   afterEach(() => fs.rmSync(folder, { recursive: true }));
 
   function run(now: string, newer: string, lines: string): { status: number | null; said: string } {
     const script = `set -Eeuo pipefail
-      say() { printf '%s\\n' "$*"; }; warn() { say "warning: $*"; }; fail() { say "$*"; exit 1; }
-      ${FROM_LIB}
-      run=$0 bundle=$0 scripts=$0 state=$0/state machine=r1
+      ${asRoutersLib()}warn() { say "warning: $*"; }; fail() { say "$*"; exit 1; }
+      state=$0/state
       . "$0/routes.sh"
       setting() { sed -n "s/^$2=//p" "$1/want/settings"; }
       begin_check_path() { touch "$0/path"; }; end_check_path() { rm -f "$0/path"; }; silent_server() { :; }; live_items() { :; }
@@ -98,7 +97,7 @@ describe("a health check before a move takes any answer for one, where the prese
     ["status 301", "silent", false],
   ];
   for (const [now, newer, moves] of rows)
-    it(`the present server: ${now}, the new one: ${newer}: ${moves ? "moves" : "nothing is moved"}`, () => {
+    it(`the current server: ${now}, the new one: ${newer}: ${moves ? "moves" : "moves nothing"}`, () => {
       const { status, said } = checked(now, newer);
       assert.equal(status, moves ? 0 : 1, said);
       if (!moves)

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { formerInstance, instanceOf, withInstance } from "../../components/host/appliedAs.cjs";
 
-describe("under which name a machine has what the state says was applied (stack renamed)", () => {
+describe("the name under which a machine has what the state says was applied (stack renamed)", () => {
   const rows: [report: string, stdout: string][] = [
     [
       "web1: serves 4 pairs of site and VIP\n",

@@ -9,8 +9,8 @@ import * as path from "path";
 const ASKERS = path.join(__dirname, "../../components/routerRoute/askers.sh");
 const BASE = `set -euo pipefail; say() { printf '%s\\n' "$*"; }; fail() { say "$*" >&2; exit 1; }; run=/nowhere; . "$0"`;
 
-describe("whoever may only look is no burden (M9) (slow)", () => {
-  it("a number has limits, whatever is asked for", () => {
+describe("users who may only look can't overload a machine (M9) (slow)", () => {
+  it("numbers have limits, whatever is asked for", () => {
     const bounded = (...args: string[]): string => {
       const script = `${BASE}; bounded "$@"`;
       const { stdout, stderr } = spawnSync("bash", ["-c", script, ASKERS, ...args], { encoding: "utf8" });
@@ -62,7 +62,7 @@ describe("whoever may only look is no burden (M9) (slow)", () => {
       }
     });
 
-  describe("a few of a user ask at a time", () => {
+  describe("a few processes of a user ask at a time", () => {
     let run: string;
     const started: Asker[] = [];
     beforeEach(() => (run = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-askers-"))));
@@ -96,7 +96,7 @@ describe("whoever may only look is no burden (M9) (slow)", () => {
       }
     }
 
-    it("the newest takes the seat of the oldest, which ends and says why; another user's are their own", async () => {
+    it("the newest takes the place of the oldest, which exits and says why; other users' processes are not affected", async () => {
       const others = await new Asker("1001").sits();
       const askers: Asker[] = [];
       for (let i = 0; i < 10; i++) askers.push(await new Asker("1000").sits());
@@ -111,7 +111,7 @@ describe("whoever may only look is no burden (M9) (slow)", () => {
       );
     });
 
-    it("the seat of one that was killed is free, and many at once get one each", async () => {
+    it("the place of a killed process is free, and many at once get one each", async () => {
       const first = await Promise.all(Array.from({ length: 8 }, () => new Asker("1000").sits()));
       first[3].child.kill("SIGKILL");
       await once(first[3].child, "close");
@@ -121,7 +121,7 @@ describe("whoever may only look is no burden (M9) (slow)", () => {
       assert.equal(new Set(started.filter(({ asks }) => asks).map(({ said }) => said)).size, 8);
     });
 
-    it("root needs none", async () => {
+    it("root needs no place", async () => {
       const askers = await Promise.all(Array.from({ length: 10 }, () => new Asker("0").sits()));
       await new Promise((resolve) => setTimeout(resolve, 700));
       assert.ok(askers.every(({ asks }) => asks));

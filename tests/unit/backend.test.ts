@@ -13,7 +13,7 @@ import { KnownRun, bootedAt, couldLive, isOurs, recordRun, runsOf } from "../../
 const HERE = os.hostname();
 const GONE = 4_194_304; // one more than any kernel's highest
 
-describe("a lock of Pulumi's", () => {
+describe("a lock of Pulumi", () => {
   let folder: string;
   const place = (): string => path.join(folder, "locks", "organization", "farm", "prod");
   const all = (): ReturnType<typeof locksOf> => locksOf(folder, "farm", "prod");
@@ -34,7 +34,7 @@ describe("a lock of Pulumi's", () => {
   beforeEach(() => (folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-locks-"))));
   afterEach(() => fs.rmSync(folder, { recursive: true }));
 
-  it("is a dead process's when that is gone, or when its number went to one that began later", async () => {
+  it("belongs to a dead process when that is gone, or when a later process has its number", async () => {
     const made = Date.now();
     const child = spawn("sleep", ["60"]);
     const pid = child.pid!;
@@ -48,7 +48,7 @@ describe("a lock of Pulumi's", () => {
     assert.equal(judged(textOf(pid, made, "elsewhere")), false);
   });
 
-  it("of another container, or another machine, with this one's name is not dead because its process is none here (M15)", () => {
+  it("of another container or machine with this machine's name is not dead just because its process is not here (M15)", () => {
     const end = recordRun(folder, "farm", "prod");
     const [own] = runsOf(folder, "farm", "prod");
     end();
@@ -83,7 +83,7 @@ describe("a lock of Pulumi's", () => {
     assert.equal(couldLive({ ...before, processes: "pid:[1]" }, { ...before, boot: "next" }), true);
   });
 
-  it("that is empty or cut off counts, is named, and goes only where it is older than the last start", () => {
+  it("that is empty or cut off counts, is named, and is removed only if it is older than the last boot", () => {
     for (const text of ["", textOf(1).slice(0, 30), "null", "[]", "\0\0\0", textOf(1).replace("1", '"x"')]) {
       assert.equal(judged(text), false, text);
       assert.match(describeLock(all()[0]), /judged\.json, which is empty or cut off/);
@@ -103,7 +103,7 @@ describe("a lock of Pulumi's", () => {
     assert.equal(all().length, 2);
   });
 
-  it("is removed only as it was judged; of two who free a stack one does (M15)", () => {
+  it("is removed only if it did not change meanwhile; of two that unlock a stack, one succeeds (M15)", () => {
     // What each of two does in turn, in any order, and a run that begins as soon as the stack is free.
     fc.assert(
       fc.property(fc.array(fc.constantFrom("first", "second"), { minLength: 6, maxLength: 10 }), (turns) => {
@@ -151,7 +151,7 @@ describe("a lock of Pulumi's", () => {
     taken.remove();
   }
 
-  it("is where the backend is: PULUMI_BACKEND_URL, the project's, where somebody has logged in", () => {
+  it("is in the backend of PULUMI_BACKEND_URL, of the project, or of the login", () => {
     const env = { PULUMI_HOME: folder };
     assert.equal(backendUrl(folder, env), undefined);
     fs.writeFileSync(path.join(folder, "credentials.json"), JSON.stringify({ current: "file://~/x" }));

@@ -16,14 +16,14 @@ function run(script: string, knows: boolean): string {
 }
 
 describe("BIND as it is found", () => {
-  it("has our zones without a policy of all zones, where it knows the word (global dnssec-policy)", () => {
+  it("serves the farm's zones without a global policy, if it knows the option (global dnssec-policy)", () => {
     const plain = 'zone "a.example" { type master; file "/etc/bind/loopback-ha/a.example.zone"; };\n';
     assert.equal(run("clause a.example", false), plain);
     assert.equal(run("clause a.example", true), plain.replace(" };", " dnssec-policy none; };"));
     assert.equal(run("policy='' clause a.example; clause a.example | wc -l", true), `${plain}1\n`);
   });
 
-  it("with views is refused in words of its own", () => {
+  it("with views is refused with a message of its own", () => {
     const error = "/dev/fd/63:2: when using 'view' statements, all zones must be in views";
     assert.match(
       run(`refuse_zone a.example "${error}"`, true),
@@ -33,7 +33,7 @@ describe("BIND as it is found", () => {
 });
 
 describe("the wait for a zone that named reloads", () => {
-  it("is by the time since the boot: a clock that is set meanwhile neither ends nor lengthens it (L15)", () => {
+  it("is measured since the boot: a clock that is set meanwhile neither ends nor lengthens it (L15)", () => {
     // bash's own SECONDS follow the clock.
     const waited = (step: number, answers: number): string => {
       const script = `${asLib()}fail() { say "$*"; exit 1; }; uptime_seconds() { say "$up"; }; sleep() { :; }

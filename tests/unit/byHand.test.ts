@@ -18,8 +18,8 @@ const move = (router: string, from: string | null, to: string | null, prefix = "
   ...{ router, from, to, prefix },
 });
 
-describe("a failover by hand, as it is named where the stack is locked (M14)", () => {
-  it("is what is typed on each router, exactly", () => {
+describe("the failover by hand that a locked stack's message proposes (M14)", () => {
+  it("is exactly what to type on each router", () => {
     const moves = [
       move("r1", "web2", "web1"),
       move("r1", "web3", "web1", "192.0.2.96/27"),
@@ -37,7 +37,7 @@ describe("a failover by hand, as it is named where the stack is locked (M14)", (
     assert.equal(byHandText(farm, [move("sw", "web2", "web1")]), "");
   });
 
-  it("names no more than eight of many", () => {
+  it("names at most eight of many", () => {
     const [line] = byHand(
       farm,
       Array.from({ length: 20 }, (_, i) => move("r1", "web2", "web1", `192.0.2.${i}/32`)),

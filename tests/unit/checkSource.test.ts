@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { FROM_LIB, linkRouterScripts } from "./routerScripts";
+import { asRoutersLib, installScripts } from "./machineScripts";
 
 const SCRIPTS = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-scripts-"));
 
@@ -13,13 +13,13 @@ function pick(...addresses: [string, string][]): string {
     ([device, address], index) =>
       `${index + 1}: ${device}    inet ${address} brd 192.0.2.255 scope global ${device}\\       valid_lft forever`,
   );
-  const run = `scripts=$1; say() { printf '%s\\n' "$*"; }; ${FROM_LIB}; . "$1/routes.sh"; usual_source eth1`;
+  const run = `${asRoutersLib()}. "$0/routes.sh"; usual_source eth1`;
   const input = lines.map((line) => `${line}\n`).join("");
-  return execFileSync("bash", ["-euc", run, "bash", SCRIPTS], { input, encoding: "utf8" }).trim();
+  return execFileSync("bash", ["-euc", run, SCRIPTS], { input, encoding: "utf8" }).trim();
 }
 
-describe("address that a router's health checks are sent from (docker0 on router and server)", () => {
-  before(() => linkRouterScripts(SCRIPTS));
+describe("the address that a router's health checks come from (docker0 on router and server)", () => {
+  before(() => installScripts(SCRIPTS, "routerRoute"));
   after(() => fs.rmSync(SCRIPTS, { recursive: true }));
   const docker: [string, string] = ["docker0", "172.17.0.1/16"];
   const servers: [string, string] = ["eth1", "192.0.2.1/27"];
@@ -38,17 +38,17 @@ describe("address that a router's health checks are sent from (docker0 on router
     "veth12",
     "vnet3",
   ]) {
-    it(`is not one of ${bridge} where there is another`, () => {
+    it(`is not one of ${bridge} if there is another`, () => {
       assert.equal(pick([bridge, "172.17.0.1/16"], servers, ["wan0", "198.51.100.2/24"]), "198.51.100.2");
     });
   }
 
-  it("is a bridge's where that is all there is, and none on a router with the servers' subnet alone", () => {
+  it("is a bridge's if there is no other, and none on a router that is only in the servers' subnet", () => {
     assert.equal(pick(docker, servers), "172.17.0.1");
     assert.equal(pick(servers), "");
   });
 
-  it("is a bridge's address where the operator named the bridge", () => {
+  it("is a bridge's address if the operator named the bridge", () => {
     assert.equal(pick(docker, ["br0", "198.51.100.2/24"]), "198.51.100.2");
   });
 });

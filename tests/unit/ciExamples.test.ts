@@ -18,7 +18,7 @@ async function shellcheck(shell: string, script: string): Promise<string> {
 
 /** Each by what somebody has read; the examples all use the same. */
 function namesActionsByCommit(file: string): void {
-  it("names every action by its commit, with its version beside, the same as the other examples", () => {
+  it("names every action by its commit and version, the same as the other examples", () => {
     const uses = [...textOf(file).matchAll(/uses: (.*)/g)].map(([, use]) => use);
     assert.ok(uses.length > 5);
     for (const use of uses) {
@@ -31,7 +31,7 @@ function namesActionsByCommit(file: string): void {
 }
 
 function hasCleanShellParts(jobs: Record<string, GithubJob>): void {
-  it("has shell parts that pass shellcheck, and no expression in them that a title or a branch's name could fill", async () => {
+  it("has shell parts that pass shellcheck, without an expression that a title or a branch name could fill", async () => {
     for (const script of Object.values(jobs).flatMap(runsOf)) {
       assert.doesNotMatch(script, /\$\{\{/);
       assert.equal(await shellcheck("bash", script), "", script);
@@ -45,7 +45,7 @@ describe("examples/ci (slow)", () => {
 
     namesActionsByCommit("ci/github-actions.yml");
 
-    it("gives each job the least: one may read, one reads and has secrets, one comments", () => {
+    it("gives each job the least rights: one may read, one reads and has secrets, one comments", () => {
       assert.equal(on, "pull_request");
       assert.deepEqual(permissions, {});
       assert.deepEqual(
@@ -122,7 +122,7 @@ describe("examples/release (slow)", () => {
     namesActionsByCommit("release/github-actions.yml");
     hasCleanShellParts(jobs);
 
-    it("runs for tags only, and gives each job the least: one reads, one is known to npm, one writes the release", () => {
+    it("runs for tags only, and gives each job the least rights: one reads, one is known to npm, one writes the release", () => {
       assert.deepEqual(on, { push: { tags: ["v*"] } });
       assert.deepEqual(permissions, {});
       assert.deepEqual(
@@ -213,7 +213,7 @@ describe("examples/release (slow)", () => {
         /^CHANGELOG\.md says nothing/,
       ],
       [
-        "nobody has filled in the repository",
+        "the repository is not filled in",
         { repository: undefined },
         /^package\.json names no repository, .*git\+https:\/\/git\.example\/owner\/name\.git/,
       ],

@@ -76,7 +76,7 @@ describe("routes of an IOS router", () => {
     list.map((route) => ({ ...route, prefix: route.prefix.replace("192.0.2", "203.0.113") })),
   );
 
-  it("leads from any table of ours to the wanted one, others' routes untouched and no prefix ever without a route", () => {
+  it("changes any table into the desired one: others' routes are untouched and no prefix is ever without a route", () => {
     fc.assert(
       fc.property(ours, others, anyRoutes, (mine, foreign, wanted) => {
         let table = parseRoutes(
@@ -107,7 +107,7 @@ describe("routes of an IOS router", () => {
     );
   });
 
-  it("gives lines of its former name the new tag in place, and back, and no prefix is without a route (stack renamed)", () => {
+  it("gives lines of its former name the new tag in place, and back; no prefix is ever without a route (stack renamed)", () => {
     const former = tagOf("farm.lab.r1.ios-routes");
     const wanted = [
       { prefix: "192.0.2.0/24", hop: "Null0", distance: 254 },
@@ -142,7 +142,7 @@ describe("routes of an IOS router", () => {
   });
 
   for (const foreign of ["Null0", "blackhole", "reject", "Null0 254 tag 5"]) {
-    it(`leaves the block to somebody else's line: ${foreign}`, () => {
+    it(`leaves the block to another admin's line: ${foreign}`, () => {
       const block = { prefix: "192.0.2.0/24", hop: "Null0", distance: 254 };
       const others = parseRoutes(`ip route 192.0.2.0 255.255.255.0 ${foreign}`);
       assert.deepStrictEqual(planChanges(others, [block], TAG), []);
@@ -151,7 +151,7 @@ describe("routes of an IOS router", () => {
     });
   }
 
-  it("finds who else routes a prefix, or a part of it elsewhere", () => {
+  it("finds other routes of a prefix, or of a part of it", () => {
     const to = (prefix: string): { prefix: string; hop: string }[] => [{ prefix, hop: "192.0.2.2" }];
     const live = parseRoutes(
       "ip route 192.0.2.32/27 192.0.2.2 tag 5\nip route 192.0.2.0/24 198.51.100.9\nip route 192.0.2.69/32 192.0.2.9\n" +
@@ -268,7 +268,7 @@ describe("the screen of a router", () => {
     ["not yet: only a late prompt", "end", `${LOG}\r\na#`, undefined],
     ["not yet: the echo alone", "end", "a(config)#end", undefined],
     ["not yet: no prompt", "end", "end\r\nfine\r\n", undefined],
-    ["not yet: somebody else's prompt", "end", "end\r\nb#", undefined],
+    ["not yet: another router's prompt", "end", "end\r\nb#", undefined],
     ["the log behind the prompt", "end", `end\r\nfine\r\na#\r\n${LOG}\r\n`, "fine"],
     ["a wrapped echo", "show ip route 192.0.2.33", "show ip route 192.0. \r2.33\r\nfine\r\na#", "fine"],
     [
@@ -321,5 +321,5 @@ describe("the screen of a router", () => {
     "Success rate is 100 percent (2/2)",
   ];
   for (const line of fine)
-    it(`takes for none: ${line}`, () => assert.strictEqual(failureIn(line, dialect), undefined));
+    it(`does not take for a failure: ${line}`, () => assert.strictEqual(failureIn(line, dialect), undefined));
 });

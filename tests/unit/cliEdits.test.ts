@@ -40,11 +40,11 @@ describe("sites that a move goes on despite", () => {
       delete process.env.LOOPBACK_HA_DESPITE_SITES;
     }
   };
-  it("are pulumi's to know by its environment", () => {
+  it("are passed to pulumi in its environment", () => {
     assert.equal(given("shop,blog"), "shop,blog");
     assert.equal(given(), undefined);
   });
-  it("are sites", () => {
+  it("must be names of sites", () => {
     assert.throws(
       () => given("shop,blgo"),
       /--despite-sites: there is no site "blgo"; .*blog.*Nothing was touched/,
@@ -54,7 +54,7 @@ describe("sites that a move goes on despite", () => {
 });
 
 describe("what a command writes into the config", () => {
-  it("drain: the state, and no pin that holds to the server", () => {
+  it("drain: sets the state, and removes overrides to the server", () => {
     const overrides = { "192.0.2.64/27": "web1", "192.0.2.96/27": "web2" };
     assert.deepEqual(leavingEdits(farm({ overrides }), overrides, "web1", ServerState.Maintenance), [
       { path: ["servers", "web1", "state"], value: "maintenance" },
@@ -62,12 +62,12 @@ describe("what a command writes into the config", () => {
     ]);
   });
 
-  it("drain: not of the last active server", () => {
+  it("drain: refuses the last active server", () => {
     const one = farm({}, ["active", "maintenance", "down"]);
     assert.throws(() => leavingEdits(one, {}, "web1", ServerState.Down), /last active server.*restore web2/);
   });
 
-  it("move: a pin, and none where the server is at home", () => {
+  it("move: writes an override, or removes it if the server is the home", () => {
     const edits = (to: string, overrides: Record<string, string> = {}): unknown =>
       moveEdits(farm({ overrides }), overrides, "192.0.2.64/27", to);
     assert.deepEqual(edits("web1"), [{ path: ["overrides", "192.0.2.64/27"], value: "web1" }]);
@@ -80,7 +80,7 @@ describe("what a command writes into the config", () => {
     );
   });
 
-  it("move: one VIP where each is placed by itself, against a pin of its subnet", () => {
+  it("move: overrides one VIP, against an override of its subnet, when VIPs are placed one by one", () => {
     const network = { block: "192.0.2.0/24", subnetPrefix: 27, vipSubnets: 3, granularity: "host" };
     const overrides = { "192.0.2.64/27": "web3" };
     const hosts = farm({ network, overrides });
@@ -91,7 +91,7 @@ describe("what a command writes into the config", () => {
     ]);
   });
 
-  it("site add: the lowest host number that nobody has, nobody who leaves either", () => {
+  it("site add: takes the lowest host number that no site has, not even a retiring one", () => {
     const site = (hostNumber: number, more: object = {}): object => ({ ...SITE, hostNumber, ...more });
     assert.equal(nextHostNumber(farm({ sites: {} })), 1);
     const sites = {
@@ -108,7 +108,7 @@ describe("what a command writes into the config", () => {
     );
   });
 
-  it("site add: with its zone, when that is new and there are name servers", () => {
+  it("site add: adds the zone when it is new and there are name servers", () => {
     const nameServers = { ns1: { address: "192.0.2.10" } };
     const site = { path: ["sites", "acme"], value: { ...SITE, hostNumber: 2 } };
     assert.deepEqual(additionOf(farm(), "acme", SITE), [site]);
@@ -124,14 +124,14 @@ describe("what a command writes into the config", () => {
     assert.deepEqual(additionOf(named, "acme", { ...SITE, serverName: "x.old.example" }).length, 1);
   });
 
-  it("site add: sharing VIPs in place of a host number; not under a name that is taken", () => {
+  it("site add: shares VIPs instead of a host number, and refuses a name that is taken", () => {
     assert.deepEqual(additionOf(farm(), "acme", { ...SITE, shareVipsWith: "old" }), [
       { path: ["sites", "acme"], value: { ...SITE, shareVipsWith: "old" } },
     ]);
     assert.throws(() => additionOf(farm(), "old", SITE), /site "old" already exists/);
   });
 
-  it("site remove: out of DNS first, then all of it, and never the last one", () => {
+  it("site remove: takes the site out of DNS first, then removes it, and never the last one", () => {
     const sites = {
       old: { serverName: "www.old.example", documentRoot: "/srv/www/old", hostNumber: 1, retiring: true },
       acme: { ...SITE, hostNumber: 2 },

@@ -120,7 +120,7 @@ describe("components", () => {
     ],
   ];
   for (const [type, make, expected] of shapes) {
-    it(`${type} makes one command a host and role, without paths of this checkout`, async () => {
+    it(`${type} makes one command for each host and role, without paths of this checkout`, async () => {
       make();
       await settled();
       assert.deepStrictEqual(names().sort(), expected);
@@ -191,7 +191,7 @@ describe("components", () => {
     assert.strictEqual(names().length, 3 * 2 + 2 + 1, names().join("\n"));
   });
 
-  it("tells each machine its own name, address, instance and role", async () => {
+  it("sends each machine its own name, address, instance and role", async () => {
     const ssh = { user: "admin", port: 2222 };
     new LoopbackVip("lo", { server: { ...host("web1", 2), ssh }, vips: ["192.0.2.33"], prefixes });
     await settled();
@@ -211,7 +211,7 @@ describe("components", () => {
     assert.deepStrictEqual(Object.keys(wantOf(commands()[0])), ["bindings", "sysctls"]);
   });
 
-  it("says in each command what its role is: who goes first, and what to do about a dead machine", async () => {
+  it("declares in each command its role: which goes first, and what to do about a dead machine", async () => {
     new WebServerPool("web", pool({ servers: hosts("web", 1) }));
     new DnsRoundRobin("z", zone({}));
     new RouterRoute("r1", routing({}));
@@ -297,7 +297,7 @@ describe("components", () => {
     });
   }
 
-  it("keeps what a site's own lines stand for out of stdin, and each only where a line has it", async () => {
+  it("keeps the secrets of a site's own lines out of stdin, and sends each only where a line has it", async () => {
     const [first, second] = sites(2);
     const apache = ['SetEnv A "${secret:db}"', "Header set B c"];
     new WebServerPool(
@@ -338,7 +338,7 @@ describe("components", () => {
     assert.equal(said.filter((text) => text).length, 1);
   });
 
-  it("asks a zone's other name servers: none when there is one, and none that is down", async () => {
+  it("asks a zone's other name servers: none if there is only one, and none that is down", async () => {
     new DnsRoundRobin("two", zone());
     new DnsRoundRobin("one", zone({ nameServers: hosts("ns", 1) }));
     const [up, gone] = hosts("ns", 2);
@@ -374,7 +374,7 @@ describe("components", () => {
     assert.ok(guarded.settings.startsWith(plain.settings));
   });
 
-  it("shows a router's routes as the component's inputs, and drift as a word of env", async () => {
+  it("shows a router's routes as the component's inputs, and drift as a variable of the environment", async () => {
     const router = withDrift(host("r1", 1), (instance) => `${instance} differs`);
     new RouterRoute("r1", routing({ router }));
     await settled();
@@ -413,7 +413,7 @@ describe("components", () => {
     assert.ok(commands().every(({ name, inputs }) => name.includes("web2") || inputs.stdin));
   });
 
-  it("reports what the commands said", async () => {
+  it("reports what the commands printed", async () => {
     const web = new WebServerPool("web", pool());
     const r1 = new RouterRoute("r1", routing());
     const dns = new DnsRoundRobin("z", zone());

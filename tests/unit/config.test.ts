@@ -202,7 +202,7 @@ describe("readFarm", () => {
     assert.deepStrictEqual([gadgets.hostNumber, gadgets.vips], [1, widgetco.vips]);
   });
 
-  it("keeps what retires out of DNS, and on the servers", () => {
+  it("keeps retiring sites out of DNS, and on the servers", () => {
     const config = set(classicFarm(), ["network", "retiringVipSubnets"], 2);
     set(config, ["sites", "widgetco", "retiringHostNumber"], 9);
     const [, widgetco] = readFarm(set(config, ["sites", "widgetco", "retiringAliases"], ["w.example"])).sites;
@@ -231,7 +231,7 @@ describe("readFarm", () => {
     assert.deepStrictEqual(problemsOf(set(config, ["sites", "widgetco", "retiring"], true)), []);
   });
 
-  it("keeps its hands off the order of keys", () => {
+  it("leaves the order of keys alone", () => {
     const reversed = (value: unknown): unknown =>
       typeof value === "object" && value !== null && !Array.isArray(value)
         ? Object.fromEntries(
@@ -257,7 +257,7 @@ describe("readFarm", () => {
   });
 });
 
-describe("VIP by VIP", () => {
+describe("granularity vip", () => {
   it("says nothing about VIPs of homes while a site has a problem", () => {
     const config = set(classicFarm(), ["network", "granularity"], "host");
     set(config, ["homes", "192.0.2.33/32"], "web3");
@@ -267,7 +267,7 @@ describe("VIP by VIP", () => {
 });
 
 describe("ConfigError", () => {
-  it("lists everything that is wrong, a line each", () => {
+  it("lists everything that is wrong, one line for each", () => {
     const config = classicFarm();
     set(config, ["servers", "web1"], { address: "192.0.2.99", state: "up", ssh: { port: "x" } });
     set(config, ["sites", "gadgets"], { documentRoot: "/", hostNumber: 99 });
@@ -293,7 +293,7 @@ describe("ConfigError", () => {
     refuses(set(classicFarm(), ["network", "block"], "192.0.2.0/33"), "network.block", "192.0.2.0/24");
   });
 
-  it("throws nothing but ConfigError, whatever it is given, and prints on one line each", () => {
+  it("throws nothing but ConfigError, whatever it is given, with one line for each problem", () => {
     const anything = fc.anything({ withNullPrototype: true, withBigInt: true, withSparseArray: true });
     const places = [
       ["network"],
@@ -347,7 +347,7 @@ describe("ConfigError", () => {
     );
   });
 
-  it("refuses or takes any text as a name without letting through what a shell or a config file would see", () => {
+  it("refuses any text as a name that a shell or a config file would interpret", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
         const places: Key[][] = [
@@ -364,7 +364,7 @@ describe("ConfigError", () => {
     );
   });
 
-  it("has the mark that makes Pulumi print its message alone", () => {
+  it("has the mark that makes Pulumi print only its message", () => {
     assert(RunError.isInstance(new ConfigError([])));
   });
 });

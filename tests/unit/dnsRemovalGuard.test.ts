@@ -25,7 +25,7 @@ describe("findEarlyRemovals", () => {
   const rows: [string, string[], string[], NameServerView[], RegExp[]][] = [
     ["nothing leaves", [www], [www], [view("ns1", [www])], []],
     ["a name that is not installed", [], [], [view("ns1", [www])], []],
-    ["nobody knows the name", [www], [], [view("ns1", [shop])], []],
+    ["no name server knows the name", [www], [], [view("ns1", [shop])], []],
     ["there is no name server", [www], [], [], []],
     ["still served", [www], [], [view("ns1", [www])], [/^www.a.example is still in DNS \(ns1 answers 192/]],
     ["served by the second only", [www], [], [view("ns1", []), view("ns2", [www])], [/\(ns2 answers/]],

@@ -44,7 +44,7 @@ function allPages(): string[] {
 const STILTED = /\b(whoever|nobody|somebody|anybody|everybody|anew|mend(s|ed)?|shall|besides|befalls)\b/i;
 
 describe("docs", () => {
-  it("how-fast.md quotes the benchmarks as they were written, with their date", () => {
+  it("how-fast.md quotes the benchmarks literally, with their date", () => {
     const results = page("tests/bench/flip.md");
     const quoted = page("docs/how-fast.md").map(cells);
     for (const line of results.filter((row) => row.startsWith("|")))
@@ -69,7 +69,7 @@ describe("docs", () => {
       assert.ok(text.includes(sentence), sentence);
   });
 
-  it("watch.md lists every word of the watcher's log, and no other", () => {
+  it("watch.md lists every event of the watcher's log, and no other", () => {
     const source = page("cli/watch/events.ts").join("\n");
     const said = [...source.matchAll(/\bline\(\s*"([a-z-]+)"/g)].map(([, word]) => word);
     const text = page("docs/watch.md");
@@ -103,7 +103,7 @@ describe("docs", () => {
     for (const name of scripts) assert.match(rules, new RegExp(`\\b${name}\\b.*\\.sh`), name);
   });
 
-  it("the sudoers file takes the numbers that the command line passes, and no flood (M9)", () => {
+  it("the sudoers file accepts the numbers that the command line passes, and no flood (M9)", () => {
     const line = page("examples/sudoers/loopback-ha").find((text) => text.includes("(health|flows)"))!;
     const rule = new RegExp(line.trim().replace("/usr/bin/bash ", ""));
     const allows = (args: string): boolean =>
@@ -137,7 +137,7 @@ describe("docs", () => {
       assert.ok(!allows(args), args);
   });
 
-  it("the sudoers file takes a bundle with the words that a run has for it, and no others", () => {
+  it("the sudoers file accepts a bundle with the arguments that a run passes, and no others", () => {
     const line = page("examples/sudoers/loopback-ha").find((text) => text.includes("-s loopback-ha 110"))!;
     const rule = new RegExp(line.trim().replace("/usr/bin/bash ", "").replace(/, \\$/, ""));
     const words = `-s loopback-ha 110 ${"0".repeat(24)}`;
@@ -155,7 +155,7 @@ describe("docs", () => {
       assert.ok(!rule.test(words + more), more);
   });
 
-  it("the sudoers file lets move what the watcher moves, and nothing by force (M14)", () => {
+  it("the sudoers file allows the moves that the watcher makes, and no forced one (M14)", () => {
     const line = page("examples/sudoers/loopback-ha").find((text) =>
       text.startsWith("    /usr/local/sbin/loopback-ha-move "),
     )!;
@@ -182,7 +182,7 @@ describe("docs", () => {
       assert.doesNotMatch(args, rule);
   });
 
-  it("the sudoers file lets release a held server, and nothing else of the guard", () => {
+  it("the sudoers file allows the release of a held server, and nothing else of the guard", () => {
     const line = page("examples/sudoers/loopback-ha").find((text) =>
       text.startsWith("    /usr/local/sbin/loopback-ha-guard "),
     )!;
@@ -202,7 +202,7 @@ describe("docs", () => {
       assert.doesNotMatch(args, rule);
   });
 
-  it("the sudoers file keeps no foreign environment for any of its commands (M8)", () => {
+  it("the sudoers file passes no foreign environment to any of its commands (M8)", () => {
     const text = page("examples/sudoers/loopback-ha").join("\n");
     const commands = [
       "LOOPBACK_HA_LOOK",
@@ -218,7 +218,7 @@ describe("docs", () => {
     }
   });
 
-  it("the watcher's unit may write its project and its home only, and takes no machine along (L17)", () => {
+  it("the watcher's unit may write only its project and its home, and can't exhaust its machine (L17)", () => {
     const lines = page("examples/watch/loopback-ha-watch.service");
     for (const line of ["ProtectSystem=strict", "ReadWritePaths=/srv/farm /home/farm", "PrivateTmp=true"])
       assert.ok(lines.includes(line), line);
@@ -226,7 +226,7 @@ describe("docs", () => {
     assert.ok(lines.includes("NoNewPrivileges=true") && lines.some((line) => /^MemoryMax=\d/.test(line)));
   });
 
-  it("the unit for certificates has the watcher's limits, and time for all that a CA takes", () => {
+  it("the unit for certificates has the watcher's limits, and enough time for a CA", () => {
     const lines = page("examples/certs/loopback-ha-certs.service");
     const watcher = page("examples/watch/loopback-ha-watch.service");
     for (const name of [
@@ -264,14 +264,14 @@ describe("docs", () => {
     }
   });
 
-  it("https.md lists every word that the hooks of certs are told, and no other", () => {
+  it("https.md lists every event that the hooks of certs get, and no other", () => {
     const text = page("docs/https.md").join("\n");
     const [, table] = text.split("| a hook gets ");
     const told = [...table.split("\n\n")[0].matchAll(/^\| `(\w+)`/gm)].map(([, word]) => word);
     assert.deepEqual(told.sort(), Object.keys(events).sort());
   });
 
-  it("failures.md and failover.md quote messages as the programs have them", () => {
+  it("failures.md and failover.md quote the programs' messages literally", () => {
     const root = path.join(__dirname, "../..");
     const files = execFileSync("git", ["ls-files", "components", "cli"], { cwd: root, encoding: "utf8" });
     const sources = files
@@ -298,7 +298,7 @@ describe("docs", () => {
       }
   });
 
-  it("links between pages lead somewhere, headings in them included", () => {
+  it("links between pages lead to a page and, where they name one, a heading", () => {
     for (const name of allPages()) {
       for (const [, target, heading] of page(name)
         .join("\n")

@@ -36,13 +36,13 @@ describe("docs/guard.md", () => {
     );
   });
 
-  it("quotes what is said", () => {
+  it("quotes the programs' messages", () => {
     const units = [{ prefix: "192.0.2.64/27", to: "web1" }];
     const hold = { server: "web2", at: "2026-11-30T16:00:00Z", reason: "refuses connections", units };
     assert.equal(block(PAGE, "the guard moved", "text"), `r1: ${describeHeld(hold)}.\n`);
   });
 
-  it("has these blocks of commands and no others", () => {
+  it("has these command blocks and no others", () => {
     assert.deepEqual(blocks(PAGE), ["pulumi up\n", "loopback-ha adopt\n", "loopback-ha release web2\n"]);
     assert.deepEqual([adoptCommand().name(), releaseCommand().name()], ["adopt", "release"]);
   });

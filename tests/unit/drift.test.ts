@@ -28,7 +28,7 @@ describe("driftOf", () => {
       `- a and 1 more line, ${after}`,
     ],
     [
-      "more than were told",
+      "more than were reported",
       seen(...mine(web, "drift\t- a", "looked\t988")),
       `- a and 987 more lines, ${after}`,
     ],
@@ -54,7 +54,7 @@ describe("driftOf", () => {
     it(what, () => assert.strictEqual(driftOf(observation, web), expected));
   }
 
-  it("is another word after each run", () => {
+  it("is a different word after each run", () => {
     const words = ["1", "2"].map((at) =>
       driftOf(seen(`i\tapplied\t${at}`, "i\tdrift\t- a", "i\tlooked\t1"), "i"),
     );

@@ -42,7 +42,7 @@ describe("fallbacks", () => {
   for (const [what, servers, options, expected] of cases)
     it(what, () => assert.deepEqual(listsOf(fallbacks(prefixes, servers, options)), expected));
 
-  it("for single VIPs, too", () => {
+  it("lists fallbacks for single VIPs, too", () => {
     const vips = [p1, p2].flatMap((prefix) => [1, 2, 3].map((number) => vipOf(prefix, number)));
     const lists = fallbacks(prefixes, farm(A, A, A), { vips });
     assert.deepEqual(
@@ -52,16 +52,16 @@ describe("fallbacks", () => {
     assert.deepEqual(listsOf(lists), ["32", "32", "32", "31", "31", "31"]);
   });
 
-  it("no list of a large farm has more than eight entries", () => {
+  it("gives no list of a large farm more than eight entries", () => {
     const many = farm(...Array<ServerState>(20).fill(A));
     assert.ok(fallbacks(prefixes, many).every(({ servers }) => servers.length === 8));
   });
 
-  it("refuses what place refuses", () => {
+  it("refuses what the placement refuses", () => {
     assert.throws(() => fallbacks(prefixes, farm(M, D)), /no server is active/);
   });
 
-  it("takes a moment for 10,000 VIPs on 200 servers", () => {
+  it("is quick for 10,000 VIPs on 200 servers", () => {
     const subnets = Array.from({ length: 4 }, (_, i) => `10.${i}.0.0/16`);
     const vips = subnets.flatMap((subnet) => Array.from({ length: 2500 }, (_, i) => vipOf(subnet, i + 1)));
     const many = Array.from({ length: 200 }, (_, i) => ({
@@ -113,7 +113,7 @@ describe("fallbacks", () => {
         return { subnets, servers, active: active.map(({ name }) => name), options };
       });
 
-    it("the first is the one that place names with the dead server down", () =>
+    it("the first is the server that the placement chooses with the dead server down", () =>
       fc.assert(
         fc.property(farms, ({ subnets, servers, active, options }) => {
           const now = place(subnets, servers, options);
@@ -131,7 +131,7 @@ describe("fallbacks", () => {
         }),
       ));
 
-    it("with all servers active, a dead one's are all that moves, as place has it", () =>
+    it("with all servers active, only a dead server's units move, to where the placement puts them", () =>
       fc.assert(
         fc.property(farms, fc.nat(), ({ subnets, servers: given, options }, n) => {
           const servers = given.map((one) => ({ ...one, state: A }));
@@ -152,7 +152,7 @@ describe("fallbacks", () => {
         }),
       ));
 
-    it("no list has its unit's own server, one that is not active, or one twice; and each has as many as it can", () =>
+    it("no list has its unit's own server, an inactive one, or one twice; and each is as long as it can be", () =>
       fc.assert(
         fc.property(farms, ({ subnets, servers, active, options }) => {
           const now = place(subnets, servers, options);
@@ -184,7 +184,7 @@ describe("fallbacks", () => {
         }),
       ));
 
-    it("of equal servers, one is less than 1 unit beyond its share after one has died, 3 after two and 7 after three", () =>
+    it("an equal server is less than 1 unit beyond its share after one has died, 3 after two and 7 after three", () =>
       fc.assert(
         fc.property(
           fc.integer({ min: 2, max: 12 }),

@@ -3,7 +3,7 @@ import { firstFew, listed, listedOrCounted } from "../../components/base/firstFe
 
 const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `s${i + 1}`);
 
-describe("many names in few words", () => {
+describe("the first few of many names", () => {
   const rows: [number, string[], string, string][] = [
     [0, [], "", ""],
     [1, ["s1"], "s1", "s1"],

@@ -216,7 +216,7 @@ describe("a first run's engine (slow)", () => {
       assert.ok(Date.now() - began < 20_000, "quick to give up");
     });
 
-  it("made once: the next run finds it, and asks nobody", async () => {
+  it("is made once: the next run finds it, and asks no registry", async () => {
     await firstRun({ site: Site.Answers });
     server!.close();
     const { said, found } = await firstRun({ site: Site.Refuses });

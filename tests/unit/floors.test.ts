@@ -38,17 +38,17 @@ function reportOf(planted: Record<string, string>): Report["summary"] {
 }
 
 describe("the floors of the house (slow)", () => {
-  it("refuse each import that goes up, beside or in a circle, those of types included, and say what to do", () => {
+  it("refuse each import that goes up, sideways or in a circle, type imports included, and say what to do", () => {
     const { violations, ruleSetUsed } = reportOf({
       // Upward: as a value, as a type alone, in a comment.
       "components/network/apportion.ts": 'export { printable } from "../host/foreignText.cjs";',
       "components/base/shellWord.ts":
         'import type { HostArgs } from "../host/ssh";\nexport type H = HostArgs;',
       "components/host/processOf.cjs":
-        '/** @type {import("../routerRoute/kind").RouterKind | undefined} */\nexports.kind = undefined;',
+        '/** @type {import("../routerRoute/kindContract").RouterKind | undefined} */\nexports.kind = undefined;',
       "cli/pulumi/backend.ts": 'export type { FarmStatus } from "../status/model";',
       // Beside.
-      "components/dnsRoundRobin/soa.ts": 'export { RouterKind } from "../routerRoute/kind";',
+      "components/dnsRoundRobin/soa.ts": 'export { RouterKind } from "../routerRoute/kindContract";',
       // Out of its part.
       "components/preflight/firstServers.ts": 'export { colors } from "../../cli/terminal/colors";',
       "cli/watch/warm.ts": 'export * from "../../lab/state";',
@@ -65,8 +65,8 @@ describe("the floors of the house (slow)", () => {
       "floors: cli/pulumi: cli/pulumi/backend.ts -> cli/status/model.ts",
       "floors: cli: cli/watch/warm.ts -> lab/state.ts",
       "floors: components/base: components/base/shellWord.ts -> components/host/ssh.ts",
-      "floors: components/dnsRoundRobin: components/dnsRoundRobin/soa.ts -> components/routerRoute/kind.ts",
-      "floors: components/host: components/host/processOf.cjs -> components/routerRoute/kind.ts",
+      "floors: components/dnsRoundRobin: components/dnsRoundRobin/soa.ts -> components/routerRoute/kindContract.ts",
+      "floors: components/host: components/host/processOf.cjs -> components/routerRoute/kindContract.ts",
       "floors: components/network: components/network/apportion.ts -> components/host/foreignText.cjs",
       "floors: components: components/preflight/firstServers.ts -> cli/terminal/colors.ts",
       "no Pulumi below: components/config/ssh.ts -> @pulumi/command/index.js",

@@ -61,7 +61,7 @@ describe("Apache as it is found (slow)", () => {
     return at;
   };
 
-  it("reads Listens, names and folders of others, and modules, with file and line", () => {
+  it("reads foreign Listens, names and folders, and modules, with file and line", () => {
     assert.deepEqual(run("configured", DUMP).trim().split("\n"), [
       "listen\t*\t80\t/etc/apache2/ports.conf:5",
       "listen\t*\t443\t/etc/apache2/conf-enabled/tls.conf:1",
@@ -97,7 +97,7 @@ describe("Apache as it is found (slow)", () => {
       assert.equal(found, meets ? `${listen}\t443\tf:1\tnginx, process 7\n` : "");
     });
 
-  it("knows this Apache's sockets from another's, and from other programs'", () => {
+  it("distinguishes this Apache's sockets from those of another Apache and of other programs", () => {
     const ss = `LISTEN 0 511 *:80 *:* users:(("apache2",pid=${process.pid},fd=4))
 LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3))`;
     const found = run(
@@ -111,7 +111,7 @@ LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3
     ]);
   });
 
-  it("finds the sites whose names somebody else's virtual host serves", () => {
+  it("finds the sites whose names a foreign virtual host serves", () => {
     const config = file("config", run("configured", DUMP));
     const sites = file(
       "sites",
@@ -142,7 +142,7 @@ LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3
       /but of 10\.0\.0\.1 \(f:1\).*Use a single 'Listen 80' instead/,
     ],
     [
-      "a name of ours",
+      "a name of a site",
       "listen\t*\t80\tf:1\nname\ta.example\tf:3\n",
       /^warning: site a: .* also serves a\.example \(f:3\)/,
     ],
@@ -203,7 +203,7 @@ LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3
       }
     });
 
-  it("an error of Apache's about a site's own line names the site and the line", () => {
+  it("an error of Apache about a site's own line names the site and the line", () => {
     const rendered =
       "# x\n# site a\nx env=!loopback_ha_health\nA\n  Fallbak hunter2\n</VirtualHost>\n# site b\n";
     const text = file("rendered", rendered);
@@ -273,13 +273,13 @@ LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3
       else assert.match(removal, /^KILLED/);
     });
 
-  it("says once that nothing can be tried, and tries nothing where Apache has read the text already", () => {
+  it("says once that no trial start is possible, and tries nothing that Apache has already read", () => {
     const lines = `${TRIAL}; timeout() { echo no >&2; return 1; }; check_trial ${folder}; settle; check_trial ${folder}; timeout() { say silent; }
       is_loaded() { :; }; check_trial ${folder}; say end`;
     assert.match(run(lines), /^warning: [^\n]*Reported once\nend\n$/);
   });
 
-  it("knows whether what others have configured has changed, whatever is in our own files", () => {
+  it("knows whether the foreign configuration has changed, whatever is in the farm's own files", () => {
     const sum = (dump: string, how = "foreign_config"): string =>
       run(`foreign_config() { return 1; }; ${how}() { command cat; }; surroundings`, dump).trim();
     const before = sum(DUMP);
@@ -290,7 +290,7 @@ LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3
     assert.notEqual(sum(DUMP.replace("secure.example", "new.example")), before);
   });
 
-  it("a check whose prober died has not passed (M13)", () => {
+  it("fails a check whose prober died (M13)", () => {
     const verify = (answers: string): string =>
       run(
         `touched_sites() { say "a a.example 1.2.3.4 /a"; }; questions() { printf 'q\\nq\\n'; }; systemctl() { :; }
@@ -307,7 +307,7 @@ LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3
   });
 
   for (const pid of [0, 1])
-    it(`no signal goes to the main process ${pid} (L1)`, () => {
+    it(`sends no signal to the main process ${pid} (L1)`, () => {
       const said = run(
         `systemctl() { [[ $1 != show ]] || say ${pid}; }; apache2ctl() { say "Syntax OK"; }; kill() { say KILLED "$@"; }
          journalctl() { say "(98)Address already in use: AH00072: make_sock: could not bind to address [::]:443"; }; (reload x) || true`,
@@ -316,7 +316,7 @@ LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3
       assert.match(said, /did not load its configuration: .*AH00072: make_sock/);
     });
 
-  it("drift shows a site's own lines as they were applied, but for those with a secret", () => {
+  it("shows a site's own lines in drift as they were applied, except those with a secret", () => {
     file("want/private/vhost.conf", '# site @SITE@\n    <Location "/x/t0k3n">\n    @DIRECTIVES@\n');
     file("want/private/server.conf", "");
     file("want/private/directives", "a - Header set A b\na * SetEnv A hunter2\na - # end\n");
@@ -333,7 +333,7 @@ LISTEN 0 1 0.0.0.0:443 0.0.0.0:* users:(("perl",pid=12,fd=3),("perl",pid=13,fd=3
     );
   });
 
-  it("drift shows only the directive of a line that is not ours (L3)", () => {
+  it("shows only the directive of a foreign line in drift (L3)", () => {
     file("want/private/vhost.conf", '# site @SITE@\n    <Location "/x/t0k3n">\n');
     file("want/private/server.conf", "");
     file("want/sites", "a a.example 1.2.3.4 /a\n");

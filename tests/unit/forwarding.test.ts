@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { FROM_LIB, linkRouterScripts } from "./routerScripts";
+import { asRoutersLib, installScripts } from "./machineScripts";
 
 /** What stands on the router besides ours, and what is said of it. */
 const CASES: [string, string, RegExp | ""][] = [
@@ -121,12 +121,12 @@ const CASES: [string, string, RegExp | ""][] = [
   ],
 ];
 
-describe("what a router lets through (forward policy drop) (slow)", () => {
+describe("what a router forwards (forward policy drop) (slow)", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-forwarding-"));
   const scripts = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-scripts-"));
   after(() => [folder, scripts].forEach((each) => fs.rmSync(each, { recursive: true })));
   before("a bundle", () => {
-    linkRouterScripts(scripts);
+    installScripts(scripts, "routerRoute");
     fs.mkdirSync(path.join(folder, "want/private"), { recursive: true });
     const write = (name: string, text: string): void =>
       fs.writeFileSync(path.join(folder, "want", name), text);
@@ -138,8 +138,7 @@ describe("what a router lets through (forward policy drop) (slow)", () => {
   function on(rules: string, script: string): string {
     const begin = `set -Eeuo pipefail
       trap 'echo "line $LINENO: $BASH_COMMAND"' ERR
-      say() { printf '%s\\n' "$*"; }; instance=r1 run=$0 bundle=$0 scripts=$1
-      ${FROM_LIB}
+      ${asRoutersLib()}scripts=$1
       echo 1 >/proc/sys/net/ipv4/ip_forward
       for link in host0 out0 lan7; do ip link add "$link" type veth peer name "$link-end"; ip link set "$link" up; ip link set "$link-end" up; done
       ip address add 192.0.2.1/27 dev host0; ip address add 198.51.100.1/24 dev out0
@@ -173,7 +172,7 @@ describe("what a router lets through (forward policy drop) (slow)", () => {
     it(`${setting} is 0`, () =>
       assert.match(on("", `echo 0 >/proc/sys/net/ipv4/${setting}; forwarding_faults`), expected));
 
-  it("is looked at again and again for the watcher, until nobody reads any more", () => {
+  it("is checked again and again for the watcher, until that stops reading", () => {
     const said = on(
       "",
       `fail() { say "$*"; exit 1; }; sleep() { command sleep 0.2; }
@@ -192,7 +191,7 @@ describe("what a router lets through (forward policy drop) (slow)", () => {
     assert.match(said, /^first: \nthen: chain f of table inet fw drops everything [^\n]+\nover\n$/);
   });
 
-  it("by the default route's device, and on a router with one network by that", () => {
+  it("is judged by the default route's device, or by the only network of a router", () => {
     assert.equal(on("", "ip route add default via 198.51.100.2; echo host0 | visitor_devices"), "out0\n");
     assert.equal(on("", "ip route add default via 192.0.2.30; echo host0 | visitor_devices"), "host0\n");
     assert.equal(on("", "ip address flush dev out0; echo host0 | visitor_devices"), "host0\n");

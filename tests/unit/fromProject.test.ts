@@ -27,26 +27,26 @@ describe("the path of a package's file in the state", () => {
     fromProject(path.join(folder, file), path.join(folder, project));
   const DELIVER = "node_modules/lha/dist/host/deliver.cjs";
 
-  it("npm and yarn: as it lies there", () => {
+  it("npm and yarn: is the file's own path", () => {
     install("farm/node_modules/lha", "lha");
     assert.equal(said("farm", `farm/${DELIVER}`), DELIVER);
   });
 
-  it("pnpm: by the link, and not by the versions that it leads to", () => {
+  it("pnpm: goes through the link, and not through versioned folders", () => {
     const store = "farm/node_modules/.pnpm/lha@0.1.0_@pulumi+pulumi@3.248.0/node_modules/lha";
     install(store, "lha");
     link("farm/node_modules/lha", store);
     assert.equal(said("farm", `${store}/dist/host/deliver.cjs`), DELIVER);
   });
 
-  it("a workspace: by the link of the whole", () => {
+  it("a workspace: goes through the workspace's link", () => {
     install("packages/lha", "lha");
     link("node_modules/lha", "packages/lha");
     fs.mkdirSync(path.join(folder, "farms/one"), { recursive: true });
     assert.equal(said("farms/one", "packages/lha/dist/host/deliver.cjs"), `../../${DELIVER}`);
   });
 
-  it("another package of that name, or none: from folder to folder", () => {
+  it("another package of that name, or none: goes from folder to folder", () => {
     install("farm/node_modules/lha", "lha");
     install("elsewhere/lha", "lha");
     fs.mkdirSync(path.join(folder, "bare"));
@@ -57,7 +57,7 @@ describe("the path of a package's file in the state", () => {
     assert.equal(said("farm", "bare/deliver.cjs"), "../bare/deliver.cjs");
   });
 
-  it("built in a checkout: by the source, as before it was built", () => {
+  it("built in a checkout: is the source's path, as before the build", () => {
     install("farm", "lha");
     fs.mkdirSync(path.join(folder, "farm/host"));
     fs.writeFileSync(path.join(folder, "farm/host/deliver.cjs"), "");
@@ -66,7 +66,7 @@ describe("the path of a package's file in the state", () => {
     assert.equal(said("farm", "farm/dist/host"), "host");
   });
 
-  it("in this checkout: as it lies there", () => {
+  it("in this checkout: is the file's own path", () => {
     assert.equal(fromProject(FILE), "components/host/fromProject.ts");
   });
 });

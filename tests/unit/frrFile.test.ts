@@ -42,7 +42,7 @@ save`;
     return { status, stderr, late: error !== undefined };
   }
 
-  it("gets our lines", () => {
+  it("gets the farm's lines", () => {
     fs.writeFileSync(conf, "hostname r1\n!\nip route 10.0.0.0/8 192.0.2.9\n");
     assert.deepEqual(save(), { status: 0, stderr: "", late: false });
     assert.equal(
@@ -52,9 +52,9 @@ save`;
   });
 
   for (const [what, make] of [
-    ["a pipe that nobody fills", (): unknown => execFileSync("mkfifo", [conf])],
+    ["a pipe without a writer", (): unknown => execFileSync("mkfifo", [conf])],
     ["a link", (): unknown => fs.symlinkSync("/dev/zero", conf)],
-    ["a link to somebody's file", (): unknown => fs.symlinkSync("/etc/hostname", conf)],
+    ["a link to another file", (): unknown => fs.symlinkSync("/etc/hostname", conf)],
     ["a folder", (): unknown => fs.mkdirSync(conf)],
   ] as const) {
     it(`is refused at once where it is ${what}`, () => {

@@ -16,7 +16,7 @@ report() { :; }
 drift() { :; }
 `;
 
-describe("a machine whose change fails goes back (slow)", () => {
+describe("a machine whose change fails reverts (slow)", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-back-"));
   after(() => fs.rmSync(folder, { recursive: true }));
   before("the host scripts, and a role of one file", () => {
@@ -47,23 +47,23 @@ describe("a machine whose change fails goes back (slow)", () => {
       { encoding: "utf8" },
     );
   const UNKNOWN =
-    "web2: which version was in force before is not known here, though there was one; what is in force stays\n";
+    "web2: there was a former version, but which one is not recorded here; what is in force stays\n";
 
-  it("to nothing, where nothing ever was", () => {
+  it("to nothing, if nothing was applied before", () => {
     assert.equal(
       run("fail_next; apply 1; ls /var/lib"),
       "web2: it does not answer\nweb2: the change failed; the previous state is back in force\nlive: , \n",
     );
   });
 
-  it("to the version before", () => {
+  it("to the former version", () => {
     assert.equal(
       run("apply 1; fail_next; apply 2"),
       "web2: it does not answer\nweb2: the change failed; the previous state is back in force\nlive: 1, applied current versions\n",
     );
   });
 
-  it("to nothing of what it does not know: a lost link takes nothing away", () => {
+  it("and removes nothing that it does not know: a lost link deletes nothing", () => {
     assert.equal(
       run("apply 1; rm $state/current; fail_next; apply 2"),
       `web2: it does not answer\n${UNKNOWN}web2: the change failed, and so did rolling it back: the machine is in doubt until the next 'pulumi up' succeeds on it\nlive: 2, applied current in-doubt versions\n`,
@@ -78,7 +78,7 @@ describe("a machine whose change fails goes back (slow)", () => {
     ["that is cut off", "token=t\\nversion=1\\n"],
     ["without the version before", "token=t\\nversion=1\\nprevious=\\ndoubted=\\nseconds=1\\nover=0\\n"],
   ])
-    it(`an unconfirmed change ${what} takes nothing away`, () => {
+    it(`and an unconfirmed change ${what} removes nothing`, () => {
       assert.equal(
         run(
           `apply 1; printf '${pending}' >/run/loopback-ha/pending.i; bash $state/current/scripts/revert.sh t || true`,
@@ -87,7 +87,7 @@ describe("a machine whose change fails goes back (slow)", () => {
       );
     });
 
-  it("the supervisor keeps a change that waits for its confirmation until its time is over", () => {
+  it("but the supervisor keeps a change that waits for its confirmation until its time is over", () => {
     const step = (over: string): string => `
       over=$(($(sed 's/[.]//; s/ .*//' /proc/uptime) ${over})) && rm -f /run/live
       printf '%s\n' token=t version=2 previous=1 doubted= seconds=1 over=$over >/run/loopback-ha/pending.i

@@ -8,7 +8,7 @@ import fc from "fast-check";
 import { fallbacks, withoutHeld } from "../../components/network/fallbacks";
 import { place } from "../../components/network/placement";
 import { ServerState } from "../../components/network/serverState";
-import { heldLine, parseRoute } from "../../components/routerRoute/files";
+import { heldLine, parseRoute } from "../../components/routerRoute/lineFormats";
 import { renderFallbacks } from "../../components/routerRoute/guard";
 import { renderServers } from "../../components/routerRoute/pinning";
 import { completeRoutes, renderRoutes } from "../../components/routerRoute/routes";

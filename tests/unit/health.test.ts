@@ -68,12 +68,12 @@ const round: fc.Arbitrary<HealthRound> = fc
   })
   .map(defined);
 
-describe("a router's round of questions", () => {
+describe("a router's round of health checks", () => {
   it("is read as it was printed", () => {
     fc.assert(fc.property(round, (one) => assert.deepEqual(parseHealth(printed(one)), one)));
   });
 
-  it("whatever a machine prints: of each question one answer, and a cause where it is not ok", () => {
+  it("gives one answer for each question, and a cause if it is not ok, whatever a machine prints", () => {
     const cells = fc.array(
       fc.oneof(text, fc.constantFrom("ok", "fail", "host web1", "marked web1 w", "late")),
       {
@@ -90,7 +90,7 @@ describe("a router's round of questions", () => {
     );
   });
 
-  it("words of no script of ours, and the lines of older ones, are no server's death", () => {
+  it("declares no server dead for unknown words, or for lines of older scripts", () => {
     for (const [reason, cause, expected] of [
       ["no answer within 0.4 s", undefined, Cause.Late],
       ["No route to host", undefined, Cause.Late],

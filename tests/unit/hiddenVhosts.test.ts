@@ -30,12 +30,12 @@ const server = (...names: string[]): ReturnType<typeof parseObservation> =>
 const bySite = (found: Parameters<typeof hiddenVhosts>[2]) =>
   hiddenVhosts(farm, STACK, found).sort((a, b) => (a.site < b.site ? 1 : -1));
 
-describe("virtual hosts of somebody else's that ours hide", () => {
+describe("foreign virtual hosts that a site hides", () => {
   const scripts = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-hidden-"));
   before(() => installScripts(scripts, "webServerPool"));
   after(() => fs.rmSync(scripts, { recursive: true }));
 
-  it("are told by site, with file and line on each server", () => {
+  it("are reported by site, with file and line on each server", () => {
     const found = new Map([
       ["web1", server("www.shop.example\t/etc/apache2/x.conf:3", "*.gadgets.example\t/e:4")],
       ["web2", server("www.shop.example\t/etc/apache2/y.conf:5", "other.example\t/e:6")],
@@ -91,7 +91,7 @@ describe("virtual hosts of somebody else's that ours hide", () => {
     ["*.shop.example.org", false],
     ["*xshop.example", false],
   ] as const)
-    it(`our *.shop.example ${meets ? "hides" : "leaves"} ${theirs}, on the machine too`, () => {
+    it(`the site's *.shop.example ${meets ? "hides" : "leaves"} ${theirs}, on the machine too`, () => {
       const site = {
         ...farm.sites[0],
         name: "wild",
@@ -112,7 +112,7 @@ describe("virtual hosts of somebody else's that ours hide", () => {
       assert.equal(said, meets ? `wild\t${theirs}\tf:1\n` : "");
     });
 
-  it("names of inherited properties are no names of ours", () => {
+  it("names of inherited properties are not taken for names of sites", () => {
     assert.deepEqual(
       hiddenVhosts(farm, STACK, new Map([["web1", server("__proto__\tf:1", "constructor\tf:2")]])),
       [],

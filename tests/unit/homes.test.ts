@@ -23,7 +23,7 @@ describe("proposeHomes", () => {
       [[1], [2], [3, 2]],
       { "10.0.2.0/24": "web3", "10.0.3.0/24": "web3" },
     ],
-    ["whoever has one more keeps it", [2, 2, 2, 1, 1], [[1], [2]], {}],
+    ["a server that has one more keeps it", [2, 2, 2, 1, 1], [[1], [2]], {}],
   ];
   for (const [what, homes, servers, expected] of rows) {
     it(what, () => {
@@ -42,7 +42,7 @@ describe("proposeHomes", () => {
       selector: ([n]) => n,
     }),
   });
-  it("balances by weight within one unit, names none without need, and once done has nothing to say", () => {
+  it("balances by weight within one unit, names no home without need, and proposes nothing the second time", () => {
     fc.assert(
       fc.property(any, ({ homes, servers: pairs }) => {
         const units = at(...homes);

@@ -83,7 +83,7 @@ describe("forLooking", () => {
     }
   };
 
-  it("is as everybody comes, unless the environment names a user who looks", () => {
+  it("is the ordinary login, unless the environment names a user for looking", () => {
     assert.strictEqual(forLooking(host), host);
     assert.strictEqual(asUser(""), host);
     assert.deepStrictEqual(asUser("preview").ssh, { user: "preview", port: 2222, sudo: true });

@@ -29,7 +29,7 @@ describe("messages of the host scripts", () => {
     ["systemctl", "systemd"],
     ["systemd-run", "systemd"],
   ];
-  it("a missing program is in the package that is named (H6)", () => {
+  it("the package that a message names has the missing program (H6)", () => {
     const script = `${functions("say", "package_of")}\nfor program; do package_of "$program"; done`;
     const said = execFileSync("bash", ["-c", script, "-", ...packages.map(([program]) => program)], {
       encoding: "utf8",
@@ -59,8 +59,8 @@ describe("messages of the host scripts", () => {
   }
 });
 
-describe("what a login brings along", () => {
-  it("has perl and bash run nothing else first (env_keep)", () => {
+describe("the environment of a login", () => {
+  it("makes perl and bash run nothing else first (env_keep)", () => {
     const text = fs.readFileSync(LIB, "utf8");
     const first = text.slice(0, text.indexOf("umask "));
     const script = `${first}perl -e 'print "perl\n"'; bash -c 'echo bash'`;
@@ -70,7 +70,7 @@ describe("what a login brings along", () => {
   });
 });
 
-describe("services that keep what is there", () => {
+describe("services that keep routes and VIPs", () => {
   const components = path.resolve(__dirname, "../../components");
   const units = fs
     .readdirSync(components, { encoding: "utf8", recursive: true })

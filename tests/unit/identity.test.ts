@@ -65,20 +65,20 @@ describe("a stack that finds its farm built by another (stack renamed)", () => {
     );
   });
 
-  it("does so by each machine alone", () => {
+  it("is found by any single machine", () => {
     for (const row of FARM) {
       const machine = row.split(" ")[0];
       assert.match(said("farm/prod", seen("farm/lab", row))!, new RegExp(`^${machine} has this farm from`));
     }
   });
 
-  it("says nothing of its own, of nothing, or of a machine that nobody could look at", () => {
+  it("says nothing about its own farm, about an empty machine, or about one that could not be looked at", () => {
     assert.equal(said("farm/lab", seen("farm/lab", ...FARM)), undefined);
     assert.equal(said("farm/prod", new Map()), undefined);
     assert.equal(said("farm/prod", new Map([["r1", { failure: "off", now: 0, instances: {} }]])), undefined);
   });
 
-  it("says nothing of another stack that shares machines and has addresses of its own", () => {
+  it("says nothing about another stack that shares machines and has its own addresses", () => {
     const other = seen(
       "farm/lab",
       "r1 r1.linux-routes routes 192.0.2.128/27 web1 192.0.2.2",
@@ -89,14 +89,14 @@ describe("a stack that finds its farm built by another (stack renamed)", () => {
     assert.equal(said("farm/prod", other), undefined);
   });
 
-  it("says nothing where this stack has it, too: its machine says who is first", () => {
+  it("says nothing about a machine that has this stack, too: the machine says which was first", () => {
     const both = seen("farm/lab", ...FARM);
     for (const [machine, { instances }] of seen("farm/prod", ...FARM))
       Object.assign(both.get(machine)!.instances, instances);
     assert.equal(said("farm/prod", both), undefined);
   });
 
-  it("status names both, preview what the next run does", () => {
+  it("status names both, and preview says what the next run does", () => {
     const former = findFormerStack(farmOf(), "farm/prod", seen("farm/lab", ...FARM))!;
     assert.deepEqual(former.instances, [
       "farm.lab.r1.linux-routes",
@@ -114,7 +114,7 @@ describe("a stack that finds its farm built by another (stack renamed)", () => {
     );
   });
 
-  it("what was found counts as the stack's own once it is taken over, and nobody else's does", () => {
+  it("the farm that was found is the stack's own once it is taken over, and no other is", () => {
     const lab = seen("farm/lab", ...FARM);
     Object.assign(lab.get("r1")!.instances, seen("farm/labx", FARM[0]).get("r1")!.instances);
     const renamed = new Map(

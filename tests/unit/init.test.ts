@@ -38,7 +38,7 @@ describe("init", () => {
     assert.ok(readFarm(bare).sites.every(({ tls }) => tls !== undefined));
   });
 
-  it("writes a program of the kind of modules that the folder has", () => {
+  it("writes a program for the module kind of the folder", () => {
     assert.match(filesOf(ANSWERS)["index.js"], /require\(.*\nmodule\.exports = program;\n$/s);
     assert.match(
       filesOf({ ...ANSWERS, esModules: true })["index.js"],
@@ -46,14 +46,14 @@ describe("init", () => {
     );
   });
 
-  it("without name servers writes no zone; another login, another router kind", () => {
+  it("writes no zone without name servers; writes another login and another router kind", () => {
     const config = configOf({ ...ANSWERS, nameServers: {}, user: "ops", routerKind: "frr" });
     assert.deepEqual(config.zones, undefined);
     assert.deepEqual(config.ssh, { user: "ops" });
     assert.deepEqual(config.routers, { r1: { address: "192.0.2.1", kind: "frr" } });
   });
 
-  it("refuses a farm that can't be", () => {
+  it("refuses an impossible farm", () => {
     const twice = { ...ANSWERS, servers: { web1: "192.0.2.2", web2: "192.0.2.2" } };
     assert.throws(
       () => filesOf(twice),
@@ -100,7 +100,7 @@ describe("init", () => {
     ],
   ];
   for (const [what, answers, expected] of SO_FAR)
-    it(`knows at its question, not after the last one: ${what}`, () => {
+    it(`refuses at once, not after the last question: ${what}`, () => {
       const issue = issueIn(answers);
       if (expected === undefined) assert.equal(issue, undefined);
       else assert.match(issue!, expected);

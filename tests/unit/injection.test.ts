@@ -60,7 +60,7 @@ function outcome(config: Json, at: Key[]): FarmModel | "refused" {
 }
 
 describe("hostile texts in the configuration (slow)", () => {
-  it("are tried in every part, and in every text that a schema takes", () => {
+  it("are tried in every section, and in every text of a schema", () => {
     assert.deepEqual(unknownParts(), []);
     const texts = leaves().filter(({ isText }) => isText);
     assert.deepEqual(texts.map(keyOf).sort(), Object.keys(FIELDS).sort());

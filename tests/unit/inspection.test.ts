@@ -121,7 +121,7 @@ describe("inspect", () => {
     });
   }
 
-  it("tells all problems at once", async () => {
+  it("lists all problems at once", async () => {
     const machines = { ...installed, r1: ["routes p web1 192.0.2.9"], ns1: [`served 1 ${old}`] };
     await assert.rejects(
       inspect(farmOf(), stack, look(machines)),
@@ -155,7 +155,7 @@ describe("inspect", () => {
     assert.strictEqual(warnings.length, 4);
   });
 
-  describe("a name that leaves while no name server can be asked", () => {
+  describe("a name that leaves while no name server can be queried", () => {
     const machines = { ...installed, ns1: new Error("off") };
     const { isDryRun } = pulumi.runtime;
     after(() => void Object.assign(pulumi.runtime, { isDryRun }));
@@ -175,7 +175,7 @@ describe("inspect", () => {
         /old.widgetco.example would be removed from the servers.*pulumi up will refuse to do that/,
       );
     });
-    it("is fine where another name server tells that it is out of DNS", async () => {
+    it("is fine if another name server shows that it is out of DNS", async () => {
       Object.assign(pulumi.runtime, { isDryRun: () => false });
       const farm = farmOf({ nameServers: { ns1: { address: "192.0.2.5" }, ns2: { address: "192.0.2.6" } } });
       await inspect(farm, stack, look({ ...machines, ns2: [`left 700 300 ${old}`] }));
@@ -200,7 +200,7 @@ describe("inspect", () => {
     });
   }
 
-  it("accepts a site that retires: it leaves DNS, not the servers", async () => {
+  it("accepts a retiring site: it leaves DNS, not the servers", async () => {
     const sites = {
       www: { serverName: "www.widgetco.example", documentRoot: "/srv/www", hostNumber: 1, retiring: true },
     };
@@ -248,7 +248,7 @@ describe("inspect", () => {
     assert.strictEqual(driftOf(found.get("r1"), "i"), undefined);
   });
 
-  it("shows drift as one warning a machine, and gives it back by instance", async () => {
+  it("shows drift as one warning for each machine, and returns it by instance", async () => {
     const found = await inspect(farmOf(), stack, look({ web2: ["drift - address 192.0.2.33/32 on lo"] }));
     assert.strictEqual(warnings.length, 1);
     assert.match(
@@ -259,7 +259,7 @@ describe("inspect", () => {
     assert.strictEqual(driftOf(found.get("web1"), "i"), undefined);
   });
 
-  it("tells a machine without anything of ours from the others, but not in a stack's first run", async () => {
+  it("reports a machine without any loopback-ha files, but not in a stack's first run", async () => {
     const told: string[] = [];
     const { info } = pulumi.log;
     Object.assign(pulumi.log, { info: async (text: string) => void told.push(text) });
@@ -288,7 +288,7 @@ describe("inspect", () => {
     assert.match(warnings.join("\n"), /^detectDrift is false:.*[^\n]$/);
   });
 
-  it("LOOPBACK_HA_FORCE_REMOVAL lets names leave, not servers move", async () => {
+  it("LOOPBACK_HA_FORCE_REMOVAL allows removals of names, not moves", async () => {
     process.env.LOOPBACK_HA_FORCE_REMOVAL = "1";
     const early = { ...installed, ns1: [`served 1 ${old}`] };
     await inspect(farmOf(), stack, look(early));

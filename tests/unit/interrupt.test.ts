@@ -3,10 +3,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import * as path from "node:path";
 
-describe("a command that is to end (slow)", () => {
+describe("a command that is interrupted (slow)", () => {
   // As Ctrl-C, as systemd, as the end of the login that started it.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-    it(`ends in order by ${signal}`, async () => {
+    it(`exits in order on ${signal}`, async () => {
       const script = `
         const { listenForInterrupts, onInterrupt } = require(${JSON.stringify(path.resolve("cli/terminal/interrupt"))});
         listenForInterrupts();

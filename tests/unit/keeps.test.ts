@@ -76,7 +76,7 @@ describe("what keeps a router's routes (slow)", function () {
     return stdout;
   }
 
-  it("brings the plain routes whatever nft does, after a boot, too; says so once, and when it is over (H6)", () => {
+  it("restores the plain routes whatever nft does, even after a boot; says so once, and when it is over (H6)", () => {
     const said = run(`supervise
       until_so 20 is_pinned
       touch /run/nft.off; wipe; until_so 20 way 192.0.2.3
@@ -94,7 +94,7 @@ describe("what keeps a router's routes (slow)", function () {
     assert.ok(rest.length <= 1, said);
   });
 
-  it("brings the plain routes after a boot on which /run is full, and says what is lacking (H6)", () => {
+  it("restores the plain routes after a boot with a full /run, and says what is missing (H6)", () => {
     const said = run(`rm -r /run/loopback-ha; wipe
       mount -o remount,size=8m /run; head -c 20m /dev/zero >/run/fill 2>/dev/null || true
       supervise; until_so 20 way 192.0.2.3; until_so 20 test -s /var/lib/said
@@ -102,7 +102,7 @@ describe("what keeps a router's routes (slow)", function () {
     assert.match(said, /not everything could be restored: .*pinning flows/);
   });
 
-  it("brings back what is wiped while a run asks servers, and leaves that run's own rule alone", () => {
+  it("restores what is wiped while a run asks servers, and leaves that run's own rule alone", () => {
     const said = run(`supervise; touch /run/asking
       apply 2 0 192.0.2.2 & run=$!
       until_so 20 test -e /run/asked
@@ -112,7 +112,7 @@ describe("what keeps a router's routes (slow)", function () {
     assert.equal(said, "restored\nmoved\n");
   });
 
-  it("brings back nothing of what a removal takes away", () => {
+  it("restores nothing that a removal deletes", () => {
     const said = run(`supervise; sleep 1; rm -f /run/kept
       # For as long as the supervisor needs to see it.
       cat >>"$state/current/scripts/role.sh" <<'END'
@@ -123,7 +123,7 @@ END
     assert.equal(said, "gone\n");
   });
 
-  it("keeps what waits for its confirmation, as it keeps what is in force (M2)", () => {
+  it("keeps an unconfirmed change as it keeps what is in force (M2)", () => {
     const said = run(`supervise
       apply 2 60 192.0.2.2; [[ -e $pending ]]; way 192.0.2.2
       wipe; until_so 20 way 192.0.2.2; until_so 20 is_pinned
@@ -131,7 +131,7 @@ END
     assert.equal(said, "kept\n");
   });
 
-  it("gives the time for the confirmation from when the change is verified, however long that took (M11)", () => {
+  it("starts the time for the confirmation when the change is verified, however long that took (M11)", () => {
     const left = run(`touch /run/slow; apply 2 3 192.0.2.2
       read -r up _ </proc/uptime; echo $(($(sed -n s/^over=//p $pending) - 10#\${up/./}))`);
     assert.ok(Number(left) > 100 && Number(left) <= 300, left);
@@ -147,7 +147,7 @@ END
     );
   });
 
-  it("goes back after however long another run had the lock, and tries again where it was killed; a failed step is no end of it (M4, L18)", () => {
+  it("reverts however long another run had the lock, and again after it was killed or a step failed (M4, L18)", () => {
     const said = run(`apply 2 1 192.0.2.2; tr '\\n' ' ' </run/timer; echo
       : >/run/locked; sleep 1; bash $state/versions/2/scripts/revert.sh t2; undone; head -n 1 /run/locked
       apply 3 1 192.0.2.2; mkdir $state/current.new; supervise; until_so 20 grep -q current.new /var/lib/said; sleep 2

@@ -70,7 +70,7 @@ describe("the lab's disk, on any host", () => {
       ["bookworm", "https://mirror.example/debian/"],
     ],
     [
-      "Debian 13 with somebody else's packages first",
+      "Debian 13 with a third party's packages first",
       [...DOCKER, ...TRIXIE],
       [],
       ["trixie", "https://mirror.example/debian/"],

@@ -35,7 +35,7 @@ const CASES: [string, string, string | undefined, string, string][] = [
 
 describe("the lab's config", () => {
   for (const [what, keyPath, value, old, now] of CASES) {
-    it(`${what}: as pulumi config set and rm write it`, () => {
+    it(`${what}: is as pulumi config set and rm write it`, () => {
       const wanted = old === "$" ? TEXT + now : TEXT.replace(old, now);
       assert.equal(withConfigValue(TEXT, "farm", keyPath, value), wanted);
     });

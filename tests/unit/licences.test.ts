@@ -52,14 +52,14 @@ function installedLicence(folder: string): string | undefined {
 }
 
 describe("the packages that we use", () => {
-  it("have licences that are allowed, all that the lock file names", () => {
+  it("have allowed licences, all that the lock file names", () => {
     const refused = packages
       .filter(([folder, { license }]) => !isAllowed(nameOf(folder), license))
       .map(([folder, { license }]) => `${folder}: ${license}`);
     assert.deepEqual(refused, []);
   });
 
-  it("say so themselves, as installed", () => {
+  it("declare these themselves, as installed", () => {
     const wrong = packages.flatMap(([folder, { optional }]) => {
       const licence = installedLicence(folder);
       if (licence === undefined) return optional ? [] : [`${folder} is not installed: npm ci`];
@@ -68,7 +68,7 @@ describe("the packages that we use", () => {
     assert.deepEqual(wrong, []);
   });
 
-  it("were each read that are allowed by name", () => {
+  it("were each read before they were allowed by name", () => {
     const names = packages.map(([folder]) => nameOf(folder));
     assert.deepEqual(
       Object.keys(READ).filter((name) => !names.includes(name)),
@@ -76,7 +76,7 @@ describe("the packages that we use", () => {
     );
   });
 
-  it("are pinned by a checksum, and none comes by a way of its own", () => {
+  it("are pinned by a checksum, and none names an address of its own", () => {
     const loose = packages
       .filter(([, { resolved, integrity }]) => resolved !== undefined || !/^sha512-/.test(integrity ?? ""))
       .map(([folder]) => folder);

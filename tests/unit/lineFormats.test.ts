@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import * as path from "node:path";
 import * as fc from "fast-check";
-import { parseLeft, parseServed } from "../../components/dnsRoundRobin/files";
+import { parseLeft, parseServed } from "../../components/dnsRoundRobin/lineFormats";
 import { compareAddresses, vipOf } from "../../components/network/addressPlan";
 import {
   fallbackLine,
@@ -13,11 +13,11 @@ import {
   parseLive,
   parseRoute,
   parseServer,
-} from "../../components/routerRoute/files";
+} from "../../components/routerRoute/lineFormats";
 import { ServerState } from "../../components/network/serverState";
 import { PINNING, markOf, renderServers } from "../../components/routerRoute/pinning";
 import { renderRoutes } from "../../components/routerRoute/routes";
-import { bindingLine } from "../../components/loopbackVip/files";
+import { bindingLine } from "../../components/loopbackVip/lineFormats";
 import {
   bySite,
   namesOf,
@@ -27,9 +27,9 @@ import {
   renderDirective,
   renderHttps,
   renderSite,
-} from "../../components/webServerPool/files.cjs";
+} from "../../components/webServerPool/lineFormats.cjs";
 import { TlsVersion } from "../../components/webServerPool/tls/defaults";
-import { renderSites } from "../../components/webServerPool/vhost";
+import { renderSites } from "../../components/webServerPool/vhostTemplate";
 import { asLib } from "./machineScripts";
 
 const SERVER_SUBNET = "198.51.100.0/24";
@@ -40,7 +40,7 @@ const address = number.map((n) => vipOf(SERVER_SUBNET, n));
 const vip = fc.integer({ min: 1, max: 65534 }).map((n) => vipOf("10.1.0.0/16", n));
 const linesOf = (text: string): string[] => text.split("\n").slice(0, -1);
 
-describe("lines of files on machines: what is rendered is read back", () => {
+describe("line formats of files on machines: what is rendered is read back", () => {
   it("routes", () =>
     fc.assert(
       fc.property(
@@ -129,7 +129,7 @@ describe("lines of files on machines: what is rendered is read back", () => {
       ),
     ));
 
-  it("certificates, by site", () => {
+  it("certificates by site", () => {
     const day = fc
       .date({ min: new Date(0), max: new Date("2099-12-31"), noInvalidDate: true })
       .map((at) => at.toISOString().slice(0, 10));
@@ -205,7 +205,7 @@ describe("lines of files on machines: what is rendered is read back", () => {
       ),
     ));
 
-  it("a router's table and flows, and that there are none is not that they are not known", () => {
+  it("a router's table and flows; none is not the same as unknown", () => {
     assert.deepEqual(parseLive(["192.0.2.32/27 198.51.100.2"]), [
       { prefix: "192.0.2.32/27", nextHop: "198.51.100.2" },
     ]);
@@ -218,7 +218,7 @@ describe("lines of files on machines: what is rendered is read back", () => {
     }
   });
 
-  it("what a name server answers, and what it answered before", () => {
+  it("a name server's answer, and its former one", () => {
     const pair = { name: "www.example.org", address: "192.0.2.33" };
     assert.deepEqual(parseServed("300 www.example.org 192.0.2.33"), pair);
     assert.deepEqual(parseLeft("1700000000 300 www.example.org 192.0.2.33"), {
@@ -228,7 +228,7 @@ describe("lines of files on machines: what is rendered is read back", () => {
     });
   });
 
-  it("a line that lacks words is no exception", () => {
+  it("a line that lacks words throws no exception", () => {
     assert.deepEqual(parseRoute(""), { prefix: "", server: "", nextHop: "" });
     assert.equal(parseServer("web1").address, "");
     assert.deepEqual(parseHeld("web1"), { server: "web1", at: "", reason: "" });

@@ -8,8 +8,8 @@ const role = fs.readFileSync(path.join(__dirname, "../../components/dnsRoundRobi
 const HOST = path.join(__dirname, "../../components/host/machine");
 const writer = /^install_local_conf\(\) \{\n[^]*?\n\}\n/m.exec(role)?.[0] ?? "";
 
-describe("named.conf.local as a link into somebody's folder (L8)", () => {
-  it("keeps link and mode, and what stands under the new name there is not followed", () => {
+describe("named.conf.local as a link into a user's folder (L8)", () => {
+  it("keeps link and mode, and does not follow a link of the temporary file's name there", () => {
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), "local-conf-"));
     const at = (name: string): string => path.join(dir, name);
     try {

@@ -10,7 +10,7 @@ describe("a machine's lock (L7)", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-lock-"));
   after(() => fs.rmSync(folder, { recursive: true }));
 
-  it("is not kept by a daemon that outlives the run which started it", () => {
+  it("is not held by a daemon that outlives the run which started it", () => {
     const scripts = path.join(folder, "scripts");
     fs.cpSync(HOST, scripts, { recursive: true });
     fs.writeFileSync(path.join(scripts, "role.sh"), "");

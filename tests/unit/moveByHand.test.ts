@@ -84,7 +84,7 @@ describe("loopback-ha-move (slow)", function () {
   const moved = "grep -c ', moved$' /run/report || true";
   const served = "for n in 1 2 3 4; do served web$n; done | xargs";
 
-  it("moves all that a dead server has in one call, at once, and notes each down", () => {
+  it("moves everything of a dead server in one call, at once, and records each move", () => {
     const said = run(`
       move --down --from web2 $(all_of web2 web3) >/run/report
       ${moved}; ${served}; cd /var/lib/loopback-ha/*/current
@@ -116,7 +116,7 @@ describe("loopback-ha-move (slow)", function () {
     );
   });
 
-  it("the new server does not answer for two of them: the others move", () => {
+  it("moves the others when the new server does not answer for two of them", () => {
     const said = run(`
       for i in 3 7; do ip -n web4 route add unreachable 203.0.113.$i table local; done
       move --down $(all_of web3 web4) >/run/report || echo code $?; ${served}`);

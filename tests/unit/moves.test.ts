@@ -178,7 +178,7 @@ describe("moves", () => {
       ],
     ],
     [
-      "a router that is not looked at, and nothing to tell",
+      "a router that is not looked at, and nothing to report",
       { routers: [view({ failure: "r1 is off", live: [] })] },
       [
         "r1: not looked at (r1 is off), so what moves is unknown; according to the config, everything is at home",
@@ -204,7 +204,7 @@ describe("moves", () => {
       ["r1: not looked at (r1 is off); based on the last configuration written to it, nothing moves"],
     ],
     [
-      "two routers, each from where it stands",
+      "two routers, each from its own table",
       {
         placement: away,
         routers: [view({ live: live(1, 1, 3, 4) }), view({ router: "r2", pinsFlows: false })],

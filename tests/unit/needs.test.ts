@@ -7,7 +7,7 @@ import { attempt } from "../run";
 
 const root = path.join(__dirname, "../..");
 
-describe("what must be there before anything runs (slow)", () => {
+describe("the check of what must be installed (slow)", () => {
   let folder: string;
   beforeEach(() => (folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-needs-"))));
   afterEach(() => fs.rmSync(folder, { recursive: true }));
@@ -24,7 +24,7 @@ describe("what must be there before anything runs (slow)", () => {
     return said.stderr;
   }
 
-  it("nothing is missing where all is there", () => {
+  it("finds nothing missing when everything is there", () => {
     for (const node of ["20.0.0", "22.1.0", "100.0.0"])
       assert.equal(missing({ node, oldest: 20, has: () => true }), undefined);
   });
@@ -40,7 +40,7 @@ describe("what must be there before anything runs (slow)", () => {
       );
     });
 
-  it("without Pulumi's SDK one sentence says how to get it", async () => {
+  it("one sentence says how to get Pulumi's SDK", async () => {
     for (const file of ["package.json", "bin/loopback-ha.cjs", "components/startup/needs.cjs"]) {
       // As the package has them: nothing to be translated.
       const copy = path.join(folder, file.replace("components", "dist/components"));
@@ -53,7 +53,7 @@ describe("what must be there before anything runs (slow)", () => {
     );
   });
 
-  it("a program that lacks it ends with the message alone", async () => {
+  it("a program without it prints only the message", async () => {
     const preload = path.join(folder, "node.cjs");
     fs.writeFileSync(preload, 'Object.defineProperty(process.versions, "node", { value: "18.20.8" });');
     for (const entry of ["components/index.ts", "components/program.ts"]) {

@@ -5,7 +5,7 @@ import * as path from "node:path";
 
 const NEWS = path.join(__dirname, "../../components/host/machine/news.pl");
 
-describe("news for a supervisor (L6, M10) (slow)", () => {
+describe("events for a supervisor (L6, M10) (slow)", () => {
   /** Does news.pl say a line for what is done after it began to listen? */
   function hears(args: string, before: string, deed: string): boolean {
     const script = `set -euo pipefail
@@ -25,12 +25,12 @@ describe("news for a supervisor (L6, M10) (slow)", () => {
   const NFTABLES: [string, string, boolean][] = [
     ["a table comes", OTHERS, true],
     ["all rules are flushed", `nft flush ruleset`, true],
-    ["somebody's rule comes", "nft add rule ip fw c ct state established accept", true],
-    ["somebody's chain goes", "nft delete chain ip fw c", true],
-    ["an element of ours comes", "nft add element ip ours s '{ 10.0.0.1 }'", true],
+    ["a foreign rule is added", "nft add rule ip fw c ct state established accept", true],
+    ["a foreign chain is deleted", "nft delete chain ip fw c", true],
+    ["an element of the farm's set is added", "nft add element ip ours s '{ 10.0.0.1 }'", true],
     ["our set is emptied", "nft add element ip ours s '{ 10.0.0.1 }'; nft flush set ip ours s", true],
-    ["an element of somebody's set comes", "nft add element ip fw s '{ 10.0.0.1 }'", false],
-    ["2000 elements of somebody's set come", MANY, false],
+    ["an element of a foreign set is added", "nft add element ip fw s '{ 10.0.0.1 }'", false],
+    ["2000 elements of a foreign set are added", MANY, false],
     ["nothing happens", "true", false],
   ];
   for (const [what, deed, expected] of NFTABLES)
@@ -44,12 +44,8 @@ describe("news for a supervisor (L6, M10) (slow)", () => {
     ["lo is flushed", "ip address flush dev lo scope global", true],
     ["lo goes down", "ip link set lo down", true],
     ["our route goes", "ip route flush proto 76", true],
-    [
-      "an unreachable route takes the place of ours",
-      "ip route replace unreachable 192.0.2.64/27 metric 7",
-      true,
-    ],
-    ["somebody's route comes", "ip route add 203.0.113.0/24 dev v0 proto 186", false],
+    ["an unreachable route replaces the farm's", "ip route replace unreachable 192.0.2.64/27 metric 7", true],
+    ["a foreign route is added", "ip route add 203.0.113.0/24 dev v0 proto 186", false],
     ["a device goes", "ip link del v0", false],
     ["nothing happens", "true", false],
   ];
@@ -59,7 +55,7 @@ describe("news for a supervisor (L6, M10) (slow)", () => {
       assert.equal(hears("lo 76", `${before}; sleep 0.3`, deed), expected);
     });
 
-  it("says few lines of much that happens", () => {
+  it("prints few lines for many events", () => {
     const said = execFileSync(
       "unshare",
       [

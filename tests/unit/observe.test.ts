@@ -22,7 +22,7 @@ describe("observation", () => {
     it(`parses ${what}`, () => assert.deepStrictEqual(parseObservation(text), expected));
   }
 
-  it("takes no name that a machine says for more than a name", () => {
+  it("takes any name from a machine for a name only", () => {
     const text = ["__proto__", "constructor"].flatMap((instance) =>
       ["down", "__proto__", "toString"].map((file) => `${instance}\t${file}\tx`),
     );
@@ -33,7 +33,7 @@ describe("observation", () => {
     assert.strictEqual(({} as { down?: unknown }).down, undefined);
   });
 
-  it("moves no cursor", () => {
+  it("shows control characters as text", () => {
     const { instances } = seen("i\tdrift\t- a\x1b[2J\x9b1A\rb\x07");
     assert.deepStrictEqual(instances.i.drift, ["- a\\u{1b}[2J\\u{9b}1A\\u{d}b\\u{7}"]);
   });
@@ -53,12 +53,12 @@ describe("observation", () => {
     assert.deepStrictEqual(linesOf(observation, "farm/prod", "left"), []);
   });
 
-  it("takes an answer without its end for none", async () => {
+  it("takes an incomplete answer for none", async () => {
     const found = await observe([{ name: "a", address: "192.0.2.1" }], async () => "i\tsites\ta 1\n");
     assert.deepStrictEqual(found.get("a"), { failure: "a: its answer was truncated", now: 0, instances: {} });
   });
 
-  it("keeps a machine that fails apart from those that answer", async () => {
+  it("separates a machine that fails from those that answer", async () => {
     const hosts = ["a", "b"].map((name) => ({ name, address: "192.0.2.1" }));
     const found = await observe(hosts, async ({ name }) => {
       if (name === "a") throw new Error("a is off");
@@ -83,7 +83,7 @@ describe("observation", () => {
     ["nothing of a role that is not named", ["as"], [undefined, undefined]],
     ["no arguments at all", [], [undefined, undefined]],
   ] as const)
-    it(`reads on a machine what every role has, and ${title}`, () => {
+    it(`reads on a machine what each role has, and ${title}`, () => {
       const text = execFileSync("unshare", ["-m", "bash", "-c", MACHINE, SCRIPT, ...args], {
         encoding: "utf8",
       });

@@ -56,22 +56,22 @@ describe("sites' own pages", () => {
   ] as const)
     it(answers, () => assert.deepEqual(worse(...answersOf(answers)), expected));
 
-  it("a server that answers for one site is asked why it does not for another", () => {
+  it("reports a server that answers for one site but not for another", () => {
     assert.deepEqual(worse(...answersOf("web1=200 web2=late"), ...answersOf("web1=200 web2=200", "blog")), [
       "shop web2 no page / status 200 web1",
     ]);
   });
 
-  it("of several routers the first one's word counts", () =>
+  it("takes the first router's answer if there are several", () =>
     assert.deepEqual(worse(...answersOf("web1=200 web2=200"), ...answersOf("web1=200 web2=500")), []));
 
-  it("is a sentence that says where and what to do", () =>
+  it("gives a sentence that says where and what to do", () =>
     assert.equal(
       describeWorse(worsePages(parsePages(answersOf("web1=200 web2=403")).answers)[0]),
       "site shop answers with status 403 on web2 (192.0.2.5), but with status 200 on web1: check its document root, application and certificate on web2; until then no planned move takes it there",
     ));
 
-  it("counts what was not asked, and sees who was at work", () =>
+  it("counts what was not asked, and shows whether another run was at work", () =>
     assert.deepEqual(
       parsePages([
         ["unasked", "7"],
@@ -82,7 +82,7 @@ describe("sites' own pages", () => {
       { answers: [], unasked: 8, busy: true },
     ));
 
-  it("whatever a machine prints, it is no answer of a server without a name", () => {
+  it("gives no answer for a server without a name, whatever a machine prints", () => {
     const cell = fc.oneof(
       fc.string(),
       fc.constantFrom("fail", "ok", "page web1 shop", "page  x", "status 200", A, B),

@@ -12,14 +12,14 @@ const text = (lines: Record<string, string>): string =>
     .join("");
 
 describe("desired files", () => {
-  it("is lines and texts as long as it is small", () => {
+  it("are lines and texts while they are small", () => {
     const want = { sites: linesOf(100), settings: "a=b\n" };
     assert.ok(!isLarge(want.sites));
     assert.deepStrictEqual(packLarge("v1", want), { scripts: "v1", want });
     assert.deepStrictEqual(filesOf({ want }), { sites: text(want.sites), settings: "a=b\n" });
   });
 
-  it("has its large files packed, in a tenth of the room, and gives them back", () => {
+  it("are packed when they are large, into a tenth of the size, and unpacked again", () => {
     const bindings = Array.from({ length: 20_000 }, (_, i) => `address 192.0.${i >> 8}.${i & 255}\n`).join(
       "",
     );
@@ -34,7 +34,7 @@ describe("desired files", () => {
     assert.notDeepStrictEqual(packLarge("v1", { ...want, sites: linesOf(10_001) }), delivery);
   });
 
-  it("is packed into the same bytes by each version of Node, or an upgrade would change all machines", () => {
+  it("are packed into the same bytes by each version of Node, or an upgrade would change all machines", () => {
     const { packed } = packLarge("v1", { sites: linesOf(10_000) });
     const sum = createHash("sha256").update(Buffer.from(packed!.sites, "base64")).digest("hex");
     // Of Node 18, 20 and 24, with Brotli 1.1 and 1.2.

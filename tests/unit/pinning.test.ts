@@ -3,21 +3,20 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { FROM_LIB, linkRouterScripts } from "./routerScripts";
+import { asRoutersLib, installScripts } from "./machineScripts";
 
 const LIB = path.join(__dirname, "../../components/host/machine/lib.sh");
 
 describe("a Linux router's conntrack and rules of others (slow)", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-pinning-"));
   const scripts = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-scripts-"));
-  before(() => linkRouterScripts(scripts, "linux"));
+  before(() => installScripts(scripts, "routerRoute", "routerRoute/linux"));
   after(() => [folder, scripts].forEach((each) => fs.rmSync(each, { recursive: true })));
 
   /** What a script prints that has pinning.sh, in a network of its own. */
   function run(script: string): string {
     const begin = `set -Eeuo pipefail
-      say() { printf '%s\\n' "$*"; }; ask_kernel() { ip -4 -force -batch - 2>/dev/null || true; }; instance=r1 run=$0 macs=$0/macs bundle=$0 scripts=$1
-      ${FROM_LIB}
+      ${asRoutersLib()}ask_kernel() { ip -4 -force -batch - 2>/dev/null || true; }; macs=$0/macs scripts=$1
       mkdir -p "$0/want"; touch "$0/macs" "$0/want/servers" "$0/want/routes"
       . "$1/obstacles.sh"
       . <(sed 's|^readonly tracked=.*|tracked='"$0"'/conntrack|' "$1/pinning.sh")
@@ -51,7 +50,7 @@ describe("a Linux router's conntrack and rules of others (slow)", () => {
       assert.doesNotMatch(said, /not pinned/);
     });
 
-  it("no table, no trouble (H1)", () => {
+  it("says nothing without a conntrack table (H1)", () => {
     for (const file of ["conntrack_count", "conntrack_max"])
       fs.rmSync(path.join(folder, file), { force: true });
     assert.equal(run("conntrack_trouble"), "");
@@ -75,7 +74,7 @@ describe("a Linux router's conntrack and rules of others (slow)", () => {
       assert.equal(where, expected);
     });
 
-  it("a link that is down is told as that, and not as somebody's routing rule (No route to host)", () => {
+  it("reports a link that is down as such, and not as a foreign routing rule (No route to host)", () => {
     const said = run(`fail() { say "$*"; exit; }; eval "$(sed -n '/^down_links() {/,/^}/p' ${LIB})"
       ip link add host0 type veth peer name end0; ip link set end0 up; ip address add 192.0.2.1/27 dev host0; ip link set host0 up
       echo 'web1 192.0.2.2 up 0x2000000 76002' >"$0/want/servers"; echo '192.0.2.65 192.0.2.64/27 web1 192.0.2.2' >"$0/samples"
@@ -92,7 +91,7 @@ describe("a Linux router's conntrack and rules of others (slow)", () => {
     );
   });
 
-  it("a mark that leads elsewhere stops the moves of its server, and no others", () => {
+  it("a mark that leads elsewhere stops the moves of its server, and of no other", () => {
     const said = run(`fail() { say "FAIL $*"; exit; }; warn() { say "warning $*"; }
       ip link add host0 type veth peer name end0; ip link set end0 up; ip address add 192.0.2.1/27 dev host0; ip link set host0 up
       printf '%s\n' 'web1 192.0.2.2 up 0x2000000 76002' 'web2 192.0.2.3 up 0x3000000 76003' >"$0/want/servers"
@@ -128,7 +127,7 @@ describe("a Linux router's conntrack and rules of others (slow)", () => {
     assert.equal(said, "table inet fw (ct state new accept)\n");
   });
 
-  it("rules of others are found without reading their sets (M11)", () => {
+  it("foreign rules are found without reading their sets (M11)", () => {
     const said = run(`
       perl -e 'print "table ip foreign { set blocked { type ipv4_addr; elements = {", join(",", map { sprintf "10.%d.%d.1", $_ / 256, $_ % 256 } 0 .. 19999), "}; }; chain c { type filter hook prerouting priority raw; ip saddr \\@blocked notrack; }; chain d { meta mark set ct mark; }; }"' | nft -f -
       nft() { command nft "$@" | tee -a "$0/listed"; }
@@ -186,7 +185,7 @@ describe("a Linux router's conntrack and rules of others (slow)", () => {
   });
 
   // Of these, the kernel tells nobody.
-  it("the supervisor looks at once when conntrackd comes, and each second at iptables-legacy (H1)", () => {
+  it("the supervisor notices conntrackd at once, and iptables-legacy within a second (H1)", () => {
     const waited = (begin: string): string =>
       run(`pins_flows() { :; }; wants_only_vips() { :; }; hear() { sleep "$1"; return 1; }
         . <(sed '/^readonly/d; s|/run/conntrackd.ctl|'"$0"'/ctl|; s|/proc/net/ip_tables_names|'"$0"'/names|' "$1/tracking.sh")
@@ -201,14 +200,14 @@ describe("a Linux router's conntrack and rules of others (slow)", () => {
     assert.match(waited(`(sleep 0.2; echo nat >"$0/names") &`), /^1 \d+$/m);
   });
 
-  it("at a glance, only the servers' network cards are seen of the neighbours (M10)", () => {
+  it("a glance reads only the servers among the neighbours (M10)", () => {
     const seen = run(`printf '%s\\n' 'web1 10.0.0.2 up 0x1 1' 'web2 10.0.0.20 down 0x2 2' >"$0/want/servers"
       glanced=$(printf '%s\\n' '0: from all lookup local' '10.0.0.2 dev eth0 lladdr 02:00:00:00:00:02 REACHABLE ' '10.0.0.9 dev eth0 lladdr 02:00:00:00:00:09 STALE')
       forget_other_neighbours; printf %s "$glanced"; : >"$0/want/servers"`);
     assert.equal(seen, "0: from all lookup local\n10.0.0.2 02:00:00:00:00:02\n");
   });
 
-  it("an nft that hangs ends in time for the supervisor, and is named (H6)", () => {
+  it("an nft that hangs is ended in time for the supervisor, and is named (H6)", () => {
     const said = run(`restoring=1; timeout() { command timeout "0.$1" sleep 9; }
       load_pins() { echo loaded; }; try_pins "$0"; cat "$0/pins.r1.failure"; rm "$0/pins.r1.failure"; list_pins; cat "$0/pins.r1.failure"`);
     assert.equal(said, "it does not answer within 3 s\n".repeat(2));

@@ -28,7 +28,7 @@ describe("place", () => {
     assert.deepStrictEqual(serving(place([p4, p2, p1, p3], shuffled)), expected);
   });
 
-  it("begins again at the first server when there are more subnets", () => {
+  it("starts again at the first server when there are more subnets", () => {
     assert.deepStrictEqual(serving(place(prefixes, farm(A, A, A))), {
       [p1]: "web1",
       [p2]: "web2",
@@ -80,7 +80,7 @@ describe("place", () => {
     assert.strictEqual(serving(place(prefixes, farm(A, M, A, A), { homes }))[p3], "web3");
   });
 
-  it("counts what a server has by a pin", () => {
+  it("counts what a server has by an override", () => {
     const servers = farm(A, M, A, A);
     assert.deepStrictEqual(serving(place(prefixes, servers, { overrides: { [p4]: "web1" } })), {
       [p1]: "web1",
@@ -90,13 +90,13 @@ describe("place", () => {
     });
   });
 
-  it("leaves the other subnets at their homes when one is named or pinned", () => {
+  it("leaves the other subnets at their homes when one is named or overridden", () => {
     const expected = { [p1]: "web4", [p2]: "web2", [p3]: "web3", [p4]: "web4" };
     for (const options of [{ homes: { [p1]: "web4" } }, { overrides: { [p1]: "web4" } }])
       assert.deepStrictEqual(serving(place(prefixes, farm(A, A, A, A), options)), expected);
   });
 
-  it("lets a pin win over a home, and keeps the home in mind", () => {
+  it("lets an override win over a home, and remembers the home", () => {
     const options = { homes: { [p1]: "web4" }, overrides: { [p1]: "web3" } };
     assert.deepStrictEqual(place(prefixes, farm(A, A, A, A), options)[0], {
       prefix: p1,
@@ -125,7 +125,7 @@ describe("place", () => {
         [..."4444".split(""), ..."2322".split("")].map((n) => `web${n}`),
       );
     });
-    it("spreads a lost server's sites over all others, neighbours apart", () => {
+    it("spreads a lost server's sites over all others, and separates neighbours", () => {
       const away = place(prefixes, farm(A, M, A, A), { vips });
       assert.deepStrictEqual(
         away.slice(4).map(({ server }) => server),
@@ -277,7 +277,7 @@ describe("place", () => {
     );
   });
 
-  it("leaves a unit at its active home, whatever happens to others, unless it is pinned", () => {
+  it("leaves a unit at its active home, whatever happens to others, unless it is overridden", () => {
     fc.assert(
       fc.property(anyFarm, (any) => {
         const all = any.servers.map((server) => ({ ...server, state: A }));
@@ -292,7 +292,7 @@ describe("place", () => {
     );
   });
 
-  it("fills the active servers up by weight with displaced units: each ends within one unit of its share", () => {
+  it("fills the active servers up by weight with displaced units, each to within one unit of its share", () => {
     fc.assert(
       fc.property(anyFarm, (any) => {
         const placements = place(any.subnets, any.servers, any.options);
@@ -349,7 +349,7 @@ describe("place", () => {
     );
   });
 
-  it("grows: a new server moves nothing that is at home, wherever its address lies, when homes are named", () => {
+  it("moves nothing that is at home for a new server, whatever its address, when homes are named", () => {
     fc.assert(
       fc.property(anyFarm, fc.integer({ min: 1, max: 9 }), fc.nat(250), (any, weight, host) => {
         const { subnets, servers } = any;
@@ -366,7 +366,7 @@ describe("place", () => {
     );
   });
 
-  it("appends: one more server with the highest address moves nothing, as long as each has a subnet", () => {
+  it("moves nothing for a new server with the highest address, as long as each server has a subnet", () => {
     const four = place(prefixes, farm(A, A, A, A));
     assert.deepStrictEqual(place(prefixes, farm(A, A, A, A, A)), four);
   });
@@ -398,7 +398,7 @@ describe("firstServers", () => {
 });
 
 describe("shares", () => {
-  it("tells each server's share, nothing included", () => {
+  it("gives each server's share, including none", () => {
     const names = ["web1", "web2", "web3", "web4"];
     assert.deepStrictEqual(shares(place(prefixes, farm(A, M, A, A)), names), {
       web1: "50 %",
@@ -408,7 +408,7 @@ describe("shares", () => {
     });
   });
 
-  it("is 0 % for everybody when there is no subnet", () => {
+  it("gives 0 % for each server when there is no subnet", () => {
     assert.deepStrictEqual(shares([], ["web1"]), { web1: "0 %" });
   });
 });

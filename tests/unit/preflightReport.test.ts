@@ -45,7 +45,7 @@ const servers = (hosts: Record<string, number>): string[] =>
   Object.entries(hosts).map(([name, n]) => `servers ${name} 192.0.2.${n} up 0x${n}000000 7600${n}`);
 
 describe("preflight report", () => {
-  it("takes a router's table from what it tells, else from what was last written", () => {
+  it("takes a router's table from its own answer, or else from what was last written", () => {
     const written = ["routes 192.0.2.32/27 web1 192.0.2.2", "routes 192.0.2.64/27 old 192.0.2.9"];
     const names = { "192.0.2.2": "web1", "192.0.2.9": "old" };
     const [fallback] = routerViews(farmOf(three), stack, seen(...written));
@@ -80,7 +80,7 @@ describe("preflight report", () => {
     assert.strictEqual(routerViews(farmOf(three, { routers }), stack, failing)[0].pinsFlows, false);
   });
 
-  it("tells what moves on a router that was not looked at from the routes that Pulumi has, if any", () => {
+  it("says what moves on a router that was not looked at from the routes that Pulumi has, if any", () => {
     const farm = farmOf(three);
     const written = farm.placement.map(
       ({ prefix, server }) => `${prefix} ${server} 192.0.2.${three[server as "web1"]}`,
@@ -100,7 +100,7 @@ describe("preflight report", () => {
     assert.strictEqual(live.table, TableSource.Live);
   });
 
-  it("says where answers take another way than by the router, which can't pin then", () => {
+  it("says where answers bypass the router, which can't pin them then", () => {
     const found = (gateway: string): Findings =>
       new Map([
         ...seen("limits the table is full"),
@@ -149,7 +149,7 @@ describe("preflight report", () => {
       Array.from({ length: count }, (_, i) => [`192.0.2.${32 * (i + 1)}/27`, `web${1 + (i % 2)}`]),
     ),
   });
-  it("proposes homes for a server that is nobody's home, and only where its weight gives it one", () => {
+  it("proposes homes for a server that is the home of no subnet, if its weight gives it one", () => {
     assert.deepStrictEqual(describeProposal(farmOf(three)), []);
     assert.deepStrictEqual(describeProposal(farmOf(three, homes(4))), [
       "web3: no subnet has its home there. To balance by weight:",
@@ -177,7 +177,7 @@ describe("preflight report", () => {
     after(() => fs.rmSync(folder, { recursive: true }));
     const found = seen("routes 192.0.2.32/27 web1 192.0.2.2", ...servers(three));
 
-    it("gets the moves in place of what it had; the operator gets lines", async () => {
+    it("gets the moves in place of its former content; the operator gets lines", async () => {
       fs.writeFileSync(file, "old");
       process.env[MOVES_FILE] = file;
       const network = { block: "192.0.2.0/24", subnetPrefix: 27, vipSubnets: 1 };
@@ -213,7 +213,7 @@ describe("preflight report", () => {
       );
     });
 
-    it("that can't be written ends the run", async () => {
+    it("ends the run if it can't be written", async () => {
       process.env[MOVES_FILE] = path.join(folder, "nowhere", "moves.json");
       await assert.rejects(printPreflightReport(farmOf(three), stack, found, log), (error: UserError) => {
         assert.ok(error instanceof UserError);

@@ -65,7 +65,7 @@ describe("probe.pl, again and again (slow)", () => {
     return found;
   }
 
-  it("what is found out aside is told with a round, and nothing before anybody has looked", async () => {
+  it("reports the results of slow checks with a round, and nothing before they were made", async () => {
     const port = await serve((client) => client.end(OK));
     const aside = path.join(folder, "aside");
     const told = async (text?: string): Promise<string[] | undefined> => {
@@ -75,7 +75,7 @@ describe("probe.pl, again and again (slow)", () => {
     assert.deepEqual([await told(), await told(""), await told("a\nb\n")], [undefined, [], ["a", "b"]]);
   });
 
-  it("what a guard holds is told with a round, in whole lines, and nothing where there is no such file", async () => {
+  it("reports a guard's holds with a round, in whole lines, and nothing without such a file", async () => {
     const port = await serve((client) => client.end(OK));
     const held = path.join(folder, "held");
     const told = async (text?: string): Promise<unknown> => {
@@ -88,7 +88,7 @@ describe("probe.pl, again and again (slow)", () => {
     ]);
   });
 
-  it("servers that hang, refuse or answer a byte at a time hold up nobody; another version ends it", async () => {
+  it("is not held up by servers that hang, refuse or answer a byte at a time; exits when another version is installed", async () => {
     const good = await serve((client) => client.end(OK));
     const hangs = await serve(() => undefined);
     const trickles = await serve((client) => {
@@ -133,7 +133,7 @@ describe("probe.pl, again and again (slow)", () => {
     }
   });
 
-  it("tells silence from a machine that is gone, each in a network of its own (H5)", async () => {
+  it("distinguishes silence from a machine that is gone, each in its own network (H5)", async () => {
     const far = [
       // A web server that is stopped: its backlog is full, so no SYN is answered, while its machine answers a ping.
       `perl -e 'use Socket; socket(S, PF_INET, SOCK_STREAM, 6); setsockopt(S, SOL_SOCKET, SO_REUSEADDR, 1);
@@ -182,7 +182,7 @@ describe("probe.pl, again and again (slow)", () => {
     );
   });
 
-  it("asks a few of each group, others in each round, until all were asked", async () => {
+  it("asks a few of each group in each round, until all were asked", async () => {
     const good = await serve((client) => client.end(OK));
     const group = (name: string): string =>
       `group\n${Array.from({ length: 7 }, (_, i) => check(good, `marked ${name} site${i}`)).join("")}`;
@@ -197,7 +197,7 @@ describe("probe.pl, again and again (slow)", () => {
     assert.equal(new Set(asked.flat()).size, 14);
   });
 
-  it("is no flood, whatever is asked for (M9)", async () => {
+  it("sends no flood, whatever is asked for (M9)", async () => {
     const good = await serve((client) => client.end(OK));
     const group = `group\n${Array.from({ length: 99 }, (_, i) => check(good, `marked web1 site${i}`)).join("")}`;
     for (const { answers } of await rounds(2, group, "--every", "0.00001", "--sample", "9999999"))

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { FROM_LIB, linkRouterScripts } from "./routerScripts";
+import { asRoutersLib, installScripts } from "./machineScripts";
 
 /** A prober whose nth run is killed after its first answer; in the others the present server answers, and the new one late. */
 const PROBER = `my ($count) = grep { !-e "$ENV{SEEN}$_" } 1 .. 9;
@@ -27,18 +27,16 @@ describe("a health check before a move whose prober dies (M13)", () => {
     write("want/routes", "192.0.2.64/27 web1 192.0.2.2\n");
     write("want/private/vips", "192.0.2.69,192.0.2.70,192.0.2.71 widgetco http www.widgetco.example /x\n");
     write("want/settings", "check_source=198.51.100.1\ncheck_seconds=5\n");
+    installScripts(folder, "routerRoute");
     write("probe.pl", PROBER);
-    linkRouterScripts(folder);
   });
   afterEach(() => fs.rmSync(folder, { recursive: true }));
 
   /** What a health check says whose questions are answered badly in these runs of the prober, and which dies in one of them. */
   function checked(bad: string, dies: number, force = ""): { status: number | null; said: string } {
     const script = `set -Eeuo pipefail
-      say() { printf '%s\\n' "$*"; }; warn() { say "warning: $*"; }; fail() { say "$*"; exit 1; }
-      setting() { sed -n "s/^$2=//p" "$1/want/settings"; }
-      ${FROM_LIB}
-      run=$0 bundle=$0 scripts=$0 state=$0/state machine=r1
+      ${asRoutersLib()}warn() { say "warning: $*"; }; fail() { say "$*"; exit 1; }
+      state=$0/state
       . "$0/routes.sh"
       setting() { sed -n "s/^$2=//p" "$1/want/settings"; }
       begin_check_path() { :; }; end_check_path() { :; }; silent_server() { :; }; live_items() { :; }
@@ -58,7 +56,7 @@ describe("a health check before a move whose prober dies (M13)", () => {
     return { status, said: stdout + stderr };
   }
 
-  it("whole: answered at once, after a while, and not at all", () => {
+  it("whole: servers answer at once, after a while, and not at all", () => {
     assert.deepEqual(checked("-", 0), { status: 0, said: "healthy: 3\n" });
   });
 
@@ -80,7 +78,7 @@ describe("a health check before a move whose prober dies (M13)", () => {
       assert.doesNotMatch(said, /healthy:/);
     });
 
-  it("is no obstacle to a forced move, which says so", () =>
+  it("does not stop a forced move, which says so", () =>
     assert.match(
       checked("-", 1, "1").said,
       /^warning: LOOPBACK_HA_FORCE_MOVE: moved although the health check on this router[^]*healthy: 1\n/,

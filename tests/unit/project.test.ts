@@ -11,7 +11,7 @@ describe("a file of a project", () => {
   after(() => fs.rmSync(folder, { recursive: true }));
   afterEach(() => fs.rmSync(file, { recursive: true, force: true }));
 
-  it("is read through links, and may not be there", () => {
+  it("is read through links, and may be missing", () => {
     assert.equal(textOf(file), null);
     assert.throws(() => readYaml(file), /it does not exist/);
     fs.writeFileSync(path.join(folder, "other"), "a: 1\n");
@@ -21,11 +21,11 @@ describe("a file of a project", () => {
   });
 
   for (const [what, make] of [
-    ["a pipe that nobody writes into", () => execFileSync("mkfifo", [file])],
+    ["a pipe without a writer", () => execFileSync("mkfifo", [file])],
     ["a folder", () => fs.mkdirSync(file)],
     ["a device", () => fs.symlinkSync("/dev/zero", file)],
   ] as const) {
-    it(`is refused, and holds nobody up, where it is ${what} (H3)`, () => {
+    it(`is refused at once if it is ${what} (H3)`, () => {
       make();
       assert.throws(() => textOf(file), /Pulumi\.prod\.yaml is not a regular file/);
       assert.throws(() => readYaml(file), /can't be read: .* is not a regular file/);

@@ -5,7 +5,7 @@ import { explainPulumi } from "../../cli/pulumi/failure";
 /** As the Automation API's errors have it. */
 const failed = (stderr: string): Error => new Error(`code: 255\n stdout: \n stderr: ${stderr}\n`);
 
-describe("what pulumi says when it fails", () => {
+describe("an error of pulumi", () => {
   for (const [stderr, exit, text] of [
     [
       "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the lock file with `pulumi cancel`.\n  file:///x.json: created by ann@ops (pid 12) at 2026-11-25T07:00:00Z",
@@ -28,14 +28,14 @@ describe("what pulumi says when it fails", () => {
     });
   }
 
-  it("explains that there is no pulumi", () => {
+  it("says that pulumi is not installed", () => {
     assert.match(
       explainPulumi(new Error("spawn pulumi ENOENT"), "x").message,
       /pulumi is not on PATH; install it/,
     );
   });
 
-  it("leaves our own words as they are", () => {
+  it("leaves loopback-ha's own messages as they are", () => {
     const own = new UsageError("no stack is selected");
     assert.equal(explainPulumi(own, "x"), own);
   });

@@ -8,7 +8,7 @@ const receive = fs.readFileSync(path.join(__dirname, "../../components/host/mach
 const sweep = /^ {2}for left in [^]*?^ {2}done\n/m.exec(receive)?.[0] ?? "";
 
 describe("what a run that was killed left in /run (L9)", () => {
-  it("goes with the next run; that of a living one stays", () => {
+  it("is removed by the next run; files of a running one stay", () => {
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), "receive-"));
     try {
       const dead = execFileSync("bash", ["-c", "echo $$"], { encoding: "utf8" }).trim();

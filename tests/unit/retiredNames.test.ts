@@ -41,7 +41,7 @@ describe("names that are gone", () => {
   const text = fs.readFileSync(path.join(ROOT, LIST), "utf8");
   const { words, patterns } = read(text);
 
-  it("are listed one a line, with their new names, each once", () => {
+  it("are listed one per line, with their new names, each once", () => {
     const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
     for (const line of lines) assert.match(line, /^[^\t]+\t[^\t]+$/);
     for (const word of words) assert.match(word, /^\w+$/);
@@ -54,7 +54,7 @@ describe("names that are gone", () => {
     assert.deepEqual(found("-E", ...patterns.flatMap((pattern) => ["-e", pattern])), []);
   });
 
-  it("are no file's", () => {
+  it("are in no file's path", () => {
     const stems = execFileSync("git", ["ls-files"], { cwd: ROOT, encoding: "utf8" })
       .split("\n")
       .map((file) => path.basename(file).split(".")[0]);

@@ -12,7 +12,7 @@ import {
   renderSettings,
   secretName,
 } from "../../components/routerRoute/routes";
-import { Route } from "../../components/routerRoute/files";
+import { Route } from "../../components/routerRoute/lineFormats";
 import { FallbackArgs, GuardArgs, fallbacksOf, renderFallbacks } from "../../components/routerRoute/guard";
 
 const serverSubnet = "192.0.2.0/27";
@@ -40,7 +40,7 @@ describe("routes of a router", () => {
     assert.strictEqual(renderRoutes([]), "");
   });
 
-  it("tells shares", () => {
+  it("gives shares", () => {
     assert.deepStrictEqual(describeShares(four), {
       web1: "3 of 4 prefixes (75 %)",
       web2: "1 of 4 prefixes (25 %)",

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { FROM_LIB, linkRouterScripts } from "./routerScripts";
+import { asRoutersLib, installScripts } from "./machineScripts";
 
 const elsewhere = (what: string): string =>
   `192.0.2.64/27 should go to web1 (192.0.2.2), but a more specific route not managed by this stack sends part of it elsewhere: ${what}`;
@@ -58,10 +58,10 @@ const CASES: [string, string, string][] = [
   ["one beside ours", "ip route add 192.0.2.128/28 via 192.0.2.10", ""],
 ];
 
-describe("routes of others inside a prefix (foreign /32) (slow)", () => {
+describe("foreign routes inside a prefix (foreign /32) (slow)", () => {
   let folder: string;
   const scripts = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-scripts-"));
-  before(() => linkRouterScripts(scripts));
+  before(() => installScripts(scripts, "routerRoute"));
   after(() => fs.rmSync(scripts, { recursive: true }));
   beforeEach("a bundle", () => {
     folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-inside-"));
@@ -77,8 +77,7 @@ describe("routes of others inside a prefix (foreign /32) (slow)", () => {
   function on(change: string, script: string): string {
     const begin = `set -Eeuo pipefail
       trap 'echo "line $LINENO: $BASH_COMMAND"' ERR
-      say() { printf '%s\\n' "$*"; }; fail() { say "$*"; exit; }; warn() { say "warning: $*"; }; instance=r1 run=$0 bundle=$0 scripts=$1 root=$0 state=$0/none
-      ${FROM_LIB}
+      ${asRoutersLib()}fail() { say "$*"; exit; }; warn() { say "warning: $*"; }; scripts=$1 state=$0/none
       of_all_versions() { :; }; warn_of_losses() { :; }
       for link in host0 out0; do ip link add "$link" type veth peer name "$link-end"; ip link set "$link" up; ip link set "$link-end" up; done
       ip address add 192.0.2.1/27 dev host0; ip address add 198.51.100.1/24 dev out0; ip link set lo up
@@ -131,14 +130,14 @@ describe("routes of others inside a prefix (foreign /32) (slow)", () => {
       "192.0.2.64/27 web2 192.0.2.3",
     ],
     [
-      "a change, beside a route that somebody keeps away",
+      "a change, beside a route that another admin keeps away",
       "192.0.2.64/27 web2 192.0.2.3\n192.0.2.97/32 web2 192.0.2.3",
       "192.0.2.97",
       "192.0.2.64/27",
       "192.0.2.64/27 web2 192.0.2.3",
     ],
     [
-      "a route that somebody keeps away",
+      "a route that another admin keeps away",
       "192.0.2.64/27 web1 192.0.2.2\n192.0.2.97/32 web2 192.0.2.3",
       "192.0.2.97",
       "192.0.2.97/32",
@@ -159,14 +158,14 @@ describe("routes of others inside a prefix (foreign /32) (slow)", () => {
       );
     });
 
-  it("a link that is down is no rule of somebody else", () => {
+  it("does not take a link that is down for a foreign rule", () => {
     assert.match(
       on("ip link set host0 down", 'verify "$bundle"'),
       /^192\.0\.2\.64\/27 should go to web1 .*: the kernel has no route there \(.* unreachable\): is the link to the servers down\? See: ip -br link/,
     );
   });
 
-  it("a rule that changes nothing, and the smallest prefix around all of ours", () => {
+  it("ignores a rule that changes nothing, and finds the smallest prefix around all of the farm's", () => {
     const change = "ip rule add iif out0 lookup 99; ip route add 203.0.113.0/24 via 192.0.2.10 table 99";
     assert.equal(on(change, 'verify "$bundle"'), "");
     assert.equal(on(":", 'supernet <"$bundle/want/routes"'), "192.0.2.64/26");

@@ -34,7 +34,7 @@ describe("schema: the components for other languages", () => {
     assert.deepEqual(undescribed, []);
   });
 
-  it("has one shape of a server, and nothing that only the program tells its commands", () => {
+  it("has one shape of a server, and nothing that only the program passes to its commands", () => {
     const { Server, PoolServer } = Object.fromEntries(
       Object.entries(schema.types).map(([token, type]) => [token.split(":").at(-1)!, type]),
     );
@@ -51,7 +51,7 @@ describe("schema: the components for other languages", () => {
     );
   });
 
-  it("names every type that it refers to, and none after TypeScript's ways", () => {
+  it("defines every type that it refers to, and none has the name of a TypeScript argument type", () => {
     const refs = [...JSON.stringify(schema).matchAll(/"#\/types\/([^"]+)"/g)].map(([, token]) => token);
     assert.deepEqual([...new Set(refs)].sort(), Object.keys(schema.types).sort());
     assert.doesNotMatch(refs.join(), /(Args|Model)\b/);

@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { FROM_LIB, linkRouterScripts } from "./routerScripts";
+import { asRoutersLib, installScripts } from "./machineScripts";
 
 /**
  * Health paths are well; pages answer with what NOW has by site while the check's path is not there, and NEW when it is: a status
@@ -42,8 +42,8 @@ describe("a site's own page on the new server", () => {
     write("want/block", "192.0.2.0/24\n");
     write("want/settings", "check_source=198.51.100.1\ncheck_seconds=5\n");
     write("live", "192.0.2.64/27 via 192.0.2.3\n192.0.2.96/27 via 192.0.2.4\nunreachable 192.0.2.0/24\n");
+    installScripts(folder, "routerRoute");
     write("probe.pl", PROBER);
-    linkRouterScripts(folder);
   });
   afterEach(() => fs.rmSync(folder, { recursive: true }));
 
@@ -53,9 +53,8 @@ describe("a site's own page on the new server", () => {
     env: Record<string, string> = {},
   ): { status: number | null; said: string } {
     const script = `set -Eeuo pipefail
-      say() { printf '%s\\n' "$*"; }; warn() { say "warning: $*" >&2; }; fail() { say "$*"; exit 1; }
-      ${FROM_LIB}
-      run=$0 bundle=$0 scripts=$0 state=$0/state machine=r1
+      ${asRoutersLib()}warn() { say "warning: $*" >&2; }; fail() { say "$*"; exit 1; }
+      state=$0/state
       . "$0/routes.sh"
       setting() { sed -n "s/^$2=//p" "$1/want/settings"; }; live_items() { cat "$0/live"; }
       rm -f "$0/path" "$0/compared"
@@ -113,7 +112,7 @@ describe("a site's own page on the new server", () => {
       }
     });
 
-  it("is asked for once a site that moves, by the path that the config has, and again, there and now, where it is worse", () => {
+  it("is requested once for each site that moves, by the config's path, and again from both servers if it is worse", () => {
     checked("shop=200,app=200,safe=200", "shop=200,app=200,safe=200");
     const open = ["192.0.2.69 www.shop.example/", "192.0.2.71 app.example/login"];
     const once = [...open, "192.0.2.72 https:443 safe.example/"];
@@ -158,7 +157,7 @@ describe("a site's own page on the new server", () => {
         ).join(""),
       ),
     );
-    it("each is asked for once, now and there", () => {
+    it("requests each page once, from both servers", () => {
       const { status, said } = checked("", "", { ELSE: "200" });
       assert.equal(said, "");
       assert.equal(status, 0);
@@ -166,7 +165,7 @@ describe("a site's own page on the new server", () => {
       assert.equal(all.length, 2 * COUNT);
       assert.equal(new Set(all).size, COUNT);
     });
-    it("by https a hundred are asked for, others each time, and that is said", () => {
+    it("requests a hundred over https, others each time, and says so", () => {
       const vips = path.join(folder, "want/private/vips");
       fs.writeFileSync(vips, fs.readFileSync(vips, "utf8").replace(/\/h$/gm, "/h / https"));
       const sample = (): string => {
@@ -184,13 +183,13 @@ describe("a site's own page on the new server", () => {
       };
       assert.notEqual(sample(), sample());
     });
-    it("the one that is worse is found", () => {
+    it("finds the one that is worse", () => {
       const { status, said } = checked("", "s77=403", { ELSE: "200" });
       assert.match(said, /^site s77 answers with status 403 on web1/);
       assert.equal(status, 1);
       assert.equal(asked().length, 2 * COUNT + 4);
     });
-    it("how many there was time for is said", () => {
+    it("says how many there was time for", () => {
       const some = Array.from({ length: 100 }, (_, i) => `s${i}=200`).join();
       const { status, said } = checked(some, some);
       assert.match(
@@ -199,7 +198,7 @@ describe("a site's own page on the new server", () => {
       );
       assert.equal(status, 0);
     });
-    it("a prober that is killed compares nothing more, and that is said", () => {
+    it("compares nothing more when the prober is killed, and says so", () => {
       const { status, said } = checked("s3=killed", "", { ELSE: "200" });
       assert.match(said, /warning: \d+ of 150 sites' own pages were compared/);
       assert.ok(Number(/warning: (\d+) of 150/.exec(said)![1]) < COUNT);
@@ -228,21 +227,21 @@ describe("a site's own page on the new server", () => {
     ["status 301", false],
     ["late", false],
   ] as const)
-    it(`of a site whose health path the present server answers with ${answer}: ${moves ? "is another's, and moves" : "nothing is moved"}`, () => {
+    it(`the current server answers the site's health path with ${answer}: ${moves ? "it is another's, and moves" : "nothing is moved"}`, () => {
       const strange = { STRANGE: "^shop$", STRANGELY: answer };
       const { status, said } = checked("shop=200,app=200,safe=200", "shop=403,app=200,safe=200", strange);
       assert.equal(status, moves ? 0 : 1, said);
       assert.equal(checked("shop=200,app=200,safe=200", "shop=403,app=403,safe=200", strange).status, 1);
     });
 
-  it("a present server that answers otherwise a moment later, as this run has just brought it the site, is no measure", () => {
+  it("ignores a current server whose answer changes a moment later, as this run has just installed the site there", () => {
     const later = { LATER: "shop=403" };
     const { status, said } = checked("shop=200,app=200,safe=200", "shop=403,app=200,safe=200", later);
     assert.deepEqual({ status, said }, { status: 0, said: "" });
     assert.equal(checked("shop=200,app=200,safe=200", "shop=500,app=500,safe=200", later).status, 1);
   });
 
-  it("is no matter where the present server is to be down, is unknown, or somebody knows better", () => {
+  it("is not compared if the current server will be down, is unknown, or the operator forces the move", () => {
     assert.equal(checked("shop=200", "shop=404", { LOOPBACK_HA_FORCE_MOVE: "1" }).status, 0);
     fs.writeFileSync(
       path.join(folder, "want/servers"),
@@ -256,7 +255,7 @@ describe("a site's own page on the new server", () => {
     assert.deepEqual(asked(), []);
   });
 
-  it("is no matter where nothing has the prefix now", () => {
+  it("is not compared if no server has the prefix now", () => {
     fs.writeFileSync(path.join(folder, "live"), "");
     assert.equal(checked("shop=200", "shop=404").status, 0);
     assert.deepEqual(asked(), []);

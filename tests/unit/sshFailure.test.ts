@@ -55,7 +55,7 @@ describe("explainSshFailure", () => {
     });
   }
 
-  it("what ssh says of its own work leaves no line, whatever its line ends are (120 zones)", () => {
+  it("drops ssh's own notices, whatever their line endings (120 zones)", () => {
     const noise = [
       "ControlSocket /root/.ssh/loopback-ha-1 already exists, disabling multiplexing",
       "mux_client_request_session: session request failed: Session open refused by peer",

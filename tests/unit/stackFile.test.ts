@@ -18,14 +18,14 @@ config:
 `;
 
 describe("a stack's configuration file", () => {
-  it("keeps comments, order and all else", () => {
+  it("keeps comments, order and everything else", () => {
     assert.equal(
       withEdits(FILE, "farm", [{ path: ["servers", "web2", "state"], value: "maintenance" }]),
       FILE.replace("state: active", "state: maintenance"),
     );
   });
 
-  it("adds what is not there, in the style of what is around it", () => {
+  it("adds what is missing, in the style around it", () => {
     const text = withEdits(FILE, "farm", [
       { path: ["servers", "web1", "state"], value: "down" },
       { path: ["sites", "acme"], value: { serverName: "www.acme.example", hostNumber: 7 } },
@@ -75,7 +75,7 @@ describe("a stack's configuration file", () => {
       assert.equal(withEdits(dos(own), "farm", edits("down")), dos(expected));
     });
 
-  it("takes out a key, and what is empty then", () => {
+  it("removes a key, and what is empty then", () => {
     const text = withEdits(FILE, "farm", [{ path: ["overrides", "192.0.2.64/27"] }]);
     assert.doesNotMatch(text, /overrides/);
     assert.equal(withEdits(FILE, "farm", [{ path: ["overrides", "192.0.2.96/27"] }]), FILE);
@@ -122,12 +122,12 @@ describe("a stack's configuration file", () => {
       `${FARM}    web2:\n      weight: 2\n      state: down\n`.replaceAll("\n", "\r\n"),
     ],
   ] as const)
-    it(`changes ${what}, and nobody else's`, () => {
+    it(`changes ${what}, and no other stack's`, () => {
       const edits = [{ path: ["servers", "web2", "state"], value: "down" }];
       assert.equal(withEdits(text, "farm", edits), after);
     });
 
-  it("says so where it can't take out what is merged", () => {
+  it("says when it can't remove a merged value", () => {
     const text = `${FARM}    web1: &w { state: down }\n    web2: { <<: *w }\n`;
     assert.throws(
       () => withEdits(text, "farm", [{ path: ["servers", "web2", "state"] }]),

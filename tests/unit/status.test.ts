@@ -88,7 +88,7 @@ describe("the status of a farm", () => {
       "r1: 192.0.2.64/27 goes to web1 instead of web2",
     ],
     [
-      "a prefix that nobody has",
+      "a prefix that no server has",
       sightings({}, [LIVE[0]]),
       "r1: 192.0.2.64/27 goes to no server instead of web2",
     ],
@@ -169,14 +169,14 @@ describe("the status of a farm", () => {
       "ns1 does not answer for w.example: ETIMEOUT",
     ],
   ] as [string, Sightings, string][]) {
-    it(`tells of ${what}`, () => {
+    it(`reports ${what}`, () => {
       const status = statusOf(farm, seen);
       assert.ok(status.problems.includes(problem), status.problems.join("\n"));
       assert.ok(renderStatus(status).includes(problem));
     });
   }
 
-  it("does not take an old record for the table of a router that does not tell it", () => {
+  it("does not take an old record for the table of a router that does not report it", () => {
     const { prefixes, problems, servers } = statusOf(farm, sightings({}, []));
     assert.deepEqual(
       prefixes.map(({ live, known }) => [live, known]),
@@ -189,7 +189,7 @@ describe("the status of a farm", () => {
     assert.deepEqual(problems, []);
   });
 
-  it("of a server that is down nobody expects an answer", () => {
+  it("expects no answer of a server that is down", () => {
     const down = {
       ...farm,
       servers: farm.servers.map((server) => ({ ...server, state: "down" })),
@@ -213,7 +213,7 @@ describe("connections that a server still has", () => {
     assert.equal(counts.left, undefined);
   });
 
-  it("are told in words", () => {
+  it("are described in words", () => {
     assert.equal(describeLeft({ open: 1, idle: 0 }), "1 open connection");
     assert.equal(
       describeLeft({ open: 0, idle: 4 }),

@@ -97,7 +97,7 @@ describe("a machine whose stack was renamed (slow)", function () {
   const run = (script: string): string =>
     execFileSync("unshare", ["-m", "-n", "bash", "-c", PRELUDE + script, folder], { encoding: "utf8" });
 
-  it("has the same under the new name, and nothing under the former (stack renamed)", () => {
+  it("has the same under the new name, and nothing under the former one (stack renamed)", () => {
     assert.equal(run("seen"), whole("lab", 1, ""));
     assert.equal(run("bundle prod 1 lab; apply prod; seen"), `r1: done\n${whole("prod")}`);
     assert.equal(run("bundle prod 2 lab; apply prod; seen"), `r1: done\n${whole("prod", 2)}`);
@@ -124,7 +124,7 @@ describe("a machine whose stack was renamed (slow)", function () {
       assert.equal(later, `r1: done\n${whole("prod", 2)}`);
     });
 
-  it("killed at each step: one of both is whole and comes up at boot, and the next run goes on", () => {
+  it("killed at each step: one of the two is whole and comes up at boot, and the next run completes the takeover", () => {
     const all = run(
       `
       mkdir /run/kept; cp -a /var/lib/loopback-ha /etc/systemd/system /run/active /run/live /run/kept/; cp -a /run/loopback-ha /run/kept/run
@@ -176,7 +176,7 @@ describe("a machine whose stack was renamed (slow)", function () {
     assert.match(all, /^steps 2\d\n\n$/);
   });
 
-  it("destroyed by a name that the state has no more, or by another stack: the new one stays", () => {
+  it("destroyed by a name that is no longer in the state, or by another stack: the new one stays", () => {
     const seen = run(`${destroy}
       bundle prod 1 lab; apply prod >/dev/null; rm /var/lib/loopback-ha/*/in-doubt; destroy other; ls /var/lib/loopback-ha
       bundle prod 1; apply prod >/dev/null; ls /var/lib/loopback-ha/*; destroy lab; ls /var/lib/loopback-ha`);
@@ -184,7 +184,7 @@ describe("a machine whose stack was renamed (slow)", function () {
     assert.equal(seen, `${instance}applied\ncurrent\nversions\n${instance}`);
   });
 
-  it("leaves alone what the state does not name, is another role, or another stack's beside its own", () => {
+  it("leaves alone what the state does not name, what is another role's, and what is another stack's beside its own", () => {
     const names = "ls /var/lib/loopback-ha | xargs";
     for (const setup of [
       "bundle prod 1",

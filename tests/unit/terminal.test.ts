@@ -5,11 +5,11 @@ describe("a screen", () => {
   const lines = (count: number): string =>
     Array.from({ length: count }, (_, i) => `line ${i + 1}`).join("\n");
 
-  it("has a text that fits as it is", () => {
+  it("shows a text that fits as it is", () => {
     for (const count of [1, 19, 20]) assert.equal(fitTo(lines(count), 20, 60), lines(count));
   });
 
-  it("keeps the top of one that does not, and says that there is more", () => {
+  it("shows the top of a text that does not fit, and says that there is more", () => {
     assert.equal(fitTo(lines(21), 20, 60), `${lines(19)}\nmore below: enlarge the terminal`);
   });
 

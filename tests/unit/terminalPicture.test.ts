@@ -31,7 +31,7 @@ describe("picture of a terminal", () => {
     );
   });
 
-  it("knows its colours only", () =>
+  it("accepts only its own colours", () =>
     assert.throws(() => terminalPicture("x", "\u001b[95mpink"), /no colour for code 95/));
 
   it("shows all lines of a recording where nothing moves, and hides each until its time", () => {

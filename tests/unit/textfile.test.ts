@@ -8,9 +8,8 @@ import { parse } from "yaml";
 import { readFarm } from "../../components/config";
 import { block, blocks } from "../pages";
 import { classicFarm } from "./config/support";
-import { libFunction } from "./machineScripts";
+import { asRoutersLib, installScripts, libFunction } from "./machineScripts";
 import { parse as parseMetrics } from "./observe/support";
-import { FROM_LIB, linkRouterScripts } from "./routerScripts";
 
 const PAGE = "docs/monitoring.md";
 
@@ -25,8 +24,7 @@ describe("a router's file for node_exporter", () => {
 
   beforeEach(() => {
     folder = fs.mkdtempSync(path.join(os.tmpdir(), "textfile-"));
-    fs.mkdirSync(file("scripts"));
-    linkRouterScripts(file("scripts"), "linux");
+    installScripts(file("scripts"), "routerRoute", "routerRoute/linux");
     fs.mkdirSync(file("prom"));
     settings(`textfile=${file("prom")}`, "guard_interval=150");
     write("want/servers", "web1 192.0.2.2 up 0x2000000 76002\nweb2 192.0.2.3 up 0x3000000 76003\n");
@@ -40,11 +38,9 @@ describe("a router's file for node_exporter", () => {
     live = "live\\t192.0.2.32/27 192.0.2.2\\nlive\\t192.0.2.64/27 192.0.2.2\\n",
   ): string {
     const text = `set -eEuo pipefail
-say() { printf '%s\\n' "$*"; }
 warn() { printf 'warning: %s\\n' "$*" >&2; }
 fail() { printf '%s\\n' "$*" >&2; exit 1; }
-scripts=$0/scripts
-${FROM_LIB}
+${asRoutersLib()}scripts=$0/scripts
 ${libFunction("value_in").trimEnd()}
 setting() { value_in "$1/want/settings" "$2"; }
 guards() { [[ $(setting "$1" guard_interval) ]]; }

@@ -8,7 +8,7 @@ import { asLib, installScripts } from "./machineScripts";
 const site = (name: string, ...vips: string[]): string =>
   `${name} ${name}.example ${vips.join(",")} /srv/${name}`;
 
-describe("touched_sites: whom a server asks after a change", () => {
+describe("touched_sites: the sites that a server checks after a change", () => {
   const state = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-touched-"));
   const scripts = path.join(state, "scripts");
   before(() => installScripts(scripts, "webServerPool"));
@@ -31,7 +31,7 @@ describe("touched_sites: whom a server asks after a change", () => {
   const many = Array.from({ length: 1000 }, (_, i) => site(`s${i}`, `10.1.${i >> 8}.${i & 255}`));
   const names = many.map((line) => line.split(" ")[0]);
 
-  it("those that differ, those with a VIP of one that differs or is gone, and every so many of the rest", () => {
+  it("lists sites that differ, sites that share a VIP with one that differs or is gone, and a sample of the rest", () => {
     write("1", [...many, site("old", "10.1.0.7"), site("moved", "10.2.0.1")]);
     write("2", [...many, site("moved", "10.1.0.8"), site("new", "10.1.0.9")]);
     const found = touched();
@@ -43,7 +43,7 @@ describe("touched_sites: whom a server asks after a change", () => {
     assert.ok(found.length >= 50 && found.length <= 60, String(found.length));
   });
 
-  it("those whose own lines are others, or are no more", () => {
+  it("lists sites whose own lines have changed or are gone", () => {
     write("1", [site("a", "10.3.0.1"), ...many, site("b", "10.3.0.2"), site("c", "10.3.0.3")]);
     write("2", [site("a", "10.3.0.1"), ...many, site("b", "10.3.0.2"), site("c", "10.3.0.3")]);
     const directives = (version: string, text: string): void =>
@@ -65,7 +65,7 @@ describe("touched_sites: whom a server asks after a change", () => {
     ["the version is in force already", "previous=2"],
     ["the version before is gone", "previous=0"],
   ])
-    it(`all where ${what}`, () => {
+    it(`lists all sites where ${what}`, () => {
       write("1", many);
       write("2", many);
       assert.deepEqual(touched(settings), names);
@@ -86,13 +86,13 @@ describe("touched_sites: whom a server asks after a change", () => {
   }
   const four = many.map((_, i) => site(`s${i}`, ...[1, 2, 3, 4].map((n) => `10.${n}.${i >> 8}.${i & 255}`)));
 
-  it("asks a hundred sites on each of their VIPs, and an unknown name on one", () => {
+  it("checks a hundred sites on each of their VIPs, and an unknown name on one", () => {
     const counts = asked(four.slice(0, 100));
     assert.equal(counts.get(""), 100);
     for (let i = 0; i < 100; i++) assert.equal(counts.get(`s${i}.example/health`), 4, `s${i}`);
   });
 
-  it("asks of more sites each one, and a hundred of them on all VIPs", () => {
+  it("checks each of more sites on one VIP, and a hundred of them on all VIPs", () => {
     const counts = [...asked(four)];
     const onAll = counts.filter(([name, count]) => name !== "" && count === 4);
     const onOne = counts.filter(([name, count]) => name !== "" && count === 1);
@@ -100,7 +100,7 @@ describe("touched_sites: whom a server asks after a change", () => {
     assert.deepEqual([onAll.length, onOne.length], [100, 900]);
   });
 
-  it("all where Apache's text differs for all, or where there were none", () => {
+  it("lists all sites if Apache's text differs for all, or if there were none", () => {
     write("1", many, "another");
     assert.deepEqual(touched(), names);
     write("1", []);

@@ -23,7 +23,7 @@ const member = (pid: number, rest: Partial<Member> = {}): Member => ({
   ...rest,
 });
 
-describe("whose turn it is (slow)", () => {
+describe("the order of a run's servers (slow)", () => {
   const me = member(2);
   type Row = [string, Member[], number | undefined, number, string | RegExp, Partial<Member>?];
   const rows: Row[] = [
@@ -156,7 +156,7 @@ describe("whose turn it is (slow)", () => {
     });
   }
 
-  it("whatever the order, no two are at risk at once, and after a loss nobody begins", () => {
+  it("puts no two servers at risk at once, whatever the order, and starts none after a loss", () => {
     const start = fc.record({
       rank: fc.nat(3),
       serves: fc.boolean(),
@@ -305,7 +305,7 @@ true`,
     return { NODE_OPTIONS: `-r ${file}` };
   };
 
-  it("the first in order goes first, the others together when it answers", async () => {
+  it("change the first server in order, and the others together when it answers", async () => {
     const { log, codes } = await run(
       { web1: "", web2: "late=0.2", web3: "" },
       ["web2", "web1", "web3"],
@@ -320,7 +320,7 @@ true`,
     ["ends its Apache", "fails=1"],
     ["is heard of no more", "dies=1"],
   ]) {
-    it(`when the first ${what}, the others are left untouched, and say so`, async () => {
+    it(`leave the others untouched when the first ${what}, and say so`, async () => {
       const { log, codes, said } = await run(
         { web1: is, web2: "", web3: "late=1" },
         ["web1", "web2"],
@@ -336,7 +336,7 @@ true`,
     });
   }
 
-  it("a second run begins with the server that the first has lost, and so loses no other", async () => {
+  it("start a second run with the server that the first has lost, and so lose no other", async () => {
     const machines = { web1: "", web2: "serves=0 lost=1 fails=1 late=0.3" };
     const { log, codes } = await run(machines, ["web2", "web1"], patient());
     assert.deepEqual(log, [`web2 ${GO}`, "web1 LOOPBACK-HA-STAY web2"]);
@@ -344,7 +344,7 @@ true`,
   });
 
   const others = { web1: "after=web2", web3: "after=web2 late=0.3" };
-  it("a run without the server that this change has cost changes no other, until somebody knows better", async () => {
+  it("change no server in a run without the one that this change has cost, unless the operator forces it", async () => {
     const { log, codes, said } = await run(others, ["web1", "web3"]);
     assert.deepEqual(log.sort(), ["web1 LOOPBACK-HA-STAY", "web3 LOOPBACK-HA-STAY"]);
     assert.equal(codes, "web1 1 web3 1");
@@ -357,13 +357,13 @@ true`,
     assert.equal(forced.codes, "web1 0 web3 0");
   });
 
-  it("a run with it changes the others when it answers", async () => {
+  it("change the others in a run with it when it answers", async () => {
     const { log, codes } = await run({ ...others, web2: "late=0.5" }, ["web1", "web2", "web3"], patient());
     assert.deepEqual(log.slice(0, 2), [`web2 ${GO}`, "web2 applied"]);
     assert.equal(codes, "web1 0 web2 0 web3 0");
   });
 
-  it("of servers that could try nothing one goes after the other, until one fails", async () => {
+  it("change servers that could try nothing one after the other, until one fails", async () => {
     const { log, codes } = await run(
       { web1: "tried=0", web2: "tried=0 fails=1", web3: "tried=0", web4: "" },
       ["web1", "web2", "web3", "web4"],
@@ -379,18 +379,18 @@ true`,
     ["refuses before", "broken=1"],
     ["fails before Apache reads anything", "full=1"],
   ]) {
-    it(`one that ${what} holds nobody up`, async () => {
+    it(`are not held up by one that ${what}`, async () => {
       const { codes } = await run({ web1: is, web2: "", web3: "" }, ["web1", "web2", "web3"]);
       assert.equal(codes, "web1 1 web2 0 web3 0");
     });
   }
 
-  it("a server whose Apache is down does not go first", async () => {
+  it("do not start with a server whose Apache is down", async () => {
     const { log } = await run({ web1: "serves=0 fails=1", web2: "late=0.3" }, ["web1", "web2"], patient());
     assert.deepEqual(log.slice(0, 2), [`web2 ${GO}`, "web2 applied"]);
   });
 
-  it("leaves nothing of runs that are over", async () => {
+  it("leave nothing of runs that are over", async () => {
     const place = `/tmp/loopback-ha-${os.userInfo().uid}`;
     const { codes } = await run({ web1: "" }, []);
     const [space] = /\d+/.exec(fs.readlinkSync("/proc/self/ns/pid"))!;
@@ -407,7 +407,7 @@ describe("what a machine that has a change in force needs to hear (slow)", () =>
   const rows: [string, string, number, boolean, RegExp][] = [
     ["recorded", "LOOPBACK-HA-RECORDED\n", 0, false, /^$/],
     [
-      "nothing, as nobody is there any more",
+      "nothing, as no process is left to hear it",
       "",
       1,
       true,
@@ -492,7 +492,7 @@ describe("a machine that was spared as another was lost remembers by which chang
       assert.equal(run(`turn 1 GO; turn 2 'STAY web1'; ${script}`), `- 1\n- 1\n${said}\n`);
     });
 
-  it("where there was nothing of ours, nothing is left", () => {
+  it("leaves nothing if nothing of loopback-ha was there", () => {
     assert.equal(run("turn 1 'STAY web1'; ls /var/lib"), "- \n");
   });
 });

@@ -39,7 +39,7 @@ describe("a file that is written whole (slow)", () => {
     }
   });
 
-  it("is what a link leads to; the link stays, also one that leads nowhere yet", () => {
+  it("is the target of a link; the link stays, even one without a target yet", () => {
     const place = path.join(folder, "checkout");
     fs.mkdirSync(place);
     fs.writeFileSync(path.join(place, "prod.yaml"), "old");
@@ -103,7 +103,7 @@ describe("a file that is written whole (slow)", () => {
     assert.deepEqual([content(file), got.stdout], ["new", "same"]);
   });
 
-  it("is written in place where it has another name, too: both stay one (H2)", () => {
+  it("is written in place if it has a second name: both stay the same file (H2)", () => {
     const file = path.join(folder, "Pulumi.prod.yaml");
     const other = path.join(folder, "other");
     fs.writeFileSync(file, "old");
@@ -114,7 +114,7 @@ describe("a file that is written whole (slow)", () => {
     assert.deepEqual(fs.readdirSync(folder).sort(), ["Pulumi.prod.yaml", "other"]);
   });
 
-  it("another user of its group leaves it to its owner, and with its folder closed writes it, too (H2)", function () {
+  it("stays its owner's when another user of its group writes it, even in a closed folder (H2)", function () {
     if (!isRoot) return void assert.throws(() => fs.chownSync(folder, 0, 0));
     const file = path.join(folder, "Pulumi.prod.yaml");
     const elsewhere = path.join(folder, "open");
@@ -133,7 +133,7 @@ describe("a file that is written whole (slow)", () => {
     }
   });
 
-  it("is written in place where it alone is mounted, with a copy until that is done (H2)", function () {
+  it("is written in place if it is a mount of its own, with a copy until that is done (H2)", function () {
     if (!isRoot) return void assert.throws(() => fs.chownSync(folder, 0, 0));
     const file = path.join(folder, "Pulumi.prod.yaml");
     const outside = path.join(folder, "outside.yaml");

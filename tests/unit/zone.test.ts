@@ -106,7 +106,7 @@ www                     IN A   192.0.2.129
     ]);
   });
 
-  it("renders zones and names that no host has", () => {
+  it("renders zones and names that can't be host names", () => {
     const slash = zone(modern, {
       zone: "0/25.2.0.192.in-addr.arpa",
       records: [{ name: "1", type: "PTR", value: "a.example." }],
@@ -138,7 +138,7 @@ www                     IN A   192.0.2.129
     it(`renders a record: ${what}`, () => assert.deepStrictEqual(recordsOf({ records: [record] }), [line]));
   }
 
-  it("gives one text for the same arguments, and a new site is one group of new lines", () => {
+  it("gives the same text for the same arguments, and one group of new lines for a new site", () => {
     const host = fc.integer({ min: 1, max: 30 });
     const hosts = fc.uniqueArray(host, { minLength: 2, maxLength: 12 });
     const siteOf = (n: number): ZoneArgs["sites"][number] => ({

@@ -43,7 +43,7 @@ describe("days and times of a zone", () => {
     it(`reads BIND's "${text}"`, () =>
       assert.equal(Number(says("seconds_of", text)), Date.parse(text) / 1000));
 
-  it("takes no other text for a time", () => assert.throws(() => says("seconds_of", "never")));
+  it("takes no other text as a time", () => assert.throws(() => says("seconds_of", "never")));
 });
 
 describe("serial of a zone (M12)", () => {
@@ -97,7 +97,7 @@ describe("serial of a zone (M12)", () => {
     it(title, () => assert.deepEqual(pick(lines), expected));
   }
 
-  it("begins beyond what the config says (zone that moves here)", () => {
+  it("starts above the config's serial (zone that moves here)", () => {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-serial-"));
     const script = `${asLib()}fail() { say "$*"; exit 1; }; value_in() { sed -n "s/^$2=//p" "$1"; }
       state=$0/state bundle=$0 version=1 scripts=$2; . "$1"; served_serial() { :; }; choose_serial "$0"`;
@@ -115,12 +115,12 @@ describe("serial of a zone (M12)", () => {
     }
   });
 
-  it("is never half of all serials beyond what was served, whatever the limit", () => {
+  it("is never half of all serials above the one that was served, whatever the limit", () => {
     const said = pick(["- 5 old", "root@a 3000000000 x"], "4000000000");
     assert.deepEqual(said, ["beyond root@a 3000000000", "serial 6"]);
   });
 
-  it("is never the last of all by a peer's word, whatever the limit", () => {
+  it("never becomes the last serial of all because of a peer's answer, whatever the limit", () => {
     const said = pick(["- 4294967200 old", "root@a 4294967295 x"], "4294967295");
     assert.deepEqual(said, ["beyond root@a 4294967295", "serial 4294967201"]);
   });

@@ -50,7 +50,7 @@ describe("a zone that moves here from elsewhere", () => {
       NOW,
     );
 
-  it("with a serial beyond today's is a warning that has the command", async () => {
+  it("with a serial above today's gives a warning with the command", async () => {
     assert.deepEqual(await say(2099123100), [
       "zone moving.example is served elsewhere with serial 2099123100 (ns.other.example), but would start with 2026112900 here: its secondaries would ignore the new zone. " +
         `If you are moving it here, start with a higher serial: pulumi config set --path 'zones["moving.example"].serialAtLeast' 2099123101`,
@@ -67,7 +67,7 @@ describe("a zone that moves here from elsewhere", () => {
       ["the last one that is beyond", HERE + 2 ** 31 - 1, true],
       ["opposite: undefined by the RFC", HERE + 2 ** 31, false],
       ["the highest of all, which is before ours", 2 ** 32 - 1, false],
-      ["nobody knows the zone", undefined, false],
+      ["no name server knows the zone", undefined, false],
       ["below what the config says", 2099123100, false, { serialAtLeast: 2099123101 }],
       ["beyond what the config says", 2099123101, true, { serialAtLeast: 2099123101 }],
     ];
@@ -79,14 +79,14 @@ describe("a zone that moves here from elsewhere", () => {
     ["is on a name server already", { ns1: mine, ns2: nothing }, false],
     ["is another stack's there", { ns1: theirs, ns2: nothing }, true],
     ["may be on the one that answers only", { ns1: failed, ns2: nothing }, true],
-    ["nobody could look", { ns1: failed, ns2: failed }, false],
+    ["no name server could be looked at", { ns1: failed, ns2: failed }, false],
     ["with observation off", {}, false],
   ];
   for (const [what, found, asked] of seen)
     it(`${what}: ${asked ? "asked" : "not asked"}`, async () =>
       assert.equal((await say(2099123100, { found })).length, asked ? 1 : 0));
 
-  it("the other name server's name moves no cursor", async () => {
+  it("shows control characters in the other name server's name as text", async () => {
     assert.ok(!(await say(2099123100, { nsname: "\u001b[2Jns" }))[0].includes("\u001b"));
   });
 });

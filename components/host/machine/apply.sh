@@ -2,7 +2,7 @@
 # Brings this machine to what the bundle around this script wants, or leaves it as it was. A second run with the same bundle
 # changes and reloads nothing: /var/lib/loopback-ha/INSTANCE/current/scripts/apply.sh
 # shellcheck source-path=SCRIPTDIR
-. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "${BASH_SOURCE[0]%/*}/lib.sh"
 
 # A broken ssh session must not stop us half-way; the caller limits our time.
 trap '' HUP INT TERM PIPE
@@ -29,7 +29,7 @@ previous=$(current_version)
 [[ ! -e $state/in-doubt ]] || doubted=1
 
 adapt "$bundle"
-# A refused run leaves the machine as it was, without anything of ours if there was nothing.
+# A refused run leaves the machine as it was: without any file of loopback-ha if it had none.
 check
 
 if [[ $version == "$previous" && ! $doubted && ! -e $taken_from ]] && is_live "$bundle" && found=$(all_drift) && [[ ! $found ]]; then
@@ -52,7 +52,7 @@ lost_before() {
   if [[ $first && $of == "$version" && $among == "$(surroundings)" ]]; then say "$first"; else say -; fi
 }
 note_loss() {
-  # A machine without anything of ours stays so.
+  # A machine without any file of loopback-ha stays so.
   [[ $previous ]] || return 0
   say "$1 $version $(surroundings)" >"$stayed.new" && replace "$stayed.new" "$stayed"
 }
@@ -71,7 +71,7 @@ wait_for_turn() {
         warn "can't record on this machine that ${answer#* } was lost to this change: remove the change from the config before any run without ${answer#* }"
       exit 1
       ;;
-    *) fail "it was never told that its turn had come; nothing was changed. Run 'pulumi up' again" ;;
+    *) fail "it got no answer about its turn in this run; nothing was changed. Run 'pulumi up' again" ;;
   esac
 }
 begin_turn() {

@@ -2,7 +2,7 @@
 # What this instance holds differently from what was applied, for look.sh. Changes nothing.
 # Prints INSTANCE TAB drift TAB LINE (the first few), INSTANCE TAB looked TAB NUMBER-OF-LINES, and what else a role shows.
 # shellcheck source-path=SCRIPTDIR
-. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "${BASH_SOURCE[0]%/*}/lib.sh"
 readonly most_lines=20 longest=160
 # A user who may only look must not be able to stop us while we hold a lock.
 trap '' TSTP TTIN TTOU

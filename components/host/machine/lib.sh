@@ -6,7 +6,7 @@
 #   verify DIR     does it really work?
 #   report DIR     a line or two for the operator
 #   drift DIR      what the machine holds differently from what the bundle DIR wants: lines "- as applied" and
-#                  "+ as found", in words the operator knows. Only what activate repairs, or it would be reported for ever
+#                  "+ as found", in words the operator knows. Only what activate repairs: anything else would be reported again and again
 # An instance's files are in /var/lib/loopback-ha/INSTANCE: versions/ID/{meta,want,scripts,pristine}, current -> versions/ID (the one
 # switch between old and new), applied, in-doubt, taken-from. pristine/want is want as it came.
 set -Eeuo pipefail
@@ -24,7 +24,7 @@ unset BASH_ENV ENV PERL5LIB PERL5OPT PERL5DB
 umask 022
 
 readonly root=/var/lib/loopback-ha run=/run/loopback-ha units=/etc/systemd/system
-scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+scripts=$(cd "${BASH_SOURCE[0]%/*}" && pwd -P)
 bundle=${scripts%/*}
 
 # value_in FILE KEY: the value in a file of lines KEY=VALUE. Without a process: it is called often.
@@ -67,6 +67,20 @@ warn() { printf 'warning: %s: %s\n' "$machine" "$*" >&2; }
 fail() {
   printf '%s: %s\n' "$machine" "$*" >&2
   exit 1
+}
+
+# first_few MOST [WHAT]: the first lines of stdin, then "and N more WHAT" if there are more; as base/firstFew.ts.
+first_few() {
+  awk -v most="$1" -v what="${2:+ $2}" 'NR <= most; END { if (NR > most) print "and " NR - most " more" what }'
+}
+# listed MOST [SEPARATOR]: the same in one line: "a, b and 3 more".
+listed() {
+  awk -v most="$1" -v separator="${2:-, }" 'NR <= most { printf "%s%s", (NR > 1 ? separator : ""), $0 } END { if (NR > most) printf " and %d more", NR - most }'
+}
+# warn_each MOST [WHAT]: warns with each of the first lines of stdin, and says how many more there are.
+warn_each() {
+  local line
+  while IFS= read -r line; do warn "$line"; done < <(first_few "$@")
 }
 
 need() {
@@ -148,6 +162,12 @@ replace() { sync "$1" && mv -T "$1" "$2" && sync "${2%/*}"; }
 # delete FILE: after a power cut, too, it is gone before later steps take effect.
 delete() { rm -f "$1" && sync "${1%/*}"; }
 
+# now: as 2026-11-30T16:00:00.123456Z, without a process.
+now() {
+  local moment=$EPOCHREALTIME
+  TZ=UTC printf '%(%FT%T)T.%sZ\n' "${moment%.*}" "${moment#*.}"
+}
+
 # install_file PATH MODE <TEXT: atomic; writes nothing when the file is already so.
 install_file() {
   # The text may hold a secret.
@@ -172,7 +192,7 @@ install_service() {
     changed=1
   fi
   # Either way systemd reads all units again, once.
-  if ! systemctl is-enabled --quiet "$name" 2>/dev/null; then
+  if [[ ! -L $units/multi-user.target.wants/$name ]]; then
     systemctl enable --quiet "$name"
     sync_wants
   elif [[ $changed ]]; then
@@ -219,7 +239,7 @@ go_back() {
   rm -rf "$state/incoming"
   if [[ $1 ]]; then
     # A missing version would count as an empty payload, and remove everything.
-    [[ -e $state/versions/$1/meta ]] || cannot_go_back "version $1, to go back to, is there no more"
+    [[ -e $state/versions/$1/meta ]] || cannot_go_back "version $1, the one to go back to, no longer exists here"
     point_current_at "$1"
     activate "$state/versions/$1"
     forget_versions_but "$1"
@@ -227,7 +247,7 @@ go_back() {
     [[ ! -e $taken_from ]] || give_back
   else
     # A lost file or link looks the same as no previous version.
-    [[ ! -e $state/applied ]] || cannot_go_back "which version was in force before is not known here, though there was one"
+    [[ ! -e $state/applied ]] || cannot_go_back "there was a former version, but which one is not recorded here"
     activate ''
     forget_instance
   fi
@@ -252,7 +272,7 @@ record() {
   sync -f "$state"
   forget_versions_but "$1"
 }
-stamp() { date -u +%FT%T.%NZ >"$state/$1.new" && replace "$state/$1.new" "$state/$1"; }
+stamp() { now >"$state/$1.new" && replace "$state/$1.new" "$state/$1"; }
 
 drop_instance() {
   if [[ -e $root/$1 ]]; then replace "$root/$1" "$root/.gone-$1"; fi

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Removes what apply.sh brought, and nothing else. Can be run again after an interruption.
 # shellcheck source-path=SCRIPTDIR
-. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "${BASH_SOURCE[0]%/*}/lib.sh"
 trap '' HUP INT TERM PIPE
 
 take_lock

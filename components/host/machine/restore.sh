@@ -1,8 +1,10 @@
 #!/bin/bash
-# Puts the installed state back in force: once at boot, or continuously with --watch, within about a second of what wiped it (link
-# down/up, networkctl reload, ifdown/ifup). --once is one step of --watch.
+# The boot and self-repair service: puts the installed version back in force. A machine's unit runs it: once at boot, and then with
+# --watch, where it repairs within about a second what another program wiped (link down/up, networkctl reload, ifdown/ifup). --once
+# is one step of --watch. It keeps the version that is in force; revert.sh undoes a change. Only where that has died, such as in a
+# reboot, does it undo an unconfirmed change whose time is over.
 # shellcheck source-path=SCRIPTDIR
-. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "${BASH_SOURCE[0]%/*}/lib.sh"
 # Exit code: a run holds the lock, and does our work.
 readonly busy=75
 
@@ -53,7 +55,7 @@ keep_pending() {
 # What could not be restored, in the words of drift.
 warn_missing() {
   local found down
-  found=$(drift "$1" | awk 'NR <= 4 { printf "%s%s", separator, $0; separator = "; " }')
+  found=$(drift "$1" | listed 4 '; ')
   down=$(down_links)
   [[ ! $found ]] || warn "not everything could be restored: $found${down:+ ($down)}; the rest is in force. Retrying until it succeeds"
 }

@@ -1,7 +1,8 @@
 #!/bin/bash
-# revert.sh TOKEN: undoes a change that was not confirmed in time. Started shortly before the deadline.
+# revert.sh TOKEN: undoes one change that was not confirmed in time: goes back to the version before it. A timer of that change starts
+# it shortly before the deadline, and it exits when that is decided. The service that keeps a version in force is restore.sh.
 # shellcheck source-path=SCRIPTDIR
-. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "${BASH_SOURCE[0]%/*}/lib.sh"
 trap '' HUP INT TERM PIPE
 
 is_pending() { [[ -e $pending && $(pending_value token) == "$1" ]]; }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # settle.sh TOKEN, run by confirm.sh: puts a change that waits for its confirmation in force for good.
 # shellcheck source-path=SCRIPTDIR
-. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "${BASH_SOURCE[0]%/*}/lib.sh"
 trap '' HUP INT TERM PIPE
 
 waits_for_us() { [[ -e $pending && $(pending_value token) == "$1" ]]; }

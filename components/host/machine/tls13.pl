@@ -1,7 +1,7 @@
 # A client's side of TLS 1.3 (RFC 8446), as much of it as it takes to ask a web server for a public page and to see which
-# certificate it shows; perl-base has nothing for that. It hides nothing and proves nobody's identity: its key is a known one,
-# so that what both ends share is the server's own public value, and no authentication tag is checked. So nothing that is a
-# secret may go this way, such as a health path.
+# certificate it shows; perl-base has nothing for that. It keeps nothing secret and proves no identity: its key is a known
+# one, so the shared secret is the server's own public value, and no authentication tag is checked. So nothing secret may be sent
+# this way, such as a health path.
 package Tls13;
 use strict;
 use warnings;
@@ -30,7 +30,7 @@ sub begin {
 sub handshake { my ($type, $body) = @_; return pack 'C C n/a', $type, length($body) >> 16, $body }
 
 # take TALK BYTES: what came. `out` has what is to be sent then, `answer` the page as far as it came, `certificate` the first
-# one in DER, `failed` why it will not do, and `unknown` that this is for our want of words.
+# one in DER, `failed` why it will not do, and `unknown` that this is a limit of this program.
 sub take {
     my ($talk, $bytes) = @_;
     $talk->{in} .= $bytes;
@@ -69,7 +69,7 @@ sub messages {
         last if length $talk->{messages} < $length;
         my $message = substr $talk->{messages}, 0, $length;
         $talk->{messages} = substr $talk->{messages}, $length;
-        # Tickets, and whatever else comes behind the handshake.
+        # Tickets, and other messages after the handshake.
         next if $talk->{asked};
         $talk->{transcript} .= $message;
         if ($type == 2) { share($talk, $message) or return }
@@ -93,7 +93,7 @@ sub share {
     }
     my ($group, $shared) = unpack 'n n/a', $extension{51} // '';
     if (($suite // 0) != SUITE_CHACHA || ($group // 0) != GROUP_X25519 || length($shared // '') != 32) {
-        @$talk{qw(failed unknown)} = ('speaks TLS in a way that is not known here', 1);
+        @$talk{qw(failed unknown)} = ('speaks a variant of TLS that is not supported here', 1);
         return 0;
     }
     my $said = sha256($talk->{transcript});
@@ -134,7 +134,7 @@ sub begins {
 # RFC 8446, 7.1
 sub extract { my ($salt, $key) = @_; return hmac($salt, $key) }
 sub derive { my ($secret, $label, $said) = @_; return label($secret, $label, $said, 32) }
-# No more than one hash is ever asked for.
+# Callers need one hash at most.
 sub label {
     my ($secret, $label, $context, $length) = @_;
     return substr hmac($secret, pack('n C/a C/a', $length, "tls13 $label", $context) . "\1"), 0, $length;
@@ -157,7 +157,7 @@ sub opened {
     return if !$talk->{read} || length $record < 17;
     my ($key, $nonce, $size) = ($talk->{read}{key}, nonce($talk->{read}), length($record) - 16);
     my $end = int(($size - 1) / 64) * 64;
-    # Of a page its beginning is enough, and what kind of record it is stands at the end.
+    # The start of a page is enough. The kind of a record is at its end.
     if ($talk->{asked} && $end > BEGINNING) {
         my $tail = chacha20($key, $nonce, 1 + $end / 64, substr $record, $end, $size - $end);
         $tail =~ s/\0*\z//;
@@ -208,7 +208,7 @@ sub poly1305 {
         @h = @d;
     }
     carry(\@h) for 1, 2;
-    # The remainder: where it is not below 2^130 - 5, that less.
+    # The remainder: minus 2^130 - 5 if it is not below that.
     my @g = ($h[0] + 5, @h[1 .. 4]);
     for my $i (0 .. 3) { $g[$i + 1] += $g[$i] >> 26; $g[$i] &= 0x3ffffff }
     @h = (@g[0 .. 3], $g[4] & 0x3ffffff) if $g[4] >> 26;
@@ -239,7 +239,7 @@ sub carry {
     return;
 }
 
-# The whole of perl has it, which is quicker; perl-base has not.
+# The full perl has a module for it, which is faster; perl-base has none.
 my $is_whole = eval { require Digest::SHA };
 sub sha256 { my ($text) = @_; return $is_whole ? Digest::SHA::sha256($text) : sha256_by_hand($text) }
 
@@ -264,7 +264,7 @@ my (@begin, @constant);
         push @constant, fraction($n, 3);
     }
 }
-# The first 32 bits behind the point, exactly: doubles have no more than 53, and these need fewer.
+# The first 32 bits after the point, exactly: doubles have 53 bits, and these need fewer.
 sub fraction { my $root = $_[0] ** (1 / $_[1]); return int(($root - int $root) * 4294967296) }
 
 sub sha256_by_hand {

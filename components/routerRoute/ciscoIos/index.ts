@@ -1,5 +1,5 @@
 /** Routers with IOS's command line. */
-import type { RouterKind } from "../kind";
+import type { RouterKind } from "../kindContract";
 import { commandLineDriver } from "../cli";
 
 /** Kind `cisco-ios`; see docs/router-kinds.md. */

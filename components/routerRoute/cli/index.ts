@@ -1,7 +1,7 @@
 /** Kinds of routers that have a command line and no shell: driven by an interactive session over ssh. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import type { RouterKind } from "../kind";
+import type { RouterKind } from "../kindContract";
 
 const SHARED = [
   "../../network/address.cjs",

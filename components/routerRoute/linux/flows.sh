@@ -4,7 +4,7 @@
 # Prints SERVER TAB COUNT TAB IDLE for each server, and "end" after each round. IDLE is how many of them were idle for longer than that.
 # One round, or one every SECONDS (0.2 at least) until the reader is gone.
 # shellcheck source-path=SCRIPTDIR source=../../host/machine/lib.sh
-. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "${BASH_SOURCE[0]%/*}/lib.sh"
 trap 'exit 0' PIPE
 every='' tcp_idle=300 udp_idle=30
 while [[ ${1:-} == --* ]]; do

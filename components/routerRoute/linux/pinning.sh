@@ -407,8 +407,8 @@ wrong_mark_message() {
   say "packets with mark $mark should go to $name ($hop), but the kernel forwards them like this: $goes. ${why:-"One of loopback-ha's routes was lost in the meantime; run 'pulumi up' again"}"
 }
 
-# Tells the clients of a server that is down at once that their connections are gone. Those that have not answered are told again: a flow
-# that was reset is gone from the listing. In the background, so that nothing waits for clients that are gone.
+# Resets the connections of the clients of a server that is down at once, and again where that did not arrive: a flow that was reset is
+# gone from the listing. In the background, so that nothing waits for clients that are gone.
 tell_clients() {
   local mask marks
   pins_flows "$1" || return 0

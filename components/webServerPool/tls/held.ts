@@ -1,7 +1,7 @@
 /** What the stack's state has of certificates. */
 import { outputsInState } from "../../host/inState";
 import { Payload, filesOf } from "../../host/payload.cjs";
-import { bySite } from "../files.cjs";
+import { bySite } from "../lineFormats.cjs";
 import type { CertificateLines } from "./plan";
 
 /**

@@ -7,15 +7,15 @@ import type { ServerArgs } from "../../host/ssh";
 import { ServerState } from "../../network/serverState";
 import { DesiredFiles, isLarge } from "../../host/payload.cjs";
 import { UserError } from "../../base/userError";
-import { renderHttps } from "../files.cjs";
-import type { SiteArgs } from "../vhost";
+import { renderHttps } from "../lineFormats.cjs";
+import type { SiteArgs } from "../vhostTemplate";
 import { heldCertificates } from "./held";
 import { SITE_TLS } from "./defaults";
 import { PoolTlsArgs } from "./options";
 import { PairFolders, filesOfPair, hasPlace, parseChain, parsePair, problemsOf, readPair } from "./pair.cjs";
 import { CertificatePlan, TlsSite, dependsOnState, judge, newestIssue, planCertificates } from "./plan";
 import { MOST_ENTRIES, packPairs } from "./send.cjs";
-import { TlsContext } from "./vhosts";
+import { TlsContext } from "./httpsTemplate";
 
 export { PoolTlsArgs, SiteTlsArgs } from "./options";
 

@@ -128,7 +128,7 @@ const dayOf = (date) => new Date(date).toISOString().slice(0, 10);
 /** @param {Buffer} bytes */
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
 
-/** @param {Pair} pair @returns {import("../files.cjs").Facts} */
+/** @param {Pair} pair @returns {import("../lineFormats.cjs").Facts} */
 function factsOf({ chain: [leaf] }) {
   return {
     expires: dayOf(leaf.validTo),

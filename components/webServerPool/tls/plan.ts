@@ -1,6 +1,6 @@
 /** Which certificate each server must have for each site, from the operator's folder and the state. Pure. */
 import { firstFew, listed } from "../../base/firstFew";
-import { parseCertificate, renderCertificate } from "../files.cjs";
+import { parseCertificate, renderCertificate } from "../lineFormats.cjs";
 import { Reading, factsOf, fits, problemsOf } from "./pair.cjs";
 
 /** Lines of the wanted file `certificates`, by site. */

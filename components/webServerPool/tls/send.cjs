@@ -3,7 +3,7 @@
 // The supplier of the vhosts role: certificates that a machine lacks, read where they lie, for the ssh pipe that is open.
 
 const { selfMade } = require("./makeCertificate.cjs");
-const { parseCertificate, parseSite, renderCertificate, splitLine } = require("../files.cjs");
+const { parseCertificate, parseSite, renderCertificate, splitLine } = require("../lineFormats.cjs");
 const { factsOf, filesOfPair, fits, parsePair, problemsOf, readPair } = require("./pair.cjs");
 
 /** What a machine asks for: numbers of lines of the wanted file `certificates`, and the certificate for unknown names. */
@@ -94,7 +94,7 @@ const unpackPairs = (entries) =>
 /** What a machine asks for after a change: LINE@VIP, a number of a line of `certificates` each. */
 const SHOW = /^show(( \d+@[\d.]+)+)$/;
 
-/** @type {import("../../host/deliver.cjs").Supplier} */
+/** @type {import("../../host/delivery/bundle.cjs").Supplier} */
 async function supply(asked, { want, sources, secret, ssh }) {
   const certificates = want.certificates ?? "";
   const [, places] = SHOW.exec(asked) ?? [];

@@ -71,7 +71,7 @@ describe("another lab on the same host", function () {
     await other.down();
   });
 
-  it("shuts down in order when it shall keep its disks", async () => {
+  it("shuts its machines down in order when it must keep its disks", async () => {
     await other.up();
     await other.exec("web1", ["touch", "/root/kept"]);
     await other.down({ keepDisks: true });

@@ -74,7 +74,7 @@ describe("commit-confirm", function () {
     ],
     ["sshd and all its sessions are killed", KILL_SSHD, START_SSHD],
   ]) {
-    it(`${what} before the confirmation: the router goes back alone within its time plus 1 s; up fails and says so; the next one flips`, async () => {
+    it(`${what} before the confirmation: the router reverts by itself within its time plus 1 s; up fails and says so; the next up flips`, async () => {
       const { printed, kept } = await unconfirmed(event, heal);
       assert.ok(kept > SECONDS - 1 && kept < SECONDS + 1, `kept for ${kept} s`);
       assert.match(
@@ -86,7 +86,7 @@ describe("commit-confirm", function () {
     });
   }
 
-  it("it is not undone in favour of a server that is dead: it stays, and the machine is in doubt (M3) (story)", async () => {
+  it("an unconfirmed change is not undone in favour of a dead server: it stays, and the machine is in doubt (M3) (story)", async () => {
     await farm.setState("web2", "maintenance");
     const kept = keptFor();
     const happened = r1(oncePending("linux", CUT_SSH));
@@ -113,7 +113,7 @@ describe("commit-confirm", function () {
     assert.deepEqual(await farm.serving(), AWAY);
   });
 
-  it("a confirmation that comes too late is told so, and changes nothing", async () => {
+  it("a confirmation that comes too late gets an error, and changes nothing", async () => {
     // The second connection is held up until the router has gone back.
     const { printed } = await unconfirmed(
       `${CUT_SSH}; (while [ -e ${PENDING} ]; do sleep 0.05; done; sleep 0.2; ${HEAL_SSH}) >/dev/null 2>&1 & true`,
@@ -122,7 +122,7 @@ describe("commit-confirm", function () {
     assert.match(printed, /r1: the confirmation came too late: the change was undone.*Run 'pulumi up' again/);
   });
 
-  it("the time for the confirmation begins when the change is verified, however long that takes (M11)", async () => {
+  it("the time for the confirmation starts when the change is verified, however long that takes (M11)", async () => {
     // As where somebody's sets are large.
     await r1(`cp /usr/sbin/nft /run/nft; printf '%s\\n' '#!/bin/sh' '[ "$*" != "-t list ruleset" ] || [ ! -e ${PENDING} ] || sleep ${SECONDS + 1}' 'exec /run/nft "$@"' >/run/nft.slow
       chmod +x /run/nft.slow; mount --bind /run/nft.slow /usr/sbin/nft`);
@@ -135,7 +135,7 @@ describe("commit-confirm", function () {
     assert.deepEqual(await farm.serving(), AWAY);
   });
 
-  it("a confirmation that comes in time counts, also when another run holds the lock for longer", async () => {
+  it("a confirmation that comes in time counts, even when another run holds the lock for longer", async () => {
     await farm.setState("web2", "maintenance");
     const held = r1(oncePending("linux", `flock /run/loopback-ha/lock sleep ${SECONDS + 3}`));
     await farm.up();
@@ -143,7 +143,7 @@ describe("commit-confirm", function () {
     assert.deepEqual(await farm.serving(), AWAY);
   });
 
-  it("a confirmation goes first when loopback-ha-move waits beside it", async () => {
+  it("a confirmation goes before a loopback-ha-move that waits for the lock, too", async () => {
     await farm.setState("web2", "maintenance");
     // The lock is handed to nobody while the change waits, and the move is the first in the line for it.
     const moved = r1(oncePending("linux", "loopback-ha-move 192.0.2.96/27 web4"));
@@ -152,7 +152,7 @@ describe("commit-confirm", function () {
     assert.deepEqual(await farm.serving(), ["web1", "web1", "web4", "web4"]);
   });
 
-  it("never goes back to what is there no more: what is in force stays", async () => {
+  it("a revert never goes back to routes that are gone: what is in force stays", async () => {
     const state = "/var/lib/loopback-ha/loopback-ha.lab.r1.linux-routes";
     const { stderr } = await farm.lab.exec("r1", [
       "bash",
@@ -160,11 +160,14 @@ describe("commit-confirm", function () {
       `printf '%s\\n' token=t version=$(sed -n s/^version=//p ${state}/current/meta) previous=gone doubted= seconds=5 over=$(sed 's/[.]//; s/ .*//' /proc/uptime) >${PENDING}
        bash ${state}/current/scripts/revert.sh t; rm -f ${PENDING}`,
     ]);
-    assert.match(stderr, /r1: version gone, to go back to, is there no more; what is in force stays/);
+    assert.match(
+      stderr,
+      /r1: version gone, the one to go back to, no longer exists here; what is in force stays/,
+    );
     assert.deepEqual(await farm.serving(), SERVERS);
   });
 
-  it("goes back though a try is killed and another step fails; a step that failed is no end of it (M4, L18)", async () => {
+  it("the revert succeeds although one attempt is killed and a step fails in the next (M4, L18)", async () => {
     const state = "/var/lib/loopback-ha/loopback-ha.lab.r1.linux-routes";
     const unit = "loopback-ha.loopback-ha.lab.r1.linux-routes.service";
     // A first change has no supervisor, and its lock is somebody else's for a while.
@@ -183,7 +186,7 @@ describe("commit-confirm", function () {
     assert.deepEqual(await farm.serving(), SERVERS);
   });
 
-  it("connections that began before, and while the change waited, are whole after it was undone (story)", async () => {
+  it("connections that began before the change, and while it waited, survive its revert (story)", async () => {
     const file = await prepareServers(farm.lab, "/srv/www/widgetco", 10_000_000);
     const load = await startLoad(farm.lab, {
       targets: farm.targets([VIP]),
@@ -208,7 +211,7 @@ describe("commit-confirm", function () {
     );
   });
 
-  it("a reboot of the router before the confirmation brings the state before; the next up flips", async () => {
+  it("a reboot of the router before the confirmation restores the former state; the next up flips", async () => {
     await farm.setState("web2", "maintenance");
     const happened = r1(oncePending("linux", CUT_SSH));
     const up = farm.failingUp();
@@ -232,7 +235,7 @@ describe("commit-confirm", function () {
     });
   }
 
-  it("pulumi killed before the confirmation: the router goes back, and up again is clean", async () => {
+  it("pulumi killed before the confirmation: the router reverts, and the next up is clean", async () => {
     await farm.setState("web2", "maintenance");
     const up = await farm.project.beginUp();
     await r1(oncePending("linux", CUT_SSH));

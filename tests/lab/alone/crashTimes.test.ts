@@ -30,7 +30,7 @@ describe("a crash under load, timed", function () {
     ["warm", 3],
     ["cold", 4],
   ] as const) {
-    it(`set down 15 s later, the last request fails within ${seconds} s of the begin of up (longer where an empty program takes longer), with ${ssh} ssh; idle, downloading and uploading clients know within 1 s`, async () => {
+    it(`after a server is set down 15 s later, the last request fails within ${seconds} s of the start of up (longer where an empty program takes longer), with ${ssh} ssh; idle, downloading and uploading clients know within 1 s`, async () => {
       const { record, began, flipped, emptySeconds } = await crash(farm, ssh);
       const limit = seconds * 1000 * slowness(emptySeconds);
       assert.ok(failures(record, { before: began }).length > 0, "the crash was felt");
@@ -49,7 +49,7 @@ describe("a crash under load, timed", function () {
     });
   }
 
-  it("is followed by loopback-ha watch: traffic is whole again within fall x interval + 4 s (longer where an empty program takes longer) (story)", async () => {
+  it("loopback-ha watch makes traffic whole again within fall x interval + 4 s (longer where an empty program takes longer) (story)", async () => {
     const empty = await EmptyProgram.make(farm.lab);
     const watching = await Watching.start(farm);
     watchers.push(watching);

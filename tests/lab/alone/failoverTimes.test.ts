@@ -68,7 +68,7 @@ describe("a failover, timed", function () {
     for (const { to, moved } of flips) assert.ok(Number.isFinite(moved), `${to.server} answered none`);
   });
 
-  it("takes no more than three times as long as an empty program, with standing connections and without", async () => {
+  it("takes no more than three times as long as an empty program, with open connections and without", async () => {
     const times = await wallTimes(farm.lab, farm.project, 3);
     // The fastest of a few is what a busy host disturbs least.
     const fastest = (what: Wall): number => Math.min(...times[what]);

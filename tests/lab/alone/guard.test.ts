@@ -114,7 +114,7 @@ describe("the router's guard", function () {
     await settled();
   });
 
-  it("a machine's power is cut under load: the same, and each client of it is told", async () => {
+  it("a machine's power is cut under load: the same, and each of its clients gets a reset", async () => {
     const load = await startCrashLoad(farm.lab, farm.targets([VIP]), file);
     const died = now();
     await farm.lab.crash("web2");

@@ -117,11 +117,11 @@ describe("a farm of 20 servers", function () {
     );
   });
 
-  it("is not changed by a run without a change", async () => {
+  it("has nothing to change in a second run", async () => {
     assert.match(await up(), /Resources:\n +\d+ unchanged\n/);
   });
 
-  it("in maintenance, one moves its own VIPs and no others, and they come home", async () => {
+  it("moves only the VIPs of a server in maintenance, and they come home", async () => {
     await project.set("servers.web13.state", "maintenance");
     await up();
     onlyThoseOf("web13", athome, await places());
@@ -130,7 +130,7 @@ describe("a farm of 20 servers", function () {
     assert.deepEqual(await places(), athome);
   });
 
-  it("survives the crash of one, and takes it back", async () => {
+  it("survives the crash of a server, and takes it back", async () => {
     await lab.crash("web7");
     await project.set("servers.web7.state", "down");
     await up();

@@ -49,7 +49,7 @@ describe("examples/dns: name servers on VIPs", function () {
     return queries;
   };
 
-  it("loses no query in a failover and back, by UDP and TCP; new ones go to the new server (story)", async () => {
+  it("loses no query in a failover and back, over UDP and TCP; new ones go to the new server (story)", async () => {
     const times: number[] = [];
     const queries = await asking({ udp: 300, tcp: 30 }, async () => {
       for (const flip of [() => example.away(), () => example.home()]) {
@@ -68,7 +68,7 @@ describe("examples/dns: name servers on VIPs", function () {
     assert.ok(queries.length > 2000, `${queries.length} queries`);
   });
 
-  it("a resolver that keeps its port or its connection stays, until its server is down; the run is green", async () => {
+  it("keeps a resolver that keeps its port or its connection on its server until that is down; the run is green", async () => {
     const SLOW = { port: 20, connection: 20 };
     const queries = await asking(SLOW, () => example.away());
     assert.deepEqual(servers(queries, ["port", "connection"]), ["web2"]);
@@ -92,7 +92,7 @@ describe("examples/dns: name servers on VIPs", function () {
     await example.home();
   });
 
-  it("does not move to a server that is silent by UDP", async () => {
+  it("does not move to a server that does not answer over UDP", async () => {
     await example.sh(
       "web1",
       "nft -f - <<<'table ip deaf { chain c { type filter hook input priority 0; udp dport 53 drop; }; }'",

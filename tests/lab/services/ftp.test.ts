@@ -22,7 +22,7 @@ describe("examples/ftp: FTP servers on VIPs", function () {
   });
   after("it goes", () => example.destroy());
 
-  it("each session is whole in a failover and back, and new ones go to the new server (story)", async () => {
+  it("breaks no session in a failover and back, and new ones go to the new server (story)", async () => {
     const all = await fetching(example, URL, async () => {
       await example.away();
       await sleep(1000);
@@ -47,11 +47,11 @@ describe("examples/ftp: FTP servers on VIPs", function () {
     return ends;
   };
 
-  it("a transfer goes on, and so does its session with a new data connection, passive and active", async () => {
+  it("continues a transfer, and then its session with a new data connection, passive and active", async () => {
     for (const [mode, end] of await overFailover()) assert.equal(end, "web2 web2\n", mode);
   });
 
-  it("without the helper, the next passive data connection goes to the new server, which refuses it; active ones need none", async () => {
+  it("sends the next passive data connection to the new server, which refuses it, without the helper; active ones need none", async () => {
     await example.sh(
       "r1",
       `systemctl stop ${UNIT}

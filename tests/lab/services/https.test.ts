@@ -21,7 +21,7 @@ describe("examples/https: a site with https on VIPs", function () {
   });
   after("it goes", () => example.destroy());
 
-  it("no request is lost in a failover and back, and new connections go to the new server (story)", async () => {
+  it("loses no request in a failover and back, and new connections go to the new server (story)", async () => {
     const work = async (): Promise<void> => {
       await example.away();
       await sleep(1000);
@@ -43,7 +43,7 @@ describe("examples/https: a site with https on VIPs", function () {
     assert.equal((await example.lab.exec("client", redirect)).stdout, `${URL}/a`);
   });
 
-  it("a download and the TLS session that it came by stay with their server", async () => {
+  it("keeps a download and its TLS session on their server", async () => {
     const { rest } = await heldTransfer(example, URL, options());
     await example.away();
     assert.equal(await rest(), "web2 web2\n");

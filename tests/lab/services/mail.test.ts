@@ -29,7 +29,7 @@ describe("examples/mail: mail exchangers on VIPs", function () {
       .map((line) => ({ id: line.split(" ")[0], server: line.split(" ")[1] }));
   };
 
-  it("each message that is sent during a failover and back arrives once (story)", async () => {
+  it("delivers each message that is sent during a failover and back exactly once (story)", async () => {
     const spec: Spec = {
       vip: VIP,
       to: "info@widgetco.example",
@@ -91,7 +91,7 @@ describe("examples/mail: mail exchangers on VIPs", function () {
     assert.deepEqual([...new Set(across.map(({ id }) => serverOf.get(id)))], ["web2"]);
   });
 
-  it("does not move to a server whose Postfix listens and greets nobody", async () => {
+  it("does not move to a server whose Postfix listens but sends no greeting", async () => {
     await example.sh("web1", "postconf -e smtpd_delay_reject=maybe && systemctl restart postfix");
     try {
       assert.equal(

@@ -115,7 +115,7 @@ describe("loopback-ha, the command line", function () {
       await held.end();
     });
 
-    it("goes on with --watch until Ctrl-C", async () => {
+    it("repeats with --watch until Ctrl-C", async () => {
       const { child, printed } = await begin("status", "--watch", "--interval", "200ms");
       const screens = (): number => printed().split("everything matches the config").length - 1;
       await within(60, "three screens", () => Promise.resolve(screens() >= 3));
@@ -150,7 +150,7 @@ describe("loopback-ha, the command line", function () {
       assert.deepEqual(await farm.serving(), SERVERS);
     });
 
-    it("at the deadline says what is left, and lets the rest move when asked", async () => {
+    it("says at the deadline what is left, and lets the rest move when asked", async () => {
       const held = await hold(farm.lab, VIP, 120, 3);
       assert.match(
         await run(Exit.Deadline, "drain", "web2", "--wait", "1s", "--yes"),
@@ -184,7 +184,7 @@ describe("loopback-ha, the command line", function () {
       await done("restore", "web2");
     });
 
-    it("a dead server goes down, and its traffic moves", async () => {
+    it("sets a dead server down, and its traffic moves", async () => {
       await farm.lab.crash("web2");
       assert.match(await done("down", "web2"), /moved {2}r1: 192\.0\.2\.64\/27 web2 => web1/);
       assert.deepEqual(await farm.serving(), AWAY);
@@ -286,7 +286,7 @@ describe("loopback-ha, the command line", function () {
       fs.writeFileSync(configFile(), before);
     });
 
-    it("a stack that is locked: says by whom; unlock removes a dead one's lock only", async () => {
+    it("a locked stack: the message says who has locked it; unlock removes only the lock of a dead process", async () => {
       const locks = farm.project.file("state/.pulumi/locks/organization/loopback-ha/lab");
       const hostname = (await farm.sh("operator", "hostname")).trim();
       const lock = (pid: number): void => {
@@ -369,7 +369,7 @@ describe("loopback-ha, the command line", function () {
       assert.deepEqual(await farm.serving(), SERVERS);
     });
 
-    it("no router that answers: nothing moves, the config is as it was", async () => {
+    it("no router answers: nothing moves, and the config is as it was", async () => {
       const before = config();
       await farm.forgetConnections();
       await farm.lab.cut("r1", "inside");

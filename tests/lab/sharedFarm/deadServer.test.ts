@@ -35,7 +35,7 @@ describe("a dead server", function () {
     assert.deepEqual(await farm.serving(), SERVERS);
   });
 
-  it("set to maintenance only: traffic moves although the run fails for it (story)", async () => {
+  it("is set to maintenance only: its traffic moves although the run fails for it (story)", async () => {
     await farm.lab.crash("web2");
     await addSite();
     await farm.setState("web2", "maintenance");
@@ -44,7 +44,7 @@ describe("a dead server", function () {
     assert.deepEqual(await Promise.all(["web1", "web3", "web4"].map(hasSite)), [true, true, true]);
   });
 
-  it("with changes that wait for it: the others get theirs, the run fails for it alone, and down makes it green", async () => {
+  it("has changes pending: the other servers get theirs, the run fails for it alone, and state down makes it green", async () => {
     await farm.lab.crash("web2");
     await addSite();
     await failsForWeb2(60);
@@ -54,7 +54,7 @@ describe("a dead server", function () {
     assert.deepEqual(await farm.serving(), AWAY);
   });
 
-  it("is taken out of the config without having been set down: a warning, and the flip", async () => {
+  it("is removed from the config without being set down: a warning, and the flip", async () => {
     await farm.lab.crash("web2");
     await farm.drop("servers.web2");
     await farm.set('homes["192.0.2.64/27"]', "web1");
@@ -67,7 +67,7 @@ describe("a dead server", function () {
     await farm.drop("homes");
   });
 
-  it("accepts connections to sshd and says nothing: the wait is bounded, the flip happens", async () => {
+  it("accepts connections to sshd and sends nothing: the wait is bounded, and the flip happens", async () => {
     await farm.sh(
       "web2",
       "systemctl kill -s STOP --kill-whom=main ssh; for p in $(pgrep -P $(systemctl show -P MainPID ssh)); do kill -STOP $p; done",
@@ -97,7 +97,7 @@ describe("a dead server", function () {
     assert.deepEqual(await Promise.all(["web1", "web3", "web4"].map(hasSite)), [true, true, true]);
   });
 
-  it("is left while another one's apply fails", async () => {
+  it("loses its traffic while another server's apply fails", async () => {
     await addSite();
     await farm.lab.crash("web2");
     await farm.setState("web2", "down");
@@ -112,7 +112,7 @@ describe("a dead server", function () {
     await farm.up();
   });
 
-  it("comes back with a new disk: maintenance brings everything; so does an up to a router with one", async () => {
+  it("comes back with a new disk: maintenance installs everything; so does an up on a router with a new disk", async () => {
     await farm.lab.crash("web2");
     await farm.setState("web2", "down");
     await farm.up();
@@ -134,7 +134,7 @@ describe("a dead server", function () {
     assert.doesNotMatch(await farm.up(), /updated|r1: /);
   });
 
-  it("comes back: maintenance brings what it missed and no traffic, active brings it home", async () => {
+  it("comes back: maintenance installs what it missed and sends no traffic, active brings its traffic home", async () => {
     await farm.lab.crash("web2");
     await farm.setState("web2", "down");
     await farm.up();

@@ -114,7 +114,7 @@ const ROUTER_ROUTE: Tampering[] = [
     commands: ["r1-routes-192.0.2.1"],
   },
   {
-    what: "a route replaced by somebody's own",
+    what: "a route replaced by another admin's",
     machine: "r1",
     by: "ip route replace 192.0.2.64/27 via 192.0.2.4",
     lines: [/^- route 192\.0\.2\.64\/27 via 192\.0\.2\.3/, /^\+ route 192\.0\.2\.64\/27 via 192\.0\.2\.4/],
@@ -286,16 +286,16 @@ describe("drift", function () {
   });
   after("the next has the farm", () => farm.handOn());
 
-  describe("is seen by a preview, repaired by up, and no change then", () => {
+  describe("is seen by a preview, repaired by up, and then gone", () => {
     for (const round of ROUNDS)
       it(round.map(({ machine, what }) => `${machine}: ${what}`).join("; "), () => seeAndRepair(round));
   });
 
-  describe("VIPs are kept by the server itself (L6)", () => {
+  describe("of VIPs is repaired by the server itself (L6)", () => {
     const UNIT = "loopback-ha.loopback-ha.lab.web-web2.vips.service";
     const FLUSH = "ip address flush dev lo scope global";
     const CASES: [string, string][] = [
-      ["somebody flushes lo", FLUSH],
+      ["another admin flushes lo", FLUSH],
       ["lo goes down and up", "ip link set lo down; ip link set lo up"],
       ["networkd reads its files again", "networkctl reload; networkctl reconfigure lo"],
       ["the routes against loops go", "ip route flush proto 76"],
@@ -319,7 +319,7 @@ describe("drift", function () {
     }
   });
 
-  it("is no secret's way out: neither output nor state has the health path", async () => {
+  it("discloses no secret: neither output nor state has the health path", async () => {
     await sh("web2", WEB_SERVER_POOL[1].by);
     const printed = (await preview("--diff")) + (await up());
     const { stdout: state } = await project.pulumi(["stack", "export", "--stack", "lab"], { check: true });
@@ -338,7 +338,7 @@ describe("drift", function () {
     assert.deepEqual(named(done.stdout, "updated"), [vipsOf("web1")], text(done));
   });
 
-  it("is shown for several machines at once, one message each (story)", async () => {
+  it("is shown for several machines at once, with one message for each (story)", async () => {
     for (const { machine, by } of ONE_OF_EACH) await sh(machine, by);
     assert.deepEqual(drifting(await preview()), ["r1", "web1", "web3", "ns1"]);
     await up();
@@ -355,7 +355,7 @@ describe("drift", function () {
     assert.deepEqual(drifting(await preview()), []);
   });
 
-  it("is repaired by apply.sh run by hand, too", async () => {
+  it("is also repaired by apply.sh run by hand", async () => {
     await sh("web2", WEB_SERVER_POOL[1].by);
     await sh("web2", "bash /var/lib/loopback-ha/*.vhosts/current/scripts/apply.sh");
     assert.equal(await differences("web2"), "");
@@ -393,7 +393,7 @@ describe("drift", function () {
     for (const { machine } of ONE_OF_EACH) assert.equal(await differences(machine), "", machine);
   });
 
-  it("is unknown of a machine that does not answer: a warning, and a preview all the same", async () => {
+  it("is unknown for a machine that does not answer: the preview warns, and goes on", async () => {
     await sh("web1", LOOPBACK_VIP[0].by);
     await lab.cut("web3");
     try {
@@ -423,7 +423,7 @@ describe("drift", function () {
     assert.equal(await differences("web4"), "");
   });
 
-  it("gives way to in-doubt: what was half done is not told line by line", async () => {
+  it("gives way to in-doubt: a half-done change is not listed line by line", async () => {
     await sh(
       "web1",
       `${LOOPBACK_VIP[0].by} && echo then >/var/lib/loopback-ha/loopback-ha.lab.web-web1.vips/in-doubt`,
@@ -436,7 +436,7 @@ describe("drift", function () {
     assert.equal(await differences("web1"), "");
   });
 
-  it("is not read while another run is at work on the machine", async () => {
+  it("is not read while another run works on the machine", async () => {
     await sh("web1", LOOPBACK_VIP[0].by);
     const holder = await lab.spawn("web1", ["flock", "/run/loopback-ha/lock", "sleep", "60"]);
     try {
@@ -454,7 +454,7 @@ describe("drift", function () {
     assert.equal(await differences("web1"), "");
   });
 
-  it("waits for nobody: a machine whose look hangs is told within its time", async () => {
+  it("is not held up by a machine whose look hangs: that is reported in time", async () => {
     await sh(
       "ns1",
       "touch /etc/bind/loopback-ha/gadgets.example.zone && mv /usr/sbin/rndc /usr/sbin/rndc.away && printf '#!/bin/sh\\nsleep 60\\n' >/usr/sbin/rndc && chmod +x /usr/sbin/rndc",

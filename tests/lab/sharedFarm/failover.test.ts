@@ -33,7 +33,7 @@ describe("a failover", function () {
     ["subnet", PREFIXES],
     ["host", PREFIXES.flatMap((_, i) => [5, 6].map((host) => `192.0.2.${32 * (i + 1) + host}/32`))],
   ] as const) {
-    it(`names beforehand exactly the prefixes that the router then moves, ${granularity} by ${granularity}`, async () => {
+    it(`says in advance exactly which prefixes the router moves, ${granularity} by ${granularity}`, async () => {
       await farm.set("network.granularity", granularity);
       await farm.up();
       const random = randomNumbers(20261124);
@@ -104,7 +104,7 @@ describe("a failover", function () {
     }
   });
 
-  it("is not made through a router that forwards nothing: preview, up, status and the router's own command say so (forward policy drop)", async () => {
+  it("does not happen on a router that forwards nothing: preview, up, status and the router's own command say so (forward policy drop)", async () => {
     const loadRules = (rules: string): Promise<string> => r1(`nft -f - <<'END'\n${rules}\nEND`);
     const status = async (): Promise<string[]> => {
       const { stdout } = await farm.project.cli(["status", "--json"]);
@@ -145,7 +145,7 @@ describe("a failover", function () {
     }
   });
 
-  it("is refused where a longer route of somebody else leads a VIP elsewhere, and status names it (foreign /32)", async () => {
+  it("is refused where another admin's longer route leads a VIP elsewhere, and status names it (foreign /32)", async () => {
     const inside = new RegExp(
       `r1: ${PREFIX} should go to web\\d .*: ${VIP} via 192\\.0\\.2\\.10 dev host0\\. Remove it: `,
     );
@@ -163,7 +163,7 @@ describe("a failover", function () {
     }
   });
 
-  it("asks on a site's further ports what the present server answers there, and no more", async () => {
+  it("asks for a site's other ports only what the current server answers there", async () => {
     const listener = `use IO::Socket::INET; $s = IO::Socket::INET->new(LocalPort => 8443, Listen => 9, ReuseAddr => 1) or die; close $c while $c = $s->accept`;
     await farm.set("sites.widgetco.checkPorts[0]", "8443");
     try {
@@ -215,7 +215,7 @@ describe("a failover", function () {
       await farm.drop("overrides");
     });
 
-    it("takes along what one that was killed left", async () => {
+    it("cleans up what a killed one left", async () => {
       const left = "ls -d /run/loopback-ha/move.*";
       await r1(`loopback-ha-move ${PREFIX} web3 & until ${left}; do :; done 2>&1; kill -9 $!; ${left}`);
       await r1(`loopback-ha-move ${PREFIX} web4`);
@@ -251,7 +251,7 @@ describe("a failover", function () {
       }
     });
 
-    it("checks the server's health, and keeps what is known of the farm: a refusal changes nothing", async () => {
+    it("checks the server's health, and keeps the farm's record: a refusal changes nothing", async () => {
       const refused = async (args: string): Promise<string> => {
         const { code, stdout, stderr } = await farm.lab.exec(
           "r1",
@@ -281,7 +281,7 @@ describe("a failover", function () {
       assert.doesNotMatch(await preview(), /differs from what was applied/);
     });
 
-    it("two at once: the second one waits, and undoes nothing; so does one beside another run (story)", async () => {
+    it("waits for another move or run to end, and undoes nothing of it (story)", async () => {
       await r1(
         `loopback-ha-move ${PREFIXES[0]} web3 & loopback-ha-move ${PREFIXES[1]} web4 & wait -n && wait -n`,
       );
@@ -307,7 +307,7 @@ describe("a failover", function () {
       assert.doesNotMatch(await preview(), /moved on the router at/);
     });
 
-    it("is finished, and noted down, when the login that began it ends", async () => {
+    it("finishes, and is recorded, even when the login that started it ends", async () => {
       await r1(`rm -f /run/loopback-ha/holder
         systemd-run --quiet --collect --unit=moving loopback-ha-move ${PREFIX} web3
         for i in $(seq 1000); do grep -q move /run/loopback-ha/holder && break; sleep 0.002; done
@@ -317,7 +317,7 @@ describe("a failover", function () {
       assert.match(await preview(), /via web3, moved on the router at/);
     });
 
-    it("takes a server that drops pings for dead, and leaves it what else it has", async () => {
+    it("takes a server that drops pings for dead, and leaves the rest of its traffic there", async () => {
       await farm.set(`overrides["${PREFIXES[2]}"]`, "web2");
       await farm.up();
       await farm.sh(
@@ -340,7 +340,7 @@ describe("a failover", function () {
       await farm.drop("overrides");
     });
 
-    it("outlives a reboot", async () => {
+    it("survives a reboot", async () => {
       await r1(`loopback-ha-move ${PREFIX} web1`);
       await farm.lab.reboot("r1");
       await within(10, "still moved", async () => String(await farm.serving()) === String(AWAY));

@@ -19,7 +19,7 @@ const REFUSALS: [string, string, string, RegExp][] = [
     /web3: .*(full|No space left)/,
   ],
   [
-    "somebody else's broken vhost",
+    "another admin's broken vhost",
     "echo 'Bogus on' >/etc/apache2/sites-enabled/foreign.conf",
     "rm /etc/apache2/sites-enabled/foreign.conf",
     /web3: Apache's configuration was already broken before this change: .*foreign\.conf/,
@@ -92,7 +92,7 @@ describe("faults", function () {
 
   describe("web3 refuses", () => {
     for (const [what, break_, mend, message] of REFUSALS) {
-      it(`${what}: one clear error, web3 as it was, the others' work kept, and the next up brings it`, async () => {
+      it(`${what}: one clear error, web3 is as it was, the other servers keep their changes, and the next up completes it`, async () => {
         await addSite();
         const refusal = await whileBroken(break_, mend, async () => {
           const refused = await farm.failingUp();
@@ -109,8 +109,8 @@ describe("faults", function () {
     }
   });
 
-  describe("with the farm whole", () => {
-    it("sudo without rights is named, and nothing is changed", async () => {
+  describe("with a healthy farm", () => {
+    it("reports sudo without rights, and changes nothing", async () => {
       await farm.project.set("servers.web3.ssh.user", "norights");
       assert.match(
         await farm.failingUp(),
@@ -118,7 +118,7 @@ describe("faults", function () {
       );
     });
 
-    it("a changed host key is refused", async () => {
+    it("refuses a changed host key", async () => {
       const close = `ssh -o ControlPath=~/.ssh/loopback-ha-%C -O exit ${labUser}@192.0.2.4 2>/dev/null; true`;
       await sh(
         "operator",
@@ -188,7 +188,7 @@ describe("faults", function () {
       assert.doesNotMatch(stdout, /updated|created|deleted/);
     });
 
-    it("is taken over in place by its own stack under another name; a download goes on, and nothing of the former name is left (stack renamed)", async () => {
+    it("is taken over in place by its own stack under a new name; a download goes on, and nothing of the former name is left (stack renamed)", async () => {
       const left = async (name: string): Promise<string> =>
         (
           await Promise.all(
@@ -241,7 +241,7 @@ describe("faults", function () {
       await held.end();
     }).timeout(300_000);
 
-    it("starts a stopped BIND for a new zone, unsigned whatever its options say, from the serial on that the config says (global dnssec-policy, zone that moves here)", async () => {
+    it("starts a stopped BIND for a new zone, unsigned whatever its options say, with the serial that the config says (global dnssec-policy, zone that moves here)", async () => {
       const files = ["named.conf", "named.conf.options"].map((name) => `/etc/bind/${name}`);
       // All zones are to be signed (a global dnssec-policy), which Debian's own could not be; and this one had a serial elsewhere.
       const changed = await sh(
@@ -264,7 +264,7 @@ describe("faults", function () {
       }
     });
 
-    it("names a missing BIND", async () => {
+    it("reports a missing BIND", async () => {
       await sh("ns1", "mv /usr/bin/named-checkzone /usr/bin/named-checkzone.away");
       await farm.project.set('zones["widgetco.example"].ttl', "61");
       const result = await farm.project.up();
@@ -291,7 +291,7 @@ describe("faults", function () {
       );
     });
 
-    it("moves from one whose Apache has ended to one that answers with a redirect, as all of them do, and not while the present one does better", async () => {
+    it("moves from a server with a stopped Apache to one that answers with a redirect, as all do, but not while the current one does better", async () => {
       const vhosts = "/etc/apache2/sites-enabled/loopback-ha.*.conf";
       const redirect = `cp -p ${vhosts} /root/as-applied; sed -i 's|Redirect 200$|Redirect 301 https://elsewhere.example/|' ${vhosts}; apache2ctl graceful`;
       const back = `mv /root/as-applied ${vhosts}; systemctl start apache2; apache2ctl graceful`;
@@ -321,7 +321,7 @@ describe("faults", function () {
       assert.deepEqual(await farm.serving(), SERVERS);
     });
 
-    it("a health check that is killed leaves nothing behind, although no other run follows", async () => {
+    it("leaves nothing of a killed health check behind, even when no other run follows", async () => {
       await sh(
         "web1",
         "nft -f - <<<'table ip foreign { chain c { type filter hook input priority 0; tcp dport 80 iif host0 drop; }; }'",
@@ -353,7 +353,7 @@ describe("faults", function () {
     // apply.sh on web3 is killed after so many milliseconds, wherever it then is; its pid is in the lock's holder file.
     // Each step of it: kills.test.ts.
     for (const delay of [150, 450, 1000]) {
-      it(`apply.sh killed after ${delay} ms: old or new state, and the config put back is clean`, async () => {
+      it(`apply.sh killed after ${delay} ms: the state is old or new, and the former config applies cleanly`, async () => {
         await addSite();
         const killer = sh(
           "web3",
@@ -381,7 +381,7 @@ describe("faults", function () {
       ["SIGKILL", 2500],
       ["SIGKILL", 3500],
     ] as const) {
-      it(`pulumi up ended by ${signal} after ${delay} ms: one recovery, then one up is clean`, async () => {
+      it(`pulumi up ended by ${signal} after ${delay} ms: one recovery, then one clean up`, async () => {
         await addSite();
         const up = await farm.project.beginUp();
         setTimeout(() => up.kill(signal), delay);

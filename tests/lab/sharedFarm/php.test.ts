@@ -43,7 +43,7 @@ interface Asked {
   shown: string;
 }
 
-describe("a site's own lines as the docs have them", function () {
+describe("a site's own Apache lines, as in the docs", function () {
   this.timeout(600_000);
   const farm = new Farm();
   const { lab } = farm;
@@ -145,7 +145,7 @@ ${PAGE}END
     await farm.handOn();
   });
 
-  it("PHP: refused without its module; run, failed over under use, and no source is shown while the site is built and removed", async () => {
+  it("PHP: refused without its module; runs, fails over under load, and never shows source while the site is built and removed", async () => {
     await declare();
     await setLines(PHP);
     const asked = await whileAsked(async () => {
@@ -169,7 +169,7 @@ ${PAGE}END
     await failOver("/index.php");
   });
 
-  it("a front controller: pretty paths, and nothing that was uploaded is run or shown; failed over under use", async () => {
+  it("a front controller: serves pretty paths, runs and shows no uploaded file, and fails over under load", async () => {
     await setLines(CONTROLLER);
     await farm.up();
     assert.equal(await ask("/2026/a-post?p=1"), `web2 ran ${ROOT}/index.php for /2026/a-post?p=1\n200`);
@@ -179,14 +179,14 @@ ${PAGE}END
     assert.match(await farm.failingUp(), /\(site php, line 9 of its own: Fallbak\)/);
   });
 
-  it("an application behind the site: failed over under use", async () => {
+  it("an application behind the site: fails over under load", async () => {
     await setLines(PROXY);
     await farm.up();
     assert.equal(await ask("/any"), "web2 application\n200");
     await failOver("/any");
   });
 
-  it("from an application back to PHP, and away: no source is shown", async () => {
+  it("a site that goes from an application to PHP, and away, never shows source", async () => {
     const asked = await whileAsked(async () => {
       await setLines(PHP);
       await farm.up();
@@ -196,7 +196,7 @@ ${PAGE}END
     assert.ok(total(asked, "200") > 100, JSON.stringify(asked));
   });
 
-  it("a module that goes later, or PHP that has ended, shows no source either, and the health path answers", async () => {
+  it("a site whose module is removed, or whose PHP has stopped, shows no source, and its health path answers", async () => {
     await declare();
     await setLines(PHP);
     await farm.up();
@@ -212,7 +212,7 @@ ${PAGE}END
     await remove();
   });
 
-  it("a folder that somebody else's virtual host shows is named: there the source of its programs is public", async () => {
+  it("a folder that another virtual host serves is reported: the source of its programs is public there", async () => {
     await onServers(`a2enmod -q ${MODULES} && systemctl reload apache2`);
     await declare("/var/www/html");
     await setLines(PHP);

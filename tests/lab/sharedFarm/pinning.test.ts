@@ -163,7 +163,7 @@ describe("pinned flows", function () {
       assert.equal(await receiving(() => r1(load)), WHOLE);
     });
 
-    it("bits of marks that are not ours stay, in packets and in conntrack", async () => {
+    it("bits of other programs' marks stay, in packets and in conntrack", async () => {
       await r1(
         `nft -f - <<<'table ip foreign { chain c { type filter hook prerouting priority -175; ip daddr ${VIP} ct mark set ct mark or 0x5; }; }'`,
       );
@@ -182,7 +182,7 @@ describe("pinned flows", function () {
       assert.deepEqual(await farm.serving(), SERVERS);
     });
 
-    it("UDP that keeps sending from one port stays, and new UDP goes to the new server", async () => {
+    it("UDP that is sent from the same port stays, and new UDP goes to the new server", async () => {
       /** Asks until so many seconds after the first answer. */
       const ask = (seconds: number): Promise<() => Promise<string>> =>
         onClient(
@@ -208,7 +208,7 @@ describe("pinned flows", function () {
       `ip rule del pref 7677; ip route flush table 76003; nft delete table ip ${TABLE}`,
       `nft flush chain ip ${TABLE} to_vip`,
     ]) {
-      it(`has table, rules and routes back within 3 s of: ${wipe}`, async () => {
+      it(`restores table, rules and routes within 3 s of: ${wipe}`, async () => {
         await within(3, "before", whole);
         await r1(wipe);
         // networkd begins after networkctl has ended: what is whole may still be what was before.
@@ -220,7 +220,7 @@ describe("pinned flows", function () {
       });
     }
 
-    it("keeps the plain routes whatever nft does; says so once, and up says so (H6)", async () => {
+    it("keeps the plain routes whatever nft does; says so once, and so does up (H6)", async () => {
       const since = (await r1("date +%s")).trim();
       const journal = (): Promise<string> => r1(`journalctl -u ${UNIT} --since @${since} -o cat`);
       await r1(`systemctl stop ${UNIT}; mv /usr/sbin/nft /usr/sbin/nft.off; rm -f /run/loopback-ha/pins.*
@@ -245,7 +245,7 @@ describe("pinned flows", function () {
       await within(4, "said", async () => (await journal()).includes("r1: everything is in force again"));
     });
 
-    it("looks at what is its own, however many routes of others there are (M10)", async () => {
+    it("reads only its own routes, however many others there are (M10)", async () => {
       const used = async (): Promise<number> =>
         Number(await r1(`systemctl show -P CPUUsageNSec ${UNIT}`)) / 1e9;
       await r1(
@@ -262,10 +262,10 @@ describe("pinned flows", function () {
       }
     });
 
-    it("starts again however often it ended (L5)", () =>
+    it("restarts however often it has ended (L5)", () =>
       r1(`for i in 1 2 3 4 5 6 7; do systemctl restart ${UNIT}; done`));
 
-    it("has them back after a reboot, and flows are pinned again (story)", async () => {
+    it("restores them after a reboot, and flows are pinned again (story)", async () => {
       await farm.lab.reboot("r1");
       await within(5, "after the reboot", whole);
       assert.deepEqual(await downloading(() => r1(`loopback-ha-move ${PREFIX} web1`)), complete);
@@ -273,7 +273,7 @@ describe("pinned flows", function () {
       assert.deepEqual(await farm.serving(), SERVERS);
     });
 
-    it("learns a server's new network card", async () => {
+    it("learns the address of a server's new network card", async () => {
       await farm.sh("web2", "ip link set host0 address 02:00:00:00:00:22; ping -c 1 -W 2 192.0.2.1");
       await within(4, "the new address", async () =>
         (await r1(`nft list map ip ${TABLE} senders`)).includes("02:00:00:00:00:22"),
@@ -316,7 +316,7 @@ describe("pinned flows", function () {
       ],
     ];
     for (const [what, bring, mend, warning] of CONDITIONS) {
-      it(`says so: ${what}`, async () => {
+      it(`are reported: ${what}`, async () => {
         await r1(bring);
         await farm.setState("web2", "maintenance");
         const printed = await farm.up().finally(() => r1(mend));
@@ -347,7 +347,7 @@ describe("pinned flows", function () {
       ],
     ];
     for (const [what, bring, mend, refusal] of COLLISIONS) {
-      it(`refuses a collision: ${what}; nothing moves${what === "a routing table" ? " (story)" : ""}`, async () => {
+      it(`a collision is refused: ${what}; nothing moves${what === "a routing table" ? " (story)" : ""}`, async () => {
         await r1(bring);
         await farm.setState("web2", "maintenance");
         const printed = await farm.failingUp().finally(() => r1(mend));
@@ -358,7 +358,7 @@ describe("pinned flows", function () {
       });
     }
 
-    it("other numbers are taken from the config, and the old ones go", async () => {
+    it("other numbers come from the config, and the old ones are removed", async () => {
       await farm.set("routers.r1.pinning.tableBase", "5000");
       await farm.set("routers.r1.pinning.markMask", "0xff00");
       await farm.set("routers.r1.pinning.rulePriority", "500");
@@ -427,7 +427,7 @@ describe("pinned flows", function () {
       await farm.up();
     });
 
-    it("pinFlows: false takes all of it away, true brings it back", async () => {
+    it("pinFlows: false removes all of it, true restores it", async () => {
       await farm.set("routers.r1.pinFlows", "false");
       await farm.up();
       assert.equal((await r1("ip rule | grep 'proto 76'; nft list tables; true")).trim(), "");
@@ -441,7 +441,7 @@ describe("pinned flows", function () {
       await farm.up();
     });
 
-    it("a flow that began without pins, from a port that was used before them, stays with its server, too", async () => {
+    it("a flow that began before pinning, from a port that was used before, stays with its server, too", async () => {
       /** From one port, until the server closes: so the port is free at once, while conntrack remembers it for minutes. */
       const reading = (path: string, seconds: number): Promise<ExecResult> => {
         const client = `const s = require("net").connect({ host: "${VIP}", port: 80, localAddress: "198.51.100.10", localPort: 23456 });

@@ -78,7 +78,7 @@ describe("loopback-ha preview", function () {
       await farm.drop("sites.sprockets");
     });
 
-    it("tells the moves with their open connections, and what changes on each machine (story)", async () => {
+    it("shows the moves with their open connections, and what changes on each machine (story)", async () => {
       const connection = await hold(farm.lab, "192.0.2.69", 100);
       const config = fs.readFileSync(configFile());
       observed = await comment(Exit.Ok);
@@ -102,7 +102,7 @@ describe("loopback-ha preview", function () {
       assert.deepEqual(await farm.serving(), SERVERS);
     });
 
-    it("tells the same without a machine to look at, by what was written to them last", async () => {
+    it("shows the same when no machine can be reached, from what was last written to them", async () => {
       await farm.lab.cut("operator");
       try {
         for (const args of [["--no-detect-drift"], []]) {
@@ -135,7 +135,7 @@ describe("loopback-ha preview", function () {
       );
     });
 
-    it("as one JSON document, and as text", async () => {
+    it("prints one JSON document, or text", async () => {
       const found = JSON.parse(await run(Exit.Ok, "--json")) as Preview & { stack: string; verdict: string };
       assert.equal(found.stack, "loopback-ha/lab");
       assert.match(found.verdict, /^1 prefix moves \(web2 => web1\)/);
@@ -164,8 +164,8 @@ describe("loopback-ha preview", function () {
     await farm.sh("web3", `${start}; until ip address show lo | grep -q 192.0.2.37/; do sleep 0.1; done`);
   });
 
-  describe("of bad input", () => {
-    it("a config that is refused: the comment says so, with the path and a value that works (story)", async () => {
+  describe("of a bad config", () => {
+    it("says in the comment that the config is refused, with the path and a value that works (story)", async () => {
       await farm.setState("web2", "mantenance");
       const text = await comment(Exit.Usage);
       await farm.setState("web2", "active");
@@ -176,7 +176,7 @@ describe("loopback-ha preview", function () {
       );
     });
 
-    it("a config that only the machines show to be wrong", async () => {
+    it("says what only the machines show to be wrong", async () => {
       await farm.set("sites.gadgets.hostNumber", "9");
       const text = await comment(Exit.Failed);
       await farm.set("sites.gadgets.hostNumber", "6");
@@ -256,7 +256,7 @@ describe("loopback-ha preview", function () {
         assert.match(text, /Pulumi\.lab\.yaml: 2 sites, each served by 4 servers or more/);
       });
 
-      it(`${file}: the check refuses what would leave sites to one server, and its proposal works`, async () => {
+      it(`${file}: the check refuses a config that leaves sites to one server, and its proposal works`, async () => {
         for (const prefix of SUBNETS) await farm.set(`overrides["${prefix}"]`, "web3");
         const { code, text } = await inProject(check, {});
         assert.equal(code, Exit.Failed, text);
@@ -276,7 +276,7 @@ describe("loopback-ha preview", function () {
         await farm.drop("overrides");
       });
 
-      it(`${file}: the preview refuses a state of its own, and writes the comment without a machine to look at`, async () => {
+      it(`${file}: the preview refuses a state of its own, and writes the comment without reaching a machine`, async () => {
         assert.equal((await inProject([guard], SHARED)).code, 0);
         for (const url of ["", farm.project.env.PULUMI_BACKEND_URL]) {
           const { code, text } = await inProject([guard], { PULUMI_BACKEND_URL: url });
@@ -302,7 +302,7 @@ describe("loopback-ha preview", function () {
     ];
     const body = `${MARKER}\n\n### new: @x "quoted" $(id) \\ é\n`;
 
-    it("github-actions.yml: comments once, and writes the comment over after that", async () => {
+    it("github-actions.yml: comments once, and updates that comment later", async () => {
       const [script] = runsOf(jobs.github.comment);
       const file = path.join(work, "comments.json");
       const env = { PATH, COMMENTS: file, GITHUB_REPOSITORY: "o/r", PULL_REQUEST: "5", GH_TOKEN: "t" };
@@ -328,7 +328,7 @@ describe("loopback-ha preview", function () {
       assert.equal((await runScript("bash", script, work, env)).code, 1);
     });
 
-    it("gitlab-ci.yml: comments once, and writes the comment over after that, on whichever page it is", async () => {
+    it("gitlab-ci.yml: comments once, and updates that comment later, whichever page it is on", async () => {
       const { before_script: prepare = [], script } = jobs.gitlab["loopback-ha comment"];
       const service = new GitlabNotes([...others], "the-token");
       const env = {
@@ -369,7 +369,7 @@ describe("loopback-ha preview", function () {
   });
 
   describe("docs/command-line.md", () => {
-    it("has commands that run as they stand", async () => {
+    it("has commands that run as they are written", async () => {
       const [node, bin] = COMMAND_LINE;
       const PATH = standIns(path.join(folder, "docs"), {
         "loopback-ha": `exec ${node} '${bin}' "$@"`,

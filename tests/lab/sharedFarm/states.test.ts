@@ -91,14 +91,14 @@ describe("states of a server", () => {
     );
   });
 
-  it("down: the up after that is green, quick, and does not try to reach it", async () => {
+  it("down: the next up is green and quick, and does not try to reach it", async () => {
     await set("web2", "down");
     await upWithout("web2");
     assert.deepEqual(await serving(), ["web1", "web1", "web3", "web4"]);
     assert.deepEqual(await changes(), []);
   });
 
-  it("down: what changes meanwhile reaches the others, and is no change of its own", async () => {
+  it("down: changes reach the other servers, and are no change for this one", async () => {
     await addSite("cogs", 8);
     const planned = await changes();
     assert.ok(planned.includes("update web-vhosts-web3-192.0.2.4"), planned.join("\n"));
@@ -110,7 +110,7 @@ describe("states of a server", () => {
     for (const name of ["web1", "web3", "web4"]) assert.equal(await hasSite(name, "cogs"), true, name);
   });
 
-  it("back in maintenance it gets what it missed, is kept up to date, and carries nothing", async () => {
+  it("maintenance: it gets what it missed, is kept up to date, and carries nothing", async () => {
     await lab.start("web2");
     assert.equal(await hasSite("web2", "cogs"), false);
     await set("web2", "maintenance");
@@ -132,14 +132,14 @@ describe("states of a server", () => {
     assert.deepEqual(await changes(), []);
   });
 
-  it("active: its units come home", async () => {
+  it("active: its VIP subnets come home", async () => {
     await set("web2", "active");
     await up();
     assert.deepEqual(await serving(), SERVERS);
     assert.equal(await whoServes(lab, "192.0.2.73", "levers.widgetco.example", healthPath), "web2");
   });
 
-  it("a server that leaves the config while it is down is forgotten, and left alone", async () => {
+  it("a server that is removed from the config while it is down is left alone", async () => {
     await set("web4", "down");
     await upWithout("web4");
     await project.drop("servers.web4");
@@ -150,7 +150,7 @@ describe("states of a server", () => {
     assert.doesNotMatch(stdout, /web4/);
   });
 
-  it("a new server may be added down: nothing is done, and said so, until it is in maintenance", async () => {
+  it("a new server may be added as down: nothing is done until it is in maintenance, and up says so", async () => {
     await project.set("servers.web4.address", ADDRESS.web4);
     await set("web4", "down");
     assert.match(await upWithout("web4"), /web4 is down: nothing was done/);
@@ -167,7 +167,7 @@ describe("states of a server", () => {
     assert.deepEqual(await serving(), SERVERS);
   });
 
-  describe("what will move, told beforehand", () => {
+  describe("the report of what will move", () => {
     const moves = (): { routers: RouterMoves[] } =>
       JSON.parse(fs.readFileSync(project.file("moves.json"), "utf8")) as { routers: RouterMoves[] };
     const preview = (file = "moves.json"): Promise<ExecResult> =>
@@ -200,7 +200,7 @@ describe("states of a server", () => {
       await up();
     });
 
-    it("tells what the config alone tells when the router is not reached", async () => {
+    it("reports from the config alone when the router can't be reached", async () => {
       await set("web3", "maintenance");
       await lab.exec("r1", ["systemctl", "stop", "ssh.socket", "ssh"]);
       await lab.exec("operator", [
@@ -222,7 +222,7 @@ describe("states of a server", () => {
       assert.match(moves().routers[0].failure ?? "", /^r1 does not answer/);
     });
 
-    it("ends where the file can't be written", async () => {
+    it("fails when its file can't be written", async () => {
       const { code, stdout } = await preview("nowhere/moves.json");
       assert.notEqual(code, 0);
       assert.match(stdout, /LOOPBACK_HA_MOVES_FILE: "nowhere\/moves\.json" can't be written/);
@@ -255,7 +255,7 @@ describe("states of a server", () => {
     });
   });
 
-  it("VIP by VIP: the sites of a server in maintenance spread over all others; a pin wins", async () => {
+  it("VIP by VIP: the sites of a server in maintenance spread over all others; an override wins", async () => {
     await project.set("network.granularity", "host");
     await up();
     assert.deepEqual(await serving(), SERVERS);

@@ -56,7 +56,7 @@ describe("variants of the farm", () => {
     assert.doesNotMatch(await sh("web1", "ip -4 route show table local"), /192\.0\.2\.64\/27/);
   });
 
-  it("sites in a file, more than a command shows as text: packed, served, compared, and seen by a preview", async () => {
+  it("sites in a file, more than a command shows as text, are packed, served, compared, and seen by a preview", async () => {
     const names = Array.from(
       { length: 3000 },
       (_, i) => `name-${i}.of-a-site-with-many-names.elsewhere.example`,
@@ -94,7 +94,7 @@ describe("variants of the farm", () => {
     );
   });
 
-  it("a document root that is empty on one server: nothing moves there before it is filled, status names it, and neither --despite-sites nor down is stopped by it", async () => {
+  it("a document root that is empty on one server: nothing moves there until it is filled, status names it, and neither --despite-sites nor down is held up", async () => {
     const cli = (...args: string[]) => project.cli([...args, "--yes"]);
     const problems = async (): Promise<string[]> =>
       (JSON.parse((await project.cli(["status", "--json"])).stdout) as { problems: string[] }).problems;
@@ -183,7 +183,7 @@ describe("variants of the farm", () => {
   });
 
   // The second one is the machine that web4 was.
-  it("two name servers agree on a serial; a dead one holds nobody up, and catches up", async () => {
+  it("two name servers agree on a serial; a dead one does not hold up the other, and catches up", async () => {
     const serial = (address: string): Promise<string> =>
       sh("client", `dig +short +time=2 +tries=1 @${address} widgetco.example SOA | awk '{ print $3 }'`);
     const serials = (): Promise<string[]> => Promise.all(["192.0.2.10", "192.0.2.5"].map(serial));

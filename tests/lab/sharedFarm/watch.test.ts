@@ -43,7 +43,7 @@ describe("loopback-ha watch", function () {
   const serves = async (servers: string[]): Promise<boolean> =>
     String(await farm.serving()) === String(servers);
 
-  it("a document root that is empty on one server: it is sick, a line names the site, and nothing is moved", async () => {
+  it("a document root is empty on one server: the server is sick, a line names the site, and nothing moves", async () => {
     const page = "/srv/www/widgetco/index.html";
     const others = SERVERS.filter((name) => name !== "web2");
     await Promise.all(others.map((name) => farm.sh(name, `echo a page >${page}`)));
@@ -62,7 +62,7 @@ describe("loopback-ha watch", function () {
     }
   });
 
-  it(`${CRASHES} crashes and heals in a row: each is one flip of that server, its return is told, and nothing else is`, async () => {
+  it(`${CRASHES} crashes and recoveries in a row: each is one flip of that server, its return is logged, and nothing else happens`, async () => {
     watching = await Watching.start(farm);
     for (let round = 0; round < CRASHES; round++) {
       const name = SERVERS[round % SERVERS.length];
@@ -82,7 +82,7 @@ describe("loopback-ha watch", function () {
     assert.ok(await serves(SERVERS));
   }).timeout(900_000);
 
-  it("its own link is cut: it says so once, and does nothing (story)", async () => {
+  it("its own link is cut: it logs that once, and does nothing (story)", async () => {
     watching = await Watching.start(farm);
     await farm.lab.cut("operator");
     await watching.hears("blind");
@@ -94,7 +94,7 @@ describe("loopback-ha watch", function () {
     watching.saidNothingElse();
   });
 
-  it("no server answers: it does nothing, also while they come back one by one", async () => {
+  it("no server answers: it does nothing, even while they come back one by one", async () => {
     watching = await Watching.start(farm);
     await farm.sh("r1", CUT_SERVERS);
     try {
@@ -111,7 +111,7 @@ describe("loopback-ha watch", function () {
     watching.saidNothingElse();
   });
 
-  it("slow is not dead: a pause of 2 s is no flip, and a redirect in our vhosts is an answer, of all servers, too (H5)", async () => {
+  it("slow is not dead: a pause of 2 s causes no flip, and a redirect in the vhosts is an answer, even of all servers (H5)", async () => {
     watching = await Watching.start(farm);
     await farm.sh("web3", `${HANG}; sleep 2; ${WAKE}`);
     await sleep(3000);
@@ -133,7 +133,7 @@ describe("loopback-ha watch", function () {
     assert.deepEqual(await farm.serving(), SERVERS);
   });
 
-  it("servers that take connections and answer nothing are set down, and hold up nobody's verdict; below the minimum nothing is done", async () => {
+  it("servers that accept connections and answer nothing are set down, and delay no other server's verdict; below the minimum it does nothing", async () => {
     // On a loaded machine the others may not answer at once, for a while.
     const besides = ["dead", "sick", "flipped", "minimum"];
     watching = await Watching.start(
@@ -164,7 +164,7 @@ describe("loopback-ha watch", function () {
     watching.saidNothingElse();
   });
 
-  it("a second watcher says who is there, and ends with 3; the first goes on", async () => {
+  it("a second watcher says which one is running, and exits with 3; the first goes on", async () => {
     watching = await Watching.start(farm);
     const second = await farm.project.cli(["watch"]);
     assert.equal(second.code, Exit.Locked);
@@ -176,7 +176,7 @@ describe("loopback-ha watch", function () {
     watching.saidNothingElse();
   });
 
-  it("a person's up is waited for; what the person changed stays", async () => {
+  it("it waits for a person's up; what the person changed stays", async () => {
     watching = await Watching.start(farm, "--move-after", "5s");
     // web4 keeps that up busy.
     const lock = await farm.lab.spawn("web4", ["flock", "/run/loopback-ha/lock", "sleep", "600"]);
@@ -216,7 +216,7 @@ describe("loopback-ha watch", function () {
     assert.equal(code, 0, stdout + stderr);
   });
 
-  it("killed in the middle of its up: the next one finishes the flip", async () => {
+  it("it is killed in the middle of its up: the next watcher finishes the flip", async () => {
     watching = await Watching.start(farm);
     await farm.lab.crash("web2");
     await watching.hears("dead");
@@ -230,7 +230,7 @@ describe("loopback-ha watch", function () {
     watching.saidNothingElse();
   });
 
-  it("what can't be done is refused, and nothing is touched", async () => {
+  it("it refuses what can't be done, and touches nothing", async () => {
     for (const [reason, ...args] of [
       [/"soon" is not a duration/, "--interval", "soon"],
       [/"5ms" is not between 200ms and 1m; use a duration such as 200ms/, "--interval", "5ms"],
@@ -248,7 +248,7 @@ describe("loopback-ha watch", function () {
     }
   });
 
-  it(`kind frr: servers are asked by what they carry (${PREFIX} goes to web2)`, async () => {
+  it(`kind frr: it asks servers by the VIPs that they carry (${PREFIX} goes to web2)`, async () => {
     await farm.sh("r1", "systemctl enable --now frr");
     await farm.set("routers.r1.kind", "frr");
     await farm.up();

@@ -26,7 +26,7 @@ const crashed = (tool: string, actor: string, seconds: number, wallSeconds?: num
 });
 
 describe("benchmarks: the page", () => {
-  it("flips: what was lost, who lost nothing, who is ahead in time", () => {
+  it("flips: shows what was lost, who lost nothing, and who is fastest", () => {
     const broken = {
       failed: { reset: 12, timeout: 1 },
       resets: 30,
@@ -48,7 +48,7 @@ describe("benchmarks: the page", () => {
     assert.match(flipsTable([flips("a", 1, broken)], []), /None was without/);
   });
 
-  it("crashes: several runs are one row; who is ahead with an operator, and without", () => {
+  it("crashes: puts several runs in one row, and says who is ahead with and without an operator", () => {
     const runs = [
       crashed(OURS, "an operator", 3, 4),
       crashed("plain ssh", "an operator", 1, 1),
@@ -69,7 +69,7 @@ describe("benchmarks: the page", () => {
     assert.match(text, /Without an operator keepalived is ahead with 2\.50 s; .* 2\.0 times/);
   });
 
-  it("a crash after which nobody answered is never, and ahead of nobody", () => {
+  it("a crash after which no server answered counts as never, and is ahead of no other", () => {
     const text = crashesTable(
       [crashed(OURS, "an operator", Infinity, 1), crashed("b", "an operator", 2, 2)],
       [],
@@ -78,7 +78,7 @@ describe("benchmarks: the page", () => {
     assert.match(text, /\*\*2\.00 s \(2\.00 to 2\.00\)\*\*/);
   });
 
-  it("a crash is seen through the clients' eyes, from the moment that counts", () => {
+  it("a crash is measured by its clients, from the moment of the crash", () => {
     const at = (ended: number, server?: string): LoadRecord["requests"][number] => ({
       started: ended - 5,
       ended,
@@ -107,7 +107,7 @@ describe("benchmarks: the page", () => {
     });
   });
 
-  it("says what was not measured, in every table, and has no part that was left out", () => {
+  it("says in every table what was not measured, and has no part that was left out", () => {
     const page = pageOf({
       rounds: 1,
       versions: ["Debian 12"],

@@ -7,14 +7,14 @@ describe("benchmarks: tables", () => {
   const runs = (tool: string, column: number, ...all: number[]): Sample[] =>
     all.map((seconds) => ({ work: "build", tool, column, seconds }));
 
-  it("several runs are a median and a spread, of that work, tool and column alone", () => {
+  it("shows several runs of one work, tool and column as a median and a spread", () => {
     const samples = [...runs(OURS, 1, 3, 1, 2), ...runs(OURS, 30, 9), ...runs("other", 1, 7)];
     const build = { work: "build", tool: OURS, column: 1 };
     assert.deepEqual(timesOf(samples, build), { median: 2, min: 1, max: 3 });
     assert.equal(timesOf(samples, { ...build, work: "flip" }), undefined);
   });
 
-  it("the least of each column is bold, all that are as little too; not where all are, nor what has no figure", () => {
+  it("makes the lowest figure of each column bold, ties included, unless all are equal", () => {
     const rows = [
       ["a", "2", "x", "7"],
       ["b", "1", "y", "7"],
@@ -32,7 +32,7 @@ describe("benchmarks: tables", () => {
     ]);
   });
 
-  it("who is ahead is said with the ratio, whoever it is", () => {
+  it("says which tool is ahead, with the ratio", () => {
     assert.equal(
       ahead("Here", { ours: 6, ssh: 2, ansible: 3 }, OURS),
       "Here ssh is ahead with 2.00 s; ours takes 3.0 times as long.",
@@ -43,13 +43,13 @@ describe("benchmarks: tables", () => {
     );
   });
 
-  it("who is ahead, when few were measured", () => {
+  it("says which tool is ahead when few were measured", () => {
     assert.equal(ahead("Here", { ours: 2 }, OURS), "Here only ours was measured.");
     assert.equal(ahead("Here", { ssh: 2, ansible: 5 }, OURS), "Here ssh is ahead with 2.00 s.");
     assert.equal(ahead("Here", {}, OURS), "Here nothing was measured.");
   });
 
-  it("the table of one kind of work: a column a number of sites, what was not measured says why", () => {
+  it("has one column for each number of sites, and says why something was not measured", () => {
     const samples = [...runs(OURS, 1, 4), ...runs("ssh", 1, 2, 2, 3), ...runs(OURS, 1000, 9)];
     const table = workTable(
       samples,

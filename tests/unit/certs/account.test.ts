@@ -29,7 +29,7 @@ describe("certs: the account", () => {
     fs.writeFileSync(path.join(own, "regr.json"), JSON.stringify({ body: {}, uri }));
   };
 
-  it("has the thumbprint of RFC 7638's example, and of a key with leading zeros and its private part", () => {
+  it("has the thumbprint of RFC 7638's example, and of a key with leading zeros and a private part", () => {
     assert.equal(thumbprintOf(RFC_KEY), RFC_THUMBPRINT);
     assert.equal(thumbprintOf({ ...RFC_KEY, e: "AAEAAQ" }), RFC_THUMBPRINT);
     for (const pair of [
@@ -44,7 +44,7 @@ describe("certs: the account", () => {
     }
   });
 
-  it("lies where certbot puts it, by the CA's directory", () => {
+  it("is where certbot puts it, by the CA's directory", () => {
     for (const [server, where] of [
       ["https://acme-v02.api.letsencrypt.org/directory", "acme-v02.api.letsencrypt.org/directory"],
       [SERVER, "acme.example:14000/a/directory"],
@@ -53,7 +53,7 @@ describe("certs: the account", () => {
       assert.equal(accountsFolder("/f", server), `/f/accounts/${where}`);
   });
 
-  it("is found with its URI, the newest first, and none of another CA's", () => {
+  it("is found with its URI, the newest first, without those of another CA", () => {
     assert.deepEqual(accountsIn(folder, SERVER), []);
     assert.deepEqual(allThumbprints(folder), []);
     put("first", RFC_KEY);
@@ -75,7 +75,7 @@ describe("certs: the account", () => {
     );
   });
 
-  it("that can't be read is told with what to do, and without a letter of its key", () => {
+  it("that can't be read is reported with what to do, and without a character of its key", () => {
     for (const broken of ["", '{"kty":"RSA","d":"geheim', '{"kty":"RSA","d":"geheim"}', '"geheim"']) {
       put("first", broken);
       assert.throws(

@@ -33,10 +33,10 @@ describe("certs: CAA records", () => {
     ["a zone without records", [], [OURS], undefined],
     ["others stay", [mail], [mail, OURS], undefined],
     ["it is there", [OURS, mail], undefined, undefined],
-    ["it has another account of ours", [former, mail], [mail, OURS], undefined],
+    ["it has another account of this farm", [former, mail], [mail, OURS], undefined],
     ["one that only reports stays", [report], [report, OURS], undefined],
     [
-      "one of somebody else's stays",
+      "one of another account stays",
       [{ ...OURS, value: '0 issue "other.example"' }],
       undefined,
       /a\.example already has a CAA record \(0 issue "other\.example"\), which is kept/,
@@ -60,7 +60,7 @@ describe("certs: CAA records", () => {
       else assert.match(notes[1], note);
     });
 
-  it("are taken by the config", () => {
+  it("are accepted by the config", () => {
     const [{ value }] = planned([mail]).edits;
     const farm = readFarm(config(value as object[]));
     assert.ok(farm.zones[0].records.some(({ type, value: text }) => type === "CAA" && text === VALUE));

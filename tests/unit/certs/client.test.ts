@@ -7,7 +7,7 @@ import { certbot, orderWords, reasonIn, registerWords } from "../../../cli/certs
 const CLIENT = { folder: "/f/acme", server: "https://acme.example/directory" };
 
 describe("certs: certbot", () => {
-  it("is asked for an account, with the CA's mail or without", () => {
+  it("creates an account, with a mail address for the CA or without", () => {
     const words = registerWords(CLIENT, undefined);
     assert.deepEqual(words.slice(0, 3), ["register", "--agree-tos", "--register-unsafely-without-email"]);
     assert.ok(registerWords(CLIENT, "a@b.example").join(" ").includes("--email a@b.example --no-eff-email"));
@@ -16,7 +16,7 @@ describe("certs: certbot", () => {
     );
   });
 
-  it("is asked for a certificate with all names, and decides nothing by itself", () => {
+  it("orders a certificate with all names, and decides nothing by itself", () => {
     const words = orderWords(CLIENT, "0123", "widgetco", ["www.a.example", "a.example"]).join(" ");
     for (const part of [
       "certonly --manual --preferred-challenges http --manual-auth-hook true",
@@ -68,7 +68,7 @@ describe("certs: certbot", () => {
     ["no letter that steers a terminal", said("bad \u001b[2Jthing\u0007 \u202eabc"), "bad thing abc"],
   ];
   for (const [what, output, reason] of reasons)
-    it(`tells of a failure ${what}`, () => assert.equal(reasonIn(output), reason));
+    it(`explains a failure ${what}`, () => assert.equal(reasonIn(output), reason));
 
   describe("as a program", () => {
     let folder: string;
@@ -101,7 +101,7 @@ describe("certs: certbot", () => {
       }
     });
 
-    it("that is not there is told with how to get it", async () => {
+    it("that is not installed is reported with how to get it", async () => {
       process.env.PATH = folder;
       await assert.rejects(
         certbot([]),

@@ -22,7 +22,7 @@ describe("certs: the folder", () => {
       else assert.throws(() => pairsFolderOf(farm), { name: "UsageError", message: wanted });
     });
 
-  it("a new one is its owner's alone and out of version control; one that is there stays as it is", () => {
+  it("is created for its owner only and outside version control; an existing one stays as it is", () => {
     const above = fs.mkdtempSync(path.join(os.tmpdir(), "folder-"));
     try {
       makePrivate(path.join(above, "x/acme"));

@@ -25,7 +25,7 @@ describe("certs: the journal", () => {
   beforeEach(() => (folder = fs.mkdtempSync(path.join(os.tmpdir(), "journal-"))));
   afterEach(() => fs.rmSync(folder, { recursive: true }));
 
-  it("comes back as it was written", () => {
+  it("is read as it was written", () => {
     assert.deepEqual(readJournal(folder, FRESH), empty);
     const journal = {
       ...empty,
@@ -36,7 +36,7 @@ describe("certs: the journal", () => {
     assert.deepEqual(readJournal(folder, { stack: "other", server: "other" }), journal);
   });
 
-  it("an order's end takes the place of its beginning, and what is a week old goes", () => {
+  it("replaces the start of an order by its end, and drops entries that are a week old", () => {
     const begun = withOrder({ ...empty, orders: [order(0)] }, order(9 * DAY));
     assert.deepEqual(begun.orders, [order(9 * DAY)]);
     const ended = withOrder(begun, order(9 * DAY, { result: "ordered" }));
@@ -45,7 +45,7 @@ describe("certs: the journal", () => {
     assert.equal(other.orders.length, 2);
   });
 
-  it("one that can't be read says so, and orders nothing", () => {
+  it("reports that it can't be read, and then nothing is ordered", () => {
     for (const text of [
       "",
       "{",
@@ -58,7 +58,7 @@ describe("certs: the journal", () => {
     }
   });
 
-  it("names in another order are the same order, and those of another CA are not", () => {
+  it("takes the same names in any sequence for the same order, and those of another CA for another", () => {
     assert.equal(keyOf("s", ["b", "a"]), keyOf("s", ["a", "b"]));
     assert.notEqual(keyOf("s", ["a"]), keyOf("t", ["a"]));
   });

@@ -4,7 +4,7 @@ import { Lead, issueIn, inTurns } from "../../../cli/certs/leads";
 const VIPS = ["192.0.2.37", "192.0.2.69"];
 const WANTED = "token.thumbprint";
 
-describe("certs: whether a name leads to the farm", () => {
+describe("certs: the check whether a name leads to the farm", () => {
   const lead = (more: Partial<Lead>): Lead => ({
     ...{ name: "a.example", addresses: [VIPS[0]], addresses6: [], wanted: WANTED },
     answers: [{ address: VIPS[0], text: WANTED }],
@@ -36,12 +36,12 @@ describe("certs: whether a name leads to the farm", () => {
     ["it leads elsewhere, too", { addresses: [VIPS[0], "203.0.113.1"] }, /resolves to 203\.0\.113\.1, not/],
     ["it has IPv6", { addresses6: ["2001:db8::1"] }, /AAAA record \(2001:db8::1\).*remove the record$/],
     [
-      "somebody else answers",
+      "another server answers",
       { answers: [{ address: VIPS[0], text: "token.other" }] },
       /\(192\.0\.2\.37: token\.other\): check loopback-ha status$/,
     ],
     [
-      "nobody answers",
+      "no server answers",
       { answers: [{ address: VIPS[0], text: "no answer" }] },
       /\(192\.0\.2\.37: no answer\)/,
     ],
@@ -58,7 +58,7 @@ describe("certs: whether a name leads to the farm", () => {
       else assert.match(text ?? "", issue);
     });
 
-  it("names are asked a few at a time, and told in their order", async () => {
+  it("looks names up a few at a time, and reports them in their order", async () => {
     let [now, most] = [0, 0];
     const results = await inTurns([...Array(50).keys()], async (i) => {
       most = Math.max(most, ++now);

@@ -67,7 +67,7 @@ describe("certs: the plan", () => {
   const good = pair(["www.a.example"]);
   const cases: [string, object, Reading | undefined, Step, RegExp][] = [
     ["has none", {}, { missing: "x" }, Step.Order, /^no certificate yet$/],
-    ["is read by nobody", {}, undefined, Step.Order, /^no certificate yet$/],
+    ["was not read", {}, undefined, Step.Order, /^no certificate yet$/],
     ["has one that is good", {}, good, Step.Keep, /^valid until \d{4}-\d\d-\d\d, due on /],
     ["lacks a name", { aliases: ["a.example"] }, good, Step.Order, /names have changed: \+a\.example$/],
     ["has a name too many", {}, pair(["www.a.example", "a.example"]), Step.Order, /: -a\.example$/],
@@ -124,12 +124,12 @@ describe("certs: the plan", () => {
       assert.match(planned.why, why);
     });
 
-  it("without a folder in the config, nothing is ordered", () => {
+  it("orders nothing without a folder in the config", () => {
     const [planned] = plan(sitesOf({ a: {} }, null), new Map(), NOW, journal());
     assert.equal(planned.step, Step.Skip);
   });
 
-  it("a third of a life is what is left when it is due", () => {
+  it("makes a certificate due when a third of its life is left", () => {
     const days = (n: number): string => new Date(n * 24 * HOUR).toISOString();
     assert.equal(dueOn({ validFrom: days(0), validTo: days(90) }).toISOString(), days(60));
     assert.equal(dueOn({ validFrom: days(0), validTo: days(45) }).toISOString(), days(30));
@@ -153,7 +153,7 @@ describe("certs: the plan", () => {
   for (const [what, orders, step] of stops)
     it(`after ${what}: ${step}`, () => assert.equal(planOf({}, undefined, orders).step, step));
 
-  it("says of what has stopped why, until when, and how it goes on", () => {
+  it("says why a site is paused, until when, and how to continue", () => {
     const { why } = planOf({}, undefined, [order(2, "failed"), order(1, "failed")]);
     assert.match(
       why,
@@ -161,7 +161,7 @@ describe("certs: the plan", () => {
     );
   });
 
-  it("what was ordered within a day and is no better is not ordered again and again", () => {
+  it("does not repeat an order of the last day that brought nothing better", () => {
     const { step, why } = planOf({}, { broken: "x is no certificate" }, [order(2, "ordered")]);
     assert.equal(step, Step.Stopped);
     assert.match(
@@ -173,18 +173,18 @@ describe("certs: the plan", () => {
     assert.equal(planOf({}, pair(["www.a.example"], -5, 1), [order(2, "ordered")]).step, Step.Order);
   });
 
-  it("--renew orders what is good, too, and nothing that is none of ours", () => {
+  it("--renew orders valid certificates, too, but none that certs does not manage", () => {
     const renewed = (site: object): Step =>
       plan(sitesOf({ a: site }), new Map([["a", good]]), NOW, journal(), { renew: true })[0].step;
     assert.equal(renewed({}), Step.Order);
     assert.equal(renewed({ tls: false }), Step.Skip);
   });
 
-  it("a site that a person names does not rest", () => {
+  it("does not pause a site that a person names", () => {
     assert.equal(planOf({}, undefined, [order(2, "failed"), order(1, "failed")], ["a"]).step, Step.Order);
   });
 
-  it("what expires first is first; what has none is before what has more than a week", () => {
+  it("puts what expires first first; a site without a certificate goes before one that has more than a week left", () => {
     const names = ["a", "b", "c", "d"];
     const sites = sitesOf(Object.fromEntries(names.map((name) => [name, {}])));
     const pairs = new Map([
@@ -198,7 +198,7 @@ describe("certs: the plan", () => {
     );
   });
 
-  it(`no more than ${MOST_ORDERS} orders begin in three hours, failed and interrupted ones included`, () => {
+  it(`starts at most ${MOST_ORDERS} orders in three hours, failed and interrupted ones included`, () => {
     const sites = sitesOf({ a: {}, b: {}, c: {} });
     const before = Array.from({ length: MOST_ORDERS - 2 }, (_, i) =>
       order(2.9, (["ordered", "failed", "begun"] as const)[i % 3], [`${i}`]),

@@ -17,7 +17,7 @@ const run = (sites: SiteResult[], more: Partial<CertsResult> = {}): CertsResult 
   ...more,
 });
 
-describe("what a run of certs did", () => {
+describe("the result of a certs run", () => {
   const rows: [string, CertsResult, number, string][] = [
     ["nothing", run([]), 0, "nothing to do"],
     ["one that is good", run([site("a", Step.Keep)]), 0, "1 site with a certificate that is not due yet"],

@@ -70,7 +70,7 @@ describe("certs: a run, with a client that is a script", () => {
   const journal = (): { orders: { site: string; result: string; text?: string }[] } =>
     JSON.parse(fs.readFileSync(path.join(project, "acme/orders.json"), "utf8")) as ReturnType<typeof journal>;
 
-  it("that is dry orders nothing and writes nothing", async () => {
+  it("orders nothing and writes nothing when it is dry", async () => {
     client("touch ordered");
     const result = await run({ dryRun: true });
     assert.deepEqual(results(result), ["gadgets planned", "widgetco planned"]);
@@ -92,7 +92,7 @@ describe("certs: a run, with a client that is a script", () => {
     assert.ok(said.lines.some((line) => line.includes("the order failed: www.widgetco.example: no")));
   });
 
-  it("says so where the certificate is here and the servers can't get it", async () => {
+  it("says when a certificate is here but can't reach the servers", async () => {
     const pair = issue(intermediate, ["www.widgetco.example", "widgetco.example"], { to: inDays(89) });
     writePair(path.join(project, "made"), pair);
     client(`mkdir -p '${project}/acme/live' && cp -r '${project}/made' "${project}/acme/live/$site"`);
@@ -114,7 +114,7 @@ describe("certs: a run, with a client that is a script", () => {
     );
   });
 
-  it("refuses what its options can't mean", async () => {
+  it("refuses options that make no sense together", async () => {
     await assert.rejects(run({ renew: true }), /name the sites\. Nothing was touched/);
     await assert.rejects(run({ server: "http://acme.example" }), /is not an https URL/);
     await assert.rejects(run({ caaIssuer: "-" }), /is not a domain name/);

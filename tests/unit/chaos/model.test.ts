@@ -48,7 +48,7 @@ describe("chaos: the model's placement", () => {
   const rows: [string, Config, Partial<Record<Prefix, string>>, number][] = [
     ["all at home", BASE, homes, 0],
     ["one that is away from its home", BASE, { ...homes, [FIRST]: "web2" }, 1],
-    ["one that nobody has", BASE, { ...homes, [FOURTH]: undefined }, 1],
+    ["one that no server has", BASE, { ...homes, [FOURTH]: undefined }, 1],
     ["one that the dead server has", withState("web2", "down"), homes, 1],
     ["two spread over two", twoAway, { ...homes, [FIRST]: "web3", [SECOND]: "web4" }, 0],
     ["two heaped on one", twoAway, { ...homes, [FIRST]: "web3", [SECOND]: "web3" }, 2],
@@ -104,7 +104,7 @@ describe("chaos: what the model lets be lost", () => {
       assert.deepEqual(mayLoseDuring(well, step, play(well, step)), { prefixes: [], servers: [] });
   });
 
-  it("of a dead server its prefixes, until a run moved them; its connections until it is mended", () => {
+  it("a dead server's prefixes until a run has moved them, and its connections until it is repaired", () => {
     const dead = play(well, { kind: "fault", fault: Fault.Off, machine: "web2" });
     assert.deepEqual(mayLose(dead), { prefixes: [SECOND], servers: ["web2"] });
     const moved = after(dead, state("web2", "down"), { succeeded: true, routed: { [SECOND]: "web1" } });
@@ -112,7 +112,7 @@ describe("chaos: what the model lets be lost", () => {
     assert.deepEqual(mayLose(play(moved, { kind: "mend", machine: "web2" })), { prefixes: [], servers: [] });
   });
 
-  it("of a server that dies in the run that moves its prefixes away: those, and its connections", () => {
+  it("the prefixes and connections of a server that dies in the run that moves them away", () => {
     const cut = { name: "the cable is pulled", machine: "web2", leaves: Fault.Cut, afterMs: 900 } as const;
     const step: Step = { ...state("web2", "maintenance"), disturbance: cut } as Step;
     const next = after(well, step, { succeeded: true, routed: { [SECOND]: "web1" } });
@@ -157,7 +157,7 @@ describe("chaos: what the model lets be lost", () => {
 });
 
 describe("chaos: when a step makes sense", () => {
-  it("what is dead can't die, and only what is sick is mended", () => {
+  it("a dead machine can't die again, and only a sick one is repaired", () => {
     const dead = play(well, { kind: "fault", fault: Fault.Off, machine: "web1" });
     const crash: Step = { kind: "fault", fault: Fault.Off, machine: "web1" };
     const mend: Step = { kind: "mend", machine: "web1" };
@@ -165,7 +165,7 @@ describe("chaos: when a step makes sense", () => {
     assert.deepEqual([makesSense(well, mend), makesSense(dead, mend)], [false, true]);
   });
 
-  it("nobody puts a route in place of ours where ours is missing", () => {
+  it("no route is replaced by a foreign one if it is missing", () => {
     const route: Step = {
       kind: "tamper",
       tampering: { name: "puts a route", machine: "r1", moves: { prefix: SECOND, server: "web3" } },
@@ -174,7 +174,7 @@ describe("chaos: when a step makes sense", () => {
     assert.deepEqual([makesSense(well, route), makesSense(without, route)], [true, false]);
   });
 
-  it("nobody stops named where the zones are gone, and the zones do not go where it is stopped", () => {
+  it("named is not stopped if its zones are gone, and its zones do not go if it is stopped", () => {
     const stop: Step = {
       kind: "tamper",
       tampering: { name: "stops named", machine: "ns1", breaks: "until up" },
@@ -188,7 +188,7 @@ describe("chaos: when a step makes sense", () => {
     assert.deepEqual(mayLose(stopped), { prefixes: [], servers: [] });
   });
 
-  it("a run on a farm that is well must succeed; with a fault, or with somebody in its way, it need not", () => {
+  it("a run on a healthy farm must succeed; with a fault, or another admin's change in its way, it need not", () => {
     const nothing = up({ what: "nothing" });
     const killed: Step = { ...nothing, disturbance: { name: "up is killed", afterMs: 1, kills: "up" } };
     assert.equal(mustSucceed(well, nothing), true);

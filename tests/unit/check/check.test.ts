@@ -126,7 +126,7 @@ describe("check --min-servers-per-site", () => {
     assert.deepEqual(found, block("docs/command-line.md", "would be served", "text").trimEnd().split("\n"));
   });
 
-  it("asks nothing of a site on its way out, and counts only VIPs that are in DNS", () => {
+  it("ignores a retiring site, and counts only VIPs that are in DNS", () => {
     const sites = classicFarm().sites as Record<string, object>;
     const changes = {
       overrides: { "192.0.2.32/27": "web1", "192.0.2.64/27": "web1", "192.0.2.96/27": "web1" },
@@ -140,7 +140,7 @@ describe("check --min-servers-per-site", () => {
     );
   });
 
-  it("counts each VIP's server where each is placed by itself", () => {
+  it("counts each VIP's server when VIPs are placed one by one", () => {
     const network = { block: "192.0.2.0/24", subnetPrefix: 27, vipSubnets: 4, granularity: "host" };
     const overrides = { ...all("web1"), "192.0.2.65/32": "web3" };
     const found = serversPerSite(readStackConfig(configOf({ network, overrides })));
@@ -153,7 +153,7 @@ describe("check --min-servers-per-site", () => {
     );
   });
 
-  it("names many sites by their number", () => {
+  it("names a few of many sites, and their number", () => {
     const sites = Object.fromEntries(
       Array.from({ length: 25 }, (_, i) => [
         `s${i}`,

@@ -5,8 +5,8 @@ import * as path from "node:path";
 import { readStackFiles, stackConfigOf } from "../../../cli/check/stackFiles";
 import { UsageError } from "../../../cli/terminal/exit";
 
-describe("stacks' files, read without pulumi", () => {
-  it("give what the engine would: JSON for objects, text for the rest, the stack before the project", () =>
+describe("stack files, read without pulumi", () => {
+  it("give the engine's values: JSON for objects, text for the rest, the stack before the project", () =>
     assert.deepEqual(
       stackConfigOf(
         {
@@ -52,7 +52,7 @@ describe("stacks' files, read without pulumi", () => {
         (error) => error instanceof UsageError && reason.test(error.message),
       );
 
-    it("are all of them, or the one that is named, with its organization or without", () => {
+    it("are all read, or only the one that is named, with its organization or without", () => {
       fs.mkdirSync(path.join(cwd, "stacks"));
       write("Pulumi.yaml", "name: farm\nruntime: nodejs\nstackConfigDir: stacks\n");
       write("stacks/Pulumi.prod.yaml", "config:\n  farm:detectDrift: false\n");
@@ -68,7 +68,7 @@ describe("stacks' files, read without pulumi", () => {
       refuses(/there is no Pulumi\.prd\.yaml in .*; did you mean prod\?/, "prd");
     });
 
-    it("are missed by name", () => {
+    it("are named when they are missing", () => {
       refuses(/no Pulumi\.yaml in/);
       write("Pulumi.yaml", "name: farm\n");
       refuses(/there is no Pulumi\.STACK\.yaml in/);

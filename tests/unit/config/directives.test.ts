@@ -115,7 +115,7 @@ describe("a site's own lines for Apache", () => {
     );
   });
 
-  it("whatever they are, no line that is taken is one that Apache takes for a refused directive", () => {
+  it("accepts no line that Apache would take for a refused directive, whatever the lines are", () => {
     const piece = fc.constantFrom(
       ..."Listen </VirtualHost> <Macro Use Include /etc/passwd \\ \" ' # ${X} \t x < >".split(" "),
     );
@@ -134,7 +134,7 @@ describe("a site's own lines for Apache", () => {
     );
   });
 
-  it("puts values in the place of secrets, each name once", () => {
+  it("replaces secrets by their values, each name once", () => {
     const lines = ["A ${secret:b} ${secret:a}", "B ${secret:b} ${APACHE_LOG_DIR}"];
     assert.deepEqual(secretsIn(lines), ["a", "b"]);
     assert.deepEqual(
@@ -173,14 +173,14 @@ describe("apacheFile", () => {
     return (sites as { shop: { apache: string[] } }).shop.apache;
   };
 
-  it("gives its lines, whatever ends them", () => {
+  it("gives its lines, whatever the line endings", () => {
     inside("project/apache/shop.conf", "Header set A b\r\n\nRequire all granted\n");
     assert.deepEqual(read("apache/shop.conf"), ["Header set A b", "", "Require all granted"]);
     inside("project/empty", "");
     assert.deepEqual(read("empty"), []);
   });
 
-  it("is found from the project's folder, and each of its lines judged", () => {
+  it("is found from the project's folder, and each of its lines is checked", () => {
     inside("project/shop.conf", "Header set A b\nListen 81\n");
     const sites = {
       ...(classicFarm().sites as Json),
@@ -245,7 +245,7 @@ describe("apacheFile", () => {
       );
     });
 
-  it("refuses lines beside it", () => {
+  it("refuses lines in the config beside it", () => {
     inside("project/x.conf", "");
     assert.throws(
       () => withApacheFiles({ shop: { apacheFile: "x.conf", apache: [] } }, path.join(folder, "project")),

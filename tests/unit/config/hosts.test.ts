@@ -1,5 +1,5 @@
 import assert from "assert";
-import { registerRouterKind } from "../../../components/routerRoute/kinds";
+import { registerRouterKind } from "../../../components/routerRoute/kindRegistry";
 import { Json, Key, classicFarm, problemsOf, refuses, row, set, table } from "./support";
 
 describe("config: bad servers, routers and name servers", () => {
@@ -168,7 +168,7 @@ describe("config: bad servers, routers and name servers", () => {
     assert.deepStrictEqual(problemsOf(set(config, path, "0xff800000")), []);
   });
 
-  it("pinned flows on a router that can't", () => {
+  it("pinned flows on a router kind that can't pin", () => {
     registerRouterKind("plain", { role: "plain-routes", scripts: [], pinsFlows: false });
     const config = set(classicFarm(), ["routers", "r1"], {
       address: "192.0.2.1",

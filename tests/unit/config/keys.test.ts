@@ -36,9 +36,9 @@ describe("config: bad homes, detectDrift and keys", () => {
     ["detectDrifts", "detectDrifts", "did you mean detectDrift?"],
   ];
   for (const [name, path, says] of stray)
-    it(`the key ${name} that has no value here`, () => refuses(classicFarm(), path, says, [name]));
+    it(`the key ${name} without a value`, () => refuses(classicFarm(), path, says, [name]));
 
-  it("but no key of another namespace, and no known one", () => {
+  it("but not a key of another namespace, or a known one", () => {
     assert.deepStrictEqual(
       problemsOf(classicFarm(), ["aws:region", "pulumi:tags", "loopback-ha:servers"]),
       [],

@@ -106,17 +106,17 @@ describe("config: renamed keys", () => {
     );
   });
 
-  it("beside its new name, one is refused all the same, and the new one counts", () => {
+  it("an old key beside its new name is refused all the same, and the new one counts", () => {
     const config = set(classicFarm(), ["pins", prefix], "web9");
     refuses(set(config, ["overrides", prefix], "web1"), "pins", "write overrides");
   });
 
-  it("one that has no value here is refused, too, with the namespace or without", () => {
+  it("an old key without a value is refused, too, with the namespace or without", () => {
     for (const key of ["placement", "loopback-ha:placement"])
       refuses(classicFarm(), "placement", "is now called homes", [key]);
   });
 
-  it("whatever has one for a name is no such key", () => {
+  it("a site or server with an old key's name is not refused", () => {
     const config = set(classicFarm(), ["sites", "pins"], {
       ...((classicFarm().sites as Json).gadgets as Json),
       serverName: "pins.widgetco.example",

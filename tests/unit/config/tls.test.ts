@@ -40,7 +40,7 @@ describe("config: tls", () => {
     row(own, null, "must be an object", false),
   ]);
 
-  it("all that is wrong is told at once", () => {
+  it("lists all problems at once", () => {
     const config = set(set(classicFarm(), tls("minimum"), "x"), own, "yes");
     assert.deepEqual(
       problemsOf(config).map(({ path }) => path),
@@ -68,7 +68,7 @@ describe("config: tls", () => {
     ],
     ["but for one that has not", { folder: "c" }, false, { folder: "c", tickets: true }, undefined],
     [
-      "a thumbprint alone gives nobody https",
+      "a thumbprint alone gives no site https",
       { acmeThumbprint: "a".repeat(43) },
       undefined,
       { acmeThumbprint: "a".repeat(43), tickets: true },

@@ -60,7 +60,7 @@ describe("config: bad zones", () => {
   for (const name of ["_msdcs.example.org", "0/25.2.0.192.in-addr.arpa"]) {
     const own = (more: Json): Json =>
       set(classicFarm(), ["zones", name], { contact: "a@example.org", ...more });
-    it(`${name}, where no host can be: name servers of another zone`, () => {
+    it(`${name}, which can't be a host name: name servers of another zone`, () => {
       refuses(
         own({}),
         `zones["${name}"].nsRecords`,
@@ -90,7 +90,7 @@ describe("config: bad zones", () => {
     );
   });
 
-  it("but says nothing of a zone whose name server has a problem of its own", () => {
+  it("says nothing about a zone whose name server has a problem of its own", () => {
     refuses(set(classicFarm(), ["nameServers", "ns1", "address"], "x"), "nameServers.ns1.address", "IPv4");
   });
 });

@@ -4,7 +4,7 @@ import { label, renderMermaid } from "../../../cli/diagram/mermaid";
 import { prefix, server, status, maintenance } from "./support";
 
 describe("diagram as Mermaid text", () => {
-  it("has who serves what, states as words, and connections that stay", () => {
+  it("shows which server serves what, states as words, and connections that stay", () => {
     const lines = renderMermaid(maintenance()).split("\n");
     assert.equal(lines[0], "flowchart LR");
     for (const line of [
@@ -20,7 +20,7 @@ describe("diagram as Mermaid text", () => {
       assert.ok(lines.includes(line), `${lines.join("\n")}\nlacks ${line}`);
   });
 
-  it("says what is drawn from the config, and what goes to nobody or to the wrong server", () => {
+  it("says what is drawn from the config, and what goes to no server or to the wrong one", () => {
     const silent = status({ prefixes: [prefix(1, { known: false, live: null, flows: null })] });
     silent.routers[0] = { ...silent.routers[0], failure: "r1 is off" };
     assert.match(renderMermaid(silent), /UTC<br\/>r1 is drawn from the config: r1 is off"\]/);
@@ -47,7 +47,7 @@ describe("diagram as Mermaid text", () => {
     assert.match(styles[links.findIndex((line) => line.includes("12 stay"))], /#8250df/);
   });
 
-  it("has no other lines than its own, whatever the texts are", () => {
+  it("has only its own lines, whatever the texts are", () => {
     const nasty = fc.oneof(
       fc.string({ unit: "binary", maxLength: 30 }),
       fc.constantFrom(
@@ -83,6 +83,6 @@ describe("diagram as Mermaid text", () => {
     );
   });
 
-  it("has a foreign character by its number", () =>
+  it("writes a foreign character as its number", () =>
     assert.equal(label('a"b', "", "ä#\u{1f600}"), '"a#34;b<br/>#228;#35;#128512;"'));
 });

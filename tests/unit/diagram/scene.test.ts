@@ -29,7 +29,7 @@ describe("what a diagram shows", () => {
       }),
     ],
     [
-      "one that goes elsewhere than it shall",
+      "one that goes elsewhere than it should",
       { live: "web1", flows: null },
       row({ server: "web1", way: Way.Wrong, note: "wanted: web2", flows: null }),
     ],
@@ -96,7 +96,7 @@ describe("what a diagram shows", () => {
     );
   });
 
-  it("whoever gets packets or keeps connections and is not in the config", () => {
+  it("each address that gets packets or keeps connections and is not in the config", () => {
     const { servers } = sceneOf(
       status({ prefixes: [prefix(1, { live: "192.0.2.99", flows: { "192.0.2.99": 1, old: 2 } })] }),
     );
@@ -123,7 +123,7 @@ describe("what a diagram shows", () => {
     assert.equal(sceneOf(status({ prefixes: [] })).routers[0].notAsked, null);
   });
 
-  it("hundreds of VIPs by their server, those at home and those away apart, and none is lost", () => {
+  it("hundreds of VIPs by their server, at home and away separately, without losing one", () => {
     const vip = (i: number): string => `192.0.2.${32 + (i % 200)}/32`;
     const all = Array.from({ length: 300 }, (_, i) => {
       const home = `web${1 + (i % 3)}`;
@@ -160,7 +160,7 @@ describe("what a diagram shows", () => {
     ]);
   });
 
-  it("one site as an example, and how many there are; none on its way out", () => {
+  it("one site as an example, and how many there are; no retiring one", () => {
     const [site] = status().sites;
     const scene = sceneOf(
       status({ sites: [{ ...site, retiring: true, serverName: "old.example" }, site, site] }),

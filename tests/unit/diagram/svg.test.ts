@@ -61,7 +61,7 @@ const nasty = fc.oneof(
 );
 
 describe("diagram as SVG", () => {
-  it("says whose it is and of when, what everything is, and who serves what", () => {
+  it("says which farm it shows and when, what everything is, and which server serves what", () => {
     const texts = textsOf(maintenance());
     for (const text of [
       "Who serves what: loopback-ha/prod",
@@ -85,13 +85,13 @@ describe("diagram as SVG", () => {
     ["everything at home", status(), [HOME, HOME]],
     ["one away from home, with connections that stay", maintenance(), [HOME, AWAY, STAYS]],
     [
-      "one that goes elsewhere than it shall",
+      "one that goes elsewhere than it should",
       status({ prefixes: [prefix(1, { live: "web2", flows: null })] }),
       [WRONG],
     ],
     ["one that is not routed", status({ prefixes: [prefix(1, { live: null, flows: null })] }), []],
     [
-      "a router that did not tell",
+      "a router that did not report",
       status({ prefixes: [prefix(1, { known: false, live: null, flows: null })] }),
       [CONFIG],
     ],
@@ -113,7 +113,7 @@ describe("diagram as SVG", () => {
     assert.ok(texts.includes("r1: r1 is off") && texts.includes("1 problem"));
   });
 
-  it("has a word beside each colour, and the picture in words", () => {
+  it("has a word beside each colour, and a description of the picture", () => {
     const given = maintenance();
     given.servers.push(server(3, { state: ServerState.Down }));
     const texts = textsOf(given);
@@ -127,7 +127,7 @@ describe("diagram as SVG", () => {
     );
   });
 
-  it("cuts what is too long for its place, and has the whole of it as a hint", () => {
+  it("shortens what is too long for its place, and has the whole text as a tooltip", () => {
     const name = "a-server-with-quite-a-long-name-0123456";
     const [text] = elementsOf(renderSvg(status({ servers: [server(1, { name })] }))).filter(
       (element) => element.name === "text" && element.text.startsWith(name),
@@ -172,7 +172,7 @@ describe("diagram as SVG", () => {
     );
   });
 
-  it("has everything within the picture and nothing on top of another, from 1 to 20 servers and 1 to 8 subnets", () => {
+  it("keeps everything within the picture, without overlaps, from 1 to 20 servers and 1 to 8 subnets", () => {
     const given = fc.record({
       servers: fc.integer({ min: 1, max: 20 }),
       subnets: fc.integer({ min: 1, max: 8 }),

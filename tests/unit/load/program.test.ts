@@ -10,13 +10,13 @@ describe("the load's patience", () => {
     for (const end = now() + ms; now() < end;);
   };
 
-  it("ends in its time when nothing holds the program up", async () => {
+  it("gives up in time when nothing holds the program up", async () => {
     const began = now();
     await new Promise<void>((resolve) => afterPatience(30, resolve));
     assert.ok(now() - began >= 29);
   });
 
-  it("can be stopped, also once it was held up", async () => {
+  it("can be stopped, even after the program was held up", async () => {
     const stops = [afterPatience(20, assert.fail), afterPatience(20, assert.fail)];
     stops[0]();
     holdUp(200);
@@ -26,7 +26,7 @@ describe("the load's patience", () => {
     await sleep(250);
   });
 
-  it("reads what came while the program was held up before it loses patience", async () => {
+  it("reads what arrived while the program was held up before it gives up", async () => {
     const server = net.createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const client = net.connect((server.address() as net.AddressInfo).port, "127.0.0.1");

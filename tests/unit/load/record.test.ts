@@ -77,8 +77,8 @@ describe("what a load saw", () => {
     ["the old one still answers for a while", seen("10-11:web1", "14-15:web2", "20-21:web1"), 4],
     ["a request fails meanwhile", seen("10-11:web1", "14-90:timeout", "20-21:web1"), 4],
     ["the old one answers last", seen("10-11:web1", "20-21:web2"), Infinity],
-    ["nobody answers", seen("11-12:reset"), Infinity],
-    ["nobody asks", seen(), Infinity],
+    ["no server answers", seen("11-12:reset"), Infinity],
+    ["there is no request", seen(), Infinity],
     [
       "one VIP comes later than the other",
       record([request("10-11:web1"), request("17-18:web2", B), request("19-20:web1", B)]),
@@ -87,7 +87,7 @@ describe("what a load saw", () => {
     ["one VIP stays", record([request("10-11:web1"), request("17-18:web2", B)]), Infinity],
   ];
   for (const [what, saw, expected] of named) {
-    it(`the new server is named after ${expected} ms when ${what}`, () => {
+    it(`the new server answers first after ${expected} ms when ${what}`, () => {
       assert.equal(namedAfter(saw, "web1", { after: 10 }), expected);
       assert.equal(newRequestsNameServerWithin(saw, "web1", { after: 10 }, 5), expected <= 5);
     });
@@ -116,7 +116,7 @@ describe("what a load saw", () => {
     assert.deepEqual(ratePerSecond(record(requests, { ended: 2500 })), [2, 1]);
   });
 
-  it("tells when clients of connections that stood were told", () => {
+  it("shows when clients of open connections got to know", () => {
     const connections = [
       long({ connected: 1, ended: 60, end: "reset" }),
       long({ connected: 1, kind: ConnectionKind.Idle }),
@@ -131,7 +131,7 @@ describe("what a load saw", () => {
     ]);
   });
 
-  it("counts the moments that a connection outlived", () => {
+  it("counts the moments that a connection survived", () => {
     assert.equal(spanned(long({ connected: 10, ended: 30 }), [5, 15, 25, 35]), 2);
     assert.equal(spanned(long({ connected: 10 }), [5, 15, 25, 35]), 3);
     assert.equal(spanned(long({}), [5]), 0);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation";
 import { changeOf, warningsIn } from "../../../cli/pulumi/preview";
 
-it("warnings of a run are the engine's and the machines', each once", () => {
+it("the warnings of a run are the engine's and the machines', each once", () => {
   const told = (severity: string, message: string): EngineEvent =>
     ({ diagnosticEvent: { severity, message } }) as unknown as EngineEvent;
   assert.deepEqual(
@@ -17,7 +17,7 @@ it("warnings of a run are the engine's and the machines', each once", () => {
   );
 });
 
-describe("a change that a preview tells", () => {
+describe("a change that a preview shows", () => {
   /** What the state has, or shall have, of a command. */
   const state = (drift: string, routes: string): unknown => ({
     inputs: {
@@ -56,7 +56,7 @@ describe("a change that a preview tells", () => {
       undefined,
     ],
     ["is of the config: nothing was ever seen", "update", state("none", "a"), state("none", "b"), undefined],
-    ["makes it anew", "create", undefined, state("none", "a"), undefined],
+    ["creates it again", "create", undefined, state("none", "a"), undefined],
     [
       "takes it out: what was seen and repaired is past",
       "delete",

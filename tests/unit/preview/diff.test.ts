@@ -22,7 +22,7 @@ describe("diffs of a preview", () => {
     assert.deepEqual([gone.added, gone.removed, gone.lines.slice(1)], [0, 1, ["-a"]]);
   });
 
-  it("hide nothing: control characters and marks of direction are shown", () => {
+  it("hide nothing: control characters and direction marks are shown", () => {
     const { lines } = fileDiff({ name: "zone", after: "a\u202eb\x1b[2Jc\r\n" });
     assert.equal(lines[1], "+a\\u{202e}b\\u{1b}[2Jc\\u{d}");
     assert.equal(printable("\u{1f600} ä\tx\ud800"), "\u{1f600} ä\tx\\u{d800}");
@@ -34,10 +34,10 @@ describe("diffs of a preview", () => {
     );
   });
 
-  it("cut a line that is very long, and say how long it was", () =>
+  it("shorten a very long line, and say how long it was", () =>
     assert.match(shownLine("x".repeat(4000)), /^x{299}… \(4000 characters\)$/));
 
-  it("are shown once for machines that differ in their names only", () => {
+  it("are shown once for machines that differ only in their names", () => {
     const site = (machine: string, more = ""): ReturnType<typeof change> =>
       change({ machine, files: [{ name: `${machine}.conf`, after: `Alias /${machine}.x web11 ${more}\n` }] });
     const groups = machineGroups([site("web10"), site("web2"), site("web1"), site("web3", "more")]);
@@ -51,7 +51,7 @@ describe("diffs of a preview", () => {
     assert.equal(single.lines[1], "+Alias /web3.x web11 more");
   });
 
-  it("are in the order of machines' names and roles, whatever order they come in", () => {
+  it("are sorted by machine name and role, whatever order they come in", () => {
     const all = ["vips", "vhosts"].flatMap((role) =>
       ["web2", "web1"].map((machine) =>
         change({ machine, role, op: machine === "web1" ? "create" : "update" }),

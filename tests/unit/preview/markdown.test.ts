@@ -80,7 +80,7 @@ describe("foreign text in Markdown", () => {
   for (const [given, expected] of rows)
     it(JSON.stringify(given), () => assert.equal(inline(given), expected));
 
-  it("a name is code, and only when it is nothing else", () => {
+  it("is code if it is a name and nothing else", () => {
     assert.equal(code("192.0.2.64/27"), "`192.0.2.64/27`");
     assert.equal(code("a`b"), "a&#96;b");
   });
@@ -109,7 +109,7 @@ describe("foreign text in Markdown", () => {
 });
 
 describe("preview as Markdown", () => {
-  it("begins with the line by which it is found again, and the verdict", () => {
+  it("begins with the line that marks it, and the verdict", () => {
     const [marker, , verdict] = renderMarkdown(STACK, flip()).split("\n");
     assert.equal(marker, "<!-- loopback-ha preview of loopback-ha/prod -->");
     assert.match(
@@ -232,7 +232,7 @@ describe("preview as Markdown", () => {
     );
   });
 
-  it("in place of a preview, says why there is none", () => {
+  it("says why there is no preview", () => {
     const text = renderFailure(STACK, 'servers.web1.state: "```" is no state');
     assert.match(
       text,
@@ -252,7 +252,7 @@ describe("preview as Markdown", () => {
       }),
     );
 
-  it("puts many moves together by the servers between which they move; all are there", () => {
+  it("groups many moves by the two servers, and has them all", () => {
     const text = renderMarkdown(STACK, preview({ routers: [router({ moves: manyMoves(1000) })] }));
     const counts = [
       ...text.matchAll(/^\| (\d+) prefixes, `10\.0\.0\.\d+\/32` to `10\.0\.3\.\d+\/32` \| `web2` \|/gm),
@@ -335,7 +335,7 @@ describe("preview as Markdown", () => {
     warnings: fc.array(nasty),
   });
 
-  it("has no other structure than its own, whatever the texts are, and is short enough", () => {
+  it("has only its own structure, whatever the texts are, and is short enough", () => {
     fc.assert(
       fc.property(nasty, anyPreview, (stack, given) => {
         const text = renderMarkdown(stack, given);

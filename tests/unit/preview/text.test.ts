@@ -22,7 +22,7 @@ describe("preview for a terminal", () => {
       "      +192.0.2.64/27 web1 192.0.2.2",
     ]));
 
-  it("has warnings and proposed homes, and says why a command runs that changes no text", () =>
+  it("has warnings and proposed homes, and says why a command runs without a change in its text", () =>
     assert.deepEqual(
       text(
         "s",
@@ -60,6 +60,6 @@ describe("preview for a terminal", () => {
     ],
     ["nothing of ours is on it", "repairs: nothing of ours is on it"],
   ])
-    it(`says what becomes of "${drift}"`, () =>
+    it(`says what happens to "${drift}"`, () =>
       assert.equal(describeChange(change({ drift })), `vips: update (${says})`));
 });

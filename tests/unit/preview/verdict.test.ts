@@ -48,7 +48,7 @@ describe("verdict of a preview", () => {
         "1 open connection stays where it is until it ends",
     ],
     [
-      "connections that nobody counted",
+      "connections that were not counted",
       {
         routers: [
           router({ moves: [move({ flows: [{ server: "web2", count: null, fate: FlowFate.Break }] })] }),

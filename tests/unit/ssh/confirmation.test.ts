@@ -23,7 +23,7 @@ describe("the confirmation of a change (slow)", () => {
   async function deliver(end: string, settings = "confirm_seconds=20\n"): Promise<[Ended, boolean, number]> {
     const ssh = new FalseSsh(machine(end));
     try {
-      const ended = await ssh.deliver({}, { settings });
+      const ended = await ssh.deliver({}, { settings }, "routerRoute");
       const confirming = ssh.calls.filter(({ words }) => words.join(" ").includes(" bash -s confirm "));
       return [ended, fs.existsSync(path.join(ssh.folder, "used")), confirming.length];
     } finally {
@@ -36,20 +36,20 @@ describe("the confirmation of a change (slow)", () => {
     assert.deepEqual([code, stderr, used, connections], [0, "", true, 1]);
   });
 
-  it("confirms nothing that has failed, and leaves no connection", async () => {
+  it("does not confirm a failed change, and leaves no connection", async () => {
     const [{ code, stderr, seconds }, used] = await deliver("echo 'web1: it went back' >&2; exit 1");
     assert.deepEqual([code, used], [1, false]);
     assert.match(stderr, /web1: it went back/);
     assert.ok(seconds < 10, `${seconds} s`);
   });
 
-  it("confirms nothing whose own connection broke", async () => {
+  it("does not confirm a change whose own connection broke", async () => {
     const [{ code, stderr }, used] = await deliver("exit 255");
     assert.deepEqual([code, used], [1, false]);
     assert.match(stderr, /it undoes by itself whatever it had changed by then/);
   });
 
-  it("connects early to no machine that is to confirm nothing", async () => {
+  it("does not connect early to a machine that needs no confirmation", async () => {
     const [{ code }, used, connections] = await deliver(
       "echo 'LOOPBACK-HA-CONFIRM 20'",
       "confirm_seconds=0\n",

@@ -53,7 +53,7 @@ describe("the place of the control socket", () => {
   for (const [what, rest, own, expected] of rows)
     it(what, () => assert.strictEqual(controlPath({ ...here, ...rest } as typeof here, own), expected));
 
-  it("is a folder of ours, where nobody else may write", () => {
+  it("is a folder of the user's own, where no other user may write", () => {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), "own-"));
     const at = (name: string): string => path.join(folder, name);
     try {

@@ -35,7 +35,7 @@ const nasty = fc
   })
   .map((parts) => parts.join(""));
 
-describe("text of others on its way to a terminal, a log or a hook (M5)", () => {
+describe("foreign text on its way to a terminal, a log or a hook (M5)", () => {
   const at = new Date(0);
   const line = (text: string) => ({ event: "dead" as const, fields: { server: "web1", reason: text }, text });
   const values = (text: string): string[] => Object.values(asObject(line(text), at)).map(String);
@@ -57,14 +57,14 @@ describe("text of others on its way to a terminal, a log or a hook (M5)", () => 
     "what a hook gets": values,
   };
   for (const [way, shown] of Object.entries(ways)) {
-    it(`steers nobody: ${way}`, () => {
+    it(`controls no terminal: ${way}`, () => {
       for (const attack of ATTACKS)
         for (const text of [shown(`x${attack}y`)].flat()) assert.doesNotMatch(text, STEERS);
       fc.assert(fc.property(nasty, (text) => [shown(text)].flat().every((said) => !STEERS.test(said))));
     });
   }
 
-  it("steers nobody: why a look failed", async () => {
+  it("controls no terminal: why a look failed", async () => {
     for (const attack of ATTACKS) {
       const found = await observe([HOST], () => Promise.reject(new Error(attack)));
       assert.doesNotMatch(found.get("web1")!.failure!, STEERS);
@@ -79,7 +79,7 @@ describe("text of others on its way to a terminal, a log or a hook (M5)", () => 
   });
 });
 
-describe("a machine that answers with what a terminal would act on (M5) (slow)", () => {
+describe("a machine that answers with control characters (M5) (slow)", () => {
   const bytes = ATTACKS.join(" ");
   const said = `printf %s ${JSON.stringify(Buffer.from(bytes).toString("base64"))} | base64 -d`;
   const ways: Record<string, (ssh: FalseSsh) => Promise<Ended | string>> = {
@@ -105,7 +105,7 @@ describe("a machine that answers with what a terminal would act on (M5) (slow)",
   };
   for (const [way, run] of Object.entries(ways))
     for (const code of [0, 1, 255])
-      it(`steers nobody: ${way}, ended with ${code}`, async () => {
+      it(`controls no terminal: ${way}, ended with ${code}`, async () => {
         // On stdout and on stderr, and as a round.
         const ssh = new FalseSsh(`${said}; ${said} >&2; printf '\\nend\\n'; exit ${code}`);
         try {
@@ -118,7 +118,7 @@ describe("a machine that answers with what a terminal would act on (M5) (slow)",
       });
 });
 
-describe("a machine that does not stop, or holds on (slow)", () => {
+describe("a machine that sends without end, or does not close (slow)", () => {
   const round = (reply: string): Promise<{ ended?: string; lines: number }> => {
     const ssh = new FalseSsh(reply);
     return ssh
@@ -135,7 +135,7 @@ describe("a machine that does not stop, or holds on (slow)", () => {
     ["one line", "exec tr '\\0' x </dev/zero"],
     ["a long line", "head -c 5000 /dev/zero | tr '\\0' x; echo; echo end; exec sleep 60"],
   ])
-    it(`a round ends where it would have no end: ${what} (L4)`, async () => {
+    it(`ends an endless round: ${what} (L4)`, async () => {
       const before = process.memoryUsage().rss;
       const { ended, lines } = await round(reply);
       assert.match(ended!, /^web1 sends more than the allowed 10000 lines/);
@@ -143,7 +143,7 @@ describe("a machine that does not stop, or holds on (slow)", () => {
       assert.ok(process.memoryUsage().rss - before < 100 << 20);
     });
 
-  it("a round of 10,000 lines is one", async () => {
+  it("accepts a round of 10,000 lines", async () => {
     const { lines } = await round("yes | head -n 10000; echo end; sleep 0.5; exit 255");
     assert.strictEqual(lines, 10_000);
   });
@@ -153,12 +153,12 @@ describe("a machine that does not stop, or holds on (slow)", () => {
   const timed = async (want: Record<string, string>): Promise<Ended> => {
     const ssh = new FalseSsh(holding);
     try {
-      return await ssh.deliver({}, want);
+      return await ssh.deliver({}, want, "routerRoute");
     } finally {
       ssh.remove();
     }
   };
-  it("a confirmation that nobody wanted is an error at once (M6)", async () => {
+  it("refuses an unexpected confirmation at once (M6)", async () => {
     for (const want of [{}, { settings: "confirm_seconds=0\n" }]) {
       const { code, stderr, seconds } = await timed(want as Record<string, string>);
       assert.strictEqual(code, 1);
@@ -166,14 +166,14 @@ describe("a machine that does not stop, or holds on (slow)", () => {
       assert.ok(seconds < 15);
     }
   });
-  it("a confirmation takes as long as the config says, whatever the machine does (M6)", async () => {
+  it("gives a confirmation the time that the config says, whatever the machine does (M6)", async () => {
     const { code, stderr, seconds } = await timed({ settings: "confirm_seconds=1\n" });
     assert.strictEqual(code, 1);
     assert.match(stderr, /no new connection could confirm it/);
     assert.ok(seconds < 20);
   });
 
-  it("what it says fills no memory, and ends (M6)", async () => {
+  it("can't fill the memory (M6)", async () => {
     const ssh = new FalseSsh(
       "head -c 50000000 /dev/zero | tr '\\0' x; head -c 50000000 /dev/zero | tr '\\0' y >&2; exit 1",
     );
@@ -186,7 +186,7 @@ describe("a machine that does not stop, or holds on (slow)", () => {
     }
   });
 
-  it("a delete ends when ssh is silent, and leaves no process (M7)", async () => {
+  it("ends a delete when ssh is silent, and leaves no process (M7)", async () => {
     const ssh = new FalseSsh('echo $$ >"$dir/pid"; exec sleep 300');
     try {
       const { code, stderr, seconds } = await ssh.removeOverSsh({}, (text) =>

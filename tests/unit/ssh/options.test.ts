@@ -74,7 +74,7 @@ function inForce(args: string[]): Map<string, string> {
   );
 }
 
-describe("what the operator's ssh_config can do to our connections (M16) (slow)", () => {
+describe("the operator's ssh_config (M16) (slow)", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "hostile-"));
   const hostile = path.join(folder, "ssh_config");
   const write = (lines: string[]): void => fs.writeFileSync(hostile, `Host *\n${lines.join("\n")}\n`);
@@ -87,7 +87,7 @@ describe("what the operator's ssh_config can do to our connections (M16) (slow)"
   );
   after(() => fs.rmSync(folder, { recursive: true }));
 
-  it("is in force where nothing stands against it", () => {
+  it("is in force unless loopback-ha decides", () => {
     const theirs = inForce(["-F", hostile, "192.0.2.2"]);
     for (const keyword of [
       "forwardagent",
@@ -101,7 +101,7 @@ describe("what the operator's ssh_config can do to our connections (M16) (slow)"
   });
 
   for (const [name, { reply = "exit 255", run }] of Object.entries(PATHS)) {
-    it(`changes nothing of these: ${name}`, async () => {
+    it(`does not change: ${name}`, async () => {
       const ssh = new FalseSsh(reply);
       const calls: Call[] = [];
       process.env.PULUMI_CONFIG_PASSPHRASE = "hunter2";
@@ -136,7 +136,7 @@ describe("what the operator's ssh_config can do to our connections (M16) (slow)"
     });
   }
 
-  it("has all keywords of this ssh judged: who decides, the operator or we", () => {
+  it("has no keyword of this ssh without a decision: the operator's or loopback-ha's", () => {
     const judged = new Set([...Object.keys(SETTLED), ...MULTIPLEXING, ...OPERATORS]);
     const unknown = [...inForce(["-F", hostile, "192.0.2.2"]).keys()].filter(
       (keyword) => !judged.has(keyword),
@@ -148,7 +148,7 @@ describe("what the operator's ssh_config can do to our connections (M16) (slow)"
     );
   });
 
-  it("is asked of every file that runs ssh", () => {
+  it("is considered in every file that runs ssh", () => {
     const files = spawnSync(
       "grep",
       [

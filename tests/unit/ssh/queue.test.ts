@@ -35,7 +35,7 @@ describe("many commands to one machine (slow)", () => {
     return (Date.now() - start) / 1000;
   };
 
-  it("go one after the other, also removals", async () => {
+  it("go one after the other, removals too", async () => {
     ssh = new FalseSsh(`${COUNTING}; exit 1`);
     const line = await lineOf();
     const ended = await Promise.all(begin(12, 6));
@@ -82,7 +82,7 @@ describe("many commands to one machine (slow)", () => {
     });
   }
 
-  it("wait for one that is at it, and for nobody when pulumi has ended meanwhile", async () => {
+  it("wait for the one that connects, and for none when pulumi has ended meanwhile", async () => {
     ssh = new FalseSsh("exit 1");
     const line = await lineOf();
     const ticket = path.join(line, `1000000000000-${process.pid}`);
@@ -128,7 +128,7 @@ describe("many commands to one machine (slow)", () => {
     assert.strictEqual(ssh.calls.length, before + 1);
   });
 
-  it("ask themselves where they reach it in another way than the one that had no answer", async () => {
+  it("try for themselves if they reach it in another way than the one that had no answer", async () => {
     ssh = new FalseSsh(`sleep 1; ${UNREACHABLE}`);
     const other = { LOOPBACK_HA_SSH: `-p 2222 ${ssh.environment().LOOPBACK_HA_SSH}` };
     const first = ssh.deliver();

@@ -33,7 +33,7 @@ async function gone(ssh: FalseSsh, ms: number): Promise<void> {
 }
 
 describe("ssh as a child (slow)", () => {
-  it("gives both of what it said, and how it ended", () =>
+  it("gives stdout, stderr, and how it ended", () =>
     withSsh("echo out; echo; echo err >&2; exit 7", async () => {
       assert.deepStrictEqual(await askSsh(["x"], { seconds: 5 }), {
         code: 7,
@@ -44,7 +44,7 @@ describe("ssh as a child (slow)", () => {
       });
     }));
 
-  it("is ended when its time is over, also where it does not listen, and the answer does not wait for that", () =>
+  it("is ended when its time is over, even if it ignores signals, and the answer does not wait for that", () =>
     withSsh(`trap '' TERM; ${SAYS_ITS_PID}; echo begun; while :; do sleep 0.1; done`, async (ssh) => {
       const begin = Date.now();
       const { timedOut, code, stdout } = await askSsh(["x"], { seconds: 1 });
@@ -53,7 +53,7 @@ describe("ssh as a child (slow)", () => {
       await gone(ssh, 5000);
     }));
 
-  it("is ended when it says too much", () =>
+  it("is ended when it prints too much", () =>
     withSsh(`${SAYS_ITS_PID}; exec yes`, async (ssh) => {
       const { excess, stdout } = await askSsh(["x"], { seconds: 30, most: 1001 });
       assert.ok(excess);
@@ -61,7 +61,7 @@ describe("ssh as a child (slow)", () => {
       await gone(ssh, 5000);
     }));
 
-  it("is not waited for where something that it left holds its pipes", () =>
+  it("is not waited for if a process that it left holds its pipes", () =>
     withSsh(`sleep 20 & echo $! >"$dir/pid"; echo out`, async (ssh) => {
       const begin = Date.now();
       const { code, stdout } = await askSsh(["x"], { seconds: 15 });
@@ -79,7 +79,7 @@ describe("ssh as a child (slow)", () => {
       await gone(ssh, 5000);
     }));
 
-  it("that is not there is told, without its arguments", async () => {
+  it("that is not installed is reported without its arguments", async () => {
     const { PATH } = process.env;
     process.env.PATH = "/nonexistent";
     try {
@@ -92,7 +92,7 @@ describe("ssh as a child (slow)", () => {
     }
   });
 
-  it("that was killed has no answer: nobody knows what ran on the machine", () =>
+  it("that was killed has no answer: what ran on the machine is unknown", () =>
     withSsh("kill -9 $$", async () => {
       await assert.rejects(
         runOver(HOST, ["true"], 5),

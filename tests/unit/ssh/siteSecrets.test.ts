@@ -15,8 +15,8 @@ describe("secrets of sites", () => {
   });
   afterEach(() => ssh.remove());
 
-  it("join the lines on the pipe, and are in nothing that the machine says", async () => {
-    const { code, stdout, stderr } = await ssh.deliver(secret("p's $& word"), WANT);
+  it("join the lines on the pipe, and are in nothing that the machine prints", async () => {
+    const { code, stdout, stderr } = await ssh.deliver(secret("p's $& word"), WANT, "webServerPool");
     assert.equal(code, 1);
     assert.match(stdout, /^Apache says: \[secret\]$/m);
     assert.match(stderr, /^Apache says: \[secret\]$/m);
@@ -26,8 +26,8 @@ describe("secrets of sites", () => {
   });
 
   for (const value of ["a\nListen 81", "a\r", "a\\"])
-    it(`${JSON.stringify(value)} is refused, and not told`, async () => {
-      const { code, stderr } = await ssh.deliver(secret(value), WANT);
+    it(`${JSON.stringify(value)} is refused, and not shown`, async () => {
+      const { code, stderr } = await ssh.deliver(secret(value), WANT, "webServerPool");
       assert.equal(code, 1);
       assert.match(
         stderr,

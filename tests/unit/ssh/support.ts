@@ -119,9 +119,15 @@ mv "$call" "$done"
     };
   }
 
-  deliver(rest: Record<string, string> = {}, want: Record<string, string> = {}): Promise<Ended> {
+  /** Of a role whose scripts are in the folder `room`. */
+  deliver(
+    rest: Record<string, string> = {},
+    want: Record<string, string> = {},
+    room = "loopbackVip",
+  ): Promise<Ended> {
     const file = path.join(COMPONENTS, "host/deliver.cjs");
-    return this.run("node", [file], this.environment(rest), JSON.stringify({ want }));
+    const scripts = { LOOPBACK_HA_SCRIPTS: path.join(COMPONENTS, room) };
+    return this.run("node", [file], this.environment({ ...scripts, ...rest }), JSON.stringify({ want }));
   }
 
   deliverIos(rest: Record<string, string> = {}): Promise<Ended> {
@@ -179,12 +185,12 @@ export const PATHS: Record<string, { file: string; reply?: string; run(ssh: Fals
       }),
   },
   "deliver and confirm": {
-    file: "components/host/deliver.cjs",
+    file: "components/host/delivery/conversation.cjs",
     reply: CONFIRMING,
-    run: (ssh) => ssh.deliver({}, { settings: "confirm_seconds=20\n" }),
+    run: (ssh) => ssh.deliver({}, { settings: "confirm_seconds=20\n" }, "routerRoute"),
   },
   "ask peers": {
-    file: "components/host/deliver.cjs",
+    file: "components/host/delivery/bundle.cjs",
     run: (ssh) =>
       ssh.deliver({
         LOOPBACK_HA_PEERS: JSON.stringify([sshArguments({ name: "ns2", address: "192.0.2.7" })]),

@@ -24,7 +24,7 @@ describe("the library's built form in a checkout", () => {
   const build = (): void =>
     write(MADE_FROM, JSON.stringify(Object.fromEntries(FOLDERS.map((name) => [name, sumOf(folder, name)]))));
 
-  it("is none before it is built, nor when a build was cut off", () => {
+  it("is missing before a build, or after one that was cut off", () => {
     assert.equal(isBuilt(folder), undefined);
     write(MADE_FROM, '{ "components": "');
     assert.equal(isBuilt(folder), undefined);
@@ -32,7 +32,7 @@ describe("the library's built form in a checkout", () => {
     assert.equal(isBuilt(folder), false);
   });
 
-  it("is current whenever the sources were written, and wherever they lie", () => {
+  it("is current whenever the sources were written, and wherever they are", () => {
     build();
     fs.utimesSync(path.join(folder, "components/a.ts"), 1, 1);
     assert.equal(isBuilt(folder), true);

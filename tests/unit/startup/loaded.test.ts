@@ -24,7 +24,7 @@ module.exports = JSON.stringify([
 ]);
 `;
 
-describe("what is loaded (slow)", function () {
+describe("the modules that are loaded (slow)", function () {
   this.timeout(120_000);
   let folder: string;
   before(() => {
@@ -67,7 +67,7 @@ describe("what is loaded (slow)", function () {
         assert.equal(await ask(`require("./${entry}")`), await ask("0"));
       });
 
-  it("nothing of the process is another after the program was loaded", async () => {
+  it("the program changes nothing in the process when it is loaded", async () => {
     const script = `
 const Module = require("module");
 const state = () => [Module._load, Module._resolveFilename, Module._compile, Module.prototype.require, Module.prototype._compile,
@@ -85,7 +85,7 @@ console.log(before.length > 20);`;
     assert.equal(stdout, "true\n");
   });
 
-  it("the command line loads Pulumi's SDK with the first stack that it opens: completion and check have none", async () => {
+  it("the command line loads nothing of Pulumi's SDK", async () => {
     const farm = path.join(folder, "farm");
     const loaded = path.join(folder, "loaded.json");
     fs.mkdirSync(farm);

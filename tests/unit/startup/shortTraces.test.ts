@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { withShortTraces } from "../../../components/startup/shortTraces";
 
-describe("short stack traces", () => {
-  it("while a program declares its resources, and as before afterwards", async () => {
+describe("stack traces", () => {
+  it("are short while a program declares its resources, and as before afterwards", async () => {
     const before = Error.stackTraceLimit;
     assert.ok(before > 1);
     assert.equal(await withShortTraces(async () => Error.stackTraceLimit), 1);

@@ -24,7 +24,7 @@ describe("tls: der", () => {
   ];
   for (const [what, key, types] of keys)
     for (const type of types)
-      it(`${what}, ${type}: a key is known by the public one in it, and only whole`, () => {
+      it(`${what}, ${type}: a key is identified by the public key in it, and only if it is whole`, () => {
         const pem = String(key.export({ type, format: "pem" } as never));
         const certificate = new X509Certificate(
           issue(intermediate, ["a.example"], {
@@ -55,7 +55,7 @@ describe("tls: der", () => {
     [0x30, 0x80, 0, 0],
     [0x30, 0xff, 0, 0],
   ])
-    it(`a key that is cut off in a length (${bytes.join(" ")}) is none, and nothing is thrown at the operator`, () => {
+    it(`a key that is cut off in a length (${bytes.join(" ")}) is no key, and throws nothing`, () => {
       const { chain } = issue(intermediate, ["a.example"]);
       const key = `-----BEGIN PRIVATE KEY-----\n${Buffer.from(bytes).toString("base64")}\n-----END PRIVATE KEY-----\n`;
       assert.deepEqual(parsePair({ chain, key }, { chain: "c", key: "k" }), {
@@ -63,7 +63,7 @@ describe("tls: der", () => {
       });
     });
 
-  it("another key of the same kind is not the certificate's", () => {
+  it("another key of the same kind does not belong to the certificate", () => {
     const [one, two] = [issue(intermediate, ["a.example"]), issue(intermediate, ["a.example"])];
     const info = publicKeyInfo(new X509Certificate(one.leaf).raw);
     assert.ok(holdsPublicKey(one.key, info));
@@ -76,7 +76,7 @@ describe("tls: der", () => {
     assert.ok(!holdsPublicKey(String(privateKey.export({ type: "pkcs8", format: "pem" })), info));
   });
 
-  it("the roots that Node has are read as OpenSSL reads them, with their signatures", async () => {
+  it("Node's root certificates are read as OpenSSL reads them, with their signatures", async () => {
     const { rootCertificates } = await import("node:tls");
     for (const text of [...rootCertificates, root.certificate, intermediate.certificate]) {
       const certificate = new X509Certificate(text);

@@ -16,7 +16,7 @@ const good = issue(intermediate, NAMES);
 const soon = issue(intermediate, NAMES, { to: inDays(5) });
 const day = inDays(5).toISOString().slice(0, 10);
 
-describe("tls: the operator's folder, for who plans nothing", () => {
+describe("tls: the operator's folder, read without a plan", () => {
   const project = fs.mkdtempSync(path.join(os.tmpdir(), "folder-"));
   after(() => fs.rmSync(project, { recursive: true }));
   const farm = readFarm({ ...classicFarm(), tls: { folder: "certs" } });
@@ -72,12 +72,12 @@ describe("tls: the operator's folder, for who plans nothing", () => {
     });
   }
 
-  it("without the folder nothing is said of what is in force", () => {
+  it("says nothing about pairs in force without the folder", () => {
     fs.rmSync(path.join(project, "certs"), { recursive: true });
     assert.deepEqual(pairProblems(farm, project, new Date(), new Set(["widgetco"])), []);
   });
 
-  it("check warns, and breaks no rule", () => {
+  it("check warns, and fails no rule", () => {
     writePair(path.join(project, "certs/widgetco"), soon);
     const config = { ...configOf({ tls: { folder: "certs" } }), folder: project };
     const finding = check({ stack: "prod", file: "Pulumi.prod.yaml", config, imports: false }, {});

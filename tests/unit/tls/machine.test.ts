@@ -6,9 +6,9 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { VipBinding } from "../../../components/network/addressPlan";
 import { filesOf } from "../../../components/host/payload.cjs";
-import { renderHttps } from "../../../components/webServerPool/files.cjs";
-import { TlsContext } from "../../../components/webServerPool/tls/vhosts";
-import { SiteArgs, renderSites, renderVhosts } from "../../../components/webServerPool/vhost";
+import { renderHttps } from "../../../components/webServerPool/lineFormats.cjs";
+import { TlsContext } from "../../../components/webServerPool/tls/httpsTemplate";
+import { SiteArgs, renderSites, renderVhosts } from "../../../components/webServerPool/vhostTemplate";
 import { TlsVersion } from "../../../components/webServerPool/tls/defaults";
 import { asLib, installScripts } from "../machineScripts";
 
@@ -86,7 +86,7 @@ root=${root} run=${root}/run instance=i machine=web1 stack=a/b state=${root}/i s
     installScripts(path.join(root, "scripts"), "webServerPool");
   });
 
-  it("a site has https once its certificate is here, by its own words", () => {
+  it("a site has https once its certificate is here, by its own settings", () => {
     write({ https, tickets: true, acmeThumbprint: "thumb" }, { a: line(1), b: line(2) });
     has(1, 2);
     const found = vhosts(run(`render ${bundle}`));
@@ -133,7 +133,7 @@ root=${root} run=${root}/run instance=i machine=web1 stack=a/b state=${root}/i s
     assert.doesNotMatch(run(`render ${bundle}`).replaceAll("@SECRET:health@", ""), /@[A-Z]/);
   });
 
-  it("without its certificate a site is served by http as ever", () => {
+  it("a site without its certificate is served over http as before", () => {
     write(undefined, {});
     const plain = vhosts(run(`render ${bundle}`));
     write({ https, tickets: false }, { a: line(1) });
@@ -154,14 +154,14 @@ root=${root} run=${root}/run instance=i machine=web1 stack=a/b state=${root}/i s
     assert.equal(second, "unknown.loopback-ha.invalid 192.0.2.32:443 192.0.2.33:443");
   });
 
-  it("ACME's challenge alone needs no certificate, no ssl and no port", () => {
+  it("ACME's challenge by itself needs no certificate, no ssl and no port", () => {
     write({ https: {}, tickets: true, acmeThumbprint: "thumb" }, {});
     const text = run(`render ${bundle}`);
     assert.match(text, /MATCH_TOKEN\}\.thumb/);
     assert.doesNotMatch(text, /SSL|443|ssl_module/);
   });
 
-  it("what is lacking is said in short", () => {
+  it("a short message says what is missing", () => {
     const many = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`s${i + 1}`, line(i + 1)]));
     write(
       { https: Object.fromEntries(Object.keys(many).map((name) => [name, https.a])), tickets: false },
@@ -192,7 +192,7 @@ exec 3< <(printf 'LOOPBACK-HA-SUPPLY %s %s\\n' "$(stat -c %s ${answer}.tar)" "$(
 LOOPBACK_HA_TOKEN=t; ${settings} fetch_certificates ${bundle}; say fetched; ls ${root}/run* 2>/dev/null || true`);
   }
 
-  it("asks for what it lacks, and keeps what comes for root alone", () => {
+  it("asks for missing pairs, and keeps what comes readable by root only", () => {
     write({ https, tickets: true }, { a: line(1), b: line(2) });
     has(2);
     assert.equal(
@@ -205,7 +205,7 @@ LOOPBACK_HA_TOKEN=t; ${settings} fetch_certificates ${bundle}; say fetched; ls $
     assert.equal(fetch({}), "fetched\n");
   });
 
-  it("does without what does not come, unless another one of the site is in force", () => {
+  it("does without a pair that does not come, unless another one of the site is in force", () => {
     write({ https, tickets: false }, { a: line(1), b: line(2) });
     has(2);
     assert.match(fetch({}), /LACKS 1\nwarning: site a is served by http only here: .*\nfetched\n/);
@@ -222,7 +222,7 @@ LOOPBACK_HA_TOKEN=t; ${settings} fetch_certificates ${bundle}; say fetched; ls $
     fs.rmSync(before, { recursive: true });
   });
 
-  it("an answer that was cut off, or nobody's, changes nothing", () => {
+  it("an answer that is cut off, or not from loopback-ha, changes nothing", () => {
     write({ https, tickets: false }, { a: line(1) });
     has();
     const ask = (answer: string): string =>
@@ -238,7 +238,7 @@ LOOPBACK_HA_TOKEN=t; ${settings} fetch_certificates ${bundle}; say fetched; ls $
     assert.ok(!fs.existsSync(path.join(store, `${hash(1)}.pem`)));
   });
 
-  it("what nothing in force wants goes, and the folder with the last of it", () => {
+  it("pairs that nothing in force needs are removed, and the folder with the last one", () => {
     write({ https, tickets: true }, { a: line(1) });
     has(1, 2);
     const sweep = `new=(); put_ticket ${bundle}; note_sums "\${new[@]}"; : >${store}/ticket-0000.key; sweep_certificates; say swept`;

@@ -64,7 +64,7 @@ describe("tls: a page by probe.pl", () => {
     ["a long page", () => serve({}, 300_000), ["404"], ["status 404", ...known]],
     ["TLS 1.3 only", () => serve({ minVersion: "TLSv1.3" }), ["301"], ["status 301", ...known]],
     [
-      "one that asks for a certificate of ours",
+      "one that asks for a client certificate",
       () => serve({ requestCert: true, rejectUnauthorized: false }),
       ["200"],
       ["status 200", ...known],
@@ -129,7 +129,7 @@ describe("tls: a page by probe.pl", () => {
       );
     });
 
-  it("many at once", async () => {
+  it("sees many at once", async () => {
     const port = await listen(serve());
     const statuses = Array.from({ length: 60 }, (_, i) => `${200 + i}`);
     const found = await ask(
@@ -143,7 +143,7 @@ describe("tls: a page by probe.pl", () => {
     );
   });
 
-  it("ends within the time that it has, and tells nothing of those that it had no time for", async () => {
+  it("ends in time, and reports nothing on those that it had no time for", async () => {
     const fast = await listen(net.createServer((socket) => socket.end("HTTP/1.1 200 OK\r\n\r\n")));
     const hangs = await listen(net.createServer());
     const plain = (port: number): string => `http\t127.0.0.1\t${port}\tw\t/\t-\t-\tlabel`;
@@ -162,7 +162,7 @@ describe("tls: a page by probe.pl", () => {
     assert.equal(causes.filter((cause) => cause === "unasked").length, 60 - late);
   });
 
-  it("its hashes and its seal are the standards'", () => {
+  it("computes hashes and encryption as the standards do", () => {
     const perl = (expression: string): string =>
       spawnSync("perl", ["-e", `require "${HOST}/tls13.pl"; print unpack 'H*', ${expression}`], {
         encoding: "utf8",

@@ -3,7 +3,7 @@ import { generateKeyPairSync } from "node:crypto";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { parseCertificate, renderCertificate } from "../../../components/webServerPool/files.cjs";
+import { parseCertificate, renderCertificate } from "../../../components/webServerPool/lineFormats.cjs";
 import { makeKey } from "../../../components/webServerPool/tls/makeCertificate.cjs";
 import {
   Pair,
@@ -145,7 +145,7 @@ describe("tls: a pair", () => {
     });
   }
 
-  it("says an expired issuer by its number", () => {
+  it("names an expired issuer by its number", () => {
     const problems = problemsOf(pairOf(good), names, inDays(2000));
     assert.match(problems.join("\n"), /certificate 2 of certs\/s\/fullchain\.pem expired/);
   });
@@ -202,7 +202,7 @@ describe("tls: a pair", () => {
     });
   }
 
-  it("its facts are a line, and the other way round", () => {
+  it("writes its facts as a line, and reads them from it", () => {
     const facts = factsOf(pairOf(good));
     assert.match(
       renderCertificate(facts),
@@ -235,14 +235,14 @@ describe("tls: a pair", () => {
     ],
   ];
   for (const [name, folders, files] of places)
-    it(`lies ${name}`, () => assert.deepEqual(filesOfPair(folders, "s"), files));
+    it(`is ${name}`, () => assert.deepEqual(filesOfPair(folders, "s"), files));
 
   describe("in a folder", () => {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), "pair-"));
     after(() => fs.rmSync(folder, { recursive: true }));
     const read = (): Reading => readPair(filesOfPair({ folder }, "s"));
 
-    it("is missing, broken or there", () => {
+    it("is missing, broken or present", () => {
       assert.deepEqual(read(), { missing: path.join(folder, "s/fullchain.pem") });
       writePair(path.join(folder, "s"), good);
       assert.ok("pair" in read());

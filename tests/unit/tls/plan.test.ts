@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { packLarge } from "../../../components/host/payload.cjs";
 import { certificatesIn } from "../../../components/webServerPool/tls/held";
 import { makeKey } from "../../../components/webServerPool/tls/makeCertificate.cjs";
-import { renderCertificate } from "../../../components/webServerPool/files.cjs";
+import { renderCertificate } from "../../../components/webServerPool/lineFormats.cjs";
 import { Reading, factsOf, parsePair } from "../../../components/webServerPool/tls/pair.cjs";
 import {
   CertificateLines,
@@ -139,7 +139,7 @@ describe("tls: the plan", () => {
     });
   }
 
-  it("a pair that is gone from its folder is a warning where it is in force, and a note where it is not", () => {
+  it("warns about a pair that is gone from its folder if it is in force, and otherwise notes it", () => {
     const gone = { reading: missing, problems: [], isGone: true };
     for (const [held, warnings, notes] of [
       [{ web1: { s: OLD } }, ["site s: c/s/fullchain.pem is missing. The certificate in force stays"], []],
@@ -160,7 +160,7 @@ describe("tls: the plan", () => {
     }
   });
 
-  it("what many lack is one line", () => {
+  it("puts what many sites lack in one line", () => {
     const sites = Array.from({ length: 300 }, (_, i): [string, Judged] => [
       `s${i}`,
       { reading: { missing: `c/s${i}/fullchain.pem` }, problems: [] },
@@ -171,7 +171,7 @@ describe("tls: the plan", () => {
     ]);
   });
 
-  it("warns from 21 days before, the soonest first, ten and no more", () => {
+  it("warns 21 days ahead, the soonest first, of ten at most, and counts the rest", () => {
     const now = new Date("2027-01-10T23:00:00Z");
     const line = (day: string): string => GOOD.replace(/^expires \S+/, `expires ${day}`);
     const warn = (days: CertificateLines[]): string[] => expiryWarnings(days, now);
@@ -193,7 +193,7 @@ describe("tls: the plan", () => {
     assert.match(warn([many])[10], /^and 2 more certificates that expire within 21 days$/);
   });
 
-  it("the newest issue is of all servers", () => {
+  it("takes the newest issue of all servers", () => {
     const line = (day: string): string => GOOD.replace(/issued \S+/, `issued ${day}`);
     assert.equal(newestIssue([]), undefined);
     assert.equal(
@@ -202,7 +202,7 @@ describe("tls: the plan", () => {
     );
   });
 
-  it("the state's lines are found, packed or not", () => {
+  it("finds the state's lines, packed or not", () => {
     const few = { s: GOOD };
     const many = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`s${i}`, GOOD]));
     for (const certificates of [few, many])

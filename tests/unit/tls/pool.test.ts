@@ -87,7 +87,7 @@ describe("tls: a pool", () => {
     return made;
   }
 
-  it("without tls it has nothing of it", async () => {
+  it("has nothing of tls without tls in the config", async () => {
     for (const { stdin, environment } of await build(undefined)) {
       assert.deepEqual(Object.keys(stdin), ["scripts", "want"]);
       assert.deepEqual(Object.keys(stdin.want), ["private/server.conf", "private/vhost.conf", "sites"]);
@@ -118,7 +118,7 @@ describe("tls: a pool", () => {
     assert.ok(!JSON.stringify(one).includes(secretLine));
   });
 
-  it("a site says otherwise", async () => {
+  it("lets a site have its own settings", async () => {
     writePair(path.join(folder, "a"), pair);
     const [one] = await build({ folder, tickets: false }, { redirect: false, hsts: 60 });
     assert.deepEqual(one.stdin.want.https, { a: "TLSv1.2 plain 60" });
@@ -128,7 +128,7 @@ describe("tls: a pool", () => {
     assert.ok(!("https" in plain.stdin.want));
   });
 
-  it("where no pair is, each server keeps what the state has of it", async () => {
+  it("keeps on each server what the state has if there is no pair", async () => {
     const stdin = JSON.stringify({ scripts: "x", want: { certificates: { a: HELD } } });
     state = {
       "urn:pulumi:prod::farm::loopback-ha:index:WebServerPool$command:local:Command::web-vhosts-web1-192.0.2.2":
@@ -146,7 +146,7 @@ describe("tls: a pool", () => {
     });
   });
 
-  it("a key that comes with the program is a secret, and the certificate is not", async () => {
+  it("makes a key from the program a secret, and not the certificate", async () => {
     const certificate = pulumi.output(pair.chain);
     const [one] = await build(undefined, { certificate, privateKey: pulumi.secret(pair.key) });
     assert.match(one.stdin.want.certificates.a, /^expires /);
@@ -157,7 +157,7 @@ describe("tls: a pool", () => {
     assert.ok(!one.plain.includes(pair.key.split("\n")[1]));
   });
 
-  it("what was asked ahead is the pool's plan, once", async () => {
+  it("uses the plan that was prefetched, once", async () => {
     writePair(path.join(folder, "a"), pair);
     const pool = { sites: [site()], tls: { folder }, commands: commandsOf("web", servers) };
     const { lines } = await planAhead(pool);
@@ -169,7 +169,7 @@ describe("tls: a pool", () => {
     assert.notDeepEqual(next.stdin.want.certificates, lines.get("web1"));
   });
 
-  it("is refused before anything is made, with the path", async () => {
+  it("is refused before anything is declared, with the path", async () => {
     writePair(path.join(folder, "a"), { ...issue(intermediate, ["www.a.example"]), key: makeKey() });
     const pool = { sites: [site()], tls: { folder }, commands: commandsOf("web", servers) };
     await assert.rejects(planAhead(pool), (error) => {

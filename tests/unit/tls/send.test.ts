@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { makeKey } from "../../../components/webServerPool/tls/makeCertificate.cjs";
-import { renderCertificate } from "../../../components/webServerPool/files.cjs";
+import { renderCertificate } from "../../../components/webServerPool/lineFormats.cjs";
 import { factsOf, parsePair } from "../../../components/webServerPool/tls/pair.cjs";
 import {
   certificatesFor,
@@ -46,19 +46,19 @@ describe("tls: what is sent to a machine", () => {
     ["what is not here is left out", "1-3", [`${sha256Of(a)}.pem`, `${sha256Of(b)}.pem`]],
     ["beyond the end", "3-1000", []],
     ["nothing that was not asked for", "", []],
-    ["what no machine of ours says", "1;id", []],
+    ["what no machine of the farm says", "1;id", []],
     ["for unknown names", " unknown", ["unknown.pem"]],
   ];
   for (const [name, asked, files] of rows) it(name, () => assert.deepEqual(sent(asked), files));
 
-  it("a file is a key and the chain", () => {
+  it("puts a key and its chain into one file", () => {
     const found = send("1");
     assert.ok("files" in found);
     const [[, text]] = found.files;
     assert.equal(text, `${a.key.trim()}\n${a.chain}`);
   });
 
-  it("the one for unknown names is another each time, and fits its key", () => {
+  it("makes a new certificate for unknown names each time, which fits its key", () => {
     const [one, two] = [send(" unknown"), send(" unknown")].map((found) => {
       assert.ok("files" in found);
       return found.files[0][1];
@@ -70,7 +70,7 @@ describe("tls: what is sent to a machine", () => {
     assert.equal(certificate.subjectAltName, "DNS:unknown.loopback-ha.invalid");
   });
 
-  it("another one than at the preview is refused; one that no run would deliver is left out", () => {
+  it("refuses a pair that differs from the preview's, and leaves out one that no run would deliver", () => {
     const other = issue(intermediate, ["a.example"]);
     writePair(path.join(folder, "a"), other);
     assert.deepEqual(send("1"), {
@@ -86,7 +86,7 @@ describe("tls: what is sent to a machine", () => {
     writePair(path.join(folder, "a"), a);
   });
 
-  it("those that come with the program need no folder", async () => {
+  it("needs no folder for pairs from the program", async () => {
     const given = { c: { certificate: c.chain, privateKey: c.key } };
     const [entry] = packPairs(given) ?? [];
     const secret = (name: string): string | undefined => (name === "pairs0" ? entry : "");
@@ -98,7 +98,7 @@ describe("tls: what is sent to a machine", () => {
     );
   });
 
-  it("what shall be shown is asked by line and VIP", () => {
+  it("checks what must be shown by line and VIP", () => {
     const sites = "a a.example,x.example 192.0.2.33 /srv/a\nb b.example 192.0.2.34 /srv/b\n";
     assert.deepEqual(
       questionsIn(" 2@192.0.2.34 1@192.0.2.33 9@192.0.2.1 3@192.0.2.35", certificates, sites),
@@ -109,7 +109,7 @@ describe("tls: what is sent to a machine", () => {
     );
   });
 
-  it("entries have 100 kB at most, ten of them, and are whole pairs", () => {
+  it("packs whole pairs into ten entries of 100 kB at most", () => {
     const many = (count: number, size: number) =>
       Object.fromEntries(
         Array.from({ length: count }, (_, i) => [

@@ -26,7 +26,7 @@ const trouble = (path: string, code: string, owner?: string): Facts["config"] =>
 const CONFIG = "/srv/farm/Pulumi.prod.yaml";
 
 describe("watch: whether a flip could be made (M14)", () => {
-  it("nothing is said where all is well", () => assert.deepEqual(hindrances(FINE), []));
+  it("says nothing if all is well", () => assert.deepEqual(hindrances(FINE), []));
 
   for (const [what, facts, ...texts] of [
     [
@@ -93,7 +93,7 @@ describe("watch: whether a flip could be made (M14)", () => {
     });
   }
 
-  it("each is said once, again when it is another one, and when it is gone", () => {
+  it("logs each problem once, again when it changes, and when it is gone", () => {
     const said: Said = new Map();
     const of = (...names: string[]): Hindrance[] =>
       names.map((name) => ({ what: name.split(" ")[0], kind: name, text: `${name} is in the way` }));
@@ -107,7 +107,7 @@ describe("watch: whether a flip could be made (M14)", () => {
     assert.deepEqual(words(), []);
   });
 
-  describe("asked of a machine", () => {
+  describe("on a machine", () => {
     let folder: string;
     const NAMES = [
       "PATH",
@@ -148,7 +148,7 @@ describe("watch: whether a flip could be made (M14)", () => {
     };
     const listed = (): string[] => fs.readdirSync(folder, { recursive: true }).map(String).sort();
 
-    it("nothing is left behind but the watcher's own file", async () => {
+    it("leaves nothing behind but the watcher's own file", async () => {
       const files = listed();
       assert.deepEqual(await found(), []);
       const own = [".loopback-ha", ".loopback-ha/.gitignore", ".loopback-ha/watch.prod.json"];
@@ -201,13 +201,13 @@ describe("watch: whether a flip could be made (M14)", () => {
       ],
       ["temporary ENOENT", () => (process.env.TMPDIR = path.join(folder, "gone"))],
     ] as [string, () => void][]) {
-      it(`${what} is found`, async () => {
+      it(`finds ${what}`, async () => {
         breakIt();
         assert.deepEqual(await found(), [what]);
       });
     }
 
-    it("a program that has its packages, or is another language's, is none", async () => {
+    it("finds nothing wrong with a program that has its packages, or is in another language", async () => {
       const project = path.join(folder, "Pulumi.yaml");
       fs.writeFileSync(project, "name: farm\nruntime: yaml\n");
       assert.deepEqual(await found(), []);
@@ -218,7 +218,7 @@ describe("watch: whether a flip could be made (M14)", () => {
       assert.deepEqual(await found(), ["program"]);
     });
 
-    it("a backend's address is shown without what may be a secret", () => {
+    it("shows a backend's address without what may be a secret", () => {
       assert.equal(shownUrl("postgres://me:secret@db.example/x?password=y"), "postgres://db.example/x");
       assert.equal(shownUrl("s3://bucket?region=x"), "s3://bucket");
       assert.equal(shownUrl(undefined), "Pulumi's service");

@@ -98,7 +98,7 @@ describe("watch: decisions", () => {
       [],
     ],
     [
-      "the last active one is never flipped, whoever else answers",
+      "the last active one is never flipped, whichever others answer",
       () =>
         new Watched(policy(), servers("active", "maintenance", "down", "down")).rounds(...times(9, "-+  ")),
       ["no-answers r1"],
@@ -118,7 +118,7 @@ describe("watch: decisions", () => {
       [],
     ],
     [
-      "a router that is busy for long is told once",
+      "a router that is busy for long is logged once",
       () => {
         const watched = new Watched().rounds("++++");
         for (let i = 0; i < 90; i++) {
@@ -130,7 +130,7 @@ describe("watch: decisions", () => {
       [],
     ],
     [
-      "silence: said once; then counting begins anew",
+      "silence: logged once; then counting starts again",
       () => new Watched().rounds("+-++", "+-++").wait(9000).rounds("+-++", "+-++", "++++"),
       ["blind r1", "sees r1"],
       [],
@@ -193,7 +193,7 @@ describe("watch: decisions", () => {
     assert.equal(watched.flips.length, 1);
   });
 
-  it("while a flip is made nothing else is decided, and silence is no news", () => {
+  it("during a flip nothing else is decided, and a missing round means nothing", () => {
     const watched = after()
       .rounds(...times(3, "+--+"))
       .wait(9000);
@@ -202,7 +202,7 @@ describe("watch: decisions", () => {
     assert.deepEqual(watched.words.slice(2), ["dead web3", "flipped web2", "flip web3"]);
   });
 
-  it("a flip that takes long is told once", () => {
+  it("a flip that takes long is logged once", () => {
     const watched = after().wait(59_000);
     assert.equal(watched.words.at(-1), "flip web2");
     watched.wait(90_000).flipped(Result.Done, "moved", ...DOWN);
@@ -224,7 +224,7 @@ describe("watch: decisions", () => {
     assert.deepEqual(savedOf(watched.state), { flips: [], unfinished: [] });
   });
 
-  it("another run holds the stack: it waits the same, and says once who that is and what can be done (M14)", () => {
+  it("another run holds the stack: it waits the same way, and says once who that is and what to do (M14)", () => {
     const watched = after();
     const before = watched.lines.length;
     for (let i = 0; i < 10; i++) {
@@ -320,7 +320,7 @@ describe("watch: decisions", () => {
     });
   }
 
-  it("flips that a wrong clock has kept for the future count for nothing (L12)", () => {
+  it("flips that a wrong clock has recorded for the future do not count (L12)", () => {
     const flips = [1, 2, 3].map((hours) => ({ server: "web2", at: 1_000_000 + hours * 3_600_000 }));
     const past = { server: "web2", at: 999_000 };
     const watched = new Watched(policy(), servers(...DOWN), ["r1"], {
@@ -330,7 +330,7 @@ describe("watch: decisions", () => {
     assert.deepEqual(watched.state.flips, [past]);
   });
 
-  it("a flip that failed is tried again, but not at once; another server's death does not wait for that", () => {
+  it("a failed flip is tried again, but not at once; another server's death does not wait for that", () => {
     const watched = after().flipped(Result.Failed, "web1 does not answer");
     watched.rounds(...times(6, "+-++"));
     assert.equal(watched.flips.length, 1);
@@ -338,7 +338,7 @@ describe("watch: decisions", () => {
     assert.deepEqual(watched.flips.slice(1), [["web2", "web3"]]);
   });
 
-  it("a flip that is half done is finished, five times at most", () => {
+  it("a half-done flip is continued, five times at most", () => {
     const watched = after().flipped(Result.Partial, "r2 has its former routes", ...DOWN);
     assert.deepEqual(savedOf(watched.state).unfinished, ["web2"]);
     for (let i = 1; i < 5; i++) {
@@ -352,7 +352,7 @@ describe("watch: decisions", () => {
     assert.deepEqual(watched.state.flips.length, 1);
   });
 
-  it("a config that could not be taken back is a flip that is begun", () => {
+  it("a config that could not be restored counts as a started flip", () => {
     const watched = after().flipped(Result.Later, "another run holds the stack", ...DOWN);
     assert.deepEqual(savedOf(watched.state).unfinished, ["web2"]);
     watched.rounds(...times(3, "+-++"));
@@ -372,7 +372,7 @@ describe("watch: decisions", () => {
     assert.deepEqual(savedOf(unwritten.state), { flips: [], unfinished: [] });
   });
 
-  it("a server that flaps is held down: its return is told once", () => {
+  it("a server that flaps is held down: its return is logged once", () => {
     const watched = new Watched().rounds("++++");
     for (let i = 0; i < 3; i++) {
       watched.rounds(...DEAD).flipped(Result.Done, "moved", ...DOWN);
@@ -385,13 +385,13 @@ describe("watch: decisions", () => {
     assert.match(watched.lines.at(-1)!.text, /find out why/);
   });
 
-  it("without flapping each return is told", () => {
+  it("without flapping each return is logged", () => {
     const watched = new Watched(policy(), servers(...DOWN)).rounds(...times(3, "++++"));
     watched.rounds(...times(3, "+-++"), ...times(3, "++++"));
     assert.deepEqual(watched.words, ["back web2", "back web2"]);
   });
 
-  it("a router that names what is no server and no VIP steers nothing (M5)", () => {
+  it("a router that names unknown servers and VIPs has no effect (M5)", () => {
     const watched = new Watched().rounds("++++");
     const answer = { way: "marked", ok: false, site: "w", reason: "theirs" };
     const answers = ["__proto__", "constructor", "web9"]

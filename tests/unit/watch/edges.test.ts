@@ -18,7 +18,7 @@ const AT = new Date("2026-11-25T10:00:00.123Z");
 const LINE = events.flip(["web2"], ["web1", "web3"]);
 
 describe("watch: its log", () => {
-  it("is one line, for people or for programs", () => {
+  it("has one line for each event, for people or for programs", () => {
     assert.equal(
       render(LINE, AT, false),
       "2026-11-25T10:00:00.123Z flip servers=web2 - web2 is dead and web1, web3 answer: setting the state to down and running up",
@@ -62,7 +62,7 @@ describe("watch: hooks (slow)", () => {
     assert.match(back, /farm\/prod back web2: web2 answers again/);
   });
 
-  it("what a machine has said steers no terminal by a hook's environment either, and ends no hook (M5)", async () => {
+  it("a machine's text neither controls a terminal through a hook's environment, nor ends a hook (M5)", async () => {
     const file = path.join(folder, "said");
     const command = `env | grep -a ^LOOPBACK_HA_ >>${file}`;
     const text = "\x1b]52;c;cm0gLXJmIH4=\x07 \0 \u202eexe";
@@ -72,14 +72,14 @@ describe("watch: hooks (slow)", () => {
     assert.match(said, /^LOOPBACK_HA_SERVERS=web2\\u\{1b\}/m);
   });
 
-  it("a command that fails is told with its last words", async () => {
+  it("a command that fails is logged with its last output", async () => {
     assert.deepEqual(await told({ command: "echo no mail >&2; exit 7" }, LINE), [
       "command: exit code 7: no mail",
     ]);
     assert.deepEqual(await told({ command: "exit 0" }, LINE), []);
   });
 
-  it("one that hangs is ended with all that it started, and holds up nobody", async () => {
+  it("a command that hangs is ended with all that it started, and delays nothing", async () => {
     const file = path.join(folder, "pid");
     const command = `sleep 600 & echo $! >${file}; wait`;
     const began = Date.now();
@@ -94,7 +94,7 @@ describe("watch: hooks (slow)", () => {
     assert.match(state(), / Z|gone/);
   });
 
-  it("one that leaves something behind, closes its stdin or can't be started ends nobody, and the next line is told (H3)", async () => {
+  it("a command that leaves a process behind, closes its stdin or can't be started ends nothing, and the next line is delivered (H3)", async () => {
     const after = path.join(folder, "after");
     const next = (command: string): string =>
       `[ "$LOOPBACK_HA_EVENT" != back ] || { echo told >>${after}; exit 0; }; ${command}`;
@@ -131,7 +131,7 @@ describe("watch: hooks (slow)", () => {
     assert.match(tooMuch, /^command: spawn E2BIG/);
   });
 
-  it("a web hook that sends its caller elsewhere has failed, and nobody else gets the line (L13)", async () => {
+  it("a web hook that redirects has failed, and no other server gets the line (L13)", async () => {
     const asked: string[] = [];
     const server = http.createServer((request, response) => {
       asked.push(request.url!);
@@ -145,7 +145,7 @@ describe("watch: hooks (slow)", () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
-  it("a web hook gets the line as JSON; one that refuses, is not there or hangs is told without its secret path", async () => {
+  it("a web hook gets the line as JSON; one that refuses, is missing or hangs is logged without its secret path", async () => {
     const bodies: string[] = [];
     const server = http.createServer((request, response) => {
       let body = "";
@@ -179,18 +179,18 @@ describe("watch: hooks (slow)", () => {
     assert.equal(refused, `url 127.0.0.1:${port}: connect ECONNREFUSED 127.0.0.1:${port}`);
   });
 
-  it("what piles up behind one that hangs is dropped, and said", async () => {
+  it("lines that pile up behind a hook that hangs are dropped, and that is logged", async () => {
     const lines = Array<events.Line>(102).fill(LINE);
     const failures = await told({ command: "exit 0" }, ...lines);
     assert.deepEqual(failures, Array(2).fill("hooks: 100 lines are waiting already: flip is dropped"));
   });
 });
 
-describe("watch: what it keeps", () => {
+describe("watch: its files", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-kept-"));
   after(() => fs.rmSync(folder, { recursive: true }));
 
-  it("is written whole, read again, and no part of a repository", () => {
+  it("its state is written whole, read again, and outside version control", () => {
     const file = new StateFile(folder, "prod");
     const lost: string[] = [];
     const read = (): unknown => new StateFile(folder, "prod").read((reason) => void lost.push(reason));
@@ -212,7 +212,7 @@ describe("watch: what it keeps", () => {
     }
   });
 
-  it("one watcher has the lock; the other learns who", async () => {
+  it("one watcher has the lock; the other learns which one", async () => {
     const key = `file:///${folder} farm prod`;
     await becomeTheWatcher(key);
     await assert.rejects(
@@ -222,7 +222,7 @@ describe("watch: what it keeps", () => {
     await becomeTheWatcher(`${key}2`);
   });
 
-  it("whoever else has taken the lock's name says no more than a line", async () => {
+  it("another program that has taken the lock's name gets no more than a line into the log", async () => {
     const key = `file:///${folder} taken prod`;
     const hash = createHash("sha256").update(key).digest("hex").slice(0, 32);
     const other = net.createServer((client) => {

@@ -12,7 +12,7 @@ import { playSurroundings } from "./sequences";
 import { policy } from "./support";
 
 /** What ends a watcher leaves the farm without failover. */
-describe("watch: no small thing ends it (slow)", () => {
+describe("watch: keeps running (slow)", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "loopback-ha-lives-"));
   after(() => fs.rmSync(folder, { recursive: true }));
 
@@ -26,7 +26,7 @@ describe("watch: no small thing ends it (slow)", () => {
     assert.fail(`no ${event} in ${lines.join("\n")}`);
   }
 
-  it("a config that nobody can read for a while is one line, and another when it can be read (H3)", async () => {
+  it("a config that can't be read for a while is one line, and another when it can be read (H3)", async () => {
     const farm = { routers: [], servers: [], nameServers: [] } as unknown as FarmModel;
     const config = path.join(folder, "Pulumi.prod.yaml");
     const texts = (): string => fs.readFileSync(config, "utf8");
@@ -61,7 +61,7 @@ describe("watch: no small thing ends it (slow)", () => {
     await running;
   });
 
-  it("an ssh to a dead server that hangs longer than it may is nothing", async () => {
+  it("an ssh to a dead server that hangs for too long does no harm", async () => {
     const ssh = path.join(folder, "ssh");
     fs.writeFileSync(ssh, "#!/bin/sh\nexec sleep 30\n", { mode: 0o755 });
     const machine = { name: "web1", address: "192.0.2.2", ssh: {} };
@@ -78,7 +78,7 @@ describe("watch: no small thing ends it (slow)", () => {
     assert.equal(code, 42, errors);
   });
 
-  it("a log that nobody reads any more, or whose disk is full, ends nothing", async () => {
+  it("a log whose reader is gone, or whose disk is full, ends nothing", async () => {
     const script = `
       const { openLog } = require("./cli/watch/log");
       const { write } = openLog();
@@ -96,7 +96,7 @@ describe("watch: no small thing ends it (slow)", () => {
     }
   });
 
-  it("what changes while it is being tried whether a flip could be made is tried again", async () => {
+  it("a change during the trial whether a flip is possible makes it try again", async () => {
     const own = fs.mkdtempSync(path.join(folder, "again-"));
     const farm = { routers: [], servers: [], nameServers: [] } as unknown as FarmModel;
     const config = path.join(own, "Pulumi.prod.yaml");
@@ -113,7 +113,7 @@ describe("watch: no small thing ends it (slow)", () => {
       session: {
         ...session,
         farm: () => Promise.resolve(texts()).then(() => farm),
-        stack: { workspace: { whoAmI } },
+        engine: { whoAmI },
       } as unknown as Session,
       ...{ where: {}, farm, json: false, hooks: {} },
       policy: policy({ interval: 20 }),
@@ -139,7 +139,7 @@ describe("watch: no small thing ends it (slow)", () => {
     }
   });
 
-  it("10 sequences of what may happen around it: it lives, and acts or says at once that it can't", async function () {
+  it("10 sequences of disturbances: it keeps running, and acts or says at once that it can't", async function () {
     if (process.getuid!() !== 0) return void assert.throws(() => fs.chownSync(folder, 0, 0));
     this.timeout(160_000);
     const all = await playSurroundings(1, 10);

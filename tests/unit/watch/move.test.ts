@@ -21,7 +21,7 @@ describe("watch: what dead servers carry, moved on the routers (M14)", () => {
   beforeEach(() => (ssh = new FalseSsh()));
   afterEach(() => ssh.remove());
 
-  it("takes one command a router, whatever the number of prefixes, which sudoers allows", async () => {
+  it("takes one command for each router, whatever the number of prefixes, and sudoers allows it", async () => {
     const all = moves(400);
     const done = await ssh.within(() => moveOn(ROUTER, all, ["web2", "web4"]));
     assert.equal(ssh.calls.length, 1);
@@ -35,13 +35,13 @@ describe("watch: what dead servers carry, moved on the routers (M14)", () => {
     assert.equal(done.moved[1], "203.0.0.1/32 goes to web1 on r1");
   });
 
-  it("is a few commands where a login shell would not take it as one", async () => {
+  it("takes a few commands if a login shell could not take it as one", async () => {
     const { moved } = await ssh.within(() => moveOn(ROUTER, moves(2500), ["web2", "web4"]));
     assert.deepEqual([ssh.calls.length, moved.length], [3, 2500]);
     for (const { words } of ssh.calls) assert.ok(words.at(-1)!.length < 128 << 10);
   });
 
-  it("knows which moved where some can't, and believes no other report", async () => {
+  it("knows which prefixes moved when some can't, and believes no other report", async () => {
     ssh.reply(`echo '203.0.0.1/32 is served by web1 (192.0.2.2), moved'
       echo '203.0.0.2/32 is served by web9 (192.0.2.2), moved'; echo 'x 203.0.0.0/32 is served by web3 ('
       echo 'loopback-ha-move: 203.0.0.0/32, 203.0.0.2/32: r1: web3 does not answer' >&2
@@ -54,7 +54,7 @@ describe("watch: what dead servers carry, moved on the routers (M14)", () => {
     });
   });
 
-  it("gives a router up that does not answer, and asks nothing of one without a shell", async () => {
+  it("gives up on a router that does not answer, and asks nothing of one without a shell", async () => {
     ssh.reply("echo 'Connection timed out' >&2; exit 255");
     const { moved, failures } = await ssh.within(() => moveOn(ROUTER, moves(2500), ["web2"]));
     assert.deepEqual([ssh.calls.length, moved], [1, []]);
@@ -63,7 +63,7 @@ describe("watch: what dead servers carry, moved on the routers (M14)", () => {
     assert.match((await moveOn(ios, moves(1), ["web2"])).failures.join(), /no command can be run on r1/);
   });
 
-  it("tries at the start what it will ask: rights or a command for one prefix are too little", async () => {
+  it("tries its commands at the start: rights or a command for one prefix only are not enough", async () => {
     const tried = (reply: string): Promise<string | undefined> => {
       ssh.reply(reply);
       return ssh.within(() => triedMoving(ROUTER));

@@ -55,7 +55,7 @@ describe("watch: sites' own pages", () => {
       ["sick web2"],
       [],
     ],
-    ["nobody has them", () => again(new Watched(), 5, "4444", "----"), [], []],
+    ["no server has them", () => again(new Watched(), 5, "4444", "----"), [], []],
     [
       "--sick-by-pages: most of them, and it is set down as a sick one",
       () => again(counts(), 4, "+4++", "+-++", "++++"),
@@ -123,7 +123,7 @@ describe("watch: sites' own pages", () => {
     assert.equal(lines[0].fields.sites, 1);
   });
 
-  it("is nobody's word while another run is at work, or of a server that carries nothing", () => {
+  it("ignores answers while another run is at work, and of a server that carries nothing", () => {
     const watched = new Watched(policy(), servers("active", ServerState.Maintenance, "active", "active"));
     again(watched, 3, "+4++");
     for (let i = 0; i < 3; i++)
@@ -132,7 +132,7 @@ describe("watch: sites' own pages", () => {
     assert.deepEqual(watched.words, []);
   });
 
-  it("a router that can't ask is told once, and when it can; what it said before is forgotten", () => {
+  it("reports a router that can't ask once, and again when it can; forgets its former answers", () => {
     const watched = new Watched();
     const lose = (reason: string): Watched =>
       watched.take({ kind: "pagesLost", at: watched.at, router: "r1", reason });
@@ -144,7 +144,7 @@ describe("watch: sites' own pages", () => {
     assert.deepEqual(watched.words, ["no-pages r1", "pages r1"]);
   });
 
-  it("a dead server goes whatever its pages were", () => {
+  it("sets a dead server down whatever its pages were", () => {
     const watched = again(new Watched(), 2, "+4++").rounds(...times(3, "+-++"));
     assert.deepEqual(watched.words, ["sick web2", "dead web2", "flip web2"]);
   });

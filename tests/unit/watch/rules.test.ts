@@ -170,7 +170,7 @@ function holds(check: (decision: Decision, own: Rules) => void): void {
   assert.ok(flips > 50, `${flips} flips only`);
 }
 
-describe("watch: what no run of events can make it do", () => {
+describe("watch: rules that no sequence of events breaks", () => {
   it("a flipped server was active, and dead for that many rounds in a row while others answered, or sick for long", () => {
     const flips = { dead: 0, sick: 0 };
     holds((decision, { fall, sickAfter, minActive }) => {
@@ -196,7 +196,7 @@ describe("watch: what no run of events can make it do", () => {
     assert.ok(flips.dead > 30 && flips.sick > 3, JSON.stringify(flips));
   });
 
-  it("within the window one sick server is set down, and no second", () => {
+  it("within the window one sick server is set down, and no other", () => {
     fc.assert(
       fc.property(rules, fc.array(happening, { maxLength: 60 }), (own, happenings) => {
         const { watched } = live(own, happenings);
@@ -223,7 +223,7 @@ describe("watch: what no run of events can make it do", () => {
     holds(({ acting }) => assert.ok(!acting));
   });
 
-  it("when none answers nothing is done, whatever was before", () => {
+  it("when no server answers it does nothing, whatever was before", () => {
     fc.assert(
       fc.property(rules, fc.array(happening, { maxLength: 20 }), fc.nat(40), (own, before, rounds) => {
         const { watched } = live(own, before);
@@ -259,7 +259,7 @@ describe("watch: what no run of events can make it do", () => {
     );
   });
 
-  it("whatever stays as it is gives a few lines and then none", () => {
+  it("a lasting situation gives a few lines and then none", () => {
     const still = fc.string({
       unit: fc.constantFrom(..."+-/ xs~3l?"),
       minLength: SERVERS,

@@ -16,7 +16,7 @@ import { INTERVAL, Watched, policy, servers, times } from "./support";
 /** Rounds until a sick server is due, and one more look. */
 const SICK = 10_000 / INTERVAL + 2;
 
-describe("verdict: what a round shows of a server", () => {
+describe("verdict: what a round shows about a server", () => {
   const { Refused, Unreachable, Silent, Late, Status, Other, Unasked } = Cause;
   const { Lives, Gone, Unknown } = Host;
   for (const [causes, host, pinged, sign] of [
@@ -49,7 +49,7 @@ describe("verdict: what a round shows of a server", () => {
     });
   }
 
-  it("so many rounds make a verdict", () => {
+  it("a verdict takes several rounds", () => {
     for (const [falls, sure, verdict] of [
       [0, 0, Verdict.Well],
       [2, 2, Verdict.Stumbles],
@@ -170,13 +170,13 @@ describe("watch: slow is not dead", () => {
       [["web3"]],
     ],
     [
-      "what the router could not ask is nobody's fault",
+      "what the router could not ask counts against no server",
       () => new Watched().rounds("++++", ...times(9, "+?++"), ...times(9, "????")),
       [],
       [],
     ],
     [
-      "late answers are told once an episode",
+      "late answers are logged once in an episode",
       () =>
         new Watched().rounds(
           ...times(9, "+l++"),
@@ -204,7 +204,7 @@ describe("watch: slow is not dead", () => {
     });
   }
 
-  it("of two that are sick one is set down within the window, and the limit is said once", () => {
+  it("one of two sick servers is set down within the window, and the limit is logged once", () => {
     const watched = new Watched(policy({ sickWindow: 60_000, minActive: 1 }));
     watched
       .rounds("++++", ...times(SICK, "+~~+"))
@@ -227,7 +227,7 @@ describe("watch: slow is not dead", () => {
     assert.deepEqual(watched.flips.at(-1), ["web3"]);
   });
 
-  it("a dead one whose traffic can only go to a sick one: after a failed try that one goes along, if it is sick for long", () => {
+  it("a dead server's traffic can only go to a sick one: after a failed attempt the sick one is set down, too, if it is sick for long", () => {
     const watched = new Watched()
       .rounds("++++", ...times(3, "~x++"))
       .flipped(Result.Failed, "web1 does not answer");
@@ -247,7 +247,7 @@ describe("watch: slow is not dead", () => {
     );
   });
 
-  it("a watcher that starts again knows of the limit", () => {
+  it("a restarted watcher remembers the limit", () => {
     const watched = new Watched();
     watched
       .rounds("++++", ...times(SICK, "+~++"))
@@ -258,7 +258,7 @@ describe("watch: slow is not dead", () => {
     assert.deepEqual(again.words, ["sick web3", "limit web3"]);
   });
 
-  it("a machine that never answered a ping is not dead for its silence, one that did is", () => {
+  it("a silent machine is dead only if it has answered a ping before", () => {
     for (const [before, words] of [
       [Host.Silent, ["sick web2"]],
       [Host.Unknown, ["sick web2"]],
@@ -276,7 +276,7 @@ describe("watch: slow is not dead", () => {
     }
   });
 
-  it("why nobody answers is said as far as it is known", () => {
+  it("it says why no server answers, as far as it is known", () => {
     for (const [picture, count, reason] of [
       ["xxxx", 0, /^every active server refuses r1's connections: all of their web servers have stopped/],
       [
@@ -307,7 +307,7 @@ describe("watch: slow is not dead", () => {
     }
   });
 
-  it("how full the table of connections is is told at 80 %, when it is full, and when there is room again (H1)", () => {
+  it("the fill level of the connection table is logged at 80 %, when it is full, and when there is room again (H1)", () => {
     const watched = new Watched();
     for (const percent of [10, 79, 80, 85, 79, 81, 99, 100, 99, 98, 81, 72, 85, 69, 75, 10, 0]) {
       watched.at += INTERVAL;
@@ -336,7 +336,7 @@ describe("watch: slow is not dead", () => {
     assert.match(watched.lines[2].text, /there is room again$/);
   });
 
-  it("a router that says something else each round fills no log: ten lines a minute (M5)", () => {
+  it("a router that sends something else each round can't fill the log: ten lines a minute (M5)", () => {
     const watched = new Watched();
     const minutes = 3;
     const rounds = (minutes * 60_000) / INTERVAL;
@@ -358,7 +358,7 @@ describe("watch: slow is not dead", () => {
     ]);
   });
 
-  it("what keeps visitors out of a router is told once, and when that is over (forward policy drop)", () => {
+  it("a router that does not forward visitors is logged once, and when that is over (forward policy drop)", () => {
     const watched = new Watched();
     const [closed, lost] = ["chain f of table inet fw drops all", "a new connection does not get through"];
     for (const troubles of [undefined, [], [closed], [closed], undefined, [closed, lost], [lost], [], []]) {
@@ -383,7 +383,7 @@ describe("watch: slow is not dead", () => {
     assert.deepEqual([parseHealth([["trouble"]]).troubles, parseHealth([]).troubles], [[], undefined]);
   });
 
-  it("a router with scripts of an older version is told once", () => {
+  it("a router with scripts of an older version is logged once", () => {
     const watched = new Watched();
     for (const hosts of [undefined, undefined, new Map([["web1", Host.Lives]]), undefined]) {
       watched.at += INTERVAL;

@@ -88,8 +88,7 @@ async function live(seed: number, folder: string): Promise<string[]> {
       return Promise.resolve({ farm, before: farm, file: config, text, newText: textOf(states) });
     },
     recorded: <T>(work: () => Promise<T>) => work(),
-    stack: {
-      workspace: {},
+    engine: {
       up: async () => {
         await sleep(random(60));
         if (up === "locked") throw new CliError("another run holds the stack", Exit.Locked);

@@ -1,3 +1,4 @@
+# Fills the template of vhostTemplate.ts in for each site, on the server.
 # In: part=1 want/private/vhost.conf, part=2 want/private/directives, part="https" what https_sites prints (only with https),
 # part=3 and again part=4 want/sites. Out: the virtual hosts of all sites.
 # -v machine: this server's name; store, ticket: see serverText.awk; fastcgi: a pattern of directives that have programs run.

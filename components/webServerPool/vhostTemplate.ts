@@ -1,8 +1,12 @@
+/**
+ * The template of a site's virtual hosts, the same for all sites and servers, and the line of each site that fills it. The
+ * server's filledVhosts.awk makes Apache's text of both; the template's parts for https are in tls/httpsTemplate.ts. Pure.
+ */
 import { VipBinding } from "../network/addressPlan";
 import { withSecrets } from "./directives";
 import { DesiredFiles } from "../host/payload.cjs";
 import type { SiteTlsArgs } from "./tls/options";
-import { renderDirective, renderSite } from "./files.cjs";
+import { renderDirective, renderSite } from "./lineFormats.cjs";
 import { lastWord } from "./lastWord";
 import {
   TlsContext,
@@ -12,7 +16,7 @@ import {
   renderRedirect,
   renderSecure,
   renderUnknownSecure,
-} from "./tls/vhosts";
+} from "./tls/httpsTemplate";
 
 /** A site that every server of a pool serves. */
 export interface SiteArgs {
@@ -45,7 +49,7 @@ export interface VhostContext {
   tls?: TlsContext;
 }
 
-/** Stands for the pool's secret token in all wanted files. */
+/** The placeholder of the pool's secret token in all desired files. */
 export const TOKEN = "@SECRET:health@";
 
 /** The path that answers with the server's and the site's name. */
@@ -59,8 +63,8 @@ export function healthAnswer(server: string, site: string): string {
 }
 
 /**
- * The wanted files of the vhosts role, the same on every server: what is Apache's text once for all sites, and a line
- * a site, so that a new site is one line in a preview and in the state. role.sh puts them together.
+ * The desired files of the vhosts role, the same on every server: one template for all sites, and one line for each site, so
+ * that a new site is one line in a preview and in the state. filledVhosts.awk puts them together.
  */
 export function renderVhosts(sites: SiteLines, context: VhostContext, directives = ""): DesiredFiles {
   const alias = context.binding === VipBinding.Alias;
@@ -109,7 +113,7 @@ export function renderDirectives(sites: SiteArgs[]): string {
   );
 }
 
-/** A line a site, by its name. */
+/** One line for each site, by its name. */
 export type SiteLines = Record<string, string>;
 
 /** Made once for all servers. */
@@ -144,7 +148,7 @@ function siteTemplate(tls: TlsContext | undefined): string[] {
   return [
     "<VirtualHost @LISTEN@>",
     "    ServerName @SERVER_NAME@",
-    // Stands there once for each.
+    // Once for each alias.
     "    ServerAlias @ALIAS@",
     // First of all, so that no rule of the operator's answers instead (ADR 17).
     "    <IfModule rewrite_module>",

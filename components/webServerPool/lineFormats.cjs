@@ -1,8 +1,8 @@
 // @ts-check
 "use strict";
 /**
- * The lines of the files that a pool wants on its servers, each rendered and read in one place. role.sh, tls.sh and their awk
- * programs read the same. Plain JavaScript because tls/send.cjs shares it, which runs once per command.
+ * The lines of the files that a pool writes on its servers, each format rendered and parsed in one place. role.sh, tls.sh and their
+ * awk programs read the same lines. Plain JavaScript because tls/send.cjs shares it, which runs once per command.
  */
 
 /**
@@ -62,7 +62,7 @@ function parseCertificate(rest) {
 /**
  * @param {string} site
  * @param {string} line one of its own directives
- * @param {boolean} isSecret whether a secret is in it, so that nobody may show it
+ * @param {boolean} isSecret whether a secret is in it, so that it must never be shown
  * @returns {string} a line of `private/directives`: `NAME -|* LINE`
  */
 const renderDirective = (site, line, isSecret) => `${site} ${isSecret ? "*" : "-"} ${line}`;

@@ -12,9 +12,9 @@ import {
   renderDirectives,
   renderSites,
   renderVhosts,
-} from "../../components/webServerPool/vhost";
+} from "../../components/webServerPool/vhostTemplate";
 import { filesOf } from "../../components/host/payload.cjs";
-import { namesOf } from "../../components/webServerPool/files.cjs";
+import { namesOf } from "../../components/webServerPool/lineFormats.cjs";
 import { asLib, installScripts } from "./machineScripts";
 
 const context = { prefixes: ["192.0.2.32/30", "192.0.2.64/30"] };
@@ -82,7 +82,7 @@ function onMachine(files: Record<string, string>): string {
 }
 
 describe("renderVhosts", () => {
-  it("alias: a line a site, names that are unknown before it", () => {
+  it("alias: writes one line for each site, after the virtual hosts for unknown names", () => {
     assert.deepStrictEqual(render([shop], alias), {
       "private/server.conf": server,
       "private/vhost.conf": `# site @SITE@\n${unknown("@LISTEN@")}${known}`,
@@ -90,7 +90,7 @@ describe("renderVhosts", () => {
     });
   });
 
-  it("subnet: every bound address answers unknown names, before all sites", () => {
+  it("subnet: answers unknown names on every bound address, before all sites", () => {
     assert.deepStrictEqual(render([shop], subnet), {
       "private/server.conf": `${server}${unknown("@EVERY:192.0.2.32/30@ @EVERY:192.0.2.64/30@")}`,
       "private/vhost.conf": `# site @SITE@\n${known}`,
@@ -102,7 +102,7 @@ describe("renderVhosts", () => {
     ["alias", alias],
     ["subnet", subnet],
   ] as const) {
-    it(`${what}: a new site is one new line, and order does not matter`, () => {
+    it(`${what}: adds one line for a new site, and order does not matter`, () => {
       const [a, b, c] = ["a", "b", "c"].map((name) => site(name));
       const all = render([c, a, b], how);
       assert.strictEqual(JSON.stringify(all), JSON.stringify(render([a, b, c], how)));
@@ -112,7 +112,7 @@ describe("renderVhosts", () => {
     });
   }
 
-  it("subnet: every address of every prefix is written out on the machine", () => {
+  it("subnet: writes out every address of every prefix on the machine", () => {
     const prefixes = ["192.0.2.32/30", "192.0.252.0/22"];
     const text = onMachine(filesOf({ want: render([shop], { ...subnet, prefixes }) }));
     const [listen] = /(?<=<VirtualHost ).*(?=>\n +ServerName unknown)/.exec(text)!;
@@ -126,7 +126,7 @@ describe("renderVhosts", () => {
     assert.ok(!text.includes("@EVERY") && text.includes("ServerName www.shop.example"));
   });
 
-  it("a site whose own lines have programs run answers nothing where the module for that is gone", () => {
+  it("answers nothing for a site whose own lines run programs if the module for that is gone", () => {
     const handler = '  sethandler "proxy:unix:/run/php.sock|fcgi://localhost"';
     const sites = [
       site("a", { apache: ['<FilesMatch "\\.php$">', handler, "</FilesMatch>"] }),
@@ -147,7 +147,7 @@ describe("renderVhosts", () => {
     assert.doesNotMatch(b, /IfModule !proxy|503/);
   });
 
-  it("a site's own lines stand last in each of its virtual hosts but for our path, as they are, and no other's", () => {
+  it("puts a site's own lines, unchanged, last in each of its virtual hosts but for the health path, and in no other's", () => {
     const sites = [
       site("a", { apache: ["<Location />", "  Require @ROOT@ all \\", "denied", "", "</Location>"] }),
       site("b", { aliases: ["*.b.example"], apache: ['SetEnv A "${secret:db}"'] }),
@@ -175,7 +175,7 @@ describe("renderVhosts", () => {
     assert.ok(!("private/directives" in renderVhosts(renderSites(sites), subnet, "")));
   });
 
-  it("a wildcard comes behind all exact names of sites with the same VIP, the longer one first", () => {
+  it("puts a wildcard after all exact names of sites with the same VIP, the longer one first", () => {
     const sites = [
       site("a", { aliases: ["*.example", "*.dev.shop.example"] }),
       site("b", { aliases: ["*.shop.example"] }),
@@ -196,11 +196,11 @@ describe("renderVhosts", () => {
     ]);
   });
 
-  it("has no site's text without a site", () => {
+  it("writes no site's text without a site", () => {
     for (const how of [alias, subnet]) assert.deepStrictEqual(render([], how).sites, {});
   });
 
-  it("tells the names of a line, and where they are served", () => {
+  it("reads the names of a line, and where they are served", () => {
     assert.deepStrictEqual(namesOf(`shop ${line}`), [
       { name: "www.shop.example", address: "192.0.2.33" },
       { name: "www.shop.example", address: "192.0.2.65" },
@@ -209,7 +209,7 @@ describe("renderVhosts", () => {
     ]);
   });
 
-  it("asks and answers for health by server and site", () => {
+  it("has a health path for each server and site", () => {
     assert.strictEqual(healthPath("t0k3n"), "/.well-known/loopback-ha/t0k3n");
     assert.strictEqual(healthAnswer("web1", "shop"), "web1 shop");
   });

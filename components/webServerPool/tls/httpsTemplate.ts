@@ -1,7 +1,7 @@
 /**
- * Apache's text for https, as templates that role.sh fills in. A line that begins with `@IF:WORD@` is for sites with that
- * word only: https (its certificate is there), TLSv1.2 or TLSv1.3 (its minimum), redirect, hsts; with `!` before the word for
- * the others. Pure.
+ * The parts of the virtual hosts' template (vhostTemplate.ts) that are for https, which filledVhosts.awk fills in on the server. A
+ * line that begins with `@IF:WORD@` is only for sites with that word: https (its certificate is there), TLSv1.2 or TLSv1.3 (its
+ * minimum), redirect, hsts; with `!` before the word, for the others. Pure.
  */
 import { TlsVersion } from "./defaults";
 import { lastWord } from "../lastWord";

@@ -1,8 +1,8 @@
-/** What routers run, by name. A new kind is a folder beside this file and a line in the table below. */
+/** All kinds of routers, by name. A new kind is a folder beside this file and a row in the table below. */
 import * as path from "node:path";
 import { UserError } from "../base/userError";
 import { ciscoIos } from "./ciscoIos";
-import type { RouterKind } from "./kind";
+import type { RouterKind } from "./kindContract";
 
 const kinds = new Map<string, RouterKind>([
   [

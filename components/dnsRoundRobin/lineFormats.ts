@@ -1,4 +1,4 @@
-/** The lines that name servers keep of a zone's addresses, as role.sh writes them. */
+/** The lines of files in which name servers keep a zone's addresses, as role.sh writes them. */
 import type { NameAddress } from "../network/nameAddress";
 
 /** A pair that a name server stopped answering. */

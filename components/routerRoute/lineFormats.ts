@@ -1,6 +1,6 @@
 /**
- * The lines of files that are written on routers or read there, each format in one place. routes.sh lists the files; the scripts and awk
- * programs beside it use the same lines. A line from a machine may lack words: then they are empty.
+ * The lines of files that are written to routers or read there, each format in one place. routes.sh lists the files; the scripts and
+ * awk programs beside it use the same lines. A line from a machine may lack words: then they are empty.
  */
 import type { Hold } from "../network/holds";
 

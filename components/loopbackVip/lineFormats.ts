@@ -1,4 +1,4 @@
-/** The lines of `bindings`, what a server binds on its loopback device. role.sh reads the same. */
+/** The lines of the file `bindings`: what a server binds on its loopback device. role.sh reads the same lines. */
 
 /** One of them. */
 export type Binding =
