@@ -38,10 +38,9 @@ describe("a router's file for node_exporter", () => {
     live = "live\\t192.0.2.32/27 192.0.2.2\\nlive\\t192.0.2.64/27 192.0.2.2\\n",
   ): string {
     const text = `set -eEuo pipefail
-${asRoutersLib()}
 warn() { printf 'warning: %s\\n' "$*" >&2; }
 fail() { printf '%s\\n' "$*" >&2; exit 1; }
-scripts=$0/scripts
+${asRoutersLib()}scripts=$0/scripts
 ${libFunction("value_in").trimEnd()}
 setting() { value_in "$1/want/settings" "$2"; }
 guards() { [[ $(setting "$1" guard_interval) ]]; }

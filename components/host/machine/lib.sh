@@ -244,7 +244,7 @@ go_back() {
     from=$(current_version)
     point_current_at "$1"
     activate "$state/versions/$1"
-    [[ $from == "$1" ]] || install_again "$state/versions/$1/scripts"
+    [[ $from == "$1" ]] || switch_back_to "$state/versions/$1/scripts"
     forget_versions_but "$1"
     [[ $2 ]] || rm -f "$state/in-doubt"
     [[ ! -e $taken_from ]] || give_back
@@ -268,8 +268,8 @@ switch_to() {
   install_unit
   install_command
 }
-# install_again SCRIPTS: undoes what switch_to installed or removed, by those of the version that is in force again.
-install_again() {
+# switch_back_to SCRIPTS: undoes what switch_to installed or removed, by those of the version that is in force again.
+switch_back_to() {
   local scripts=$1
   install_unit
   install_command
