@@ -8,6 +8,7 @@ import {
   INTERVAL,
   KILL_APACHE,
   Placement,
+  START_APACHE,
   guardOn,
   moveLimit,
   placementOfMap,
@@ -115,6 +116,29 @@ describe("deaths at bad moments for a guard", function () {
       assert.deepEqual(moves.flatMap(({ servers }) => servers).sort(), ["web2", "web3"]);
       await leadsAwayFrom(["web2", "web3"], home);
     });
+
+  it("a release while the supervisor looks again and again: one that is dead is refused, one that is well is released", async () => {
+    await kill("web2");
+    await guard.holds(["web2"]);
+    // As the supervisor and the guard's plan do it.
+    const current = `/var/lib/loopback-ha/${guard.instance}/current`;
+    const adapt = `bash -c '. ${current}/scripts/lib.sh; adapt "$state/current"' 2>/dev/null`;
+    const adapting = guard.sh(`touch /run/sampling; while [ -e /run/sampling ]; do ${adapt}; done; true`);
+    const release = async (): Promise<[number, string]> => {
+      const ended = await farm.lab.exec("r1", ["loopback-ha-guard", "release", "web2"]);
+      return [ended.code, textOf(ended)];
+    };
+    const [refused, why] = await release();
+    assert.equal(refused, 1, why);
+    assert.match(why, /on web2 does not answer[^]*web2 was not released, and is still held/);
+    await leadsAwayFrom(["web2"], home);
+    await farm.sh("web2", START_APACHE);
+    const [code, said] = await release();
+    assert.equal(code, 0, said);
+    await guard.sh("rm -f /run/sampling");
+    await adapting;
+    assert.deepEqual([await guard.held(), await guard.routes(), await guard.map()], [[], home, home]);
+  });
 
   it("one dies while up asks the servers: the guard does not wait for it, and up gives the dead one nothing", async () => {
     await farm.setState("web4", "maintenance");

@@ -83,10 +83,15 @@ release() {
   trap '' HUP INT TERM PIPE
   take_lock
   let_confirm
-  local before
+  local before copy
   load_holds
   before=$(<"$held_now")
-  if ! LOOPBACK_HA_LOCK=$lock LOOPBACK_HA_RELEASE=$server LOOPBACK_HA_FORCE_MOVE=$force bash "$state/current/scripts/apply.sh"; then
+  # A copy: while this asks the server, the supervisor and the guard adapt the files in force to the hold, which has not ended yet.
+  rm -rf "$run"/release.*
+  copy=$(mktemp -d "$run/release.XXXXXX")
+  cp -R --preserve=mode "$state/current/." "$copy"
+  if ! LOOPBACK_HA_LOCK=$lock LOOPBACK_HA_RELEASE=$server LOOPBACK_HA_FORCE_MOVE=$force bash "$copy/scripts/apply.sh"; then
+    rm -rf "$copy"
     lock_tables
     # Undone, so the hold is in force again.
     if ! awk -v server="$server" '$1 == server { found = 1 } END { exit !found }' "$held_now" 2>/dev/null; then
@@ -97,6 +102,7 @@ release() {
     LOOPBACK_HA_LOCK=$lock bash "$state/current/scripts/restore.sh" --once || true
     fail "$server was not released, and is still held; see the lines above. --force releases it even if it does not answer"
   fi
+  rm -rf "$copy"
   note_in_history "$server: released by ${SUDO_USER:-root} with loopback-ha-guard"
   save_holds
   say "$server is released"
