@@ -69,7 +69,7 @@ export function legend(y: number): string {
   };
   const state = (row: number, tone: Tone, word: string, content: string): string => {
     const at = y + 8 + 26 * row;
-    return badge(930, at - 11, word, TONES[tone]) + text(940, at + 4.5, content, { size: 13, fill: FAINT });
+    return badge(906, at - 11, word, TONES[tone]) + text(916, at + 4.5, content, { size: 13, fill: FAINT });
   };
   return [
     line(`M${MARGIN} ${y - 14} H${RIGHT}`, { stroke: "#d1d9e0", width: 1 }),
