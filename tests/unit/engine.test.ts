@@ -64,7 +64,7 @@ printf 'h\\xc3'; sleep 0.1; printf '\\xa4"}}\\n{"sequence":2}\\n\\nno event\\n'
     [
       "an error in its own words",
       "echo \"error: no stack named 'prod' found\" >&2; exit 255",
-      /^opening the stack failed: no stack named 'prod' found$|^opening the stack failed: error: no stack named/,
+      /^opening the stack failed: no stack named 'prod' found$/,
       Exit.Failed,
     ],
     ["what it printed, where it has no error", "echo 'as it is'; exit 1", /as it is$/, Exit.Failed],

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { Exit, UsageError } from "../../cli/terminal/exit";
+import { PulumiError } from "../../cli/pulumi/engine";
 import { explainPulumi } from "../../cli/pulumi/failure";
 
-/** As the Automation API's errors have it. */
-const failed = (stderr: string): Error => new Error(`code: 255\n stdout: \n stderr: ${stderr}\n`);
 
 describe("an error of pulumi", () => {
   for (const [stderr, exit, text] of [
@@ -22,7 +21,7 @@ describe("an error of pulumi", () => {
     ["error: no stack named 'x' found", Exit.Failed, /^opening failed: no stack named 'x' found$/],
   ] as const) {
     it(`explains: ${stderr.slice(0, 60)}`, () => {
-      const error = explainPulumi(failed(stderr), "opening");
+      const error = explainPulumi(new PulumiError(stderr), "opening");
       assert.match(error.message, text);
       assert.equal(error.exit, exit);
     });
