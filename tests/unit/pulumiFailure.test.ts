@@ -3,7 +3,6 @@ import { Exit, UsageError } from "../../cli/terminal/exit";
 import { PulumiError } from "../../cli/pulumi/engine";
 import { explainPulumi } from "../../cli/pulumi/failure";
 
-
 describe("an error of pulumi", () => {
   for (const [stderr, exit, text] of [
     [
