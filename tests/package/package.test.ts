@@ -14,6 +14,7 @@ import { INSTALL_MS, packed, userFolder } from "./installed";
 const ALLOWED = [
   /^(package\.json|(README|CHANGELOG|SECURITY)\.md|LICENSE|bin\/loopback-ha\.cjs)$/,
   /^docs\/[\w/-]+\.(md|svg|gif|png)$/,
+  /^docs\/monitoring\/loopback-ha\.(rules\.yml|rules\.test\.yml|dashboard\.json)$/,
   /^examples\/(network\.ts|\w+\/[\w.-]+)$/,
   /^lab\/(Pulumi\.lab\.yaml|README\.md)$/,
   /^plugin\/(PulumiPlugin\.yaml|package\.json|index\.cjs|pulumi-resource-loopback-ha)$/,

@@ -348,6 +348,23 @@ describe("the guard on a router (slow)", function () {
     assert.match(told, /^LOOPBACK_HA_TIME=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/m);
   });
 
+  it("a disk that takes no writes holds up no move and no hook; the hold is saved as soon as it takes some", () => {
+    const told = run(`bundle 1; apply 1 >/dev/null; guard
+mount -t tmpfs -o mode=755 none /etc/loopback-ha; mkdir -m 755 /etc/loopback-ha/guard-hooks.d
+printf '#!/bin/bash\necho "$LOOPBACK_HA_FROM" >/run/hooked\n' >/etc/loopback-ha/guard-hooks.d/page
+chmod 755 /etc/loopback-ha/guard-hooks.d/page
+mount --bind $state $state; mount -o remount,ro,bind $state
+die web2; until_so 5 goes 1334; until_so 5 test -e /run/hooked
+echo "hooked for $(cat /run/hooked)"
+[[ ! -e $state/held ]]
+until_so 5 said "holds can't be saved in"
+umount $state
+until_so 8 saved
+until_so 2 said 'holds are saved now'
+echo served $(served)`);
+    assert.match(told, /^hooked for web2\nserved 1334$/m);
+  });
+
   it("two that die at once: the prefixes of both go to the living, and none to the dead", () => {
     const told = run(`bundle 1; apply 1 >/dev/null; guard
       unplug web2 & unplug web3 & wait $!; until_so 5 goes 1444; until_so 5 in_force; until_so 5 saved; cat /var/lib/said; drift`);

@@ -12,8 +12,8 @@ import { now } from "../../../lab/load/record";
 
 /** How often each; GUARD_TIMES=20 takes a quarter of an hour. */
 const TIMES = Number(process.env.GUARD_TIMES ?? 2);
-/** A server that is back within this time has only restarted. */
-const GRACE_MS = FALL * INTERVAL;
+/** A server that is back within this time has only restarted (docs/decisions/0038). */
+const GRACE_MS = (FALL - 1) * INTERVAL;
 const ADDRESSES = Object.fromEntries(
   machines.filter(({ role }) => role === "web").map((machine) => [machine.name, addressOf(machine)]),
 );

@@ -29,15 +29,42 @@ if [[ $plan ]]; then
   lock=''
 fi
 
-lock_tables
-adapt_files "$bundle"
-read -r found _ 2>/dev/null <"$guard_folder/generation" || found=''
-if [[ $plan && $found == "$generation" && -e $plan.done ]]; then list_pins >"$pins_listed"; fi
-if [[ ! $found ]]; then begin_generation "$bundle"; fi
-unlock_tables
-save_holds
+# What must survive a boot. Subshells outside of a condition, so that set -e holds in them.
+settle_files() {
+  lock_tables
+  adapt_files "$bundle"
+  read -r found _ 2>/dev/null <"$guard_folder/generation" || found=''
+  if [[ $plan && $found == "$generation" && -e $plan.done ]]; then list_pins >"$pins_listed"; fi
+  if [[ ! $found ]]; then begin_generation "$bundle"; fi
+  unlock_tables
+  save_holds
+}
+set +e
+(
+  set -e
+  settle_files
+)
+failed=$?
+set -e
+# A disk that is full, or read-only after an error, must hold up nothing else.
+((!failed)) || warn "the guard's holds can't be saved in $state (see above), so after a reboot prefixes would go to a dead server again. It is tried again every 5 s, for an hour"
 [[ ! $words ]] || note_in_history "$words"
 # shellcheck source-path=SCRIPTDIR source=guardHooks.sh
 [[ ! $plan ]] || (. "$scripts/guardHooks.sh" && run_hooks "$plan/moves" "$words") || true
 # Completes a move in which a guard was killed. During a run, the supervisor does that later.
 [[ $plan ]] || bash "$scripts/restore.sh" --once || true
+((failed)) || exit 0
+for ((attempt = 0; attempt < 720; attempt++)); do
+  pause 5
+  set +e
+  (
+    set -e
+    settle_files
+  ) 2>/dev/null
+  failed=$?
+  set -e
+  if ((!failed)); then
+    warn "the guard's holds are saved now"
+    exit 0
+  fi
+done
