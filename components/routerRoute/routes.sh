@@ -96,7 +96,7 @@ check() {
   local line other
   note_moves
   # Left by a loopback-ha-move, or an apply.sh run by hand, that was killed: this run has the lock.
-  rm -rf "$run"/checks.*
+  ! compgen -G "$run/checks.*" >/dev/null || rm -rf "$run"/checks.*
   check_forwarding
   for other in $(others); do
     line=$(awk 'NR == FNR { mine[$1]; next } $1 in mine { print $1; exit }' "$bundle/want/routes" "$other/want/routes")
@@ -330,7 +330,7 @@ silent_in() {
 # What was healthy is asked again before the next move.
 prepare() {
   [[ $checks && -e $checks/healthy ]] || return 0
-  touch "$state/healthy"
+  [[ -e $state/healthy ]] || : >"$state/healthy"
   sort -u "$checks/healthy" "$state/healthy" | awk 'FILENAME != "-" { wanted[$1]; next } $1 in wanted' <(vip_checks "$bundle") - >"$state/healthy.new"
   replace "$state/healthy.new" "$state/healthy"
 }

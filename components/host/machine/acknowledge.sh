@@ -3,7 +3,7 @@
 # name (takeover.sh), as the state has the new name then. Without an answer the machine stays in doubt, and that is a failure:
 # no run may end well and leave a machine in doubt.
 readonly seconds=60
-marked=$(cat "$1" 2>/dev/null)
+{ marked=$(<"$1"); } 2>/dev/null
 echo LOOPBACK-HA-APPLIED || exit 1
 if ! read -r -t "$seconds" answer || [[ $answer != LOOPBACK-HA-RECORDED ]]; then
   machine=$(sed -n 's/^machine=//p' "${1%/*}/current/meta" 2>/dev/null)
@@ -11,4 +11,5 @@ if ! read -r -t "$seconds" answer || [[ $answer != LOOPBACK-HA-RECORDED ]]; then
   exit 1
 fi
 # Leaves a mark alone that the next run has set since.
-if [[ $(cat "$1" 2>/dev/null) == "$marked" ]]; then rm -f "$1" "${1%/*}/taken-from"; fi
+{ now=$(<"$1"); } 2>/dev/null
+if [[ $now == "$marked" ]]; then rm -f "$1" "${1%/*}/taken-from"; fi

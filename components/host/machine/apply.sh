@@ -23,7 +23,7 @@ trap 'cleanup; drop_unrenamed; ! has_taken || give_back; [[ -e $root ]] || rm -r
 # Only for pulumi: when this is run by hand later, another stack may have that name.
 if [[ ${LOOPBACK_HA_TOKEN:-} ]]; then
   # The state has this name already: the note of a former one is out of date.
-  if [[ -e $bundle/former ]]; then take_over "$(<"$bundle/former")"; else rm -f "$taken_from"; fi
+  if [[ -e $bundle/former ]]; then take_over "$(<"$bundle/former")"; elif [[ -e $taken_from ]]; then rm -f "$taken_from"; fi
 fi
 previous=$(current_version)
 [[ ! -e $state/in-doubt ]] || doubted=1
@@ -82,7 +82,7 @@ begin_turn() {
 
 # Until the mark is cleared, this machine's state counts as unknown.
 mark_in_doubt() {
-  mkdir -p "$state/versions" && stamp in-doubt && return
+  { [[ -d $state/versions ]] || mkdir -p "$state/versions"; } && stamp in-doubt && return
   [[ $previous ]] || forget_instance
   fail "cannot write in $root (disk $(df --output=pcent "$state" 2>/dev/null | tail -n 1 | tr -d ' ') full?); nothing was changed"
 }

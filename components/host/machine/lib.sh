@@ -202,8 +202,14 @@ install_service() {
   if [[ $changed ]]; then
     systemctl restart --no-block "$name"
   else
-    systemctl is-active --quiet "$name" || systemctl start --no-block "$name"
+    runs "$name" || systemctl start --no-block "$name"
   fi
+}
+# runs UNIT: has it a process? The kernel says so sooner than systemd.
+runs() {
+  local pid=''
+  { read -r pid <"/sys/fs/cgroup/system.slice/$1/cgroup.procs"; } 2>/dev/null
+  [[ $pid ]] || systemctl is-active --quiet "$1"
 }
 # unit_text TEMPLATE INSTANCE
 unit_text() {

@@ -184,9 +184,12 @@ install_guard() {
 }
 remove_guard() {
   [[ ! -e $units/$guard_unit ]] || remove_unit "$guard_unit"
-  rm -rf "$guard_folder" "$run"/held-as.*
-  rm -f "$held_now"
-  [[ $(other_guards) ]] || rm -f "$guard_command" "$run/holds"
+  # Most routers have none of it, and each flip comes through here.
+  [[ ! -e $guard_folder && ! -e $held_now && ! -e $guard_command && ! -e $run/holds ]] || {
+    rm -rf "$guard_folder" "$run"/held-as.*
+    rm -f "$held_now"
+    [[ $(other_guards) ]] || rm -f "$guard_command" "$run/holds"
+  }
 }
 other_guards() {
   local service
