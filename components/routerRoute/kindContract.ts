@@ -1,7 +1,7 @@
 /**
  * What a kind of router must provide: how its routes are set, and what it can do. On a router with a shell, a role sets the
  * routes (`scripts`, the verbs in components/host/machine/lib.sh); on one with a command line only, a driver does (the verbs
- * in cli/driver.ts).
+ * in components/routerRoute/cli/driver.ts).
  */
 export interface RouterKind {
   /** Names the instance on the router; `linux-routes`. */

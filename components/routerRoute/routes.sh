@@ -8,6 +8,8 @@
 #   want/settings       server_subnet=PREFIX  check_source=ADDRESS|""  (the health check asks from it)  pin_flows=yes|no
 #                       mark_mask=0x…  rule_priority=NUMBER  confirm_seconds=NUMBER  check_seconds=NUMBER  helpers=NAME,PROTOCOL,PORT ...
 # A kind adds live_items ("PREFIX via HOP" and "unreachable PREFIX" of all loopback-ha routes in the kernel), is_live and activate.
+# It may define, instead of the empty ones below: check_kind and check_foreign_routes (in check), verify_kind (in verify),
+# questions_of_kind and glance_of_kind (in glance).
 : "${scripts?}" "${bundle?}" "${root?}" "${run?}" "${state?}" "${instance?}" "${machine?}"
 readonly check_table=7676 check_preference=7676
 # Has the process number of a run that asks servers before a move. It holds the lock, and has changed nothing yet.
