@@ -27,10 +27,15 @@ export interface Crash {
 }
 
 /** What clients do when a server crashes: requests, and a few connections of each kind, which stand when this returns. */
-export async function startCrashLoad(lab: Lab, targets: Target[], file: File): Promise<Load> {
+export async function startCrashLoad(
+  lab: Lab,
+  targets: Target[],
+  file: File,
+  requestsPerSecond = 500,
+): Promise<Load> {
   const load = await startLoad(lab, {
     targets,
-    requestsPerSecond: 500,
+    requestsPerSecond,
     // More than the first repetition of a lost SYN takes (1 s), less than the second (3 s).
     patienceMs: 1200,
     downloads: { count: 5, seconds: 60, everyMs: 0, file },

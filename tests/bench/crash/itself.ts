@@ -1,6 +1,6 @@
 /** A crash where no operator acts: the guard at two intervals and keepalived, round by round in the same run. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { Load, startLoad } from "../../../lab/client";
+import type { Load } from "../../../lab/client";
 import { Lab } from "../../../lab/lab";
 import { now } from "../../../lab/load/record";
 import { File, Target } from "../../../lab/load/spec";
@@ -75,19 +75,7 @@ const keepalived: Reacting = {
 /** What clients do: a load, or one client that looks fifty times a second, with the same open connections. */
 const LOADS: Record<string, (lab: Lab, targets: Target[], file: File) => Promise<Load>> = {
   "500 new connections a second": startCrashLoad,
-  "no load: 50 new connections a second": async (lab, targets, file) => {
-    const load = await startLoad(lab, {
-      targets,
-      requestsPerSecond: 50,
-      patienceMs: 1200,
-      downloads: { count: 5, seconds: 60, everyMs: 0, file },
-      uploads: 5,
-      idle: 5,
-      silent: 5,
-    });
-    await sleep(3000);
-    return load;
-  },
+  "no load: 50 new connections a second": (lab, targets, file) => startCrashLoad(lab, targets, file, 50),
 };
 
 async function crashOnce(
