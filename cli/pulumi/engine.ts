@@ -5,15 +5,8 @@
 import { spawn } from "node:child_process";
 import type { ConfigMap, EngineEvent } from "@pulumi/pulumi/automation";
 
-/** A run of pulumi that failed, with what it printed. */
-export class PulumiError extends Error {
-  constructor(
-    /** What pulumi said: its errors, else its output. */
-    readonly printed: string,
-  ) {
-    super(printed);
-  }
-}
+/** A run of pulumi that failed. Its message is what pulumi printed: its errors, else its output. */
+export class PulumiError extends Error {}
 
 /** How pulumi is run. */
 export interface RunOptions {
@@ -30,11 +23,7 @@ export interface RunOptions {
  * @returns what it printed
  * @throws PulumiError when it fails
  */
-export function pulumi(
-  folder: string,
-  args: string[],
-  { env, signal, onEvent }: RunOptions = {},
-): Promise<string> {
+function pulumi(folder: string, args: string[], { env, signal, onEvent }: RunOptions = {}): Promise<string> {
   const child = spawn("pulumi", [...args, ...(onEvent ? ["--json"] : []), "--non-interactive"], {
     cwd: folder,
     // A preview would have one document, at its end.
