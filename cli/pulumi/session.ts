@@ -169,6 +169,8 @@ export class Session {
 
 /** A stack that need not be in order. */
 export interface FoundStack {
+  /** The project's folder. */
+  folder: string;
   /** The project's name. */
   project: string;
   /** Where the stacks' configuration files are, from the project's folder. */
@@ -188,7 +190,7 @@ export async function findStack(where: Where): Promise<FoundStack> {
       `no stack is selected in ${folder}: pass one with --stack, or run pulumi stack select`,
     );
   }
-  return { project, configDir, name: bareName(fullName), fullName };
+  return { folder, project, configDir, name: bareName(fullName), fullName };
 }
 
 /** A changed config that is not written yet. */

@@ -5,7 +5,6 @@ import { CliError, Exit } from "../terminal/exit";
 import { LockFile, describeLock, isDead, locksOf, take } from "./locks";
 import { Engine } from "./engine";
 import { explainPulumi } from "./failure";
-import { projectIn } from "./project";
 import { KnownRun, runsOf } from "./runs";
 import { Session, Where, findStack } from "./session";
 
@@ -25,8 +24,8 @@ export interface Unlocked {
  */
 export async function unlock(where: Where): Promise<Unlocked> {
   try {
-    const { project, name, fullName } = await findStack(where);
-    const { url } = await new Engine(projectIn(where).folder, fullName).whoAmI();
+    const { folder: projectFolder, project, name, fullName } = await findStack(where);
+    const { url } = await new Engine(projectFolder, fullName).whoAmI();
     const folder = backendFolder(url ?? "");
     if (folder === undefined) {
       throw new CliError(
