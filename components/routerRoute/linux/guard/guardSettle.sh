@@ -39,13 +39,17 @@ settle_files() {
   unlock_tables
   save_holds
 }
-set +e
-(
+failed=''
+try_to_settle() {
+  set +e
+  (
+    set -e
+    settle_files
+  )
+  failed=$?
   set -e
-  settle_files
-)
-failed=$?
-set -e
+}
+try_to_settle
 # A disk that is full, or read-only after an error, must hold up nothing else.
 ((!failed)) || warn "the guard's holds can't be saved in $state (see above), so after a reboot prefixes would go to a dead server again. It is tried again every 5 s, for an hour"
 [[ ! $words ]] || note_in_history "$words"
@@ -56,13 +60,7 @@ set -e
 ((failed)) || exit 0
 for ((attempt = 0; attempt < 720; attempt++)); do
   pause 5
-  set +e
-  (
-    set -e
-    settle_files
-  ) 2>/dev/null
-  failed=$?
-  set -e
+  try_to_settle 2>/dev/null
   if ((!failed)); then
     warn "the guard's holds are saved now"
     exit 0
